@@ -30,6 +30,7 @@ faults: test-env
 perf: test-env
 	$(BIN)/python -m tests.perf.build_llama_tools llama-bench llama-imatrix llama-perplexity \
 	  llama-server llama-batched-bench
+	$(BIN)/python -m tests.perf.measure_all
 	$(PYTEST) -m perf -s
 
 # What is installed, version by version: packaging/locks. LOCK_FLAGS=--upgrade takes the newest of everything.

@@ -36,6 +36,14 @@ def llama_tool(name: str) -> Path | None:
     return built if built.is_file() else None
 
 
+def needed_tool(name: str) -> Path:
+    """`llama_tool`, for a script that ends with a sentence without it."""
+    tool = llama_tool(name)
+    if tool is None:
+        raise SystemExit(f"no {name}: run `python -m tests.perf.build_llama_tools {name}`")
+    return tool
+
+
 def build(targets: list[str]) -> None:
     """Fetch the source of the installed version and build `targets`."""
     version = importlib.metadata.version("llama-cpp-python")

@@ -43,7 +43,7 @@ class StepClock:
         self.steps: list[tuple[float, float]] = []
         """Seconds of each llama_decode, and of Python's processor time around it."""
         self.samplers_s: list[float] = []
-        """Return what llama.cpp's samplers took of each step."""
+        """Seconds of llama.cpp's samplers in each step."""
         self._decode_s = self._decode_thread_s = self._samplers_s = 0.0
         decode, draw, step = Context.decode, Candidates.draw, Runner.step
 

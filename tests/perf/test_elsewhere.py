@@ -20,9 +20,9 @@ from app.remote.model_directory import fetch_models
 from app.remote.model_info import elsewhere_info
 from app.remote.remote_replies import ElsewhereAnswers
 from app.remote.remote_server import ElsewhereServer, clean_url
+from tests.perf.build_llama_tools import llama_tool
+from tests.perf.engine_speed import model_path
 from tests.perf.llama_server import LlamaServer, llama_server
-from tests.perf.test_engine_speed import model_path
-from tests.perf.test_many_streams import needed
 from tests.support.templates import template_of
 
 ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "10"))
@@ -37,7 +37,7 @@ LARGEST_DIFFERENCE = 0.03
 
 @dataclass(frozen=True)
 class Counted:
-    """Return what llama-server has counted since it began. A reply's first token belongs to its prompt."""
+    """Counted by llama-server since it began. A reply's first token belongs to its prompt."""
 
     tokens: float
     generating_s: float
@@ -62,7 +62,7 @@ class Pair:
     here_tok_per_s: float
     there_tok_per_s: float
     way_ms: float
-    """Return what the time to the first token holds besides the reading of the prompt."""
+    """The part of the time to the first token that is not the reading of the prompt."""
 
 
 def chat_reply(answers: ElsewhereAnswers, info: ModelInfo, turn: int) -> Finished:
@@ -98,8 +98,11 @@ def pair_of(server: LlamaServer, ask: Callable[[], Finished]) -> Pair:
 @pytest.mark.perf
 @pytest.mark.timeout(1800)
 def test_a_reply_of_llama_server_has_its_own_figures(tmp_path: Path) -> None:
+    tool = llama_tool("llama-server")
+    if tool is None:
+        pytest.skip("no llama-server: run `python -m tests.perf.build_llama_tools llama-server`")
     with llama_server(
-        needed("llama-server"),
+        tool,
         model_path(),
         threads=THREADS,
         slots=1,

@@ -8,7 +8,7 @@ import pytest
 
 from app.engine.protocol import LoadSettings, Part
 from tests.perf.llama_server import llama_server
-from tests.perf.test_many_streams import needed
+from tests.perf.many_streams import needed
 from tests.support.api import loaded_engine
 from tests.support.engines import ANSWER_TIMEOUT_S
 from tests.support.starter_variants import write_embedding_model

@@ -9,8 +9,8 @@ import os
 import pytest
 
 from app.engine.protocol import Delta, Finished, Generate, LoadSettings, ModelInfo
+from tests.perf.engine_speed import model_path
 from tests.perf.llama_greedy import LlamaGreedy
-from tests.perf.test_engine_speed import model_path
 from tests.support.engines import GREEDY, Session
 
 PROMPTS = int(os.environ.get("STILLROOM_PERF_PROMPTS", "50"))

@@ -1,15 +1,15 @@
 """The cost of a grammar with R1's vocabulary: all that may come next, by us and by llama.cpp's matcher."""
 
 import statistics
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from app.engine.devices.native_log import NativeLog
 from app.engine.grammar.grammar_matcher import Grammar
@@ -20,8 +20,6 @@ from app.engine.llama.candidates import Candidates
 from app.engine.llama.model import Model
 from tests.perf.padded_model import R1_VOCABULARY, write_padded
 from tests.support.engines import starter_path
-
-pytestmark = pytest.mark.perf
 
 ROUNDS = 15
 EVERYTHING = 1e9
@@ -34,15 +32,6 @@ SCHEMA = """{"type": "object", "required": ["name", "age", "kind", "notes"],
 REPLY = '{"name": "Émile 数", "age": 41, "kind": "dog", "notes": ["barks at night", "is \\"old\\""]}'
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    path = tmp_path_factory.mktemp("padded") / "padded.gguf"
-    write_padded(Path(starter_path()), path)
-    model = Model(Backend(NativeLog()), path, gpu_layers=0, mmap=True, on_progress=lambda _: True)
-    yield model
-    model.free()
-
-
 def median_ms(work: Callable[[], object]) -> float:
     taken: list[float] = []
     for _ in range(ROUNDS):
@@ -52,7 +41,7 @@ def median_ms(work: Callable[[], object]) -> float:
     return statistics.median(taken) * 1e3
 
 
-def test_the_whole_vocabulary_at_each_token_of_a_reply(model: Model) -> None:
+def the_whole_vocabulary_at_each_token_of_a_reply(model: Model) -> None:
     assert model.vocabulary == R1_VOCABULARY
     rules = rules_of("", SCHEMA)
     ours = Grammar(rules, model.token_bytes())
@@ -89,3 +78,17 @@ def test_the_whole_vocabulary_at_each_token_of_a_reply(model: Model) -> None:
     ):
         middle, most = statistics.median(figures), max(figures)
         print(f"\n{name}: median {middle:.3f} ms, most {most:.2f}, sum {sum(figures):.1f}")
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "padded.gguf"
+        write_padded(Path(starter_path()), path)
+        model = Model(Backend(NativeLog()), path, gpu_layers=0, mmap=True, on_progress=lambda _: True)
+        the_whole_vocabulary_at_each_token_of_a_reply(model)
+        model.free()
+
+
+if __name__ == "__main__":
+    main()

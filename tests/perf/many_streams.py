@@ -8,14 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
-from tests.perf.build_llama_tools import llama_tool
+from tests.perf.build_llama_tools import needed_tool
+from tests.perf.engine_speed import model_path
 from tests.perf.llama_server import LlamaServer, llama_server
-from tests.perf.test_engine_speed import model_path
 from tests.support.engines import GREEDY
 
 PROMPT_TOKENS = 64
@@ -78,20 +76,11 @@ def batched_bench_round(tool: Path, streams: int) -> float:
     return speed
 
 
-def needed(name: str) -> Path:
-    tool = llama_tool(name)
-    if tool is None:
-        pytest.skip(f"no {name}: run `python -m tests.perf.build_llama_tools {name}`")
-    return tool
-
-
-@pytest.mark.perf
-@pytest.mark.timeout(1800)
-def test_four_streams_against_llama_server() -> None:
+def four_streams_against_llama_server() -> None:
     client = engine_client(4)
     ours, theirs = [], []
     with llama_server(
-        needed("llama-server"), model_path(), threads=THREADS, slots=4, context_tokens=CONTEXT_TOKENS
+        needed_tool("llama-server"), model_path(), threads=THREADS, slots=4, context_tokens=CONTEXT_TOKENS
     ) as server:
         engine_round(client, 4)
         server_round(server, 4)
@@ -102,10 +91,8 @@ def test_four_streams_against_llama_server() -> None:
     report("four streams", "llama-server -np 4", ours, theirs)
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(1800)
-def test_eight_streams_against_llama_batched_bench() -> None:
-    tool = needed("llama-batched-bench")
+def eight_streams_against_llama_batched_bench() -> None:
+    tool = needed_tool("llama-batched-bench")
     client = engine_client(8)
     ours, theirs = [], []
     engine_round(client, 8)
@@ -122,3 +109,13 @@ def report(what: str, reference: str, ours: list[float], theirs: list[float]) ->
         f"\n{Path(model_path()).name}, {THREADS} thread(s), {ROUNDS} rounds, medians, {what}\n"
         f"  {reference} {tool:.1f} tok/s   engine {engine:.1f} tok/s ({engine / tool:.3f})"
     )
+
+
+def main() -> None:
+    """Measure and print."""
+    four_streams_against_llama_server()
+    eight_streams_against_llama_batched_bench()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,47 +4,29 @@ import json
 import os
 import statistics
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, Sampling
 from models.system.child_process import computing_environment
-from tests.perf.build_llama_tools import llama_tool
+from tests.perf.build_llama_tools import needed_tool
 from tests.perf.padded_model import write_padded
 from tests.support.engines import GREEDY, starter_path
 
 PROMPT_TOKENS = 512
 NEW_TOKENS = 128
 ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "7"))
+THREADS = [count for count in (1, 2) if count <= (os.cpu_count() or 1)]
 SAMPLINGS = {"greedy": GREEDY, "R1 defaults": Sampling(seed=1)}
 
 
 def model_path() -> str:
     """`STILLROOM_PERF_MODEL`, or the starter model."""
     return os.environ.get("STILLROOM_PERF_MODEL") or starter_path()
-
-
-@pytest.fixture(params=[1, 2])
-def threads(request: pytest.FixtureRequest) -> int:
-    count: int = request.param
-    if count > (os.cpu_count() or 1):
-        pytest.skip(f"this machine has no {count} cores")
-    return count
-
-
-@pytest.fixture(scope="module", params=["as it is", "R1's vocabulary"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The model, and the starter model with 152,064 tokens."""
-    if request.param == "as it is":
-        return model_path()
-    path = tmp_path_factory.mktemp("padded") / "SmolLM2-135M-152k.gguf"
-    write_padded(Path(starter_path()), path)
-    return str(path)
 
 
 @contextmanager
@@ -111,14 +93,8 @@ def decode_rate(client: EngineClient, sampling: Sampling) -> float:
     return stats.decode_tok_per_s
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(1800)
-def test_prefill_and_decode_against_llama_bench(model: str, threads: int) -> None:
-    tool = llama_tool("llama-bench")
-    if tool is None:
-        pytest.skip(
-            "no llama-bench: run `python -m tests.perf.build_llama_tools` or set STILLROOM_LLAMA_BENCH"
-        )
+def prefill_and_decode_against_llama_bench(model: str, threads: int) -> None:
+    tool = needed_tool("llama-bench")
     rows: dict[str, list[tuple[float, float]]] = {
         "llama-bench": [],
         "llama-bench so set": [],
@@ -142,3 +118,17 @@ def test_prefill_and_decode_against_llama_bench(model: str, threads: int) -> Non
             f"  {name:20} pp{PROMPT_TOKENS} {prompt:7.1f} tok/s ({prompt / reference[0]:.3f})   "
             f"tg{NEW_TOKENS} {decode:7.1f} tok/s ({decode / reference[1]:.3f})"
         )
+
+
+def main() -> None:
+    """Measure and print: the model, and the starter model with 152,064 tokens."""
+    with tempfile.TemporaryDirectory() as folder:
+        padded = Path(folder) / "SmolLM2-135M-152k.gguf"
+        write_padded(Path(starter_path()), padded)
+        for model in (model_path(), str(padded)):
+            for threads in THREADS:
+                prefill_and_decode_against_llama_bench(model, threads)
+
+
+if __name__ == "__main__":
+    main()

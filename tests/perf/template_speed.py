@@ -5,15 +5,11 @@ import random
 import statistics
 import time
 
-import pytest
-
 from app.chat.prompting.jinja_template import JinjaTemplate
 from app.chat.prompting.prompt import ChatMessage, ChatTemplate
 from app.chat.prompting.prompt_parts import prompt_parts
 from app.chat.prompting.templates import CHATML, LLAMA3, R1
 from tests.support.templates import template_process
-
-pytestmark = pytest.mark.perf
 
 ROUNDS = 200
 MESSAGES = 199
@@ -30,9 +26,7 @@ def long_chat(word: str) -> list[ChatMessage]:
     ]
 
 
-@pytest.mark.parametrize("word", ["word", "слово", "词"])
-@pytest.mark.parametrize("source", [R1, LLAMA3, CHATML], ids=["r1", "llama3", "chatml"])
-def test_the_process_costs_little(source: str, word: str) -> None:
+def cost_of_the_process(name: str, source: str, word: str) -> None:
     messages = long_chat(word)
     template = ChatTemplate(template_process(), source, bos_text="<b>", eos_text="<e>")
     here = JinjaTemplate(source, "<b>", "<e>")
@@ -52,7 +46,18 @@ def test_the_process_costs_little(source: str, word: str) -> None:
 
     apart, within = asyncio.run(both())
     print(
-        f"\n{MESSAGES} messages, {sum(len(m.content) for m in messages)} characters: "
+        f"\n{name}, {MESSAGES} messages, {sum(len(m.content) for m in messages)} characters: "
         f"{statistics.median(apart) * 1e3:.2f} ms (least {min(apart) * 1e3:.2f}) in a process of its own, "
         f"{statistics.median(within) * 1e3:.2f} ({min(within) * 1e3:.2f}) in this one (medians of {ROUNDS})"
     )
+
+
+def main() -> None:
+    """Measure and print."""
+    for name, source in (("r1", R1), ("llama3", LLAMA3), ("chatml", CHATML)):
+        for word in ("word", "слово", "词"):
+            cost_of_the_process(name, source, word)
+
+
+if __name__ == "__main__":
+    main()

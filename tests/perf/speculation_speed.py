@@ -3,9 +3,8 @@
 import os
 import statistics
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-import pytest
 
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
@@ -37,8 +36,8 @@ class Said:
     tokens: list[TokenLogprob]
 
 
-@pytest.fixture
-def client() -> Iterator[EngineClient]:
+@contextmanager
+def loaded_client() -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"))
     # Greedy replies guess only where rows of a batch are bit for bit what they are alone (`row_proofs`): with
     # one thread, or within the first 256 tokens; never at contexts where the starter has no flash attention.
@@ -81,9 +80,13 @@ def gap_at_the_difference(client: EngineClient, edit: CodeEdit) -> float:
     return 0.0
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(3600)
-def test_prompt_lookup_on_edits_of_code(client: EngineClient) -> None:
+def main() -> None:
+    """Measure and print."""
+    with loaded_client() as client:
+        prompt_lookup_on_edits_of_code(client)
+
+
+def prompt_lookup_on_edits_of_code(client: EngineClient) -> None:
     rates: dict[str, list[float]] = {"off": [], "lookup": []}
     different: set[str] = set()
     drafted = accepted = 0
@@ -111,3 +114,7 @@ def test_prompt_lookup_on_edits_of_code(client: EngineClient) -> None:
             print(
                 f"  different: {edit.change} ({gap_at_the_difference(client, edit):.4f} between the two best)"
             )
+
+
+if __name__ == "__main__":
+    main()

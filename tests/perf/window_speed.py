@@ -5,34 +5,32 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import psutil
-import pytest
 
-from tests.perf.build_llama_tools import llama_tool
-from tests.perf.test_engine_speed import NEW_TOKENS, ROUNDS, llama_bench
+from tests.perf.build_llama_tools import needed_tool
+from tests.perf.engine_speed import NEW_TOKENS, ROUNDS, THREADS, llama_bench
 from tests.perf.window_start import start_times_s
 from tests.support.display import RealWindow, virtual_display
 from tests.support.engines import starter_path
 
-pytestmark = [pytest.mark.perf, pytest.mark.timeout(1800)]
-
 IDLE_S = 20.0
 
 
-def test_time_to_a_painted_window(tmp_path: Path) -> None:
-    times_s = start_times_s(tmp_path, (sys.executable, "-m", "app"), ROUNDS + 1)
+def time_to_a_painted_window(folder: Path) -> None:
+    times_s = start_times_s(folder, (sys.executable, "-m", "app"), ROUNDS + 1)
     print(
         f"\nstart to painted window: first {times_s[0]:.2f} s, "
         f"then median of {ROUNDS} {statistics.median(times_s[1:]):.2f} s"
     )
 
 
-def test_idle_window(tmp_path: Path) -> None:
+def idle_window(folder: Path) -> None:
     with virtual_display() as display:
-        window = RealWindow(display, tmp_path)
+        window = RealWindow(display, folder)
         window.find()
         time.sleep(10)
         processes = [psutil.Process(window.process.pid)]
@@ -49,14 +47,11 @@ def cpu_s(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_reply_in_the_window_against_llama_bench(threads: int, tmp_path: Path) -> None:
-    tool = llama_tool("llama-bench")
-    if tool is None:
-        pytest.skip("no llama-bench: run `python -m tests.perf.build_llama_tools`")
+def a_reply_in_the_window_against_llama_bench(threads: int, folder: Path) -> None:
+    tool = needed_tool("llama-bench")
     bench, window = [], []
     for _ in range(ROUNDS):
-        replies = reply_rates(threads, tmp_path)
+        replies = reply_rates(threads, folder)
         window += [rate for rate, _ in replies]
         # The prompt lies before the reply here, so it does there.
         bench.append(llama_bench(tool, starter_path(), threads, depth_tokens=replies[0][1])[1])
@@ -80,3 +75,17 @@ def reply_rates(threads: int, home: Path) -> list[tuple[float, int]]:
         )
     rates: list[tuple[float, int]] = json.loads(done.stdout)
     return rates
+
+
+def main() -> None:
+    """Measure and print."""
+    for part in (time_to_a_painted_window, idle_window):
+        with tempfile.TemporaryDirectory() as folder:
+            part(Path(folder))
+    for threads in THREADS:
+        with tempfile.TemporaryDirectory() as folder:
+            a_reply_in_the_window_against_llama_bench(threads, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

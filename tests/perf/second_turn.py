@@ -3,10 +3,9 @@
 import os
 import random
 import statistics
+import tempfile
 import time
 from pathlib import Path
-
-import pytest
 
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
@@ -54,13 +53,17 @@ def read(client: EngineClient, chat: list[Part]) -> None:
     time.sleep(READING_S)
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(3600)
-def test_a_long_chat_goes_on(tmp_path: Path) -> None:
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as parent:
+        a_long_chat_goes_on(Path(parent))
+
+
+def a_long_chat_goes_on(parent: Path) -> None:
     rows: dict[str, list[float]] = {"cold": [], "second turn": [], "last message edited": [], "reopened": []}
     reused: dict[str, int] = {}
     for number in range(ROUNDS):
-        folder = tmp_path / str(number)
+        folder = parent / str(number)
         dice = random.Random(number)
         chat: list[Part] = []
         for _ in range(10):
@@ -91,3 +94,7 @@ def test_a_long_chat_goes_on(tmp_path: Path) -> None:
     for name, seconds in rows.items():
         median = statistics.median(seconds)
         print(f"  {name:20} {median * 1000:8.0f} ms ({median / cold:.1%}), {reused[name]} tokens reused")
+
+
+if __name__ == "__main__":
+    main()

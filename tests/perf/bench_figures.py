@@ -4,7 +4,7 @@ runs, one thread less. Prints ratios and counts; never fails on a clock.
 The machine must be quiet. 15 to 20 minutes with the starter model on two cores, most of them the pairs:
 
     python -m tests.perf.build_llama_tools llama-bench
-    python -m pytest -m perf -s tests/perf/test_bench_figures.py
+    python -m tests.perf.bench_figures
 
 `STILLROOM_PERF_ROUNDS` (5) and `STILLROOM_BENCH_PAIRS` (20) make it shorter. `STILLROOM_PERF_THREADS` are all
 cores unless given; with one fewer than the machine has, figures scatter less.
@@ -14,13 +14,14 @@ import json
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import llama_cpp
-import pytest
 
 from app.base.children import child_command
 from app.bench.results.history import BenchmarkHistory
@@ -34,8 +35,8 @@ from app.machine.hardware import look_at_machine
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.system.child_process import computing_environment
 from models.system.cores import physical_cores
-from tests.perf.build_llama_tools import llama_tool
-from tests.perf.test_engine_speed import as_planned, model_path
+from tests.perf.build_llama_tools import needed_tool
+from tests.perf.engine_speed import as_planned, model_path
 from tests.support.cli import Cli
 
 PAIRS = int(os.environ.get("STILLROOM_BENCH_PAIRS", "20"))
@@ -79,14 +80,14 @@ class Bench:
         return noise_between(self._history.reports())
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+@contextmanager
+def bench_in(folder: Path) -> Iterator[Bench]:
+    history = BenchmarkHistory(folder / "benchmarks.sqlite3")
     client = EngineClient(child_command("engine"))
     gpu = GpuMonitor()
     client.start()
     runner = BenchmarkRunner(
-        client, history, lambda: look_at_machine(tmp_path, ()), gpu, child_command("ceilings")
+        client, history, lambda: look_at_machine(folder, ()), gpu, child_command("ceilings")
     )
     yield Bench(runner, client, history)
     client.close()
@@ -121,12 +122,8 @@ def measure(report: Report, key: str) -> Measure:
     return found
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(3600)
-def test_speeds_against_llama_bench(bench: Bench) -> None:
-    tool = llama_tool("llama-bench")
-    if tool is None:
-        pytest.skip("no llama-bench: run `python -m tests.perf.build_llama_tools`")
+def speeds_against_llama_bench(bench: Bench) -> None:
+    tool = needed_tool("llama-bench")
     ours: dict[str, list[float]] = {PROMPT.key: [], GENERATION.key: []}
     theirs: dict[str, list[float]] = {PROMPT.key: [], GENERATION.key: []}
     bench(SAME)
@@ -174,10 +171,8 @@ def seen_ttft_s(http: httpx.Client, word: str) -> float:
     return first_s
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(3600)
-def test_time_to_first_token_against_an_outside_client(bench: Bench, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def time_to_first_token_against_an_outside_client(bench: Bench, folder: Path) -> None:
+    home = folder / "home"
     home.mkdir()
     command = [
         "serve", model_path(), "--port", "0", "--context", str(CONTEXT_TOKENS), "--parallel", "1",
@@ -207,11 +202,10 @@ def test_time_to_first_token_against_an_outside_client(bench: Bench, tmp_path: P
     )
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(7200)
-def test_equal_runs_and_one_thread_less(bench: Bench) -> None:
+def equal_runs_and_one_thread_less(bench: Bench) -> None:
     if THREADS < 2:
-        pytest.skip("this machine has one core")
+        print("This machine has one core: no runs with one thread less.")
+        return
     bench(RUN)
     different = slower = 0
     for number in range(PAIRS):
@@ -229,3 +223,17 @@ def test_equal_runs_and_one_thread_less(bench: Bench) -> None:
             end="",
         )
     print(f"\n{PAIRS} pairs: {different} equal ones called different, {slower} with one thread less slower")
+
+
+def main() -> None:
+    """Measure and print; each part with a history of its own."""
+    with tempfile.TemporaryDirectory() as folder, bench_in(Path(folder)) as bench:
+        speeds_against_llama_bench(bench)
+    with tempfile.TemporaryDirectory() as folder, bench_in(Path(folder)) as bench:
+        time_to_first_token_against_an_outside_client(bench, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, bench_in(Path(folder)) as bench:
+        equal_runs_and_one_thread_less(bench)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 
+from tests.perf.build_llama_tools import needed_tool
+from tests.perf.engine_speed import model_path
 from tests.perf.llama_server import llama_server
-from tests.perf.test_engine_speed import model_path
-from tests.perf.test_many_streams import CONTEXT_TOKENS, THREADS, needed
+from tests.perf.many_streams import CONTEXT_TOKENS, THREADS
 from tests.support.cli import Cli
 
 CLIENTS = (1, 4, 8)
@@ -104,16 +105,16 @@ def stillroom_server(home: Path) -> Iterator[httpx.Client]:
             process.communicate()
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(3600)
-def test_clients_at_once_against_llama_server(tmp_path: Path) -> None:
-    tool = needed("llama-server")
+def main() -> None:
+    """Measure and print."""
+    tool = needed_tool("llama-server")
     print(f"\n{Path(model_path()).name}, {THREADS} thread(s), {ROUNDS} rounds in turn, streamed, medians")
     with (
+        tempfile.TemporaryDirectory() as home,
         llama_server(
             tool, model_path(), threads=THREADS, slots=SLOTS, context_tokens=CONTEXT_TOKENS
         ) as reference,
-        stillroom_server(tmp_path) as ours,
+        stillroom_server(Path(home)) as ours,
     ):
         for clients in CLIENTS:
             # The first warms both up.
@@ -126,3 +127,7 @@ def test_clients_at_once_against_llama_server(tmp_path: Path) -> None:
                 f"  {clients} client(s): llama-server {speed[1]:.1f} tok/s, first {first[1]:.0f} ms   "
                 f"Stillroom {speed[0]:.1f} tok/s ({faster:.3f}), first {first[0]:.0f} ms ({later:.3f})"
             )
+
+
+if __name__ == "__main__":
+    main()

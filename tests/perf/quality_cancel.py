@@ -1,15 +1,16 @@
 """The time that cancelling a quality run takes, in a reply, in the text and while answers are compared.
 
-python -m pytest -m perf -s tests/perf/test_quality_cancel.py
+python -m tests.perf.quality_cancel
 """
 
+import os
 import statistics
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.base.errors import Cancelled
@@ -23,8 +24,6 @@ from tests.support.quality_desk import SETTINGS, QualityDesk, Stores
 
 ROUNDS = 10
 
-pytestmark = [pytest.mark.perf, pytest.mark.timeout(1800)]
-
 LONG = Collection(
     kind="dialogue",
     name="a long story",
@@ -33,23 +32,15 @@ LONG = Collection(
 )
 
 
-@pytest.fixture
-def stores(qapp: QApplication, tmp_path: Path) -> Iterator[Stores]:
-    desk = QualityDesk(qapp)
-    stores = Stores(desk, tmp_path)
-    yield stores
-    stores.close()
-    desk.close()
-
-
 def took_s(work: Callable[[threading.Event], object], begun: threading.Event) -> float:
     cancel = threading.Event()
     ended = threading.Event()
 
     def run() -> None:
-        with pytest.raises(Cancelled):
+        try:
             work(cancel)
-        ended.set()
+        except Cancelled:
+            ended.set()
 
     worker = threading.Thread(target=run)
     worker.start()
@@ -61,8 +52,7 @@ def took_s(work: Callable[[threading.Event], object], begun: threading.Event) ->
     return time.monotonic() - started_s
 
 
-@pytest.mark.parametrize("stage", ["ask", "text"])
-def test_cancelling_a_run(stores: Stores, stage: str) -> None:
+def cancelling_a_run(stores: Stores, stage: str) -> None:
     text = next(collection for collection in built_in() if collection.kind == "perplexity")
     wish = Wish([LONG if stage == "ask" else text], max_tokens=3000)
     seconds = []
@@ -84,7 +74,7 @@ def test_cancelling_a_run(stores: Stores, stage: str) -> None:
     print(f"\n{stage}: median {1000 * statistics.median(seconds):.0f} ms, worst {1000 * max(seconds):.0f} ms")
 
 
-def test_cancelling_a_comparison_that_does_not_end() -> None:
+def cancelling_a_comparison_that_does_not_end() -> None:
     seconds = []
     for _ in range(ROUNDS):
         with AnswerJudge(time_limit_s=60.0) as judge:
@@ -100,3 +90,20 @@ def test_cancelling_a_comparison_that_does_not_end() -> None:
 
             seconds.append(took_s(compare, begun))
     print(f"\ncompare: median {1000 * statistics.median(seconds):.0f} ms, worst {1000 * max(seconds):.0f} ms")
+
+
+def main() -> None:
+    """Measure and print."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    desk = QualityDesk(QApplication(["stillroom"]))
+    for stage in ("ask", "text"):
+        with tempfile.TemporaryDirectory() as folder:
+            stores = Stores(desk, Path(folder))
+            cancelling_a_run(stores, stage)
+            stores.close()
+    desk.close()
+    cancelling_a_comparison_that_does_not_end()
+
+
+if __name__ == "__main__":
+    main()

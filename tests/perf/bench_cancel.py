@@ -1,14 +1,13 @@
 """The time that cancelling a benchmark takes, in each of its stages, with the real engine.
 
-python -m pytest -m perf -s tests/perf/test_bench_cancel.py
+python -m tests.perf.bench_cancel
 """
 
 import random
+import tempfile
 import threading
 import time
 from pathlib import Path
-
-import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled
@@ -69,15 +68,19 @@ def cancelled_after_s(runner: BenchmarkRunner, stage: str, wait_s: float) -> flo
     return ended_s[0] - began_s
 
 
-@pytest.mark.perf
-@pytest.mark.timeout(1800)
-def test_cancelling_a_benchmark(tmp_path: Path) -> None:
-    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        cancel_in_each_stage(Path(folder))
+
+
+def cancel_in_each_stage(folder: Path) -> None:
+    history = BenchmarkHistory(folder / "benchmarks.sqlite3")
     engine = EngineClient(child_command("engine"))
     gpu = GpuMonitor()
     engine.start()
     runner = BenchmarkRunner(
-        engine, history, lambda: look_at_machine(tmp_path, ()), gpu, child_command("ceilings")
+        engine, history, lambda: look_at_machine(folder, ()), gpu, child_command("ceilings")
     )
     draw = random.Random(6)
     try:
@@ -94,3 +97,7 @@ def test_cancelling_a_benchmark(tmp_path: Path) -> None:
         engine.close()
         gpu.close()
         history.close()
+
+
+if __name__ == "__main__":
+    main()
