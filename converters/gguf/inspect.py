@@ -5,10 +5,7 @@ before llama.cpp sees the file: files from the internet have made it read and wr
 (CVE-2026-7482, CVE-2026-27940). Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
-import collections
-import itertools
 import struct
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +30,7 @@ _FIXED = {
     ValueType.INT64: "<q",
     ValueType.FLOAT64: "<d",
 }
+_LENGTH = struct.Struct("<Q")
 _TOKENS = "tokenizer.ggml.tokens"
 _SHOWN_ITEMS = 16
 _WINDOW_BYTES = 1 << 20
@@ -166,18 +164,30 @@ class _Reader:
             raise self.damaged("The GGUF file {file} is damaged: it holds the name {part}.", part=repr(name))
         return name
 
-    def texts(self, count: int, part: str = "") -> Iterator[bytes]:
-        """Read the next `count` strings."""
-        for _ in range(count):
-            start = self.position - self._window_start + 8
-            if 8 <= start <= len(self._window):
-                # Nearly always; a vocabulary has hundreds of thousands of them.
-                length = int.from_bytes(self._window[start - 8 : start], "little")
-                if start + length <= len(self._window):
-                    self.position += 8 + length
-                    yield self._window[start : start + length]
-                    continue
-            yield self.take(int.from_bytes(self.take(8, part), "little"), part)
+    def texts(self, count: int, part: str, kept: int) -> list[bytes]:
+        """Pass the next `count` strings; the first `kept` of them."""
+        found: list[bytes] = []
+        left = count
+        while left:
+            # Nearly all lie in the window; a vocabulary has hundreds of thousands of them.
+            window, at = self._window, self.position - self._window_start
+            end, last = len(window), len(window) - 8
+            while left and 0 <= at <= last:
+                start = at + 8
+                stop = start + _LENGTH.unpack_from(window, at)[0]
+                if stop > end:
+                    break
+                if len(found) < kept:
+                    found.append(window[start:stop])
+                at = stop
+                left -= 1
+            self.position = self._window_start + at
+            if left:
+                text = self.take(self.number("<Q", part), part)
+                if len(found) < kept:
+                    found.append(text)
+                left -= 1
+        return found
 
     def damaged(self, message: str, **values: object) -> GgufError:
         """Return the error to raise."""
@@ -261,13 +271,10 @@ def _value(reader: _Reader, key: str) -> Value | ListSummary:
             "The GGUF file {file} is damaged: {part} is longer than any vocabulary.", part=key
         )
     if item is ValueType.STRING:
-        texts = reader.texts(count, key)
-        shown: list[Value] = [
-            text.decode("utf-8", "replace")
-            for text in (_unique(reader, texts) if key == _TOKENS else itertools.islice(texts, _SHOWN_ITEMS))
-        ]
-        # Passed by, and checked against the file's end.
-        collections.deque(texts, maxlen=0)
+        texts = reader.texts(count, key, count if key == _TOKENS else _SHOWN_ITEMS)
+        if key == _TOKENS:
+            _check_unique(reader, texts)
+        shown: list[Value] = [text.decode("utf-8", "replace") for text in texts[:_SHOWN_ITEMS]]
     else:
         shown = [_scalar(reader, item, key) for _ in range(min(count, _SHOWN_ITEMS))]
         reader.skip((count - len(shown)) * width, key)
@@ -291,20 +298,12 @@ def _scalar(reader: _Reader, kind: ValueType, key: str) -> Value:
     return value
 
 
-def _unique(reader: _Reader, tokens: Iterator[bytes]) -> list[bytes]:
-    """Return the first tokens, where all differ: llama.cpp finds each by its text up to a zero byte, and
-    names the empty ones."""
-    first: list[bytes] = []
-    seen: set[bytes] = set()
-    for token in tokens:
-        if len(first) < _SHOWN_ITEMS:
-            first.append(token)
-        text = token.partition(b"\0")[0] if b"\0" in token else token
-        if text in seen:
-            raise reader.damaged("The GGUF file {file} is damaged: it has two tokens of the same text.")
-        if text:
-            seen.add(text)
-    return first
+def _check_unique(reader: _Reader, tokens: list[bytes]) -> None:
+    """Refuse two tokens of one text: llama.cpp finds each by its text up to a zero byte, and names the empty
+    ones."""
+    texts = [text for token in tokens if (text := token.partition(b"\0")[0])]
+    if len(set(texts)) != len(texts):
+        raise reader.damaged("The GGUF file {file} is damaged: it has two tokens of the same text.")
 
 
 def _check_vocabulary(reader: _Reader, metadata: dict[str, Value | ListSummary]) -> None:
