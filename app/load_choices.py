@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from app.base.errors import StillroomError
-from models.system.file_stamp import FileMark, mark
 from app.engine.planning.load_history import fingerprint
 from app.engine.protocol import LoadSettings
 from app.settings import LoadChoice, Settings, SettingsFile
+from models.system.file_stamp import FileMark, mark
 
 
 class LoadChoices:

@@ -13,7 +13,7 @@ import pytest
 from app.bench.results.history import BenchmarkHistory
 from tests.support.bench_child import HISTORY, SUITE
 from tests.support.bench_reports import make_report
-from tests.support.engines import starter_path
+from tests.support.starter_variants import shallow_path
 
 KILLS = int(os.environ.get("STILLROOM_BENCH_KILLS", "30"))
 
@@ -21,7 +21,7 @@ TURNS = len(SUITE.steps) * SUITE.repeats
 
 
 def kept_turns(folder: Path) -> set[tuple[str, int]]:
-    """What is on the disk of the run under way."""
+    """Read what is on the disk of the run under way."""
     with closing(sqlite3.connect(folder / HISTORY)) as db:
         return set(db.execute("SELECT step, repeat FROM turns"))
 
@@ -48,7 +48,7 @@ def kill_and_go_on(folder: Path, moments: list[int]) -> int:
 
     Returns how often a run went on.
     """
-    starter_path()
+    shallow_path()
     before = make_report("earlier")
     history = BenchmarkHistory(folder / HISTORY)
     history.add(before)

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import random
+from pathlib import Path
 
 import pytest
 
 from app.chat.store.records import Conversation
 from tests.support.chat_desk import ENDLESS, Opened, desk, opened
+from tests.support.engines import starter_path
 from tests.support.waiting import until
 
 __all__ = ["desk", "opened"]
@@ -17,6 +19,12 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 STOPS = int(os.environ.get("STILLROOM_SIDE_STOPS", "100"))
 AT_ONCE = 10
 LONGEST_S = 0.4
+
+
+@pytest.fixture(scope="module")
+def model_file() -> Path:
+    """The whole starter: its replies last until somebody stops them."""
+    return Path(starter_path())
 
 
 def test_stop_ends_its_own_reply_only(opened: Opened) -> None:

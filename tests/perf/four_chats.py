@@ -21,8 +21,8 @@ from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
-from tests.support.window import run_with_window, settle
 from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 PROMPT = "Write a long story about a lighthouse keeper and the sea, part {number}."
 TURN_S = 0.005

@@ -20,9 +20,9 @@ from app.server.access.config import ServerConfig
 from app.server.access.request_limits import Limits
 from app.server.server import LocalServer
 from app.settings import SettingsFile
-from models.catalog.starter import starter_file
 from models.store.store import ModelStore
-from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
+from tests.support.engines import ANSWER_TIMEOUT_S
+from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
 
 KEY = "a-key-of-the-tests-0123456789"
@@ -58,10 +58,10 @@ class Api:
 
 @contextmanager
 def loaded_engine(settings: LoadSettings = SETTINGS, path: str = "") -> Iterator[EngineClient]:
-    """An engine with the starter, or the model of a file."""
+    """An engine with a model of few layers, or that of a file."""
     client = EngineClient(child_command("engine"))
     try:
-        client.load(path or starter_path(), settings).future.result(ANSWER_TIMEOUT_S)
+        client.load(path or shallow_path(), settings).future.result(ANSWER_TIMEOUT_S)
         yield client
     finally:
         client.close()
@@ -78,7 +78,7 @@ def served(
     server = LocalServer(
         client,
         chat_templates(),
-        ModelStore(paths.models, starter_file()),
+        ModelStore(paths.models, Path(shallow_path())),
         settings,
         Gate(FilterFile(paths.filters), audit),
         paths,

@@ -1,4 +1,4 @@
-"""A benchmark of the starter model as a process of its own, to be killed.
+"""A benchmark of a small model as a process of its own, to be killed.
 
 `python -m tests.support.bench_child FOLDER` prints a line for each turn that begins, and ends with 0 once the
 run is in the history.
@@ -16,7 +16,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.telemetry.nvml_monitor import GpuMonitor
-from tests.support.engines import starter_path
+from tests.support.starter_variants import shallow_path
 
 HISTORY = "benchmarks.sqlite3"
 
@@ -54,7 +54,7 @@ def main() -> int:
         runner = BenchmarkRunner(
             client, history, lambda: look_at_machine(folder, ()), gpu, child_command("ceilings")
         )
-        runner.run(Path(starter_path()), LoadSettings(context_tokens=1024, threads=1), SUITE, tell)
+        runner.run(Path(shallow_path()), LoadSettings(context_tokens=1024, threads=1), SUITE, tell)
     finally:
         client.close()
         gpu.close()

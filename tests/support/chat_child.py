@@ -15,7 +15,7 @@ from app.chat.store.store import ChatStore
 from app.chat.turn import Turn, history
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, Generate, LoadSettings, ReplyEvent, Sampling
-from models.catalog.starter import starter_file
+from tests.support.starter_variants import shallow_path
 from tests.support.templates import template_of
 
 
@@ -25,12 +25,10 @@ def say(**facts: object) -> None:
 
 
 def main() -> None:
-    starter = starter_file()
-    assert starter is not None
     store = ChatStore(Path(sys.argv[1]))
     client = EngineClient(child_command("engine"))
     client.start()
-    model = client.load(str(starter), LoadSettings(context_tokens=2048, threads=1)).future.result()
+    model = client.load(shallow_path(), LoadSettings(context_tokens=2048, threads=1)).future.result()
     template = template_of(model)
     for number in range(1_000_000):
         chat = store.create_conversation(title=f"chat {number}")

@@ -1,4 +1,4 @@
-"""A Chat tab on the real engine, the real starter model and a store of its own."""
+"""A Chat tab on the real engine, a model of few layers and a store of its own."""
 
 from collections.abc import Coroutine, Iterator
 from contextlib import closing
@@ -28,8 +28,8 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
-from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
 
@@ -62,12 +62,15 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(qapp: QApplication) -> Iterator[Desk]:
-    path = starter_file()
-    if path is None:
-        pytest.skip("the starter extra is not installed")
+def model_file() -> Path:
+    """The model of the desk; a file of tests may give it another one."""
+    return Path(shallow_path())
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication, model_file: Path) -> Iterator[Desk]:
     desk = Desk(qapp)
-    desk.run(desk.session.load(path, LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1)))
+    desk.run(desk.session.load(model_file, LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1)))
     yield desk
     desk.close()
 
@@ -107,7 +110,7 @@ class Opened:
         await until(lambda: self.tab.composer.state is ComposerState.READY and self.tab.exchange.here is None)
 
     def shown(self) -> list[str]:
-        """What the column holds, as text."""
+        """Return what the column holds, as text."""
         return [
             widget.text if isinstance(widget, QuestionCard) else widget.answer
             for widget in self.tab.conversation.messages()

@@ -1,4 +1,4 @@
-"""A Code tab with the real engine and the starter model, for its tests."""
+"""A Code tab with the real engine and a model of few layers, for its tests."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -21,8 +21,8 @@ from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_tab import CodeTab
-from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
 
@@ -31,7 +31,7 @@ SOURCE = 'def add(a, b):\n    """The sum."""\n    return a + b\n\n\nprint(add(1,
 
 
 class Room:
-    """The engine with the starter model loaded, and one tab after the other."""
+    """The engine with a model loaded, and one tab after the other."""
 
     def __init__(self, loop: qasync.QEventLoop, theme: Theme) -> None:
         self.loop = loop
@@ -65,9 +65,7 @@ class Room:
 
 @pytest.fixture(scope="module")
 def room(qapp: QApplication) -> Iterator[Room]:
-    model = starter_file()
-    if model is None:
-        pytest.skip("the starter model is not installed")
+    model = Path(shallow_path())
     room = Room(open_loop(qapp), Theme(qapp, "light"))
     settings = LoadSettings(context_tokens=1024, threads=1)
     room.run(room.session.load(model, settings))

@@ -1,15 +1,19 @@
 """The starter model with other metadata: no model of these kinds is small enough to install, and the metadata
 is all that llama.cpp and Stillroom tell them by."""
 
+import os
 import shutil
 import struct
 from pathlib import Path
 
+from converters.gguf.inspect import inspect
 from tests.support.engines import starter_path
 
 HEADER = struct.Struct("<4sIQQ")
 UINT32, STRING = 4, 8
 ALIGNMENT = 32
+BUILD = Path(__file__).parents[2] / "build"
+LAYERS = 2
 METADATA_BYTES = 8 << 20
 """More than all of it takes."""
 
@@ -44,6 +48,46 @@ def write_infill_model(path: Path) -> Path:
         for name, token in zip(("pre", "suf", "mid"), FIM_TOKENS, strict=True)
     ]
     return _write(path, b"".join(entries), len(entries))
+
+
+def shallow_path() -> str:
+    """The starter's first layers, for what holds of any model: it computes a fifth, and what it says is no
+    language. Made once, in `build/`."""
+    starter = Path(starter_path())
+    place = BUILD / f"starter-{LAYERS}-layers-of-{starter.stat().st_size}.Q4_1.gguf"
+    if not place.exists():
+        BUILD.mkdir(exist_ok=True)
+        part = place.with_suffix(f".{os.getpid()}")
+        write_shallow_model(part, LAYERS).rename(place)
+    return str(place)
+
+
+def write_shallow_model(path: Path, layers: int) -> Path:
+    """One of the first layers only."""
+    starter = Path(starter_path())
+    summary = inspect(starter)
+    with starter.open("rb") as source, path.open("wb") as target:
+        magic, version, _, entries = HEADER.unpack(source.read(HEADER.size))
+        header = source.read(summary.data_offset - HEADER.size)
+        at = header.rindex(_text(summary.tensors[0].name.encode()))
+        metadata, table = bytearray(header[:at]), header[at:]
+        key = _text(b"llama.block_count") + struct.pack("<I", UINT32)
+        struct.pack_into("<I", metadata, metadata.index(key) + len(key), layers)
+        kept, infos, place = [], b"", 0
+        for tensor in summary.tensors:
+            length = 8 + len(tensor.name) + 4 + 8 * len(tensor.shape) + 4
+            info, table = table[:length], table[length + 8 :]
+            if tensor.name.startswith("blk.") and int(tensor.name.split(".")[1]) >= layers:
+                continue
+            kept.append(tensor)
+            infos += info + struct.pack("<Q", place)
+            place += tensor.bytes + -tensor.bytes % ALIGNMENT
+        target.write(HEADER.pack(magic, version, len(kept), entries) + metadata + infos)
+        for tensor in kept:
+            target.write(bytes(-target.tell() % ALIGNMENT))
+            source.seek(tensor.offset)
+            target.write(source.read(tensor.bytes))
+    return path
 
 
 def _write(path: Path, added: bytes, entries_added: int, template: bytes = b"") -> Path:

@@ -35,11 +35,11 @@ from app.ui.widgets import notices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
-from models.catalog.starter import starter_file
 from models.store.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.qualities import made_up_quality
+from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
 from tests.support.waiting import wait_until
 
@@ -418,10 +418,7 @@ def test_plots_show_the_runs_and_the_models(open_room: Opener, desk: Desk) -> No
 
 @pytest.fixture
 def starter() -> Path:
-    path = starter_file()
-    if path is None:
-        pytest.skip("the starter extra is not installed")
-    return path
+    return Path(shallow_path())
 
 
 def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, starter: Path) -> None:

@@ -1,10 +1,20 @@
 """Drafts in the Chat tab, with a real store."""
 
+from pathlib import Path
+
+import pytest
+
 from app.chat.library.choices import ReplyChoices
 from app.ui.base.session import model_name
 from tests.support.chat_desk import ENDLESS, Opened
+from tests.support.engines import starter_path
 from tests.support.waiting import until
-from tests.support.chat_desk import ENDLESS, Opened
+
+
+@pytest.fixture(scope="module")
+def model_file() -> Path:
+    """The whole starter: its replies last until somebody stops them."""
+    return Path(starter_path())
 
 
 def test_drafts_belong_to_their_chats_and_survive(opened: Opened) -> None:

@@ -30,8 +30,15 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from tests.support.chat_desk import ENDLESS, Desk, Opened, field
+from tests.support.engines import starter_path
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def model_file() -> Path:
+    """The whole starter: its replies last until somebody stops them."""
+    return Path(starter_path())
 
 
 def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> None:

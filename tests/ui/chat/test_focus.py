@@ -1,5 +1,7 @@
 """The keyboard's place in the Chat tab after each action: the message, unless something else is typed."""
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -10,7 +12,14 @@ from app.chat.library.choices import ReplyChoices
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.reply_view import ReplyView
 from tests.support.chat_desk import ENDLESS, Opened, field
+from tests.support.engines import starter_path
 from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def model_file() -> Path:
+    """The whole starter: its replies last until somebody stops them."""
+    return Path(starter_path())
 
 
 @pytest.fixture

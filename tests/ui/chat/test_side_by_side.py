@@ -1,12 +1,22 @@
 """Several chats that answer at once in one tab, on the real engine with the starter model."""
 
+from pathlib import Path
+
+import pytest
 from pytestqt.qtbot import QtBot
 
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.records import Conversation
 from app.ui.chat.composing.composer import ComposerState
 from tests.support.chat_desk import ENDLESS, Opened
+from tests.support.engines import starter_path
 from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def model_file() -> Path:
+    """The whole starter: its replies last until somebody stops them."""
+    return Path(starter_path())
 
 
 def new_chats(opened: Opened, count: int, max_tokens: int = 0) -> list[Conversation]:

@@ -1,23 +1,21 @@
-"""`stillroom code-tasks` with the real program and the starter model."""
+"""`stillroom code-tasks` with the real program and a model of few layers."""
 
 import signal
 from pathlib import Path
 
 import pytest
 
-from models.catalog.starter import starter_file
 from tests.support.cli import Cli
+from tests.support.starter_variants import shallow_path
 
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    if starter_file() is None:
-        pytest.skip("the starter model is not installed")
     return Cli(tmp_path / "home")
 
 
-def test_the_starter_model_writes_programs_that_are_run(cli: Cli) -> None:
-    ran = cli("code-tasks", "starter", "--items", "2", "--rounds", "1", "--max-tokens", "128", "--json")
+def test_a_model_writes_programs_that_are_run(cli: Cli) -> None:
+    ran = cli("code-tasks", shallow_path(), "--items", "2", "--rounds", "1", "--max-tokens", "128", "--json")
     assert ran.code == 0, ran.err
     document = ran.json()
     assert document["items"] == 2
@@ -29,7 +27,7 @@ def test_the_starter_model_writes_programs_that_are_run(cli: Cli) -> None:
 
 
 def test_an_interrupt_ends_it(cli: Cli) -> None:
-    process = cli.start("code-tasks", "starter", "--rounds", "10")
+    process = cli.start("code-tasks", shallow_path(), "--rounds", "1", "--max-tokens", "128")
     assert process.stdout is not None
     assert process.stdout.readline().startswith((b"passed", b"failed"))
     process.send_signal(signal.SIGINT)

@@ -16,6 +16,7 @@ from models.catalog.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli
 from tests.support.hub import LoopbackHub
+from tests.support.starter_variants import shallow_path
 from tests.support.tiny_gguf import write_tiny_gguf
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals go to process groups of POSIX here")
@@ -24,9 +25,7 @@ SMALL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "token
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    starter = starter_file()
-    assert starter is not None
-    return rebuild_starter(starter, tmp_path_factory.mktemp("hub") / "SmolLM2-135M-Instruct")
+    return rebuild_starter(Path(shallow_path()), tmp_path_factory.mktemp("hub") / "SmolLM2-135M-Instruct")
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.elided_label import ElidedLabel
 from tests.support.chat_desk import Opened
-from tests.support.waiting import until
-from tests.support.chat_desk import Opened
 from tests.support.starter_variants import write_embedding_model
+from tests.support.waiting import until
 
 
 def dragged(*paths: Path) -> tuple[QMimeData, QDragEnterEvent, QDropEvent]:

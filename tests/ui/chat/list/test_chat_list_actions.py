@@ -12,7 +12,6 @@ from app.chat.transfer.import_chats import read_chats
 from app.ui.widgets import notices
 from tests.support.chat_desk import Opened
 from tests.support.waiting import until
-from tests.support.chat_desk import Opened
 
 
 def test_delete_can_be_undone(opened: Opened) -> None:

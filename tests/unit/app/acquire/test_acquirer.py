@@ -16,7 +16,6 @@ from app.base.children import child_command
 from converters.gguf.inspect import inspect
 from converters.system.errors import CheckpointError, GgufError
 from models.catalog.reference import CheckpointReference, HubReference, Reference, parse_reference
-from models.catalog.starter import starter_file
 from models.hub.download_record import DownloadRecord
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
@@ -28,6 +27,7 @@ from models.system.errors import Cancelled, StillroomError
 from models.system.progress import UNWATCHED, JobContext, Progress
 from tests.support.checkpoints import rebuild_starter, write_json
 from tests.support.hub import LoopbackHub
+from tests.support.starter_variants import shallow_path
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.tiny_models import make_sharded_model, make_tiny_model
 
@@ -37,10 +37,7 @@ WEIGHTS = "model-00001-of-00002.safetensors"
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    starter = starter_file()
-    if starter is None:
-        pytest.skip("the starter extra is not installed")
-    return rebuild_starter(starter, tmp_path_factory.mktemp("repository"), shards=2)
+    return rebuild_starter(Path(shallow_path()), tmp_path_factory.mktemp("repository"), shards=2)
 
 
 @pytest.fixture

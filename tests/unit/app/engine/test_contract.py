@@ -1,4 +1,4 @@
-"""What the engine promises, in a thread and in a child process alike, with the real starter model."""
+"""The engine keeps its promises, in a thread and in a child process alike, with real models."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +28,7 @@ from app.engine.protocol import (
     Unloaded,
 )
 from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
+from tests.support.starter_variants import shallow_path
 
 # One thread: two that wait for each other crawl when something else takes a core.
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
@@ -43,8 +44,8 @@ def bare(request: pytest.FixtureRequest) -> Iterator[Session]:
 
 @pytest.fixture
 def session(bare: Session) -> Session:
-    """An engine with the starter model and an empty cache."""
-    assert isinstance(bare.load(starter_path(), SETTINGS), ModelInfo)
+    """An engine with a model of few layers and an empty cache."""
+    assert isinstance(bare.load(shallow_path(), SETTINGS), ModelInfo)
     return bare
 
 
@@ -107,13 +108,14 @@ def test_an_open_seed_is_told(session: Session) -> None:
     assert len(seeds) == 2
 
 
-def test_a_reply_ends_at_the_end_of_turn_which_is_not_shown(session: Session) -> None:
+def test_a_reply_ends_at_the_end_of_turn_which_is_not_shown(bare: Session) -> None:
+    assert isinstance(bare.load(starter_path(), SETTINGS), ModelInfo)
     parts = [
         Part("<|im_start|>user\n", True),
         Part("Say yes."),
         Part("<|im_end|>\n<|im_start|>assistant\n", True),
     ]
-    deltas, end = session.generate(ask(session, parts=parts, max_tokens=200))
+    deltas, end = bare.generate(ask(bare, parts=parts, max_tokens=200))
     assert isinstance(end, Finished)
     assert end.reason == "stop"
     assert "<|" not in text_of(deltas)
@@ -197,6 +199,8 @@ def test_cancelling_a_reply_keeps_what_was_said(session: Session) -> None:
 
 
 def test_cancelling_a_load_leaves_no_model(bare: Session) -> None:
+    bare.engine.post(Unload(request_id=bare.new_id()))
+    bare.wait_for(Unloaded)
     request_id = bare.new_id()
     bare.engine.post(Load(request_id=request_id, path=starter_path(), settings=SETTINGS))
     bare.engine.post(Cancel(request_id=request_id))
@@ -322,7 +326,7 @@ def test_a_repeat_penalty_changes_a_greedy_reply(session: Session) -> None:
     "settings", [LoadSettings(threads=-1), LoadSettings(batch_tokens=-1), LoadSettings(sequences=1000)]
 )
 def test_a_load_with_impossible_numbers_is_refused(bare: Session, settings: LoadSettings) -> None:
-    failed = bare.load(starter_path(), settings)
+    failed = bare.load(shallow_path(), settings)
     assert isinstance(failed, Failed)
     assert "setting" in failed.values
 
@@ -339,7 +343,7 @@ def test_a_file_that_is_no_model_is_refused(bare: Session, tmp_path: Path) -> No
 
 def test_two_sequences_answer_side_by_side(bare: Session) -> None:
     assert isinstance(
-        bare.load(starter_path(), LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=2)),
+        bare.load(shallow_path(), LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=2)),
         ModelInfo,
     )
     alone = text_of(bare.generate(ask(bare, max_tokens=12))[0])

@@ -15,7 +15,7 @@ from app.engine.planning.load_history import LoadMemory
 from app.engine.protocol import LoadSettings
 from app.tuning.report import kept_report
 from app.tuning.tuner import Tuner, TuningProgress
-from tests.support.engines import starter_path
+from tests.support.starter_variants import shallow_path
 
 WAIT_S = 60
 ASKED = LoadSettings(threads=1, prompt_threads=1)
@@ -45,19 +45,19 @@ def client(memory: LoadMemory) -> Iterator[EngineClient]:
 
 def test_a_real_model_is_tuned_and_later_loads_use_it(client: EngineClient, memory: LoadMemory) -> None:
     told: list[TuningProgress] = []
-    report = Tuner(client, memory, Clock(8)).run(Path(starter_path()), ASKED, told.append)
+    report = Tuner(client, memory, Clock(8)).run(Path(shallow_path()), ASKED, told.append)
     assert report.quantisation == "Q4_1"
     assert report.before.prompt_tok_per_s
     assert report.before.decode_tok_per_s
     assert report.after.turn_s
     assert report.rows
     assert report.chosen.gpu_layers == -1
-    assert memory.of(starter_path()).tuned == report.chosen
-    assert kept_report(memory.of(starter_path())) == report
+    assert memory.of(shallow_path()).tuned == report.chosen
+    assert kept_report(memory.of(shallow_path())) == report
     fractions = [progress.fraction for progress in told]
     assert fractions[0] == 0.0
     assert max(fractions) <= 1.0
-    info = client.load(starter_path(), LoadSettings(context_tokens=256)).future.result(WAIT_S)
+    info = client.load(shallow_path(), LoadSettings(context_tokens=256)).future.result(WAIT_S)
     assert info.plan.threads == report.chosen.threads
     assert info.plan.batch_tokens == report.chosen.batch_tokens
 
@@ -72,11 +72,11 @@ def test_cancelling_keeps_nothing(client: EngineClient, memory: LoadMemory) -> N
             cancel.set()
 
     with pytest.raises(Cancelled):
-        Tuner(client, memory).run(Path(starter_path()), ASKED, on_progress, cancel)
+        Tuner(client, memory).run(Path(shallow_path()), ASKED, on_progress, cancel)
     assert measuring.is_set()
-    assert memory.of(starter_path()).tuned is None
+    assert memory.of(shallow_path()).tuned is None
     # The engine is free for others at once.
-    info = client.load(starter_path(), LoadSettings(context_tokens=256)).future.result(WAIT_S)
+    info = client.load(shallow_path(), LoadSettings(context_tokens=256)).future.result(WAIT_S)
     assert info.context_tokens == 256
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_no_model_is_told(client: EngineClient, memory: LoadMemor
 
 
 def test_measuring_ends_early_where_it_would_take_too_long(client: EngineClient) -> None:
-    info = client.load(starter_path(), LoadSettings(context_tokens=256, threads=1)).future.result(WAIT_S)
+    info = client.load(shallow_path(), LoadSettings(context_tokens=256, threads=1)).future.result(WAIT_S)
     plan = msgspec.structs.replace(info.plan, batch_tokens=32)
     future, _ = client.measure(plan, prompt_tokens=64, decode_tokens=5000, most_s=0.0)
     measured = future.result(WAIT_S)

@@ -23,8 +23,8 @@ from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
 from app.telemetry.nvml_monitor import GpuMonitor
-from tests.support.engines import starter_path
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, build_small_model
+from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
 
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
@@ -110,7 +110,7 @@ def room(engine: EngineClient, tmp_path: Path) -> Iterator[Room]:
 
 
 def test_a_run_keeps_every_item_with_prompt_answer_and_verdict(room: Room) -> None:
-    run = room.runner.run(Path(starter_path()), SETTINGS, SUITE, room.tell)
+    run = room.runner.run(Path(shallow_path()), SETTINGS, SUITE, room.tell)
     results = {result.id: result for result in room.store.results(run.id)}
     assert list(results) == ["intent/0", "dialogue/hello", "retention/long", "intent/1"]
     assert results["retention/long"].verdict == "does_not_fit"
@@ -137,8 +137,8 @@ def test_a_run_keeps_every_item_with_prompt_answer_and_verdict(room: Room) -> No
 
 def test_the_same_seed_gives_the_same_replies(room: Room) -> None:
     wish = Wish([INTENTS], max_tokens=6)
-    first = room.runner.run(Path(starter_path()), SETTINGS, wish, room.tell)
-    second = room.runner.run(Path(starter_path()), SETTINGS, wish, room.tell)
+    first = room.runner.run(Path(shallow_path()), SETTINGS, wish, room.tell)
+    second = room.runner.run(Path(shallow_path()), SETTINGS, wish, room.tell)
     assert first.id != second.id
     assert [result.turns[0].answer for result in room.store.results(first.id)] == [
         result.turns[0].answer for result in room.store.results(second.id)
@@ -154,7 +154,7 @@ def test_a_cancelled_run_goes_on_and_runs_no_item_twice(room: Room) -> None:
             cancel.set()
 
     with pytest.raises(Cancelled):
-        room.runner.run(Path(starter_path()), SETTINGS, SUITE, cancel_in_the_second, cancel)
+        room.runner.run(Path(shallow_path()), SETTINGS, SUITE, cancel_in_the_second, cancel)
     [(head, finished)] = room.store.runs()
     assert not finished
     assert [result.id for result in room.store.results(head.id)] == ["intent/0"]
@@ -164,7 +164,7 @@ def test_a_cancelled_run_goes_on_and_runs_no_item_twice(room: Room) -> None:
         if progress.item and progress.item not in asked:
             asked.append(progress.item)
 
-    run = room.runner.run(Path(starter_path()), SETTINGS, SUITE, note)
+    run = room.runner.run(Path(shallow_path()), SETTINGS, SUITE, note)
     assert run.id == head.id
     assert "intent/0" not in asked
     assert len(room.store.results(run.id)) == 4
@@ -177,7 +177,7 @@ def test_cancelling_in_a_long_reply_answers_at_once(room: Room) -> None:
 
     def run() -> None:
         try:
-            room.runner.run(Path(starter_path()), SETTINGS, wish, room.tell, cancel)
+            room.runner.run(Path(shallow_path()), SETTINGS, wish, room.tell, cancel)
         except Cancelled as error:
             ended.append(error)
 
@@ -200,7 +200,7 @@ def test_an_item_that_kills_the_engine_is_kept_as_failed_and_the_run_goes_on(
             killed.append(pid)
             psutil.Process(pid).kill()
 
-    run = room.runner.run(Path(starter_path()), SETTINGS, SUITE, kill_once)
+    run = room.runner.run(Path(shallow_path()), SETTINGS, SUITE, kill_once)
     results = {result.id: result for result in room.store.results(run.id)}
     assert results["dialogue/hello"].verdict == "failed"
     assert results["dialogue/hello"].found
@@ -211,7 +211,7 @@ def test_an_item_that_kills_the_engine_is_kept_as_failed_and_the_run_goes_on(
 def test_other_questions_or_settings_begin_another_run(room: Room) -> None:
     cancel = threading.Event()
     cancel.set()
-    path = Path(starter_path())
+    path = Path(shallow_path())
     for wish in (SUITE, Wish([INTENTS], max_tokens=6), Wish(SUITE.collections, max_tokens=6, seed=2)):
         with pytest.raises(Cancelled):
             room.runner.run(path, SETTINGS, wish, room.tell, cancel)

@@ -20,6 +20,7 @@ from app.engine.protocol import CardsRead, Delta, Event, Generate, LoadSettings,
 from app.engine.protocol.engine_state import EngineState, Phase
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again
+from tests.support.starter_variants import shallow_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
 
@@ -41,7 +42,7 @@ def wait_for_phase(client: EngineClient, phase: Phase) -> EngineState:
 
 def test_a_model_is_loaded_and_answers(client: EngineClient) -> None:
     fractions: list[float] = []
-    info = client.load(starter_path(), SETTINGS, fractions.append).future.result(ANSWER_TIMEOUT_S)
+    info = client.load(shallow_path(), SETTINGS, fractions.append).future.result(ANSWER_TIMEOUT_S)
     assert info.context_tokens == 256
     assert fractions[0] == 0.0
     assert fractions[-1] == 1.0
@@ -83,7 +84,7 @@ def test_reading_the_cards_is_no_use_of_the_engine(client: EngineClient) -> None
         if isinstance(event, CardsRead):
             read.set()
 
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     client.observe_events(note)
     client.read_cards()
     assert client.rest(), "nothing was asked of the model"
@@ -98,7 +99,7 @@ def test_reading_the_cards_starts_no_process() -> None:
 
 
 def test_cancelling_a_reply_finishes_it(client: EngineClient) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     begun = threading.Event()
     generation = client.generate(STORY, ignore_eog=True, on_event=lambda _: begun.set())
     assert begun.wait(ANSWER_TIMEOUT_S)
@@ -108,7 +109,7 @@ def test_cancelling_a_reply_finishes_it(client: EngineClient) -> None:
 
 
 def test_cancelling_the_future_stops_the_reply(client: EngineClient) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     generation = client.generate(STORY, ignore_eog=True)
     assert generation.future.cancel()
     short = client.generate(STORY, sampling=GREEDY, max_tokens=2).future.result(ANSWER_TIMEOUT_S)
@@ -116,14 +117,14 @@ def test_cancelling_the_future_stops_the_reply(client: EngineClient) -> None:
 
 
 def test_cancelling_a_load_raises_cancelled(client: EngineClient) -> None:
-    handle = client.load(starter_path(), SETTINGS)
+    handle = client.load(shallow_path(), SETTINGS)
     handle.cancel()
     with pytest.raises(Cancelled):
         handle.future.result(ANSWER_TIMEOUT_S)
 
 
 def test_a_reply_that_waits_for_a_load_is_cancelled_at_once(client: EngineClient) -> None:
-    load = client.load(starter_path(), SETTINGS)
+    load = client.load(shallow_path(), SETTINGS)
     generation = client.generate(STORY, max_tokens=2)
     generation.cancel()
     with pytest.raises(Cancelled):
@@ -143,12 +144,12 @@ def test_a_load_that_fails_says_why_and_fails_what_waits_for_it(client: EngineCl
 
 
 def test_text_with_half_a_character_does_not_hurt(client: EngineClient) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     assert client.tokenize([Part("a\ud83d")]).result(ANSWER_TIMEOUT_S)
 
 
 def test_closing_fails_what_is_running_and_leaves_no_process(client: EngineClient) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     begun = threading.Event()
     generation = client.generate(STORY, ignore_eog=True, on_event=lambda _: begun.set())
     assert begun.wait(ANSWER_TIMEOUT_S)
@@ -170,7 +171,7 @@ def test_a_crash_costs_one_reply(client: EngineClient, moment: str, sent: signal
 
 
 def test_after_three_crashes_only_a_load_starts_it_again(client: EngineClient) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     dead: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
     alive: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
 
@@ -190,7 +191,7 @@ def test_after_three_crashes_only_a_load_starts_it_again(client: EngineClient) -
     assert "3 times" in str(last.error)
     with pytest.raises(EngineError, match="3 times"):
         client.generate(STORY).future.result(0)
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     assert client.generate(STORY, max_tokens=1).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens == 1
 
 
@@ -237,7 +238,7 @@ def test_a_killed_parent_takes_the_engine_with_it() -> None:
     import select
 
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, starter_path()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", PARENT, shallow_path()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert parent.stdout is not None
     with parent.stdout:
@@ -254,29 +255,32 @@ def test_a_killed_parent_takes_the_engine_with_it() -> None:
 
 @pytest.fixture
 def second_path(tmp_path: Path) -> str:
-    """The starter model under another name."""
+    """The model under another name."""
     path = tmp_path / "second.gguf"
-    path.symlink_to(starter_path())
+    path.symlink_to(shallow_path())
     return str(path)
 
 
 def test_two_models_are_shown_and_either_can_be_used(client: EngineClient, second_path: str) -> None:
-    for path in (starter_path(), second_path):
+    for path in (shallow_path(), second_path):
         client.load(path, SETTINGS).future.result(ANSWER_TIMEOUT_S)
-    assert [info.path for info in client.state.models] == [starter_path(), second_path]
+    assert [info.path for info in client.state.models] == [shallow_path(), second_path]
     assert client.state.model is not None
     assert client.state.model.path == second_path
-    client.use(starter_path())
-    assert client.state.model.path == starter_path()
+    client.use(shallow_path())
+    assert client.state.model.path == shallow_path()
     assert len(client.tokenize(STORY).result(ANSWER_TIMEOUT_S)) > 0
-    client.unload(starter_path()).result(ANSWER_TIMEOUT_S)
+    client.unload(shallow_path()).result(ANSWER_TIMEOUT_S)
     assert [info.path for info in client.state.models] == [second_path]
     assert client.state.model.path == second_path
     client.unload().result(ANSWER_TIMEOUT_S)
     assert client.state.phase == "ready"
 
 
-def test_each_of_two_models_gives_its_memory_back(client: EngineClient, second_path: str) -> None:
+def test_each_of_two_models_gives_its_memory_back(client: EngineClient, tmp_path: Path) -> None:
+    second = tmp_path / "second.gguf"
+    second.symlink_to(starter_path())
+    second_path = str(second)
     client.tokenize([]).exception(ANSWER_TIMEOUT_S)
     process = psutil.Process(client.state.pid)
     before_bytes = process.memory_info().rss
@@ -296,21 +300,21 @@ def test_each_of_two_models_gives_its_memory_back(client: EngineClient, second_p
 def test_after_a_crash_each_model_comes_back_with_the_request_that_needs_it(
     client: EngineClient, second_path: str
 ) -> None:
-    for path in (starter_path(), second_path):
+    for path in (shallow_path(), second_path):
         client.load(path, SETTINGS).future.result(ANSWER_TIMEOUT_S)
     dead = threading.Event()
     client.observe(lambda state: dead.set() if state.phase == "dead" else None)
     assert client.state.pid is not None
     os.kill(client.state.pid, signal.SIGKILL)
     assert dead.wait(ANSWER_TIMEOUT_S)
-    for path, present in ((starter_path(), [starter_path()]), (second_path, [starter_path(), second_path])):
+    for path, present in ((shallow_path(), [shallow_path()]), (second_path, [shallow_path(), second_path])):
         request = Generate(request_id=0, parts=STORY, sampling=GREEDY, max_tokens=2, model=path)
         assert client.ask(request).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens == 2
         assert [info.path for info in client.state.models] == present
 
 
 def test_a_load_that_fails_leaves_the_other_model_in_use(client: EngineClient, tmp_path: Path) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     assert client.state.pid is not None
     # The load is still under way when the next request comes.
     os.kill(client.state.pid, signal.SIGSTOP)

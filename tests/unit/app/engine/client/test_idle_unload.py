@@ -8,7 +8,8 @@ from app.engine.client.client import EngineClient
 from app.engine.client.idle_unload import IdleUnload
 from app.engine.protocol import Alive, CardsRead, Event, LoadSettings, PromptProgress
 from app.engine.protocol.engine_state import EngineState
-from tests.support.engines import GREEDY, STORY, starter_path
+from tests.support.engines import GREEDY, STORY
+from tests.support.starter_variants import shallow_path
 
 WAIT_S = 60
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=1)
@@ -127,7 +128,7 @@ def test_a_model_that_rests_comes_back_with_the_next_message() -> None:
 
     try:
         assert not client.rest()
-        info = client.load(starter_path(), SETTINGS).future.result(WAIT_S)
+        info = client.load(shallow_path(), SETTINGS).future.result(WAIT_S)
         client.observe(on_state)
         assert client.rest()
         assert rests.wait(WAIT_S)
@@ -145,7 +146,7 @@ def test_a_model_that_rests_comes_back_with_the_next_message() -> None:
 def test_a_message_right_after_it_went_to_rest_is_answered() -> None:
     client = EngineClient(child_command("engine"))
     try:
-        client.load(starter_path(), SETTINGS).future.result(WAIT_S)
+        client.load(shallow_path(), SETTINGS).future.result(WAIT_S)
         assert client.rest()
         end = client.generate(STORY, sampling=GREEDY, max_tokens=4).future.result(WAIT_S)
         assert end.stats.completion_tokens == 4

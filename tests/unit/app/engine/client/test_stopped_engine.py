@@ -13,7 +13,8 @@ from app.base.errors import Cancelled
 from app.engine.client.client import EngineClient
 from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.protocol import LoadSettings, Part
-from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
+from tests.support.engines import ANSWER_TIMEOUT_S
+from tests.support.starter_variants import shallow_path
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped here")
 
@@ -23,7 +24,7 @@ TEXT = "A megabyte that nobody reads. " * 35_000
 @pytest.fixture
 def stopped(tmp_path: Path) -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"), states=StatesPlace(tmp_path, lambda: 1 << 30))
-    client.load(starter_path(), LoadSettings(context_tokens=256, threads=1)).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), LoadSettings(context_tokens=256, threads=1)).future.result(ANSWER_TIMEOUT_S)
     pid = client.state.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -18,23 +20,25 @@ from app.base.children import child_command
 from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, Finished, LoadSettings
-from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
+from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY
+from tests.support.starter_variants import shallow_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
 MAPPED = msgspec.structs.replace(SETTINGS, weights="mapped")
 
-# ggml asks about 900 times in a step of the starter model.
-NODES_OF_SOME_STEPS = 20_000
+# ggml asks about 60 times in a step of two layers.
+NODES_OF_SOME_STEPS = 2_000
 
 
-@pytest.fixture
-def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
+@contextmanager
+def closing_clients(folder: Path) -> Iterator[Callable[..., EngineClient]]:
+    """Makes clients, one of them with a fault."""
     clients = []
 
     def make(*fault: str) -> EngineClient:
         command = child_command("engine")
         if fault:
-            command = [sys.executable, "-m", "tests.support.faulty_engine", *fault, str(tmp_path / "flag")]
+            command = [sys.executable, "-m", "tests.support.faulty_engine", *fault, str(folder / "flag")]
         client = EngineClient(command)
         clients.append(client)
         return client
@@ -42,6 +46,12 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def make_client(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
+    with closing_clients(tmp_path) as make:
+        yield make
 
 
 def start_reply(client: EngineClient) -> tuple["Future[Finished]", list[str], threading.Event]:
@@ -71,43 +81,61 @@ def answers(client: EngineClient) -> None:
 
 
 def load(client: EngineClient, path: str = "", settings: LoadSettings = SETTINGS) -> None:
-    client.load(path or starter_path(), settings).future.result(ANSWER_TIMEOUT_S)
+    client.load(path or shallow_path(), settings).future.result(ANSWER_TIMEOUT_S)
+
+
+@dataclass
+class Stuck:
+    """An engine that will not answer, its process, and the reply that waits for it."""
+
+    client: EngineClient
+    pid: int | None
+    reply: "Future[Finished]"
+    texts: list[str]
+
+
+@pytest.fixture(scope="module")
+def stuck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stuck]]:
+    """Engines that got stuck at the same time: it takes ten seconds until that is noticed."""
+    faults = {"hang": ("hang", str(NODES_OF_SOME_STEPS))}
+    moments = ["hang", "decode", "idle"] if hasattr(signal, "SIGSTOP") else ["hang"]
+    found = {}
+    with closing_clients(tmp_path_factory.mktemp("flags")) as make:
+        for moment in moments:
+            client = make(*faults.get(moment, ()))
+            load(client)
+            reply, texts, begun = start_reply(client)
+            assert begun.wait(ANSWER_TIMEOUT_S)
+            pid = client.state.pid
+            if moment == "idle":
+                reply.cancel()
+            if moment != "hang":
+                assert pid is not None
+                os.kill(pid, signal.SIGSTOP)
+            if moment == "idle":
+                reply, texts, _ = start_reply(client)
+            found[moment] = Stuck(client, pid, reply, texts)
+        yield found
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")
 @pytest.mark.parametrize("moment", ["idle", "decode"])
-def test_a_stopped_process_is_noticed_and_replaced(
-    make_client: Callable[..., EngineClient], moment: str
-) -> None:
-    client = make_client()
-    load(client)
-    future, texts, begun = start_reply(client)
-    assert begun.wait(ANSWER_TIMEOUT_S)
-    pid = client.state.pid
-    assert pid is not None
-    if moment == "idle":
-        future.cancel()
-    os.kill(pid, signal.SIGSTOP)
-    if moment == "idle":
-        future, texts, begun = start_reply(client)
-    error = failure_of(future)
+def test_a_stopped_process_is_noticed_and_replaced(stuck: dict[str, Stuck], moment: str) -> None:
+    engine = stuck[moment]
+    error = failure_of(engine.reply)
     assert "no sign of life" in str(error)
-    assert bool(texts) == (moment == "decode")
-    answers(client)
-    assert client.state.pid != pid
+    assert bool(engine.texts) == (moment == "decode")
+    answers(engine.client)
+    assert engine.client.state.pid != engine.pid
 
 
-def test_a_call_of_llama_cpp_that_does_not_return_is_noticed(
-    make_client: Callable[..., EngineClient],
-) -> None:
-    client = make_client("hang", str(NODES_OF_SOME_STEPS))
-    load(client)
-    future, texts, _ = start_reply(client)
-    error = failure_of(future)
+def test_a_call_of_llama_cpp_that_does_not_return_is_noticed(stuck: dict[str, Stuck]) -> None:
+    engine = stuck["hang"]
+    error = failure_of(engine.reply)
     assert "no sign of life" in str(error)
     assert "a step of 1 tokens has not ended after" in error.native
-    assert texts
-    answers(client)
+    assert engine.texts
+    answers(engine.client)
 
 
 def test_memory_that_runs_out_in_a_reply_brings_the_model_back_with_less(
@@ -169,7 +197,7 @@ def test_a_model_file_that_is_shortened_in_use_is_named(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.gguf"
-    shutil.copy(starter_path(), path)
+    shutil.copy(shallow_path(), path)
     client = make_client()
     load(client, str(path), MAPPED)
     future, texts, begun = start_reply(client)
@@ -187,7 +215,7 @@ def test_weights_that_are_copied_answer_whatever_becomes_of_their_file(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.gguf"
-    shutil.copy(starter_path(), path)
+    shutil.copy(shallow_path(), path)
     client = make_client()
     load(client, str(path), msgspec.structs.replace(SETTINGS, weights="copied"))
     future, texts, begun = start_reply(client)
@@ -202,7 +230,7 @@ def test_a_model_file_that_is_written_into_is_not_used_any_more(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.gguf"
-    shutil.copy(starter_path(), path)
+    shutil.copy(shallow_path(), path)
     client = make_client()
     load(client, str(path), MAPPED)
     answers(client)
@@ -215,7 +243,7 @@ def test_a_model_file_that_is_removed_answers_until_it_must_be_loaded_again(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.gguf"
-    shutil.copy(starter_path(), path)
+    shutil.copy(shallow_path(), path)
     client = make_client()
     load(client, str(path))
     future, _, begun = start_reply(client)

@@ -1,4 +1,4 @@
-"""What a request can ask of its reply: thinking and its end, grammars, log probabilities, every sampler."""
+"""A request controls its reply: thinking and its end, grammars, log probabilities, every sampler."""
 
 import json
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from app.engine.protocol import (
 )
 from tests.support.engines import GREEDY, STORY, Session, starter_path
 from tests.support.schema_check import is_valid
+from tests.support.starter_variants import shallow_path
 
 SCHEMA = {
     "type": "object",
@@ -48,7 +49,7 @@ class Heard:
 def session() -> Iterator[Session]:
     session = Session("thread")
     # One thread: two that wait for each other crawl when something else takes a core.
-    loaded = session.load(starter_path(), LoadSettings(context_tokens=768, batch_tokens=64, threads=1))
+    loaded = session.load(shallow_path(), LoadSettings(context_tokens=768, batch_tokens=64, threads=1))
     assert isinstance(loaded, ModelInfo)
     yield session
     session.engine.close()
@@ -94,12 +95,22 @@ def test_a_budget_closes_the_block_and_the_answer_follows(session: Session) -> N
     assert sum(delta.tokens for delta in heard.deltas) == 24
 
 
-def test_the_model_reads_that_its_thinking_is_over(session: Session) -> None:
-    """What follows is what the model says after the block, not a thought that goes on."""
-    heard = hear(session, thinking="open", thinking_limits=ThinkingLimits(tokens=6), ignore_eog=True)
-    prompt = session.tokens_of("".join(part.text for part in STORY))
-    said = session.tokens_of(heard.thinking + "\n</think>\n\n")
-    again = hear(session, tokens=prompt + said, max_tokens=18, ignore_eog=True)
+@pytest.fixture
+def speaker() -> Iterator[Session]:
+    """A model whose words can be told apart."""
+    session = Session("thread")
+    loaded = session.load(starter_path(), LoadSettings(context_tokens=256, batch_tokens=64, threads=1))
+    assert isinstance(loaded, ModelInfo)
+    yield session
+    session.engine.close()
+
+
+def test_the_model_reads_that_its_thinking_is_over(speaker: Session) -> None:
+    """The model says what follows the block, and does not go on with its thought."""
+    heard = hear(speaker, thinking="open", thinking_limits=ThinkingLimits(tokens=6), ignore_eog=True)
+    prompt = speaker.tokens_of("".join(part.text for part in STORY))
+    said = speaker.tokens_of(heard.thinking + "\n</think>\n\n")
+    again = hear(speaker, tokens=prompt + said, max_tokens=18, ignore_eog=True)
     # Line breaks after the tag belong to neither channel.
     assert again.answer.lstrip().startswith(heard.answer[:20])
 
@@ -348,7 +359,7 @@ def test_a_reply_of_the_background_says_the_same_after_it_had_to_wait() -> None:
     try:
         # Its batches are others the second time, but no two tokens are as likely in this text.
         loaded = session.load(
-            starter_path(), LoadSettings(context_tokens=256, batch_tokens=64, threads=1, sequences=1)
+            shallow_path(), LoadSettings(context_tokens=256, batch_tokens=64, threads=1, sequences=1)
         )
         assert isinstance(loaded, ModelInfo)
         alone = hear(session, max_tokens=16).answer

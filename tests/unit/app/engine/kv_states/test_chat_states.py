@@ -1,4 +1,4 @@
-"""What was evaluated for a chat survives, is found again, and goes with the chat; with the real model."""
+"""The state of a chat survives, is found again, and goes with the chat; with a real model."""
 
 import random
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ from app.engine.protocol import (
     Unload,
     Unloaded,
 )
-from tests.support.engines import GREEDY, Session, starter_path, text_of
+from tests.support.engines import GREEDY, Session, text_of
+from tests.support.starter_variants import shallow_path
 
 SETTINGS = LoadSettings(context_tokens=1024, batch_tokens=128, threads=1, sequences=1, kv_type="f16")
 GENERATOR = random.Random(1)
@@ -42,7 +43,7 @@ def session(bare: Session, tmp_path: Path) -> Session:
 
 def load(session: Session, folder: Path, settings: LoadSettings = SETTINGS) -> None:
     unload(session)
-    assert isinstance(session.load(starter_path(), settings, states_path=str(folder)), ModelInfo)
+    assert isinstance(session.load(shallow_path(), settings, states_path=str(folder)), ModelInfo)
 
 
 def unload(session: Session) -> None:

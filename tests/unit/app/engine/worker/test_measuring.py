@@ -22,7 +22,8 @@ from app.engine.protocol import (
     Shutdown,
 )
 from app.engine.worker.engine_core import EngineCore
-from tests.support.engines import GREEDY, starter_path
+from tests.support.engines import GREEDY
+from tests.support.starter_variants import shallow_path
 
 T = TypeVar("T", bound=Event)
 
@@ -39,7 +40,7 @@ class InThread:
         self._core = EngineCore(self.events.put)
         self._core.start()
         self.next(Ready)
-        self.post(Load(request_id=1, path=starter_path(), settings=SETTINGS))
+        self.post(Load(request_id=1, path=shallow_path(), settings=SETTINGS))
         self.plan = self.next(Loaded).info.plan
         decode = Context.decode
 

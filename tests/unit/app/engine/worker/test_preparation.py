@@ -28,7 +28,8 @@ from app.engine.protocol import (
     Unload,
     Unloaded,
 )
-from tests.support.engines import GREEDY, Session, starter_path, text_of
+from tests.support.engines import GREEDY, Session, text_of
+from tests.support.starter_variants import shallow_path
 
 LONGER_THAN_THE_CONTEXT = "The quick brown fox jumps over the lazy dog. " * 30_000
 WORDS = [
@@ -55,7 +56,7 @@ WORDS = [
 @pytest.fixture(scope="module")
 def model() -> Iterator[Model]:
     model = Model(
-        Backend(NativeLog()), Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True
+        Backend(NativeLog()), Path(shallow_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True
     )
     yield model
     model.free()
@@ -64,7 +65,7 @@ def model() -> Iterator[Model]:
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     session = Session("thread")
-    assert isinstance(session.load(starter_path(), LoadSettings(context_tokens=512, threads=1)), ModelInfo)
+    assert isinstance(session.load(shallow_path(), LoadSettings(context_tokens=512, threads=1)), ModelInfo)
     yield session
     session.engine.close()
 

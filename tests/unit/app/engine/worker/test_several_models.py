@@ -28,8 +28,9 @@ from app.engine.protocol import (
     Unloaded,
 )
 from app.engine.worker.engine_core import EngineCore
-from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, EngineKind, Session, starter_path, text_of
+from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, EngineKind, Session, text_of
 from tests.support.rpc_server import rpc_server
+from tests.support.starter_variants import shallow_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=1)
 
@@ -40,8 +41,8 @@ LONG_PROMPT = list(range(100, 400))
 def paths(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """The starter model under two names."""
     second = tmp_path_factory.mktemp("models") / "second.gguf"
-    second.symlink_to(starter_path())
-    return starter_path(), str(second)
+    second.symlink_to(shallow_path())
+    return shallow_path(), str(second)
 
 
 @pytest.fixture(params=["thread", "child"])
