@@ -94,8 +94,8 @@ def kill_and_rerun(hub: LoopbackHub, parent: Path, kills: int, rng: random.Rando
     return done
 
 
-def test_three_kills_of_a_hub_build(hub: LoopbackHub, tmp_path: Path) -> None:
-    kill_and_rerun(hub, tmp_path, 3, random.Random(3))
+def test_a_kill_of_a_hub_build(hub: LoopbackHub, tmp_path: Path) -> None:
+    kill_and_rerun(hub, tmp_path, 1, random.Random(3))
 
 
 @pytest.mark.faults

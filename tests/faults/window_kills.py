@@ -1,8 +1,8 @@
-"""Kills under an open window: `python -m tests.faults.window_kills TIMES`, in `STILLROOM_HOME`; prints JSON.
+"""Kills under a window: `python -m tests.faults.window_kills [TIMES]`, in `STILLROOM_HOME`; prints JSON.
 
 The engine's process is ended by SIGABRT, SIGSEGV, SIGBUS and SIGKILL, or stopped, while the model loads, in
-prefill and in decode, each TIMES times. After each the partial reply must be kept and the next message
-answered by the same window.
+prefill and in decode, each TIMES times; without TIMES once by each signal, at one moment after the other.
+After each the partial reply must be kept and the next message answered by the same window.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from app.engine.protocol import Delta, Event, LoadSettings, PromptProgress, Samp
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
-from models.catalog.starter import starter_file
 from tests.support.faults import FATAL, MOMENTS
+from tests.support.starter_variants import shallow_path
 from tests.support.waiting import until
 from tests.support.window import run_with_window
 
@@ -62,22 +62,23 @@ class Killer:
 
 
 def main() -> None:
-    times = int(sys.argv[1])
-    starter = starter_file()
-    assert starter is not None
+    deaths = list(zip(FATAL, itertools.cycle(MOMENTS), strict=False))
+    if len(sys.argv) > 1:
+        deaths = list(itertools.product(FATAL, MOMENTS)) * int(sys.argv[1])
+    model = Path(shallow_path())
     paths = app_paths()
     SettingsFile(paths.settings).update(load=SETTINGS, sampling=Sampling(temperature=0.0))
-    counts = {f"{number.name} in {moment}": 0 for number in FATAL for moment in MOMENTS}
+    counts = {f"{number.name} in {moment}": 0 for number, moment in deaths}
 
     async def scene(application: WindowApplication) -> None:
         killer = Killer(application)
         tab = application.window.show_page("chat")
         assert isinstance(tab, ChatTab)
-        for number, moment, _ in itertools.product(FATAL, MOMENTS, range(times)):
+        for number, moment in deaths:
             # A load by hand starts the count of crashes anew, as it does for a user.
             await until(lambda: application.session.client.state.phase in ("ready", "loaded"), "the engine")
-            await application.session.load(starter, SETTINGS)
-            await kill_once(application, tab, killer, starter, moment, number)
+            await application.session.load(model, SETTINGS)
+            await kill_once(application, tab, killer, model, moment, number)
             counts[f"{number.name} in {moment}"] += 1
 
     run_with_window(scene)
@@ -88,7 +89,7 @@ async def kill_once(
     application: WindowApplication,
     tab: ChatTab,
     killer: Killer,
-    starter: Path,
+    model: Path,
     moment: str,
     number: signal.Signals,
 ) -> None:
@@ -99,7 +100,7 @@ async def kill_once(
     killer.arm(moment, number)
     if moment == "loading":
         try:
-            load = application.session.load(starter, SETTINGS)
+            load = application.session.load(model, SETTINGS)
             task = asyncio.ensure_future(load)
             await until(lambda: application.session.client.state.phase == "loading", "the load")
             killer.kill_now()
