@@ -11,7 +11,7 @@ import numpy.typing as npt
 from converters.checkpoint.architectures import expected_tensors, read_settings
 from converters.lora.lora import convert_adapter, read_adapter
 from models.catalog.starter import starter_file
-from tests.support.checkpoints import rebuild_starter, round_to_bf16, write_json, write_safetensors
+from tests.support.checkpoints import round_to_bf16, write_json, write_safetensors, write_starter_config
 
 MODULES = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.down_proj")
 
@@ -66,7 +66,7 @@ def build_starter_adapters(parent: Path, count: int) -> list[Path]:
     """GGUF adapters for the starter model, each another one."""
     starter = starter_file()
     assert starter is not None, "the `starter` extra is not installed"
-    base = rebuild_starter(starter, parent / "base")
+    base = write_starter_config(starter, parent / "base")
     config = json.loads((base / "config.json").read_text("utf-8"))
     paths = []
     for seed in range(1, count + 1):

@@ -7,12 +7,15 @@ the weights dequantised to bf16, the q and k rows in transformers' order, its vo
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
 import numpy.typing as npt
+
+from converters.gguf.inspect import inspect
 
 Tensors = dict[str, npt.NDArray[np.uint16]]
 
@@ -49,6 +52,13 @@ def rebuild_starter(starter: Path, folder: Path, shards: int = 1) -> Path:
     write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2})
     write_json(folder / "tokenizer.json", _starter_tokenizer(fields))
     write_json(folder / "tokenizer_config.json", _starter_tokenizer_config(fields))
+    return folder
+
+
+def write_starter_config(starter: Path, folder: Path) -> Path:
+    """Write config.json alone into `folder` (made if missing), for what needs no weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", _starter_config(inspect(starter).metadata))
     return folder
 
 
@@ -113,7 +123,7 @@ def _starter_name(name: str) -> str:
     return {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}[name]
 
 
-def _starter_config(fields: dict[str, Any]) -> dict[str, Any]:
+def _starter_config(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": False,

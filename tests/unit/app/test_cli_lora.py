@@ -8,7 +8,7 @@ import pytest
 
 from models.catalog.starter import starter_file
 from tests.support.adapters import write_adapter
-from tests.support.checkpoints import rebuild_starter
+from tests.support.checkpoints import write_starter_config
 from tests.support.cli import Cli
 
 GREEDY = ("--temperature", "0", "--seed", "1", "--max-tokens", "12", "--threads", "1", "--context", "512")
@@ -19,12 +19,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the starter's config.json only."""
     starter = starter_file()
     assert starter is not None
-    parent = tmp_path_factory.mktemp("base")
-    whole = rebuild_starter(starter, parent / "whole")
-    folder = parent / "settings"
-    folder.mkdir()
-    shutil.copy(whole / "config.json", folder)
-    return folder
+    return write_starter_config(starter, tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture
