@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from app.engine.protocol import LoadSettings
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice, SettingsFile
 from models.catalog.starter import starter_file
-from tests.support.cli import Cli
+from tests.support.cli import Cli, Ran
 from tests.support.starter_variants import write_templated_model
 
 QUESTION = "Name three colours."
@@ -28,8 +29,20 @@ def cli(tmp_path: Path) -> Cli:
     return Cli(tmp_path)
 
 
-def test_a_greedy_reply_is_the_same_twice_and_alone_on_stdout(cli: Cli) -> None:
-    first, second = (cli("chat", "starter", QUESTION, *GREEDY) for _ in range(2))
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A greedy reply to the question, for what others are held against."""
+    return Cli(tmp_path_factory.mktemp("plain"))("chat", "starter", QUESTION, *GREEDY)
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same as JSON."""
+    return Cli(tmp_path_factory.mktemp("json"))("chat", "starter", QUESTION, *GREEDY, "--json").json()
+
+
+def test_a_greedy_reply_is_the_same_twice_and_alone_on_stdout(cli: Cli, plain: Ran) -> None:
+    first, second = plain, cli("chat", "starter", QUESTION, *GREEDY)
     assert first.code == 0, first.err
     assert first.out == second.out
     assert len(first.out.split()) > 3
@@ -37,10 +50,8 @@ def test_a_greedy_reply_is_the_same_twice_and_alone_on_stdout(cli: Cli) -> None:
     assert first.err == ""
 
 
-def test_json_holds_the_reply_and_its_figures(cli: Cli) -> None:
-    ran = cli("chat", "starter", QUESTION, *GREEDY, "--json")
-    document = ran.json()
-    assert document["answer"].strip() == cli("chat", "starter", QUESTION, *GREEDY).out.strip()
+def test_json_holds_the_reply_and_its_figures(document: Any, plain: Ran) -> None:
+    assert document["answer"].strip() == plain.out.strip()
     assert document["thinking"] == ""
     assert document["finish_reason"] in ("stop", "length")
     assert document["prompt_tokens"] > 0
@@ -65,16 +76,15 @@ def test_the_prompt_is_read_from_a_pipe_in_any_language(cli: Cli) -> None:
     assert piped.json()["answer"] == given.json()["answer"]
 
 
-def test_a_gguf_file_can_be_named_by_its_path(cli: Cli) -> None:
+def test_a_gguf_file_can_be_named_by_its_path(cli: Cli, plain: Ran) -> None:
     file = starter_file()
     assert file is not None
-    assert cli("chat", str(file), QUESTION, *GREEDY).out == cli("chat", "starter", QUESTION, *GREEDY).out
+    assert cli("chat", str(file), QUESTION, *GREEDY).out == plain.out
 
 
-def test_the_system_prompt_is_part_of_the_prompt(cli: Cli) -> None:
-    plain = cli("chat", "starter", QUESTION, *GREEDY, "--json").json()
+def test_the_system_prompt_is_part_of_the_prompt(cli: Cli, document: Any) -> None:
     guided = cli("chat", "starter", QUESTION, "--system", "Answer in verse. " * 20, *GREEDY, "--json").json()
-    assert guided["prompt_tokens"] > plain["prompt_tokens"] + 40
+    assert guided["prompt_tokens"] > document["prompt_tokens"] + 40
 
 
 @pytest.mark.parametrize(
