@@ -55,7 +55,7 @@ def tell(what: str, value: object = None) -> None:
     print(what, json.dumps(value), flush=True)
 
 
-def start(application: WindowApplication, work: Coroutine[Any, Any, Any]) -> None:
+def begin_work(application: WindowApplication, work: Coroutine[Any, Any, Any]) -> None:
     """Begin it as a click does, so that it ends with the window."""
     bridge = Bridge(lambda error: None, application)
     application.window.closing.connect(bridge.close)
@@ -82,7 +82,7 @@ async def load(application: WindowApplication) -> None:
     await loaded(application)
     starter = starter_file()
     assert starter is not None
-    start(application, application.session.load(starter, SETTINGS))
+    begin_work(application, application.session.load(starter, SETTINGS))
     await until(lambda: application.session.client.state.phase == "loading", "the load", turn_s=0.002)
 
 
@@ -188,7 +188,7 @@ async def code(application: WindowApplication) -> None:
     assert isinstance(tab, CodeTab)
     said: list[str] = []
     tab.runner.output.connect(lambda text, _: said.append(text))
-    start(application, tab.runner.run("print('on', flush=True)\nwhile True:\n    pass\n", "python"))
+    begin_work(application, tab.runner.run("print('on', flush=True)\nwhile True:\n    pass\n", "python"))
     await until(lambda: bool(said), "the program")
 
 
@@ -218,14 +218,14 @@ async def provoke(application: WindowApplication, work: str) -> None:
     client = application.session.client
     for number in range(3):
         client.tokenize([Part(MEGABYTE)]).add_done_callback(lambda _: None)
-        start(application, application.session.count_tokens([Part(MEGABYTE)]))
+        begin_work(application, application.session.count_tokens([Part(MEGABYTE)]))
         await asyncio.sleep(0.02)
         if number == 0 and work != "typing":
             tab.stop()
     for page in ("models", "code", "chat"):
         application.window.show_page(page)
         await asyncio.sleep(0.02)
-    start(application, application.session.unload())
+    begin_work(application, application.session.unload())
     await asyncio.sleep(max(0.0, until_s - time.monotonic()))
 
 
@@ -290,7 +290,7 @@ def main() -> None:
     core.settings.update(load=SETTINGS, first_run_over=True)
 
     def begin(application: WindowApplication) -> None:
-        start(application, scene(application, work, how, delay_s))
+        begin_work(application, scene(application, work, how, delay_s))
 
     told = NoticeInbox()
     end_at_once(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))

@@ -39,27 +39,28 @@ class WatchedStore:
 def test_damage_is_told_when_it_is_found_and_once(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("FIRST_CHECK_MS", "FIRST_BACKUP_MS", "BACKUP_MS"):
-        monkeypatch.setattr(database_health, name, 1)
+    monkeypatch.setattr(database_health, "FIRST_CHECK_MS", 1)
     path = tmp_path / "chats.sqlite3"
     said: list[str] = []
     reread: list[bool] = []
     parent = QObject()
 
-    def look_after(store: ChatStore) -> None:
+    def look_after(store: ChatStore, backups: int) -> None:
         watched = WatchedStore(store)
         health = DatabaseHealth([watched], said.append, asyncio.run, lambda: reread.append(True), parent)
-        wait_until(lambda: watched.checks and watched.backups >= 2, "two looks at the file")
+        wait_until(lambda: watched.checks and watched.backups >= backups, "the looks at the file")
         health.stop()
 
     with closing(ChatStore(path)) as store:
         chat = store.create_conversation(title="Trains")
-        look_after(store)
+        look_after(store, backups=0)
         assert (said, reread) == ([], [])
         with closing(sqlite3.connect(path)) as other:
             other.execute("UPDATE conversations SET title = 'Trbins'")
             other.commit()
-        look_after(store)
+        for name in ("FIRST_BACKUP_MS", "BACKUP_MS"):
+            monkeypatch.setattr(database_health, name, 1)
+        look_after(store, backups=2)
         assert len(said) == 2
         assert "The chat “Trbins” was damaged" in said[1]
         assert reread == [True]
