@@ -50,7 +50,6 @@ from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
 
 WAIT_S = 100.0
-MEMORY_BYTES_PER_S = 47e9
 REPO = "owner/tiny-GGUF"
 FILE = "tiny.Q8_0.gguf"
 KEY = "r1-qwen-1.5b"
@@ -173,15 +172,12 @@ def room(
     theme: Theme,
     hub: LoopbackHub,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Room]:
-    # Measuring this computer's takes half a second each time.
-    monkeypatch.setattr("app.machine.measurements.measure_memory_speed", lambda threads: MEMORY_BYTES_PER_S)
-
     async def make() -> Room:
+        before = asyncio.all_tasks()
         room = Room(qtbot, theme, hub, tmp_path)
         # What the tab looks up when it is made; one test destroys it.
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+        await asyncio.gather(*asyncio.all_tasks() - before)
         return room
 
     room = run_step(loop, make(), WAIT_S)
