@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from app.engine.protocol import LoadSettings, Part
+from tests.perf.build_llama_tools import llama_tool
 from tests.perf.llama_server import llama_server
-from tests.perf.many_streams import needed
 from tests.support.api import loaded_engine
 from tests.support.engines import ANSWER_TIMEOUT_S
 from tests.support.starter_variants import write_embedding_model
@@ -27,12 +27,15 @@ TEXTS = (
 @pytest.mark.perf
 @pytest.mark.timeout(600)
 def test_vectors_are_llama_servers(tmp_path: Path) -> None:
+    tool = llama_tool("llama-server")
+    if tool is None:
+        pytest.skip("no llama-server: run `python -m tests.perf.build_llama_tools llama-server`")
     file = str(write_embedding_model(tmp_path / "embedding.gguf"))
     settings = LoadSettings(context_tokens=CONTEXT_TOKENS, threads=THREADS, sequences=1)
     with loaded_engine(settings, file) as client:
         answers = [client.embed([Part(text)]).result(ANSWER_TIMEOUT_S) for text in TEXTS]
     with llama_server(
-        needed("llama-server"),
+        tool,
         file,
         threads=THREADS,
         slots=1,
