@@ -9,6 +9,7 @@ from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextDocument, QTextForma
 
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.lexing import IncrementalLexer, LineToken
+from app.ui.base.utf16 import utf16_length
 
 SLICE_S = 0.006
 """The most time that one turn in the GUI thread may take."""
@@ -129,8 +130,8 @@ class CodeHighlighter(QObject):
             if shown is None:
                 continue
             if wide:
-                end = _utf16_length(text[: start + length])
-                start = _utf16_length(text[:start])
+                end = utf16_length(text[: start + length])
+                start = utf16_length(text[:start])
                 length = end - start
             if shown is last_shown and start == ranges[-1].start + ranges[-1].length:
                 ranges[-1].length += length
@@ -148,7 +149,3 @@ class CodeHighlighter(QObject):
                 known = known.parent
             self._cache[kind] = self._formats.get(known)
         return self._cache[kind]
-
-
-def _utf16_length(text: str) -> int:
-    return len(text) + sum(character > "\uffff" for character in text)

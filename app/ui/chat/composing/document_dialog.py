@@ -19,6 +19,7 @@ from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment
 from app.ui.base.plain_text import plain
 from app.ui.base.theme import Theme
+from app.ui.base.utf16 import utf16_length
 from app.ui.reply.sources_line import place_words
 from app.ui.widgets.card import label
 
@@ -108,11 +109,6 @@ class DocumentDialog(QDialog):
     def _cursor(self, start: int, end: int) -> QTextCursor:
         cursor = QTextCursor(self._text.document())
         text = self._text.toPlainText()
-        # Qt counts UTF-16 units.
-        cursor.setPosition(_units(text[:start]))
-        cursor.setPosition(_units(text[:end]), QTextCursor.MoveMode.KeepAnchor)
+        cursor.setPosition(utf16_length(text[:start]))
+        cursor.setPosition(utf16_length(text[:end]), QTextCursor.MoveMode.KeepAnchor)
         return cursor
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
