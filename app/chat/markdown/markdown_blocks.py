@@ -41,11 +41,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """A paragraph (`level` 0) or a heading as Qt's rich text; classes and tags are coloured by the widget."""
+    """A paragraph (`level` 0) or a heading as Qt's rich text; classes and tags are coloured by the widget.
+    One that `goes_on` is a further piece of the paragraph before it."""
 
     html: str
     level: int = 0
     place: Place = field(default=Place())
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ class CodeBlock:
 
 @dataclass(frozen=True, slots=True)
 class FormulaBlock:
-    """A formula on a line of its own; `closed` is False while its end has not come."""
+    """A formula on a line of its own, after `opening`; `closed` is False while its end has not come."""
 
     latex: str
     closed: bool = True
     place: Place = field(default=Place())
+    opening: str = "\\["
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +251,8 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
                 cells.append(_inline(token))
             case "inline" if len(token.content) > LONGEST_MARKED_CHARACTERS:
                 where = place()
-                for piece in _pieces(token.content):
-                    blocks.append(TextBlock(_text_html(piece).replace("\n", "<br>"), 0, where))
+                for number, piece in enumerate(_pieces(token.content)):
+                    blocks.append(TextBlock(_text_html(piece).replace("\n", "<br>"), 0, where, number > 0))
                     where = replace(where, marker="")
             case "inline":
                 blocks.append(TextBlock(_inline(token), level, place()))
@@ -259,7 +262,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
                     CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
                 )
             case "math_block":
-                blocks.append(FormulaBlock(token.content, bool(token.meta["closed"]), place()))
+                blocks.append(FormulaBlock(token.content, bool(token.meta["closed"]), place(), token.markup))
             case "hr":
                 blocks.append(RuleBlock(place()))
             case "table_open":

@@ -25,7 +25,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]{2,}")
 
 def with_math(parser: MarkdownIt) -> MarkdownIt:
     """`parser`, which then gives tokens "math" (inline) and "math_block" with the source as content; `meta`
-    says whether an inline one is meant as "display", and whether a block is "closed".
+    says whether an inline one is meant as "display", and whether a block is "closed"; `markup` opens a block.
     """
     parser.inline.ruler.before("escape", "math", _inline_rule)
     terminates = ["paragraph", "reference", "blockquote", "list"]
@@ -39,6 +39,11 @@ def without_delimiters(source: str) -> str:
         if source.startswith(opening) and source.endswith(closing) and len(source) > len(opening):
             return source[len(opening) : -len(closing)].strip()
     return source
+
+
+def begins_formula(text: str, start: int) -> bool:
+    """Tell whether a formula begins at this character of a line."""
+    return _end_of_formula(text, start, len(text)) is not None
 
 
 def _inline_rule(state: StateInline, silent: bool) -> bool:
@@ -115,6 +120,7 @@ def _block_rule(state: StateBlock, start_line: int, end_line: int, silent: bool)
     token = state.push("math_block", "", 0)
     token.block = True
     token.content = "\n".join(lines).strip()
+    token.markup = opening
     token.meta = {"closed": closed}
     token.map = [start_line, line]
     state.line = line

@@ -131,7 +131,7 @@ def test_formulas_within_text(source: str, formulas: list[str]) -> None:
     ("source", "blocks"),
     [
         ("\\[ x \\]", [FormulaBlock("x")]),
-        ("$$\nx\n= y\n$$", [FormulaBlock("x\n= y")]),
+        ("$$\nx\n= y\n$$", [FormulaBlock("x\n= y", opening="$$")]),
         ("\\[\na\n- b\n+ c\n\\]\nnext", [FormulaBlock("a\n- b\n+ c"), TextBlock("next")]),
         ("text\n\\[x\\]", [TextBlock("text"), FormulaBlock("x")]),
         ("\\[x\\].", [FormulaBlock("x.")]),
