@@ -21,6 +21,9 @@ QUOTE_PX = 14
 MARKER_GAP_PX = 7
 # What a block without widgets is taken to need, in pixels at 100%.
 CODE_LINE_PX, CODE_HEAD_PX, ROW_PX, FORMULA_PX = 17, 48, 35, 56
+GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
+AIR_PX = 3
+"""By so much a line of text has more air above its letters than below."""
 _TAG = re.compile(r"<[^>]*>")
 
 MakeContent = Callable[[Block, bool], QWidget]
@@ -225,3 +228,23 @@ def _ems(html: str) -> float:
     text = _TAG.sub("", html)
     wide = (len(text.encode()) - len(text)) / 2
     return (len(text) - wide) * 0.5 + wide
+
+
+def gap_px(before: Block | None, block: Block) -> int:
+    """Return the pixels between two blocks; none above the first."""
+    if before is None:
+        return 0
+    air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
+    if isinstance(block, TextBlock) and block.level:
+        return HEADING_GAP_PX + air
+    place = block.place
+    leads_in = isinstance(before, TextBlock) and place.indent > before.place.indent
+    if place.tight and (before.place.tight or leads_in):
+        return TIGHT_GAP_PX + air
+    if isinstance(before, TextBlock) and before.level:
+        return TIGHT_GAP_PX + 2 + air
+    return GAP_PX + air
+
+
+def _is_paragraph(block: Block) -> bool:
+    return isinstance(block, TextBlock) and not block.level

@@ -13,7 +13,6 @@ from app.chat.markdown.markdown_blocks import (
     CodeBlock,
     FormulaBlock,
     MarkdownStream,
-    Place,
     RuleBlock,
     TableBlock,
     TextBlock,
@@ -21,7 +20,7 @@ from app.chat.markdown.markdown_blocks import (
 )
 from app.code.check import SyntaxReport
 from app.ui.base.theme import Theme
-from app.ui.reply.block_frame import BlockFrame
+from app.ui.reply.block_frame import BlockFrame, gap_px
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.growing_text import GrowingText
@@ -32,10 +31,7 @@ from app.ui.reply.visible_zone import Sight, Zone, wider
 from app.ui.widgets.card import rule
 
 Drawing = RichLabel | GrowingText | FormulaCard | TableLabel
-GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
 UNPLACED_PX = 400
-AIR_PX = 3
-"""By so much a line of text has more air above its letters than below."""
 BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
 """So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
 events; and lose them farther off."""
@@ -181,7 +177,7 @@ class MarkdownView(QWidget):
                 frame = BlockFrame(self, self._theme, block, self._make_content)
                 frame.growing = index >= final
                 self._frames.append(frame)
-            self._frames[index].gap = _gap(blocks[index - 1] if index else None, block)
+            self._frames[index].gap = gap_px(blocks[index - 1] if index else None, block)
         self._remove_from(len(blocks))
         self._shown[first:] = blocks[first:]
         self._settle(final)
@@ -360,22 +356,3 @@ class MarkdownView(QWidget):
 
     def _on_link(self, address: str) -> None:
         ask_before_opening(address, self)
-
-
-def _gap(before: Block | None, block: Block) -> int:
-    if before is None:
-        return 0
-    air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
-    if isinstance(block, TextBlock) and block.level:
-        return HEADING_GAP_PX + air
-    place: Place = block.place
-    leads_in = isinstance(before, TextBlock) and place.indent > before.place.indent
-    if place.tight and (before.place.tight or leads_in):
-        return TIGHT_GAP_PX + air
-    if isinstance(before, TextBlock) and before.level:
-        return TIGHT_GAP_PX + 2 + air
-    return GAP_PX + air
-
-
-def _is_paragraph(block: Block) -> bool:
-    return isinstance(block, TextBlock) and not block.level

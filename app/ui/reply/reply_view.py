@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.prompting.answer_schema import problem_of, schema_title
 from app.chat.store.records import Outcome
@@ -15,10 +15,11 @@ from app.ui.base.bridge import FRAME_S
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.reply_notice import ReplyNotice
 from app.ui.reply.sources_line import SourcesLine
 from app.ui.reply.thinking_line import ThinkingLine
 from app.ui.reply.version_switch import VersionSwitch
-from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.card import button, label, set_look
 
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
@@ -74,14 +75,14 @@ class ReplyView(QWidget):
         self.thinking = ThinkingLine(theme, self)
         self.thinking.hide()
         self.thinking.answer_now_requested.connect(self.answer_now_requested)
-        self._remark = _Notice(theme)
+        self._remark = ReplyNotice(theme)
         self._remark.hide()
         self._state = label("", "muted")
         self._state.hide()
         self._answer = MarkdownView(theme, self, offers_to_code=offers_to_code)
         self._answer.hide()
         self._answer.to_code_requested.connect(self.to_code_requested)
-        self._notice = _Notice(theme)
+        self._notice = ReplyNotice(theme)
         self._retry = self._notice.add_button(self.tr("Retry"))
         self._retry.clicked.connect(self.retry_requested)
         self._notice.hide()
@@ -393,31 +394,3 @@ class ReplyView(QWidget):
 
 def _in_fence(json_text: str) -> str:
     return f"{JSON_FENCE}{json_text.strip()}\n```"
-
-
-class _Notice(Card):
-    """A sentence about a reply, such as why it ended early."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__(look="notice", margin_px=0)
-        self._theme = theme
-        self._icon = label()
-        self._icon.setFixedWidth(18)
-        self.text = label("", wrap=True, selectable=True)
-        row = self._row = QHBoxLayout()
-        row.setContentsMargins(14, 8, 8, 8)
-        row.setSpacing(10)
-        row.addWidget(self._icon)
-        row.addWidget(self.text, 1)
-        self.body.addLayout(row)
-        theme.changed.connect(self._draw_icon)
-        self._draw_icon()
-
-    def add_button(self, text: str) -> QPushButton:
-        """Offer a way on."""
-        made = button(text)
-        self._row.addWidget(made)
-        return made
-
-    def _draw_icon(self) -> None:
-        self._icon.setPixmap(self._theme.icon("warning", "warning").pixmap(16, 16))

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment, StoredMessage
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
+from app.ui.chat.conversation.empty_chat import EmptyChat
 from app.ui.chat.conversation.left_out import mark_left_out
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.chat_column import ChatColumn
 from app.ui.reply.reply_view import ReplyView
-from app.ui.widgets.card import label
 
 SHOWN_MESSAGES = 12
 
@@ -323,42 +323,6 @@ class ConversationView(ChatColumn):
         for widget in widgets:
             if isinstance(widget, ReplyView):
                 widget.offer_another(widget is widgets[-1])
-
-
-class EmptyChat(QWidget):
-    """The words of an empty chat, and an offer below them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._title = label(self.tr("Ask anything"), "title")
-        self._hint = label("", "muted", wrap=True)
-        for shown in (self._title, self._hint):
-            shown.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 96, 0, 0)
-        layout.addWidget(self._title)
-        layout.addWidget(self._hint)
-
-    def offer(self, widget: QWidget) -> None:
-        """Show something below what is said."""
-        layout = self.layout()
-        assert layout is not None
-        layout.addWidget(widget)
-
-    def show_model(self, name: str, host: str) -> None:
-        """Name the model that answers, and its host if not this computer; an empty name means none yet."""
-        if name and host:
-            self._hint.setText(
-                self.tr("{model} answers on {host}. What you send leaves this computer.").format(
-                    model=name, host=host
-                )
-            )
-            return
-        self._hint.setText(
-            self.tr("{model} answers on this computer. Nothing you write leaves it.").format(model=name)
-            if name
-            else self.tr("Choose a model at the top of the window to begin.")
-        )
 
 
 SHOWN_MS = 4000
