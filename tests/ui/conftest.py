@@ -43,6 +43,14 @@ def no_widgets_left() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def nothing_copied() -> Iterator[None]:
+    """Empty the clipboard: without a display it lives longer than Python, whose objects may be in it."""
+    yield
+    if QCoreApplication.instance() is not None:
+        QGuiApplication.clipboard().clear()
+
+
+@pytest.fixture(autouse=True)
 def no_key_held() -> Iterator[None]:
     """Let go of Shift and Ctrl: QTest leaves them pressed, and a table then selects no single row."""
     yield

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QKeyEvent,
+    QKeySequence,
     QResizeEvent,
     QShowEvent,
 )
@@ -273,9 +274,14 @@ class ChatTab(QWidget):
         self.composer.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """What is typed where it means nothing goes into the message."""
+        """Copy or clear what is selected of the conversation, also from the message field; what is typed where
+        it means nothing goes into the message."""
         text, shift = event.text(), Qt.KeyboardModifier.ShiftModifier
-        if (
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.conversation.copy_selection()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.conversation.clear_selection()
+        elif (
             text.isprintable()
             and text.strip()
             and event.modifiers() in (Qt.KeyboardModifier.NoModifier, shift)
@@ -332,6 +338,7 @@ class ChatTab(QWidget):
         self.list_actions.changed.connect(self.show_chats)
         self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
+        self.conversation.typed.connect(self.composer.take_key)
         self.conversation.another_requested.connect(self.exchange.answer_again)
         self.conversation.edit_requested.connect(self.exchange.ask_again)
         self.conversation.editing_ended.connect(self.composer.setFocus)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -82,6 +82,7 @@ class CodeConversation(QWidget):
         self._count_timer.timeout.connect(lambda: self._start(self._count()))
         self.field.textChanged.connect(self.count_soon)
         self.field.installEventFilter(self)
+        self.history.typed.connect(self._take_key)
         self.ask_button.clicked.connect(self._on_ask_clicked)
         for signal in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
             signal.connect(self._refresh)
@@ -346,6 +347,11 @@ class CodeConversation(QWidget):
             self.state.setText(self.tr("Esc stops the reply."))
         else:
             self.count_soon()
+
+    def _take_key(self, event: QKeyEvent) -> None:
+        """Go on with a key that was pressed among the replies."""
+        self.field.setFocus()
+        QCoreApplication.sendEvent(self.field, event)
 
     def _on_ask_clicked(self) -> None:
         if self._reply is not None:

@@ -1,17 +1,21 @@
 """The questions about code and their replies, one below the other, which stays at its end."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.chat.markdown.text_selection import TextKey
 from app.ui.chat.conversation.left_out import mark_left_out
 from app.ui.code.code_exchange import CodeExchange
+from app.ui.reply.selectable_text import ShownText
+from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import label, rule
 
 NEAR_END_PX = 24
 
 
-class CodeHistory(QScrollArea):
-    """Holds the exchanges; new content is followed unless the user has scrolled up. GUI thread."""
+class CodeHistory(SelectionArea):
+    """Holds the exchanges; new content is followed unless the user has scrolled up or is selecting with the
+    mouse. GUI thread."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +59,8 @@ class CodeHistory(QScrollArea):
         self.exchanges.append(exchange)
         self._empty.hide()
         self._append(exchange)
+        exchange.reply.selected_by_keys.connect(self.select_by_keys)
+        exchange.reply.thinking.toggled.connect(self.show_selection)
         self._follow = True
 
     @property
@@ -86,12 +92,21 @@ class CodeHistory(QScrollArea):
         self._append(rule())
         self._append(label(self.tr("From here on the model knows nothing of the above."), "small"))
 
+    def shown_texts(self) -> list[ShownText]:
+        """The texts of the replies, from the top."""
+        return [
+            ShownText(TextKey(number, part), text, text)
+            for number, exchange in enumerate(self.exchanges)
+            for part, text in exchange.reply.texts
+            if text.blocks
+        ]
+
     def _append(self, part: QWidget) -> None:
         """Add to the list, above the stretch at its end."""
         self._list.insertWidget(self._list.count() - 1, part)
 
     def _on_range_changed(self, _smallest: int, largest: int) -> None:
-        if self._follow:
+        if self._follow and not self.is_dragging:
             self.verticalScrollBar().setValue(largest)
 
     def _on_scrolled(self, value: int) -> None:

@@ -3,18 +3,20 @@
 import math
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QApplication, QFrame, QWidget
 
+from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import Block, CodeBlock, FormulaBlock, RuleBlock, TableBlock, TextBlock
+from app.ui.base.plain_text import PlainLabel
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
-from app.ui.reply.growing_text import GrowingText
 from app.ui.reply.rich_label import HEADING_PX, LINE_PX, RichLabel, baseline_px
 from app.ui.reply.table_label import TableLabel
-from app.ui.widgets.card import label
 
 INDENT_PX = 24
 QUOTE_PX = 14
@@ -26,8 +28,49 @@ AIR_PX = 3
 """By so much a line of text has more air above its letters than below."""
 _TAG = re.compile(r"<[^>]*>")
 
-MakeContent = Callable[[Block, bool], QWidget]
-"""The widget for a block; True while the block is still coming in."""
+
+class Selected(NamedTuple):
+    """From and to which offset a block's text is selected, and whether its list marker is."""
+
+    start: int = 0
+    end: int = 0
+    with_marker: bool = False
+
+
+class RuleLine(QFrame):
+    """A line across."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "rule")
+        self._is_selected = False
+
+    def show_selected(self, start: int, end: int) -> None:
+        """Show it as selected."""
+        if self._is_selected != (start < end):
+            self._is_selected = start < end
+            self.update()
+
+    def offset_at(self, point: QPoint) -> int:
+        """Return 0 above it, 1 below it."""
+        return int(point.y() > 0)
+
+    def caret_rect(self, offset: int) -> QRect:
+        """Return its left or its right end."""
+        return QRect(self.width() if offset else 0, 0, 1, self.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw it; selected in a colour that can be told from the usual one in a line of one pixel."""
+        super().paintEvent(event)
+        if self._is_selected:
+            painter = QPainter(self)
+            painter.fillRect(self.rect(), self.palette().brush(QPalette.ColorRole.Accent))
+            painter.end()
+
+
+Content = RichLabel | TableLabel | CodeCard | FormulaCard | RuleLine
+MakeContent = Callable[[Block], Content]
+"""Makes the widget for a block."""
 
 
 class BlockFrame:
@@ -38,22 +81,25 @@ class BlockFrame:
     measured last at this width, or an estimate.
     """
 
-    def __init__(self, view: QWidget, theme: Theme, block: Block, make_content: MakeContent) -> None:
+    def __init__(
+        self, view: QWidget, theme: Theme, block: Block, make_content: MakeContent, index: int
+    ) -> None:
         self.block = block
-        self.growing = False
-        """The block is still coming in."""
+        self.index = index
+        """Its number among the view's blocks."""
         self.gap = 0
         """Pixels above the block."""
         self.top = self.bottom = 0
         """Pixels from the view's upper edge, gap included."""
-        self.content: QWidget | None = None
+        self.content: Content | None = None
+        self.selected = Selected()
         self._view = view
         self._theme = theme
         self._make_content = make_content
         self._heights: dict[int, int] = {}
         self._ems: float | None = None
         self._bars: list[_QuoteBar] = []
-        self._marker: QLabel | None = None
+        self._marker: _Marker | None = None
 
     @property
     def is_built(self) -> bool:
@@ -62,20 +108,13 @@ class BlockFrame:
 
     @property
     def in_use(self) -> bool:
-        """Tell whether the user has selected something in it, or is in it with the keyboard."""
-        content = self.content
-        if content is None:
-            return False
-        focused = QApplication.focusWidget()
-        if focused is not None and (focused is content or content.isAncestorOf(focused)):
-            return True
-        match content:
-            case RichLabel() | TableLabel():
-                return content.hasSelectedText()
-            case CodeCard():
-                return content.has_selection
-            case _:
-                return False
+        """Tell whether the user is in it with the keyboard."""
+        content, focused = self.content, QApplication.focusWidget()
+        return (
+            content is not None
+            and focused is not None
+            and (focused is content or content.isAncestorOf(focused))
+        )
 
     def show_block(self, block: Block) -> None:
         """Be the frame of another block, with the same widgets where they can show it."""
@@ -96,12 +135,11 @@ class BlockFrame:
         place = self.block.place
         self._bars = [_QuoteBar(self._theme, self._view) for _ in range(place.quote)]
         if place.indent:
-            self._marker = label("", "muted")
-            self._marker.setParent(self._view)
-            self._marker.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-        self.content = self._make_content(self.block, self.growing)
+            self._marker = _Marker(self._view)
+        self.content = self._make_content(self.block)
         self.content.setParent(self._view)
         self._fill()
+        self._mark()
 
     def let_go(self) -> None:
         """Delete the widgets."""
@@ -114,6 +152,30 @@ class BlockFrame:
         """Replace the widgets by others."""
         self.let_go()
         self.build()
+
+    def show_selected(self, selected: "Selected") -> None:
+        """Show some of it as selected, now and when it has widgets again."""
+        if selected != self.selected:
+            self.selected = selected
+            self._mark()
+
+    def settle(self) -> None:
+        """The block will not change any more."""
+        if isinstance(self.content, RichLabel):
+            self.content.settle()
+
+    def offset_at(self, point: QPoint) -> int:
+        """The offset in its text that is nearest to a point of the view."""
+        if self.content is not None:
+            return self.content.offset_at(point - self.content.pos())
+        # Nobody sees it.
+        return len(text_of(self.block)) if point.y() > (self.top + self.bottom) // 2 else 0
+
+    def caret_rect(self, offset: int) -> QRect:
+        """Where a caret would stand in the view before the character at an offset."""
+        if self.content is not None:
+            return self.content.caret_rect(offset).translated(self.content.pos())
+        return QRect(_left_px(self.block), self.top + self.gap, 1, self.bottom - self.top - self.gap)
 
     def forget_height(self) -> None:
         """Forget the heights, as the content has another one now."""
@@ -154,7 +216,7 @@ class BlockFrame:
         if self._marker is not None:
             start = QUOTE_PX * len(self._bars)
             drop = 0
-            if isinstance(content, RichLabel | GrowingText):
+            if isinstance(content, RichLabel):
                 # The marker's baseline is that of the first line.
                 drop = baseline_px(self._theme) - self._marker.fontMetrics().ascent()
             self._marker.setGeometry(start, top + drop, left - start - MARKER_GAP_PX, height)
@@ -167,7 +229,7 @@ class BlockFrame:
         if self._marker is not None:
             self._marker.setText(self.block.place.marker)
         match self.content, self.block:
-            case (RichLabel() | GrowingText()) as text, TextBlock() as block:
+            case RichLabel() as text, TextBlock() as block:
                 text.set_html(block.html, block.level)
             case CodeCard() as card, CodeBlock() as block:
                 card.set_code(block.code, block.language)
@@ -193,12 +255,47 @@ class BlockFrame:
             case RuleBlock():
                 return 1
 
+    def _mark(self) -> None:
+        """Let the widgets show what is selected."""
+        start, end, with_marker = self.selected
+        if self.content is not None:
+            self.content.show_selected(start, end)
+        if self._marker is not None:
+            self._marker.show_selected(with_marker)
+
     def _widgets(self) -> list[QWidget]:
         return [
             *self._bars,
             *([self._marker] if self._marker is not None else []),
             *([self.content] if self.content is not None else []),
         ]
+
+
+class _Marker(PlainLabel):
+    """The marker of a list's item, at the right of its column."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("", parent)
+        self.setProperty("look", "muted")
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        self._is_selected = False
+
+    def show_selected(self, is_selected: bool) -> None:
+        if is_selected != self._is_selected:
+            self._is_selected = is_selected
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        if self._is_selected:
+            metrics = self.fontMetrics()
+            width = metrics.horizontalAdvance(self.text())
+            painter = QPainter(self)
+            painter.fillRect(
+                QRect(self.width() - width, 0, width, metrics.height()),
+                self.palette().brush(QPalette.ColorRole.Highlight),
+            )
+            painter.end()
+        super().paintEvent(event)
 
 
 class _QuoteBar(QFrame):

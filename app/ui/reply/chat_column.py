@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.theme import Theme
+from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import button
 
 COLUMN_PX = 820
@@ -15,8 +16,9 @@ MARGIN_PX = 28
 NEAR_END_PX = 24
 
 
-class ChatColumn(QScrollArea):
-    """Holds message widgets; new content is followed unless the user has scrolled up. GUI thread."""
+class ChatColumn(SelectionArea):
+    """Holds message widgets; new content is followed unless the user has scrolled up or is selecting with
+    the mouse. GUI thread."""
 
     earlier_requested = Signal()
     filled = Signal()
@@ -72,6 +74,7 @@ class ChatColumn(QScrollArea):
 
         They keep their parent: without one, the style sheet would be worked out anew for each of their parts.
         """
+        self.forget_selection()
         taken = []
         while self._messages.count() > 2:
             item = self._messages.takeAt(1)
@@ -129,6 +132,8 @@ class ChatColumn(QScrollArea):
         """Take one message out."""
         if widget in self._notes:
             self._notes.remove(widget)
+        else:
+            self.forget_selection()
         self._messages.removeWidget(widget)
         widget.setParent(None)
 
@@ -167,10 +172,10 @@ class ChatColumn(QScrollArea):
 
     def _on_range_changed(self, least: int, most: int) -> None:
         self.verticalScrollBar().setEnabled(most > least)
-        if self._follows:
+        if self._follows and not self.is_dragging:
             self.verticalScrollBar().setValue(most)
         else:
-            self._show_latest()
+            self._on_value_changed(self.verticalScrollBar().value())
 
     def _on_value_changed(self, value: int) -> None:
         self._follows = value >= self.verticalScrollBar().maximum() - NEAR_END_PX

@@ -1,13 +1,23 @@
 """A code block of a reply: its language, its code in colours, and what can be done with it."""
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QResizeEvent, QTextCursor, QTextOption, QWheelEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QRect, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QGuiApplication,
+    QMouseEvent,
+    QPalette,
+    QResizeEvent,
+    QTextCursor,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.code.check import SyntaxReport
 from app.code.languages import PLAIN_TEXT, language_named
 from app.ui.base.theme import Theme
+from app.ui.base.utf16 import characters, utf16_length
 from app.ui.reply.code_colours import code_formats
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.reply.highlighter import CodeHighlighter
@@ -24,6 +34,8 @@ class CodeCard(Card):
     """The code, and the language as the fence named it."""
     height_changed = Signal()
     """The card needs another height than before."""
+    selected_by_keys = Signal(int, int)
+    """With the keyboard in the code: from which offset it was selected, and where that ends now."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, *, offers_to_code: bool = True) -> None:
         super().__init__(parent, look="code", margin_px=0)
@@ -52,6 +64,7 @@ class CodeCard(Card):
             self._to_code.hide()
         self._text = _CodeText(theme)
         self._text.height_changed.connect(self.height_changed)
+        self._text.selected_by_keys.connect(self.selected_by_keys)
         self._highlighter = CodeHighlighter(self._text.document(), code_formats(theme))
         self.body.setSpacing(0)
         self.body.addLayout(head)
@@ -70,14 +83,27 @@ class CodeCard(Card):
         return self._language
 
     @property
-    def has_selection(self) -> bool:
-        """Tell whether some of the code is selected."""
-        return self._text.textCursor().hasSelection()
-
-    @property
     def verdict(self) -> str:
         """The words about the syntax; empty before it was checked, and where nothing can be said."""
         return self._verdict.text()
+
+    def show_selected(self, start: int, end: int) -> None:
+        """Show these characters of the code as selected."""
+        self._text.show_selected(start, end)
+
+    def offset_at(self, point: QPoint) -> int:
+        """The offset that is nearest to a point; the code's start beside its head."""
+        inside = self._text.viewport().mapFrom(self, point)
+        return 0 if inside.y() < 0 else self._text.offset_at(inside)
+
+    def caret_rect(self, offset: int) -> QRect:
+        """Where a caret would stand before the character at an offset."""
+        rect = self._text.caret_rect(offset)
+        return rect.translated(self._text.viewport().mapTo(self, QPoint(0, 0)))
+
+    def reveal(self, offset: int) -> None:
+        """Scroll sideways to where a caret would stand."""
+        self._text.reveal(offset)
 
     def show_report(self, report: SyntaxReport) -> None:
         """Say whether the syntax is valid."""
@@ -111,7 +137,7 @@ class CodeCard(Card):
 
     def _on_theme_changed(self) -> None:
         self._highlighter.set_formats(code_formats(self._theme))
-        self._text.set_font()
+        self._text.follow_theme()
         self._draw_icons()
 
     def _draw_icons(self) -> None:
@@ -123,6 +149,7 @@ class _CodeText(QPlainTextEdit):
     """As tall as its lines; scrolls sideways only, and leaves the wheel to the page."""
 
     height_changed = Signal()
+    selected_by_keys = Signal(int, int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -130,9 +157,11 @@ class _CodeText(QPlainTextEdit):
         self._theme = theme
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setReadOnly(True)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        # The mouse selects over several blocks, so it is left to what is around.
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._selected = (0, 0)
+        self.selectionChanged.connect(self._on_selection_changed)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setWordWrapMode(QTextOption.WrapMode.NoWrap)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -152,6 +181,11 @@ class _CodeText(QPlainTextEdit):
         self.setStyleSheet(f"font-family: {families}; font-size: {font.pointSizeF()}pt;")
         self._fit()
 
+    def follow_theme(self) -> None:
+        """Take the theme's font and colours."""
+        self.set_font()
+        self.show_selected(*self._selected)
+
     def change(self, old: str, new: str) -> None:
         """Make the text `new`, which mostly is `old` and more."""
         if not new.startswith(old) or not old:
@@ -160,6 +194,49 @@ class _CodeText(QPlainTextEdit):
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(new[len(old) :])
+
+    def show_selected(self, start: int, end: int) -> None:
+        """Show these characters as selected. The cursor stays: it would be scrolled to."""
+        self._selected = (start, end)
+        mark = QTextEdit.ExtraSelection()
+        mark.cursor = self._cursor_at(start)
+        mark.cursor.setPosition(self._position_of(end), QTextCursor.MoveMode.KeepAnchor)
+        mark.cursor.setKeepPositionOnInsert(True)
+        mark.format.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
+        mark.format.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
+        self.setExtraSelections([mark] if start < end else [])
+        own = self.textCursor()
+        if own.hasSelection() and (own.selectionStart(), own.selectionEnd()) != (
+            mark.cursor.selectionStart(),
+            mark.cursor.selectionEnd(),
+        ):
+            own.clearSelection()
+            with QSignalBlocker(self):
+                self.setTextCursor(own)
+
+    def offset_at(self, point: QPoint) -> int:
+        """The offset that is nearest to a point of the viewport."""
+        return characters(self.toPlainText(), self.cursorForPosition(point).position())
+
+    def caret_rect(self, offset: int) -> QRect:
+        """Where a caret would stand, in the viewport."""
+        return self.cursorRect(self._cursor_at(offset))
+
+    def reveal(self, offset: int) -> None:
+        """Scroll sideways to where a caret would stand."""
+        x, bar = self.caret_rect(offset).x(), self.horizontalScrollBar()
+        outside = min(x, 0) + max(x - self.viewport().width(), 0)
+        bar.setValue(bar.value() + outside)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Leave it to what is around."""
+        event.ignore()
+
+    mouseMoveEvent = mouseReleaseEvent = mouseDoubleClickEvent = mousePressEvent  # noqa: N815 - Qt's names
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """Leave it to what is around."""
+        event.ignore()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Sideways here, everything else to the page."""
@@ -172,6 +249,20 @@ class _CodeText(QPlainTextEdit):
         """The horizontal bar may have come or gone."""
         super().resizeEvent(event)
         self._fit()
+
+    def _cursor_at(self, offset: int) -> QTextCursor:
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(self._position_of(offset))
+        return cursor
+
+    def _position_of(self, offset: int) -> int:
+        return utf16_length(self.toPlainText()[:offset])
+
+    def _on_selection_changed(self) -> None:
+        if self.hasFocus():
+            cursor, text = self.textCursor(), self.toPlainText()
+            ends = characters(text, cursor.anchor()), characters(text, cursor.position())
+            self.selected_by_keys.emit(*ends)
 
     def _fit(self) -> None:
         line = self.blockBoundingRect(self.document().firstBlock()).height()

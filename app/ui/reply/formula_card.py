@@ -2,8 +2,8 @@
 
 import math
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.base.formulas import FormulaPicture, FormulaRequest
@@ -26,15 +26,18 @@ class FormulaCard(QWidget):
         self._latex = ""
         self._closed = True
         self._picture: FormulaPicture | None = None
+        self._is_selected = False
         self.waits_for_formulas = False
         """It is still to be drawn; `show_again` then."""
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        copy = self.addAction(self.tr("Copy LaTeX"))
-        copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(self._latex))
         theme.changed.connect(self.show_again)
+
+    @property
+    def latex(self) -> str:
+        """The formula without its delimiters."""
+        return self._latex
 
     @property
     def is_drawn(self) -> bool:
@@ -56,6 +59,21 @@ class FormulaCard(QWidget):
         self.waits_for_formulas = self._closed and self._picture is None
         self.update()
 
+    def show_selected(self, start: int, end: int) -> None:
+        """Show it as selected, which it is as a whole."""
+        if self._is_selected != (start < end):
+            self._is_selected = start < end
+            self.update()
+
+    def offset_at(self, point: QPoint) -> int:
+        """Return 0 on its left half, 1 on its right half."""
+        return int(point.x() > self._drawn_rect().center().x())
+
+    def caret_rect(self, offset: int) -> QRect:
+        """Return its left or its right edge."""
+        drawn = self._drawn_rect().toRect()
+        return QRect(drawn.right() if offset else drawn.left(), drawn.top(), 1, drawn.height())
+
     def hasHeightForWidth(self) -> bool:  # noqa: N802
         """A wide formula becomes smaller."""
         return True
@@ -69,19 +87,25 @@ class FormulaCard(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """The picture, or the source in the code font."""
         painter = QPainter(self)
+        drawn = self._drawn_rect()
+        if self._is_selected:
+            painter.fillRect(drawn, self.palette().brush(QPalette.ColorRole.Highlight))
         if self._picture is not None and self._picture.tag:
-            scale = self._scale(self.width())
-            width, height = self._picture.width * scale, self._picture.height * scale
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(
-                QRectF(round((self.width() - width) / 2), MARGIN_PX, width, height), self._picture.image
-            )
+            painter.drawImage(drawn, self._picture.image)
         else:
             painter.setFont(self._theme.code_font())
             painter.setPen(self._theme.colour("muted"))
-            area = QRectF(self.rect()).adjusted(0, MARGIN_PX, 0, 0)
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), self._latex)
+            painter.drawText(drawn, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), self._latex)
         painter.end()
+
+    def _drawn_rect(self) -> QRectF:
+        """The place of the picture, or of the source."""
+        if self._picture is None or not self._picture.tag:
+            return QRectF(self.rect()).adjusted(0, MARGIN_PX, 0, 0)
+        scale = self._scale(self.width())
+        width, height = self._picture.width * scale, self._picture.height * scale
+        return QRectF(round((self.width() - width) / 2), MARGIN_PX, width, height)
 
     def _scale(self, width: int) -> float:
         assert self._picture is not None

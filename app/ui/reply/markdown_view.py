@@ -4,10 +4,11 @@ streams."""
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import (
     Block,
     CodeBlock,
@@ -18,19 +19,18 @@ from app.chat.markdown.markdown_blocks import (
     TextBlock,
     parse_blocks,
 )
+from app.chat.markdown.text_selection import BlockPlace, BlockRange
 from app.code.check import SyntaxReport
 from app.ui.base.theme import Theme
-from app.ui.reply.block_frame import BlockFrame, gap_px
+from app.ui.reply.block_frame import BlockFrame, Content, RuleLine, Selected, gap_px
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
-from app.ui.reply.growing_text import GrowingText
 from app.ui.reply.link_question import ask_before_opening
 from app.ui.reply.rich_label import RichLabel
 from app.ui.reply.table_label import TableLabel
 from app.ui.reply.visible_zone import Sight, Zone, wider
-from app.ui.widgets.card import rule
 
-Drawing = RichLabel | GrowingText | FormulaCard | TableLabel
+Drawing = RichLabel | FormulaCard | TableLabel
 UNPLACED_PX = 400
 BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
 """So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
@@ -46,6 +46,8 @@ class MarkdownView(QWidget):
 
     to_code_requested = Signal(str, str)
     """Code and the language as the fence named it."""
+    selected_by_keys = Signal(object, object, object)
+    """With the keyboard in a code block of this view: from which `BlockPlace` to which."""
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class MarkdownView(QWidget):
         self._frames: list[BlockFrame] = []
         self._built: list[BlockFrame] = []
         self._reports: dict[tuple[str, str], SyntaxReport] = {}
+        self._selected: BlockRange | None = None
         self._settled = 0
         self._height = 0
         self._placed = self._placing = False
@@ -115,6 +118,29 @@ class MarkdownView(QWidget):
         for frame in self._built:
             if isinstance(frame.content, CodeCard):
                 self._report_on(frame.content)
+
+    def show_selection(self, selected: BlockRange | None) -> None:
+        """Show some of it as selected, also in blocks that have no widgets now."""
+        if selected != self._selected:
+            self._selected = selected
+            for frame in self._built:
+                self._mark(frame)
+
+    def place_at(self, point: QPoint) -> BlockPlace:
+        """The place in its text that is nearest to a point. It has blocks."""
+        index = min(self._first_below(point.y()), len(self._frames) - 1)
+        return BlockPlace(index, self._frames[index].offset_at(point))
+
+    def caret_at(self, place: BlockPlace) -> QRect:
+        """Where a caret would stand."""
+        frame = self._frames[min(place.block, len(self._frames) - 1)]
+        return frame.caret_rect(place.offset)
+
+    def reveal(self, place: BlockPlace) -> None:
+        """Scroll code sideways to where a caret would stand."""
+        content = self._frames[place.block].content if place.block < len(self._frames) else None
+        if isinstance(content, CodeCard):
+            content.reveal(place.offset)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
         """Lines wrap."""
@@ -174,23 +200,17 @@ class MarkdownView(QWidget):
             if index < len(self._frames):
                 self._frames[index].show_block(block)
             else:
-                frame = BlockFrame(self, self._theme, block, self._make_content)
-                frame.growing = index >= final
-                self._frames.append(frame)
+                self._frames.append(BlockFrame(self, self._theme, block, self._make_content, index))
             self._frames[index].gap = gap_px(blocks[index - 1] if index else None, block)
         self._remove_from(len(blocks))
         self._shown[first:] = blocks[first:]
-        self._settle(final)
+        for frame in self._frames[self._settled : final]:
+            frame.settle()
+        self._settled = final
+        if self._selected is not None:
+            for frame in self._built:
+                self._mark(frame)
         self._place_from(first_changed)
-
-    def _settle(self, end: int) -> None:
-        """Let the words of the blocks before `end` be selected from now on."""
-        for frame in self._frames[self._settled : end]:
-            frame.growing = False
-            if isinstance(frame.content, GrowingText):
-                frame.rebuild()
-                frame.place(frame.top, self.width())
-        self._settled = end
 
     def _place_from(self, first: int, last: int | None = None) -> None:
         """Put the blocks from `first` on below the ones before; the others stay as they are, and so do those
@@ -272,6 +292,8 @@ class MarkdownView(QWidget):
     def _build_frame(self, frame: BlockFrame) -> None:
         frame.build()
         self._built.append(frame)
+        if self._selected is not None:
+            self._mark(frame)
         if isinstance(frame.content, CodeCard):
             self._report_on(frame.content)
 
@@ -280,12 +302,25 @@ class MarkdownView(QWidget):
         if top >= bottom:
             return
         kept = []
+        # The mouse may have been pressed in one of them, and follows it.
+        ends = {place.block for place in self._selected or ()}
         for frame in self._built:
-            if (frame.bottom < top or frame.top > bottom) and not frame.in_use:
+            far = frame.bottom < top or frame.top > bottom
+            if far and not frame.in_use and frame.index not in ends:
                 frame.let_go()
             else:
                 kept.append(frame)
         self._built = kept
+
+    def _mark(self, frame: BlockFrame) -> None:
+        """Show in a block what of it is selected."""
+        if self._selected is None:
+            frame.show_selected(Selected())
+            return
+        selected, index = self._selected, frame.index
+        start, end = selected.within(index, len(text_of(frame.block)))
+        from_its_start = start == 0 and selected.start.block <= index <= selected.end.block
+        frame.show_selected(Selected(start, end, from_its_start and not selected.is_within_one))
 
     def _first_below(self, y: int) -> int:
         """The first block that ends below `y`."""
@@ -294,27 +329,26 @@ class MarkdownView(QWidget):
     def _top_of(self, index: int) -> int:
         return self._frames[index].top if index < len(self._frames) else self._height
 
-    def _make_content(self, block: Block, growing: bool) -> QWidget:
+    def _make_content(self, block: Block) -> Content:
         match block:
-            case TextBlock() if growing:
-                return GrowingText(self._theme, muted=self._muted)
             case TextBlock():
                 text = RichLabel(self._theme, muted=self._muted)
-                text.link_chosen.connect(self._on_link)
+                text.linkActivated.connect(self._on_link)
                 return text
             case CodeBlock():
                 card = CodeCard(self._theme, offers_to_code=self._offers_to_code)
                 card.to_code_requested.connect(self.to_code_requested)
                 card.height_changed.connect(self._on_height_changed)
+                card.selected_by_keys.connect(self._on_selected_by_keys)
                 return card
             case FormulaBlock():
                 return FormulaCard(self._theme, muted=self._muted)
             case TableBlock():
                 table = TableLabel(self._theme)
-                table.link_chosen.connect(self._on_link)
+                table.linkActivated.connect(self._on_link)
                 return table
             case RuleBlock():
-                return rule()
+                return RuleLine()
 
     def _remove_from(self, end: int) -> None:
         """Remove the frames from `end` on."""
@@ -336,6 +370,13 @@ class MarkdownView(QWidget):
             if frame.content is sender:
                 frame.forget_height()
                 self._move_from(self._first_below(frame.top))
+
+    def _on_selected_by_keys(self, start: int, end: int) -> None:
+        sender = self.sender()
+        for frame in self._built:
+            if frame.content is sender:
+                ends = BlockPlace(frame.index, start), BlockPlace(frame.index, end)
+                self.selected_by_keys.emit(self, *ends)
 
     def _on_formulas_drawn(self) -> None:
         """Show the formulas that have been drawn."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.chat.markdown.text_selection import Part
 from app.chat.prompting.answer_schema import problem_of, schema_title
 from app.chat.store.records import Outcome
 from app.engine.protocol import Channel, GenerationStats
@@ -51,6 +52,8 @@ class ReplyView(QWidget):
     """Another version of this reply is to be shown."""
     painted = Signal()
     """New text has just been put into the widgets."""
+    selected_by_keys = Signal(object, object, object)
+    """As `MarkdownView.selected_by_keys`."""
 
     def __init__(
         self,
@@ -82,6 +85,8 @@ class ReplyView(QWidget):
         self._answer = MarkdownView(theme, self, offers_to_code=offers_to_code)
         self._answer.hide()
         self._answer.to_code_requested.connect(self.to_code_requested)
+        for text in (self.thinking, self._answer):
+            text.selected_by_keys.connect(self.selected_by_keys)
         self._notice = ReplyNotice(theme)
         self._retry = self._notice.add_button(self.tr("Retry"))
         self._retry.clicked.connect(self.retry_requested)
@@ -135,6 +140,13 @@ class ReplyView(QWidget):
     def notice_text(self) -> str:
         """The sentence that says why the reply ended early; empty when it did not."""
         return "" if self._notice.isHidden() else self._notice.text.text()
+
+    @property
+    def texts(self) -> list[tuple[Part, MarkdownView]]:
+        """The texts that are shown, from the top."""
+        thinking = self.thinking.view
+        shown = [(Part.THINKING, thinking)] if thinking is not None and not self.thinking.isHidden() else []
+        return [*shown, (Part.ANSWER, self._answer)] if not self._answer.isHidden() else shown
 
     def begin(self, *, waits: bool = False) -> None:
         """Show that a reply has been asked for, which `waits` for others where the model has no room beside
@@ -219,7 +231,7 @@ class ReplyView(QWidget):
             )
             self.thinking.show()
         self._pieces = [content]
-        self._answer.set_text(_in_fence(content) if self._schema and content.strip() else content)
+        self._answer.set_text(answer_markdown(content, self._schema))
         self._answer.setVisible(bool(content.strip()))
         self._show_end(outcome, stats, error)
 
@@ -392,5 +404,6 @@ class ReplyView(QWidget):
             shown.setIcon(self._theme.icon(name, active="text", bearing_px=BEARING_PX))
 
 
-def _in_fence(json_text: str) -> str:
-    return f"{JSON_FENCE}{json_text.strip()}\n```"
+def answer_markdown(content: str, schema: str) -> str:
+    """An answer as it is shown: one that follows a schema is code."""
+    return f"{JSON_FENCE}{content.strip()}\n```" if schema and content.strip() else content

@@ -1,17 +1,22 @@
 """One paragraph or heading of a reply."""
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QWidget
 
+from app.chat.markdown.block_text import runs_of
 from app.chat.markdown.markdown_math import without_delimiters
 from app.ui.base.colours import Colours
 from app.ui.base.formulas import FormulaRequest
 from app.ui.base.theme import CODE_FAMILIES, TEXT_PX, Theme
+from app.ui.reply.rich_text import Piece, RichText
 
 LINE_PX = 22
 BASELINE = 0.8
@@ -24,10 +29,13 @@ CODE_PX = 12
 HEADING_PX = {1: 19, 2: 17, 3: 15, 4: 14, 5: 13, 6: 13}
 
 
-class RichLabel(QLabel):
-    """Rich text that `markdown_blocks` made, in the theme's colours; selectable, its links only told."""
+_PLAIN_WORDS = re.compile(r"(?:[^<\s]| (?! ))*")
 
-    link_chosen = Signal(str)
+
+class RichLabel(RichText):
+    """Rich text that `markdown_blocks` made, in the theme's colours. It may still be coming in: plain words
+    are then added to the document, as reading and laying out the whole paragraph anew for each took half of
+    the window's time."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, *, muted: bool = False) -> None:
         super().__init__(parent)
@@ -36,19 +44,32 @@ class RichLabel(QLabel):
         self._html = ""
         self._level = 0
         self._overhang_px = 0
-        self.setTextFormat(Qt.TextFormat.RichText)
-        self.setWordWrap(True)
-        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.linkActivated.connect(self.link_chosen)
+        self._has_grown = False
+        self._end = QTextCursor(self.document)
         self.waits_for_formulas = False
         """Some are still to be drawn; `show_again` then."""
         theme.changed.connect(self.show_again)
 
+    @property
+    def html(self) -> str:
+        """The paragraph's content as it was given."""
+        return self._html
+
     def set_html(self, html: str, level: int = 0) -> None:
-        """Show a text block's content; `level` 1 to 6 is a heading."""
+        """Show a text block's content; `level` 1 to 6 is a heading. Cheap where plain words were added."""
+        before, plain = self._html, _PLAIN_WORDS.fullmatch(html, len(self._html))
+        same = level == self._level and html.startswith(before)
         self._html, self._level = html, level
-        self.show_again()
+        # Words after a closing tag are outside of it, and HTML makes one space of two.
+        if same and plain and before and before[-1] not in "> ":
+            self._add(unescape(plain[0]))
+        else:
+            self.show_again()
+
+    def settle(self) -> None:
+        """Make the text as a whole where words were added to it: it will not change any more."""
+        if self._has_grown:
+            self.show_again()
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         """The height of the wrapped text and of what reaches out of it."""
@@ -56,19 +77,32 @@ class RichLabel(QLabel):
 
     def show_again(self) -> None:
         """Make the text anew: the theme changed, or formulas came."""
-        flags = Qt.TextInteractionFlag.TextSelectableByMouse
-        if "<a " in self._html:
-            # Only text with links is a stop for the Tab key.
-            flags |= Qt.TextInteractionFlag.LinksAccessibleByMouse
-            flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
-        if self.textInteractionFlags() != flags:
-            self.setTextInteractionFlags(flags)
+        self._has_grown = False
         drawn = with_formulas(
             self._html, self._theme, text_pixel_size(self._theme, self._level), muted=self._muted
         )
         self.waits_for_formulas = drawn.waits
         self._overhang_px = overhang_px(self._theme, drawn, self._level)
-        self.setText(rich_text(self._theme, drawn, self._level, self._muted))
+        self.show_html(rich_text(self._theme, drawn, self._level, self._muted))
+        self.setAccessibleName("".join(run.text for run in runs_of(self._html)))
+        self._end.movePosition(QTextCursor.MoveOperation.End)
+
+    def _pieces(self) -> Sequence[Piece]:
+        return [Piece(0, runs_of(self._html), 0)]
+
+    def _add(self, words: str) -> None:
+        top = self._last_line_top()
+        self._has_grown = True
+        self._end.insertText(words)
+        self.update(QRect(0, top, self.width(), max(self.height(), self.heightForWidth(self.width())) - top))
+
+    def _last_line_top(self) -> int:
+        block = self.document.lastBlock()
+        layout = block.layout()
+        if not layout.lineCount():
+            return 0
+        offset = self.document.documentLayout().blockBoundingRect(block).top()
+        return max(0, math.floor(offset + layout.lineAt(layout.lineCount() - 1).y()) - 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class ThinkingLine(Card):
     toggled = Signal(bool)
     answer_now_requested = Signal()
     """The user does not want to wait for the end of the thinking."""
+    selected_by_keys = Signal(object, object, object)
+    """As `MarkdownView.selected_by_keys`."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, margin_px=0)
@@ -49,6 +51,11 @@ class ThinkingLine(Card):
     def is_open(self) -> bool:
         """Tell whether the text is shown."""
         return self._view is not None
+
+    @property
+    def view(self) -> MarkdownView | None:
+        """The text where it is shown."""
+        return self._view
 
     @property
     def summary(self) -> str:
@@ -104,6 +111,7 @@ class ThinkingLine(Card):
             return
         if is_open:
             self._view = MarkdownView(self._theme, self, muted=True, offers_to_code=False)
+            self._view.selected_by_keys.connect(self.selected_by_keys)
             if self._running:
                 self._view.append(self.text)
             else:
@@ -184,6 +192,10 @@ class _Head(QFrame):
         self.setAccessibleDescription(
             self.tr("The thinking is shown.") if is_open else self.tr("The thinking is folded.")
         )
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Nothing is selected from here on: it is a button."""
+        event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):

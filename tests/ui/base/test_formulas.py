@@ -33,7 +33,7 @@ def view(qtbot: QtBot, theme: Theme) -> MarkdownView:
 
 
 def pictures(view: MarkdownView) -> int:
-    return sum(label.text().count("<img ") for label in view.findChildren(RichLabel))
+    return sum(label.shown_html.count("<img ") for label in view.findChildren(RichLabel))
 
 
 def test_a_formula_becomes_a_picture_and_the_page_makes_room(qtbot: QtBot, view: MarkdownView) -> None:
@@ -42,7 +42,7 @@ def test_a_formula_becomes_a_picture_and_the_page_makes_room(qtbot: QtBot, view:
     before = view.heightForWidth(view.width())
     wait_until(lambda: card.is_drawn and pictures(view) == 1)
     assert view.heightForWidth(view.width()) > before
-    assert "\\nosuchcommand" in "".join(label.text() for label in view.findChildren(RichLabel))
+    assert "\\nosuchcommand" in "".join(label.shown_html for label in view.findChildren(RichLabel))
 
 
 @pytest.mark.parametrize("zoom_percent", [100, 150])
@@ -109,6 +109,6 @@ def test_another_theme_draws_them_anew(qtbot: QtBot, theme: Theme, view: Markdow
     view.set_text("So \\(x^2\\).")
     wait_until(lambda: pictures(view) == 1)
     [label] = view.findChildren(RichLabel)
-    light = label.text()
+    light = label.shown_html
     theme.choose("dark")
-    wait_until(lambda: pictures(view) == 1 and label.text() != light)
+    wait_until(lambda: pictures(view) == 1 and label.shown_html != light)

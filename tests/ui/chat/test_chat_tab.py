@@ -31,6 +31,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from tests.support.chat_desk import ENDLESS, Desk, Opened, field
 from tests.support.engines import starter_path
+from tests.support.selecting import Hand
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
 
@@ -309,3 +310,55 @@ def claims_escape(widget: QWidget) -> bool:
     event.ignore()
     QApplication.sendEvent(widget, event)
     return event.isAccepted()
+
+
+def test_keys_after_selecting_copy_clear_and_type(opened: Opened, qtbot: QtBot) -> None:
+    tab = opened.tab
+    control = Qt.KeyboardModifier.ControlModifier
+
+    async def scenario() -> None:
+        await opened.reply_to("Say one two three.")
+        tab.window().activateWindow()
+        hand = Hand(tab.conversation)
+        hand.drag(hand.point(0, "one"), hand.point(0, "two", after=True))
+        assert tab.conversation.hasFocus()
+        assert hand.copied() == "one two"
+        hand.key(Qt.Key.Key_V, control)
+        assert tab.composer.text() == "one two"
+        assert field(tab).hasFocus()
+        hand.click(hand.point(0, "one"))
+        hand.drag(hand.point(0, "two"), hand.point(0, "three", after=True))
+        for key in (Qt.Key.Key_O, Qt.Key.Key_K):
+            hand.key(key)
+        assert tab.composer.text() == "one twook"
+        assert hand.copied() == "two three"
+        field(tab).selectAll()
+        assert hand.copied() == "one twook"
+        tab.composer.set_text("")
+        hand.key(Qt.Key.Key_Escape)
+        assert tab.conversation.selection.is_empty
+        assert hand.copied() == ""
+
+    opened.run(scenario())
+
+
+def test_escape_clears_what_is_selected_before_it_stops_the_reply(opened: Opened, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        view = await opened.first_words()
+        opened.tab.window().activateWindow()
+        hand = Hand(opened.tab.conversation)
+        hand.drag(hand.point(0, "long"), hand.point(0, "story", after=True))
+        assert hand.copied() == "long story"
+        hand.key(Qt.Key.Key_Escape)
+        assert opened.tab.conversation.selection.is_empty
+        assert view.running
+        assert opened.tab.exchange.sending
+        hand.key(Qt.Key.Key_Escape)
+        await opened.idle()
+        assert not view.running
+
+    opened.run(scenario())
+    assert opened.tab.chat is not None
+    assert opened.store.branch(opened.tab.chat.id)[-1].outcome == "cancelled"

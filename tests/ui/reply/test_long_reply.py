@@ -7,7 +7,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.chat.markdown.markdown_blocks import CodeBlock
+from app.chat.markdown.block_text import text_of
+from app.chat.markdown.markdown_blocks import CodeBlock, TextBlock
+from app.chat.markdown.text_selection import ALL, BlockPlace, BlockRange
 from app.chat.store.records import StoredMessage
 from app.code.check import SyntaxReport
 from app.ui.base.theme import Theme
@@ -158,17 +160,30 @@ def test_what_is_selected_stays(shown: Shown) -> None:
     frame = next(frame for frame in shown.in_sight() if isinstance(frame.content, RichLabel))
     label = frame.content
     assert isinstance(label, RichLabel)
-    label.setSelection(0, 4)
+    shown.view.show_selection(BlockRange(BlockPlace(frame.index, 0), BlockPlace(frame.index, 4)))
     shown.scroll_to(0)
     shown.settle()
     assert frame.content is label
     shown.scroll_to(bar.maximum())
     shown.settle()
-    assert label.selectedText()
-    label.setSelection(0, 0)
+    assert label.selected == (0, 4)
+    shown.view.show_selection(None)
     shown.scroll_to(0)
     shown.settle()
     assert not frame.is_built
+
+
+def test_what_is_between_the_ends_of_a_selection_has_no_widgets_far_away(shown: Shown) -> None:
+    shown.view.show_selection(ALL)
+    for share in (1.0, 0.0, 0.5, 0.9):
+        shown.scroll_to(round(share * shown.conversation.verticalScrollBar().maximum()))
+        shown.settle()
+        shown.check()
+        built = [frame for frame in shown.frames if frame.is_built]
+        assert len(built) < len(shown.frames) / 3
+        assert all(frame.selected.start < frame.selected.end for frame in built)
+        texts = [frame.content for frame in built if isinstance(frame.content, RichLabel)]
+        assert all(text.selected == (0, len(text_of(TextBlock(text.html)))) for text in texts)
 
 
 def test_a_verdict_on_code_far_away_is_there_when_it_is_seen(shown: Shown) -> None:

@@ -17,7 +17,6 @@ from app.engine.protocol import GenerationStats
 from app.ui.base.theme import Theme
 from app.ui.reply import link_question
 from app.ui.reply.code_card import CodeCard
-from app.ui.reply.growing_text import GrowingText
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich_label import RichLabel
@@ -60,18 +59,14 @@ def labels(widget: QWidget) -> list[RichLabel]:
     return [label for label in widget.findChildren(RichLabel) if not label.isHidden()]
 
 
-def growing(widget: QWidget) -> list[GrowingText]:
-    return [text for text in widget.findChildren(GrowingText) if not text.isHidden()]
-
-
 def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: Theme) -> None:
     view = MarkdownView(theme)
     qtbot.addWidget(view)
     view.append("First paragraph.\n\nSecond")
     view.append(" paragraph.\n\nThird\n\nFourth\n\nFif")
-    first, second, third = labels(view)
-    assert [text.html for text in growing(view)] == ["Fourth", "Fif"]
-    texts = [label.text() for label in (first, second)]
+    first, second, third, fourth, fifth = labels(view)
+    assert [label.html for label in (fourth, fifth)] == ["Fourth", "Fif"]
+    texts = [label.document.toPlainText() for label in (first, second)]
     changed = Mock()
     for label in (first, second):
         label.set_html = changed  # type: ignore[method-assign]  # a probe
@@ -81,9 +76,9 @@ def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: 
     for number in range(50):
         view.append(f"y = {number}\n")
     view.finish()
-    assert labels(view)[:3] == [first, second, third]
-    assert not growing(view)
-    assert [label.text() for label in (first, second)] == texts
+    assert labels(view) == [first, second, third, fourth, fifth]
+    assert fifth.html == "Fif" + " more" * 50
+    assert [label.document.toPlainText() for label in (first, second)] == texts
     changed.assert_not_called()
     [card] = view.findChildren(CodeCard)
     assert card.code.splitlines()[-1] == "y = 49"
@@ -201,6 +196,13 @@ def test_code_is_as_tall_as_its_lines(qtbot: QtBot, view: ReplyView) -> None:
     assert last.bottom() <= text.viewport().height() + 1
 
 
+def click_link(qtbot: QtBot, label: RichLabel, words: str) -> None:
+    """Click in the middle of the words of a link."""
+    start = label.document.toPlainText().index(words)
+    place = label.caret_rect(start + len(words) // 2).center()
+    qtbot.mouseClick(label, Qt.MouseButton.LeftButton, pos=place)
+
+
 def test_a_link_is_opened_only_after_the_real_address_was_shown(
     qtbot: QtBot, view: ReplyView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +211,7 @@ def test_a_link_is_opened_only_after_the_real_address_was_shown(
         link_question.QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toString())) or True
     )
     view.show_kept("[your bank](https://evil.example/x) and [c](ftp://a.example)", "", "stop", STATS)
-    labels(view)[0].linkActivated.emit("https://evil.example/x")
+    click_link(qtbot, labels(view)[0], "bank")
     [question] = view.findChildren(QMessageBox)
     assert "https://evil.example/x" in question.informativeText()
     assert opened == []
@@ -224,15 +226,15 @@ def test_a_link_is_opened_only_after_the_real_address_was_shown(
 
 def test_nothing_in_a_reply_becomes_markup(view: ReplyView) -> None:
     view.show_kept("<img src='file:///etc/passwd'> ![x](file:///etc/hostname) <b>b</b>", "", "stop", STATS)
-    assert "<img" not in "".join(label.text() for label in labels(view))
+    assert "<img" not in "".join(label.shown_html for label in labels(view))
 
 
 def test_a_new_theme_recolours_what_is_shown(view: ReplyView, theme: Theme) -> None:
     view.show_kept("Text with `code`.\n\n```python\nx = 1\n```", "", "stop", STATS)
-    before = labels(view)[0].text()
+    before = labels(view)[0].shown_html
     theme.choose("dark")
-    assert labels(view)[0].text() != before
-    assert theme.colours.text in labels(view)[0].text()
+    assert labels(view)[0].shown_html != before
+    assert theme.colours.text in labels(view)[0].shown_html
 
 
 def test_a_very_long_reply_stays_quick_to_add_to(view: ReplyView, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,14 +275,15 @@ def test_a_growing_paragraph_looks_like_the_finished_one(qtbot: QtBot, theme: Th
         "to the end",
     ]
     text = source
-    grown, whole = GrowingText(theme, muted=muted), RichLabel(theme, muted=muted)
-    for widget in (grown, whole):
-        qtbot.addWidget(widget)
+    grown = RichLabel(theme, muted=muted)
+    qtbot.addWidget(grown)
     for piece in pieces:
         text += piece
         [block] = parse_blocks(text)
         assert isinstance(block, TextBlock)
         grown.set_html(block.html)
+        whole = RichLabel(theme, muted=muted)
+        qtbot.addWidget(whole)
         whole.set_html(block.html)
         height = whole.heightForWidth(260)
         assert grown.heightForWidth(260) == height

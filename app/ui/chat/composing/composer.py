@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from enum import Enum, auto
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QResizeEvent, QTextLayout
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.escape_key import keeps_escape
@@ -133,6 +133,11 @@ class Composer(QWidget):
         self._field.insertPlainText(text)
         self._field.setFocus()
 
+    def take_key(self, event: QKeyEvent) -> None:
+        """Go on with a key that was pressed where nothing can be typed."""
+        self._field.setFocus()
+        QCoreApplication.sendEvent(self._field, event)
+
     def set_state(self, state: ComposerState, reason: str = "", remedy: str = "") -> None:
         """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""
         self._state = state
@@ -202,6 +207,10 @@ class _Field(QPlainTextEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Enter sends; with Shift it breaks the line. An input method's Enter never comes here."""
         if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.key_taker(event.key()):
+            return
+        if event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
+            # What is selected elsewhere is meant.
+            event.ignore()
             return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):

@@ -6,15 +6,19 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
 
 from app.chat.documents.retrieval import Passage
+from app.chat.markdown.block_text import Selectable
+from app.chat.markdown.text_selection import Part, TextKey
 from app.chat.store.records import Attachment, StoredMessage
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
+from app.ui.chat.conversation import conversation_texts
 from app.ui.chat.conversation.empty_chat import EmptyChat
 from app.ui.chat.conversation.left_out import mark_left_out
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.chat_column import ChatColumn
 from app.ui.reply.reply_view import ReplyView
+from app.ui.reply.selectable_text import ShownText
 
 SHOWN_MESSAGES = 12
 
@@ -238,6 +242,30 @@ class ConversationView(ChatColumn):
         if self._live is not None:
             self._live[1].thinking.ask_for_answer()
 
+    def shown_texts(self) -> list[ShownText]:
+        """The texts that have widgets, from the top."""
+        if not self._branch:
+            return []
+        widgets = self.messages()
+        first = len(self._branch) - len(widgets)
+        numbered = list(enumerate(widgets, first))
+        if self._summary is not None:
+            at = max(0, self._summed_up - first)
+            numbered.insert(at, (first + at, self._summary))
+        return conversation_texts.shown_texts(numbered)
+
+    def text_keys(self) -> Sequence[TextKey]:
+        """All texts of the branch in their order."""
+        earlier = self._branch[: len(self._branch) - len(self.messages())] if self._branch else []
+        keys = [conversation_texts.key_of(number, message) for number, message in enumerate(earlier)]
+        return keys + [shown.key for shown in self.shown_texts()]
+
+    def blocks_of(self, key: TextKey) -> Sequence[Selectable]:
+        """The blocks of a text, also where it has no widgets."""
+        if key.message < len(self._branch) - len(self.messages()) and key.part is not Part.NOTE:
+            return conversation_texts.blocks_of(self._branch[key.message])
+        return super().blocks_of(key)
+
     def _last_reply(self) -> ReplyView | None:
         replies = [widget for widget in self.messages() if isinstance(widget, ReplyView)]
         return replies[-1] if replies else None
@@ -281,6 +309,8 @@ class ConversationView(ChatColumn):
         view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
         view.retry_requested.connect(lambda: self.another_requested.emit(message))
         view.version_chosen.connect(self.version_requested)
+        view.selected_by_keys.connect(self.select_by_keys)
+        view.thinking.toggled.connect(self.show_selection)
         view.show_versions(self._versions.get(message.id, ()), message.id)
         view.follow_schema(message.json_schema)
         if question is not None:

@@ -1,20 +1,21 @@
 """A message of the user: shown as it was typed, edited in its place."""
 
-import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
+from app.chat.markdown.block_text import PlainText, Run, Selectable, text_of
+from app.chat.markdown.text_selection import BlockPlace, BlockRange, Part
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
+from app.ui.reply.rich_text import Piece, RichText
 from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import Card, button
 
-LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
 COPIED_MS = 1500
 MOST_EDITED_LINES = 16
 
@@ -37,7 +38,7 @@ class QuestionCard(Card):
         self._shown = WrappedText(text)
         # Its first line is level with the buttons beside it.
         self._shown.setContentsMargins(0, 5, 0, 5)
-        self._shown.setAccessibleName(self.tr("Your message"))
+        self._shown.setAccessibleDescription(self.tr("Your message"))
         self._field = EditField()
         self._field.setAccessibleName(self.tr("Your message"))
         self._field.submitted.connect(self._submit)
@@ -78,6 +79,11 @@ class QuestionCard(Card):
     def is_editing(self) -> bool:
         """Tell whether the text is being changed."""
         return not self._field.isHidden()
+
+    @property
+    def texts(self) -> "list[tuple[Part, WrappedText]]":
+        """The text, while it is not edited."""
+        return [] if self.is_editing else [(Part.QUESTION, self._shown)]
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
         """Show which of its versions this message is."""
@@ -125,31 +131,58 @@ class QuestionCard(Card):
         self._edit.setIcon(self._theme.icon("pencil-simple"))
 
 
-class WrappedText(QLabel):
+class WrappedText(RichText):
     """Plain text that is measured once for each width, however often the column is laid out."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self._heights: dict[int, int] = {}
         self.set_text(text)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+
+    @property
+    def blocks(self) -> Sequence[Selectable]:
+        """The text as the one block that it is."""
+        return [self._block]
 
     def set_text(self, text: str) -> None:
         """Show another text."""
         self._heights.clear()
-        # A label breaks lines between words only.
-        self.setText(LONG_WORD.sub(lambda word: word[0] + "\u200b", with_hidden_shown(text)))
+        self._block = PlainText(text)
+        self.setAccessibleName(with_hidden_shown(text))
+        self.document.setDefaultFont(self.font())
+        self.document.setPlainText(text_of(self._block))
+        self.updateGeometry()
+        self.update()
+
+    def show_selection(self, selected: BlockRange | None) -> None:
+        """Show some of it as selected."""
+        self.show_selected(*(selected.within(0, len(text_of(self._block))) if selected else (0, 0)))
+
+    def place_at(self, point: QPoint) -> BlockPlace:
+        """The place in its text that is nearest to a point."""
+        return BlockPlace(0, self.offset_at(point))
+
+    def caret_at(self, place: BlockPlace) -> QRect:
+        """Where a caret would stand."""
+        return self.caret_rect(place.offset)
+
+    def reveal(self, place: BlockPlace) -> None:
+        """Do nothing: its lines wrap."""
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         """The height of the wrapped text."""
         if width not in self._heights:
             self._heights[width] = super().heightForWidth(width)
         return self._heights[width]
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Measure again in another font."""
+        if event.type() == QEvent.Type.FontChange:
+            self._heights.clear()
+        super().changeEvent(event)
+
+    def _pieces(self) -> Sequence[Piece]:
+        return [Piece(0, (Run(text_of(self._block)),), 0)]
 
 
 class EditField(QPlainTextEdit):

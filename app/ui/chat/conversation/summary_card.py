@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
+from app.chat.markdown.text_selection import Part
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.question_card import EditField, WrappedText
@@ -90,6 +91,11 @@ class SummaryCard(Card):
     def is_open(self) -> bool:
         """Tell whether the text is shown."""
         return not self._inner.isHidden()
+
+    @property
+    def texts(self) -> list[tuple[Part, WrappedText]]:
+        """The text where it is shown and not edited."""
+        return [(Part.NOTE, self._text)] if self.is_open and not self._text.isHidden() else []
 
     def begin(self, count: int) -> None:
         """The model begins to write for the `count` oldest messages."""

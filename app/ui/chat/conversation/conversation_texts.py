@@ -1,0 +1,37 @@
+"""The texts of a conversation that can be selected: with widgets, and as blocks where there are none."""
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from app.chat.markdown.block_text import PlainText, Selectable
+from app.chat.markdown.markdown_blocks import parse_blocks
+from app.chat.markdown.text_selection import Part, TextKey
+from app.chat.store.records import StoredMessage
+from app.ui.chat.conversation.question_card import QuestionCard
+from app.ui.chat.conversation.summary_card import SummaryCard
+from app.ui.reply.reply_view import ReplyView, answer_markdown
+from app.ui.reply.selectable_text import ShownText
+
+
+def shown_texts(numbered: Iterable[tuple[int, QWidget]]) -> list[ShownText]:
+    """The texts of message widgets with the messages' numbers; a summary has that of the message below it."""
+    return [
+        ShownText(TextKey(number, part), text, text)
+        for number, widget in numbered
+        if isinstance(widget, QuestionCard | ReplyView | SummaryCard)
+        for part, text in widget.texts
+        if text.blocks
+    ]
+
+
+def key_of(number: int, message: StoredMessage) -> TextKey:
+    """The text of a message without widgets, whose thinking is folded."""
+    return TextKey(number, Part.QUESTION if message.role == "user" else Part.ANSWER)
+
+
+def blocks_of(message: StoredMessage) -> Sequence[Selectable]:
+    """The blocks of a message without widgets."""
+    if message.role == "user":
+        return [PlainText(message.content)]
+    return parse_blocks(answer_markdown(message.content, message.json_schema))
