@@ -274,8 +274,10 @@ class ChatTab(QWidget):
         self.composer.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Copy or clear what is selected of the conversation, also from the message field; what is typed where
-        it means nothing goes into the message."""
+        """Copy or clear what is selected of the conversation, also from the message field.
+
+        What is typed where it means nothing goes into the message.
+        """
         text, shift = event.text(), Qt.KeyboardModifier.ShiftModifier
         if event.matches(QKeySequence.StandardKey.Copy):
             self.conversation.copy_selection()

@@ -119,7 +119,7 @@ def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBo
     qtbot.keyClick(head, Qt.Key.Key_Return)
     assert line.is_open
     view.add("thinking", " Second half.", 3)
-    wait_until(lambda: "Second half" in "".join(text.html for text in growing(line)))
+    wait_until(lambda: "Second half" in "".join(text.html for text in labels(line)))
     qtbot.mouseClick(head, Qt.MouseButton.LeftButton)
     assert not line.is_open
     qtbot.keyClick(head, Qt.Key.Key_Space)
