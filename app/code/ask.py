@@ -57,8 +57,8 @@ class Excerpt:
 @dataclass(frozen=True, slots=True)
 class Question:
     """A prompt ready to send. Line numbers count from 1; of the file's lines, those outside
-    `first_line_sent` to `last_line_sent` did not fit and are not in the prompt. `tokens` is the prompt's
-    size as the caller counts it, 0 when it was not counted.
+    `first_line_sent` to `last_line_sent` did not fit and are not in the prompt; 1 to 0 is none at all.
+    `tokens` is the prompt's size as the caller counts it, 0 when it was not counted.
     """
 
     task: Task
@@ -102,13 +102,14 @@ def compose(
         task="",
     )
     total = excerpt.text.count("\n") + 1
-    to_the_end = len(after) == len(excerpt.text) - excerpt.end
+    if excerpt.text and not (before or after or excerpt.selection):
+        first, last = 1, 0
+    else:
+        to_the_end = len(after) == len(excerpt.text) - excerpt.end
+        first = excerpt.first_line - before.count("\n")
+        last = total if to_the_end else excerpt.last_line + after.count("\n")
     return Question(
-        task=task,
-        prompt=prompt.strip(),
-        first_line_sent=excerpt.first_line - before.count("\n"),
-        last_line_sent=total if to_the_end else excerpt.last_line + after.count("\n"),
-        total_lines=total,
+        task=task, prompt=prompt.strip(), first_line_sent=first, last_line_sent=last, total_lines=total
     )
 
 
@@ -129,7 +130,8 @@ async def fit_question(
 
     async def counted(characters: int) -> Question:
         composed = compose(task, excerpt, characters, question=question, problem=problem)
-        return replace(composed, tokens=await count_tokens(composed.prompt))
+        # Of an empty question no model's template makes a prompt.
+        return replace(composed, tokens=await count_tokens(composed.prompt) if composed.prompt else 0)
 
     room = min(len(excerpt.text), max(0, budget_tokens) * CHARACTERS_PER_TOKEN_AT_MOST)
     most = await counted(room)

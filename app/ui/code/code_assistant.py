@@ -92,7 +92,8 @@ class CodeAssistant(QObject):
         fitted = replace(fitted, prompt=screened.texts[0])
         tokens = fitted.tokens
         turns: list[tuple[str, str]] = []
-        earlier = await self._screened_turns(model, noted=to_send) if task == "ask" else []
+        follows_up = task == "ask" and bool(fitted.prompt)
+        earlier = await self._screened_turns(model, noted=to_send) if follows_up else []
         for turn in reversed(earlier):
             with_turn = await count(fitted.prompt, [turn, *turns])
             if with_turn > int(model.context_tokens * HISTORY_SHARE):
@@ -101,7 +102,8 @@ class CodeAssistant(QObject):
             turns.insert(0, turn)
         return FittedQuestion(
             question=replace(fitted, tokens=tokens),
-            prompt=await _render(template, fitted.prompt, turns),
+            # A file of which nothing fits and no words yet: there is something to count, and nothing to send.
+            prompt=await _render(template, fitted.prompt, turns) if fitted.prompt else Prompt([], "auto"),
             tokens=tokens,
             dropped_turns=len(earlier) - len(turns),
             context_tokens=model.context_tokens,

@@ -107,7 +107,11 @@ class CodeExchange(QWidget):
     def _left_out(self, asked: AskedQuestion) -> list[str]:
         question = asked.question
         sentences = []
-        if question.omitted_lines:
+        if question.last_line_sent < question.first_line_sent:
+            sentences.append(
+                self.tr("Nothing of the file fits into the model's context, so none of it was sent.")
+            )
+        elif question.omitted_lines:
             sentences.append(
                 self.tr(
                     "Only lines {first} to {last} of {total} fit into the model's context and were sent."

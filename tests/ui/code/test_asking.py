@@ -164,6 +164,21 @@ def test_the_tokens_of_a_question_are_counted_before_it_is_sent(tab: CodeTab, li
 
     live(scene())
 
+def test_a_file_larger_than_the_context_is_counted_too(tab: CodeTab, live: Live) -> None:
+    lines = "\n".join(f"value_{number} = {number}" for number in range(5000))
+
+    async def scene() -> None:
+        for text, words in (
+            (lines, "of the file's 5,000 lines"),
+            ("x = 1; " * 9000, "0 of the file's 1 lines"),
+        ):
+            tab.editor.change_text(text)
+            await until(lambda words=words: words in tab.conversation.state.text())
+            assert "left" in tab.conversation.state.text()
+
+    live(scene())
+
+
 
 def test_an_empty_editor_says_what_to_do(tab: CodeTab) -> None:
     tab.conversation.ask("explain")

@@ -102,3 +102,28 @@ def test_an_empty_file_leaves_only_the_question() -> None:
     empty = Excerpt("", language_of_file(""), "", 0, 0)
 
     assert compose("ask", empty, 100, question=" What is a monad? ").prompt == "What is a monad?"
+
+
+async def count_rendered(prompt: str) -> int:
+    """As a model's template would: it refuses what holds nothing."""
+    assert prompt.strip()
+    return len(prompt.split())
+
+
+def test_a_file_that_does_not_fit_is_counted_before_anything_is_asked() -> None:
+    text = "\n".join(f"value_{number} = {number}" for number in range(500))
+    excerpt = Excerpt("a.py", language_of_file("a.py"), text, 0, 0)
+
+    fitted = asyncio.run(fit_question("ask", excerpt, 300, count_rendered))
+
+    assert 0 < fitted.tokens <= 300
+    assert 0 < fitted.last_line_sent < 500
+
+
+def test_of_one_long_line_nothing_is_sent_and_that_is_said() -> None:
+    excerpt = Excerpt("a.js", language_of_file("a.js"), "x = 1; " * 5000, 0, 0)
+
+    for words in ("", "What is it?"):
+        fitted = asyncio.run(fit_question("ask", excerpt, 300, count_rendered, question=words))
+        assert fitted.prompt == words
+        assert (fitted.omitted_lines, fitted.total_lines) == (1, 1)
