@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import qasync
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
@@ -16,11 +16,15 @@ from app.code.languages import language_of_file
 from app.code.sandbox.run import Sandbox
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Sampling
+from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_tab import CodeTab
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
@@ -38,7 +42,9 @@ class Room:
         self.theme = theme
         self.sandbox = Sandbox()
         self.errors: list[BaseException] = []
-        self.notices: list[str] = []
+        self.windows: list[QMainWindow] = []
+        self.answering = ""
+        """The title of the chat whose reply is coming in, as the tab hears it."""
         self.bridge = Bridge(self.errors.append)
         self.client = EngineClient(child_command("engine"))
         self.session = EngineSession(self.client, self.bridge, chat_templates())
@@ -47,19 +53,21 @@ class Room:
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         run_step(self.loop, work, SCENE_S)
 
-    def make_tab(self, qtbot: QtBot, folder: Path) -> CodeTab:
-        tab = CodeTab(
-            self.session,
-            self.bridge,
-            self.theme,
-            folder / "draft.json",
-            self.sandbox,
-            lambda: Sampling(temperature=0.0, seed=1),
-            self.notices.append,
+    def make_tab(self, qtbot: QtBot, folder: Path, session: EngineSession | None = None) -> CodeTab:
+        """A tab in a window of its own, which keeps its things in `folder`."""
+        window = QMainWindow()
+        qtbot.addWidget(window)
+        self.windows.append(window)
+        settings = SettingsFile(folder / "settings.json")
+        settings.update(sampling=Sampling(temperature=0.0, seed=1))
+        notices = Notices(window, lambda: "")
+        ui = UiContext(
+            session or self.session, settings, self.theme, self.bridge, notices, PlotLibrary(self.bridge)
         )
-        qtbot.addWidget(tab)
-        tab.resize(1112, 800)
-        tab.show()
+        tab = CodeTab(ui, folder, self.sandbox, lambda: self.answering)
+        window.setCentralWidget(tab)
+        window.resize(1112, 800)
+        window.show()
         return tab
 
 
@@ -78,7 +86,7 @@ def room(qapp: QApplication) -> Iterator[Room]:
 @pytest.fixture
 def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
     room.errors.clear()
-    room.notices.clear()
+    room.answering = ""
     made: list[CodeTab] = []
 
     async def make() -> None:
@@ -88,6 +96,7 @@ def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
     room.run(make())
     yield made[0]
     made[0].close_tab()()
+    room.windows.clear()
 
 
 @pytest.fixture

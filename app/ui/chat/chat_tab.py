@@ -187,6 +187,12 @@ class ChatTab(QWidget):
         stats = [message.stats for message in self.conversation.branch if message.stats is not None]
         return chat_key(self.chat.id) if self.chat else "", stats[-1].context_tokens_used if stats else 0
 
+    @property
+    def answering(self) -> str:
+        """The title of the chat whose reply is coming in; empty where there is none."""
+        running = self._runner.running
+        return self.list_actions.title(running.chat.id) if running is not None else ""
+
     def send(self, text: str) -> None:
         """Send a message in the open chat, as if it had been typed."""
         self.composer.set_text(text)

@@ -13,18 +13,19 @@ from app.base.errors import EngineError, StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
-from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent, Sampling
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession, Reply
-from app.ui.base.theme import Theme
+from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
+from app.ui.base.session import Reply
 from app.ui.code.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_history import CodeHistory
 from app.ui.code.code_memory import CodeMemory
+from app.ui.code.code_request import CodeRequest
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.notices import filled, translated
+from app.ui.widgets.ui_context import UiContext
+from models.system.shown_text import shown
 
 COUNT_AFTER_MS = 400
 FIELD_PX = 64
@@ -51,24 +52,22 @@ class CodeConversation(QWidget):
 
     def __init__(
         self,
-        session: EngineSession,
-        bridge: Bridge,
-        theme: Theme,
-        sampling: Callable[[], Sampling],
+        ui: UiContext,
         editor: EditorAccess,
         file: ConversationFile,
+        answering: Callable[[], str],
         parent: QWidget | None = None,
     ) -> None:
-        """`file` is where the conversation outlives the program; `memory` is to be restored and closed."""
+        """`file` is where the conversation outlives the program; `memory` is to be restored and closed.
+        `answering` is as in `CodeRequest`."""
         super().__init__(parent)
-        self._session = session
-        self._bridge = bridge
-        self._theme = theme
-        self._sampling = sampling
+        self._session = session = ui.session
+        self._bridge = ui.bridge
+        self._theme = theme = ui.theme
+        self._settings = ui.settings
         self._editor = editor
         self._assistant = CodeAssistant(session, self)
-        self._reply: Reply | None = None
-        self._preparing = False
+        self._request = CodeRequest(session, self._assistant, answering, self)
         self._closed = False
         self._jobs: set[asyncio.Task[None]] = set()
         self.history = CodeHistory()
@@ -80,6 +79,7 @@ class CodeConversation(QWidget):
         self.memory = CodeMemory(file, theme, self.history, self._assistant, self.field, self._take_in, self)
         self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
         self._count_timer.timeout.connect(lambda: self._start(self._count()))
+        self._request.changed.connect(self._refresh)
         self.field.textChanged.connect(self.count_soon)
         self.field.installEventFilter(self)
         self.history.typed.connect(self._take_key)
@@ -99,7 +99,7 @@ class CodeConversation(QWidget):
     @property
     def running(self) -> bool:
         """Tell whether a question is being prepared or answered."""
-        return self._preparing or self._reply is not None
+        return self._request.running
 
     def ask(self, task: Task) -> None:
         """Ask about the selection; `ask` takes the words from the field."""
@@ -117,14 +117,12 @@ class CodeConversation(QWidget):
             excerpt = whole_lines(excerpt)
             if self._editor.excerpt().start != self._editor.excerpt().end:
                 self._editor.select(excerpt.start, excerpt.end)
-        self._preparing = True
-        self._refresh()
+        self._request.begin()
         self._start(self._run(task, excerpt, words))
 
     def stop(self) -> None:
-        """Stop the reply; what has come stays."""
-        if self._reply is not None:
-            self._reply.cancel()
+        """Stop the question, which is then never sent, or its reply, of which stays what has come."""
+        self._request.stop()
 
     def close_conversation(self) -> Callable[[], None]:
         """Stop everything before the widgets are deleted. The returned function waits for the disk, on
@@ -167,7 +165,8 @@ class CodeConversation(QWidget):
         task.add_done_callback(self._jobs.discard)
 
     async def repair(self, excerpt: Excerpt, problem: str, title: str) -> CodeExchange | None:
-        """Send a program back with what went wrong; None while another question is asked.
+        """Send a program back with what went wrong; None while another question is asked, and where this one
+        was stopped before it was sent.
 
         Raises `StillroomError`, such as when no model is loaded, or it does not fit into the context.
         """
@@ -175,36 +174,45 @@ class CodeConversation(QWidget):
             return None
         if refusal := self._refusal():
             raise StillroomError(refusal)
-        self._preparing = True
-        self._refresh()
+        self._request.begin()
         return await self._converse("repair", excerpt, title, problem)
 
     async def _run(self, task: Task, excerpt: Excerpt, words: str) -> None:
-        problem = await self._problem(excerpt) if task == "fix" else ""
-        exchange = await self._converse(task, excerpt, words, problem)
-        if exchange.ended == "stop":
+        exchange = await self._converse(task, excerpt, words)
+        if exchange is not None and exchange.ended == "stop":
             self.answered.emit(exchange, task)
 
-    async def _converse(self, task: Task, excerpt: Excerpt, words: str, problem: str) -> CodeExchange:
+    async def _converse(
+        self, task: Task, excerpt: Excerpt, words: str, problem: str = ""
+    ) -> CodeExchange | None:
+        """Ask, and wait for the end of the reply; None where it was stopped before it was sent."""
         try:
-            await self.memory.restored.wait()
-            fitted = await self._assistant.fit(task, excerpt, question=words, problem=problem)
+            fitted = await self._request.prepare(self._fit(task, excerpt, words, problem))
+            if fitted is None:
+                return None
             exchange = self._add_exchange(task, fitted, excerpt, words)
-            if task == "ask":
+            # Other words may have been typed meanwhile.
+            if task == "ask" and self.field.toPlainText().strip() == words:
                 self.field.clear()
             await self._receive(exchange, fitted)
         finally:
-            self._preparing = False
-            self._reply = None
             if not self._closed:
-                self._refresh()
+                self._request.end()
         await exchange.offer_code()
         return exchange
+
+    async def _fit(self, task: Task, excerpt: Excerpt, words: str, problem: str) -> FittedQuestion:
+        await self.memory.restored.wait()
+        if task == "fix":
+            problem = await self._problem(excerpt)
+        return await self._assistant.fit(task, excerpt, question=words, problem=problem)
 
     async def _receive(self, exchange: CodeExchange, fitted: FittedQuestion) -> None:
         view = exchange.reply
 
         def on_event(event: ReplyEvent) -> None:
+            if not view.running:
+                view.begin()
             if isinstance(event, Delta):
                 view.add(event.channel, event.text, event.tokens)
             elif isinstance(event, Notice):
@@ -212,17 +220,15 @@ class CodeConversation(QWidget):
             elif isinstance(event, PromptProgress):
                 view.show_prompt_progress(event.done_tokens, event.total_tokens)
 
-        view.begin()
-        self._reply = self._assistant.ask(fitted, self._sampling(), on_event)
-        view.answer_now_requested.connect(self._reply.answer_now)
-        self._refresh()
+        def on_asked(reply: Reply) -> None:
+            view.answer_now_requested.connect(reply.answer_now)
+            if not self._request.waits_for:
+                view.begin()
+
         try:
-            finished = await self._reply.finished()
+            finished = await self._request.answer(fitted, self._settings.values.sampling, on_asked, on_event)
         except EngineError as error:
             exchange.end("failed", error=" ".join(translated(error)))
-        except asyncio.CancelledError:
-            self._reply.cancel()
-            raise
         else:
             exchange.end(finished.reason, finished.stats)
         if self._assistant.remember(fitted.question.prompt, view.answer):
@@ -337,14 +343,20 @@ class CodeConversation(QWidget):
             made.setEnabled(not refusal and not self.running)
         self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
         self.ask_button.setToolTip(self.tr("Stop (Esc)") if self.running else self.tr("Ask (Enter)"))
-        self.ask_button.setEnabled(self._reply is not None or not (refusal or self._preparing))
+        self.ask_button.setEnabled(self.running or not refusal)
         self._start_over.setEnabled(not self.running)
         self.running_changed.emit(self.running)
         self._draw_icons()
-        if refusal:
-            self.state.setText(refusal)
+        if self.running and self._request.waits_for:
+            self.state.setText(
+                self.tr("Waiting for the reply in “{title}”. Esc ends the wait.").format(
+                    title=shown(self._request.waits_for)
+                )
+            )
         elif self.running:
             self.state.setText(self.tr("Esc stops the reply."))
+        elif refusal:
+            self.state.setText(refusal)
         else:
             self.count_soon()
 
@@ -354,7 +366,7 @@ class CodeConversation(QWidget):
         QCoreApplication.sendEvent(self.field, event)
 
     def _on_ask_clicked(self) -> None:
-        if self._reply is not None:
+        if self.running:
             self.stop()
         else:
             self.ask("ask")

@@ -16,10 +16,6 @@ from app.code.languages import PLAIN_TEXT, Language, language_named
 from app.code.placing import Placement, moved, placement_for, with_code
 from app.code.sandbox.run import Sandbox
 from app.code.text_file import ChangedOnDiskError
-from app.engine.protocol import Sampling
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.code.code_block_row import BlockRow, CodeUse
 from app.ui.code.code_conversation import CodeConversation, EditorAccess
 from app.ui.code.code_dialogs import CodeDialogs
@@ -30,15 +26,15 @@ from app.ui.code.code_run_card import CodeRunCard
 from app.ui.code.code_run_words import ending_sentence
 from app.ui.code.code_runner import CodeRunner
 
+from app.ui.widgets.ui_context import UiContext
 PAGE_MARGIN_PX = 28
 
 
 class CodeTab(QWidget):
     """Editor, file and conversation together. GUI thread only.
 
-    `sampling` gives the present settings for replies; `inform` shows a sentence to the user. What the last
-    run left in the editor comes back by itself, so it needs the window's event loop from the start;
-    `close_tab` keeps what is there for the next run.
+    What the last run left in the editor comes back by itself, so it needs the window's event loop from the
+    start; `close_tab` keeps what is there for the next run.
     """
 
     saved_as = Signal(object)
@@ -46,28 +42,26 @@ class CodeTab(QWidget):
 
     def __init__(
         self,
-        session: EngineSession,
-        bridge: Bridge,
-        theme: Theme,
-        draft_path: Path,
+        ui: UiContext,
+        folder: Path,
         sandbox: Sandbox,
-        sampling: Callable[[], Sampling],
-        inform: Callable[[str], None],
+        answering: Callable[[], str] = lambda: "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._bridge = bridge
+        """What is to be kept lies in `folder`. `answering` gives the title of the chat whose reply is coming
+        in, empty where there is none."""
+        self._bridge = bridge = ui.bridge
+        theme, inform = ui.theme, ui.notices.inform
         self._dialogs = CodeDialogs(self)
-        self.card = CodeEditorCard(bridge, theme, draft_path)
+        self.card = CodeEditorCard(bridge, theme, folder / "code-draft.json")
         self.editor = self.card.editor
         self.document = self.card.document
         self.conversation = CodeConversation(
-            session,
-            bridge,
-            theme,
-            sampling,
+            ui,
             EditorAccess(self.excerpt, self._select),
-            ConversationFile(draft_path.with_name("code-conversation.json")),
+            ConversationFile(folder / "code-conversation.json"),
+            answering,
         )
         self.runner = CodeRunner(sandbox, bridge, self)
         self.run_card = CodeRunCard(

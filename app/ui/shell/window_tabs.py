@@ -76,16 +76,7 @@ class WindowTabs(QObject):
         from app.code.sandbox.run import Sandbox
         from app.ui.code.code_tab import CodeTab
 
-        parts = self._parts
-        self._code = CodeTab(
-            self._ui.session,
-            self._ui.bridge,
-            self._ui.theme,
-            parts.paths.data / "code-draft.json",
-            Sandbox(),
-            lambda: parts.settings.values.sampling,
-            self._ui.notices.inform,
-        )
+        self._code = CodeTab(self._ui, self._parts.paths.data, Sandbox(), self._answering)
         self._code.saved_as.connect(
             lambda path: self._ui.notices.tell_of_file(
                 self.tr("The text is in {path}.").format(path=str(path)), path
@@ -166,6 +157,9 @@ class WindowTabs(QObject):
             left.append(self._code.close_tab())
             self._code = None
         return left
+
+    def _answering(self) -> str:
+        return self._chat.answering if self._chat is not None else ""
 
     def _show_drift(self) -> None:
         from app.ui.benchmark.benchmark_tab import BenchmarkTab

@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.code.ask import SelectionTooLongError
 from app.engine.client.client import EngineClient
-from app.engine.protocol import Sampling
 from app.ui.base.session import EngineSession
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts
@@ -164,6 +163,7 @@ def test_the_tokens_of_a_question_are_counted_before_it_is_sent(tab: CodeTab, li
 
     live(scene())
 
+
 def test_a_file_larger_than_the_context_is_counted_too(tab: CodeTab, live: Live) -> None:
     lines = "\n".join(f"value_{number} = {number}" for number in range(5000))
 
@@ -177,7 +177,6 @@ def test_a_file_larger_than_the_context_is_counted_too(tab: CodeTab, live: Live)
             assert "left" in tab.conversation.state.text()
 
     live(scene())
-
 
 
 def test_an_empty_editor_says_what_to_do(tab: CodeTab) -> None:
@@ -214,10 +213,7 @@ def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: L
 def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path: Path, live: Live) -> None:
     async def scene() -> None:
         session = EngineSession(EngineClient(child_command("engine")), room.bridge, chat_templates())
-        tab = CodeTab(
-            session, room.bridge, room.theme, tmp_path / "x.json", room.sandbox, Sampling, room.notices.append
-        )
-        qtbot.addWidget(tab)
+        tab = room.make_tab(qtbot, tmp_path, session)
 
         assert not any(made.isEnabled() for made in tab.conversation.tasks.values())
         assert not tab.conversation.ask_button.isEnabled()
