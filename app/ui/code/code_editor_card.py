@@ -1,6 +1,7 @@
 """The editor's card: the file's name above, the text, the place and the syntax verdict below."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.code.code_document import CodeDocument, newline_name
 from app.ui.code.code_editor import CodeEditor
+from app.ui.code.code_placement import Offer, PlacementLine
 from app.ui.code.code_proposal_bar import CodeProposalBar
 from app.ui.code.code_proposal_view import CodeProposalView
 from app.ui.code.find_bar import FindBar
@@ -47,6 +49,8 @@ class CodeEditorCard(Card):
         self.find_bar = FindBar(self.editor)
         self.proposal_view = CodeProposalView(theme)
         self.proposal_bar = CodeProposalBar(self.proposal_view, theme)
+        self.placement = PlacementLine()
+        self._offer: Offer | None = None
         self._texts = QStackedWidget()
         self.document = CodeDocument(self.editor, DraftFile(draft_path), self)
         self.open_button = button(self.tr("Open"), tip=self.tr("Open a file (Ctrl+O)"))
@@ -65,6 +69,7 @@ class CodeEditorCard(Card):
         self.editor.edited.connect(self._on_edited)
         self.proposal_view.finished.connect(self._on_decided)
         self.proposal_view.left.connect(self._on_decided)
+        self.placement.other_wanted.connect(self._show_other_place)
         self.editor.cursorPositionChanged.connect(self._on_place_changed)
         self.editor.selectionChanged.connect(self._on_place_changed)
         theme.changed.connect(self._draw_icons)
@@ -94,10 +99,25 @@ class CodeEditorCard(Card):
         proposal = Proposal(self.editor.text(), text)
         if not proposal.hunks or self.editor.isReadOnly():
             return False
+        self._offer = None
+        self.placement.show_offer(None)
         self.proposal_view.show_proposal(proposal, self.editor.language)
         self._show_proposing(True)
         self.proposal_view.setFocus()
         return True
+
+    def offer(self, offer: Offer) -> bool:
+        """Show the code of a reply in its place, as `propose` does, and say where that is not the one that
+        was asked for."""
+        proposed = self.propose(offer.place.text)
+        if proposed:
+            self._offer = offer
+            self.placement.show_offer(offer)
+        return proposed
+
+    def _show_other_place(self) -> None:
+        if self._offer is not None and self.editor.text() == self.proposal_view.proposal.old:
+            self.offer(replace(self._offer, fits=not self._offer.fits))
 
     def _on_decided(self) -> None:
         proposal = self.proposal_view.proposal
@@ -114,6 +134,9 @@ class CodeEditorCard(Card):
             made.setVisible(not proposing)
         if proposing:
             self.find_bar.hide()
+        else:
+            self._offer = None
+            self.placement.show_offer(None)
 
     def close_card(self) -> None:
         """Check no more; the widgets are about to go."""
@@ -239,6 +262,7 @@ class CodeEditorCard(Card):
         # The frame's own line stays visible around the text.
         self.body.setContentsMargins(1, 1, 1, 1)
         self.body.addLayout(head)
+        self.body.addWidget(self.placement)
         self.body.addWidget(self.find_bar)
         self._texts.addWidget(self.editor)
         self._texts.addWidget(self.proposal_view)

@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.code.ask import Excerpt
 from app.code.fixing import USUAL_ROUNDS
+from app.code.placing import places_for
 from app.ui.code.code_block_row import BlockRow
 from app.ui.code.code_conversation import CodeConversation
 from app.ui.code.code_run_card import CodeRunCard
@@ -63,24 +64,31 @@ class CodeFixer(QObject):
             row = exchange.rows[-1] if exchange.rows else None
             if row is None:
                 break
-            code = result = row.block.code
-            if await self._works(row, program) or self._stopped:
+            # An answer may hold only the function that it corrects.
+            code = result = _whole(asked, row.block.code)
+            if await self._works(row, code, program) or self._stopped:
                 break
             problem = self._card.problem
         return result
 
-    async def _works(self, row: BlockRow, program: Excerpt) -> bool:
+    async def _works(self, row: BlockRow, code: str, program: Excerpt) -> bool:
         """Run the tests, or the program where there are none, and say at the code what came of it."""
         language = program.language.key
         if self._card.tests.text().strip():
-            tested = await self._card.test_code(row.block.code, language)
+            tested = await self._card.test_code(code, language)
             if tested is None:
                 return False
             trial, sentence = tested
             row.show_outcome(sentence, ok=trial.ok)
             return trial.ok
-        result = await self._card.run_code(row.block.code, language)
+        result = await self._card.run_code(code, language)
         if result is None:
             return False
         row.show_outcome(ending_sentence(result, self._runner.limits), ok=result.ok)
         return result.ok
+
+
+def _whole(program: Excerpt, code: str) -> str:
+    """Return the whole program with the code of an answer in its place."""
+    places = places_for(program, code, "replace")
+    return code if places.fitting == places.asked else places.fitting.text

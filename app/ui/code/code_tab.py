@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, Language, language_named
-from app.code.placing import Placement, moved, placement_for, with_code
+from app.code.placing import Placement, moved, placement_for, places_for
 from app.code.sandbox.run import Sandbox
 from app.code.text_file import ChangedOnDiskError
 from app.ui.code.code_block_row import BlockRow, CodeUse
@@ -22,11 +22,12 @@ from app.ui.code.code_dialogs import CodeDialogs
 from app.ui.code.code_editor_card import CodeEditorCard
 from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_fixer import CodeFixer
+from app.ui.code.code_placement import Offer
 from app.ui.code.code_run_card import CodeRunCard
 from app.ui.code.code_run_words import ending_sentence
 from app.ui.code.code_runner import CodeRunner
-
 from app.ui.widgets.ui_context import UiContext
+
 PAGE_MARGIN_PX = 28
 
 
@@ -48,9 +49,9 @@ class CodeTab(QWidget):
         answering: Callable[[], str] = lambda: "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
         """What is to be kept lies in `folder`. `answering` gives the title of the chat whose reply is coming
         in, empty where there is none."""
+        super().__init__(parent)
         self._bridge = bridge = ui.bridge
         theme, inform = ui.theme, ui.notices.inform
         self._dialogs = CodeDialogs(self)
@@ -68,7 +69,7 @@ class CodeTab(QWidget):
             self.runner,
             theme,
             self._program,
-            draft_path.with_name("code-tests.json"),
+            folder / "code-tests.json",
         )
         self.fixer = CodeFixer(self.conversation, self.runner, self.run_card, self)
         self._lay_out()
@@ -140,11 +141,10 @@ class CodeTab(QWidget):
 
     def propose(self, code: str, excerpt: Excerpt, placement: Placement) -> None:
         """Show code as changes of the text: in place of an excerpt (the whole text where nothing is selected
-        in it), or inserted at the cursor."""
+        in it), or inserted at the cursor; elsewhere where it would be there twice."""
         place = self.excerpt() if placement == "insert" else moved(excerpt, self.excerpt())
-        if placement == "replace" and place.start == place.end:
-            place = whole_lines(place)
-        if not self.card.propose(with_code(place, code, placement)):
+        # Whoever inserts has chosen the place.
+        if not self.card.offer(_offer(place, code, placement, fits=placement == "replace")):
             self._inform(self.tr("The text reads like that already."))
 
     async def _try_out(self, use: CodeUse) -> None:
@@ -154,8 +154,8 @@ class CodeTab(QWidget):
                 use.row.show_outcome(ending_sentence(result, self.runner.limits), ok=result.ok)
             return
         # Tests are for the whole program: the code is tried in its place.
-        place = moved(use.excerpt, self.excerpt())
-        program = with_code(place, use.code, "replace") if place.start != place.end else use.code
+        place = _whole_where_none(moved(use.excerpt, self.excerpt()))
+        program = places_for(place, use.code, "replace").fitting.text
         tested = await self.run_card.test_code(program, use.language)
         if tested is not None:
             use.row.show_outcome(tested[1], ok=tested[0].ok)
@@ -165,7 +165,7 @@ class CodeTab(QWidget):
         before = whole_lines(replace(self.excerpt(), start=0, end=0))
         fixed = await self.fixer.fix(before)
         if fixed is not None and self.editor.text() == before.text:
-            self.card.propose(with_code(before, fixed, "replace"))
+            self.card.offer(_offer(before, fixed, "replace"))
 
     def _on_answered(self, exchange: CodeExchange, task: Task) -> None:
         """Show what changes the text at once, unless it was changed meanwhile; tests go to where none are."""
@@ -176,7 +176,7 @@ class CodeTab(QWidget):
             self.run_card.take_tests(row.block.code, row.language)
         elif task in ("complete", "refactor", "fix") and self.editor.text() == exchange.excerpt.text:
             placement = placement_for(task, exchange.excerpt)
-            self.card.propose(with_code(exchange.excerpt, row.block.code, placement))
+            self.card.offer(_offer(exchange.excerpt, row.block.code, placement))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Coming to this tab means coming to the editor."""
@@ -371,3 +371,16 @@ class CodeTab(QWidget):
         add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
         add(self.tr("Back to the editor"), "F6", self.editor.setFocus)
         self.card.more_button.setMenu(menu)
+
+
+def _whole_where_none(excerpt: Excerpt) -> Excerpt:
+    """Return the excerpt, or the whole text where nothing is selected in it."""
+    return excerpt if excerpt.start != excerpt.end else whole_lines(excerpt)
+
+
+def _offer(excerpt: Excerpt, code: str, placement: Placement, *, fits: bool = True) -> Offer:
+    if placement == "insert":
+        return Offer(places_for(excerpt, code, placement), "cursor", fits)
+    place = _whole_where_none(excerpt)
+    is_whole = (place.start, place.end) == (0, len(place.text))
+    return Offer(places_for(place, code, placement), "text" if is_whole else "selection", fits)

@@ -89,6 +89,55 @@ def test_an_insertion_is_a_change_too_and_esc_leaves_it(
     live(scene())
 
 
+TWO = 'def parse(text):\n    return int(text)\n\n\ndef main():\n    print(parse("1"))\n\n\nmain()\n'
+
+
+def test_a_whole_file_for_some_lines_doubles_nothing_and_the_choice_is_said(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    whole = TWO.replace("int(text)", "float(text)").rstrip("\n")
+
+    async def scene() -> None:
+        show(tab, TWO)
+        exchange = await offered(room, qtbot, tab, f"```python\n{whole}\n```", "    return int(text)")
+        tab.conversation.answered.emit(exchange, "refactor")
+        line = tab.card.placement
+        assert "lines 1 to 9" in line.words.text()
+        assert "parse would be there twice" in line.words.text()
+        tab.card.proposal_view.accept_all()
+        assert tab.editor.text() == TWO.replace("int(text)", "float(text)")
+        assert line.isHidden()
+
+        # Whoever wants it there all the same is told what that means.
+        show(tab, TWO)
+        tab.conversation.answered.emit(exchange, "refactor")
+        assert line.other.text() == "In place of the selection"
+        line.other.click()
+        assert "Accepting this defines parse twice" in line.words.text()
+        assert line.other.text() == "In place of lines 1 to 9"
+        tab.card.proposal_view.accept_all()
+        assert tab.editor.text().count("def main") == 2
+
+    live(scene())
+
+
+def test_an_insertion_that_would_double_a_definition_says_so(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    async def scene() -> None:
+        show(tab, TWO)
+        exchange = await offered(room, qtbot, tab, "```python\ndef main():\n    pass\n```", "main()\n")
+        exchange.rows[0].insert.click()
+        await until(lambda: tab.card.proposing)
+        assert tab.card.placement.words.text() == "Accepting this defines main twice."
+        tab.card.placement.other.click()
+        assert "at the cursor, main would be there twice" in tab.card.placement.words.text()
+        tab.card.proposal_view.accept_all()
+        assert tab.editor.text() == TWO.replace('print(parse("1"))', "pass")
+
+    live(scene())
+
+
 def test_a_proposal_goes_when_another_text_comes(room: Room, qtbot: QtBot, tab: CodeTab, live: Live) -> None:
     async def scene() -> None:
         show(tab, SOURCE)
