@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt
 from app.code.check import SyntaxReport
@@ -14,6 +14,7 @@ from app.code.kept_conversation import KeptBlock
 from app.code.program_tests import TESTABLE
 from app.code.runtimes import RUNNABLE
 from app.ui.base.plain_text import set_tip
+from app.ui.code.flow_row import FlowRow
 from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import button, label, set_look
 
@@ -61,17 +62,17 @@ class BlockRow(QWidget):
         self.as_tests = button(self.tr("Use as tests"), tip=self.tr("Put this into the Tests page"))
         self.run.setVisible(language in RUNNABLE)
         self.as_tests.setVisible(language in TESTABLE and _looks_like_tests(block.code))
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
+        buttons = FlowRow()
         for made, way in (
             (self.replace, "replace"),
             (self.insert, "insert"),
             (self.run, "run"),
             (self.as_tests, "tests"),
         ):
+            # A click leaves the focus where somebody types.
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             made.clicked.connect(lambda _checked=False, way=way: self._use(way))
-            buttons.addWidget(made)
-        buttons.addStretch()
+            buttons.add(made)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.setSpacing(6)

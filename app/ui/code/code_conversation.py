@@ -20,6 +20,7 @@ from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_history import CodeHistory
 from app.ui.code.code_memory import CodeMemory
 from app.ui.code.code_request import CodeRequest
+from app.ui.code.flow_row import FlowRow
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
@@ -140,6 +141,7 @@ class CodeConversation(QWidget):
             self.history.start_over()
             self.memory.keep()
             self.count_soon()
+            self.field.setFocus()
 
     def count_soon(self) -> None:
         """The selection, the text or the question changed: count the tokens once that settles."""
@@ -369,7 +371,10 @@ class CodeConversation(QWidget):
         if self.running:
             self.stop()
         else:
+            self.field.setFocus()
             self.ask("ask")
+        if self.ask_button.hasFocus():
+            self.field.setFocus()
 
     def _lay_out(self) -> None:
         tasks: tuple[tuple[Task, str, str, str], ...] = (
@@ -379,8 +384,7 @@ class CodeConversation(QWidget):
             ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), "Ctrl+Shift+T"),
             ("fix", self.tr("Fix"), self.tr("Fix the selection"), "Ctrl+Shift+F"),
         )
-        head = QHBoxLayout()
-        head.setSpacing(8)
+        head = FlowRow()
         for task, text, meaning, keys in tasks:
             made = button(text, tip=f"{meaning} ({keys})")
             made.setAccessibleName(meaning)
@@ -389,8 +393,7 @@ class CodeConversation(QWidget):
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             made.clicked.connect(lambda _checked=False, task=task: self.ask(task))
             self.tasks[task] = made
-            head.addWidget(made)
-        head.addStretch()
+            head.add(made)
 
         field_card = Card(margin_px=8)
         self.field.setProperty("look", "bare")
@@ -401,6 +404,7 @@ class CodeConversation(QWidget):
         field_card.body.addWidget(self.field)
         self._start_over = button(kind="quiet", name=self.tr("Start over: forget what was said"))
         self._start_over.clicked.connect(self.start_over)
+        self.ask_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.state, 1)

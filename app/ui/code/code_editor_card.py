@@ -25,6 +25,7 @@ from app.ui.code.find_bar import FindBar
 from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import Card, button, label, rule, set_look
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.room_for_words import RoomForWords
 
 CHECK_AFTER_MS = 800
 
@@ -46,7 +47,7 @@ class CodeEditorCard(Card):
         self.editor.setPlaceholderText(
             self.tr("Open a file (Ctrl+O), drop one here, paste code, or start typing.")
         )
-        self.find_bar = FindBar(self.editor)
+        self.find_bar = FindBar(self.editor, theme)
         self.proposal_view = CodeProposalView(theme)
         self.proposal_bar = CodeProposalBar(self.proposal_view, theme)
         self.placement = PlacementLine()
@@ -234,16 +235,17 @@ class CodeEditorCard(Card):
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         for made in (self.open_button, self.save_button, self.more_button):
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        head = QHBoxLayout()
+        head_row = QWidget()
+        head = QHBoxLayout(head_row)
         head.setContentsMargins(14, 10, 10, 8)
         head.setSpacing(8)
         head.addWidget(self._title, 1)
         head.addWidget(self._status)
-        head.addWidget(self.proposal_bar, 3)
         self.proposal_bar.hide()
         head.addWidget(self.open_button)
         head.addWidget(self.save_button)
         head.addWidget(self.more_button)
+        RoomForWords(head_row, [self.open_button, self.save_button])
         self._language.setProperty("kind", "quiet")
         self._language.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._language.setAccessibleName(self.tr("Language"))
@@ -261,7 +263,8 @@ class CodeEditorCard(Card):
         self.body.setSpacing(0)
         # The frame's own line stays visible around the text.
         self.body.setContentsMargins(1, 1, 1, 1)
-        self.body.addLayout(head)
+        self.body.addWidget(head_row)
+        self.body.addWidget(self.proposal_bar)
         self.body.addWidget(self.placement)
         self.body.addWidget(self.find_bar)
         self._texts.addWidget(self.editor)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.code.placing import Place, Places
 from app.ui.base.announce import announce
@@ -47,11 +47,11 @@ class PlacementLine(QWidget):
         # A click leaves the focus in the text, whose keys decide.
         self.other.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.other.clicked.connect(self.other_wanted)
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 0, 10, 8)
-        layout.setSpacing(8)
-        layout.addWidget(self.words, 1)
-        layout.addWidget(self.other, 0, Qt.AlignmentFlag.AlignTop)
+        layout.setSpacing(4)
+        layout.addWidget(self.words)
+        layout.addWidget(self.other, 0, Qt.AlignmentFlag.AlignLeft)
         self.hide()
 
     def show_offer(self, offer: Offer | None) -> None:

@@ -1,11 +1,12 @@
 """Buttons for proposed changes, above the text while they wait."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.code.code_proposal_view import CodeProposalView
+from app.ui.code.flow_row import FlowRow
 from app.ui.widgets.card import button, label
 
 
@@ -27,15 +28,13 @@ class CodeProposalBar(QWidget):
         self.next.clicked.connect(lambda: view.go_on())
         self.accept_all.clicked.connect(view.accept_all)
         self.undo.clicked.connect(view.undo_decision)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addStretch()
-        layout.addWidget(self.count)
+        layout = FlowRow(self)
+        layout.setContentsMargins(14, 0, 10, 8)
+        layout.add(self.count, stretch=True)
         for made in self._buttons():
             # A click leaves the focus in the text, whose keys do the same.
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            layout.addWidget(made)
+            layout.add(made)
         view.changed.connect(self._refresh)
         theme.changed.connect(self._draw_icons)
         self._draw_icons()

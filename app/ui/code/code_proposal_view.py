@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QWidget
 
 from app.code.languages import Language
 from app.code.proposal import Proposal, ProposedLine
+from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.code.code_view import CodeView, marked
 
@@ -74,6 +75,10 @@ class CodeProposalView(CodeView):
         if waiting:
             self.current = waiting[(waiting.index(self.current) + step) % len(waiting)]
             self._show_current()
+
+    def event(self, event: QEvent) -> bool:
+        """Escape leaves the changes, also while a reply could be stopped."""
+        return keeps_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """One letter each, as nothing can be typed here."""

@@ -26,6 +26,7 @@ from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
+from app.ui.widgets.room_for_words import RoomForWords
 
 PROBLEM_CHARACTERS = 2000
 RunPage = Literal["output", "tests", "input"]
@@ -41,6 +42,8 @@ class CodeRunCard(Card):
     """
 
     fix_requested = Signal()
+    left = Signal()
+    """Nothing is to be typed here: back to the editor."""
     failed_at = Signal(int)
     """The line of the editor's program where a run failed, counted from 1."""
 
@@ -74,13 +77,14 @@ class CodeRunCard(Card):
         self.test_button = button(self.tr("Test"), tip=self.tr("Run the tests in the sandbox (Shift+F5)"))
         self.stop_button = button(self.tr("Stop"), tip=self.tr("Stop the program (Esc)"))
         self.fix_button = button(self.tr("Fix it"), "primary")
+        self._started_by = self.run_button
         self.verdict = ElidedLabel("small")
         self._pages = QStackedWidget()
         self._page_buttons = QButtonGroup(self)
         self._lay_out()
         self.stop_button.clicked.connect(runner.stop)
-        self.fix_button.clicked.connect(self.fix_requested)
-        self._page_buttons.idClicked.connect(self._pages.setCurrentIndex)
+        self.fix_button.clicked.connect(self._on_fix_clicked)
+        self._page_buttons.idClicked.connect(lambda index: self._go_to_page(RUN_PAGES[index]))
         runner.output.connect(lambda text, is_error: self.output.add(text, is_error=is_error))
         runner.running_changed.connect(self._on_running_changed)
         theme.changed.connect(self._draw_icons)
@@ -98,9 +102,7 @@ class CodeRunCard(Card):
         """Run `code`, with what is typed as its input; None when it could not be run."""
         if self._runner.running or not code.strip():
             return None
-        self.show_page("output")
-        self.output.clear()
-        self._say(self.tr("Running…"), "small")
+        self._begin(self.tr("Running…"))
         try:
             result = await self._runner.run(code, language, self.input.toPlainText())
         except StillroomError as error:
@@ -123,9 +125,7 @@ class CodeRunCard(Card):
         """Run the tests on `code`: what came of it, in words too; None when they could not run."""
         if self._runner.running:
             return None
-        self.show_page("output")
-        self.output.clear()
-        self._say(self.tr("Testing…"), "small")
+        self._begin(self.tr("Testing…"))
         tests = self.tests.text()
         try:
             trial = await self._runner.test(code, tests, language)
@@ -152,6 +152,17 @@ class CodeRunCard(Card):
         if page == "tests" and not self.tests.text():
             self.tests.set_language(language_named(self._program()[1]) or self.tests.language)
 
+    def _go_to_page(self, page: RunPage) -> None:
+        leaves = self._pages.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
+        self.show_page(page)
+        match page:
+            case "tests":
+                self.tests.setFocus()
+            case "input":
+                self.input.setFocus()
+            case "output" if leaves:
+                self.left.emit()
+
     def take_tests(self, code: str, language: str) -> None:
         """Put tests into their page, below those that are there, as one undo step."""
         present = self.tests.text().rstrip("\n")
@@ -160,31 +171,55 @@ class CodeRunCard(Card):
         self.show_page("tests")
         self.tests.setFocus()
 
+    def _on_fix_clicked(self) -> None:
+        if self.fix_button.hasFocus():
+            # It is off while the rounds go on.
+            self.left.emit()
+        self.fix_requested.emit()
+
     def _refuse(self, error: StillroomError) -> None:
         sentence, hint = translated(error)
         self.problem = ""
         self._end(sentence, ok=False)
         self.output.add(hint)
 
+    def _begin(self, sentence: str) -> None:
+        self.show_page("output")
+        self.output.clear()
+        self.output.setPlaceholderText("")
+        self._say(sentence, "small")
+
     def _end(self, sentence: str, *, ok: bool) -> None:
+        self.output.setPlaceholderText(self.tr("The program has written nothing."))
         self._say(sentence, "good" if ok else "danger")
         self.fix_button.setVisible(bool(self.problem))
         announce(self, sentence)
 
     def _say(self, text: str, look: str) -> None:
+        if self.fix_button.hasFocus():
+            self.left.emit()
         set_look(self.verdict, look)
         self.verdict.setText(text)
         self._end_row.setVisible(bool(text))
         self.fix_button.hide()
 
     def _on_running_changed(self, running: bool) -> None:
+        had_focus = [
+            made for made in (self.run_button, self.test_button, self.stop_button) if made.hasFocus()
+        ]
+        # Shown before the others are hidden, so that the focus has somewhere to go.
+        if running:
+            self.stop_button.show()
         self.run_button.setVisible(not running)
         self.test_button.setVisible(not running)
-        self.fix_button.setEnabled(not running)
+        if had_focus:
+            (self.stop_button if running else self._started_by).setFocus()
         self.stop_button.setVisible(running)
+        self._started_by = had_focus[0] if running and had_focus else self.run_button
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
+        head_row = QWidget()
+        head = QHBoxLayout(head_row)
         head.setContentsMargins(8, 8, 8, 4)
         head.setSpacing(8)
         self.output.setViewportMargins(16, 4, 8, 4)
@@ -203,6 +238,7 @@ class CodeRunCard(Card):
             self._pages.addWidget(page)
             made = button(text, "quiet")
             made.setCheckable(True)
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             made.setChecked(number == 0)
             self._page_buttons.addButton(made, number)
             head.addWidget(made)
@@ -214,7 +250,8 @@ class CodeRunCard(Card):
             head.addWidget(made)
         self.body.setSpacing(0)
         self.body.setContentsMargins(1, 1, 1, 1)
-        self.body.addLayout(head)
+        RoomForWords(head_row, actions)
+        self.body.addWidget(head_row)
         self.body.addWidget(self._pages, 1)
         self._end_row = QWidget()
         end = QHBoxLayout(self._end_row)

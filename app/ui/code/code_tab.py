@@ -72,6 +72,8 @@ class CodeTab(QWidget):
             folder / "code-tests.json",
         )
         self.fixer = CodeFixer(self.conversation, self.runner, self.run_card, self)
+        self._begun: list[CodeRunner | CodeConversation] = []
+        """What runs, the newest last."""
         self._lay_out()
         self._make_menu()
         self._stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._stop)
@@ -87,6 +89,7 @@ class CodeTab(QWidget):
         self.conversation.code_used.connect(lambda use: bridge.start(self.use(use)))
         self.conversation.answered.connect(self._on_answered)
         self.conversation.left.connect(self.editor.setFocus)
+        self.run_card.left.connect(self.editor.setFocus)
         self.card.subject_changed.connect(self.conversation.count_soon)
         self.card.open_button.clicked.connect(lambda: self._bridge.start(self._open()))
         self.card.save_button.clicked.connect(lambda: self._bridge.start(self.save()))
@@ -269,9 +272,13 @@ class CodeTab(QWidget):
         return self.editor.text(), self.editor.language.key
 
     def _stop(self) -> None:
-        self.fixer.stop()
-        self.runner.stop()
-        self.conversation.stop()
+        """Stop what was started last."""
+        if self.fixer.running:
+            self.fixer.stop()
+            self.runner.stop()
+            self.conversation.stop()
+        elif self._begun:
+            self._begun[-1].stop()
 
     def _fix_by_key(self) -> None:
         if self.run_card.problem:
@@ -282,7 +289,12 @@ class CodeTab(QWidget):
         self.run_card.tests.setFocus()
 
     def _on_running_changed(self, _running: bool) -> None:
-        busy = self.runner.running or self.conversation.running or self.fixer.running
+        for part in (self.runner, self.conversation):
+            if not part.running and part in self._begun:
+                self._begun.remove(part)
+            elif part.running and part not in self._begun:
+                self._begun.append(part)
+        busy = bool(self._begun) or self.fixer.running
         self._stop_key.setEnabled(busy)
         self.run_card.fix_button.setEnabled(not busy)
 

@@ -1,11 +1,15 @@
 """Find and replace, below the editor's head."""
 
-from PySide6.QtCore import QRegularExpression, Qt, Signal
+from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
+from app.ui.base.escape_key import keeps_escape
 from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
 from app.ui.code.code_view import CodeView
+from app.ui.code.flow_row import FlowRow
+from app.ui.widgets.card import button, label
 
 MARKED_AT_MOST = 2000
 """More hits than this are counted as "many" and not all marked."""
@@ -16,21 +20,24 @@ class FindBar(QWidget):
 
     closed = Signal()
 
-    def __init__(self, editor: CodeView, parent: QWidget | None = None) -> None:
+    def __init__(self, editor: CodeView, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._editor = editor
+        self._theme = theme
         self._find = self._field(self.tr("Find"))
         self._replacement = self._field(self.tr("Replace with"))
-        self._count = QLabel()
-        self._count.setMinimumWidth(90)
+        self._count = label("", "small")
         self._case = self._toggle("Aa", self.tr("Match upper and lower case"), "Alt+C")
         self._words = self._toggle("W", self.tr("Whole words only"), "Alt+W")
         self._pattern = self._toggle(".*", self.tr("Regular expression"), "Alt+R")
-        self._previous = QPushButton(self.tr("Previous"))
-        self._next = QPushButton(self.tr("Next"))
-        self._close = QPushButton(self.tr("Close"))
-        self._replace_one = QPushButton(self.tr("Replace"))
-        self._replace_all = QPushButton(self.tr("Replace all"))
+        self._previous = button(kind="quiet", name=self.tr("Find previous (Shift+Enter)"))
+        self._next = button(kind="quiet", name=self.tr("Find next (Enter)"))
+        self._close = button(kind="quiet", name=self.tr("Close (Esc)"))
+        self._replace_one = button(self.tr("Replace"), tip=self.tr("Replace what is selected (Enter)"))
+        self._replace_all = button(self.tr("Replace all"))
+        for made in (self._previous, self._next, self._close, self._replace_one, self._replace_all):
+            # A click leaves the focus in the field.
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
         self._find.textChanged.connect(self._search)
         self._find.returnPressed.connect(self.find_next)
@@ -41,6 +48,8 @@ class FindBar(QWidget):
         self._replace_one.clicked.connect(self.replace)
         self._replace_all.clicked.connect(self.replace_all)
         editor.edited.connect(self._on_edited)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
         self.hide()
 
     def open_find(self) -> None:
@@ -98,8 +107,9 @@ class FindBar(QWidget):
 
     def _open(self, *, replace: bool) -> None:
         selected = self._editor.textCursor().selectedText()
-        for widget in (self._replacement, self._replace_one, self._replace_all):
-            widget.setVisible(replace and not self._editor.isReadOnly())
+        self._replacing.setVisible(replace and not self._editor.isReadOnly())
+        # As wide as its longest words in the present size, so that nothing moves while something is typed.
+        self._count.setMinimumWidth(max(map(self._count.fontMetrics().horizontalAdvance, self._counts())))
         self.show()
         if selected and "\u2029" not in selected:
             self._find.setText(selected)
@@ -194,37 +204,59 @@ class FindBar(QWidget):
         return replacement
 
     def _field(self, hint: str) -> QLineEdit:
-        field = QLineEdit()
+        field = _Field()
         field.setPlaceholderText(hint)
         field.setAccessibleName(hint)
         return field
 
     def _toggle(self, sign: str, meaning: str, shortcut: str) -> QToolButton:
-        button = QToolButton()
-        button.setText(sign)
-        button.setCheckable(True)
-        set_tip(button, f"{meaning} ({shortcut})")
-        button.setAccessibleName(meaning)
-        button.toggled.connect(lambda _on: self._search())
+        made = QToolButton()
+        made.setText(sign)
+        made.setCheckable(True)
+        made.setProperty("kind", "quiet")
+        set_tip(made, f"{meaning} ({shortcut})")
+        made.setAccessibleName(meaning)
+        made.toggled.connect(lambda _on: self._search())
         keys = QShortcut(QKeySequence(shortcut), self)
         keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        keys.activated.connect(button.toggle)
-        return button
+        keys.activated.connect(made.toggle)
+        return made
 
     def _lay_out(self) -> None:
-        options = QHBoxLayout()
-        options.setSpacing(4)
-        for widget in (self._case, self._words, self._pattern, self._count):
-            options.addWidget(widget)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(14, 0, 14, 8)
-        grid.setSpacing(8)
-        grid.setColumnStretch(0, 1)
-        grid.addWidget(self._find, 0, 0)
-        grid.addLayout(options, 0, 1)
-        grid.addWidget(self._previous, 0, 2)
-        grid.addWidget(self._next, 0, 3)
-        grid.addWidget(self._close, 0, 4)
-        grid.addWidget(self._replacement, 1, 0)
-        grid.addWidget(self._replace_one, 1, 2)
-        grid.addWidget(self._replace_all, 1, 3)
+        layout = FlowRow(self)
+        layout.setContentsMargins(14, 0, 14, 8)
+        layout.add(_together(self._find, self._previous, self._next, self._close), stretch=True)
+        layout.add(_together(self._case, self._words, self._pattern, self._count))
+        self._replacing = _together(self._replacement, self._replace_one, self._replace_all)
+        layout.add(self._replacing, stretch=True)
+
+    def _counts(self) -> tuple[str, ...]:
+        return (
+            self.tr("{count} or more").format(count=MARKED_AT_MOST),
+            self.tr("{index} of {count}").format(index=MARKED_AT_MOST, count=MARKED_AT_MOST),
+            self.tr("{count} replaced").format(count=MARKED_AT_MOST),
+            self.tr("not a valid pattern"),
+        )
+
+    def _draw_icons(self) -> None:
+        self._previous.setIcon(self._theme.icon("caret-up"))
+        self._next.setIcon(self._theme.icon("caret-down"))
+        self._close.setIcon(self._theme.icon("x"))
+
+
+class _Field(QLineEdit):
+    """A field to which Escape means to close the bar, also while a reply could be stopped."""
+
+    def event(self, event: QEvent) -> bool:
+        return keeps_escape(event) or super().event(event)
+
+
+def _together(*widgets: QWidget) -> QWidget:
+    """Put widgets into a part of a row that is not broken."""
+    part = QWidget()
+    row = QHBoxLayout(part)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return part

@@ -237,8 +237,8 @@ def test_the_text_has_the_size_of_the_window(editor: CodeEditor, theme: Theme) -
 
 
 @pytest.fixture
-def bar(qtbot: QtBot, editor: CodeEditor) -> FindBar:
-    bar = FindBar(editor)
+def bar(qtbot: QtBot, editor: CodeEditor, theme: Theme) -> FindBar:
+    bar = FindBar(editor, theme)
     qtbot.addWidget(bar)
     editor.load_text("one two\nTwo twofold\ntwo", PYTHON)
     put_cursor(editor, 0)

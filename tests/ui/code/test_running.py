@@ -34,6 +34,26 @@ def test_a_click_runs_the_program_and_its_output_comes_into_the_panel(tab: CodeT
     live(scene())
 
 
+def test_an_empty_output_says_why_it_is_empty(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
+    async def scene() -> None:
+        card = tab.run_card
+        assert "Nothing has been run yet" in card.output.placeholderText()
+        show(tab, "import time\ntime.sleep(60)\n")
+        card.run_button.click()
+        await until(lambda: tab.runner.running)
+        assert card.verdict.text() == "Running…"
+        assert card.output.placeholderText() == ""
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Escape)
+        await until(lambda: "Stopped" in card.verdict.text())
+        show(tab, "x = 1\n")
+        card.run_button.click()
+        await until(lambda: "Done" in card.verdict.text())
+        assert card.output.toPlainText() == ""
+        assert card.output.placeholderText() == "The program has written nothing."
+
+    live(scene())
+
+
 def test_esc_stops_a_program(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
     async def scene() -> None:
         show(tab, "import time\nprint('waiting')\ntime.sleep(60)\n")
