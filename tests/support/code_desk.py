@@ -20,8 +20,8 @@ from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
-from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_tab import CodeTab
+from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext

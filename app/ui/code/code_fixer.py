@@ -5,11 +5,11 @@ from PySide6.QtCore import QObject, Signal
 from app.code.ask import Excerpt
 from app.code.fixing import USUAL_ROUNDS
 from app.code.placing import places_for
-from app.ui.code.code_block_row import BlockRow
-from app.ui.code.code_conversation import CodeConversation
-from app.ui.code.code_run_card import CodeRunCard
-from app.ui.code.code_run_words import ending_sentence
-from app.ui.code.code_runner import CodeRunner
+from app.ui.code.conversation.code_block_row import BlockRow
+from app.ui.code.conversation.code_conversation import CodeConversation
+from app.ui.code.running.code_run_card import CodeRunCard
+from app.ui.code.running.code_run_words import ending_sentence
+from app.ui.code.running.code_runner import CodeRunner
 
 
 class CodeFixer(QObject):

@@ -16,16 +16,16 @@ from app.code.languages import PLAIN_TEXT, Language, language_named
 from app.code.placing import Placement, moved, placement_for, places_for
 from app.code.sandbox.run import Sandbox
 from app.code.text_file import ChangedOnDiskError
-from app.ui.code.code_block_row import BlockRow, CodeUse
-from app.ui.code.code_conversation import CodeConversation, EditorAccess
+from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_dialogs import CodeDialogs
-from app.ui.code.code_editor_card import CodeEditorCard
-from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_fixer import CodeFixer
-from app.ui.code.code_placement import Offer
-from app.ui.code.code_run_card import CodeRunCard
-from app.ui.code.code_run_words import ending_sentence
-from app.ui.code.code_runner import CodeRunner
+from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
+from app.ui.code.conversation.code_conversation import CodeConversation, EditorAccess
+from app.ui.code.conversation.code_exchange import CodeExchange
+from app.ui.code.files.code_editor_card import CodeEditorCard
+from app.ui.code.running.code_run_card import CodeRunCard
+from app.ui.code.running.code_run_words import ending_sentence
+from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.ui_context import UiContext
 
 PAGE_MARGIN_PX = 28

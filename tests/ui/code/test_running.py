@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.code.ask import Excerpt
 from app.code.languages import language_of_file
-from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_tab import CodeTab
+from app.ui.code.conversation.code_exchange import CodeExchange
 from tests.support.code_desk import Live, Room, answering, finished_exchange, offered, show, texts
 from tests.support.waiting import until
 

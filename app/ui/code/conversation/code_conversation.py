@@ -15,15 +15,15 @@ from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base.session import Reply
-from app.ui.code.code_assistant import CodeAssistant, FittedQuestion
-from app.ui.code.code_exchange import CodeExchange
-from app.ui.code.code_history import CodeHistory
-from app.ui.code.code_memory import CodeMemory
-from app.ui.code.code_request import CodeRequest
-from app.ui.code.flow_row import FlowRow
+from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
+from app.ui.code.conversation.code_exchange import CodeExchange
+from app.ui.code.conversation.code_history import CodeHistory
+from app.ui.code.conversation.code_memory import CodeMemory
+from app.ui.code.conversation.code_request import CodeRequest
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
+from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.notices import filled, translated
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown

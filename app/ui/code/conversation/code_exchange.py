@@ -10,7 +10,7 @@ from app.code.extract import code_blocks
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
 from app.engine.protocol import GenerationStats
 from app.ui.base.theme import Theme
-from app.ui.code.code_block_row import BlockRow
+from app.ui.code.conversation.code_block_row import BlockRow
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.code_font import set_code_font

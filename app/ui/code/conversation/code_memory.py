@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.code.kept_conversation import ConversationFile, KeptConversation
 from app.ui.base.draft_keeper import DraftKeeper
 from app.ui.base.theme import Theme
-from app.ui.code.code_assistant import CodeAssistant
-from app.ui.code.code_exchange import CodeExchange
-from app.ui.code.code_history import CodeHistory
+from app.ui.code.conversation.code_assistant import CodeAssistant
+from app.ui.code.conversation.code_exchange import CodeExchange
+from app.ui.code.conversation.code_history import CodeHistory
 
 
 class CodeMemory(QObject):

@@ -12,7 +12,7 @@ from app.code.draft import Draft, DraftFile
 from app.code.languages import PLAIN_TEXT, Language, language_named, language_of_file
 from app.code.text_file import TextFile, TextFileError, read_text_file, write_text_file
 from app.ui.base.draft_keeper import DraftKeeper
-from app.ui.code.code_view import CodeView
+from app.ui.code.editor.code_view import CodeView
 
 
 class CodeDocument(QObject):

@@ -17,11 +17,11 @@ from app.code.sandbox.limits import RunResult
 from app.code.tasks import problem_of
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
-from app.ui.code.code_document import CodeDocument
-from app.ui.code.code_editor import CodeEditor
-from app.ui.code.code_output import CodeOutput
-from app.ui.code.code_run_words import ending_sentence, promise_sentence, trial_sentence
-from app.ui.code.code_runner import CodeRunner
+from app.ui.code.editor.code_document import CodeDocument
+from app.ui.code.editor.code_editor import CodeEditor
+from app.ui.code.running.code_output import CodeOutput
+from app.ui.code.running.code_run_words import ending_sentence, promise_sentence, trial_sentence
+from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.elided_label import ElidedLabel

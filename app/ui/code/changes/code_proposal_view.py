@@ -10,7 +10,7 @@ from app.code.languages import Language
 from app.code.proposal import Proposal, ProposedLine
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
-from app.ui.code.code_view import CodeView, marked
+from app.ui.code.editor.code_view import CodeView, marked
 
 SOFT, STRONG = 34, 72
 """The opacity of a changed line's background, in other hunks and in the one in question (of 255)."""

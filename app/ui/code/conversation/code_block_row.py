@@ -14,9 +14,9 @@ from app.code.kept_conversation import KeptBlock
 from app.code.program_tests import TESTABLE
 from app.code.runtimes import RUNNABLE
 from app.ui.base.plain_text import set_tip
-from app.ui.code.flow_row import FlowRow
 from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.flow_row import FlowRow
 
 Way = Literal["replace", "insert", "run", "tests"]
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine.protocol import Finished, Sampling
 from app.ui.base.session import EngineSession, OnReplyEvent, Reply
-from app.ui.code.code_assistant import CodeAssistant, FittedQuestion
+from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 
 LOOK_MS = 300
 """What is prepared in this time needs no word, and so long at most a word is behind."""
@@ -83,19 +83,20 @@ class CodeRequest(QObject):
 
     async def prepare(self, work: Coroutine[Any, Any, Made]) -> Made | None:
         """Do what comes before the question is sent; None where it was stopped."""
-        if self._stopped:
+        if self._was_stopped():
             work.close()
             return None
-        preparing = self._preparing = asyncio.ensure_future(work)
+        preparing: asyncio.Future[Made] = asyncio.ensure_future(work)
+        self._preparing = preparing
         try:
             made = await preparing
         except asyncio.CancelledError:
-            if not self._stopped:
+            if not self._was_stopped():
                 raise
             return None
         finally:
             self._preparing = None
-        return None if self._stopped else made
+        return None if self._was_stopped() else made
 
     async def answer(
         self,
@@ -124,6 +125,10 @@ class CodeRequest(QObject):
             raise
         finally:
             self._reply = None
+
+    def _was_stopped(self) -> bool:
+        # It changes while something is awaited.
+        return self._stopped
 
     def _look(self) -> None:
         """Find out what is waited for."""

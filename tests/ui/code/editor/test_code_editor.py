@@ -7,9 +7,9 @@ from pytestqt.qtbot import QtBot
 from app.code.languages import PLAIN_TEXT, language_of_file
 from app.ui.base.colours import DARK, LIGHT
 from app.ui.base.theme import Theme
-from app.ui.code.brackets import bracket_pair
-from app.ui.code.code_editor import CodeEditor
-from app.ui.code.find_bar import FindBar
+from app.ui.code.editor.brackets import bracket_pair
+from app.ui.code.editor.code_editor import CodeEditor
+from app.ui.code.editor.find_bar import FindBar
 from tests.support.waiting import wait_until
 
 PYTHON = language_of_file("a.py")

@@ -5,9 +5,9 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
-from app.ui.code.code_proposal_view import CodeProposalView
-from app.ui.code.flow_row import FlowRow
+from app.ui.code.changes.code_proposal_view import CodeProposalView
 from app.ui.widgets.card import button, label
+from app.ui.widgets.flow_row import FlowRow
 
 
 class CodeProposalBar(QWidget):

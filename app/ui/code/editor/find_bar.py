@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.code.code_view import CodeView
-from app.ui.code.flow_row import FlowRow
+from app.ui.code.editor.code_view import CodeView
 from app.ui.widgets.card import button, label
+from app.ui.widgets.flow_row import FlowRow
 
 MARKED_AT_MOST = 2000
 """More hits than this are counted as "many" and not all marked."""

@@ -10,8 +10,8 @@ from app.code.draft import DraftFile
 from app.code.languages import language_of_file
 from app.code.text_file import ChangedOnDiskError, TextFileError
 from app.ui.base.theme import Theme
-from app.ui.code.code_document import CodeDocument
-from app.ui.code.code_editor import CodeEditor
+from app.ui.code.editor.code_document import CodeDocument
+from app.ui.code.editor.code_editor import CodeEditor
 from tests.support.waiting import wait_until
 
 Opener = Callable[[], tuple[CodeEditor, CodeDocument]]

@@ -16,12 +16,12 @@ from app.code.proposal import Proposal
 from app.ui.base.bridge import Bridge
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.code.code_document import CodeDocument, newline_name
-from app.ui.code.code_editor import CodeEditor
-from app.ui.code.code_placement import Offer, PlacementLine
-from app.ui.code.code_proposal_bar import CodeProposalBar
-from app.ui.code.code_proposal_view import CodeProposalView
-from app.ui.code.find_bar import FindBar
+from app.ui.code.changes.code_placement import Offer, PlacementLine
+from app.ui.code.changes.code_proposal_bar import CodeProposalBar
+from app.ui.code.changes.code_proposal_view import CodeProposalView
+from app.ui.code.editor.code_document import CodeDocument, newline_name
+from app.ui.code.editor.code_editor import CodeEditor
+from app.ui.code.editor.find_bar import FindBar
 from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import Card, button, label, rule, set_look
 from app.ui.widgets.elided_label import ElidedLabel

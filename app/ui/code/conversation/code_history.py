@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.chat.markdown.text_selection import TextKey
 from app.ui.chat.conversation.left_out import mark_left_out
-from app.ui.code.code_exchange import CodeExchange
+from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.reply.selectable_text import ShownText
 from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import label, rule

@@ -14,7 +14,7 @@ from app.code.line_edits import (
     toggle_comment,
 )
 from app.ui.base.theme import Theme
-from app.ui.code.code_view import CodeView
+from app.ui.code.editor.code_view import CodeView
 
 
 class CodeEditor(CodeView):
