@@ -29,7 +29,7 @@ class SelectionTooLongError(StillroomError):
 class Excerpt:
     """The place in a file that a question is about: `text[start:end]`, a cursor when both are equal.
 
-    `file_name` is empty for text that has no file yet.
+    `file_name` is empty for text that has no file yet; `key` tells two open texts apart.
     """
 
     file_name: str
@@ -37,6 +37,7 @@ class Excerpt:
     text: str
     start: int
     end: int
+    key: str = ""
 
     @property
     def selection(self) -> str:

@@ -49,12 +49,14 @@ class AskedQuestion(msgspec.Struct, frozen=True, kw_only=True):
     dropped_turns: int = 0
     redacted: dict[str, int] = {}
     flagged: tuple[str, ...] = ()
+    key: str = ""
+    """As in `Excerpt`."""
 
     @property
     def excerpt(self) -> Excerpt:
         """The place in the file."""
         language = language_named(self.language) or PLAIN_TEXT
-        return Excerpt(self.file_name, language, self.text, self.start, self.end)
+        return Excerpt(self.file_name, language, self.text, self.start, self.end, self.key)
 
     def shortened(self) -> "AskedQuestion":
         """The same without the rest of a long file."""

@@ -25,3 +25,7 @@ class KeptFile(Generic[T]):
     def save(self, kept: T) -> None:
         """Keep `kept` instead of the one before; a crash leaves one of the two. Raises OSError."""
         write_json(self._path, kept)
+
+    def delete(self) -> None:
+        """Keep nothing any more. Raises OSError."""
+        self._path.unlink(missing_ok=True)

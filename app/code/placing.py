@@ -66,7 +66,7 @@ def moved(excerpt: Excerpt, now: Excerpt) -> Excerpt:
         return excerpt
     if excerpt.selection.strip() and now.text.count(excerpt.selection) == 1:
         start = now.text.index(excerpt.selection)
-        return Excerpt(now.file_name, now.language, now.text, start, start + len(excerpt.selection))
+        return replace(now, start=start, end=start + len(excerpt.selection))
     return now
 
 

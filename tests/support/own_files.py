@@ -21,6 +21,7 @@ from app.chat.library.prompt_library import PromptBook
 from app.code.ask import Question
 from app.code.draft import Draft, DraftFile
 from app.code.kept_conversation import AskedQuestion, ConversationFile, KeptConversation, KeptExchange
+from app.code.open_texts import OpenTexts, TextsFolder
 from app.engine.devices.cuda_runtime import (
     CHECK,
     RUNTIME,
@@ -284,6 +285,13 @@ def _write_draft(folder: Path) -> None:
     )
 
 
+def _write_open_texts(folder: Path) -> None:
+    texts = TextsFolder(folder)
+    for number in (1, 2):
+        DraftFile(texts.draft(number)).save(Draft(text=f"x = {number}\n"))
+    texts.save(OpenTexts(numbers=(2, 1), current=2, parked={"/x/a.py": 3}, folder="/x"))
+
+
 def _write_cuda(folder: Path) -> None:
     write_json(folder / RUNTIME, RUNTIME_THERE)
     write_json(folder / CHECK, KernelCheck(runtime=RUNTIME_THERE, device="NVIDIA GeForce RTX 3060"))
@@ -377,6 +385,9 @@ OWN_FILES = (
     OwnFile("prompts", "prompts.json", _write_prompts, lambda f: PromptBook(f / "prompts.json").own),
     OwnFile("filter rules", "filters.json", _write_filters, lambda f: FilterFile(f / "filters.json").rules),
     OwnFile("kept code", "draft.json", _write_draft, lambda f: DraftFile(f / "draft.json").load()),
+    OwnFile(
+        "open texts", "code-files.json", _write_open_texts, lambda f: TextsFolder(f).load(), lasting=False
+    ),
     OwnFile(
         "code conversation",
         "code.json",

@@ -1,5 +1,7 @@
 """Fix it: what went wrong goes back to the model, and each answer is run, until it works."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
 from app.code.ask import Excerpt
@@ -17,13 +19,10 @@ class CodeFixer(QObject):
 
     running_changed = Signal(bool)
 
-    def __init__(
-        self, conversation: CodeConversation, runner: CodeRunner, card: CodeRunCard, parent: QObject
-    ) -> None:
+    def __init__(self, conversation: CodeConversation, runner: CodeRunner, parent: QObject) -> None:
         super().__init__(parent)
         self._conversation = conversation
         self._runner = runner
-        self._card = card
         self._running = False
         self._stopped = False
         self.rounds = USUAL_ROUNDS
@@ -37,8 +36,9 @@ class CodeFixer(QObject):
         """Begin no further round; the one under way is stopped by the conversation and the runner."""
         self._stopped = True
 
-    async def fix(self, program: Excerpt) -> str | None:
-        """The program as it came out of the last round, working or not; None when no round gave one.
+    async def fix(self, program: Excerpt, card: CodeRunCard) -> str | None:
+        """The program, whose problem `card` shows, as it came out of the last round, working or not; None
+        when no round gave one.
 
         Raises `StillroomError`, such as when no model is loaded.
         """
@@ -47,17 +47,17 @@ class CodeFixer(QObject):
         self._running, self._stopped = True, False
         self.running_changed.emit(True)
         try:
-            return await self._rounds(program)
+            return await self._rounds(program, card)
         finally:
             self._running = False
             self.running_changed.emit(False)
 
-    async def _rounds(self, program: Excerpt) -> str | None:
-        code, problem = program.text, self._card.problem
+    async def _rounds(self, program: Excerpt, card: CodeRunCard) -> str | None:
+        code, problem = program.text, card.problem
         result = None
         for number in range(1, self.rounds + 1):
             title = self.tr("Fix it, round {number} of {rounds}").format(number=number, rounds=self.rounds)
-            asked = Excerpt(program.file_name, program.language, code, 0, len(code))
+            asked = replace(program, text=code, start=0, end=len(code))
             exchange = await self._conversation.repair(asked, problem, title)
             if exchange is None or self._stopped or exchange.ended not in ("stop", "length"):
                 break
@@ -66,22 +66,21 @@ class CodeFixer(QObject):
                 break
             # An answer may hold only the function that it corrects.
             code = result = _whole(asked, row.block.code)
-            if await self._works(row, code, program) or self._stopped:
+            if await self._works(row, asked.language.key, code, card) or self._stopped:
                 break
-            problem = self._card.problem
+            problem = card.problem
         return result
 
-    async def _works(self, row: BlockRow, code: str, program: Excerpt) -> bool:
+    async def _works(self, row: BlockRow, language: str, code: str, card: CodeRunCard) -> bool:
         """Run the tests, or the program where there are none, and say at the code what came of it."""
-        language = program.language.key
-        if self._card.tests.text().strip():
-            tested = await self._card.test_code(code, language)
+        if card.tests.text().strip():
+            tested = await card.test_code(code, language)
             if tested is None:
                 return False
             trial, sentence = tested
             row.show_outcome(sentence, ok=trial.ok)
             return trial.ok
-        result = await self._card.run_code(code, language)
+        result = await card.run_code(code, language)
         if result is None:
             return False
         row.show_outcome(ending_sentence(result, self._runner.limits), ok=result.ok)

@@ -77,11 +77,6 @@ class WindowTabs(QObject):
         from app.ui.code.code_tab import CodeTab
 
         self._code = CodeTab(self._ui, self._parts.paths.data, Sandbox(), self._answering)
-        self._code.saved_as.connect(
-            lambda path: self._ui.notices.tell_of_file(
-                self.tr("The text is in {path}.").format(path=str(path)), path
-            )
-        )
         return self._code
 
     def make_benchmark(self) -> "BenchmarkTab":

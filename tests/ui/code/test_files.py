@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
-from app.ui.code.code_dialogs import CodeDialogs
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import Live, Room, answer_box
 from tests.support.waiting import until
@@ -38,29 +36,7 @@ def test_a_changed_file_is_overwritten_only_when_the_user_says_so(
     live(scene())
 
 
-def test_a_text_that_is_saved_as_a_file_is_told_of(
-    qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def pick(_dialogs: CodeDialogs, _folder: Path | None, _name: str) -> Path:
-        return path
-
-    monkeypatch.setattr(CodeDialogs, "pick_file_to_save", pick)
-    saved: list[Path] = []
-    tab.saved_as.connect(saved.append)
-    path = tmp_path / "new.py"
-
-    async def scene() -> None:
-        qtbot.keyClicks(tab.editor, "x = 1")
-        await tab.save()
-        assert path.read_text() == "x = 1"
-        assert saved == [path]
-        await tab.save()
-        assert saved == [path]
-
-    live(scene())
-
-
-def test_unsaved_text_is_not_replaced_unasked(qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live) -> None:
+def test_unsaved_text_stays_in_its_tab(qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live) -> None:
     path = tmp_path / "b.py"
     path.write_text("b = 1")
 
@@ -69,13 +45,11 @@ def test_unsaved_text_is_not_replaced_unasked(qtbot: QtBot, tab: CodeTab, tmp_pa
         mime = QMimeData()
         mime.setUrls([QUrl.fromLocalFile(str(path))])
         tab.editor.insertFromMimeData(mime)
-        await answer_box(tab, "Cancel")
-        assert tab.editor.text() == "precious"
-
+        await until(lambda: tab.editor.text() == "b = 1")
         tab.take_code("x = 1", "python")
-        await answer_box(tab, "Discard")
         await until(lambda: tab.editor.text() == "x = 1")
         assert tab.editor.language.key == "python"
+        assert [file.editor.text() for file in tab.files.files] == ["precious", "b = 1", "x = 1"]
 
     live(scene())
 
@@ -88,8 +62,8 @@ def test_code_from_a_chat_does_not_cost_the_text_of_the_last_run(
         tab.close_tab()()
         again = room.make_tab(qtbot, tmp_path)
         again.take_code("x = 1", "python")  # before the draft is read
-        await answer_box(again, "Cancel")
-        assert again.editor.text() == "precious"
+        await until(lambda: [file.editor.text() for file in again.files.files] == ["precious", "x = 1"])
+        assert again.files.files[0].is_unsaved
         again.close_tab()()
 
     live(scene())

@@ -297,6 +297,7 @@ class CodeConversation(QWidget):
             dropped_turns=fitted.dropped_turns,
             redacted=fitted.screened.found("redact"),
             flagged=tuple(fitted.screened.found("flag")),
+            key=excerpt.key,
         )
         exchange = CodeExchange(self._theme, asked)
         self._take_in(exchange)

@@ -32,7 +32,7 @@ class CodeDocument(QObject):
         self._editor = editor
         self._draft_file = draft_file
         self._file: TextFile | None = None
-        self._restored = False
+        self._restored = self._forgotten = False
         editor.setReadOnly(True)
         self._edits = 0
         self._keeper = DraftKeeper("code-draft", self._draft, self)
@@ -159,6 +159,12 @@ class CodeDocument(QObject):
         editor must still exist. Calling it once is enough."""
         return self._keeper.close()
 
+    def forget(self) -> Callable[[], None]:
+        """Delete the draft of a text that was closed; the returned function waits for that, on another
+        thread."""
+        self._forgotten = True
+        return self._keeper.close()
+
     def _show(self, file: TextFile | None, text: str, language: Language) -> None:
         self._file = file
         self._editor.setReadOnly(False)
@@ -172,6 +178,8 @@ class CodeDocument(QObject):
 
     def _draft(self) -> Callable[[], None] | None:
         """Return a function that saves the present draft; None before the last one was restored."""
+        if self._forgotten:
+            return self._draft_file.delete
         if not self._restored:
             return None
         file = self._file

@@ -1,12 +1,12 @@
-"""The editor's card: the file's name above, the text, the place and the syntax verdict below."""
+"""What is seen of one open file: the text, proposed changes, the place and the syntax verdict below."""
 
 import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
@@ -14,7 +14,6 @@ from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
 from app.code.proposal import Proposal
 from app.ui.base.bridge import Bridge
-from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.code.changes.code_placement import Offer, PlacementLine
 from app.ui.code.changes.code_proposal_bar import CodeProposalBar
@@ -23,21 +22,22 @@ from app.ui.code.editor.code_document import CodeDocument, newline_name
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.find_bar import FindBar
 from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
-from app.ui.widgets.card import Card, button, label, rule, set_look
+from app.ui.widgets.card import label, rule, set_look
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.room_for_words import RoomForWords
 
 CHECK_AFTER_MS = 800
 
 
-class CodeEditorCard(Card):
+class CodeEditorCard(QWidget):
     """Shows one document and checks its syntax while it is edited. GUI thread only."""
 
     subject_changed = Signal()
     """The text, the selection, the file or the language is another: what a question would be about."""
+    proposing_changed = Signal()
+    """Changes wait to be accepted, or none do any more."""
 
     def __init__(self, bridge: Bridge, theme: Theme, draft_path: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent, margin_px=0)
+        super().__init__(parent)
         self._bridge = bridge
         self._theme = theme
         self._report: SyntaxReport | None = None
@@ -54,11 +54,7 @@ class CodeEditorCard(Card):
         self._offer: Offer | None = None
         self._texts = QStackedWidget()
         self.document = CodeDocument(self.editor, DraftFile(draft_path), self)
-        self.open_button = button(self.tr("Open"), tip=self.tr("Open a file (Ctrl+O)"))
-        self.save_button = button(self.tr("Save"), tip=self.tr("Save the file (Ctrl+S)"))
-        self.more_button = QToolButton()
         self.verdict = ElidedLabel("small")
-        self._title = ElidedLabel("title")
         self._status = label("", "small")
         self._place = label("", "small")
         self._language = QToolButton()
@@ -73,8 +69,6 @@ class CodeEditorCard(Card):
         self.placement.other_wanted.connect(self._show_other_place)
         self.editor.cursorPositionChanged.connect(self._on_place_changed)
         self.editor.selectionChanged.connect(self._on_place_changed)
-        theme.changed.connect(self._draw_icons)
-        self._draw_icons()
         self._on_document_changed()
         self._on_place_changed()
 
@@ -130,14 +124,12 @@ class CodeEditorCard(Card):
     def _show_proposing(self, proposing: bool) -> None:
         self._texts.setCurrentWidget(self.proposal_view if proposing else self.editor)
         self.proposal_bar.setVisible(proposing)
-        self._status.setVisible(not proposing)
-        for made in (self.open_button, self.save_button, self.more_button):
-            made.setVisible(not proposing)
         if proposing:
             self.find_bar.hide()
         else:
             self._offer = None
             self.placement.show_offer(None)
+        self.proposing_changed.emit()
 
     def close_card(self) -> None:
         """Check no more; the widgets are about to go."""
@@ -193,12 +185,11 @@ class CodeEditorCard(Card):
         if self.proposing and self.editor.text() != self.proposal_view.proposal.old:
             # Another text is there: what was proposed was not for it.
             self._show_proposing(False)
-        self._title.setText(self.document.name or self.tr("Untitled"))
-        set_tip(self._title, str(self.document.path or ""))
         if self.editor.isReadOnly():
             self._status.setText(self.tr("for reading only"))
         else:
             self._status.setText(self.tr("not saved") if self.document.modified else "")
+        self._status.setVisible(bool(self._status.text()))
         self._language.setText(self.editor.language.name)
         if self.editor.document().isEmpty():
             self._chosen = False
@@ -229,23 +220,7 @@ class CodeEditorCard(Card):
         self._on_document_changed()
 
     def _lay_out(self) -> None:
-        self.more_button.setProperty("kind", "quiet")
-        self.more_button.setAccessibleName(self.tr("More"))
-        self.more_button.setToolTip(self.tr("More"))
-        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for made in (self.open_button, self.save_button, self.more_button):
-            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        head_row = QWidget()
-        head = QHBoxLayout(head_row)
-        head.setContentsMargins(14, 10, 10, 8)
-        head.setSpacing(8)
-        head.addWidget(self._title, 1)
-        head.addWidget(self._status)
         self.proposal_bar.hide()
-        head.addWidget(self.open_button)
-        head.addWidget(self.save_button)
-        head.addWidget(self.more_button)
-        RoomForWords(head_row, [self.open_button, self.save_button])
         self._language.setProperty("kind", "quiet")
         self._language.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._language.setAccessibleName(self.tr("Language"))
@@ -258,22 +233,17 @@ class CodeEditorCard(Card):
         foot.setContentsMargins(14, 2, 8, 4)
         foot.setSpacing(16)
         foot.addWidget(self._place)
+        foot.addWidget(self._status)
         foot.addWidget(self.verdict, 1)
         foot.addWidget(self._language)
-        self.body.setSpacing(0)
-        # The frame's own line stays visible around the text.
-        self.body.setContentsMargins(1, 1, 1, 1)
-        self.body.addWidget(head_row)
-        self.body.addWidget(self.proposal_bar)
-        self.body.addWidget(self.placement)
-        self.body.addWidget(self.find_bar)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.proposal_bar)
+        layout.addWidget(self.placement)
+        layout.addWidget(self.find_bar)
         self._texts.addWidget(self.editor)
         self._texts.addWidget(self.proposal_view)
-        self.body.addWidget(self._texts, 1)
-        self.body.addWidget(rule())
-        self.body.addLayout(foot)
-
-    def _draw_icons(self) -> None:
-        self.open_button.setIcon(self._theme.icon("folder-open"))
-        self.save_button.setIcon(self._theme.icon("floppy-disk"))
-        self.more_button.setIcon(self._theme.icon("dots-three"))
+        layout.addWidget(self._texts, 1)
+        layout.addWidget(rule())
+        layout.addLayout(foot)

@@ -78,6 +78,8 @@ class CodeRunCard(Card):
         self.stop_button = button(self.tr("Stop"), tip=self.tr("Stop the program (Esc)"))
         self.fix_button = button(self.tr("Fix it"), "primary")
         self._started_by = self.run_button
+        self._closed = self._runs = False
+        """What runs now is this card's."""
         self.verdict = ElidedLabel("small")
         self._pages = QStackedWidget()
         self._page_buttons = QButtonGroup(self)
@@ -85,11 +87,17 @@ class CodeRunCard(Card):
         self.stop_button.clicked.connect(runner.stop)
         self.fix_button.clicked.connect(self._on_fix_clicked)
         self._page_buttons.idClicked.connect(lambda index: self._go_to_page(RUN_PAGES[index]))
-        runner.output.connect(lambda text, is_error: self.output.add(text, is_error=is_error))
+        runner.output.connect(self._on_output)
         runner.running_changed.connect(self._on_running_changed)
         theme.changed.connect(self._draw_icons)
         self._on_running_changed(False)
         self._draw_icons()
+
+    def close_card(self) -> None:
+        """End the program where it is this card's; the widgets are about to go."""
+        self._closed = True
+        if self._runs:
+            self._runner.stop()
 
     async def run(self) -> None:
         """Run the program in the editor; what goes wrong is shown here."""
@@ -107,6 +115,10 @@ class CodeRunCard(Card):
             result = await self._runner.run(code, language, self.input.toPlainText())
         except StillroomError as error:
             self._refuse(error)
+            return None
+        finally:
+            self._runs = False
+        if self._closed:
             return None
         self.problem = _problem(result)
         self._end(ending_sentence(result, self._runner.limits), ok=result.ok)
@@ -131,6 +143,10 @@ class CodeRunCard(Card):
             trial = await self._runner.test(code, tests, language)
         except StillroomError as error:
             self._refuse(error)
+            return None
+        finally:
+            self._runs = False
+        if self._closed:
             return None
         for outcome in trial.outcomes:
             mark = "✗" if outcome.error else "✓"
@@ -178,12 +194,15 @@ class CodeRunCard(Card):
         self.fix_requested.emit()
 
     def _refuse(self, error: StillroomError) -> None:
+        if self._closed:
+            return
         sentence, hint = translated(error)
         self.problem = ""
         self._end(sentence, ok=False)
         self.output.add(hint)
 
     def _begin(self, sentence: str) -> None:
+        self._runs = True
         self.show_page("output")
         self.output.clear()
         self.output.setPlaceholderText("")
@@ -195,6 +214,10 @@ class CodeRunCard(Card):
         self.fix_button.setVisible(bool(self.problem))
         announce(self, sentence)
 
+    def _on_output(self, text: str, is_error: bool) -> None:
+        if self._runs and not self._closed:
+            self.output.add(text, is_error=is_error)
+
     def _say(self, text: str, look: str) -> None:
         if self.fix_button.hasFocus():
             self.left.emit()
@@ -204,18 +227,23 @@ class CodeRunCard(Card):
         self.fix_button.hide()
 
     def _on_running_changed(self, running: bool) -> None:
+        if self._closed:
+            return
+        mine = running and self._runs
         had_focus = [
             made for made in (self.run_button, self.test_button, self.stop_button) if made.hasFocus()
         ]
         # Shown before the others are hidden, so that the focus has somewhere to go.
-        if running:
+        if mine:
             self.stop_button.show()
-        self.run_button.setVisible(not running)
-        self.test_button.setVisible(not running)
+        for made in (self.run_button, self.test_button):
+            made.setVisible(not mine)
+            made.setEnabled(not running)
         if had_focus:
-            (self.stop_button if running else self._started_by).setFocus()
-        self.stop_button.setVisible(running)
-        self._started_by = had_focus[0] if running and had_focus else self.run_button
+            (self.stop_button if mine else self._started_by).setFocus()
+        self.stop_button.setVisible(mine)
+        self._started_by = had_focus[0] if mine and had_focus else self.run_button
+        self.fix_button.setEnabled(not running)
 
     def _lay_out(self) -> None:
         head_row = QWidget()

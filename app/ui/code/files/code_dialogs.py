@@ -60,10 +60,10 @@ class CodeDialogs(QObject):
         choices: dict[QPushButton, bool] = {reload: True}
         return await _choice(box, choices, False)
 
-    async def pick_file_to_open(self, folder: Path | None) -> Path | None:
-        """A file to open; None when the user cancels."""
-        dialog = QFileDialog(self._parent, self.tr("Open a file"), str(folder or ""))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    async def pick_files_to_open(self, folder: Path | None) -> list[Path]:
+        """Files to open; none when the user cancels."""
+        dialog = QFileDialog(self._parent, self.tr("Open files"), str(folder or ""))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         return await _picked(dialog)
 
     async def pick_file_to_save(self, folder: Path | None, name: str) -> Path | None:
@@ -72,7 +72,7 @@ class CodeDialogs(QObject):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setFileMode(QFileDialog.FileMode.AnyFile)
         dialog.selectFile(name)
-        return await _picked(dialog)
+        return next(iter(await _picked(dialog)), None)
 
     async def ask_for_line(self, present: int, last: int) -> int | None:
         """The line to go to, from 1; None when the user cancels."""
@@ -115,5 +115,5 @@ async def _choice(box: QMessageBox, choices: dict[QPushButton, Choice], otherwis
     return next((choice for made, choice in choices.items() if made is clicked), otherwise)
 
 
-async def _picked(dialog: QFileDialog) -> Path | None:
-    return Path(dialog.selectedFiles()[0]) if await _closed(dialog) else None
+async def _picked(dialog: QFileDialog) -> list[Path]:
+    return [Path(path) for path in dialog.selectedFiles()] if await _closed(dialog) else []
