@@ -1,6 +1,5 @@
 """Several files in the tabs of the Code tab."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,11 +42,6 @@ async def opened_again(room: Room, qtbot: QtBot, tab: CodeTab, folder: Path) -> 
     again = room.make_tab(qtbot, folder)
     await again.files.restored.wait()
     return again
-
-
-@pytest.fixture
-def drafts(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
 
 
 def test_files_open_in_tabs_and_each_only_once(tab: CodeTab, live: Live, project: Path) -> None:
@@ -111,7 +105,7 @@ def test_closing_asks_about_what_is_not_saved(tab: CodeTab, live: Live, qtbot: Q
 
 
 def test_files_and_drafts_are_back_at_the_next_start(
-    room: Room, tab: CodeTab, live: Live, qtbot: QtBot, project: Path, drafts: Path
+    room: Room, tab: CodeTab, live: Live, qtbot: QtBot, project: Path, tmp_path: Path
 ) -> None:
     async def scene() -> None:
         await open_all(tab, project, "a", "b", "c")
@@ -121,7 +115,7 @@ def test_files_and_drafts_are_back_at_the_next_start(
         tab.files.show_file(tab.files.files[1])
         qtbot.keyClicks(tab.editor, "x")
 
-        again = await opened_again(room, qtbot, tab, drafts)
+        again = await opened_again(room, qtbot, tab, tmp_path)
         assert names(again) == ["a.py", "c.py", "b.py", ""]
         assert again.document.name == "c.py"
         assert [file.editor.text() for file in again.files.files] == [
@@ -133,7 +127,7 @@ def test_files_and_drafts_are_back_at_the_next_start(
         assert [file.is_unsaved for file in again.files.files] == [False, True, False, True]
         await again.actions_on_files.close(again.files.files[0])
 
-        once_more = await opened_again(room, qtbot, again, drafts)
+        once_more = await opened_again(room, qtbot, again, tmp_path)
         assert names(once_more) == ["c.py", "b.py", ""]
         once_more.close_tab()()
 
@@ -141,15 +135,15 @@ def test_files_and_drafts_are_back_at_the_next_start(
 
 
 def test_a_closed_text_is_kept_no_more(
-    room: Room, tab: CodeTab, live: Live, qtbot: QtBot, project: Path, drafts: Path
+    room: Room, tab: CodeTab, live: Live, qtbot: QtBot, project: Path, tmp_path: Path
 ) -> None:
     async def scene() -> None:
         await open_all(tab, project, "a", "b")
         kept = tab.files.current.number
-        await until(lambda: (drafts / f"code-draft-{kept}.json").exists())
+        await until(lambda: (tmp_path / f"code-draft-{kept}.json").exists())
         await tab.actions_on_files.close(tab.files.current)
-        await until(lambda: not (drafts / f"code-draft-{kept}.json").exists())
-        assert not (drafts / f"code-tests-{kept}.json").exists()
+        await until(lambda: not (tmp_path / f"code-draft-{kept}.json").exists())
+        assert not (tmp_path / f"code-tests-{kept}.json").exists()
 
     live(scene())
 
@@ -179,13 +173,13 @@ def test_runs_and_tests_belong_to_their_file(
 
 
 def test_tests_come_back_with_their_file(
-    room: Room, tab: CodeTab, live: Live, qtbot: QtBot, project: Path, drafts: Path
+    room: Room, tab: CodeTab, live: Live, qtbot: QtBot, project: Path, tmp_path: Path
 ) -> None:
     async def scene() -> None:
         await open_all(tab, project, "a", "b")
         tab.run_card.take_tests("assert b", "python")
         await tab.actions_on_files.close(tab.files.current)
-        again = await opened_again(room, qtbot, tab, drafts)
+        again = await opened_again(room, qtbot, tab, tmp_path)
         assert names(again) == ["a.py"]
         await open_all(again, project, "b")
         assert again.run_card.tests.text() == "assert b\n"
