@@ -25,6 +25,8 @@ from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.files.code_dialogs import CodeDialogs
 from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.file_actions import FileActions
+from app.ui.code.files.folder_panel import FolderPanel
+from app.ui.code.files.folder_place import FolderPlace
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.files.open_files import OpenFiles
 from app.ui.code.running.code_run_card import CodeRunCard
@@ -54,10 +56,12 @@ class CodeTab(QWidget):
         in, empty where there is none."""
         super().__init__(parent)
         self._bridge = bridge = ui.bridge
+        self._theme = ui.theme
         self._inform = inform = ui.notices.inform
         self.runner = CodeRunner(sandbox, bridge, self)
         self.files = OpenFiles(ui, TextsFolder(folder), self.runner)
-        self.actions_on_files = FileActions(self.files, CodeDialogs(self), self)
+        self.folder = FolderPanel(ui)
+        self.actions_on_files = FileActions(self.files, self.folder, CodeDialogs(self), self)
         self.conversation = CodeConversation(
             ui,
             EditorAccess(self.excerpt, self._select),
@@ -87,7 +91,8 @@ class CodeTab(QWidget):
         files.changed.connect(self._on_document_changed)
         files.current_changed.connect(self._on_current_changed)
         files.close_wanted.connect(lambda file: bridge.start(actions.close(file)))
-        self._restoring = bridge.start(files.restore())
+        self._connect_folder()
+        self._restoring = bridge.start(self._restore())
         self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_current_changed()
         self._on_document_changed()
@@ -119,6 +124,7 @@ class CodeTab(QWidget):
         self.runner.stop()
         self._remembering.cancel()
         self._restoring.cancel()
+        self.folder.close_panel()
         kept = (self.conversation.close_conversation(), self.files.close_files())
 
         def wait() -> None:
@@ -205,13 +211,52 @@ class CodeTab(QWidget):
         if focus is None or not self.isAncestorOf(focus):
             self.editor.setFocus()
 
+    async def _restore(self) -> None:
+        await self.files.restore()
+        await self.actions_on_files.restore_folder()
+
+    def _connect_folder(self) -> None:
+        folder, place, files = self.folder, self.folder_place, self.files
+        folder.chosen.connect(self._on_chosen)
+        folder.left.connect(self._leave_folder)
+        folder.changed.connect(self._on_folder_changed)
+        files.folder_button.clicked.connect(self._toggle_folder)
+        place.shown_changed.connect(files.folder_button.setChecked)
+
+    def _on_chosen(self, path: Path) -> None:
+        self.folder_place.leave()
+        self._bridge.start(self.open_file(path))
+
+    def _on_folder_changed(self) -> None:
+        root = self.folder.root
+        self.files.folder = str(root) if root is not None else ""
+        self.files.folder_button.setVisible(root is not None)
+        self.files.keep_soon()
+
+    def _toggle_folder(self) -> None:
+        self.folder_place.toggle()
+        if not self.folder_place.is_shown:
+            self._go_to_editor()
+
+    def _leave_folder(self) -> None:
+        self.folder_place.leave()
+        self._go_to_editor()
+
+    def _go_to_file(self) -> None:
+        if self.folder.root is None:
+            self._bridge.start(self.actions_on_files.ask_and_open_folder())
+            return
+        self.folder_place.show_panel(True)
+        self.folder.field.selectAll()
+        self.folder.field.setFocus()
+
     def _connect(self, file: OpenFile) -> None:
         start, runs = self._bridge.start, file.run_card
         runs.run_button.clicked.connect(lambda: start(runs.run()))
         runs.test_button.clicked.connect(lambda: start(runs.test()))
         runs.fix_requested.connect(lambda: start(self._fix(file)))
         file.card.subject_changed.connect(self.conversation.count_soon)
-        file.editor.file_dropped.connect(lambda path: start(self.open_file(Path(path))))
+        file.editor.file_dropped.connect(lambda path: start(self.actions_on_files.open_dropped(Path(path))))
 
     def _file_of(self, excerpt: Excerpt) -> OpenFile:
         """Return the file that a question was about; the one in front where it is closed."""
@@ -282,6 +327,7 @@ class CodeTab(QWidget):
         parts.setStretchFactor(0, 2)
         parts.setStretchFactor(1, 1)
         parts.setSizes([640, 410])
+        self.folder_place = FolderPlace(self.folder, self, parts, self.files, self._theme)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(PAGE_MARGIN_PX, 14, PAGE_MARGIN_PX, 16)
         layout.addWidget(parts)
@@ -311,6 +357,10 @@ class CodeTab(QWidget):
         add(self.tr("Save as…"), "Ctrl+Shift+S", job(lambda: actions.save_as(files.current)))
         self._reload_action = add(self.tr("Reload from disk"), "", job(lambda: actions.reload(files.current)))
         add(self.tr("Close the file"), "Ctrl+W", job(lambda: actions.close(files.current)))
+        menu.addSeparator()
+        add(self.tr("Open a folder…"), "Ctrl+Shift+O", job(actions.ask_and_open_folder))
+        add(self.tr("Go to file…"), "Ctrl+P", self._go_to_file)
+        add(self.tr("Show or hide the folder"), "Ctrl+Shift+B", self._toggle_folder)
         menu.addSeparator()
         add(self.tr("Next file"), "Ctrl+Tab", lambda: files.go_on(1))
         add(self.tr("File before"), "Ctrl+Shift+Tab", lambda: files.go_on(-1))

@@ -66,6 +66,13 @@ class CodeDialogs(QObject):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         return await _picked(dialog)
 
+    async def pick_folder(self, folder: Path | None) -> Path | None:
+        """Ask for a folder to open; None when the user cancels."""
+        dialog = QFileDialog(self._parent, self.tr("Open a folder"), str(folder or ""))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        return next(iter(await _picked(dialog)), None)
+
     async def pick_file_to_save(self, folder: Path | None, name: str) -> Path | None:
         """Ask where to save, and before a file is replaced. None when the user cancels."""
         dialog = QFileDialog(self._parent, self.tr("Save the text as"), str(folder or ""))

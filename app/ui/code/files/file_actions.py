@@ -1,5 +1,6 @@
 """Opening, saving and closing the files of the Code tab, with the questions that this takes."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PySide6.QtCore import QObject
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.text_file import ChangedOnDiskError
 from app.ui.code.files.code_dialogs import CodeDialogs
+from app.ui.code.files.folder_panel import FolderPanel
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.files.open_files import OpenFiles
 
@@ -15,9 +17,10 @@ from app.ui.code.files.open_files import OpenFiles
 class FileActions(QObject):
     """Does what a user wants with the open files, once those of the last run are there. GUI thread only."""
 
-    def __init__(self, files: OpenFiles, dialogs: CodeDialogs, parent: QObject) -> None:
+    def __init__(self, files: OpenFiles, folder: FolderPanel, dialogs: CodeDialogs, parent: QObject) -> None:
         super().__init__(parent)
         self._files = files
+        self._folder_panel = folder
         self._dialogs = dialogs
 
     async def new(self) -> None:
@@ -30,10 +33,31 @@ class FileActions(QObject):
         await self._files.restored.wait()
         return self._go_to(await self._files.open(path))
 
+    async def open_dropped(self, path: Path) -> None:
+        """Open what was dropped or pasted: a file, or a folder beside the files. Raises `TextFileError`."""
+        if await asyncio.to_thread(path.is_dir):
+            await self._folder_panel.open_folder(path)
+        else:
+            await self.open(path)
+
     async def ask_and_open(self) -> None:
         """Ask which files to open. Raises `TextFileError`."""
         for path in await self._dialogs.pick_files_to_open(self._folder()):
             await self.open(path)
+
+    async def ask_and_open_folder(self) -> None:
+        """Ask which folder to show beside the files."""
+        path = await self._dialogs.pick_folder(self._folder())
+        if path is not None:
+            await self._folder_panel.open_folder(path)
+            self._folder_panel.setFocus()
+
+    async def restore_folder(self) -> None:
+        """Show the folder of the last run, unless it is gone."""
+        await self._files.restored.wait()
+        path = Path(self._files.folder) if self._files.folder else None
+        if path is not None and await asyncio.to_thread(path.is_dir):
+            await self._folder_panel.open_folder(path)
 
     async def take(self, code: str, language: Language = PLAIN_TEXT) -> None:
         """Show code from elsewhere, such as a chat's reply, as a new text."""
@@ -68,6 +92,7 @@ class FileActions(QObject):
             return False
         # The dialog has asked before it gave the name of a file that exists.
         await file.document.save(path, overwrite=True)
+        await self._folder_panel.read_again()
         return True
 
     async def reload(self, file: OpenFile) -> None:
@@ -118,6 +143,4 @@ class FileActions(QObject):
     def _folder(self) -> Path | None:
         """Return where a dialog begins."""
         path = self._files.current.document.path
-        if path is not None:
-            return path.parent
-        return Path(self._files.folder) if self._files.folder else None
+        return path.parent if path is not None else self._folder_panel.root

@@ -15,7 +15,6 @@ from app.ui.code.files.file_tabs import FileTabs
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button
-from app.ui.widgets.room_for_words import RoomForWords
 from app.ui.widgets.ui_context import UiContext
 
 MOST_FILES = 40
@@ -55,9 +54,12 @@ class OpenFiles(Card):
         """In the order of their tabs."""
         self.tabs = FileTabs(ui.theme)
         self.runs = QStackedWidget()
-        self.open_button = button(self.tr("Open"), tip=self.tr("Open files (Ctrl+O)"))
-        self.save_button = button(self.tr("Save"), tip=self.tr("Save the file (Ctrl+S)"))
+        self.open_button = button(kind="quiet", name=self.tr("Open files (Ctrl+O)"))
+        self.save_button = button(kind="quiet", name=self.tr("Save the file (Ctrl+S)"))
         self.more_button = QToolButton()
+        self.folder_button = button(kind="quiet", name=self.tr("Show or hide the folder (Ctrl+Shift+B)"))
+        self.folder_button.setCheckable(True)
+        self.folder_button.hide()
         self._cards = QStackedWidget()
         self._keeper = DraftKeeper("code-files", self._state, self)
         self.keep_soon = self._keeper.keep_soon
@@ -301,14 +303,15 @@ class OpenFiles(Card):
         self.more_button.setToolTip(self.tr("More"))
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         head_row = QWidget()
-        self.head = QHBoxLayout(head_row)
-        self.head.setContentsMargins(8, 8, 10, 6)
-        self.head.setSpacing(8)
-        self.head.addWidget(self.tabs, 1)
+        head = QHBoxLayout(head_row)
+        head.setContentsMargins(8, 8, 8, 6)
+        head.setSpacing(2)
+        head.addWidget(self.folder_button)
+        head.addWidget(self.tabs, 1)
+        self.folder_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for made in (self.open_button, self.save_button, self.more_button):
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self.head.addWidget(made)
-        RoomForWords(head_row, [self.open_button, self.save_button])
+            head.addWidget(made)
         self.body.setSpacing(0)
         # The frame's own line stays visible around the text.
         self.body.setContentsMargins(1, 1, 1, 1)
@@ -318,5 +321,6 @@ class OpenFiles(Card):
     def _draw_icons(self) -> None:
         theme = self._ui.theme
         self.open_button.setIcon(theme.icon("folder-open"))
+        self.folder_button.setIcon(theme.icon("tree-structure", active="accent"))
         self.save_button.setIcon(theme.icon("floppy-disk"))
         self.more_button.setIcon(theme.icon("dots-three"))
