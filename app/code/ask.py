@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -10,6 +10,7 @@ from typing import Literal
 
 from app.base.errors import StillroomError
 from app.code.languages import Language
+from app.code.mentions import NamedFile
 
 Task = Literal["explain", "complete", "refactor", "fix", "tests", "repair", "ask"]
 CountTokens = Callable[[str], Awaitable[int]]
@@ -23,6 +24,10 @@ CHARACTERS_PER_TOKEN_AT_MOST = 8
 
 class SelectionTooLongError(StillroomError):
     """The selection alone leaves no room for a reply."""
+
+
+class FilesTooLongError(StillroomError):
+    """The files that a question names leave no room for a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +90,25 @@ def whole_lines(excerpt: Excerpt) -> Excerpt:
 
 
 def compose(
-    task: Task, excerpt: Excerpt, context_characters: int, *, question: str = "", problem: str = ""
+    task: Task,
+    excerpt: Excerpt,
+    context_characters: int,
+    *,
+    question: str = "",
+    problem: str = "",
+    files: Sequence[NamedFile] = (),
 ) -> Question:
     """The prompt of `task` with at most `context_characters` of the lines around the excerpt, nearest first.
 
-    `question` is the user's own words (`ask` only), `problem` what a checker said (`fix`) or a
-    run (`repair`).
+    `question` is the user's own words (`ask` only), `files` those that they name, whole; `problem` what a
+    checker said (`fix`) or a run (`repair`).
     """
     before, after = _surroundings(excerpt, context_characters)
     completes_selection = task == "complete" and bool(excerpt.selection.strip())
     template = "complete_selection" if completes_selection else _TEMPLATES.get(task, task)
     prompt = _template(template).format(
         language=excerpt.language.name,
-        code=_code_section(excerpt, before, after),
+        code=_code_section(excerpt, before, after, files),
         question=question.strip(),
         problem=_problem(task, problem),
         task="",
@@ -122,15 +133,16 @@ async def fit_question(
     *,
     question: str = "",
     problem: str = "",
+    files: Sequence[NamedFile] = (),
 ) -> Question:
     """The prompt of `task` with as much of the file around the excerpt as fits `budget_tokens`.
 
     `count_tokens` gives a prompt's size as the model will see it. Raises `SelectionTooLongError` when not
-    even the selection fits.
+    even the selection fits, and `FilesTooLongError` when the files that the question names do not.
     """
 
     async def counted(characters: int) -> Question:
-        composed = compose(task, excerpt, characters, question=question, problem=problem)
+        composed = compose(task, excerpt, characters, question=question, problem=problem, files=files)
         # Of an empty question no model's template makes a prompt.
         return replace(composed, tokens=await count_tokens(composed.prompt) if composed.prompt else 0)
 
@@ -139,6 +151,13 @@ async def fit_question(
     if most.tokens <= budget_tokens:
         return most
     least = await counted(0)
+    if least.tokens > budget_tokens and files:
+        raise FilesTooLongError(
+            "The question needs {tokens} tokens with the files that it names, and {budget} are left for it.",
+            "Name fewer or shorter files, or load the model with a larger context.",
+            tokens=least.tokens,
+            budget=budget_tokens,
+        )
     if least.tokens > budget_tokens:
         raise SelectionTooLongError(
             "The selection needs {tokens} tokens, and {budget} are left for the question.",
@@ -194,15 +213,15 @@ def _first_lines(text: str, characters: int) -> str:
     return text[:end] if end >= 0 else ""
 
 
-def _code_section(excerpt: Excerpt, before: str, after: str) -> str:
-    """The pieces in fences that no line of them can close, each with its line numbers."""
-    fence = fence_for(before + excerpt.selection + after)
-    word = excerpt.language.key if excerpt.language.key != "text" else ""
+def _code_section(excerpt: Excerpt, before: str, after: str, files: Sequence[NamedFile]) -> str:
+    """The pieces in fences that no line of them can close, each with its line numbers, then the files."""
+    fence = fence_for("\n".join((before, excerpt.selection, after, *(file.text for file in files))))
     name = excerpt.file_name or "the file"
     has_selection = bool(excerpt.selection.strip())
     place = "the selection" if has_selection else "the cursor"
 
-    def fenced(title: str, code: str) -> str:
+    def fenced(title: str, code: str, language: Language = excerpt.language) -> str:
+        word = language.key if language.key != "text" else ""
         return f"{title}\n{fence}{word}\n{code}\n{fence}"
 
     pieces = []
@@ -213,6 +232,7 @@ def _code_section(excerpt: Excerpt, before: str, after: str) -> str:
         pieces.append(fenced(f"The selection, {lines}:", excerpt.selection.strip("\n")))
     if after.strip():
         pieces.append(fenced(f"In {name}, after {place}:", after.strip("\n")))
+    pieces += [fenced(f"The file {file.name}:", file.text.strip("\n"), file.language) for file in files]
     return "\n\n".join(pieces)
 
 

@@ -27,6 +27,7 @@ from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.file_actions import FileActions
 from app.ui.code.files.folder_panel import FolderPanel
 from app.ui.code.files.folder_place import FolderPlace
+from app.ui.code.files.named_files import NamedFiles
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.files.open_files import OpenFiles
 from app.ui.code.running.code_run_card import CodeRunCard
@@ -56,7 +57,6 @@ class CodeTab(QWidget):
         in, empty where there is none."""
         super().__init__(parent)
         self._bridge = bridge = ui.bridge
-        self._theme = ui.theme
         self._inform = inform = ui.notices.inform
         self.runner = CodeRunner(sandbox, bridge, self)
         self.files = OpenFiles(ui, TextsFolder(folder), self.runner)
@@ -64,14 +64,16 @@ class CodeTab(QWidget):
         self.actions_on_files = FileActions(self.files, self.folder, CodeDialogs(self), self)
         self.conversation = CodeConversation(
             ui,
-            EditorAccess(self.excerpt, self._select),
+            EditorAccess(self.excerpt, self._select, NamedFiles(self.files, self.folder)),
             ConversationFile(folder / "code-conversation.json"),
             answering,
         )
         self.fixer = CodeFixer(self.conversation, self.runner, self)
         self._begun: list[CodeRunner | CodeConversation] = []
         """What runs, the newest last."""
-        self._lay_out()
+        self.folder_place = FolderPlace(
+            self.folder, self, self._lay_out(), self.files, self.actions_on_files, ui
+        )
         self._make_menu()
         self._stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._stop)
         self._stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -91,7 +93,6 @@ class CodeTab(QWidget):
         files.changed.connect(self._on_document_changed)
         files.current_changed.connect(self._on_current_changed)
         files.close_wanted.connect(lambda file: bridge.start(actions.close(file)))
-        self._connect_folder()
         self._restoring = bridge.start(self._restore())
         self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_current_changed()
@@ -215,41 +216,6 @@ class CodeTab(QWidget):
         await self.files.restore()
         await self.actions_on_files.restore_folder()
 
-    def _connect_folder(self) -> None:
-        folder, place, files = self.folder, self.folder_place, self.files
-        folder.chosen.connect(self._on_chosen)
-        folder.left.connect(self._leave_folder)
-        folder.changed.connect(self._on_folder_changed)
-        files.folder_button.clicked.connect(self._toggle_folder)
-        place.shown_changed.connect(files.folder_button.setChecked)
-
-    def _on_chosen(self, path: Path) -> None:
-        self.folder_place.leave()
-        self._bridge.start(self.open_file(path))
-
-    def _on_folder_changed(self) -> None:
-        root = self.folder.root
-        self.files.folder = str(root) if root is not None else ""
-        self.files.folder_button.setVisible(root is not None)
-        self.files.keep_soon()
-
-    def _toggle_folder(self) -> None:
-        self.folder_place.toggle()
-        if not self.folder_place.is_shown:
-            self._go_to_editor()
-
-    def _leave_folder(self) -> None:
-        self.folder_place.leave()
-        self._go_to_editor()
-
-    def _go_to_file(self) -> None:
-        if self.folder.root is None:
-            self._bridge.start(self.actions_on_files.ask_and_open_folder())
-            return
-        self.folder_place.show_panel(True)
-        self.folder.field.selectAll()
-        self.folder.field.setFocus()
-
     def _connect(self, file: OpenFile) -> None:
         start, runs = self._bridge.start, file.run_card
         runs.run_button.clicked.connect(lambda: start(runs.run()))
@@ -309,7 +275,7 @@ class CodeTab(QWidget):
         self._save_action.setEnabled(self.document.modified or self.document.path is None)
         self._reload_action.setEnabled(self.document.path is not None)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self) -> QSplitter:
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setHandleWidth(16)
         parts.setChildrenCollapsible(False)
@@ -327,10 +293,10 @@ class CodeTab(QWidget):
         parts.setStretchFactor(0, 2)
         parts.setStretchFactor(1, 1)
         parts.setSizes([640, 410])
-        self.folder_place = FolderPlace(self.folder, self, parts, self.files, self._theme)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(PAGE_MARGIN_PX, 14, PAGE_MARGIN_PX, 16)
         layout.addWidget(parts)
+        return parts
 
     def _make_menu(self) -> None:
         menu = QMenu(self)
@@ -359,8 +325,8 @@ class CodeTab(QWidget):
         add(self.tr("Close the file"), "Ctrl+W", job(lambda: actions.close(files.current)))
         menu.addSeparator()
         add(self.tr("Open a folder…"), "Ctrl+Shift+O", job(actions.ask_and_open_folder))
-        add(self.tr("Go to file…"), "Ctrl+P", self._go_to_file)
-        add(self.tr("Show or hide the folder"), "Ctrl+Shift+B", self._toggle_folder)
+        add(self.tr("Go to file…"), "Ctrl+P", self.folder_place.go_to_file)
+        add(self.tr("Show or hide the folder"), "Ctrl+Shift+B", self.folder_place.toggle)
         menu.addSeparator()
         add(self.tr("Next file"), "Ctrl+Tab", lambda: files.go_on(1))
         add(self.tr("File before"), "Ctrl+Shift+Tab", lambda: files.go_on(-1))

@@ -5,7 +5,6 @@ import asyncio
 from pathlib import Path
 
 import qasync
-from app.ui.code.code_dialogs import CodeDialogs
 from PySide6.QtCore import Qt
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
@@ -14,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadNotice
 from app.ui.base.plain_text import LONGEST_TIP, plain_tip
+from app.ui.code.files.code_dialogs import CodeDialogs
 from app.ui.models.gguf.gguf_metadata_table import GgufMetadataTable
 from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton

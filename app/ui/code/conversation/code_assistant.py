@@ -1,5 +1,6 @@
 """Turns a question about code into a prompt that fits the loaded model, and remembers what was said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QObject
@@ -7,6 +8,7 @@ from PySide6.QtCore import QObject
 from app.base.errors import StillroomError
 from app.chat.prompting.prompt import ChatMessage, ChatTemplate, Prompt
 from app.code.ask import Excerpt, Question, Task, fit_question
+from app.code.mentions import NamedFile
 from app.engine.protocol import Generate, ModelInfo, Sampling
 from app.filters.screen import Screened
 from app.ui.base.session import EngineSession, OnReplyEvent, Reply
@@ -65,13 +67,20 @@ class CodeAssistant(QObject):
         return True
 
     async def fit(
-        self, task: Task, excerpt: Excerpt, *, question: str = "", problem: str = "", to_send: bool = True
+        self,
+        task: Task,
+        excerpt: Excerpt,
+        *,
+        question: str = "",
+        problem: str = "",
+        files: Sequence[NamedFile] = (),
+        to_send: bool = True,
     ) -> FittedQuestion:
-        """The prompt for a question, with as much of its file and of the earlier turns as fits. Without
-        `to_send` it is only to tell how much that is.
+        """The prompt for a question, with `files` and as much of its own file and of the earlier turns as
+        fits. Without `to_send` it is only to tell how much that is.
 
-        Raises `StillroomError` without a model, `SelectionTooLongError` when the selection does not fit, and
-        `BlockedError` when a rule of the input filter does not let it out.
+        Raises `StillroomError` without a model, `SelectionTooLongError` and `FilesTooLongError` when these do
+        not fit, and `BlockedError` when a rule of the input filter does not let it out.
         """
         model = self.model
         if model is None:
@@ -87,7 +96,9 @@ class CodeAssistant(QObject):
             return await count(prompt, [])
 
         budget = int(model.context_tokens * QUESTION_SHARE)
-        fitted = await fit_question(task, excerpt, budget, count_alone, question=question, problem=problem)
+        fitted = await fit_question(
+            task, excerpt, budget, count_alone, question=question, problem=problem, files=files
+        )
         screened = await self._session.screen([fitted.prompt], "code", model, noted=to_send)
         fitted = replace(fitted, prompt=screened.texts[0])
         tokens = fitted.tokens

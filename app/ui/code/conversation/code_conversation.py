@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -20,6 +20,8 @@ from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.conversation.code_history import CodeHistory
 from app.ui.code.conversation.code_memory import CodeMemory
 from app.ui.code.conversation.code_request import CodeRequest
+from app.ui.code.conversation.mention_list import MentionList
+from app.ui.code.conversation.question_count import NameableFiles, QuestionCount, find_named
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
@@ -28,16 +30,17 @@ from app.ui.widgets.notices import filled, translated
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
-COUNT_AFTER_MS = 400
 FIELD_PX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class EditorAccess:
-    """The conversation's access to the editor: the place that a question is about, and a way to mark it."""
+    """The conversation's access to the editor: the place that a question is about, a way to mark it, and the
+    files that a question can name."""
 
     excerpt: Callable[[], Excerpt]
     select: Callable[[int, int], None]
+    named: NameableFiles
 
 
 class CodeConversation(QWidget):
@@ -78,12 +81,14 @@ class CodeConversation(QWidget):
         self.state = label("", "small", wrap=True)
         self._lay_out()
         self.memory = CodeMemory(file, theme, self.history, self._assistant, self.field, self._take_in, self)
-        self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
-        self._count_timer.timeout.connect(lambda: self._start(self._count()))
+        self._counter = QuestionCount(self._assistant, ui.bridge, editor.named, self._counted_question, self)
+        self._counter.counted.connect(self._on_counted)
         self._request.changed.connect(self._refresh)
         self.field.textChanged.connect(self.count_soon)
         self.field.installEventFilter(self)
         self.history.typed.connect(self._take_key)
+        self.mentions = MentionList(self.field, editor.named.names)
+        self._field_card.body.insertWidget(0, self.mentions)
         self.ask_button.clicked.connect(self._on_ask_clicked)
         for signal in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
             signal.connect(self._refresh)
@@ -129,7 +134,7 @@ class CodeConversation(QWidget):
         """Stop everything before the widgets are deleted. The returned function waits for the disk, on
         another thread."""
         self._closed = True
-        self._count_timer.stop()
+        self._counter.stop()
         for job in self._jobs:
             job.cancel()
         return self.memory.close()
@@ -146,7 +151,7 @@ class CodeConversation(QWidget):
     def count_soon(self) -> None:
         """The selection, the text or the question changed: count the tokens once that settles."""
         if not self.running:
-            self._count_timer.start()
+            self._counter.count_soon()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Enter asks, Shift+Enter breaks the line, Esc goes back to the editor."""
@@ -207,7 +212,8 @@ class CodeConversation(QWidget):
         await self.memory.restored.wait()
         if task == "fix":
             problem = await self._problem(excerpt)
-        return await self._assistant.fit(task, excerpt, question=words, problem=problem)
+        named = (await find_named(words, self._editor.named)).files if task == "ask" else ()
+        return await self._assistant.fit(task, excerpt, question=words, problem=problem, files=named)
 
     async def _receive(self, exchange: CodeExchange, fitted: FittedQuestion) -> None:
         view = exchange.reply
@@ -242,46 +248,14 @@ class CodeConversation(QWidget):
         report = await asyncio.to_thread(check_syntax, excerpt.text, excerpt.language.key)
         return error_sentence(report) if report.verdict == "error" else ""
 
-    async def _count(self) -> None:
-        if self.running or self._refusal():
-            return
-        words = self.field.toPlainText().strip()
-        excerpt = self._editor.excerpt()
-        if not words and not excerpt.text.strip():
-            self.state.setText("")
-            self.history.strike(0)
-            return
-        if excerpt.selection.strip():
-            excerpt = whole_lines(excerpt)
-        try:
-            fitted = await self._assistant.fit("ask", excerpt, question=words, to_send=False)
-        except StillroomError as error:
-            self.state.setText(translated(error)[0])
-            return
-        if not self.running:
-            self._show_count(fitted, excerpt)
-            # The buttons' questions start afresh in any case.
-            self.history.strike(fitted.dropped_turns if words else 0)
+    def _counted_question(self) -> tuple[str, Excerpt] | None:
+        if self._closed or self.running or self._refusal():
+            return None
+        return self.field.toPlainText().strip(), self._editor.excerpt()
 
-    def _show_count(self, fitted: FittedQuestion, excerpt: Excerpt) -> None:
-        question = fitted.question
-        if not excerpt.text.strip():
-            text = self.tr("{tokens} tokens, {left} left")
-        elif question.omitted_lines:
-            text = self.tr("{tokens} tokens with {sent} of the file's {lines} lines, {left} left")
-        else:
-            text = self.tr("{tokens} tokens with the file, {left} left")
-        sentences = [
-            text.format(
-                tokens=f"{fitted.tokens:,}",
-                left=f"{fitted.context_tokens - fitted.tokens:,}",
-                sent=f"{question.total_lines - question.omitted_lines:,}",
-                lines=f"{question.total_lines:,}",
-            )
-        ]
-        if fitted.dropped_turns and self.field.toPlainText().strip():
-            sentences.append(self.tr("What is struck through does not fit beside it."))
-        self.state.setText("\n".join(sentences))
+    def _on_counted(self, sentence: str, dropped: int) -> None:
+        self.state.setText(sentence)
+        self.history.strike(dropped)
 
     def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
         asked = AskedQuestion(
@@ -396,9 +370,9 @@ class CodeConversation(QWidget):
             self.tasks[task] = made
             head.add(made)
 
-        field_card = Card(margin_px=8)
+        field_card = self._field_card = Card(margin_px=8)
         self.field.setProperty("look", "bare")
-        self.field.setPlaceholderText(self.tr("Ask about the selection"))
+        self.field.setPlaceholderText(self.tr("Ask about the selection; @ names a file that goes along"))
         self.field.setAccessibleName(self.tr("Question about the selection"))
         self.field.setTabChangesFocus(True)
         self.field.setFixedHeight(FIELD_PX)

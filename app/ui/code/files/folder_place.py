@@ -1,10 +1,14 @@
-"""Where the open folder is seen: beside the editor, or over it where there is no room beside it."""
+"""The open folder and its place: beside the editor, or over it where there is no room beside it."""
 
-from PySide6.QtCore import QEvent, QObject, Signal
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.ui.base.theme import Theme
+from app.ui.code.files.file_actions import FileActions
 from app.ui.code.files.folder_panel import FolderPanel
+from app.ui.code.files.open_files import OpenFiles
+from app.ui.widgets.ui_context import UiContext
 
 ROOM_PX = 960
 """A narrower tab has no room for a third column."""
@@ -13,28 +17,37 @@ BESIDE_PX = 220
 
 
 class FolderPlace(QObject):
-    """Puts the panel into its place whenever the tab has another width. GUI thread only."""
-
-    shown_changed = Signal(bool)
-    """The panel is seen, or not any more."""
+    """Puts the panel into its place whenever the tab has another width, and does what is done with it. GUI
+    thread only."""
 
     def __init__(
-        self, panel: FolderPanel, tab: QWidget, columns: QSplitter, over: QWidget, theme: Theme
+        self,
+        panel: FolderPanel,
+        tab: QWidget,
+        columns: QSplitter,
+        files: OpenFiles,
+        actions: FileActions,
+        ui: UiContext,
     ) -> None:
-        """`columns` are those of `tab`; where there is no room, the panel lies over the left of `over`."""
+        """`columns` are those of `tab`; where there is no room, the panel lies over the left of `files`."""
         super().__init__(tab)
         self._panel = panel
         self._tab = tab
         self._columns = columns
-        self._over = over
-        self._theme = theme
+        self._over = files
+        self._actions = actions
+        self._bridge = ui.bridge
+        self._theme = ui.theme
         self._wanted = True
         self._is_beside = False
         tab.installEventFilter(self)
-        over.installEventFilter(self)
+        files.installEventFilter(self)
         panel.changed.connect(self._on_folder_changed)
+        panel.chosen.connect(self._on_chosen)
+        panel.left.connect(self._on_left)
+        files.folder_button.clicked.connect(self.toggle)
         panel.hide()
-        panel.setParent(over)
+        panel.setParent(files)
 
     @property
     def is_shown(self) -> bool:
@@ -44,16 +57,24 @@ class FolderPlace(QObject):
     def toggle(self) -> None:
         """Show or hide it."""
         self.show_panel(not self.is_shown)
+        if not self.is_shown:
+            self._over.current.editor.setFocus()
+        elif not self._is_beside:
+            self._panel.setFocus()
 
     def show_panel(self, wanted: bool) -> None:
         """Show or hide it, as far as a folder is open."""
         self._wanted = wanted
         self._place()
 
-    def leave(self) -> None:
-        """Give the room back where it lies over the text."""
-        if not self._is_beside:
-            self.show_panel(False)
+    def go_to_file(self) -> None:
+        """Let a file be found by its name; without a folder, ask for one."""
+        if self._panel.root is None:
+            self._bridge.start(self._actions.ask_and_open_folder())
+            return
+        self.show_panel(True)
+        self._panel.field.selectAll()
+        self._panel.field.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Follow the sizes of the tab and of what it lies over."""
@@ -64,8 +85,25 @@ class FolderPlace(QObject):
                 self._lay_over()
         return False
 
+    def _leave(self) -> None:
+        """Give the room back where it lies over the text."""
+        if not self._is_beside:
+            self.show_panel(False)
+
+    def _on_chosen(self, path: Path) -> None:
+        self._leave()
+        self._bridge.start(self._actions.open(path))
+
+    def _on_left(self) -> None:
+        self._leave()
+        self._over.current.editor.setFocus()
+
     def _on_folder_changed(self) -> None:
-        self.show_panel(self._panel.root is not None)
+        root = self._panel.root
+        self._over.folder = str(root) if root is not None else ""
+        self._over.folder_button.setVisible(root is not None)
+        self._over.keep_soon()
+        self.show_panel(root is not None)
 
     def _place(self) -> None:
         beside = self._tab.width() >= self._theme.pixels(ROOM_PX)
@@ -86,7 +124,7 @@ class FolderPlace(QObject):
             self._lay_over()
         if is_seen == self._panel.isHidden():
             self._panel.setVisible(is_seen)
-            self.shown_changed.emit(is_seen)
+            self._over.folder_button.setChecked(is_seen)
         if is_seen and not beside:
             self._panel.raise_()
 
