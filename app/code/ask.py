@@ -104,9 +104,7 @@ def compose(
     checker said (`fix`) or a run (`repair`).
     """
     before, after = _surroundings(excerpt, context_characters)
-    completes_selection = task == "complete" and bool(excerpt.selection.strip())
-    template = "complete_selection" if completes_selection else _TEMPLATES.get(task, task)
-    prompt = _template(template).format(
+    prompt = _template(_template_name(task, excerpt, files)).format(
         language=excerpt.language.name,
         code=_code_section(excerpt, before, after, files),
         question=question.strip(),
@@ -175,7 +173,16 @@ async def fit_question(
     return least
 
 
-_TEMPLATES: dict[Task, str] = {"repair": "fix_failed"}
+def _template_name(task: Task, excerpt: Excerpt, files: Sequence[NamedFile]) -> str:
+    match task:
+        case "complete" if excerpt.selection.strip():
+            return "complete_selection"
+        case "ask" if files:
+            return "ask_files"
+        case "repair":
+            return "fix_failed"
+        case _:
+            return task
 
 
 def _problem(task: Task, problem: str) -> str:

@@ -97,6 +97,7 @@ def write_text_file(file: TextFile, *, overwrite: bool = False) -> TextFile:
         )
     raw = file.text.replace("\n", file.newline).encode(file.encoding)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _write_beside(path, raw)
     except OSError as error:
         raise TextFileError(

@@ -22,6 +22,7 @@ from app.ui.code.conversation.code_conversation import CodeConversation, EditorA
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.editor.code_document import CodeDocument
 from app.ui.code.editor.code_editor import CodeEditor
+from app.ui.code.files.change_sets import ChangeSets
 from app.ui.code.files.code_dialogs import CodeDialogs
 from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.file_actions import FileActions
@@ -62,9 +63,11 @@ class CodeTab(QWidget):
         self.files = OpenFiles(ui, TextsFolder(folder), self.runner)
         self.folder = FolderPanel(ui)
         self.actions_on_files = FileActions(self.files, self.folder, CodeDialogs(self), self)
+        named = NamedFiles(self.files, self.folder)
+        self.changes = ChangeSets(ui, self.files, named, self.actions_on_files, self)
         self.conversation = CodeConversation(
             ui,
-            EditorAccess(self.excerpt, self._select, NamedFiles(self.files, self.folder)),
+            EditorAccess(self.excerpt, self._select, named),
             ConversationFile(folder / "code-conversation.json"),
             answering,
         )
@@ -81,6 +84,7 @@ class CodeTab(QWidget):
         for part in (self.conversation, self.runner, self.fixer):
             part.running_changed.connect(self._on_running_changed)
         self.conversation.code_used.connect(lambda use: bridge.start(self.use(use)))
+        self.conversation.files_used.connect(lambda blocks: bridge.start(self.changes.propose(blocks)))
         self.conversation.answered.connect(self._on_answered)
         self.conversation.left.connect(self._go_to_editor)
         self.conversation.memory.noticed.connect(inform)
@@ -154,6 +158,10 @@ class CodeTab(QWidget):
     async def use(self, use: CodeUse) -> None:
         """Do with code of a reply what was asked for: show it as changes, run it, or take it as tests."""
         file = self._file_of(use.excerpt)
+        name = use.row.block.file_name
+        if use.way == "replace" and self.changes.is_elsewhere(name, file):
+            await self.changes.propose({name: [use.row.block]})
+            return
         if use.way != "insert":
             self.files.show_file(file)
         match use.way:
@@ -271,6 +279,11 @@ class CodeTab(QWidget):
         if rows:
             click(rows[-1])
 
+    def _show_newest_set(self) -> None:
+        made = [exchange.files_button for exchange in self.conversation.exchanges if exchange.files_button]
+        if made:
+            made[-1].click()
+
     def _on_document_changed(self) -> None:
         self._save_action.setEnabled(self.document.modified or self.document.path is None)
         self._reload_action.setEnabled(self.document.path is not None)
@@ -352,6 +365,7 @@ class CodeTab(QWidget):
             "Ctrl+Shift+R",
             lambda: newest(lambda row: row.replace.click()),
         )
+        add(self.tr("Show the newest changes of several files"), "Ctrl+Alt+R", self._show_newest_set)
         add(self.tr("Run the newest code"), "Ctrl+F5", lambda: newest(lambda row: row.run.click()))
         add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
         add(self.tr("Back to the editor"), "F6", self._go_to_editor)

@@ -48,6 +48,8 @@ class CodeConversation(QWidget):
 
     code_used = Signal(object)
     """A `CodeUse`: what somebody wants done with a block of a reply."""
+    files_used = Signal(object)
+    """As in `CodeExchange`."""
     answered = Signal(object, str)
     """A `CodeExchange` whose reply is whole and checked, and its task."""
     running_changed = Signal(bool)
@@ -281,6 +283,7 @@ class CodeConversation(QWidget):
     def _take_in(self, exchange: CodeExchange) -> None:
         """Make an exchange part of the conversation."""
         exchange.code_used.connect(self.code_used)
+        exchange.files_used.connect(self.files_used)
         exchange.changed.connect(self.memory.keep_soon)
         self.history.add(exchange)
 

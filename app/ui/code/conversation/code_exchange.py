@@ -3,10 +3,11 @@
 import asyncio
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.code.check import check_syntax
 from app.code.extract import code_blocks
+from app.code.file_changes import blocks_by_file
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
 from app.engine.protocol import GenerationStats
 from app.ui.base.theme import Theme
@@ -23,6 +24,8 @@ class CodeExchange(QWidget):
 
     code_used = Signal(object)
     """A `CodeUse`: what somebody wants done with a block of the reply."""
+    files_used = Signal(object)
+    """The blocks of the reply by the files that they name, to be shown as changes of them."""
     changed = Signal()
     """There is something else to keep."""
 
@@ -32,6 +35,8 @@ class CodeExchange(QWidget):
         self.asked = asked
         self.excerpt = asked.excerpt
         self.rows: list[BlockRow] = []
+        self.files_button: QPushButton | None = None
+        """Only under a reply with code for several files."""
         self.ended: Ended = ""
         """The reason why the reply ended; empty while it comes."""
         self._stats: GenerationStats | None = None
@@ -103,6 +108,15 @@ class CodeExchange(QWidget):
             row.changed.connect(self.changed)
             self.rows.append(row)
             self._layout.addWidget(row)
+        files = blocks_by_file(blocks)
+        if len(files) > 1:
+            self.files_button = button(
+                self.tr("Show changes in {count} files").format(count=len(files)),
+                tip=self.tr("Show the code as changes of the files that it names"),
+            )
+            self.files_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self.files_button.clicked.connect(lambda: self.files_used.emit(files))
+            self._layout.addWidget(self.files_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _left_out(self, asked: AskedQuestion) -> list[str]:
         question = asked.question

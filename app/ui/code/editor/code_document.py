@@ -67,6 +67,11 @@ class CodeDocument(QObject):
         self._show(None, "", PLAIN_TEXT)
         self._keeper.keep()
 
+    def begin(self, path: Path | None, language: Language) -> None:
+        """Start an empty text that is to become the file `path`, which is not there yet."""
+        self._show(TextFile(path, "") if path is not None else None, "", language)
+        self._keeper.keep()
+
     def take(self, text: str, language: Language) -> None:
         """Start a text that is in no file, such as code from a chat; unsaved text was asked about before."""
         self._show(None, text, language)

@@ -35,6 +35,8 @@ class CodeEditorCard(QWidget):
     """The text, the selection, the file or the language is another: what a question would be about."""
     proposing_changed = Signal()
     """Changes wait to be accepted, or none do any more."""
+    decided = Signal()
+    """Nothing waits any more, and what was accepted is in the text."""
 
     def __init__(self, bridge: Bridge, theme: Theme, draft_path: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,7 +121,9 @@ class CodeEditorCard(QWidget):
         self._show_proposing(False)
         if proposal.accepted and self.editor.text() == proposal.old:
             self.editor.change_text(proposal.text())
-        self.editor.setFocus()
+        if self.isVisible():
+            self.editor.setFocus()
+        self.decided.emit()
 
     def _show_proposing(self, proposing: bool) -> None:
         self._texts.setCurrentWidget(self.proposal_view if proposing else self.editor)
@@ -185,6 +189,7 @@ class CodeEditorCard(QWidget):
         if self.proposing and self.editor.text() != self.proposal_view.proposal.old:
             # Another text is there: what was proposed was not for it.
             self._show_proposing(False)
+            self.decided.emit()
         if self.editor.isReadOnly():
             self._status.setText(self.tr("for reading only"))
         else:

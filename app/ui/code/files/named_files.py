@@ -44,6 +44,20 @@ class NamedFiles:
                 return NamedFile(name, language_of_file(path.name), text)
         return None
 
+    def open_one(self, name: str) -> OpenFile | None:
+        """Return the open file of a name that a reply gives, also by its last part where that is clear."""
+        exact = [file for file in self._files.files if self._name(file) == name]
+        loose = [file for file in self._files.files if name and file.document.name == name]
+        return exact[0] if exact else loose[0] if len(loose) == 1 else None
+
+    async def path_of(self, name: str) -> Path | None:
+        """Return where a file of a name that a reply gives is, or would be; None where there is no folder for
+        it. Raises `OutsideFolderError`."""
+        if self._folder.root is not None:
+            return await asyncio.to_thread(self._folder.real_path, name)
+        here = self._files.current.document.path
+        return here.parent / Path(name).name if here is not None else None
+
     def is_current(self, name: str) -> bool:
         """Tell whether a name is that of the file in front, whose text goes along anyway."""
         return self._name(self._files.current) == name

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolButton, QWidget
 from app.code.languages import Language
 from app.code.open_texts import OpenTexts, TextsFolder
 from app.ui.base.draft_keeper import DraftKeeper
+from app.ui.code.changes.change_set_bar import ChangeSetBar
 from app.ui.code.files.file_tabs import FileTabs
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.running.code_runner import CodeRunner
@@ -60,6 +61,7 @@ class OpenFiles(Card):
         self.folder_button = button(kind="quiet", name=self.tr("Show or hide the folder (Ctrl+Shift+B)"))
         self.folder_button.setCheckable(True)
         self.folder_button.hide()
+        self.change_set_bar = ChangeSetBar(ui.theme)
         self._cards = QStackedWidget()
         self._keeper = DraftKeeper("code-files", self._state, self)
         self.keep_soon = self._keeper.keep_soon
@@ -316,6 +318,7 @@ class OpenFiles(Card):
         # The frame's own line stays visible around the text.
         self.body.setContentsMargins(1, 1, 1, 1)
         self.body.addWidget(head_row)
+        self.body.addWidget(self.change_set_bar)
         self.body.addWidget(self._cards, 1)
 
     def _draw_icons(self) -> None:
