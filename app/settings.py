@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         SpeculationMode,
         Meta(description="How replies of these models are guessed ahead; what is said stays the same."),
     ] = "lookup"
+    complete_while_typing: Annotated[
+        bool, Meta(description="Propose code at the cursor, where the loaded model can fill in the middle.")
+    ] = False
     chat_states_gb: Annotated[
         float, Meta(ge=0.0, le=1000.0, description="Space for what was evaluated for chats; 0 keeps none.")
     ] = 2.0

@@ -43,6 +43,8 @@ class Room:
         self.sandbox = Sandbox()
         self.errors: list[BaseException] = []
         self.windows: list[QMainWindow] = []
+        self.settings: SettingsFile
+        """Of the newest tab."""
         self.answering = ""
         """The title of the chat whose reply is coming in, as the tab hears it."""
         self.bridge = Bridge(self.errors.append)
@@ -58,7 +60,7 @@ class Room:
         window = QMainWindow()
         qtbot.addWidget(window)
         self.windows.append(window)
-        settings = SettingsFile(folder / "settings.json")
+        settings = self.settings = SettingsFile(folder / "settings.json")
         settings.update(sampling=Sampling(temperature=0.0, seed=1))
         notices = Notices(window, lambda: "")
         ui = UiContext(

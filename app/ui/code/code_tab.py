@@ -22,6 +22,7 @@ from app.ui.code.conversation.code_conversation import CodeConversation, EditorA
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.editor.code_document import CodeDocument
 from app.ui.code.editor.code_editor import CodeEditor
+from app.ui.code.editor.inline_completion import CompletionSwitch
 from app.ui.code.files.change_sets import ChangeSets
 from app.ui.code.files.code_dialogs import CodeDialogs
 from app.ui.code.files.code_editor_card import CodeEditorCard
@@ -57,6 +58,7 @@ class CodeTab(QWidget):
         """What is to be kept lies in `folder`. `answering` gives the title of the chat whose reply is coming
         in, empty where there is none."""
         super().__init__(parent)
+        self._ui = ui
         self._bridge = bridge = ui.bridge
         self._inform = inform = ui.notices.inform
         self.runner = CodeRunner(sandbox, bridge, self)
@@ -313,6 +315,7 @@ class CodeTab(QWidget):
 
     def _make_menu(self) -> None:
         menu = QMenu(self)
+        menu.setToolTipsVisible(True)
         files, actions = self.files, self.actions_on_files
 
         def job(make: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], None]:
@@ -357,6 +360,10 @@ class CodeTab(QWidget):
         add(self.tr("Run the tests"), "Shift+F5", lambda: self.run_card.test_button.click())
         add(self.tr("Fix what failed"), "F9", self._fix_by_key)
         add(self.tr("Write tests"), "Alt+T", self._show_tests)
+        menu.addSeparator()
+        self.completion_switch = CompletionSwitch(self._ui, self)
+        menu.addAction(self.completion_switch.action)
+        self.addAction(self.completion_switch.action)
         menu.addSeparator()
         newest = self._use_last
         add(self.tr("Insert the newest code"), "Ctrl+Shift+I", lambda: newest(lambda row: row.insert.click()))

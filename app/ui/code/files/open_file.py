@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.code.ask import Excerpt
 from app.code.open_texts import TextsFolder
+from app.ui.code.editor.inline_completion import InlineCompletion
 from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.running.code_run_card import CodeRunCard
 from app.ui.code.running.code_runner import CodeRunner
@@ -34,6 +35,7 @@ class OpenFile(QObject):
         self.editor = self.card.editor
         self.document = self.card.document
         self.run_card = CodeRunCard(runner, ui.theme, self._program, texts.tests(number))
+        self.completion = InlineCompletion(ui, self.editor, self)
         self._keys = {f"#{number}"}
         self.document.changed.connect(self._on_changed)
         self.run_card.failed_at.connect(self.card.mark_failure)
@@ -90,6 +92,7 @@ class OpenFile(QObject):
         return self._both(self.document.forget(), tests.close() if keeps_tests else tests.forget())
 
     def _close_cards(self) -> None:
+        self.completion.stop()
         self.card.close_card()
         self.run_card.close_card()
 
