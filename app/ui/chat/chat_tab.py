@@ -189,9 +189,9 @@ class ChatTab(QWidget):
 
     @property
     def answering(self) -> str:
-        """The title of the chat whose reply is coming in; empty where there is none."""
+        """The title of the chat whose reply has been coming in for the longest; empty where there is none."""
         running = self._runner.running
-        return self.list_actions.title(running.chat.id) if running is not None else ""
+        return self.list_actions.title(running[0].chat.id) if running else ""
 
     def send(self, text: str) -> None:
         """Send a message in the open chat, as if it had been typed."""

@@ -65,6 +65,11 @@ class CodeTab(QWidget):
         self.files = OpenFiles(ui, TextsFolder(folder), self.runner)
         self.folder = FolderPanel(ui)
         self.actions_on_files = FileActions(self.files, self.folder, CodeDialogs(self), self)
+        self.actions_on_files.saved_as.connect(
+            lambda path: ui.notices.tell_of_file(
+                self.tr("The text is in {path}.").format(path=str(path)), path
+            )
+        )
         named = NamedFiles(self.files, self.folder)
         self.changes = ChangeSets(ui, self.files, named, self.actions_on_files, self)
         self.conversation = CodeConversation(

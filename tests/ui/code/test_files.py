@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
 from app.ui.code.code_tab import CodeTab
+from app.ui.code.files.code_dialogs import CodeDialogs
 from tests.support.code_desk import Live, Room, answer_box
 from tests.support.waiting import until
 
@@ -32,6 +34,27 @@ def test_a_changed_file_is_overwritten_only_when_the_user_says_so(
         await answer_box(tab, "Reload")
         await saving
         assert tab.editor.text() == "newer"
+
+    live(scene())
+
+
+def test_a_text_that_is_saved_as_a_file_is_told_of(
+    qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pick(_dialogs: CodeDialogs, _folder: Path | None, _name: str) -> Path:
+        return path
+
+    monkeypatch.setattr(CodeDialogs, "pick_file_to_save", pick)
+    saved: list[Path] = []
+    tab.actions_on_files.saved_as.connect(saved.append)
+    path = tmp_path / "new.py"
+
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "x = 1")
+        for _ in range(2):
+            await tab.actions_on_files.save(tab.files.current)
+            assert path.read_text() == "x = 1"
+            assert saved == [path]
 
     live(scene())
 

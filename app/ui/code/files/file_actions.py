@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.text_file import ChangedOnDiskError
@@ -16,6 +16,9 @@ from app.ui.code.files.open_files import OpenFiles
 
 class FileActions(QObject):
     """Does what a user wants with the open files, once those of the last run are there. GUI thread only."""
+
+    saved_as = Signal(object)
+    """A text is in this file (`Path`) now, which was named by the user."""
 
     def __init__(self, files: OpenFiles, folder: FolderPanel, dialogs: CodeDialogs, parent: QObject) -> None:
         super().__init__(parent)
@@ -93,6 +96,7 @@ class FileActions(QObject):
         # The dialog has asked before it gave the name of a file that exists.
         await file.document.save(path, overwrite=True)
         await self._folder_panel.read_again()
+        self.saved_as.emit(path)
         return True
 
     async def reload(self, file: OpenFile) -> None:
