@@ -19,8 +19,8 @@ from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
+from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
-from tests.support.starter_variants import shallow_path
 from tests.support.waiting import wait_until
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
 
@@ -133,7 +133,7 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices
 ) -> None:
     assert "How good are its answers?" in shown(page)
-    desk.load(shallow_path())
+    desk.load(starter_path())
     press(page, "Run the quality suite")
     wait_until(lambda: desk.session.reserved_for == "benchmark")
     wait_until(lambda: desk.session.reserved_for == "" and bool(runs_shown(page)))
@@ -162,7 +162,7 @@ def test_a_run_is_shown_and_each_item_can_be_read(
 def test_a_cancelled_run_is_named_unfinished_and_goes_on(
     desk: QualityDesk, page: QualityPage, stores: Stores
 ) -> None:
-    desk.load(shallow_path())
+    desk.load(starter_path())
     press(page, "Run the quality suite")
     wait_until(lambda: desk.session.reserved_for == "benchmark")
     press(page, "Cancel")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Literal
 
 import openai
 import pytest
@@ -28,7 +29,7 @@ WEATHER = {
 
 
 class City(BaseModel):
-    name: str
+    name: Literal["Paris", "Rome"]
     capital: bool
 
 

@@ -11,8 +11,8 @@ from app.engine.client.client import EngineClient
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from tests.support.api import MODEL, SETTINGS, Api, served
-from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
-from tests.support.starter_variants import write_embedding_model
+from tests.support.engines import ANSWER_TIMEOUT_S
+from tests.support.starter_variants import shallow_path, write_embedding_model
 
 QUICK = {"prompt": "Hi", "max_tokens": 1}
 
@@ -82,7 +82,7 @@ def test_no_path_and_no_address_is_a_name(api: Api, name: str) -> None:
 
 
 def test_a_model_that_the_user_has_unloaded_does_not_come_back(client: EngineClient, tmp_path: Path) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
     with served(client, tmp_path) as api, api.http() as http:
         assert names(api) == [MODEL]
         client.unload().result(ANSWER_TIMEOUT_S)
