@@ -7,6 +7,8 @@ _PLACES = (
     r"/main\.js:(\d+)",
     r"main\.sh: line (\d+):",
     r"main\.c(?:pp)?:(\d+):\d+: (?:fatal )?error",
+    r"(?:--> |panicked at )main\.rs:(\d+):\d+",
+    r"main\.go:(\d+)",
 )
 
 

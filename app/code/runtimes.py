@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from app.base.errors import StillroomError
+from app.base.paths import app_paths
+from app.code.go_library import GoLibrary, go_environment, imports_of
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.sandbox.limits import Job
 from models.system.child_process import NO_WINDOW
@@ -29,34 +31,54 @@ class Runtime:
     file_name: str
     command: tuple[str, ...]
     folders: tuple[str, ...] = ()
+    go: str = ""
+    """The program `go`, whose library is to be compiled ahead."""
 
 
 RUNNABLE = (
-    ("python", "javascript") if sys.platform == "win32" else ("python", "javascript", "bash", "c", "cpp")
+    ("python", "javascript")
+    if sys.platform == "win32"
+    else ("python", "javascript", "bash", "c", "cpp", "rust", "go")
 )
 """The languages that can be run, by key; on Windows those that need neither a shell nor a compiler."""
 
-_COMPILE = (
-    '"$0" -O1 -w -o "$TMPDIR/built" "$1" $2 && cp /bin/true "$TMPDIR/program" '
-    '&& cat "$TMPDIR/built" > "$TMPDIR/program" && exec "$TMPDIR/program"'
+_RUN_BUILT = (
+    ' && cp /bin/true "$TMPDIR/program" && cat "$TMPDIR/built" > "$TMPDIR/program" && exec "$TMPDIR/program"'
 )
 """A linker cannot make its output executable if modes may not be changed; a program's copy already is."""
+_COMPILE = f'"$0" -O1 -w -o "$TMPDIR/built" "$1" $2{_RUN_BUILT}'
+_COMPILE_RUST = (
+    f'"$0" --edition 2021 -C opt-level=1 -C "linker=$1" -A warnings -o "$TMPDIR/built" main.rs{_RUN_BUILT}'
+)
+_COMPILE_GO = f'export GOTMPDIR="$TMPDIR"; "$0" build -p 2 -o "$TMPDIR/built" main.go{_RUN_BUILT}'
 
 _lock = threading.Lock()
 
 
-def job_for(code: str, language: str, *, files: dict[str, str] | None = None, stdin: str = "") -> Job:
+def job_for(
+    code: str,
+    language: str,
+    *,
+    files: dict[str, str] | None = None,
+    stdin: str = "",
+    stop: threading.Event | None = None,
+) -> Job:
     """Make the job that runs `code` in `language` (a key of `app.code.languages`); `files` lie beside it.
 
-    Looks for the interpreter the first time, which may take a second: any thread but the GUI's. Raises
+    Looks for the interpreter the first time, which may take a second, and compiles what a program imports of
+    Go's library, which takes some seconds the first time, or until `stop`: any thread but the GUI's. Raises
     `NotRunnableError`, which says what to install.
     """
     with _lock:
         runtime = _runtime(language)
+    folders, environment = runtime.folders, dict[str, str]()
+    if runtime.go:
+        folders, environment = _with_library(runtime, code, stop)
     return Job(
         command=runtime.command,
         files={**(files or {}), runtime.file_name: code},
-        shown_folders=runtime.folders,
+        shown_folders=folders,
+        environment=environment,
         stdin=stdin,
     )
 
@@ -77,6 +99,10 @@ def _runtime(language: str) -> Runtime:
         case "cpp":
             compiler = _found(("g++", "clang++"), "a C++ compiler", "Install GCC or Clang to run C++.")
             return Runtime("main.cpp", ("/bin/sh", "-c", _COMPILE, compiler, "main.cpp", ""))
+        case "rust":
+            return _rust()
+        case "go":
+            return _go()
     if language == PLAIN_TEXT.key:
         raise NotRunnableError(
             "The language of this text is not known.", "Choose it below the editor, at the right."
@@ -86,7 +112,7 @@ def _runtime(language: str) -> Runtime:
         "{language} is not run here.",
         "On Windows Stillroom runs Python and JavaScript."
         if sys.platform == "win32"
-        else "Stillroom runs Python, JavaScript, Bash, C and C++.",
+        else "Stillroom runs Python, JavaScript, Bash, C, C++, Rust and Go.",
         language=known.name if known is not PLAIN_TEXT else language or known.name,
     )
 
@@ -117,6 +143,50 @@ def _node() -> Runtime:
             if _can_show(program, folders):
                 return Runtime("main.js", (str(program), "main.js"), folders)
     raise NotRunnableError("There is no Node.js on this computer.", "Install Node.js to run JavaScript code.")
+
+
+def _rust() -> Runtime:
+    """The compiler itself, which rustup's program of that name only calls."""
+    linker = _found(("gcc", "clang", "cc"), "a linker for Rust", "Install GCC or Clang to run Rust.")
+    for candidate in (*_on_path(("rustc",)), str(Path.home() / ".cargo/bin/rustc")):
+        told = _ask(candidate, "--print", "sysroot")
+        if len(told) == 1:
+            program = Path(told[0]) / "bin" / "rustc"
+            folders = _outside_system(told[0])
+            if program.is_file() and _can_show(program, folders):
+                return Runtime("main.rs", ("/bin/sh", "-c", _COMPILE_RUST, str(program), linker), folders)
+    raise NotRunnableError("There is no Rust on this computer.", "Install Rust to run Rust code.")
+
+
+def _go() -> Runtime:
+    for candidate in (*_on_path(("go",)), "/usr/local/go/bin/go"):
+        told = _ask(candidate, "env", "GOROOT")
+        if len(told) == 1:
+            program = Path(told[0]) / "bin" / "go"
+            folders = _outside_system(told[0])
+            if program.is_file() and _can_show(program, folders):
+                return Runtime(
+                    "main.go", ("/bin/sh", "-c", _COMPILE_GO, str(program)), folders, go=str(program)
+                )
+    raise NotRunnableError("There is no Go on this computer.", "Install Go to run Go code.")
+
+
+@cache
+def _library(go: str) -> GoLibrary:
+    return GoLibrary(go, app_paths().cache / "go-library")
+
+
+def _with_library(
+    runtime: Runtime, code: str, stop: threading.Event | None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the folders and the environment of a program in Go."""
+    library = _library(runtime.go)
+    library.compile(imports_of(code), stop)
+    folder = str(library.folder)
+    if library.folder.is_dir() and _can_show(library.folder, (folder,)):
+        return (*runtime.folders, *_outside_system(folder)), go_environment(folder)
+    # Where a sandbox cannot show it, each run compiles all for itself.
+    return runtime.folders, go_environment("/tmp/go-library")
 
 
 def _found(names: tuple[str, ...], what: str, hint: str) -> str:

@@ -47,7 +47,8 @@ class CodeRunner(QObject):
             self._bridge.post(self.output.emit, text, stream == "stderr")
 
         def work(stop: threading.Event) -> RunResult:
-            return self._sandbox.run(job_for(code, language, stdin=stdin), self.limits, on_output, stop)
+            job = job_for(code, language, stdin=stdin, stop=stop)
+            return self._sandbox.run(job, self.limits, on_output, stop)
 
         return await self._in_thread(work)
 
