@@ -5,8 +5,8 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from app.code.ask import Excerpt
+from app.code.changes.placing import places_for
 from app.code.fixing import USUAL_ROUNDS
-from app.code.placing import places_for
 from app.ui.code.conversation.code_block_row import BlockRow
 from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.code.running.code_run_card import CodeRunCard

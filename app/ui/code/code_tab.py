@@ -10,10 +10,10 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt, Task, whole_lines
+from app.code.changes.placing import Placement, moved, placement_for, places_for
 from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
-from app.code.placing import Placement, moved, placement_for, places_for
 from app.code.sandbox.run import Sandbox
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer

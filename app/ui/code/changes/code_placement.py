@@ -6,7 +6,7 @@ from typing import Literal
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.code.placing import Place, Places
+from app.code.changes.placing import Place, Places
 from app.ui.base.announce import announce
 from app.ui.widgets.card import button, label, set_look
 from models.system.shown_text import shown

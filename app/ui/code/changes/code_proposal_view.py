@@ -6,8 +6,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QWidget
 
+from app.code.changes.proposal import Proposal, ProposedLine
 from app.code.languages import Language
-from app.code.proposal import Proposal, ProposedLine
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView, marked

@@ -5,9 +5,9 @@ import asyncio
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.code.changes.file_changes import blocks_by_file
 from app.code.check import check_syntax
 from app.code.extract import code_blocks
-from app.code.file_changes import blocks_by_file
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
 from app.engine.protocol import GenerationStats
 from app.ui.base.theme import Theme

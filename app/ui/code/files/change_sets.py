@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from app.base.errors import StillroomError
+from app.code.changes.file_changes import with_blocks
 from app.code.extract import CodeBlock
-from app.code.file_changes import with_blocks
 from app.code.languages import language_of_file
 from app.ui.code.changes.change_set_bar import ChangeSetBar
 from app.ui.code.files.file_actions import FileActions

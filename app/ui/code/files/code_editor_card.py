@@ -8,11 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from app.code.changes.proposal import Proposal
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
 from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
-from app.code.proposal import Proposal
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.code.changes.code_placement import Offer, PlacementLine

@@ -1,6 +1,6 @@
 import pytest
 
-from app.code.definitions import definitions
+from app.code.changes.definitions import definitions
 
 PYTHON = """@cached
 # Why.

@@ -1,9 +1,9 @@
 import pytest
 
 from app.code.ask import Excerpt
+from app.code.changes.placing import moved, placement_for, with_code
+from app.code.changes.proposal import Proposal
 from app.code.languages import language_of_file
-from app.code.placing import moved, placement_for, with_code
-from app.code.proposal import Proposal
 
 OLD = "a\nb\nc\nd\ne"
 NEW = "a\nB\nc\nd\nE\nf"

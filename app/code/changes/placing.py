@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.code.ask import Excerpt, Task
-from app.code.definitions import Definition, definitions
+from app.code.changes.definitions import Definition, definitions
 from app.code.line_edits import detect_indent, indent_like, leading_space, next_line_indent
 
 Placement = Literal["replace", "insert"]

@@ -1,6 +1,6 @@
 from app.code.ask import Excerpt
+from app.code.changes.file_changes import MOST_FILES, blocks_by_file, with_blocks
 from app.code.extract import code_blocks
-from app.code.file_changes import MOST_FILES, blocks_by_file, with_blocks
 from app.code.languages import language_of_file
 
 UTIL = "def half(x):\n    return x / 2\n\n\ndef twice(x):\n    return x * 2\n"

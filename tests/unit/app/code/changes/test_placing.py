@@ -1,8 +1,8 @@
 """Where the code of a reply goes in its text, when it holds more or less than was asked about."""
 
 from app.code.ask import Excerpt, whole_lines
+from app.code.changes.placing import Placement, places_for
 from app.code.languages import language_of_file
-from app.code.placing import Placement, places_for
 
 TEXT = """import re
 

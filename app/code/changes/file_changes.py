@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.code.ask import Excerpt
+from app.code.changes.placing import places_for
 from app.code.extract import CodeBlock
-from app.code.placing import places_for
 
 MOST_FILES = 20
 
