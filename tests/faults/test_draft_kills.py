@@ -19,7 +19,7 @@ EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_DRAFT_KILLS", "100"))
 LOST_S = 0.5
 SLACK_S = 1.0
-"""What a busy processor may take beside it."""
+"""Time that a busy processor may take beside it."""
 LONGEST_S = 3.0
 
 

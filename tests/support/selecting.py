@@ -112,6 +112,6 @@ class Hand:
 
 
 def selected_pixels(widget: QWidget, colour: QColor) -> int:
-    """How many pixels of a widget have the colour of what is selected."""
+    """Count the pixels of a widget that have the colour of what is selected."""
     image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     return sum(image.pixel(x, y) == colour.rgb() for y in range(image.height()) for x in range(image.width()))

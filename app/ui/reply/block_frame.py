@@ -99,7 +99,7 @@ class BlockFrame:
         self._heights: dict[int, int] = {}
         self._ems: float | None = None
         self._bars: list[_QuoteBar] = []
-        self._marker: _Marker | None = None
+        self.marker: _Marker | None = None
 
     @property
     def is_built(self) -> bool:
@@ -135,7 +135,7 @@ class BlockFrame:
         place = self.block.place
         self._bars = [_QuoteBar(self._theme, self._view) for _ in range(place.quote)]
         if place.indent:
-            self._marker = _Marker(self._view)
+            self.marker = _Marker(self._view)
         self.content = self._make_content(self.block)
         self.content.setParent(self._view)
         self._fill()
@@ -146,7 +146,7 @@ class BlockFrame:
         for widget in self._widgets():
             widget.hide()
             widget.deleteLater()
-        self.content, self._marker, self._bars = None, None, []
+        self.content, self.marker, self._bars = None, None, []
 
     def rebuild(self) -> None:
         """Replace the widgets by others."""
@@ -213,21 +213,21 @@ class BlockFrame:
         left = _left_px(self.block)
         for number, bar in enumerate(self._bars):
             bar.setGeometry(QUOTE_PX * number, top, QUOTE_PX, height)
-        if self._marker is not None:
+        if self.marker is not None:
             start = QUOTE_PX * len(self._bars)
             drop = 0
             if isinstance(content, RichLabel):
                 # The marker's baseline is that of the first line.
-                drop = baseline_px(self._theme) - self._marker.fontMetrics().ascent()
-            self._marker.setGeometry(start, top + drop, left - start - MARKER_GAP_PX, height)
+                drop = baseline_px(self._theme) - self.marker.fontMetrics().ascent()
+            self.marker.setGeometry(start, top + drop, left - start - MARKER_GAP_PX, height)
         content.setGeometry(left, top, max(0, width - left), height)
         if content.isHidden():
             for widget in self._widgets():
                 widget.show()
 
     def _fill(self) -> None:
-        if self._marker is not None:
-            self._marker.setText(self.block.place.marker)
+        if self.marker is not None:
+            self.marker.setText(self.block.place.marker)
         match self.content, self.block:
             case RichLabel() as text, TextBlock() as block:
                 text.set_html(block.html, block.level)
@@ -260,13 +260,13 @@ class BlockFrame:
         start, end, with_marker = self.selected
         if self.content is not None:
             self.content.show_selected(start, end)
-        if self._marker is not None:
-            self._marker.show_selected(with_marker)
+        if self.marker is not None:
+            self.marker.show_selected(with_marker)
 
     def _widgets(self) -> list[QWidget]:
         return [
             *self._bars,
-            *([self._marker] if self._marker is not None else []),
+            *([self.marker] if self.marker is not None else []),
             *([self.content] if self.content is not None else []),
         ]
 

@@ -16,13 +16,13 @@ from app.ui.widgets.elided_label import ElidedLabel
 MOST_CHIP_PX = 320
 
 
-MOST_LINES = 3
+MOST_LINES = 4
 SPACING_PX = 6
 
 
 class AttachmentChips(QScrollArea):
     """Chips side by side, in as many lines as they need. A click opens the document. Those of a message that
-    is not sent can be removed; from the fourth line on they are scrolled. GUI thread.
+    is not sent can be removed; from the fifth line on they are scrolled. GUI thread.
     """
 
     opened = Signal(object)

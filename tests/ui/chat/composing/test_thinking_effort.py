@@ -1,4 +1,4 @@
-"""How long the model thinks, chosen below the message and kept with the chat."""
+"""The length of thoughts, chosen below the message and kept with the chat."""
 
 import msgspec
 import pytest

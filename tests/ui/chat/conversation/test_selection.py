@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.block_text import text_of
@@ -100,10 +100,15 @@ def messages(contents: Sequence[str], thinking: str = "") -> list[StoredMessage]
     ]
 
 
+def frames(conversation: QWidget) -> list[BlockFrame]:
+    """The places of all blocks, which have widgets near to what is seen."""
+    return [frame for view in conversation.findChildren(MarkdownView) for frame in view.frames]
+
+
 def settle(qtbot: QtBot, conversation: QWidget) -> None:
-    qtbot.wait(20)
-    views = conversation.findChildren(MarkdownView)
-    qtbot.waitUntil(lambda: not any(view._ahead.isActive() for view in views), timeout=WAIT_MS)
+    built = -1
+    while built != (built := sum(frame.is_built for frame in frames(conversation))):
+        qtbot.wait(50)
     cards = conversation.findChildren(FormulaCard)
     qtbot.waitUntil(lambda: all(card.is_drawn for card in cards), timeout=WAIT_MS)
     qtbot.wait(20)
@@ -149,11 +154,11 @@ def test_all_that_is_selected_is_drawn_so(
     hand.drag(hand.point(0, "sum of squares"), hand.point(2, "converge", after=True))
     view = hand.text(0).widget
     assert isinstance(view, MarkdownView)
-    for frame in view._frames:
+    for frame in view.frames:
         assert frame.content is not None
         assert selected_pixels(frame.content, colour), frame.block
-        if frame._marker is not None:
-            assert selected_pixels(frame._marker, colour), frame.block
+        if frame.marker is not None:
+            assert selected_pixels(frame.marker, colour), frame.block
     assert selected_pixels(hand.text(1).widget, colour)
     first, second = hand.text(2).widget.findChildren(RichLabel)
     assert 0 < first.selected[1] < len("Cubes converge, too.")
@@ -393,7 +398,7 @@ def test_links_are_reached_and_opened_by_keyboard(qtbot: QtBot, show: Show) -> N
 def test_the_folded_thinking_is_a_button_and_the_open_one_is_text(show: Show) -> None:
     hand = show(QUESTION, "So four.", thinking="Two and two.\n\nThat is four.", height=600)
     [reply] = hand.area.findChildren(ReplyView)
-    head = reply.thinking._head
+    [head] = [made for made in reply.thinking.findChildren(QPushButton) if made.isVisible()]
     middle = head.mapTo(hand.area.window(), head.rect().center())
     hand.drag(hand.point(0, "about"), hand.point(1, "four", after=True))
     assert hand.copied() == f"{QUESTION[QUESTION.index('about') :]}\n\nSo four"
@@ -412,16 +417,23 @@ def test_the_folded_thinking_is_a_button_and_the_open_one_is_text(show: Show) ->
     assert hand.copied() == "So four."
 
 
+def text_field(card: CodeCard) -> QPlainTextEdit:
+    """The code itself."""
+    found = card.findChild(QPlainTextEdit)
+    assert isinstance(found, QPlainTextEdit)
+    return found
+
+
 def stream(hand: Hand, text: str, qtbot: QtBot) -> ReplyView:
     """A reply that is coming in at the end."""
     area = hand.area
     assert isinstance(area, ConversationView)
     live = messages(["", ""])[1]
-    reply = area.make_reply(live)
+    reply = area.make_reply(live, None)
     area.add_live_reply(live, reply)
     reply.begin()
-    reply.add("answer", text, 5)
-    qtbot.waitUntil(lambda: reply.answer == text and not reply._waiting["answer"])
+    with qtbot.waitSignal(reply.painted):
+        reply.add("answer", text, 5)
     qtbot.wait(20)
     return reply
 
@@ -511,7 +523,7 @@ def test_below_the_view_it_scrolls_on_and_takes_what_has_no_widgets(qtbot: QtBot
     assert hand.copied() == LONG
     view = hand.text(0).widget
     assert isinstance(view, MarkdownView)
-    assert len(view._built) < len(view._frames) / 3
+    assert sum(frame.is_built for frame in view.frames) < len(view.frames) / 3
     bar.setValue(bar.maximum() // 2)
     settle(qtbot, hand.area)
     shown = [label for label in view.findChildren(RichLabel) if label.isVisible()]
@@ -529,7 +541,7 @@ def test_code_that_is_too_wide_is_scrolled_after_the_pointer(qtbot: QtBot, show:
     line = "value = " + " + ".join(f"term_{number}" for number in range(60))
     hand = show(f"```python\n{line}\nx = 1\n```")
     [card] = hand.area.findChildren(CodeCard)
-    bar = card._text.horizontalScrollBar()
+    bar = text_field(card).horizontalScrollBar()
     start = hand.point(0, "value")
     hand.press(start)
     right = card.mapTo(hand.area.window(), card.rect().topRight()) + QPoint(20, 0)
@@ -544,7 +556,7 @@ def test_code_that_is_selected_by_keyboard_is_what_is_selected(show: Show) -> No
     hand = show(REPLY)
     hand.drag(hand.point(0, "second"), hand.point(0, "one", after=True))
     [card] = hand.area.findChildren(CodeCard)
-    card._text.setFocus(Qt.FocusReason.TabFocusReason)
+    text_field(card).setFocus(Qt.FocusReason.TabFocusReason)
     hand.key(Qt.Key.Key_Down)
     hand.key(Qt.Key.Key_Home)
     hand.key(Qt.Key.Key_Right, SHIFT | CONTROL)
@@ -555,7 +567,7 @@ def test_code_that_is_selected_by_keyboard_is_what_is_selected(show: Show) -> No
     assert hand.text(0).widget.findChildren(TableLabel)[0].selected == (0, 0)
     hand.key(Qt.Key.Key_Escape)
     assert selection.is_empty
-    assert not card._text.textCursor().hasSelection()
+    assert not text_field(card).textCursor().hasSelection()
 
 
 def test_a_formula_that_is_drawn_later_moves_nothing(qtbot: QtBot, show: Show, theme: Theme) -> None:

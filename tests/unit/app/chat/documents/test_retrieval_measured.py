@@ -1,4 +1,4 @@
-"""How well passages are chosen, on a small set of questions over documents of our own.
+"""The choice of passages, measured on a small set of questions over documents of our own.
 
 `tests/data/retrieval`: a manual with pages, a handbook of thirty towns that say nearly the same, two of our
 documents as they were, rules in Chinese; and the mixed texts that models are measured with. `TUNED` are those
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[5]
 DATA = ROOT / "tests" / "data" / "retrieval"
 TUNED = ("manual.txt", "packaging.md", "cities.md")
 MOST = 27
-"""What a context of 16,384 tokens has room for."""
+"""The room of a context of 16,384 tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def whole(source: str) -> list[Excerpt]:
 
 
 def shown(blocks: list[Block]) -> list[object]:
-    """What a reader sees of blocks: not whether a list is tight, or whether a fence has come to its end."""
+    """Give what a reader sees of blocks: not that a list is tight, or a fence at its end."""
     seen: list[object] = []
     for block in blocks:
         place = replace(block.place, tight=False)

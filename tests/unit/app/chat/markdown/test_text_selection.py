@@ -1,4 +1,4 @@
-"""What is selected, by places alone: no window."""
+"""The selection by places alone: no window."""
 
 import pytest
 

@@ -11,7 +11,7 @@ from app.engine.client.client import EngineClient
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from tests.support.api import MODEL, SETTINGS, Api, served
-from tests.support.engines import ANSWER_TIMEOUT_S
+from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
 from tests.support.starter_variants import shallow_path, write_embedding_model
 
 QUICK = {"prompt": "Hi", "max_tokens": 1}
