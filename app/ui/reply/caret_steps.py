@@ -73,7 +73,8 @@ class CaretSteps:
 
 def word_at(text: str, offset: int) -> tuple[int, int]:
     """Where the word around an offset starts and ends, or the one that ends there."""
-    if offset > 0 and not text[offset : offset + 1].isalnum() and text[offset - 1].isalnum():
+    at_its_end = not text[offset : offset + 1].isalnum() and text[max(offset - 1, 0) : offset].isalnum()
+    if offset and (at_its_end or offset >= len(text)):
         offset -= 1
     finder = QTextBoundaryFinder(QTextBoundaryFinder.BoundaryType.Word, text)
     finder.setPosition(utf16_length(text[:offset]))

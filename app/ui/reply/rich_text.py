@@ -15,10 +15,12 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPalette,
     QPen,
+    QRegion,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextFormat,
+    QTextLine,
     QTextOption,
 )
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -125,7 +127,7 @@ class RichText(QLabel):
         origin = self.contentsRect().topLeft()
         if not line.isValid():
             return QRect(origin + top_left.toPoint(), QSize(1, self.fontMetrics().height()))
-        across, _ = cast("tuple[float, int]", line.cursorToX(position - block.position()))
+        across = _x_of(line, position - block.position())
         return QRectF(
             origin.x() + top_left.x() + across, origin.y() + top_left.y() + line.y(), 1, line.height()
         ).toRect()
@@ -162,12 +164,29 @@ class RichText(QLabel):
         context = QAbstractTextDocumentLayout.PaintContext()
         context.clip = QRectF(event.rect().translated(-area.topLeft()))
         context.palette = self.palette()
-        if self._selected[0] < self._selected[1] or self._link >= 0:
-            context.selections = self._marked()
         painter = QPainter(self)
         painter.setClipRect(event.rect())
         painter.translate(area.topLeft())
-        self._document.documentLayout().draw(painter, context)
+        layout = self._document.documentLayout()
+        context.selections = self._marked_link()
+        if self._selected[0] < self._selected[1]:
+            words, pictures = self._selected_places()
+            if pictures:
+                # With something selected, Qt cuts off what reaches out of a line, and paints over pictures:
+                # they are drawn before, and then the selected words alone.
+                ground = self.palette().brush(QPalette.ColorRole.Highlight)
+                for rect in self._rects_of(pictures):
+                    painter.fillRect(rect, ground)
+                layout.draw(painter, context)
+                region = QRegion()
+                for rect in self._rects_of(words):
+                    region += rect
+                painter.setClipRegion(region, Qt.ClipOperation.IntersectClip)
+            look = QTextCharFormat()
+            look.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
+            look.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
+            context.selections = [*context.selections, *(self._marked(*ends, look) for ends in words)]
+        layout.draw(painter, context)
         painter.end()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
@@ -238,27 +257,56 @@ class RichText(QLabel):
         if self._document.textWidth() != width:
             self._document.setTextWidth(width)
 
-    def _marked(self) -> list[QAbstractTextDocumentLayout.Selection]:
-        """What is selected, cell by cell, and the link that the keyboard is at."""
-        marked = []
-        palette = self.palette()
-        look = QTextCharFormat()
-        look.setBackground(palette.brush(QPalette.ColorRole.Highlight))
-        look.setForeground(palette.brush(QPalette.ColorRole.HighlightedText))
+    def _selected_places(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """From and to which positions words are selected, and drawn formulas."""
+        words: list[tuple[int, int]] = []
+        pictures: list[tuple[int, int]] = []
         start, end = self._selected
         for piece in self._pieces():
-            first, last = max(start, piece.offset), min(end, piece.offset + sum(map(len, piece.runs)))
-            if first < last:
-                marked.append(self._mark(self._position_of(first), self._position_of(last), look))
-        if 0 <= self._link < len(links := self._links()):
-            outline = QTextCharFormat()
-            accent = palette.color(QPalette.ColorRole.Accent)
-            outline.setProperty(QTextFormat.Property.OutlinePen, QPen(accent, 1))
-            first, last, _ = links[self._link]
-            marked.append(self._mark(self._position_of(first), self._position_of(last), outline))
-        return marked
+            at = piece.offset
+            for run in piece.runs:
+                first, last = max(start, at), min(end, at + len(run))
+                at += len(run)
+                if first >= last:
+                    continue
+                ends = self._position_of(first), self._position_of(last)
+                if run.is_formula and self._document.characterAt(ends[0]) == PICTURE:
+                    pictures.append(ends)
+                elif words and words[-1][1] == ends[0]:
+                    words[-1] = words[-1][0], ends[1]
+                else:
+                    words.append(ends)
+        return words, pictures
 
-    def _mark(self, start: int, end: int, look: QTextCharFormat) -> QAbstractTextDocumentLayout.Selection:
+    def _rects_of(self, places: Sequence[tuple[int, int]]) -> list[QRect]:
+        """Where in the document places are that each lie within a block of it, line by line."""
+        rects = []
+        for start, end in places:
+            block = self._document.findBlock(start)
+            corner = self._document.documentLayout().blockBoundingRect(block).topLeft()
+            for number in range(block.layout().lineCount()):
+                line = block.layout().lineAt(number)
+                first = max(start - block.position(), line.textStart())
+                last = min(end - block.position(), line.textStart() + line.textLength())
+                if first < last:
+                    left, right = _x_of(line, first), _x_of(line, last)
+                    rect = QRectF(corner.x() + left, corner.y() + line.y(), right - left, line.height())
+                    rects.append(rect.toAlignedRect())
+        return rects
+
+    def _marked_link(self) -> list[QAbstractTextDocumentLayout.Selection]:
+        """A line around the link that the keyboard is at."""
+        if self._link < 0:
+            return []
+        look = QTextCharFormat()
+        accent = self.palette().color(QPalette.ColorRole.Accent)
+        look.setProperty(QTextFormat.Property.OutlinePen, QPen(accent, 1))
+        return [
+            self._marked(self._position_of(first), self._position_of(last), look)
+            for first, last, _ in self._links()[self._link : self._link + 1]
+        ]
+
+    def _marked(self, start: int, end: int, look: QTextCharFormat) -> QAbstractTextDocumentLayout.Selection:
         cursor = QTextCursor(self._document)
         cursor.setPosition(start)
         cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
@@ -317,3 +365,8 @@ class RichText(QLabel):
         if run.is_formula and self._document.characterAt(position) == PICTURE:
             return 1
         return utf16_length(run.text)
+
+
+def _x_of(line: QTextLine, position: int) -> float:
+    """Where a position of a block is in its line."""
+    return cast("tuple[float, int]", line.cursorToX(position))[0]

@@ -5,6 +5,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, finished_exchange, offered, select, show
+from tests.support.selecting import Hand
 from tests.support.waiting import until
 
 
@@ -22,6 +23,28 @@ def test_each_code_block_gets_its_verdict(room: Room, qtbot: QtBot, live: Live) 
         assert verdicts[1].startswith("Code 2 · ✗ line 1, column 2: ")
         assert "✓ valid Rust" in verdicts[2]
         assert "✓ valid Python" in verdicts[3]  # no language named: the file's
+
+    live(scene())
+
+
+def test_replies_are_selected_as_one_text_and_what_is_typed_goes_to_the_question(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    async def scene() -> None:
+        history = tab.conversation.history
+        for answer in ("So **it** is:\n\n```python\nx = 1\n```", "And *that* is all."):
+            history.add(finished_exchange(room, answer))
+        tab.activateWindow()
+        hand = Hand(history)
+        await until(lambda: hand.point(1, "that").y() > hand.point(0, "x = 1").y() + 100)
+        hand.drag(hand.point(0, "it"), hand.point(1, "that", after=True))
+        assert hand.copied() == "**it** is:\n\n```python\nx = 1\n```\n\nAnd *that*"
+        hand.click(hand.point(1, "all"))
+        hand.key(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert hand.copied() == "And *that* is all."
+        hand.key(Qt.Key.Key_Y)
+        assert tab.conversation.field.toPlainText() == "y"
+        assert tab.conversation.field.hasFocus()
 
     live(scene())
 
