@@ -7,6 +7,8 @@ from collections.abc import Mapping
 MOST_OF_A_VALUE = 400
 """Characters of one value in a sentence: a long path fits."""
 
+_NO_AMOUNTS = frozenset(("port", "code", "status", "token", "id", "seed"))
+"""Fields whose numbers are names."""
 _LINE_ENDS = "\t\n\v\f\r\x85"
 # Control, format (direction, zero width, tags), surrogate, private and unassigned characters.
 _HIDDEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn"))
@@ -30,14 +32,26 @@ def shown(text: str, most: int = 80) -> str:
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:
-    """Fill a template's fields, what is no number made fit to be shown; without values it stays as it is."""
+    """Fill a template's fields; without values it stays as it is.
+
+    What is no number is made fit to be shown, and amounts are written with a comma at the thousands.
+    """
     if not values:
         return template
-    return template.format(**{name: _value(value) for name, value in values.items()})
+    return template.format(**{name: _value(name, value) for name, value in values.items()})
 
 
-def _value(value: object) -> object:
+def _value(name: str, value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and name not in _NO_AMOUNTS:
+        return _Amount(value)
     return value if isinstance(value, int | float) else shown(str(value), MOST_OF_A_VALUE)
+
+
+class _Amount(int):
+    """A whole number that is read more easily in groups of three digits."""
+
+    def __format__(self, form: str) -> str:
+        return int.__format__(self, form or ",")
 
 
 def _visible(character: str) -> str:

@@ -109,7 +109,7 @@ def test_other_threads_run_while_an_expression_is_searched() -> None:
         (rule("r", ""), "it is empty"),
         (rule("r", "((a{100}){100}){100}"), "counted repeats"),
         (rule("r", "(" * 900 + "a" + ")" * 900), "nested too deeply"),
-        (rule("r", "a" * 2001), "longer than 2000 characters"),
+        (rule("r", "a" * 2001), "longer than 2,000 characters"),
         (rule("r", "a{999999999}"), "counted repeats"),
         (rule(" ", "a"), "needs a name"),
         (rule("a\nb", "a"), "needs a name"),

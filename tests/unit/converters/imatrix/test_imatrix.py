@@ -85,7 +85,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         (b"", "more than it can hold"),
         (struct.pack("<i", 0), "no values"),
         (struct.pack("<ii", 1, -5), "more than it can hold"),
-        (struct.pack("<ii", 1, 1 << 30), "1073741824 bytes long"),
+        (struct.pack("<ii", 1, 1 << 30), "1,073,741,824 bytes long"),
         (struct.pack("<ii", 1, 1) + b"x" + struct.pack("<ii", 1, 1 << 30), "more than it can hold"),
         (struct.pack("<ii", 1, 1) + b"x" + struct.pack("<ii", 1, -1), "no values"),
         (struct.pack("<ii", 1, 1) + b"x" + struct.pack("<iif", 1, 1, float("nan")), "no numbers"),

@@ -46,3 +46,16 @@ def test_an_errors_values_are_clean_and_its_numbers_are_numbers() -> None:
     assert len(str(error)) < MOST_OF_A_VALUE + 40
     assert len(error.hint_text()) < MOST_OF_A_VALUE + 20
     assert fill("{literally}", {}) == "{literally}"
+
+
+def test_amounts_have_commas_and_numbers_that_are_names_have_none() -> None:
+    error = StillroomError(
+        "{tokens} of {context} tokens at {host}, port {port}, {share} and {yes}.",
+        tokens=131775,
+        context=4096,
+        host="h",
+        port=11434,
+        share=12345.5,
+        yes=True,
+    )
+    assert str(error) == "131,775 of 4,096 tokens at h, port 11434, 12345.5 and True."

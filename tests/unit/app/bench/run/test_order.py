@@ -55,7 +55,7 @@ def test_only_replies_at_once_left_need_no_load_for_one() -> None:
 def test_what_does_not_fit_into_the_context_is_told() -> None:
     found = without_room(SPEED, 4096)
     assert [item.key for item in found] == ["pp8192", "tg128@8192"]
-    assert str(found[0]) == "It needs a context of 8194 tokens; the model is loaded with 4096."
+    assert str(found[0]) == "It needs a context of 8,194 tokens; the model is loaded with 4,096."
 
 
 def test_a_slow_computer_leaves_out_the_least_important_first() -> None:

@@ -45,7 +45,7 @@ def test_only_what_was_given_up_is_lowered_the_next_time(memory: LoadMemory, mod
     recalled = memory.recall(model, LoadSettings())
     assert recalled.settings == LoadSettings(context_tokens=4096, kv_type="q8_0")
     assert [str(notice) for notice in recalled.notices] == [
-        "More failed the last time, so the context has 4096 tokens.",
+        "More failed the last time, so the context has 4,096 tokens.",
         "More failed the last time, so the cache is kept in q8_0.",
         "“Try again from the start” in the load settings forgets that.",
     ]

@@ -81,7 +81,7 @@ def test_an_odd_context_falls_to_the_next_power_of_two() -> None:
     assert step is not None
     assert step.plan.context_tokens == 16384
     assert str(step.notice) == (
-        "Memory is too short for a context of 20000 tokens, so it was lowered to 16384."
+        "Memory is too short for a context of 20,000 tokens, so it was lowered to 16,384."
     )
 
 
