@@ -11,7 +11,15 @@ from PySide6.QtGui import (
     QTextOption,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QTextEdit,
+    QWidget,
+)
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.code.check import SyntaxReport
@@ -62,6 +70,8 @@ class CodeCard(Card):
         head.addWidget(self._to_code)
         if not offers_to_code:
             self._to_code.hide()
+        self._head = head
+        self._preview: QPushButton | None = None
         self._text = _CodeText(theme)
         self._text.height_changed.connect(self.height_changed)
         self._text.selected_by_keys.connect(self.selected_by_keys)
@@ -125,10 +135,29 @@ class CodeCard(Card):
             self._title.setText(language or self.tr("text"))
             self._highlighter.set_language(known or PLAIN_TEXT)
             self._text.setAccessibleName(self.tr("Code in {language}").format(language=self._title.text()))
+            self._offer_preview(known is not None and known.key == "html")
         if code != self._code:
             self._text.change(with_hidden_shown(self._code), with_hidden_shown(code))
             self._code = code
             self._verdict.setText("")
+
+    def _offer_preview(self, offered: bool) -> None:
+        """Only cards of HTML have the button."""
+        if offered and self._preview is None:
+            self._preview = button(self.tr("Preview"), "quiet", name=self.tr("Preview without scripts"))
+            self._preview.clicked.connect(self._show_preview)
+            self._head.insertWidget(self._head.indexOf(self._copy), self._preview)
+            self._draw_icons()
+        elif self._preview is not None:
+            self._preview.setVisible(offered)
+
+    def _show_preview(self) -> None:
+        # Imported when it is first shown.
+        from app.ui.reply.html_preview import HtmlPreview
+
+        dialog = HtmlPreview(self._code, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._code)
@@ -143,6 +172,8 @@ class CodeCard(Card):
     def _draw_icons(self) -> None:
         self._copy.setIcon(self._theme.icon("copy"))
         self._to_code.setIcon(self._theme.icon("arrow-up-right"))
+        if self._preview is not None:
+            self._preview.setIcon(self._theme.icon("eye"))
 
 
 class _CodeText(QPlainTextEdit):
