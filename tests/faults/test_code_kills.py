@@ -68,10 +68,14 @@ def lost_s(told: list[dict[str, Any]], killed_s: float, restored: dict[str, Any]
     assert restored["text"] in shown_as
     before = shown_as[restored["text"]]
     assert (restored["cursor"], restored["language"]) == (before["cursor"], before["language"])
+    # Each text is kept for itself, so what is beside it may be of another moment.
+    beside = "".join(restored["beside"])
+    assert beside in {"".join(shown["beside"]) for shown in told}
     replies = {title: (answer, ended) for title, answer, ended in restored["exchanges"]}
     newest = {title for title, *_ in told[-1]["exchanges"][-MOST_EXCHANGES:]}
     for shown in told:
         missing = len(shown["text"]) > len(restored["text"])
+        missing |= len("".join(shown["beside"])) > len(beside)
         for title, answer, ended in shown["exchanges"]:
             if title not in newest:
                 # Older ones are let go, killed or not.

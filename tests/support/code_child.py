@@ -22,6 +22,7 @@ def say(tab: CodeTab) -> None:
     """A line for the parent, at once."""
     facts = {
         "text": tab.editor.text(),
+        "beside": [file.editor.text() for file in tab.files.files if file is not tab.files.current],
         "cursor": tab.editor.textCursor().position(),
         "language": tab.editor.language.key,
         "modified": tab.document.modified,
@@ -37,8 +38,12 @@ async def work(application: WindowApplication) -> None:
     tab = application.window.show_page("code")
     assert isinstance(tab, CodeTab)
     await tab.conversation.memory.restored.wait()
-    await until(lambda: not tab.editor.isReadOnly(), "the text")
+    await tab.files.restored.wait()
     say(tab)
+    if len(tab.files.files) == 1:
+        await tab.files.new()
+        tab.files.go_on(1)
+    beside = tab.files.files[1].editor
     await until(lambda: application.session.info is not None, "the model")
     if not tab.editor.text():
         tab.editor.set_language(language_of_file("a.py"))
@@ -51,6 +56,8 @@ async def work(application: WindowApplication) -> None:
             tab.conversation.stop()
         number += 1
         tab.editor.insertPlainText(f"{number}\n" if number % 8 == 0 else "#")
+        if number % 3 == 0:
+            beside.insertPlainText(f"{number} ")
         say(tab)
         await asyncio.sleep(TURN_S)
 

@@ -6,12 +6,14 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QMouseEvent
 from PySide6.QtWidgets import QTabBar, QToolButton, QWidget
 
+from app.ui.base.plain_text import plain_tip
 from app.ui.base.theme import Theme
 from models.system.shown_text import shown
 
 ICON_PX = 12
 LEAST_WIDTH_PX = 150
 NAME_CHARACTERS = 28
+PATH_CHARACTERS = 400
 
 
 class FileTabs(QTabBar):
@@ -58,7 +60,7 @@ class FileTabs(QTabBar):
             *([self.tr("not saved")] if unsaved else []),
             *([self.tr("changes wait to be accepted")] if waits else []),
         ]
-        self.setTabToolTip(index, "\n".join([shown(path or title, 400), *states]))
+        self.setTabToolTip(index, plain_tip("\n".join([shown(path or title, PATH_CHARACTERS), *states])))
         self.setAccessibleTabName(index, ", ".join([shown(title), *states]))
         self.setTabIcon(index, self._theme.icon("git-diff", "accent") if waits else QIcon())
 

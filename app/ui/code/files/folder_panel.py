@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 from app.code.folder.name_search import names_with
 from app.code.folder.source_folder import FileIndex, SourceFolder
 from app.ui.base.escape_key import keeps_escape
+from app.ui.base.plain_text import set_tip
 from app.ui.code.files.folder_tree import PATH_CHARACTERS, FolderTree
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
@@ -74,7 +75,6 @@ class FolderPanel(Card):
         root = Path(os.path.realpath(path)) if path is not None else None
         self._folder = SourceFolder(root) if root is not None else None
         self._title.setText(shown(root.name or str(root)) if root is not None else "")
-        self._title.setToolTip(shown(str(root), PATH_CHARACTERS) if root is not None else "")
         self.field.clear()
         self.changed.emit()
         await self.tree.show_folder(self._folder)
@@ -137,7 +137,7 @@ class FolderPanel(Card):
         for path in paths:
             item = QListWidgetItem(shown(path, PATH_CHARACTERS))
             item.setData(Qt.ItemDataRole.UserRole, path)
-            item.setToolTip(shown(path, PATH_CHARACTERS))
+            set_tip(item, shown(path, PATH_CHARACTERS))
             self.found.addItem(item)
         if paths:
             self.found.setCurrentRow(0)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 from app.code.folder.gitignore import IgnoreScope
 from app.code.folder.source_folder import Entry, SourceFolder
 from app.ui.base.bridge import Bridge
+from app.ui.base.plain_text import plain_tip
 from app.ui.base.theme import Theme
 from models.system.shown_text import shown
 
@@ -126,7 +127,7 @@ class FolderTree(QTreeWidget):
             item.setChildIndicatorPolicy(QTreeWidgetItem.ChildIndicatorPolicy.ShowIndicator)
         elif entry.kind != "file":
             item.setFlags(Qt.ItemFlag.ItemIsSelectable)
-        item.setToolTip(0, self._why(entry) or shown(entry.path, PATH_CHARACTERS))
+        item.setToolTip(0, plain_tip(self._why(entry) or shown(entry.path, PATH_CHARACTERS)))
         return item
 
     def _why(self, entry: Entry) -> str:

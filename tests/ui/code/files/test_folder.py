@@ -1,5 +1,6 @@
 """A folder beside the files of the Code tab."""
 
+import html
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.ui.code.files.folder_tree import FolderTree
 from tests.support.code_desk import Live, Room, until
 
 WIDE = (1400, 800)
+MARKUP = "<b>bold<img src=x>.py"
 NARROW = (708, 640)
 
 
@@ -160,13 +162,15 @@ def test_a_hostile_folder_is_shown_and_leads_nowhere(
     (project / "up").symlink_to("..")
     (project / "a\nb\x1b[31m\u202e.py").write_text("x")
     os.mkfifo(project / "pipe.py")
-    monkeypatch.setattr(source_folder, "MOST_SHOWN", 5)
+    (project / MARKUP).write_text("x")
+    monkeypatch.setattr(source_folder, "MOST_SHOWN", 6)
 
     async def scene() -> None:
         tree = await open_project(tab, project)
         assert rows(tree) == [
             "src",
             ".gitignore",
+            MARKUP,
             "a b·[31m·.py",
             "out.txt",
             "README.md",
@@ -174,6 +178,7 @@ def test_a_hostile_folder_is_shown_and_leads_nowhere(
         ]
         out = item_of(tree, "out.txt")
         assert "leads out" in out.toolTip(0)
+        assert item_of(tree, MARKUP).toolTip(0) == f"<span>{html.escape(MARKUP)}</span>"
         tree.itemActivated.emit(out, 0)
         assert tab.document.name == ""
         room.errors.clear()
