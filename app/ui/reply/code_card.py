@@ -231,7 +231,7 @@ class _CodeText(QPlainTextEdit):
         self._selected = (start, end)
         mark = QTextEdit.ExtraSelection()
         mark.cursor = self._cursor_at(start)
-        mark.cursor.setPosition(self._position_of(end), QTextCursor.MoveMode.KeepAnchor)
+        mark.cursor.setPosition(self.position_of(end), QTextCursor.MoveMode.KeepAnchor)
         mark.cursor.setKeepPositionOnInsert(True)
         mark.format.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
         mark.format.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
@@ -283,10 +283,10 @@ class _CodeText(QPlainTextEdit):
 
     def _cursor_at(self, offset: int) -> QTextCursor:
         cursor = QTextCursor(self.document())
-        cursor.setPosition(self._position_of(offset))
+        cursor.setPosition(self.position_of(offset))
         return cursor
 
-    def _position_of(self, offset: int) -> int:
+    def position_of(self, offset: int) -> int:
         return utf16_length(self.toPlainText()[:offset])
 
     def _on_selection_changed(self) -> None:

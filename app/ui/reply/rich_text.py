@@ -112,15 +112,15 @@ class RichText(QLabel):
         # Between its lines the layout would give the end of one, wherever the point is.
         lines = [block.layout().lineAt(number) for number in range(block.layout().lineCount())]
         if not lines:
-            return self._offset_of(block.position())
+            return self.offset_of(block.position())
         y = inside.y() - corner.y()
         line = min(lines, key=lambda line: max(line.y() - y, y - line.y() - line.height(), 0))
-        return self._offset_of(block.position() + line.xToCursor(inside.x() - corner.x()))
+        return self.offset_of(block.position() + line.xToCursor(inside.x() - corner.x()))
 
     def caret_rect(self, offset: int) -> QRect:
         """Where a caret would stand before the character at an offset."""
         self._lay_out()
-        position = self._position_of(offset)
+        position = self.position_of(offset)
         block = self._document.findBlock(position)
         line = block.layout().lineForTextPosition(position - block.position())
         top_left = self._document.documentLayout().blockBoundingRect(block).topLeft()
@@ -269,7 +269,7 @@ class RichText(QLabel):
                 at += len(run)
                 if first >= last:
                     continue
-                ends = self._position_of(first), self._position_of(last)
+                ends = self.position_of(first), self.position_of(last)
                 if run.is_formula and self._document.characterAt(ends[0]) == PICTURE:
                     pictures.append(ends)
                 elif words and words[-1][1] == ends[0]:
@@ -302,7 +302,7 @@ class RichText(QLabel):
         accent = self.palette().color(QPalette.ColorRole.Accent)
         look.setProperty(QTextFormat.Property.OutlinePen, QPen(accent, 1))
         return [
-            self._marked(self._position_of(first), self._position_of(last), look)
+            self._marked(self.position_of(first), self.position_of(last), look)
             for first, last, _ in self._links()[self._link : self._link + 1]
         ]
 
@@ -330,7 +330,7 @@ class RichText(QLabel):
                 at += len(run)
         return links
 
-    def _position_of(self, offset: int) -> int:
+    def position_of(self, offset: int) -> int:
         """The document's position for an offset."""
         piece = self._piece(lambda piece: piece.offset <= offset)
         at, position = piece.offset, piece.position
@@ -342,7 +342,7 @@ class RichText(QLabel):
             at += len(taken)
         return position
 
-    def _offset_of(self, position: int) -> int:
+    def offset_of(self, position: int) -> int:
         """The offset for a position of the document; the nearer side of a formula whose source is shown."""
         piece = self._piece(lambda piece: piece.position <= position)
         at, start = piece.offset, piece.position

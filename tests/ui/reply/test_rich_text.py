@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QImage, QRegion
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.block_text import text_of
@@ -48,6 +48,13 @@ def shown(qtbot: QtBot, theme: Theme, source: str, width: int = 300) -> RichText
     return widget
 
 
+def text_field(card: CodeCard) -> QPlainTextEdit:
+    """The code itself."""
+    found = card.findChild(QPlainTextEdit)
+    assert isinstance(found, QPlainTextEdit)
+    return found
+
+
 def picture(widget: RichText) -> QImage:
     image = QImage(widget.size(), QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
@@ -73,9 +80,9 @@ def test_every_text_has_as_many_characters_in_the_document_as_are_counted(qtbot:
             else:
                 continue
             length = len(text_of(block))
-            positions = [widget._position_of(offset) for offset in range(length + 1)]
+            positions = [widget.position_of(offset) for offset in range(length + 1)]
             assert positions == sorted(set(positions)), source
-            assert [widget._offset_of(position) for position in positions] == list(range(length + 1))
+            assert [widget.offset_of(position) for position in positions] == list(range(length + 1))
             if widget is label:
                 assert positions[-1] == label.document.characterCount() - 1, source
 
@@ -197,10 +204,10 @@ def test_code_has_its_places_with_wide_characters(qtbot: QtBot, theme: Theme) ->
         caret = card.caret_rect(min(offset, len(code)))
         assert card.offset_at(caret.center()) == offset
     card.show_selected(5, 7)
-    [mark] = card._text.extraSelections()
+    [mark] = text_field(card).extraSelections()
     assert mark.cursor.selectedText() == "😀😀"
-    assert card._text.horizontalScrollBar().value() == 0
+    assert text_field(card).horizontalScrollBar().value() == 0
     card.show_selected(24, len(code))
     card.set_code(code + "\nmore", "py")
-    [mark] = card._text.extraSelections()
+    [mark] = text_field(card).extraSelections()
     assert mark.cursor.selectedText() == code[24:].replace("\n", "\u2029")

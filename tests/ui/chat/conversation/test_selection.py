@@ -490,7 +490,6 @@ def test_nothing_is_done_for_a_selection_while_there_is_none(
         raise AssertionError("nothing is selected")
 
     monkeypatch.setattr(BlockFrame, "show_selected", refuse)
-    monkeypatch.setattr(RichLabel, "_pieces", refuse)
     monkeypatch.setattr(ConversationView, "shown_texts", refuse)
     with qtbot.captureExceptions() as raised:
         for _ in range(20):
