@@ -93,7 +93,9 @@ def test_load_settings_are_kept_and_load_the_model_again(qapp: QApplication) -> 
             lambda: application.session.info is not None and application.session.info.kv_type == "q8_0",
             "the model with another cache type",
         )
-        assert application.parts.settings.values.load.kv_type == "q8_0"
+        assert application.session.info is not None
+        chosen = application.parts.load_choices.of(application.session.info.path)
+        assert chosen.load.kv_type == "q8_0"
 
     run_with_window(scene)
 

@@ -46,8 +46,8 @@ class ChatAttachments(QObject):
         self._start = start
         self._kept_chat = kept_chat
         self._tokens: dict[int, int] = {}
-        self.reading: set[int] = set()
-        """The chats for which files are being read."""
+        self.reading: list[int] = []
+        """The chats for which files are being read, once for each time that some were given."""
         self._keeping = asyncio.Lock()
         self._folder = ""
         self.waiting: tuple[Attachment, ...] = ()
@@ -71,7 +71,7 @@ class ChatAttachments(QObject):
             return
         chat = await self._kept_chat()
         twice: list[str] = []
-        self.reading.add(chat.id)
+        self.reading.append(chat.id)
         try:
             for path in paths:
                 try:
@@ -84,7 +84,7 @@ class ChatAttachments(QObject):
                 elif self._keeper.is_open(chat.id):
                     self.show(chat.id)
         finally:
-            self.reading.discard(chat.id)
+            self.reading.remove(chat.id)
         if len(twice) == 1:
             self._notices.inform(self.tr("{name} is attached already.").format(name=shown(twice[0])))
         elif twice:
