@@ -22,6 +22,7 @@ from app.code.ask import Question
 from app.code.draft import Draft, DraftFile
 from app.code.kept_conversation import AskedQuestion, ConversationFile, KeptConversation, KeptExchange
 from app.code.open_texts import OpenTexts, TextsFolder
+from app.engine.batching.prefix import Held
 from app.engine.devices.cuda_runtime import (
     CHECK,
     RUNTIME,
@@ -319,17 +320,18 @@ def _states(folder: Path) -> StateFolder:
 
 
 def _write_state(folder: Path) -> None:
-    _states(folder).write("chat 1", "", range(200), bytearray(b"\7" * 3000))
+    _states(folder).write(Held(list(range(200)), "chat 1", rest=[7]), bytearray(b"\7" * 3000))
 
 
 def _evaluated(folder: Path) -> object:
     """Return what is in the cache once the rest of the prompt is evaluated."""
     states = _states(folder)
-    found = {("chat 1", "", tuple(range(200)), b"\7" * 3000)}
+    found = {("chat 1", "", (*range(200), 7), b"\7" * 3000)}
     for saved in states.read_all():
         state = states.read(saved)
         if state is not None:
-            found.add((saved.chat_key, saved.variant, tuple(saved.tokens), bytes(state)))
+            held = saved.held
+            found.add((held.chat_key, held.variant, (*held.tokens, *held.rest), bytes(state)))
     return found
 
 

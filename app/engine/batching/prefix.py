@@ -51,6 +51,8 @@ class Held:
     chat_key: str = ""
     variant: str = ""
     """Names what else the cache depends on besides the tokens (adapters); only equal ones can share."""
+    rest: list[int] = field(default_factory=list)
+    """The tokens that were to be evaluated behind these: a reply's last one always is among them."""
 
 
 NOTHING = Held()

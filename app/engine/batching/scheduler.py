@@ -94,7 +94,10 @@ class Slot:
     def present(self) -> Held:
         """The contents of the sequence now, also while a job uses it."""
         job = self.job
-        return self.held if job is None else Held(job.tokens[: job.evaluated], job.chat_key, job.variant)
+        if job is None:
+            return self.held
+        done = job.evaluated
+        return Held(job.tokens[:done], job.chat_key, job.variant, job.tokens[done:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,17 @@ _BEFORE_SPACE = re.compile("[A-Za-z] ")
 
 
 class Tokenizer(Protocol):
+    """The part of a vocabulary that tokenises texts."""
+
+    def tokenize(self, text: bytes, *, special: bool) -> list[int]:
+        """Return the token ids of UTF-8 text without BOS."""
+
+
+class PromptTokenizer(Tokenizer, Protocol):
     """The part of a vocabulary that tokenises prompts."""
 
     bos: int
     adds_bos: bool
-
-    def tokenize(self, text: bytes, *, special: bool) -> list[int]:
-        """Return the token ids of UTF-8 text without BOS."""
 
     def control_texts(self) -> list[str]:
         """Return the texts of all control tokens."""
@@ -35,7 +39,7 @@ class PromptTokens:
     the plain text on both sides of a border is tokenised in one piece.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: PromptTokenizer) -> None:
         texts = sorted(filter(None, tokenizer.control_texts()), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, texts))) if texts else None
         self._tokenizer = tokenizer
@@ -51,14 +55,10 @@ class PromptTokens:
     def slices(self, parts: Sequence[Part], vocabulary: TokenBytes) -> Iterator[list[int]]:
         """Yield the same tokens in pieces, without BOS: a long text is cut where that changes no token."""
         for text, special in self._stretches(parts):
-            at = 0
-            while at < len(text):
-                end = len(text)
-                if vocabulary.splits_before_spaces and not special:
-                    cut = _BEFORE_SPACE.search(text, at + SLICE)
-                    end = cut.start() + 1 if cut is not None else end
-                yield self._tokenizer.tokenize(text[at:end].encode("utf-8", "replace"), special=special)
-                at = end
+            if special:
+                yield self._tokenizer.tokenize(text.encode("utf-8", "replace"), special=True)
+            else:
+                yield from slices_of(text, self._tokenizer, vocabulary)
 
     def least_tokens(self, parts: Sequence[Part], vocabulary: TokenBytes) -> int:
         """Return a lower bound of its number of tokens, without tokenising it."""
@@ -90,3 +90,15 @@ class PromptTokens:
         if plain:
             out.append((plain, False))
         return out
+
+
+def slices_of(text: str, tokenizer: Tokenizer, vocabulary: TokenBytes) -> Iterator[list[int]]:
+    """Yield the tokens of somebody's words in pieces: a long text is cut where that changes no token."""
+    at = 0
+    while at < len(text):
+        end = len(text)
+        if vocabulary.splits_before_spaces:
+            cut = _BEFORE_SPACE.search(text, at + SLICE)
+            end = cut.start() + 1 if cut is not None else end
+        yield tokenizer.tokenize(text[at:end].encode("utf-8", "replace"), special=False)
+        at = end

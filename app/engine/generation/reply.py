@@ -7,12 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from app.engine.batching.scheduler import Job
+from app.engine.generation.beginning import Beginning
 from app.engine.generation.delta_stream import DeltaStream
-from app.engine.generation.loop_guard import LoopGuard
-from app.engine.generation.text import ReplyText
-from app.engine.generation.thinking_control import LOOK_TOKENS, ThinkingControl
-from app.engine.grammar.gbnf import Rules
-from app.engine.grammar.grammar_matcher import Grammar
+from app.engine.generation.thinking_control import LOOK_TOKENS
 from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
@@ -65,31 +62,26 @@ class Reply:
         seed: int,
         arrived_s: float,
         emit: Callable[[Event], None],
-        rules: Rules | None,
-        room_tokens: int,
+        beginning: Beginning,
     ) -> None:
-        """Begin a reply. `arrived_s` is `time.perf_counter()` at the request's arrival, `rules` are the
-        grammar's, `room_tokens` what the context has for the reply. The prompt of a reply without thinking
-        has the end of the block already."""
+        """Begin a reply, or go on with one. `arrived_s` is `time.perf_counter()` at the request's arrival."""
         self.request = request
         self.job = job
         self._model = model
-        self._control = ThinkingControl(request.thinking_limits, room_tokens)
-        self._answer_guard = LoopGuard() if request.answer_guard else None
-        self._answer_loops = False
-        self._closed: ThinkingClosed = ""
-        thinking = request.thinking
-        if thinking == "open" and self._control.off:
-            thinking = "auto"
-            self._closed = "budget"
-        self._text = ReplyText(thinking, request.stop)
-        grammar = Grammar(rules, model.token_bytes()) if rules is not None else None
-        self.sampler = Sampler(model, request.sampling, seed, candidates, grammar)
+        self._control = beginning.control
+        self._answer_guard = beginning.answer_guard
+        self._answer_loops = beginning.answer_loops
+        self._answer_tokens = beginning.answer_tokens
+        self._closed = beginning.closed
+        self._text = beginning.text
+        # What was drawn for the first part must not be drawn again for the second.
+        drawn = seed if request.partial is None else (seed + len(job.tokens)) % 2**32
+        self.sampler = Sampler(model, request.sampling, drawn, candidates, beginning.grammar)
         self.sampler.accept_prompt(job.tokens)
         self._may_open = -1
-        if self.sampler.has_grammar and thinking != "open":
+        if self.sampler.has_grammar and beginning.is_bound:
             self.sampler.bind()
-            if thinking == "auto" and not self._control.off:
+            if beginning.may_think:
                 self._may_open = _only_token(model, THINK_OPEN)
         self._deltas = DeltaStream(job.request_id, emit)
         self._emit = emit
@@ -101,7 +93,8 @@ class Reply:
         self._token_s: list[float] = []
         self._thinking_end_s = 0.0
         self._completion_tokens = 0
-        self._thinking_tokens = 0
+        self._thinking_tokens = self._thought_before = beginning.thinking_tokens
+        self._thinking_s_before = beginning.thinking_s
         self._unread: list[_Drawn] = []
         # Anything in the answer may complete a stop string, and a grammar may begin anywhere.
         self._reads_each = bool(request.stop) or self.sampler.has_grammar or request.logprobs is not None
@@ -162,20 +155,20 @@ class Reply:
 
         `speculated` counts the tokens that were guessed ahead, and those of them that were right.
         """
-        self._send_rest()
+        self._send_rest(cut=reason != "stop")
         self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats(speculated)))
         self.sampler.free()
 
     def break_off(self) -> None:
         """Send the rest of the text and free the sampler; whoever found the failure tells it."""
-        self._send_rest()
+        self._send_rest(cut=True)
         self.sampler.free()
 
-    def _send_rest(self) -> None:
+    def _send_rest(self, *, cut: bool) -> None:
         for drawn in self._unread:
             self._hear(drawn)
         self._unread.clear()
-        self._deltas.add_text(self._text.finish())
+        self._deltas.add_text(self._text.finish(cut=cut))
         self._deltas.send()
 
     def _read(self) -> Taken:
@@ -195,16 +188,15 @@ class Reply:
         if self._text.stopped:
             return Taken(tokens, "stop")
         if self._text.channel == "thinking":
-            why = self._control.why_close(self._thinking_tokens, last.at_s - self._first_s)
+            thought_s = self._thinking_s_before + last.at_s - self._first_s
+            why = self._control.why_close(self._thinking_tokens, thought_s)
             if why and not self._text.is_inside_character:
                 tokens += self._close(why)
-        elif self._answer_loops and (self._completion_tokens - self._thinking_tokens) % LOOK_TOKENS == 0:
+        elif self._answer_loops and self._answer_tokens % LOOK_TOKENS == 0:
             return Taken(tokens, "loop")
         if self._completion_tokens == self.request.max_tokens:
             return Taken(tokens, "length")
-        watched = self._thinking_tokens
-        if self._text.channel == "answer":
-            watched = self._completion_tokens - self._thinking_tokens
+        watched = self._thinking_tokens if self._text.channel == "thinking" else self._answer_tokens
         self._read_at = self._completion_tokens + (
             1 if self._reads_each else self._control.unwatched(watched)
         )
@@ -226,6 +218,8 @@ class Reply:
             self._thinking_end_s = drawn.at_s
             if not thinks:
                 tokens, stretches = self._model_closed(token, piece, stretches)
+        else:
+            self._answer_tokens += 1
         self._deltas.add_text(stretches)
         if thinks:
             self._control.note(token, piece)
@@ -246,7 +240,10 @@ class Reply:
         if rest:
             tokens = self._model.tokenize(piece.removesuffix(rest), special=True)
         if not piece.endswith(b"\n"):
-            tokens += self._model.tokenize(b"\n\n", special=False)
+            gap = self._model.tokenize(b"\n\n", special=False)
+            for added in gap:
+                self.sampler.accept(added)
+            tokens += gap
         self.sampler.bind()
         return tokens, [stretch for stretch in stretches if stretch[0] == "thinking"]
 
@@ -284,7 +281,7 @@ class Reply:
         return GenerationStats(
             prompt_tokens=job.prompt_length,
             completion_tokens=count,
-            thinking_tokens=self._thinking_tokens,
+            thinking_tokens=self._thinking_tokens - self._thought_before,
             ttft_s=self._first_s - self._arrived_s if count else 0.0,
             prompt_s=prompt_s,
             decode_s=decode_s,

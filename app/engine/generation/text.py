@@ -72,6 +72,11 @@ class ThinkSplitter:
             out.append((self.channel, text))
         return out
 
+    @property
+    def holds(self) -> bool:
+        """Tell whether text is held back that may become a tag."""
+        return bool(self._held)
+
     def finish(self) -> list[tuple[Channel, str]]:
         """Return the text that was held back and turned out to be no tag."""
         held, self._held = self._held, ""
@@ -97,7 +102,15 @@ class StopStrings:
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = [stop for stop in stops if stop]
         self._held = ""
+        self._shown = 0
+        """So much of what is held was shown before a cut."""
         self.stopped = False
+
+    def go_on(self, text: str) -> None:
+        """Go on after `text`, all of which is shown; a stop string in it does not count any more, but what it
+        ends with may become one."""
+        self._shown = held_suffix_length(text, self._stops)
+        self._held = text[len(text) - self._shown :]
 
     def feed(self, text: str) -> str:
         """Return the text that may be shown now; `stopped` is set when a stop string is complete."""
@@ -106,19 +119,21 @@ class StopStrings:
         if self.stopped:
             return ""
         text = self._held + text
+        shown, self._shown = self._shown, 0
         # The one that is complete first counts, however the text is cut into pieces.
         found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             self.stopped = True
             self._held = ""
-            return text[: min(found)[1]]
-        held = held_suffix_length(text, self._stops)
-        self._held = text[len(text) - held :]
-        return text[: len(text) - held]
+            return text[shown : min(found)[1]]
+        end = len(text) - held_suffix_length(text, self._stops)
+        self._held = text[end:]
+        self._shown = max(0, shown - end)
+        return text[shown:end]
 
     def finish(self) -> str:
         """Return the text that was held back; empty after a stop."""
-        held, self._held = self._held, ""
+        held, self._held = self._held[self._shown :], ""
         return held
 
 
@@ -149,18 +164,33 @@ class ReplyText:
         """Tell whether a stop string is complete: the reply is over."""
         return self._stops.stopped
 
+    @property
+    def holds(self) -> bool:
+        """Tell whether something is held back that `finish` drops where the reply was cut."""
+        return self.is_inside_character or self._splitter.holds
+
     def feed(self, piece: bytes) -> list[tuple[Channel, str]]:
         """Return the stretches that one token completes."""
-        text = self._decoder.decode(piece)
-        if not text:
-            return []
-        return self._filter(self._splitter.feed(text))
+        return self._filter(self.replay(piece))
 
-    def finish(self) -> list[tuple[Channel, str]]:
-        """Return the rest at the end of the reply."""
+    def replay(self, piece: bytes) -> list[tuple[Channel, str]]:
+        """As `feed`, for a token of a reply that goes on, which was heard before: no stop string counts.
+        `go_on` must follow."""
+        text = self._decoder.decode(piece)
+        return self._splitter.feed(text) if text else []
+
+    def go_on(self, answer: str) -> None:
+        """Go on after what was replayed; `answer` is what is shown of it."""
+        self._stops.go_on(answer)
+
+    def finish(self, *, cut: bool = False) -> list[tuple[Channel, str]]:
+        """Return the rest at the end of the reply. Of one that was `cut` off, half a character or half a tag
+        is left out: it comes again, whole, where the reply goes on."""
         if self.stopped:
             return []
-        out = self._filter(self._splitter.feed(self._decoder.decode(b"", True)) + self._splitter.finish())
+        out: list[tuple[Channel, str]] = []
+        if not cut:
+            out = self._filter(self._splitter.feed(self._decoder.decode(b"", True)) + self._splitter.finish())
         rest = self._stops.finish()
         if rest:
             out.append(("answer", rest))

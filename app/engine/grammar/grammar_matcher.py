@@ -40,3 +40,12 @@ class Grammar:
         """Advance by `token`, which the grammar allows."""
         if not self._tokens.is_end(token):
             self._state.settle(self._state.after_bytes(self._tokens.piece(token)))
+
+    def follow(self, text: bytes) -> bool:
+        """Advance by text that stands already; False where that is not allowed. Raises `GrammarError` where
+        it takes too much."""
+        state = self._state.after_bytes(text)
+        if state < 0:
+            return False
+        self._state.settle(state)
+        return True

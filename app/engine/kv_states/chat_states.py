@@ -37,6 +37,10 @@ class ChatStates:
         self._keeper.read(job.request_id, saved)
         return True
 
+    def of_chat(self, chat_key: str) -> list[Held]:
+        """Return what is known of a chat's saved states."""
+        return self._keeper.of_chat(chat_key)
+
     def stop_fetching(self, request_id: int) -> bool:
         """Give up a reply's wait for its state; False where it waits for none."""
         self._fetched.pop(request_id, None)
@@ -49,7 +53,7 @@ class ChatStates:
             if job is None:
                 continue
             if read.state is not None:
-                job.saved = Held(read.saved.tokens, read.saved.chat_key, read.saved.variant)
+                job.saved = read.saved.held
                 self._fetched[job.request_id] = read
             self._scheduler.add(job)
         if not idle or self._fetching or self._scheduler.busy:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.engine.batching.prefix import Held
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class StatesPlace:
 
 
 class _Header(msgspec.Struct, frozen=True):
-    """In front of the state itself; `tokens` are 32-bit integers of this machine."""
+    """In front of the state itself; `tokens` and `rest` are 32-bit integers of this machine."""
 
     fingerprint: str
     chat_key: str
@@ -40,6 +41,7 @@ class _Header(msgspec.Struct, frozen=True):
     tokens: bytes
     state_bytes: int
     state_sha256: bytes
+    rest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,7 @@ class SavedState:
     """A state on disk, without the state itself."""
 
     path: Path
-    chat_key: str
-    variant: str
-    tokens: list[int]
+    held: Held
     state_bytes: int
     state_sha256: bytes
     starts_at: int
@@ -82,15 +82,22 @@ class StateFolder:
         found = (self._read_header(path) for path in _state_files(self._folder) if path.name.endswith(ending))
         return [saved for saved in found if saved is not None]
 
-    def write(self, chat_key: str, variant: str, tokens: Iterable[int], state: bytearray) -> SavedState:
+    def write(self, held: Held, state: bytearray) -> SavedState:
         """Put a chat's state in place of the one before. Raises `OSError`."""
-        kept = array("i", tokens)
         digest = hashlib.sha256(state).digest()
         header = msgspec.msgpack.encode(
-            _Header(self._fingerprint, chat_key, variant, kept.tobytes(), len(state), digest)
+            _Header(
+                self._fingerprint,
+                held.chat_key,
+                held.variant,
+                array("i", held.tokens).tobytes(),
+                len(state),
+                digest,
+                array("i", held.rest).tobytes(),
+            )
         )
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{_short(chat_key, 32)}-{_short(self._fingerprint)}.state"
+        path = self._folder / f"{_short(held.chat_key, 32)}-{_short(self._fingerprint)}.state"
         part = path.with_name(path.name + ".part")
         try:
             with part.open("wb") as file:
@@ -105,7 +112,7 @@ class StateFolder:
             part.unlink(missing_ok=True)
             raise
         keep_within(self._folder, self._limit_bytes)
-        return SavedState(path, chat_key, variant, kept.tolist(), len(state), digest, starts_at)
+        return SavedState(path, held, len(state), digest, starts_at)
 
     def read(self, saved: SavedState) -> bytearray | None:
         """Read the state itself; None, and a line in the log, where the file is not what it was."""
@@ -142,20 +149,17 @@ class StateFolder:
                 return None
             if size != starts_at + header.state_bytes:
                 raise ValueError("it is not whole")
-            tokens = array("i")
-            tokens.frombytes(header.tokens)
+            held = Held(_ids(header.tokens), header.chat_key, header.variant, _ids(header.rest))
         except (OSError, ValueError, struct.error, msgspec.DecodeError) as error:
             log.warning("the saved state %s is not used: %s", path.name, error)
             return None
-        return SavedState(
-            path,
-            header.chat_key,
-            header.variant,
-            tokens.tolist(),
-            header.state_bytes,
-            header.state_sha256,
-            starts_at,
-        )
+        return SavedState(path, held, header.state_bytes, header.state_sha256, starts_at)
+
+
+def _ids(data: bytes) -> list[int]:
+    tokens = array("i")
+    tokens.frombytes(data)
+    return tokens.tolist()
 
 
 def kept_bytes(folder: Path) -> int:

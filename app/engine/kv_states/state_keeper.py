@@ -44,9 +44,9 @@ class StateKeeper:
         self._folder = folder
         self._wake = wake
         self._lock = threading.Lock()
-        self._saved = {saved.chat_key: saved for saved in folder.read_all()}
-        self._pending: dict[str, list[int]] = {}
-        self._passed_over: dict[str, list[int]] = {}
+        self._saved = {saved.held.chat_key: saved for saved in folder.read_all()}
+        self._pending: dict[str, Held] = {}
+        self._passed_over: dict[str, Held] = {}
         self._arrived: deque[ReadState] = deque()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -58,9 +58,17 @@ class StateKeeper:
             return None, 0
         with self._lock:
             states = list(self._saved.values())
-        lengths = [reusable(Held(saved.tokens, saved.chat_key, saved.variant), job) for saved in states]
+        lengths = [reusable(saved.held, job) for saved in states]
         best = max(range(len(states)), key=lambda index: lengths[index], default=None)
         return (None, 0) if best is None else (states[best], lengths[best])
+
+    def of_chat(self, chat_key: str) -> list[Held]:
+        """Return what is known of a chat's states, newest first, also of those that are not on the disk."""
+        with self._lock:
+            known = [kept[chat_key] for kept in (self._passed_over, self._pending) if chat_key in kept]
+            if chat_key in self._saved:
+                known.append(self._saved[chat_key].held)
+        return known
 
     def read(self, request_id: int, saved: SavedState) -> None:
         """Fetch a state from the disk."""
@@ -85,9 +93,10 @@ class StateKeeper:
         with self._lock:
             saved = self._saved.get(held.chat_key)
             kept = self._pending.get(held.chat_key) or self._passed_over.get(held.chat_key)
-        if kept is None:
-            kept = saved.tokens if saved is not None and saved.variant == held.variant else []
-        return len(held.tokens) - common_prefix_length(kept, held.tokens) >= LEAST_TOKENS
+        if kept is None and saved is not None and saved.held.variant == held.variant:
+            kept = saved.held
+        known = kept.tokens if kept is not None else []
+        return len(held.tokens) - common_prefix_length(known, held.tokens) >= LEAST_TOKENS
 
     def rest_s(self) -> float:
         """Return the seconds until idle time may write again."""
@@ -103,24 +112,23 @@ class StateKeeper:
     def pass_over(self, held: Held) -> None:
         """Note that this state is too large to keep: it is not worth saving again before it has grown."""
         with self._lock:
-            self._passed_over[held.chat_key] = list(held.tokens)
+            self._passed_over[held.chat_key] = held
 
     def write(self, held: Held, state: bytearray) -> None:
         """Put a chat's state on the disk, beside the engine's thread."""
-        tokens = list(held.tokens)
         self._rests_until_s = time.monotonic() + len(state) / IDLE_BYTES_PER_S
         with self._lock:
-            self._pending[held.chat_key] = tokens
+            self._pending[held.chat_key] = held
             self._passed_over.pop(held.chat_key, None)
 
         def work() -> None:
             try:
-                saved = self._folder.write(held.chat_key, held.variant, tokens, state)
+                saved = self._folder.write(held, state)
             except OSError as error:
                 log.warning("a chat's state could not be saved: %s", error)
                 saved = None
             with self._lock:
-                if self._pending.get(held.chat_key) is tokens:
+                if self._pending.get(held.chat_key) is held:
                     del self._pending[held.chat_key]
                     if saved is not None:
                         self._saved[held.chat_key] = saved
@@ -131,8 +139,8 @@ class StateKeeper:
         """Delete what is kept of these chats, also what is being written."""
         with self._lock:
             for chat_key in chat_keys:
-                self._saved.pop(chat_key, None)
-                self._pending.pop(chat_key, None)
+                for known in (self._saved, self._pending, self._passed_over):
+                    known.pop(chat_key, None)
         self._do(lambda: self._folder.delete(chat_keys))
 
     def close(self) -> None:
@@ -154,5 +162,5 @@ class StateKeeper:
 
     def _forget(self, saved: SavedState) -> None:
         with self._lock:
-            if self._saved.get(saved.chat_key) is saved:
-                del self._saved[saved.chat_key]
+            if self._saved.get(saved.held.chat_key) is saved:
+                del self._saved[saved.held.chat_key]

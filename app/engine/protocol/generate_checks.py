@@ -2,12 +2,14 @@
 
 from app.base.errors import RequestError
 from app.engine.grammar.gbnf import LONGEST_GRAMMAR
-from app.engine.protocol import Generate
+from app.engine.protocol import Generate, PartialReply
 
 MOST_STOP_STRINGS = 64
 MOST_LOGIT_BIASES = 1024
 MOST_DRY_BREAKERS = 16
 MOST_LOGPROBS = 100
+LONGEST_PARTIAL = 16_000_000
+"""Characters of a reply that goes on; no context holds as many."""
 LARGEST_SCALE = 100.0
 """Of an adapter; 1 is as it was trained."""
 
@@ -15,6 +17,7 @@ LARGEST_SCALE = 100.0
 def check_generate(request: Generate, vocabulary: int) -> None:
     """Raise `RequestError` for a number outside its range; llama.cpp would abort or draw nonsense."""
     sampling, limits = request.sampling, request.thinking_limits
+    partial = request.partial or PartialReply()
     for name, value, low, high in (
         ("temperature", sampling.temperature, 0.0, 10.0),
         ("top_p", sampling.top_p, 0.0, 1.0),
@@ -43,6 +46,8 @@ def check_generate(request: Generate, vocabulary: int) -> None:
         ("thinking budget in tokens", limits.tokens or 0, 0, 2**31 - 1),
         ("thinking budget in seconds", limits.seconds or 0.0, 0.0, 1e9),
         *(("scale of an adapter", lora.scale, -LARGEST_SCALE, LARGEST_SCALE) for lora in request.loras),
+        ("length of the reply so far", len(partial.thinking) + len(partial.answer), 0, LONGEST_PARTIAL),
+        ("thinking time of the reply so far", partial.thinking_s, 0.0, 1e9),
         ("length of the grammar", len(request.grammar), 0, LONGEST_GRAMMAR),
     ):
         # Written so that a NaN is refused too.

@@ -79,6 +79,19 @@ class Lora(msgspec.Struct, frozen=True):
     scale: float = 1.0
 
 
+class PartialReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning of a reply that was cut off, as its deltas told it.
+
+    `closed` says that the thinking had come to its end, as any `answer` does. `thinking_s` counts for
+    `ThinkingLimits.seconds`.
+    """
+
+    thinking: str = ""
+    answer: str = ""
+    closed: bool = False
+    thinking_s: float = 0.0
+
+
 class Generate(Message, frozen=True, kw_only=True):
     """One reply. Answered by `PromptProgress`..., `Delta`..., then `Finished` or `Failed`.
 
@@ -96,6 +109,11 @@ class Generate(Message, frozen=True, kw_only=True):
     `speculation` guesses ahead and checks several tokens in one step, with the same distribution: "lookup"
     takes the guesses from what was said before, "draft" from the model of `LoadSettings.draft_path`. A greedy
     reply, or one with a seed, is the same text as without: it only guesses where that was seen to hold.
+
+    With `partial` the reply goes on where that one was cut off. Its own tokens are used where they are known
+    for the `chat_key`, and a greedy reply then says what it would have said uncut; else its text is
+    tokenised. Limits of thinking, the loop guard, penalties and the grammar count it as said; `max_tokens`,
+    deltas and figures are of what is new, and `prompt_tokens` hold it.
     """
 
     request_id: int
@@ -119,6 +137,7 @@ class Generate(Message, frozen=True, kw_only=True):
     loras: tuple[Lora, ...] = ()
     answer_guard: bool = False
     """End an answer that only repeats itself, as `ThinkingLimits.loop_guard` ends such thoughts."""
+    partial: PartialReply | None = None
     token_times: bool = False
     """Give `GenerationStats.token_s` (benchmarks)."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import psutil
 
 from app.base.errors import Cancelled, EngineError, RequestError, StillroomError
+from app.engine.batching.prefix import Held
 from app.engine.planning.memory_watch import MemoryWatch
 from app.engine.protocol import (
     AnswerNow,
@@ -254,6 +255,7 @@ class EngineCore:
         """Have the request's text tokenised, here where it is short."""
         resident = self._models.find(request.model)
         loaded = resident.runner.loaded
+        known: list[Held] = []
         if isinstance(request, Generate):
             try:
                 check_file(resident)
@@ -261,11 +263,13 @@ class EngineCore:
                 self._emit(_failed(request.request_id, error, reload="file"))
                 return
             resident.runner.check(request)
+            if request.partial is not None:
+                known = resident.runner.known(request.chat_key)
         if takes_long(request, loaded):
             resident.preparing += 1
-            self._preparer.begin(Preparation(request, arrived_s, loaded))
+            self._preparer.begin(Preparation(request, arrived_s, loaded, known))
         else:
-            self._serve_text(request, arrived_s, resident, prepared_at_once(request, loaded))
+            self._serve_text(request, arrived_s, resident, prepared_at_once(request, loaded, known))
 
     def _on_prepared(self, preparation: Preparation) -> None:
         # The preparer's thread.

@@ -8,11 +8,13 @@ model is not freed meanwhile is the engine's thread's care: it calls `Preparer.l
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.base.errors import RequestError, StillroomError
+from app.engine.batching.prefix import Held
+from app.engine.generation.beginning import Beginning, begin
 from app.engine.grammar.gbnf import Rules
 from app.engine.grammar.grammar_rules import rules_of
 from app.engine.protocol import Embed, Generate, Prepare, Tokenize
@@ -26,15 +28,18 @@ LONG_TEXT = 16 * 1024
 LONG_RULES = 1024
 """Characters of a schema or a grammar."""
 
+LONG_PARTIAL = 4 * 1024
+"""Characters of a reply that goes on: each of its tokens is heard again."""
+
 Preparable = Generate | Tokenize | Embed | Prepare
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request's prompt as tokens, with BOS, and what binds the reply."""
+    """A request's prompt as tokens, with BOS, and what its reply begins with, where it has one."""
 
     tokens: list[int]
-    rules: Rules | None = None
+    beginning: Beginning | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +49,7 @@ class Preparation:
     request: Preparable
     arrived_s: float
     loaded: "LoadedModel"
+    known: Sequence[Held] = ()
     result: Prepared | StillroomError | None = None
     cancelled: bool = False
 
@@ -52,15 +58,21 @@ def takes_long(request: Preparable, loaded: "LoadedModel") -> bool:
     """Tell whether the request is better prepared beside the engine's thread."""
     if sum(len(part.text) for part in request.parts) > LONG_TEXT:
         return True
-    if not isinstance(request, Generate) or not (request.grammar or request.json_schema):
+    if not isinstance(request, Generate):
         return False
-    rules_length = len(request.grammar) + len(request.json_schema)
+    partial = request.partial
+    if partial is not None and len(partial.thinking) + len(partial.answer) > LONG_PARTIAL:
+        return True
+    if not (request.grammar or request.json_schema):
+        return False
+    rules_length = len(request.grammar) + len(request.json_schema) + len(partial.answer if partial else "")
     return rules_length > LONG_RULES or not loaded.model.knows_token_bytes
 
 
-def prepared_at_once(request: Preparable, loaded: "LoadedModel") -> Prepared:
-    """Prepare a request on this thread. Raises `RequestError`."""
-    steps = _steps(request, loaded)
+def prepared_at_once(request: Preparable, loaded: "LoadedModel", known: Sequence[Held] = ()) -> Prepared:
+    """Prepare a request on this thread; `known` may hold the tokens of a reply that goes on. Raises
+    `RequestError`."""
+    steps = _steps(request, loaded, known)
     while True:
         try:
             next(steps)
@@ -69,21 +81,30 @@ def prepared_at_once(request: Preparable, loaded: "LoadedModel") -> Prepared:
             return result
 
 
-def _steps(request: Preparable, loaded: "LoadedModel") -> Generator[None, None, Prepared]:
+def _steps(
+    request: Preparable, loaded: "LoadedModel", known: Sequence[Held]
+) -> Generator[None, None, Prepared]:
     """Prepare a request in steps of some milliseconds, as far as its text can be cut. Raises
     `RequestError`."""
-    rules = None
-    if isinstance(request, Generate):
-        if request.grammar or request.json_schema:
-            # What it prints is needed with the first token.
-            loaded.model.token_bytes()
-            yield
-            rules = rules_of(request.grammar, request.json_schema)
-            yield
-        if request.tokens is not None:
-            return Prepared(request.tokens, rules)
-    elif isinstance(request, Embed) and request.tokens:
-        return Prepared(request.tokens)
+    if not isinstance(request, Generate):
+        return Prepared((yield from _tokens(request, loaded)))
+    rules: Rules | None = None
+    if request.grammar or request.json_schema:
+        # What it prints is needed with the first token.
+        loaded.model.token_bytes()
+        yield
+        rules = rules_of(request.grammar, request.json_schema)
+        yield
+    prompt = yield from _tokens(request, loaded)
+    beginning = yield from begin(request, prompt, known, loaded.model, rules, loaded.context.context_tokens)
+    return Prepared(prompt, beginning)
+
+
+def _tokens(request: Preparable, loaded: "LoadedModel") -> Generator[None, None, list[int]]:
+    if isinstance(request, Generate) and request.tokens is not None:
+        return request.tokens
+    if isinstance(request, Embed) and request.tokens:
+        return request.tokens
     # Whoever only counts wants the whole number.
     limit = None if isinstance(request, Tokenize) else loaded.context.context_tokens
     tokens: list[int] = []
@@ -96,8 +117,8 @@ def _steps(request: Preparable, loaded: "LoadedModel") -> Generator[None, None, 
             if limit is not None:
                 _check_room(len(tokens), limit)
             yield
-        return Prepared(loaded.prompts.with_bos(tokens), rules)
-    return Prepared(loaded.prompts.tokenize(request.parts), rules)
+        return loaded.prompts.with_bos(tokens)
+    return loaded.prompts.tokenize(request.parts)
 
 
 def _check_room(least_tokens: int, context_tokens: int) -> None:
@@ -133,7 +154,8 @@ class Preparer:
     def begin(self, preparation: Preparation) -> None:
         """Take in a request."""
         with self._changed:
-            self._queue.append((preparation, _steps(preparation.request, preparation.loaded)))
+            steps = _steps(preparation.request, preparation.loaded, preparation.known)
+            self._queue.append((preparation, steps))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="engine-preparer", daemon=True)
                 self._thread.start()

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.base.errors import EngineError, RequestError
+from app.engine.batching.prefix import Held
 from app.engine.batching.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.generation.reply import Reply, Taken
-from app.engine.generation.thinking_control import NO_THOUGHT
 from app.engine.grammar.gbnf import GrammarError
 from app.engine.kv_states.chat_states import ChatStates
 from app.engine.kv_states.state_keeper import LEAST_TOKENS, StateKeeper
@@ -91,28 +91,16 @@ class Runner:
         check_generate(request, loaded.info.vocabulary)
 
     def admit(self, request: Generate, arrived_s: float, prepared: Prepared) -> None:
-        """Queue a reply that was checked; `arrived_s` is `time.perf_counter()` at its arrival. Raises
-        `RequestError`."""
-        loaded = self.loaded
-        tokens = prepared.tokens
-        if request.thinking == "open" and request.thinking_limits.tokens == 0:
-            tokens = [*tokens, *loaded.model.tokenize(NO_THOUGHT, special=True)]
-        limit = loaded.context.context_tokens
-        if not tokens:
-            raise RequestError("The prompt is empty.", "Write something first.")
-        if len(tokens) >= limit:
-            raise RequestError(
-                "The prompt has {prompt_tokens} tokens, but the context holds {context_tokens}.",
-                "Shorten the conversation, or load the model with a larger context.",
-                prompt_tokens=len(tokens),
-                context_tokens=limit,
-            )
+        """Queue a reply that was checked; `arrived_s` is `time.perf_counter()` at its arrival."""
+        beginning = prepared.beginning
+        assert beginning is not None
+        tokens = beginning.tokens
         seed = request.sampling.seed
         if seed is None:
             seed = random.SystemRandom().getrandbits(32)
         job = Job(
             request.request_id,
-            list(tokens),
+            tokens,
             len(tokens),
             reuse_prefix=request.reuse_prefix,
             chat_key=request.chat_key,
@@ -122,20 +110,17 @@ class Runner:
         self._stop_working_ahead()
         self._measured_tokens = 0
         self._replies[job.request_id] = Reply(
-            request,
-            job,
-            loaded.model,
-            self._candidates,
-            seed,
-            arrived_s,
-            self._emit,
-            prepared.rules,
-            limit - len(tokens),
+            request, job, self.loaded.model, self._candidates, seed, arrived_s, self._emit, beginning
         )
         exact = request.sampling.greedy or request.sampling.seed is not None
         self._speculations.begin(job, request.speculation, request.max_tokens, exact=exact)
         if self._states is None or not self._states.fetch(job):
             self._scheduler.add(job)
+
+    def known(self, chat_key: str) -> list[Held]:
+        """Return what may hold the tokens of a chat's reply: its saved states, and all sequences."""
+        saved = self._states.of_chat(chat_key) if self._states is not None and chat_key else []
+        return [*(held for _, held in self._scheduler.held()), *saved]
 
     def prepare(self, request: Prepare, tokens: list[int]) -> None:
         """Evaluate the beginning of a prompt while nobody waits for a reply."""
@@ -251,9 +236,9 @@ class Runner:
         taken = self._take(job, 0)
         if taken is None:
             return
-        if taken.reason is None:
+        if taken.reason != "stop":
             job.tokens += taken.tokens
-        else:
+        if taken.reason is not None:
             self._finish(job.request_id, taken.reason)
 
     def cancel(self, request_id: int) -> None:
@@ -315,9 +300,11 @@ class Runner:
             ):
                 self._speculations.end_trial(job)
             reason = taken.reason
+            if reason != "stop":
+                # Also the last ones of a reply that is cut off here: it may go on.
+                job.tokens += taken.tokens
             if reason is not None:
                 break
-            job.tokens += taken.tokens
             if taken.tokens != [guess]:
                 break
             job.evaluated += 1

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from app.engine.batching.prefix import Held
 from app.engine.kv_states.saved_states import StateFolder
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.shell.application import WindowApplication
@@ -35,7 +36,7 @@ def test_a_lower_limit_deletes_what_was_used_longest_ago() -> None:
     async def scene(application: WindowApplication) -> None:
         folder = application.parts.paths.chat_states
         for chat_key in ("old", "new"):
-            StateFolder(folder, "model", 1 << 30).write(chat_key, "", [1, 2], bytearray(90_000_000))
+            StateFolder(folder, "model", 1 << 30).write(Held([1, 2], chat_key), bytearray(90_000_000))
         card = opened(application)
         await until(lambda: says(card, "180 MB are in use"), "what is used")
         field = most_space(card)
@@ -53,7 +54,7 @@ def test_a_lower_limit_deletes_what_was_used_longest_ago() -> None:
 def test_clear_now_deletes_all_and_keeps_the_limit() -> None:
     async def scene(application: WindowApplication) -> None:
         folder = application.parts.paths.chat_states
-        StateFolder(folder, "model", 1 << 30).write("chat", "", [1, 2], bytearray(1_000_000))
+        StateFolder(folder, "model", 1 << 30).write(Held([1, 2], "chat"), bytearray(1_000_000))
         card = opened(application)
         [clear] = [one for one in card.findChildren(QPushButton) if one.objectName() == "clear-states"]
         await until(clear.isEnabled, "something to clear")
