@@ -1,7 +1,9 @@
 """A chat's title: from the first answer, else from what was asked; cut where it is long."""
 
+import itertools
 import re
 import unicodedata
+from collections.abc import Collection
 
 from markdown_it.token import Token
 
@@ -39,6 +41,15 @@ def cut_title(text: str) -> str:
     at_clause = max(cut.rfind(mark) for mark in _CLAUSE_ENDS)
     best = max(at_word, at_clause)
     return (cut[:best] if best > end // 2 else cut).rstrip(" ,;:.-" + _CLAUSE_ENDS) + "…"
+
+
+def alike(title: str, others: Collection[str]) -> str:
+    """`title` with the first number behind it that none of the `others` has: "Ships (2)"."""
+    if not title:
+        return ""
+    numbered = re.fullmatch(r"(.*\S) \(\d+\)", title, re.DOTALL)
+    name = numbered[1] if numbered else title
+    return next(made for number in itertools.count(2) if (made := f"{name} ({number})") not in others)
 
 
 def columns_of(text: str) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+import msgspec
+
 from app.base.errors import Cancelled, StillroomError
 from app.chat.prompting.attached import content_for_model
 from app.chat.prompting.prompt import ChatMessage
@@ -17,6 +19,7 @@ from app.engine.protocol import (
     Finished,
     Generate,
     GenerationStats,
+    PartialReply,
     ReplyEvent,
 )
 from app.engine.protocol.reply_source import Answers, OnReplyEvent
@@ -50,6 +53,55 @@ def history(
     ]
 
 
+def partial_reply(message: StoredMessage) -> PartialReply:
+    """A kept reply that was cut off, as the engine goes on with it."""
+    stats = message.stats
+    return PartialReply(
+        thinking=message.thinking,
+        answer=message.content,
+        closed=stats is not None and bool(stats.thinking_closed),
+        thinking_s=stats.thinking_s if stats is not None else 0.0,
+    )
+
+
+def joined_stats(first: GenerationStats | None, second: GenerationStats | None) -> GenerationStats | None:
+    """The figures of a reply in two parts: tokens and times are sums, the first token is that of the first
+    part. Of a part that nobody measured, None, only the tokens are known, once the engine went on with it."""
+    if second is None:
+        return None if first is None else msgspec.structs.replace(first, is_partly=True)
+    if first is None:
+        first = msgspec.structs.replace(
+            second,
+            prompt_tokens=second.prompt_tokens - second.resumed_tokens,
+            completion_tokens=0,
+            thinking_tokens=0,
+            thinking_s=0.0,
+            decode_s=0.0,
+            decode_tok_per_s=0.0,
+            drafted_tokens=0,
+            accepted_tokens=0,
+            thinking_closed="",
+            token_s=[],
+            is_partly=True,
+        )
+    said = second.resumed_tokens if first.is_partly else first.completion_tokens
+    decode_s = first.decode_s + second.decode_s
+    timed = sum(round(part.decode_s * part.decode_tok_per_s) for part in (first, second))
+    return msgspec.structs.replace(
+        first,
+        completion_tokens=said + second.completion_tokens,
+        thinking_tokens=first.thinking_tokens + second.thinking_tokens,
+        thinking_s=first.thinking_s + second.thinking_s,
+        decode_s=decode_s,
+        decode_tok_per_s=timed / decode_s if decode_s > 0 else 0.0,
+        context_tokens_used=second.context_tokens_used,
+        drafted_tokens=first.drafted_tokens + second.drafted_tokens,
+        accepted_tokens=first.accepted_tokens + second.accepted_tokens,
+        thinking_closed=second.thinking_closed or first.thinking_closed,
+        token_s=[*first.token_s, *second.token_s],
+    )
+
+
 class Turn:
     """A reply that is being generated into the kept message `message_id`.
 
@@ -65,18 +117,28 @@ class Turn:
         request: Generate,
         on_event: OnReplyEvent,
         on_disk_problem: Callable[[ChatStoreError], None] | None = None,
+        before: StoredMessage | None = None,
     ) -> None:
-        """Start it. `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept."""
+        """Start it. `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept.
+        `before` is the message as it was kept, where the request goes on with its reply."""
         self.message_id = message_id
         self.end: Future[TurnEnd] = Future()
         """Resolved when the reply has ended, never with an error."""
         self._on_event = on_event
-        self._recorder = ReplyRecorder(store, message_id, on_problem=on_disk_problem)
+        self._before = before
+        self._stopped = self._interrupted = False
+        self._recorder = ReplyRecorder(store, message_id, on_problem=on_disk_problem, before=before)
         self._generation = engine.ask(request, self._take)
         self._generation.future.add_done_callback(self._finish)
 
     def cancel(self) -> None:
         """Stop within one step; what has come is kept."""
+        self._stopped = True
+        self._generation.cancel()
+
+    def interrupt(self) -> None:
+        """As `cancel`, where the window is closing and the user has not asked for it."""
+        self._interrupted = True
         self._generation.cancel()
 
     def answer_now(self) -> None:
@@ -94,14 +156,17 @@ class Turn:
 
     def _finish(self, future: Future[Finished]) -> None:
         error = future.exception()
+        before = self._before.stats if self._before is not None else None
         if isinstance(error, Cancelled):
-            # The program is closing.
-            end = TurnEnd("cancelled")
+            # It was stopped before the engine had it, or the program is closing.
+            end = TurnEnd("cancelled" if self._stopped else "interrupted", joined_stats(before, None))
         elif error is not None:
-            end = TurnEnd("failed", error=error)
+            end = TurnEnd("failed", joined_stats(before, None), error)
         else:
             finished = future.result()
-            end = TurnEnd(finished.reason, finished.stats)
+            stats = finished.stats if self._before is None else joined_stats(before, finished.stats)
+            is_cut = finished.reason == "cancelled" and self._interrupted and not self._stopped
+            end = TurnEnd("interrupted" if is_cut else finished.reason, stats)
         self._recorder.finish(
             end.outcome, stats=end.stats, error="" if end.error is None else _sentence(end.error)
         )

@@ -4,8 +4,10 @@ import logging
 import threading
 from collections.abc import Callable
 
+import msgspec
+
 from app.chat.store.database import ChatStoreError
-from app.chat.store.records import Outcome
+from app.chat.store.records import Outcome, StoredMessage
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Channel, GenerationStats
 
@@ -29,15 +31,23 @@ class ReplyRecorder:
         *,
         interval_s: float = INTERVAL_S,
         on_problem: Callable[[ChatStoreError], None] | None = None,
+        before: StoredMessage | None = None,
     ) -> None:
-        """`on_problem` is called on the writing thread when the disk refuses, once until it works again."""
+        """`on_problem` is called on the writing thread when the disk refuses, once until it works again.
+        `before` is the message as it was kept, where its reply goes on."""
         self._store = store
         self._message_id = message_id
         self._interval_s = interval_s
         self._on_problem = on_problem
         self._changed = threading.Condition()
         self._pieces: dict[Channel, list[str]] = {"thinking": [], "answer": []}
-        self._dirty = False
+        self._stats: GenerationStats | None = None
+        if before is not None:
+            self._pieces = {"thinking": [before.thinking], "answer": [before.content]}
+            if before.stats is not None:
+                # Until the end is measured, they are of the first part.
+                self._stats = msgspec.structs.replace(before.stats, is_partly=True)
+        self._dirty = before is not None
         self._end: tuple[Outcome, GenerationStats | None, str] | None = None
         self._refused = False
         self._thread = threading.Thread(target=self._run, name="reply-recorder", daemon=True)
@@ -77,7 +87,7 @@ class ReplyRecorder:
                 outcome, stats, error = end
                 self._save(content, thinking, outcome, stats, error)
                 return
-            self._save(content, thinking, "running", None, "")
+            self._save(content, thinking, "running", self._stats, "")
             with self._changed:
                 self._changed.wait_for(lambda: self._end is not None, self._interval_s)
 

@@ -9,9 +9,15 @@ from app.chat.library.choices import ReplyChoices, WhenFull
 from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]
-Outcome = Literal["running", "stop", "length", "context", "cancelled", "loop", "failed", "interrupted"]
+Outcome = Literal[
+    "running", "stop", "length", "context", "cancelled", "loop", "failed", "interrupted", "edited"
+]
 """The end of a message: the engine's finish reasons, and "running" while it streams, "failed" when the engine
-reported an error or died, "interrupted" when the program ended before the reply did."""
+reported an error or died, "interrupted" when the program ended before the reply did, "edited" for a reply in
+the user's words, which stands beside the one that it was made from."""
+
+CUT_OFF: frozenset[Outcome] = frozenset(("length", "context", "cancelled", "failed", "interrupted"))
+"""A reply that ended so can go on."""
 
 
 @dataclass(frozen=True, slots=True)

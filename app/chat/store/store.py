@@ -8,6 +8,7 @@ from typing import Any
 from app.chat.documents.retrieval import Passage
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.database import ChatDatabase, ChatStoreError
+from app.chat.store.fork_rows import fork_rows
 from app.chat.store.imported import ImportedChat
 from app.chat.store.imported_rows import add_imported
 from app.chat.store.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
@@ -268,6 +269,34 @@ class ChatStore:
             )
         return self._with_attachments([row])[0] if attachments else message_of(row)
 
+    def add_edited(self, message_id: int, content: str) -> StoredMessage:
+        """Add a reply in the user's words beside the one that it was made from, and show its branch."""
+        now = time.time()
+        with self._database.writing() as db:
+            rows = db.execute(
+                "INSERT INTO messages (conversation_id, parent_id, role, content, thinking, model, outcome,"
+                " created_at, json_schema) SELECT conversation_id, parent_id, role, ?, thinking, model,"
+                f" 'edited', ?, json_schema FROM messages WHERE id = ? RETURNING {MESSAGE}",
+                (content, now, message_id),
+            ).fetchall()
+            if not rows:
+                raise _gone()
+            message = message_of(rows[0])
+            index_message(db, message.id, content, message.thinking)
+            db.execute(
+                "UPDATE conversations SET head_id = ?, updated_at = ? WHERE id = ?",
+                (message.id, now, message.conversation_id),
+            )
+        return message
+
+    def fork(self, message_id: int, title: str) -> Conversation:
+        """Copy the branch up to a message into a new chat, with its documents, summaries and choices."""
+        with self._database.writing() as db:
+            conversation_id = fork_rows(db, message_id, title)
+        if conversation_id is None:
+            raise _gone()
+        return self.conversation(conversation_id)
+
     def save_reply(
         self,
         message_id: int,
@@ -288,6 +317,14 @@ class ChatStore:
             if outcome != "running":
                 index_message(db, message_id, content, thinking)
 
+    def add_author(self, message_id: int, model: str) -> None:
+        """Name another model that a reply is of: it went on with it."""
+        with self._database.writing() as db:
+            db.execute(
+                "UPDATE messages SET model = iif(model = '', ?, model || ' + ' || ?) WHERE id = ?",
+                (model, model, message_id),
+            )
+
     def show_branch(self, conversation_id: int, head_id: int | None) -> None:
         """Make `head_id` the last message that is shown."""
         with self._database.writing() as db:
@@ -297,7 +334,7 @@ class ChatStore:
         """One message."""
         rows = self._database.read(f"SELECT {MESSAGE} FROM messages WHERE id = ?", (message_id,))
         if not rows:
-            raise ChatStoreError("This message no longer exists.", "Open the chat again.")
+            raise _gone()
         return self._with_attachments(rows)[0]
 
     def messages(self, conversation_id: int) -> list[StoredMessage]:
@@ -389,3 +426,7 @@ class ChatStore:
             (conversation_id,),
         )
         return [Attachment(*row) for row in rows]
+
+
+def _gone() -> ChatStoreError:
+    return ChatStoreError("This message no longer exists.", "Open the chat again.")

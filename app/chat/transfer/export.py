@@ -54,8 +54,8 @@ def to_markdown(
             lines += [f"> {line}".rstrip() for line in message.thinking.strip().splitlines()]
             lines += [""]
         lines += [message.content.strip(), ""]
-        if message.outcome not in ("stop", "running"):
-            lines += [f"*This reply ended early ({message.outcome}).*", ""]
+        if note := ending_note(message):
+            lines += [f"*{note}*", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -112,6 +112,15 @@ def _message(message: StoredMessage, *, with_thinking: bool) -> dict[str, object
     if not with_thinking:
         del fields["thinking"]
     return {**fields, "created_at": _exact(message.created_at)}
+
+
+def ending_note(message: StoredMessage) -> str:
+    """The sentence below a message that did not come to its own end; empty for others."""
+    if message.outcome in ("stop", "running"):
+        return ""
+    if message.outcome == "edited":
+        return "Edited by the user."
+    return f"This reply ended early ({message.outcome})."
 
 
 def _iso(seconds: float) -> str:

@@ -21,6 +21,7 @@ from app.chat.markdown.formula_process import DrawFormula
 from app.chat.markdown.markdown_blocks import markdown_parser
 from app.chat.markdown.markdown_math import without_delimiters
 from app.chat.store.records import Conversation, StoredMessage
+from app.chat.transfer.export import ending_note
 
 FORMULA_PX = 18.0
 PRINT_PX = 15.0
@@ -73,8 +74,8 @@ def to_html(
             thoughts = parser.render(message.thinking.strip())
             body.append(f"<details><summary>Thinking</summary>{thoughts}</details>")
         body.append(parser.render(message.content.strip()))
-        if message.outcome not in ("stop", "running"):
-            body.append(f'<p class="ended">This reply ended early ({message.outcome}).</p>')
+        if note := ending_note(message):
+            body.append(f'<p class="ended">{note}</p>')
     light, dark = _code_colours("default"), _code_colours("native")
     if for_print:
         return f"<style>{light}\n{_PRINT_STYLE}</style>\n" + "\n".join(body)

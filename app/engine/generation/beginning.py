@@ -37,11 +37,11 @@ class Vocabulary(Tokenizer, Protocol):
 
 @dataclass(slots=True, eq=False)
 class Beginning:
-    """A reply before its next token: `tokens` are the prompt and what of the reply stands already.
+    """A reply before its next token: `tokens` are the prompt and the `resumed_tokens` that stand already.
 
     `is_bound` says that the grammar counts for the next token, `may_think` that `<think>` may come in its
-    place. `thinking_tokens`, `thinking_s` and `answer_tokens` are those of before, and `answer_loops` what the
-    `answer_guard` finds of it.
+    place. `thinking_tokens`, `thinking_s` and `answer_tokens` are those of before, and `answer_loops` says
+    what the `answer_guard` finds of it.
     """
 
     tokens: list[int]
@@ -54,6 +54,7 @@ class Beginning:
     thinking_tokens: int = 0
     thinking_s: float = 0.0
     answer_tokens: int = 0
+    resumed_tokens: int = 0
     answer_guard: LoopGuard | None = None
     answer_loops: bool = False
 
@@ -140,6 +141,7 @@ class _Resumption:
         made.tokens = list(self._prompt)
         yield from self._take(best.tokens)
         yield from self._write_rest(best)
+        made.resumed_tokens = len(made.tokens) - len(self._prompt)
         made.thinking_s = partial.thinking_s
         made.text.go_on(partial.answer)
         if self._said:

@@ -95,6 +95,7 @@ class Reply:
         self._completion_tokens = 0
         self._thinking_tokens = self._thought_before = beginning.thinking_tokens
         self._thinking_s_before = beginning.thinking_s
+        self._resumed_tokens = beginning.resumed_tokens
         self._unread: list[_Drawn] = []
         # Anything in the answer may complete a stop string, and a grammar may begin anywhere.
         self._reads_each = bool(request.stop) or self.sampler.has_grammar or request.logprobs is not None
@@ -294,6 +295,7 @@ class Reply:
             drafted_tokens=speculated[0],
             accepted_tokens=speculated[1],
             thinking_closed=self._closed,
+            resumed_tokens=self._resumed_tokens,
             token_s=self._token_s,
         )
 

@@ -232,6 +232,10 @@ class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
     accepted_tokens: int = 0
     """Of the `drafted_tokens` that were guessed ahead, those that turned out right."""
     thinking_closed: ThinkingClosed = ""
+    resumed_tokens: int = 0
+    """Of the prompt's tokens, those that the reply itself had said before it was cut off."""
+    is_partly: bool = False
+    """The figures but for the tokens are of a part of the reply: nobody measured the other."""
     token_s: list[float] = []
     """Seconds between each token and the one before it, where `Generate.token_times` asked for them."""
 

@@ -195,6 +195,12 @@ class EngineSession(QObject):
         """The current model is not on this computer."""
         return self.info is not None and is_elsewhere(self.info.path)
 
+    @property
+    def known_models(self) -> list[tuple[str, str]]:
+        """Path and name of each model that `use` can take, by name."""
+        models = ((path, model_name(info)) for path, info in self._known.items())
+        return sorted(models, key=lambda model: model[1].casefold())
+
     def known(self, name: str) -> str:
         """Path of the model that a chat remembers as `name`, if `use` can take it; empty if not."""
         return next((info.path for info in self._known.values() if model_name(info) == name), "")

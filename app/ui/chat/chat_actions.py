@@ -18,6 +18,7 @@ class ChatActions(QObject):
     """Gives the tab its actions. GUI thread.
 
     `stop` is for the tab to switch on while there is something to stop: Escape means other things elsewhere.
+    `go_on` is on while the last reply was cut off and can go on.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class ChatActions(QObject):
             (self.tr("Attach files"), "Ctrl+Shift+A", attachments.ask_for_files),
             (self.tr("Model behaviour"), "Ctrl+B", composer.settings.toggle),
             (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another),
+            (self.tr("Continue the reply"), "", conversation.ask_to_continue),
+            (self.tr("Edit the last reply"), "", conversation.edit_last_reply),
             (self.tr("Edit the last message"), "Ctrl+Up", conversation.edit_last),
             (self.tr("Copy the last reply"), "Ctrl+Shift+C", conversation.copy_last),
             (
@@ -60,3 +63,5 @@ class ChatActions(QObject):
             action = add_action(tab, text, keys, slot)
             if slot is stop:
                 self.stop = action
+            elif slot == conversation.ask_to_continue:
+                self.go_on = action

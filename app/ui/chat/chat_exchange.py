@@ -10,11 +10,12 @@ from PySide6.QtCore import QObject, Signal
 
 from app.chat.library.choices import ReplyChoices, WhenFull
 from app.chat.prompting.prompt import ChatMessage
-from app.chat.store.records import Attachment, Conversation, StoredMessage, versions_of
+from app.chat.store.records import CUT_OFF, Attachment, Conversation, StoredMessage, versions_of
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import summary_of
-from app.chat.turn import chat_key
+from app.chat.turn import chat_key, partial_reply
 from app.engine.protocol import Generate, ModelInfo
+from app.remote.remote_server import is_elsewhere
 from app.ui.base.session import model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
@@ -69,6 +70,8 @@ class Exchange:
     """The messages before it."""
     in_place_of: StoredMessage | None = None
     """The question that it asks in other words."""
+    goes_on: StoredMessage | None = None
+    """The reply that was cut off and is to go on."""
     reading: "asyncio.Future[ExchangePlan] | None" = None
     """The reading of its documents, while that goes on."""
     takes_draft: bool = False
@@ -218,7 +221,10 @@ class ChatExchange(QObject):
     ) -> NextPrompt:
         chat, branch = exchange.chat, exchange.branch
         summary = summary_of(branch, self._store.summaries(chat.id)) if chat is not None else None
-        return NextPrompt(exchange.model, branch, exchange.choices.system_prompt, summary, text, attachments)
+        partial = partial_reply(exchange.goes_on) if exchange.goes_on is not None else None
+        return NextPrompt(
+            exchange.model, branch, exchange.choices.system_prompt, summary, text, attachments, partial
+        )
 
     def _show(self, plan: ExchangePlan | None) -> None:
         """Say what `plan` leaves out, here and in the conversation."""
@@ -227,7 +233,8 @@ class ChatExchange(QObject):
             self._desk.notice.hide()
             self._desk.conversation.mark_left_out(())
             return
-        self._desk.notice.show_plan(plan.context, self._desk.choices.choices.when_full)
+        when_full = self._desk.choices.choices.when_full
+        self._desk.notice.show_plan(plan.context, when_full, plan.said_tokens)
         self._desk.conversation.mark_left_out(message.id for message in plan.dropped)
 
     def _show_in(self, exchange: Exchange, plan: ExchangePlan) -> None:
@@ -290,6 +297,24 @@ class ChatExchange(QObject):
         exchange = self._begin(self.model, before=old)
         self._start(self._ended(exchange, self._answer(exchange, old)))
 
+    def answer_again_with(self, old: StoredMessage, path: str) -> None:
+        """As `answer_again`, by another model that was loaded before."""
+        if self.here is None and self._session.use(path):
+            self.use_model(self._session.info)
+            self.answer_again(old)
+
+    def continue_reply(self, old: StoredMessage) -> None:
+        """Let a reply that was cut off go on from its last token, in the same message."""
+        if self.model is None or self._keeper.chat is None or self.here is not None:
+            return
+        # What is shown may not have heard how it ended.
+        old = self._store.message(old.id)
+        if old.outcome not in CUT_OFF or is_elsewhere(self.model.path):
+            return
+        exchange = self._begin(self.model, before=old)
+        exchange.goes_on = old
+        self._start(self._ended(exchange, self._answer(exchange, old)))
+
     async def _ended(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
@@ -323,12 +348,13 @@ class ChatExchange(QObject):
 
     async def _answer(self, exchange: Exchange, old: StoredMessage) -> None:
         plan = await self._agreed(exchange, self._wanted(exchange))
+        again = self.answer_again if exchange.goes_on is None else self.continue_reply
         if plan is None and not exchange.stopped and self._is_open(exchange):
-            self._block(partial(self.answer_again, old))
+            self._block(partial(again, old))
         sendable = None if plan is None else await self._screened(exchange, "", plan)
         if sendable is None:
             return
-        if self._is_open(exchange):
+        if self._is_open(exchange) and exchange.goes_on is None:
             self._desk.conversation.remove_after(old.parent_id)
         await self._reply(exchange, exchange.branch[-1], sendable)
 
@@ -408,12 +434,18 @@ class ChatExchange(QObject):
         """Generate one reply into the store and, where its chat is open, the column; wait for its end."""
         chat, info, choices = exchange.chat, exchange.model, exchange.choices
         assert chat is not None
-        message = await self._keeper.add_reply(chat, question.id, model_name(info), choices.json_schema)
-        conversation = self._desk.conversation
-        view = conversation.make_reply(message, question)
-        if self._is_open(exchange):
-            conversation.add_live_reply(message, view)
-        self._runner.begin(RunningReply(chat, message, view, info, sendable.hits))
+        conversation, before = self._desk.conversation, exchange.goes_on
+        if before is not None:
+            message, name = before, model_name(info)
+            if name not in message.model.split(" + "):
+                await self._keeper.write(self._store.add_author, message.id, name)
+            view = conversation.go_on_with(message, question)
+        else:
+            message = await self._keeper.add_reply(chat, question.id, model_name(info), choices.json_schema)
+            view = conversation.make_reply(message, question)
+            if self._is_open(exchange):
+                conversation.add_live_reply(message, view)
+        self._runner.begin(RunningReply(chat, message, view, info, sendable.hits, before is not None))
         if exchange.stopped:
             self._runner.stop(chat.id)
         self.chats_changed.emit()
@@ -431,7 +463,8 @@ class ChatExchange(QObject):
                 model=info.path,
                 loras=choices.loras,
                 thinking_limits=choices.thinking,
-                json_schema=choices.json_schema,
+                json_schema=message.json_schema,
+                partial=None if before is None else partial_reply(before),
                 stop=list(choices.stop),
                 answer_guard=True,
             ),

@@ -21,9 +21,12 @@ from app.chat.store.records import Attachment, StoredMessage
 from app.chat.store.summary import Summary, after_summary
 from app.chat.store.vectors import EmbeddingModel, PassageVectors, model_fingerprint
 from app.chat.turn import history
-from app.engine.protocol import ModelInfo, Part
+from app.engine.protocol import ModelInfo, Part, PartialReply
 from app.ui.base.session import EngineSession
 from app.ui.chat.composing.context_meter import ContextUse
+
+LEAST_FURTHER_TOKENS = 16
+"""Room for which a reply still goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,20 @@ class NextPrompt:
     summary: Summary | None
     text: str = ""
     attachments: Sequence[Attachment] = ()
+    partial: PartialReply | None = None
+    """The reply that is to go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangePlan:
     """The fit of a `NextPrompt` into the context: `dropped` are the messages of its branch that do not fit,
-    `passages` what is sent of documents that do not fit whole."""
+    `passages` what is sent of documents that do not fit whole, `said_tokens` those of a reply that goes on.
+    """
 
     context: ContextPlan
     dropped: list[StoredMessage]
     passages: list[Passage] | None = None
+    said_tokens: int = 0
 
 
 class ChatPlanner:
@@ -144,8 +151,19 @@ class ChatPlanner:
         messages: list[ChatMessage] = history(wanted.branch, wanted.system_prompt, wanted.summary)
         count = partial(self._session.count_tokens, model=wanted.model.path)
         pinned = 0 if wanted.summary is None else 1
-        passages = None
-        if wanted.text:
+        passages, said = None, 0
+        if wanted.partial is not None:
+            # What its first part was told stays as it was, as long as there is any room behind it.
+            said = await count([Part(wanted.partial.thinking), Part(wanted.partial.answer)])
+            context = await plan_context(
+                template,
+                messages,
+                count,
+                max(1, context_tokens - said),
+                reply_tokens=LEAST_FURTHER_TOKENS,
+                pinned=pinned,
+            )
+        elif wanted.text:
             context, passages = await plan_with_documents(
                 template,
                 messages,
@@ -159,4 +177,4 @@ class ChatPlanner:
         else:
             context = await plan_context(template, messages, count, context_tokens, pinned=pinned)
         own = after_summary(wanted.branch, wanted.summary)
-        return ExchangePlan(context, own[: len(context.dropped)], passages)
+        return ExchangePlan(context, own[: len(context.dropped)], passages, said)

@@ -55,6 +55,14 @@ class ChatReadiness(QObject):
         self._composer.effort.setVisible(model is not None and can_think(model.chat_template, model.name))
         running = self._what_runs()
         waiting = "" if running is not None else self._what_is_waited_for()
+        no_model = self.tr("No model is loaded. Choose one at the top of the window, or get one.")
+        why_not = waiting or ("" if model is not None else no_model)
+        if running is not None:
+            why_not = self.tr("Wait for the end of the reply, or stop it.")
+        elsewhere = self.tr("A model elsewhere cannot go on with a reply. Ask for another one.")
+        self._conversation.offer_replies(
+            why_not, elsewhere if session.answers_elsewhere else "", can_edit=running is None
+        )
         if running is not None:
             self._composer.set_state(ComposerState.RUNNING, running)
         elif waiting:
@@ -65,7 +73,7 @@ class ChatReadiness(QObject):
         else:
             self._composer.set_state(
                 ComposerState.BLOCKED,
-                self.tr("No model is loaded. Choose one at the top of the window, or get one."),
+                no_model,
                 self.tr("Get a model"),
             )
 

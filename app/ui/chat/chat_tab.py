@@ -61,6 +61,8 @@ class ChatTab(QWidget):
     """The user wants to choose or get a model."""
     filters_requested = Signal()
     """The user wants to see the rules of the input filter."""
+    load_settings_requested = Signal()
+    """The user wants the model with a larger context."""
     chat_opened = Signal(int)
     """Another chat is shown; 0 for a new one."""
     reply_ended = Signal(int, str, float)
@@ -156,7 +158,7 @@ class ChatTab(QWidget):
             ask_for_schema=self._choosing.ask_for_schema,
         )
         actions.stop.setEnabled(False)
-        self._stop_action = actions.stop
+        self._stop_action, self._continue_action = actions.stop, actions.go_on
         self._connect()
         chats = [chat.id for chat in store.conversations()]
         last = ui.settings.values.last_chat
@@ -348,6 +350,12 @@ class ChatTab(QWidget):
         self.conversation.to_code_requested.connect(self.to_code_requested)
         self.conversation.typed.connect(self.composer.take_key)
         self.conversation.another_requested.connect(self.exchange.answer_again)
+        self.conversation.another_with_requested.connect(self.exchange.answer_again_with)
+        self.conversation.continue_requested.connect(self.exchange.continue_reply)
+        self.conversation.continuing_changed.connect(self._continue_action.setEnabled)
+        self.conversation.load_settings_requested.connect(self.load_settings_requested)
+        self.conversation.offer_models(lambda: self._session.known_models)
+        self._branch.forked.connect(self.open_chat)
         self.conversation.edit_requested.connect(self.exchange.ask_again)
         self.conversation.editing_ended.connect(self.composer.setFocus)
         self._branch.switched.connect(self._budget_timer.start)

@@ -105,6 +105,17 @@ class MarkdownView(QWidget):
         first = self._stream.append(text)
         self._update(first, self._stream.blocks, self._stream.final)
 
+    def go_on(self, text: str) -> None:
+        """Take more of a finished text, which is shown: its blocks keep their widgets."""
+        self._stream = MarkdownStream()
+        self._stream.append(text)
+        self._settled = min(self._settled, self._stream.final)
+        for frame in self._frames[self._settled :]:
+            frame.growing = True
+            if isinstance(frame.content, RichLabel):
+                frame.rebuild()
+        self._update(0, self._stream.blocks, self._stream.final)
+
     def finish(self) -> None:
         """End the text that came in pieces."""
         if self._stream is not None:

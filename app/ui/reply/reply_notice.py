@@ -1,34 +1,164 @@
-"""A sentence in a frame of its own below a reply."""
+"""The sentences below a reply that did not simply end, and the ways on from there."""
 
-from PySide6.QtWidgets import QHBoxLayout, QPushButton
+from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from app.chat.store.records import CUT_OFF, Outcome
+from app.engine.protocol import GenerationStats
+from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label
 
+WAYS_BESIDE = 1
+"""More buttons stand below the sentence: in a narrow column it would be broken after each word."""
+
 
 class ReplyNotice(Card):
-    """A sentence about a reply, such as why it ended early."""
+    """Says what a reply was cut off by, or its thoughts; offers to go on. GUI thread."""
 
-    def __init__(self, theme: Theme) -> None:
+    retry_requested = Signal()
+    continue_requested = Signal()
+    load_settings_requested = Signal()
+
+    def __init__(self, theme: Theme, *, offers_ways: bool = True) -> None:
+        """`offers_ways` False leaves out all buttons."""
         super().__init__(look="notice", margin_px=0)
         self._theme = theme
+        self._offers_ways = offers_ways
+        self._remark = self._end = ""
         self._icon = label()
         self._icon.setFixedWidth(18)
-        self.text = label("", wrap=True, selectable=True)
-        row = self._row = QHBoxLayout()
-        row.setContentsMargins(14, 8, 8, 8)
-        row.setSpacing(10)
-        row.addWidget(self._icon)
-        row.addWidget(self.text, 1)
-        self.body.addLayout(row)
+        self._text = label("", wrap=True, selectable=True)
+        self._larger = self._way(self.tr("Larger context"), self.load_settings_requested)
+        set_tip(self._larger, self.tr("Load the model with a larger context"))
+        self._retry = self._way(self.tr("Retry"), self.retry_requested)
+        self._continue = self._way(self.tr("Continue"), self.continue_requested)
+        self._ways = QWidget()
+        row = QHBoxLayout(self._ways)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for made in (self._larger, self._retry, self._continue):
+            row.addWidget(made)
+        self._row = QHBoxLayout()
+        self._row.setContentsMargins(14, 8, 8, 8)
+        self._row.setSpacing(10)
+        self._row.addWidget(self._icon)
+        self._row.addWidget(self._text, 1)
+        self._row.addWidget(self._ways)
+        self._below = QHBoxLayout()
+        self._below.setContentsMargins(14, 0, 8, 0)
+        self._below.addStretch(1)
+        self.body.setSpacing(0)
+        self.body.addLayout(self._row)
+        self.body.addLayout(self._below)
         theme.changed.connect(self._draw_icon)
         self._draw_icon()
+        self.hide()
 
-    def add_button(self, text: str) -> QPushButton:
-        """Offer a way on."""
+    @property
+    def remark(self) -> str:
+        """The sentence about the thoughts, if any."""
+        return self._remark
+
+    @property
+    def end(self) -> str:
+        """The sentence about the end, if any."""
+        return self._end
+
+    def show_remark(self, sentence: str) -> None:
+        """Say something while the reply is on its way, such as why its thoughts were ended."""
+        self._remark = sentence
+        self._show()
+
+    def show_end(
+        self,
+        outcome: Outcome,
+        stats: GenerationStats | None,
+        error: str = "",
+        *,
+        has_answer: bool,
+        has_text: bool,
+    ) -> None:
+        """Say how the reply ended, where it did not simply end; `error` is the sentence for a failure, and
+        `has_text` says that something came, be it only thoughts."""
+        self._end = self._end_sentence(outcome, error, has_answer=has_answer)
+        self._remark = self._cut_remark(stats) or self._remark
+        wants_room = outcome == "context" or (stats is not None and stats.thinking_closed == "room")
+        for made, offered in (
+            (self._retry, outcome in ("failed", "interrupted")),
+            (self._continue, outcome in CUT_OFF and has_text),
+            (self._larger, wants_room),
+        ):
+            made.setVisible(self._offers_ways and offered)
+        self._show()
+
+    def go_on(self) -> None:
+        """Say nothing any more: the reply goes on."""
+        self._remark = self._end = ""
+        self._show()
+
+    def offer_ways(self, offered: bool) -> None:
+        """Set whether there are ways on from here: from the last reply of a chat there are."""
+        self._ways.setVisible(offered)
+
+    def offer(self, why_not: str, why_not_continue: str) -> None:
+        """Set why nothing can be asked for now, and why the reply cannot go on; empty where it can."""
+        self._retry.setEnabled(not why_not)
+        self._continue.setEnabled(not (why_not or why_not_continue))
+        set_tip(self._retry, why_not or self.tr("Ask for another reply"))
+        set_tip(self._continue, why_not or why_not_continue or self.tr("Go on where the reply was cut off"))
+
+    def _end_sentence(self, outcome: Outcome, error: str, *, has_answer: bool) -> str:
+        match outcome:
+            case "failed":
+                return error or self.tr("The engine stopped before the reply was complete.")
+            case "interrupted":
+                return self.tr("Stillroom was closed before this reply was complete. What had come is kept.")
+            case "length":
+                return self.tr("The reply reached the most tokens that this chat allows.")
+            case "context":
+                return self.tr("The context is full, so the reply ends here.")
+            case "loop":
+                return self.tr("The answer only repeated itself, so it was ended here.")
+            case "cancelled":
+                return self.tr("Stopped.")
+            case "running" | "edited":
+                return ""
+            case _:
+                return "" if has_answer else self.tr("The model gave no answer.")
+
+    def _cut_remark(self, stats: GenerationStats | None) -> str:
+        if stats is None:
+            return ""
+        match stats.thinking_closed:
+            case "loop":
+                text = self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.")
+            case "room":
+                text = self.tr(
+                    "The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave "
+                    "room for an answer. With a larger context, in the load settings, they can go on for "
+                    "longer."
+                )
+            case "budget" if stats.thinking_tokens:
+                text = self.tr("The thoughts were ended after {tokens} tokens, at this chat's limit.")
+            case _:
+                return ""
+        return text.format(tokens=f"{stats.thinking_tokens:,}")
+
+    def _way(self, text: str, wanted: SignalInstance) -> QPushButton:
         made = button(text)
-        self._row.addWidget(made)
+        made.setAccessibleName(text)
+        made.clicked.connect(wanted)
+        made.hide()
         return made
+
+    def _show(self) -> None:
+        self._text.setText("\n".join(filter(None, (self._remark, self._end))))
+        shown = [made for made in (self._larger, self._retry, self._continue) if not made.isHidden()]
+        is_below = len(shown) > WAYS_BESIDE
+        (self._below if is_below else self._row).addWidget(self._ways, 0, Qt.AlignmentFlag.AlignTop)
+        self._below.setContentsMargins(14, 0, 8, 8 if is_below else 0)
+        self.setVisible(bool(self._remark or self._end))
 
     def _draw_icon(self) -> None:
         self._icon.setPixmap(self._theme.icon("warning", "warning").pixmap(16, 16))

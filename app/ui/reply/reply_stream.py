@@ -39,6 +39,8 @@ class RunningReply:
     model: ModelInfo
     hits: tuple[Hit, ...] = ()
     """The input filter's hits in the question and in what goes along with it."""
+    goes_on: bool = False
+    """The message was cut off, and what comes now is put behind it."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class ReplyRunner:
         turns = [run.turn for run in self._runs.values() if run.turn is not None]
         self._runs.clear()
         for turn in turns:
-            turn.cancel()
+            turn.interrupt()
 
         def wait() -> None:
             end_s = time.monotonic() + CLOSING_S
@@ -105,7 +107,8 @@ class ReplyRunner:
         """Let the view wait for its reply; `run` must follow."""
         beside = sum(other.model.path == reply.model.path for other in self.running)
         self._runs[reply.chat.id] = _Run(reply)
-        reply.view.begin(waits=beside >= max(1, reply.model.plan.sequences))
+        begin = reply.view.go_on if reply.goes_on else reply.view.begin
+        begin(waits=beside >= max(1, reply.model.plan.sequences))
 
     async def run(self, chat_id: int, request: Generate) -> None:
         """Generate the reply that was begun in a chat, until its end is shown and kept.
@@ -145,6 +148,7 @@ class ReplyRunner:
             request,
             self._bridge.wrap(show),
             on_disk_problem=self._bridge.wrap(self._notices.error),
+            before=reply.message if reply.goes_on else None,
         )
         reply.view.answer_now_requested.connect(turn.answer_now)
         if run.stopped:
@@ -158,6 +162,8 @@ class ReplyRunner:
         # By the same bridge as the deltas, so that the end comes after the last of them.
         turn.end.add_done_callback(lambda future: self._bridge.post(resolve, future.result()))
         end = await ended
+        # The view may go on with another turn.
+        reply.view.answer_now_requested.disconnect(turn.answer_now)
         await asyncio.to_thread(turn.wait_until_kept)
         return end
 

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.chat.markdown.text_selection import Part
 from app.chat.prompting.answer_schema import problem_of, schema_title
 from app.chat.store.records import Outcome
 from app.engine.protocol import Channel, GenerationStats
 from app.ui.base.bridge import FRAME_S
-from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.reply_editor import ReplyEditor
+from app.ui.reply.reply_foot import OtherModels, ReplyFoot
 from app.ui.reply.reply_notice import ReplyNotice
 from app.ui.reply.sources_line import SourcesLine
 from app.ui.reply.thinking_line import ThinkingLine
-from app.ui.reply.version_switch import VersionSwitch
-from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.card import label, set_look
 
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
@@ -31,20 +31,25 @@ COMPARED_FRAMES = 4
 """Frames become rarer when all of the last few were slow: a single one had more to lay out, or waited for the
 processor."""
 COUNT_MS = 250
-COPIED_MS = 1500
-BEARING_PX = 2
-"""The icons begin where the text above them does, with what is drawn of them."""
 JSON_FENCE = "```json\n"
 
 
 class ReplyView(QWidget):
     """Shows a reply while it streams, or one that has ended. GUI thread only.
 
-    Live: `begin`, then `show_prompt_progress` and `add` as events come, then `finish`. Kept: `show_kept`.
+    Live: `begin`, then `show_prompt_progress` and `add` as events come, then `finish`. Kept: `show_kept`. One
+    that was cut off goes on with `go_on`, in the same widgets, and is live again.
     """
 
     regenerate_requested = Signal()
-    retry_requested = Signal()
+    continue_requested = Signal()
+    """The reply is to go on where it was cut off."""
+    load_settings_requested = Signal()
+    """The model is to be loaded with a larger context."""
+    edited = Signal(str)
+    """The reply is to stand in these words, as another version."""
+    editing_ended = Signal()
+    """The field is gone, and with it the keyboard's place."""
     answer_now_requested = Signal()
     to_code_requested = Signal(str, str)
     """Code of a block and its language as the model named it."""
@@ -63,7 +68,7 @@ class ReplyView(QWidget):
         offers_to_code: bool = True,
         offers_regenerate: bool = True,
     ) -> None:
-        """`offers_regenerate` False leaves out what asks for the reply anew."""
+        """`offers_regenerate` False leaves out what asks for it anew, goes on with it or changes it."""
         super().__init__(parent)
         self._theme = theme
         self._pieces: list[str] = []
@@ -71,6 +76,8 @@ class ReplyView(QWidget):
         self._thinking_tokens = 0
         self._thinking_since_s: float | None = None
         self._thinking_s: float | None = None
+        self._thought_s = 0.0
+        """Before the reply was cut off."""
         self._running = self._waits = False
         self._painted_s = self._pause_ms = 0.0
         self._paints_ms: deque[float] = deque(maxlen=COMPARED_FRAMES)
@@ -78,8 +85,6 @@ class ReplyView(QWidget):
         self.thinking = ThinkingLine(theme, self)
         self.thinking.hide()
         self.thinking.answer_now_requested.connect(self.answer_now_requested)
-        self._remark = ReplyNotice(theme)
-        self._remark.hide()
         self._state = label("", "muted")
         self._state.hide()
         self._answer = MarkdownView(theme, self, offers_to_code=offers_to_code)
@@ -87,34 +92,38 @@ class ReplyView(QWidget):
         self._answer.to_code_requested.connect(self.to_code_requested)
         for text in (self.thinking, self._answer):
             text.selected_by_keys.connect(self.selected_by_keys)
-        self._notice = ReplyNotice(theme)
-        self._retry = self._notice.add_button(self.tr("Retry"))
-        self._retry.clicked.connect(self.retry_requested)
-        self._notice.hide()
-        self._offers_another = offers_regenerate
-        self._ended_badly = False
+        self._notice = ReplyNotice(theme, offers_ways=offers_regenerate)
+        self._notice.retry_requested.connect(self.regenerate_requested)
+        self._notice.continue_requested.connect(self.continue_requested)
+        self._notice.load_settings_requested.connect(self.load_settings_requested)
+        self._stats: GenerationStats | None = None
         self._schema = ""
         self._verdict = label("", "small", wrap=True, selectable=True)
         self._verdict.hide()
-        self._foot = self._make_foot()
-        self._regenerate.setVisible(offers_regenerate)
-        self._foot.hide()
+        self.editor = ReplyEditor()
+        self.editor.saved.connect(self.edited)
+        self.editor.ended.connect(self._on_editing_ended)
+        self.foot = ReplyFoot(theme, offers_ways=offers_regenerate)
+        self.foot.copy_requested.connect(self.copy)
+        self.foot.regenerate_requested.connect(self.regenerate_requested)
+        self.foot.edit_requested.connect(self.start_editing)
+        self.versions = self.foot.versions
+        self.versions.chosen.connect(self.version_chosen)
+        self.foot.hide()
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         self.sources = SourcesLine()
-        for widget in (self.thinking, self._state, self._answer, self._verdict, self._remark, self._notice):
+        for widget in (self.thinking, self._answer, self.editor, self._state, self._verdict, self._notice):
             layout.addWidget(widget)
         layout.addWidget(self.sources)
-        layout.addWidget(self._foot)
+        layout.addWidget(self.foot)
 
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._paint)
         self._counter = QTimer(self, interval=COUNT_MS)
         self._counter.timeout.connect(self._count)
-        theme.changed.connect(self._draw_icons)
-        self._draw_icons()
 
     @property
     def answer(self) -> str:
@@ -133,13 +142,13 @@ class ReplyView(QWidget):
 
     @property
     def stats_text(self) -> str:
-        """The line of figures under the reply."""
-        return self._stats.text()
+        """The figures under the reply."""
+        return self.foot.figures
 
     @property
     def notice_text(self) -> str:
         """The sentence that says why the reply ended early; empty when it did not."""
-        return "" if self._notice.isHidden() else self._notice.text.text()
+        return self._notice.end
 
     @property
     def texts(self) -> list[tuple[Part, MarkdownView]]:
@@ -159,6 +168,23 @@ class ReplyView(QWidget):
         )
         self._state.show()
 
+    def go_on(self, *, waits: bool = False) -> None:
+        """Show that the reply goes on where it was cut off; the rest as in `begin`."""
+        # What stands of it stays in its place, although there is less below it now.
+        self.setMinimumHeight(self.height())
+        self.stop_editing()
+        self._notice.go_on()
+        self._verdict.hide()
+        self.foot.hide()
+        if self._stats is not None:
+            self._thought_s, self._thinking_tokens = self._stats.thinking_s, self._stats.thinking_tokens
+        self._thinking_since_s = self._thinking_s = None
+        shown = self.answer
+        self._pieces = [shown] if shown else []
+        if shown.strip():
+            self._answer.go_on(f"{JSON_FENCE}{shown}" if self._schema else shown)
+        self.begin(waits=waits)
+
     def show_prompt_progress(self, done_tokens: int, total_tokens: int) -> None:
         """Show how much of the prompt has been evaluated."""
         if not self._state.isHidden():
@@ -175,7 +201,7 @@ class ReplyView(QWidget):
         if channel == "thinking":
             self._thinking_tokens += tokens
             if self._thinking_since_s is None:
-                self._thinking_since_s = time.monotonic()
+                self._thinking_since_s = time.monotonic() - self._thought_s
         elif self._thinking_since_s is not None and self._thinking_s is None:
             self._thinking_s = time.monotonic() - self._thinking_since_s
         if self.isVisible():
@@ -195,13 +221,12 @@ class ReplyView(QWidget):
 
     def show_remark(self, text: str) -> None:
         """Show a sentence about the reply while it is on its way, such as why its thinking was cut."""
-        self._remark.text.setText(text)
-        self._remark.show()
+        self._notice.show_remark(text)
 
     @property
     def remark_text(self) -> str:
         """That sentence; empty where there is none."""
-        return "" if self._remark.isHidden() else self._remark.text.text()
+        return self._notice.remark
 
     def finish(self, outcome: Outcome, stats: GenerationStats | None, error: str = "") -> None:
         """End the reply; `error` is the sentence for an engine failure."""
@@ -211,9 +236,10 @@ class ReplyView(QWidget):
         self._counter.stop()
         self._state.hide()
         self._answer.finish()
+        self.setMinimumHeight(0)
         if self.thinking.text:
             if stats is not None:
-                self.thinking.finish(stats.thinking_s, stats.thinking_tokens)
+                self._end_thinking(stats)
             else:
                 self.thinking.finish(self._thinking_s, self._thinking_tokens)
         self._show_end(outcome, stats, error)
@@ -224,11 +250,8 @@ class ReplyView(QWidget):
         """Show a reply that was kept."""
         if thinking.strip():
             self.thinking.set_text(thinking)
-            self.thinking.finish(
-                stats.thinking_s if stats else None,
-                stats.thinking_tokens if stats else None,
-                answered=bool(content.strip()),
-            )
+            self._pieces = [content]
+            self._end_thinking(stats)
             self.thinking.show()
         self._pieces = [content]
         self._answer.set_text(answer_markdown(content, self._schema))
@@ -244,11 +267,32 @@ class ReplyView(QWidget):
         """The verdict on an answer that follows a schema, in words; empty for others."""
         return "" if self._verdict.isHidden() else self._verdict.text()
 
-    def offer_another(self, offered: bool) -> None:
-        """Set whether this reply can be asked for anew: the last one of a chat can."""
-        self._offers_another = offered
-        self._regenerate.setVisible(offered)
-        self._retry.setVisible(offered and self._ended_badly)
+    def show_origin(self, model: str, at_s: float, others: OtherModels) -> None:
+        """As `ReplyFoot.show_origin`."""
+        self.foot.show_origin(model, at_s, others)
+
+    def offer_ways_on(self, offered: bool) -> None:
+        """Set whether this reply can go on or be tried again: the last one of a chat can."""
+        self._notice.offer_ways(offered)
+
+    def offer(self, why_not: str, why_not_continue: str, *, can_edit: bool) -> None:
+        """Set why no other reply can be asked for now, and why this one cannot go on; empty where it can."""
+        self.foot.offer(why_not, can_edit=can_edit)
+        self._notice.offer(why_not, why_not_continue)
+
+    def start_editing(self) -> None:
+        """Change the answer's Markdown in its place."""
+        if not self._running:
+            self._answer.hide()
+            self.editor.open(self.answer.strip())
+
+    def stop_editing(self) -> None:
+        """Leave the answer as it was."""
+        self.editor.close_field()
+
+    def _on_editing_ended(self) -> None:
+        self._answer.setVisible(bool(self.answer.strip()))
+        self.editing_ended.emit()
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
         """Show which of its versions this reply is."""
@@ -261,8 +305,7 @@ class ReplyView(QWidget):
             quoted = "\n".join(f"> {line}".rstrip() for line in thinking.splitlines())
             text = f"{quoted}\n\n{text}".strip()
         QGuiApplication.clipboard().setText(text)
-        self._copy.setIcon(self._theme.icon("check", "good", bearing_px=BEARING_PX))
-        QTimer.singleShot(COPIED_MS, self._copy, self._draw_icons)
+        self.foot.show_copied()
 
     def _paint(self) -> None:
         started_s = time.perf_counter()
@@ -270,7 +313,7 @@ class ReplyView(QWidget):
         for pieces in self._waiting.values():
             pieces.clear()
         if thinking:
-            if self.thinking.isHidden() and (self.thinking.text + thinking).strip():
+            if not self._counter.isActive() and (self.thinking.text + thinking).strip():
                 self.thinking.begin()
                 self.thinking.show()
                 self._counter.start()
@@ -300,54 +343,25 @@ class ReplyView(QWidget):
         if self._thinking_since_s is not None and self._thinking_s is None:
             self.thinking.count(time.monotonic() - self._thinking_since_s, self._thinking_tokens)
 
-    def _cut_remark(self, stats: GenerationStats) -> str:
-        if stats.thinking_closed == "loop":
-            return self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.")
-        if stats.thinking_closed == "room":
-            return self.tr(
-                "The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room "
-                "for an answer. With a larger context, in the load settings, they can go on for longer."
-            )
-        return ""
+    def _end_thinking(self, stats: GenerationStats | None) -> None:
+        answered = bool(self.answer.strip())
+        if stats is None or stats.is_partly:
+            self.thinking.finish(None, None, answered=answered)
+        else:
+            self.thinking.finish(stats.thinking_s, stats.thinking_tokens, answered=answered)
 
     def _show_end(self, outcome: Outcome, stats: GenerationStats | None, error: str) -> None:
-        sentence = self._end_sentence(outcome, error)
-        self._notice.text.setText(sentence)
-        self._ended_badly = outcome in ("failed", "interrupted")
-        self._retry.setVisible(self._offers_another and self._ended_badly)
-        self._notice.setVisible(bool(sentence))
-        self._foot.setVisible(outcome != "running")
+        self._stats = stats
+        has_answer = bool(self.answer.strip())
+        has_text = has_answer or bool(self.thinking.text.strip())
+        self._notice.show_end(outcome, stats, error, has_answer=has_answer, has_text=has_text)
+        self.foot.setVisible(outcome != "running")
         self._show_verdict(outcome)
-        if stats is not None and (remark := self._cut_remark(stats)):
-            self.show_remark(remark.format(tokens=f"{stats.thinking_tokens:,}"))
-        if stats is None or not stats.completion_tokens:
-            self._stats.setText("")
-            return
-        if stats.accepted_tokens:
-            text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead")
-        else:
-            text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s")
-        self._stats.setText(
-            text.format(
-                tokens=f"{stats.completion_tokens:,}",
-                rate=f"{stats.decode_tok_per_s:.1f}",
-                seconds=f"{stats.ttft_s:.2f}",
-                share=f"{stats.accepted_tokens / max(1, stats.completion_tokens):.0%}",
-            )
-        )
-        tip = self.tr("Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.").format(
-            tokens=f"{stats.prompt_tokens:,}", rate=f"{stats.prompt_tok_per_s:,.1f}", seed=stats.seed
-        )
-        if stats.drafted_tokens:
-            guesses = self.tr("Of {drafted} tokens guessed ahead {accepted} were right.").format(
-                drafted=f"{stats.drafted_tokens:,}", accepted=f"{stats.accepted_tokens:,}"
-            )
-            tip = f"{tip}\n{guesses}"
-        set_tip(self._stats, tip)
+        self.foot.show_end(outcome, stats)
 
     def _show_verdict(self, outcome: Outcome) -> None:
-        """Show whether the answer is as its schema says."""
-        checked = bool(self._schema and self.answer.strip()) and outcome != "running"
+        """Show whether the answer is as its schema says; one that was cut off cannot be."""
+        checked = bool(self._schema and self.answer.strip()) and outcome in ("stop", "edited")
         self._verdict.setVisible(checked)
         if not checked:
             return
@@ -361,47 +375,6 @@ class ReplyView(QWidget):
         else:
             text = self.tr("Valid JSON of the schema")
         self._verdict.setText(text)
-
-    def _end_sentence(self, outcome: Outcome, error: str) -> str:
-        match outcome:
-            case "failed":
-                return error or self.tr("The engine stopped before the reply was complete.")
-            case "interrupted":
-                return self.tr("Stillroom was closed before this reply was complete. What had come is kept.")
-            case "length":
-                return self.tr("The reply reached the most tokens that this chat allows.")
-            case "context":
-                return self.tr("The context is full, so the reply ends here.")
-            case "loop":
-                return self.tr("The answer only repeated itself, so it was ended here.")
-            case "cancelled":
-                return "" if self.answer.strip() or self.thinking.text else self.tr("Stopped.")
-            case _:
-                return "" if self.answer.strip() else self.tr("The model gave no answer.")
-
-    def _make_foot(self) -> QWidget:
-        foot = QWidget()
-        self._copy = button("", "inline", name=self.tr("Copy the reply"))
-        self._copy.clicked.connect(self.copy)
-        self._regenerate = button("", "inline", name=self.tr("Regenerate the reply"))
-        self._regenerate.clicked.connect(self.regenerate_requested)
-        # It wraps in a narrow column, which would otherwise be as wide as its figures.
-        self._stats = label("", "small", wrap=True, selectable=True)
-        self._stats.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.versions = VersionSwitch(self._theme)
-        self.versions.chosen.connect(self.version_chosen)
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self._copy)
-        row.addWidget(self._regenerate)
-        row.addWidget(self.versions)
-        row.addWidget(self._stats, 1)
-        return foot
-
-    def _draw_icons(self) -> None:
-        for shown, name in ((self._copy, "copy"), (self._regenerate, "arrows-clockwise")):
-            shown.setIcon(self._theme.icon(name, active="text", bearing_px=BEARING_PX))
 
 
 def answer_markdown(content: str, schema: str) -> str:

@@ -63,10 +63,13 @@ class ThinkingLine(Card):
         return self._head.summary.text()
 
     def begin(self) -> None:
-        """Show that the model is thinking."""
+        """Show that the model is thinking, or thinks on."""
         self._running = True
+        self._head.answer_now.setEnabled(True)
         self._head.answer_now.show()
         self.count(0.0, 0)
+        if self._view is not None:
+            self._view.go_on(self.text)
 
     def add(self, text: str) -> None:
         """Add text of the thinking."""

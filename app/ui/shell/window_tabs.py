@@ -64,6 +64,7 @@ class WindowTabs(QObject):
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
         tab.filters_requested.connect(self.filters_requested)
+        tab.load_settings_requested.connect(self._window.load_settings_asked)
         tab.chat_opened.connect(self.chat_opened)
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab

@@ -80,11 +80,22 @@ class ContextNotice(Card):
         """The choices that can be made now."""
         return [choice for choice, made in self._buttons.items() if not made.isHidden()]
 
-    def show_plan(self, plan: ContextPlan, when_full: WhenFull) -> None:
-        """Say what `plan` leaves out and what this chat does then; hidden when it leaves nothing out."""
+    def show_plan(self, plan: ContextPlan, when_full: WhenFull, said_tokens: int = 0) -> None:
+        """Say what `plan` leaves out and what this chat does then; hidden when it leaves nothing out.
+        `said_tokens` are those of a reply that is to go on."""
         full = bool(plan.dropped) and plan.fits
         before = "" if self.isHidden() else self.text
-        if not plan.fits:
+        if not plan.fits and said_tokens:
+            self._text.setText(
+                self.tr(
+                    "The reply cannot go on: with its prompt it takes {needed} tokens, and the context holds"
+                    " {total}. Load the model with a larger context."
+                ).format(
+                    needed=f"{plan.prompt_tokens + said_tokens:,}",
+                    total=f"{plan.context_tokens + said_tokens:,}",
+                )
+            )
+        elif not plan.fits:
             self._text.setText(
                 self.tr(
                     "This message is too long: it takes {needed} of the context's {total} tokens and leaves"

@@ -5,7 +5,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.store.records import newest_end, versions_of
+from app.chat.chat_title import alike
+from app.chat.store.records import StoredMessage, newest_end, versions_of
 from app.chat.store.store import ChatStore
 from app.ui.chat.chat_summaries import ChatSummaries
 from app.ui.chat.conversation.chat_syntax import ChatSyntax
@@ -21,6 +22,8 @@ class ChatBranch(QObject):
 
     switched = Signal()
     """Another version of a message is shown, and what came after it."""
+    forked = Signal(int)
+    """This chat was made, a copy of the open one up to a reply."""
 
     def __init__(
         self,
@@ -41,6 +44,8 @@ class ChatBranch(QObject):
         self._start = start
         self._syntax = ChatSyntax(start, self)
         conversation.version_requested.connect(lambda which: start(self._show_version(which)))
+        conversation.reply_edited.connect(lambda *what: start(self._keep_edited(*what)))
+        conversation.fork_requested.connect(lambda which: start(self._fork(which)))
         conversation.earlier_requested.connect(self.check_code)
 
     def show(self) -> None:
@@ -67,6 +72,27 @@ class ChatBranch(QObject):
         self._syntax.check(
             text for view in reversed(replies) if not view.running for text in view.findChildren(MarkdownView)
         )
+
+    async def _keep_edited(self, old: StoredMessage, text: str) -> None:
+        """Keep a reply in the user's words beside the model's, and show it."""
+        opened = self._keeper.opened
+        message = await self._keeper.write(self._store.add_edited, old.id, text)
+        self._keeper.refresh(message.conversation_id)
+        if opened != self._keeper.opened:
+            return
+        self._conversation.remove_after(old.parent_id)
+        self._conversation.add_reply(message)
+        self._conversation.show_versions(versions_of(self._store.messages(message.conversation_id)))
+        self._summaries.show(message.conversation_id)
+        self.check_code()
+        self.switched.emit()
+
+    async def _fork(self, last: StoredMessage) -> None:
+        """Copy the chat up to a reply into a new one."""
+        titles = {chat.title for chat in self._store.conversations()}
+        title = alike(self._store.conversation(last.conversation_id).title, titles)
+        chat = await self._keeper.write(self._store.fork, last.id, title)
+        self.forked.emit(chat.id)
 
     async def _show_version(self, message_id: int) -> None:
         """Show the newest branch through a message, and the message in it."""

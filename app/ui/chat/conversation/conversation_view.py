@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from app.chat.documents.retrieval import Passage
 from app.chat.markdown.block_text import Selectable
 from app.chat.markdown.text_selection import Part, TextKey
-from app.chat.store.records import Attachment, StoredMessage
+from app.chat.store.records import CUT_OFF, Attachment, StoredMessage
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation import conversation_texts
@@ -17,6 +17,7 @@ from app.ui.chat.conversation.left_out import mark_left_out
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.chat_column import ChatColumn
+from app.ui.reply.reply_foot import OtherModels
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.selectable_text import ShownText
 
@@ -29,6 +30,18 @@ class ConversationView(ChatColumn):
     to_code_requested = Signal(str, str)
     another_requested = Signal(object)
     """Another reply is wanted in place of this `StoredMessage`."""
+    another_with_requested = Signal(object, str)
+    """As `another_requested`, by the model of this path."""
+    continue_requested = Signal(object)
+    """This `StoredMessage` was cut off and is to go on."""
+    continuing_changed = Signal(bool)
+    """Whether the last reply was cut off and can go on now."""
+    reply_edited = Signal(object, str)
+    """This `StoredMessage` of the model is to stand in other words."""
+    fork_requested = Signal(object)
+    """The chat up to this `StoredMessage` is to go on in a new one."""
+    load_settings_requested = Signal()
+    """The model is to be loaded with a larger context."""
     edit_requested = Signal(object, str)
     """This `StoredMessage` of the user is to be asked again in other words."""
     document_requested = Signal(object, object, object)
@@ -48,6 +61,9 @@ class ConversationView(ChatColumn):
         self._branch: list[StoredMessage] = []
         self._versions: Mapping[int, Sequence[int]] = {}
         self._offers_editing = False
+        self._why_not = self._why_not_continue = ""
+        self._can_edit = True
+        self._other_models: OtherModels = tuple
         self._live: tuple[int, ReplyView] | None = None
         self._left_out: frozenset[int] = frozenset()
         self._summary: SummaryCard | None = None
@@ -82,6 +98,7 @@ class ConversationView(ChatColumn):
         self._live = live
         if not self._branch:
             self.add(self._empty)
+            self.continuing_changed.emit(False)
             return
         with self.filling():
             for message in self._branch[-SHOWN_MESSAGES:]:
@@ -99,6 +116,21 @@ class ConversationView(ChatColumn):
         self._offer_another()
         self.go_to_end()
 
+    def add_reply(self, message: StoredMessage) -> None:
+        """Put a reply that is whole at the end."""
+        self._branch.append(message)
+        self.add(self._widget_for(message))
+        self._offer_another()
+
+    def go_on_with(self, message: StoredMessage, question: StoredMessage) -> ReplyView:
+        """Let a reply to `question` that was cut off come in again, in its own widget where it is shown."""
+        view = next((widget for kept, widget in self.shown() if kept.id == message.id), None)
+        if not isinstance(view, ReplyView):
+            view = self._kept_reply(message, question)
+        elif self._branch[-1].id == message.id:
+            self._live = (message.id, view)
+        return view
+
     def add_live_reply(self, message: StoredMessage, view: ReplyView) -> None:
         """Put a reply that is coming in at the end."""
         self._branch.append(message)
@@ -113,6 +145,7 @@ class ConversationView(ChatColumn):
             view.deleteLater()
             return
         self._live = None
+        view.show_origin(message.model, message.created_at, self._other_models)
         if self._branch and self._branch[-1].id == message.id:
             self._branch[-1] = message
 
@@ -186,6 +219,18 @@ class ConversationView(ChatColumn):
             self._summary.deleteLater()
             self._summary = None
 
+    def offer_models(self, others: OtherModels) -> None:
+        """Name the models that can answer in the place of another one."""
+        self._other_models = others
+
+    def offer_replies(self, why_not: str, why_not_continue: str, *, can_edit: bool) -> None:
+        """Set why no other reply can be asked for now, and why none goes on; empty where that can be done."""
+        self._why_not, self._why_not_continue, self._can_edit = why_not, why_not_continue, can_edit
+        for widget in self.messages():
+            if isinstance(widget, ReplyView):
+                widget.offer(why_not, why_not_continue, can_edit=can_edit)
+        self.continuing_changed.emit(self.can_continue)
+
     def offer_editing(self, offered: bool) -> None:
         """Set whether a question can be asked again now."""
         self._offers_editing = offered
@@ -209,6 +254,26 @@ class ConversationView(ChatColumn):
         """Ask for another reply in place of the last one."""
         if self._branch and self._branch[-1].role == "assistant" and self._live is None:
             self.another_requested.emit(self._branch[-1])
+
+    @property
+    def can_continue(self) -> bool:
+        """Tell whether the last reply was cut off and can go on now."""
+        if not self._branch or self._live is not None or self._why_not or self._why_not_continue:
+            return False
+        last = self._branch[-1]
+        return last.outcome in CUT_OFF and bool((last.content + last.thinking).strip())
+
+    def ask_to_continue(self) -> None:
+        """Ask for more of the last reply, if it was cut off."""
+        if self.can_continue:
+            self.continue_requested.emit(self._branch[-1])
+
+    def edit_last_reply(self) -> None:
+        """Change the last reply in its place."""
+        reply = self._last_reply()
+        if reply is not None and self._can_edit:
+            self.go_to(reply)
+            reply.start_editing()
 
     def edit_last(self) -> None:
         """Change the last question in its place."""
@@ -307,7 +372,14 @@ class ConversationView(ChatColumn):
         view = ReplyView(self._theme, self)
         view.to_code_requested.connect(self.to_code_requested)
         view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
-        view.retry_requested.connect(lambda: self.another_requested.emit(message))
+        view.continue_requested.connect(lambda: self.continue_requested.emit(message))
+        view.load_settings_requested.connect(self.load_settings_requested)
+        view.edited.connect(lambda text: self.reply_edited.emit(message, text))
+        view.editing_ended.connect(self.editing_ended)
+        view.foot.again_with_requested.connect(lambda path: self.another_with_requested.emit(message, path))
+        view.foot.fork_requested.connect(lambda: self.fork_requested.emit(message))
+        view.show_origin(message.model, message.created_at, self._other_models)
+        view.offer(self._why_not, self._why_not_continue, can_edit=self._can_edit)
         view.version_chosen.connect(self.version_requested)
         view.selected_by_keys.connect(self.select_by_keys)
         view.thinking.toggled.connect(self.show_selection)
@@ -343,16 +415,20 @@ class ConversationView(ChatColumn):
         if self._live is not None and self._live[0] == message.id:
             return self._live[1]
         question = next((kept for kept in self._branch if kept.id == message.parent_id), None)
+        return self._kept_reply(message, question)
+
+    def _kept_reply(self, message: StoredMessage, question: StoredMessage | None) -> ReplyView:
         view = self.make_reply(message, question)
         view.show_kept(message.content, message.thinking, message.outcome, message.stats, message.error)
         return view
 
     def _offer_another(self) -> None:
-        """Only the last reply can be asked for anew: what follows an earlier one answers that one."""
+        """Only the last reply can go on: what follows an earlier one answers that one."""
         widgets = self.messages()
         for widget in widgets:
             if isinstance(widget, ReplyView):
-                widget.offer_another(widget is widgets[-1])
+                widget.offer_ways_on(widget is widgets[-1])
+        self.continuing_changed.emit(self.can_continue)
 
 
 SHOWN_MS = 4000

@@ -3,21 +3,20 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.markdown.block_text import PlainText, Run, Selectable, text_of
 from app.chat.markdown.text_selection import BlockPlace, BlockRange, Part
-from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
+from app.ui.reply.edit_field import EditField
 from app.ui.reply.rich_text import Piece, RichText
 from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import Card, button
 
 COPIED_MS = 1500
-MOST_EDITED_LINES = 16
 
 
 class QuestionCard(Card):
@@ -183,37 +182,3 @@ class WrappedText(RichText):
 
     def _pieces(self) -> Sequence[Piece]:
         return [Piece(0, (Run(text_of(self._block)),), 0)]
-
-
-class EditField(QPlainTextEdit):
-    """As tall as its text. Escape gives up; where Enter submits, Shift+Enter breaks the line."""
-
-    submitted = Signal()
-    given_up = Signal()
-
-    def __init__(self, *, least_lines: int = 1, enter_submits: bool = True) -> None:
-        super().__init__()
-        self._least_lines = least_lines
-        self._enter_submits = enter_submits
-        self.setProperty("look", "field")
-        self.setTabChangesFocus(True)
-        self.textChanged.connect(self.fit)
-
-    def fit(self) -> None:
-        """Take the height of the text, up to a limit."""
-        lines = max(self._least_lines, min(MOST_EDITED_LINES, int(self.document().size().height())))
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
-
-    def event(self, event: QEvent) -> bool:
-        """Take Escape ahead of the shortcuts."""
-        return keeps_escape(event) or super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Tell of Escape, and of Enter where it submits."""
-        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if event.key() == Qt.Key.Key_Escape:
-            self.given_up.emit()
-        elif self._enter_submits and is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.submitted.emit()
-        else:
-            super().keyPressEvent(event)

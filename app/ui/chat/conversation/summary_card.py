@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from app.chat.markdown.text_selection import Part
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
-from app.ui.chat.conversation.question_card import EditField, WrappedText
+from app.ui.chat.conversation.question_card import WrappedText
+from app.ui.reply.edit_field import EditField
 from app.ui.widgets.card import Card, button, label
 
 
@@ -47,6 +48,7 @@ class SummaryCard(Card):
         self._field = EditField(least_lines=3, enter_submits=False)
         self._field.setAccessibleName(self.tr("Summary"))
         self._field.given_up.connect(self._stop_editing)
+        self._field.submitted.connect(self._on_save)
         self._edit = button(self.tr("Edit"), "quiet")
         self._edit.clicked.connect(self.start_editing)
         self._remove = button(

@@ -1,0 +1,67 @@
+"""The field in which the user changes a reply."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.reply.edit_field import EditField
+from app.ui.widgets.card import button
+
+
+class ReplyEditor(QWidget):
+    """The Markdown of a reply, with Save and Cancel; hidden until it is opened. GUI thread."""
+
+    saved = Signal(str)
+    """The reply is to stand in these words."""
+    ended = Signal()
+    """The field is gone, and with it the keyboard's place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self._field = EditField(least_lines=3, enter_submits=False)
+        self._field.setAccessibleName(self.tr("The reply"))
+        self._field.submitted.connect(self._save)
+        self._field.given_up.connect(self.close_field)
+        cancel = button(self.tr("Cancel"))
+        cancel.clicked.connect(self.close_field)
+        save = button(
+            self.tr("Save"), "primary", tip=self.tr("Keep it as another version of the reply (Ctrl+Enter)")
+        )
+        save.clicked.connect(self._save)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addStretch(1)
+        for widget in (cancel, save):
+            row.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self._field)
+        layout.addLayout(row)
+        self.hide()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the reply is being changed."""
+        return not self.isHidden()
+
+    def open(self, text: str) -> None:
+        """Change this text."""
+        self._text = text
+        self._field.setPlainText(text)
+        self.show()
+        self._field.fit()
+        self._field.setFocus()
+
+    def close_field(self) -> None:
+        """Leave the text as it was."""
+        if self.is_open:
+            self.hide()
+            self.ended.emit()
+
+    def _save(self) -> None:
+        text = self._field.toPlainText().strip()
+        if text:
+            self.close_field()
+            if text != self._text:
+                self.saved.emit(text)
