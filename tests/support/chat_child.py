@@ -1,5 +1,7 @@
 """Chats without end until it is killed: `python -m tests.support.chat_child STORE`, with the real engine.
 
+Each reply is cut off after some tokens, and goes on.
+
 Prints JSON lines: `message` and `content` of each question once it is kept, `reply` and `length` of the
 answer as far as it was shown, with `at_s` on the clock that all processes share.
 """
@@ -7,16 +9,19 @@ answer as far as it was shown, with `at_s` on the clock that all processes share
 import json
 import sys
 import time
-from concurrent.futures import Future
 from pathlib import Path
+
+import msgspec
 
 from app.base.children import child_command
 from app.chat.store.store import ChatStore
-from app.chat.turn import Turn, history
+from app.chat.turn import Turn, chat_key, history, partial_reply
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, Generate, LoadSettings, ReplyEvent, Sampling
 from tests.support.starter_variants import shallow_path
 from tests.support.templates import template_of
+
+PART_TOKENS, PARTS = 60, 6
 
 
 def say(**facts: object) -> None:
@@ -38,7 +43,6 @@ def main() -> None:
         reply = store.add_message(chat.id, question.id, "assistant", outcome="running")
         say(message=reply.id, content="")
         shown = 0
-        ended: Future[None] = Future()
 
         def show(event: ReplyEvent, reply_id: int = reply.id) -> None:
             nonlocal shown
@@ -52,11 +56,18 @@ def main() -> None:
             parts=prompt.parts,
             thinking=prompt.thinking,
             sampling=Sampling(temperature=0.8, seed=number),
-            max_tokens=400,
+            max_tokens=PART_TOKENS,
+            chat_key=chat_key(chat.id),
         )
         turn = Turn(store, client, reply.id, request, show)
-        turn.end.add_done_callback(lambda _, ended=ended: ended.set_result(None))
-        ended.result()
+        for _ in range(PARTS):
+            if turn.end.result().outcome != "length":
+                break
+            turn.wait_until_kept()
+            before = store.message(reply.id)
+            further = msgspec.structs.replace(request, partial=partial_reply(before))
+            turn = Turn(store, client, reply.id, further, show, before=before)
+        turn.end.result()
         turn.wait_until_kept()
         say(kept=reply.id, length=shown)
 

@@ -114,6 +114,7 @@ class MarkdownView(QWidget):
             frame.growing = True
             if isinstance(frame.content, RichLabel):
                 frame.rebuild()
+                frame.place(frame.top, self.width())
         self._update(0, self._stream.blocks, self._stream.final)
 
     def finish(self) -> None:

@@ -143,7 +143,7 @@ def test_a_tab_that_goes_keeps_the_reply_that_was_coming_in(opened: Opened) -> N
 
     opened.run(scenario())
     reply = opened.store.messages(opened.store.conversations()[0].id)[-1]
-    assert (reply.outcome, bool(reply.content)) == ("cancelled", True)
+    assert (reply.outcome, bool(reply.content)) == ("interrupted", True)
 
 
 def test_a_reply_goes_on_while_another_chat_is_open(opened: Opened) -> None:

@@ -6,8 +6,9 @@ import pytest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.chat.library.choices import ReplyChoices
-from app.engine.protocol import LoadSettings
+from app.engine.protocol import LoadSettings, Sampling
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.reply.reply_view import ReplyView
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
 from tests.support.waiting import until
@@ -133,5 +134,31 @@ def test_the_model_chosen_for_a_chat_is_its_own_before_anything_is_sent(
         await until(lambda: store.conversation(two.id).model.startswith("Second"), "the choice is kept")
         tab.open_chat(one.id)
         await until(lambda: session.info is not None and session.info.path == first, "its own model")
+
+    run_with_window(scene)
+
+
+def test_another_model_answers_in_the_place_of_a_reply(qapp: QApplication, second: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await load_both(application, second)
+        tab = application.window.page("chat")
+        assert isinstance(tab, ChatTab)
+        tab.open_chat(None)
+        tab.choices.show_choices(ReplyChoices(max_tokens=4), Sampling(temperature=0.0))
+        tab.send("Name a colour.")
+        await until(lambda: tab.running_view is not None, "the reply")
+        await until(lambda: tab.exchange.here is None, "its end")
+        reply = tab.conversation.messages()[-1]
+        assert isinstance(reply, ReplyView)
+        assert reply.foot.origin.startswith("Second · Q4_1 · ")
+        [again] = [entry for entry in reply.foot.menu().actions() if entry.text().startswith("Answer again")]
+        assert again.text() == "Answer again with SmolLM2-135M-Instruct · Q4_1"
+        again.trigger()
+        await until(lambda: tab.exchange.here is not None, "the other model's reply")
+        await until(lambda: tab.exchange.here is None, "its end")
+        reply = tab.conversation.messages()[-1]
+        assert isinstance(reply, ReplyView)
+        assert reply.foot.origin.startswith("SmolLM2-135M-Instruct · Q4_1")
+        assert reply.versions.text == "2 of 2"
 
     run_with_window(scene)

@@ -1,5 +1,6 @@
 """Replies as widgets, fed by hand: a deterministic stream in place of the engine."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, Literal
 from unittest.mock import Mock
@@ -7,7 +8,7 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 from markdown_it import MarkdownIt
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QDateTime, QLocale, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -18,6 +19,7 @@ from app.ui.base.theme import Theme
 from app.ui.reply import link_question
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.reply_notice import ReplyNotice
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich_label import RichLabel
 from app.ui.reply.thinking_line import ThinkingLine
@@ -154,8 +156,9 @@ def test_an_answer_is_asked_for_once_and_only_while_the_model_thinks(view: Reply
         ("interrupted", "", "closed before", True),
         ("length", "", "most tokens", False),
         ("context", "", "context is full", False),
-        ("cancelled", "", "", False),
+        ("cancelled", "", "Stopped.", False),
         ("stop", "", "", False),
+        ("edited", "", "", False),
     ],
 )
 def test_a_reply_says_why_it_ended_early(
@@ -336,3 +339,168 @@ def test_the_icons_below_a_reply_begin_where_its_text_does(
         if any(image.pixelColor(x, y) != ground for y in range(image.height()))
     ]
     assert copy.mapTo(view, QPoint(drawn[0], 0)).x() == text.mapTo(view, QPoint(0, 0)).x()
+
+
+def parts(stats: GenerationStats, **values: object) -> GenerationStats:
+    return msgspec.structs.replace(stats, **values)
+
+
+@pytest.mark.parametrize(
+    "outcome", ["length", "context", "cancelled", "failed", "interrupted", "stop", "loop"]
+)
+def test_what_was_cut_off_offers_to_go_on(view: ReplyView, outcome: str) -> None:
+    view.show_kept("Half an ans", "", outcome, STATS)  # type: ignore[arg-type]  # an outcome
+    shown = {button.text() for button in view.findChildren(QPushButton) if button.isVisible()}
+    assert ("Continue" in shown) == (outcome not in ("stop", "loop"))
+    assert ("Larger context" in shown) == (outcome == "context")
+    view.offer_ways_on(False)
+    assert not {"Continue", "Retry"} & {b.text() for b in view.findChildren(QPushButton) if b.isVisible()}
+
+
+def test_nothing_goes_on_where_nothing_came(view: ReplyView) -> None:
+    view.show_kept("", "", "cancelled", None)
+    assert view.notice_text == "Stopped."
+    assert "Continue" not in {b.text() for b in view.findChildren(QPushButton) if b.isVisible()}
+
+
+def test_want_of_room_and_a_limit_are_said_in_the_same_notice(view: ReplyView) -> None:
+    view.show_kept("Yes", "Hm.", "length", parts(STATS, thinking_closed="room"))
+    assert "leave room" in view.remark_text
+    assert "most tokens" in view.notice_text
+    [notice] = view.findChildren(ReplyNotice)
+    assert notice.isVisible()
+    assert {"Continue", "Larger context"} <= {
+        b.text() for b in notice.findChildren(QPushButton) if b.isVisible()
+    }
+    view.show_kept("Yes", "Hm.", "stop", parts(STATS, thinking_closed="budget"))
+    assert view.remark_text == "The thoughts were ended after 812 tokens, at this chat's limit."
+
+
+def test_a_cut_document_is_not_said_to_break_its_schema(view: ReplyView) -> None:
+    view.follow_schema('{"type": "object"}')
+    view.show_kept('{"a": ', "", "cancelled", STATS)
+    assert view.verdict == ""
+    view.show_kept('{"a": ', "", "stop", STATS)
+    assert view.verdict.startswith("Not as the schema says")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_reply_goes_on_in_the_widgets_that_it_has(
+    qtbot: QtBot, theme: Theme, view: ReplyView, kept: bool
+) -> None:
+    begun = "First words.\n\nSecond\n\n```python\nx = 1\ny ="
+    if kept:
+        view.show_kept(begun, "", "length", STATS)
+    else:
+        view.begin()
+        view.add("answer", begun, 9)
+        view.finish("length", STATS)
+    first, second = labels(view)
+    [card] = view.findChildren(CodeCard)
+    height = view.height()
+    view.go_on()
+    assert view.running
+    assert view.minimumHeight() == height
+    assert view.notice_text == ""
+    view.add("answer", " 2\nz = 3\n```\n\nAnd the end", 9)
+    view._paint()
+    assert labels(view)[0] is first
+    assert view.findChildren(CodeCard) == [card]
+    assert card.code == "x = 1\ny = 2\nz = 3"
+    view.finish("stop", parts(STATS, completion_tokens=2000))
+    assert [label.text() for label in labels(view)[:2]] == [first.text(), second.text()]
+    assert view.answer == begun + " 2\nz = 3\n```\n\nAnd the end"
+    assert "2,000 tokens" in view.stats_text
+    assert view.minimumHeight() == 0
+
+
+def test_the_words_of_a_paragraph_go_on_in_it(qtbot: QtBot, view: ReplyView) -> None:
+    view.show_kept("One.\n\nTwo and", "", "length", STATS)
+    view.go_on()
+    assert [text.html for text in growing(view)] == ["One.", "Two and"]
+    view.add("answer", " three", 1)
+    view._paint()
+    assert [text.html for text in growing(view)] == ["One.", "Two and three"]
+    view.finish("stop", STATS)
+    assert [label.text().count("Two and three") for label in labels(view)][-1] == 1
+
+
+@pytest.mark.parametrize("open_first", [True, False])
+def test_thinking_goes_on_in_its_line(qtbot: QtBot, view: ReplyView, open_first: bool) -> None:
+    view.show_kept("", "First step.", "cancelled", STATS)
+    view.thinking.set_open(open_first)
+    view.go_on()
+    view.add("thinking", " Second half.", 3)
+    view._paint()
+    assert view.thinking.text == "First step. Second half."
+    assert "Thinking… 14 s · 815 tokens" in view.thinking.summary
+    if open_first:
+        assert "".join(text.html for text in growing(view.thinking)) == "First step. Second half."
+    view.add("answer", "\n\nYes.", 1)
+    view._paint()
+    view.finish("stop", parts(STATS, thinking_s=15.0, thinking_tokens=815))
+    assert view.thinking.summary == "Thought for 15 s · 815 tokens"
+    assert view.answer == "Yes."
+
+
+def test_a_part_that_nobody_measured_is_not_told_of(view: ReplyView) -> None:
+    stats = parts(STATS, is_partly=True)
+    view.show_kept("Yes.", "Hm.", "stop", stats)
+    assert view.thinking.summary == "Thought"
+    assert view.stats_text == "1,104 tokens · 58.1 tok/s"
+    view.show_kept("Yes.", "Hm.", "interrupted", stats)
+    assert view.stats_text == ""
+
+
+def test_the_foot_says_who_wrote_the_reply_and_when(view: ReplyView) -> None:
+    now = time.time()
+    view.show_origin("R1 · Q4_K_M", now, lambda: [("/a", "R1 · Q4_K_M"), ("/b", "Other & more")])
+    view.show_kept("Yes.", "", "stop", STATS)
+    today = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(now)).time(), QLocale.FormatType.ShortFormat)
+    assert view.foot.origin == f"R1 · Q4_K_M · {today}"
+    assert view.stats_text.startswith("1,104 tokens")
+    chosen: list[str] = []
+    view.foot.again_with_requested.connect(chosen.append)
+    entries = [entry for entry in view.foot.menu().actions() if entry.text()]
+    assert [entry.text() for entry in entries] == [
+        "Answer again with Other && more",
+        "Go on from here in a new chat",
+    ]
+    entries[0].trigger()
+    assert chosen == ["/b"]
+    view.show_kept("Yes.", "", "edited", None)
+    assert view.stats_text == "Edited by you"
+
+
+def test_what_blocks_sending_blocks_the_ways_on(view: ReplyView) -> None:
+    view.show_kept("Yes", "", "failed", None, "It broke.")
+    view.offer("Wait.", "", can_edit=False)
+    blocked = {
+        b.text() or b.accessibleName()
+        for b in view.findChildren(QPushButton)
+        if b.isVisible() and not b.isEnabled()
+    }
+    assert blocked == {"Retry", "Continue", "Regenerate the reply", "Other ways to go on", "Edit the reply"}
+    view.offer("", "Not this one.", can_edit=True)
+    blocked = {b.text() for b in view.findChildren(QPushButton) if b.isVisible() and not b.isEnabled()}
+    assert blocked == {"Continue"}
+
+
+def test_an_answer_is_changed_in_its_place(qtbot: QtBot, view: ReplyView) -> None:
+    view.show_kept("**Yes**\n", "", "stop", STATS)
+    saved: list[str] = []
+    view.edited.connect(saved.append)
+    [edit] = [b for b in view.findChildren(QPushButton) if b.accessibleName() == "Edit the reply"]
+    edit.click()
+    field = view.editor._field
+    assert field.toPlainText() == "**Yes**"
+    assert not view._answer.isVisible()
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert view.editor.is_open
+    field.setPlainText("**No**")
+    qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert saved == ["**No**"]
+    assert view._answer.isVisible()
+    edit.click()
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert not view.editor.is_open

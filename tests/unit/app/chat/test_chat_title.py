@@ -1,6 +1,6 @@
 import pytest
 
-from app.chat.chat_title import TITLE_COLUMNS, columns_of, title_from
+from app.chat.chat_title import TITLE_COLUMNS, alike, columns_of, title_from
 from app.ui.reply.thinking_line import last_step
 
 
@@ -35,3 +35,10 @@ def test_last_step_is_the_last_paragraph_that_has_begun() -> None:
     assert last_step("First, I look.\n\nNext, **compare** with it\n\n") == "Next, compare with it"
     assert last_step("") == ""
     assert last_step("x " * 100_000).endswith("…")
+
+
+def test_a_copy_has_the_title_with_the_first_free_number() -> None:
+    assert alike("Ships", {"Ships"}) == "Ships (2)"
+    assert alike("Ships (2)", {"Ships", "Ships (2)"}) == "Ships (3)"
+    assert alike("", {"Ships"}) == ""
+    assert alike("(2)", set()) == "(2) (2)"

@@ -8,16 +8,27 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.base.children import child_command
 from app.base.errors import EngineError
 from app.chat.prompting.context import plan_context
 from app.chat.prompting.prompt import ChatMessage
+from app.chat.store.records import StoredMessage
 from app.chat.store.store import ChatStore
-from app.chat.turn import Turn, history
+from app.chat.turn import Turn, chat_key, history, joined_stats, partial_reply
 from app.engine.client.client import EngineClient
-from app.engine.protocol import Delta, Generate, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
+from app.engine.protocol import (
+    Delta,
+    Generate,
+    GenerationStats,
+    LoadSettings,
+    ModelInfo,
+    Part,
+    PromptProgress,
+    Sampling,
+)
 from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 
@@ -60,14 +71,19 @@ class Exchange:
         reply = store.add_message(self.chat.id, self.question.id, "assistant", outcome="running")
         self.reply_id = reply.id
         prompt = template_of(model).render_blocking(history([self.question], "Be brief."))
-        request = Generate(
+        self._request = request = Generate(
             request_id=0,
             parts=prompt.parts,
             thinking=prompt.thinking,
             sampling=GREEDY,
             max_tokens=max_tokens,
+            chat_key=chat_key(self.chat.id),
         )
         self.turn = Turn(store, client, reply.id, request, self._take)
+
+    def go_on(self, store: ChatStore, client: EngineClient, before: StoredMessage, max_tokens: int) -> None:
+        request = msgspec.structs.replace(self._request, partial=partial_reply(before), max_tokens=max_tokens)
+        self.turn = Turn(store, client, before.id, request, self._take, before=before)
 
     def _take(self, event: Delta | PromptProgress) -> None:
         if isinstance(event, Delta):
@@ -130,6 +146,78 @@ def test_a_dead_engine_leaves_the_partial_reply_and_a_reason(
     assert again.turn.end.result(WAIT_S).error is None
     again.turn.wait_until_kept()
     assert "Paris" in store.message(again.reply_id).content
+
+
+def test_a_reply_goes_on_in_its_message(store: ChatStore, client: EngineClient, model: ModelInfo) -> None:
+    whole = Exchange(store, client, model, "Name three colours.", max_tokens=16)
+    assert whole.turn.end.result(WAIT_S).stats is not None
+    exchange = Exchange(store, client, model, "Name three colours.", max_tokens=7)
+    first = exchange.turn.end.result(WAIT_S).stats
+    exchange.turn.wait_until_kept()
+    before = store.message(exchange.reply_id)
+    exchange.go_on(store, client, before, max_tokens=9)
+    end = exchange.turn.end.result(WAIT_S)
+    exchange.turn.wait_until_kept()
+    kept = store.message(exchange.reply_id)
+    assert kept.content == whole.text == exchange.text
+    assert (kept.outcome, kept.stats) == (end.outcome, end.stats)
+    assert first is not None
+    assert end.stats is not None
+    assert end.stats.completion_tokens <= 16
+    assert end.stats.ttft_s == first.ttft_s
+    assert end.stats.decode_tok_per_s > 0
+
+
+def test_a_window_that_closes_interrupts_a_reply_unless_it_was_stopped(
+    store: ChatStore, client: EngineClient, model: ModelInfo
+) -> None:
+    for stop, outcome in ((False, "interrupted"), (True, "cancelled")):
+        exchange = Exchange(store, client, model, "Write a long story about a lighthouse.", max_tokens=1500)
+        assert exchange.started.wait(WAIT_S)
+        if stop:
+            exchange.turn.cancel()
+        exchange.turn.interrupt()
+        assert exchange.turn.end.result(WAIT_S).outcome == outcome
+        exchange.turn.wait_until_kept()
+        assert store.message(exchange.reply_id).outcome == outcome
+
+
+def stats(**values: object) -> GenerationStats:
+    known: dict[str, object] = {
+        "prompt_tokens": 50, "completion_tokens": 11, "thinking_tokens": 4, "ttft_s": 0.5, "prompt_s": 0.4,
+        "decode_s": 1.0, "thinking_s": 0.4, "prompt_tok_per_s": 100.0, "decode_tok_per_s": 10.0,
+        "context_tokens_used": 60, "seed": 3, "thinking_closed": "budget",
+    }  # fmt: skip
+    return GenerationStats(**{**known, **values})  # type: ignore[arg-type] # its fields
+
+
+def test_figures_of_two_parts_are_sums_but_for_the_first_token() -> None:
+    second = stats(
+        prompt_tokens=62, completion_tokens=31, thinking_tokens=0, ttft_s=0.01, decode_s=2.0, thinking_s=0.0,
+        decode_tok_per_s=15.0, context_tokens_used=92, thinking_closed="", resumed_tokens=12,
+    )  # fmt: skip
+    joined = joined_stats(stats(), second)
+    assert joined is not None
+    assert (joined.completion_tokens, joined.thinking_tokens) == (42, 4)
+    assert (joined.prompt_tokens, joined.ttft_s) == (50, 0.5)
+    assert (joined.decode_s, joined.thinking_s) == (3.0, 0.4)
+    assert joined.decode_tok_per_s == pytest.approx(40 / 3)
+    assert (joined.context_tokens_used, joined.thinking_closed) == (92, "budget")
+    assert not joined.is_partly
+
+
+def test_tokens_of_a_part_that_nobody_measured_are_those_the_engine_found() -> None:
+    second = stats(prompt_tokens=80, completion_tokens=5, resumed_tokens=30)
+    joined = joined_stats(None, second)
+    assert joined is not None
+    assert (joined.prompt_tokens, joined.completion_tokens, joined.is_partly) == (50, 35, True)
+    lost = joined_stats(stats(), None)
+    assert lost is not None
+    assert lost.is_partly
+    again = joined_stats(lost, second)
+    assert again is not None
+    assert (again.completion_tokens, again.ttft_s, again.is_partly) == (35, 0.5, True)
+    assert joined_stats(None, None) is None
 
 
 def test_control_tokens_in_a_message_stay_words(client: EngineClient, model: ModelInfo) -> None:

@@ -8,6 +8,7 @@ from app.chat.store.database import ChatStoreError
 from app.chat.store.recorder import ReplyRecorder
 from app.chat.store.store import ChatStore
 from tests.support.connections import Connections
+from tests.unit.app.chat.store.test_store import STATS
 
 
 @pytest.fixture
@@ -82,3 +83,25 @@ def test_a_disk_that_refuses_is_told_once(connections: Connections, store: ChatS
     recorder.wait()
     assert len(problems) == 1
     assert recorder.text("answer") == "x" * 500_000
+
+
+def test_a_reply_that_goes_on_keeps_its_first_part_from_the_start(store: ChatStore, reply: int) -> None:
+    store.save_reply(reply, "fo", "hm", outcome="length", stats=STATS)
+    watched = WatchedStore(store)
+    recorder = ReplyRecorder(
+        watched,  # type: ignore[arg-type]  # the same methods
+        reply,
+        interval_s=0.01,
+        before=store.message(reply),
+    )
+    watched.written.acquire()
+    begun = store.message(reply)
+    assert (begun.thinking, begun.content, begun.outcome) == ("hm", "fo", "running")
+    # What a kill leaves says that it is of a part.
+    assert begun.stats is not None
+    assert begun.stats.is_partly
+    recorder.add("answer", "ur")
+    recorder.finish("stop", stats=STATS)
+    recorder.wait()
+    saved = store.message(reply)
+    assert (saved.thinking, saved.content, saved.outcome, saved.stats) == ("hm", "four", "stop", STATS)

@@ -286,3 +286,59 @@ def test_a_chat_keeps_how_long_its_model_may_think(path: Path) -> None:
         assert store.conversation(free.id).thinking == ThinkingLimits()
         store.save_choices(free.id, ReplyChoices(thinking=ThinkingLimits(seconds=30.0)))
         assert store.conversation(free.id).thinking == ThinkingLimits(seconds=30.0)
+
+
+def test_an_edited_reply_is_a_sibling_that_is_shown(path: Path) -> None:
+    chat_id = fill(path)
+    with closing(ChatStore(path)) as store:
+        question, reply = store.branch(chat_id)
+        edited = store.add_edited(reply.id, "four, of course")
+        assert (edited.parent_id, edited.outcome, edited.stats) == (question.id, "edited", None)
+        assert (edited.thinking, edited.model) == (reply.thinking, reply.model)
+        assert store.branch(chat_id) == [question, edited]
+        assert store.message(reply.id) == reply
+        assert [hit.message_id for hit in store.search("course")] == [edited.id]
+        with pytest.raises(ChatStoreError):
+            store.add_edited(999, "nothing")
+
+
+def test_a_fork_holds_the_branch_with_documents_summaries_and_choices(path: Path) -> None:
+    choices = ReplyChoices("Be brief.", Sampling(seed=3), 99, ThinkingLimits(tokens=5), stop=("END",))
+    with closing(ChatStore(path)) as store:
+        chat = store.create_conversation(title="Kept", model="m", choices=choices)
+        store.move(chat.id, store.create_folder("Sums").id)
+        document = store.attach(chat.id, "a.txt", "one")
+        question = store.add_message(chat.id, None, "user", "2 + 2?", attachments=[document])
+        other = store.add_message(chat.id, question.id, "assistant", "5", model="m")
+        reply = store.add_message(chat.id, question.id, "assistant", model="m", outcome="running")
+        store.save_reply(reply.id, "4", "sum", outcome="length", stats=STATS)
+        store.add_summary(chat.id, reply.id, "A sum.", "m")
+        store.add_message(chat.id, reply.id, "user", "And 3 + 3?")
+        before = store.messages(chat.id)
+        fork = store.fork(reply.id, "Kept (2)")
+        assert store.messages(chat.id) == before
+        assert (fork.title, fork.choices, fork.model) == ("Kept (2)", choices, "m")
+        assert fork.folder_id == store.conversation(chat.id).folder_id
+        asked, answered = store.branch(fork.id)
+        assert len(store.messages(fork.id)) == 2
+        assert [one.text for one in asked.attachments] == ["one"]
+        assert (answered.content, answered.thinking, answered.outcome) == ("4", "sum", "length")
+        assert (answered.stats, answered.created_at) == (STATS, store.message(reply.id).created_at)
+        assert [(one.text, one.last_id) for one in store.summaries(fork.id)] == [("A sum.", answered.id)]
+        assert len(store.search("sum")) >= 2
+        assert other.id not in {asked.id, answered.id}
+        store.delete(chat.id)
+        assert len(store.branch(fork.id)) == 2
+        with pytest.raises(ChatStoreError):
+            store.fork(999, "")
+    with closing(ChatStore(path)) as store:
+        assert store.check() is None
+        assert len(store.branch(fork.id)) == 2
+
+
+def test_a_reply_of_two_models_names_both(path: Path) -> None:
+    chat_id = fill(path)
+    with closing(ChatStore(path)) as store:
+        reply = store.branch(chat_id)[-1]
+        store.add_author(reply.id, "n")
+        assert store.message(reply.id).model == "m + n"
