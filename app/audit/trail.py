@@ -12,7 +12,15 @@ import msgspec
 
 from app.audit.log import AuditLog, AuditLogError
 from app.base.errors import Cancelled, StillroomError
-from app.engine.protocol import Channel, Delta, Finished, Generate, ModelInfo, ReplyEvent
+from app.engine.protocol import (
+    Channel,
+    Delta,
+    Finished,
+    Generate,
+    ModelInfo,
+    PartialReply,
+    ReplyEvent,
+)
 from app.engine.protocol.pending_results import Generation
 from app.engine.protocol.reply_source import Answers, OnReplyEvent
 from app.filters.verdict import Hit
@@ -163,7 +171,9 @@ class _Followed:
             "max_tokens": request.max_tokens,
         }
         if with_content:
-            fields["content"] = "".join(part.text for part in request.parts)
+            begun = request.partial or PartialReply()
+            prompt = "".join(part.text for part in request.parts)
+            fields["content"] = prompt + begun.thinking + begun.answer
         self._log.add("request", fields, self._complete)
         said: dict[Channel, list[str]] = {"thinking": [], "answer": []}
 

@@ -23,6 +23,11 @@ def chat_body(request: Generate, model: str) -> dict[str, Any]:
         raise ElsewhereError(
             "A grammar works only with a model on this computer.", "Use a JSON schema, or load a model here."
         )
+    if request.partial is not None:
+        raise ElsewhereError(
+            "A reply can go on only with a model on this computer.",
+            "Ask for another reply, or load a model here.",
+        )
     if request.tokens is not None:
         raise ElsewhereError("A prompt of token ids works only with a model on this computer.")
     sampling = request.sampling

@@ -665,6 +665,14 @@
         <translation>重新生成回答</translation>
     </message>
     <message>
+        <source>Continue the reply</source>
+        <translation>继续生成回答</translation>
+    </message>
+    <message>
+        <source>Edit the last reply</source>
+        <translation>编辑最后一个回答</translation>
+    </message>
+    <message>
         <source>Edit the last message</source>
         <translation>编辑最后一条消息</translation>
     </message>
@@ -1038,12 +1046,16 @@
         <translation>尚未加载模型。请在窗口顶部选择一个，或获取一个。</translation>
     </message>
     <message>
-        <source>Get a model</source>
-        <translation>获取模型</translation>
+        <source>Wait for the end of the reply, or stop it.</source>
+        <translation>请等待回答结束，或停止生成。</translation>
     </message>
     <message>
-        <source>Answering in “{title}”</source>
-        <translation>正在回答“{title}”</translation>
+        <source>A model elsewhere cannot go on with a reply. Ask for another one.</source>
+        <translation>其他位置的模型无法接着生成回答。请重新生成。</translation>
+    </message>
+    <message>
+        <source>Get a model</source>
+        <translation>获取模型</translation>
     </message>
     <message>
         <source>The oldest messages are being summarised.</source>
@@ -1094,6 +1106,10 @@
     <message>
         <source>Earlier</source>
         <translation>更早</translation>
+    </message>
+    <message>
+        <source>{title}, a reply is coming in</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>New chat</source>
@@ -2050,6 +2066,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The model writes what stands for the oldest messages, from now on in this chat.</source>
         <translation>从现在起，在此聊天中由模型写出一段文字来代替最早的消息。</translation>
+    </message>
+    <message>
+        <source>The reply cannot go on: with its prompt it takes {needed} tokens, and the context holds {total}. Load the model with a larger context.</source>
+        <translation>回答无法继续：连同提示词共需 {needed} 个词元，而上下文只能容纳 {total} 个。请用更大的上下文加载模型。</translation>
     </message>
     <message>
         <source>This message is too long: it takes {needed} of the context&apos;s {total} tokens and leaves no room for a reply. Shorten it, or load the model with a larger context.</source>
@@ -3035,6 +3055,14 @@ Left for the reply: {left}</source>
     <message>
         <source>GENERATION</source>
         <translation>生成速度</translation>
+    </message>
+    <message>
+        <source>tok/s, {count} replies; this chat {rate}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>tok/s, {count} replies</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>tok/s</source>
@@ -4923,6 +4951,143 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>ReplyEditor</name>
+    <message>
+        <source>The reply</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Keep it as another version of the reply (Ctrl+Enter)</source>
+        <translation>保存为回答的另一个版本（Ctrl+Enter）</translation>
+    </message>
+</context>
+<context>
+    <name>ReplyFoot</name>
+    <message>
+        <source>Copy the reply</source>
+        <translation>复制回答</translation>
+    </message>
+    <message>
+        <source>Regenerate the reply</source>
+        <translation>重新生成回答</translation>
+    </message>
+    <message>
+        <source>Other ways to go on</source>
+        <translation>其他继续方式</translation>
+    </message>
+    <message>
+        <source>Edit the reply</source>
+        <translation>编辑回答</translation>
+    </message>
+    <message>
+        <source>Edited by you</source>
+        <translation>由您编辑</translation>
+    </message>
+    <message>
+        <source>Answer again with {model}</source>
+        <translation>用 {model} 重新回答</translation>
+    </message>
+    <message>
+        <source>Go on from here in a new chat</source>
+        <translation>从这里开始新聊天</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens · {rate} tok/s</source>
+        <translation>{tokens} 个词元 · {rate} 词元/秒</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead</source>
+        <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒 · 预测命中 {share}</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens · {rate} tok/s · first token {seconds} s</source>
+        <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒</translation>
+    </message>
+    <message>
+        <source>Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.</source>
+        <translation>提示词：{tokens} 个词元，{rate} 词元/秒。种子：{seed}。</translation>
+    </message>
+    <message>
+        <source>Of {drafted} tokens guessed ahead {accepted} were right.</source>
+        <translation>预测的 {drafted} 个词元中有 {accepted} 个正确。</translation>
+    </message>
+</context>
+<context>
+    <name>ReplyNotice</name>
+    <message>
+        <source>Larger context</source>
+        <translation>更大的上下文</translation>
+    </message>
+    <message>
+        <source>Load the model with a larger context</source>
+        <translation>用更大的上下文加载模型</translation>
+    </message>
+    <message>
+        <source>Retry</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Ask for another reply</source>
+        <translation>重新生成一个回答</translation>
+    </message>
+    <message>
+        <source>Go on where the reply was cut off</source>
+        <translation>从中断处继续生成</translation>
+    </message>
+    <message>
+        <source>The engine stopped before the reply was complete.</source>
+        <translation>回答完成前引擎已停止。</translation>
+    </message>
+    <message>
+        <source>Stillroom was closed before this reply was complete. What had come is kept.</source>
+        <translation>这个回答完成前 Stillroom 已关闭。已生成的内容已保留。</translation>
+    </message>
+    <message>
+        <source>The reply reached the most tokens that this chat allows.</source>
+        <translation>回答达到了此聊天允许的最大词元数。</translation>
+    </message>
+    <message>
+        <source>The context is full, so the reply ends here.</source>
+        <translation>上下文已满，回答到此结束。</translation>
+    </message>
+    <message>
+        <source>The answer only repeated itself, so it was ended here.</source>
+        <translation>回答只是在重复，已在此结束。</translation>
+    </message>
+    <message>
+        <source>Stopped.</source>
+        <translation>已停止。</translation>
+    </message>
+    <message>
+        <source>The model gave no answer.</source>
+        <translation>模型没有给出回答。</translation>
+    </message>
+    <message>
+        <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
+        <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
+    </message>
+    <message>
+        <source>The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room for an answer. With a larger context, in the load settings, they can go on for longer.</source>
+        <translation>上下文即将用尽，因此思考在 {tokens} 个词元后结束，为回答留出空间。在加载设置中选择更大的上下文，思考可以更长。</translation>
+    </message>
+    <message>
+        <source>The thoughts were ended after {tokens} tokens, at this chat&apos;s limit.</source>
+        <translation>思考达到此聊天的上限，已在 {tokens} 个词元后结束。</translation>
+    </message>
+</context>
+<context>
     <name>ReplySettings</name>
     <message>
         <source>Close</source>
@@ -4965,6 +5130,10 @@ Left for the reply: {left}</source>
         <translation>Min-p</translation>
     </message>
     <message>
+        <source>Repeat penalty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Longest reply</source>
         <translation>最长回答</translation>
     </message>
@@ -4995,6 +5164,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Only words at least this likely beside the likeliest.</source>
         <translation>只选与最可能的词相比至少达到此概率的词。</translation>
+    </message>
+    <message>
+        <source>Words that were just said come less often. 1 is off; above 1.2 answers get odd.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>In tokens, thinking included.</source>
@@ -5039,6 +5212,18 @@ Left for the reply: {left}</source>
     <message>
         <source>Let answers be JSON by a schema</source>
         <translation>让答案为符合模式的 JSON</translation>
+    </message>
+    <message>
+        <source>Stop texts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>None. One in each line.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>An answer ends before the first of these texts that would come.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>When the chat outgrows the context</source>
@@ -5089,6 +5274,10 @@ Left for the reply: {left}</source>
         <translation>答案格式</translation>
     </message>
     <message>
+        <source>STOP AT</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>WHEN THE CONTEXT IS FULL</source>
         <translation>上下文已满时</translation>
     </message>
@@ -5124,10 +5313,6 @@ Left for the reply: {left}</source>
 <context>
     <name>ReplyView</name>
     <message>
-        <source>Retry</source>
-        <translation>重试</translation>
-    </message>
-    <message>
         <source>Reading the prompt…</source>
         <translation>正在读取提示词…</translation>
     </message>
@@ -5136,28 +5321,8 @@ Left for the reply: {left}</source>
         <translation>正在读取提示词… {done} / {total} 个词元</translation>
     </message>
     <message>
-        <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
-        <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
-    </message>
-    <message>
-        <source>The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room for an answer. With a larger context, in the load settings, they can go on for longer.</source>
-        <translation>上下文即将用尽，因此思考在 {tokens} 个词元后结束，为回答留出空间。在加载设置中选择更大的上下文，思考可以更长。</translation>
-    </message>
-    <message>
-        <source>{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead</source>
-        <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒 · 预测命中 {share}</translation>
-    </message>
-    <message>
-        <source>{tokens} tokens · {rate} tok/s · first token {seconds} s</source>
-        <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒</translation>
-    </message>
-    <message>
-        <source>Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.</source>
-        <translation>提示词：{tokens} 个词元，{rate} 词元/秒。种子：{seed}。</translation>
-    </message>
-    <message>
-        <source>Of {drafted} tokens guessed ahead {accepted} were right.</source>
-        <translation>预测的 {drafted} 个词元中有 {accepted} 个正确。</translation>
+        <source>Waiting until another chat&apos;s reply is done…</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Not as the schema says: {problem}</source>
@@ -5170,38 +5335,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Valid JSON of the schema</source>
         <translation>符合模式的有效 JSON</translation>
-    </message>
-    <message>
-        <source>The engine stopped before the reply was complete.</source>
-        <translation>回答完成前引擎已停止。</translation>
-    </message>
-    <message>
-        <source>Stillroom was closed before this reply was complete. What had come is kept.</source>
-        <translation>这个回答完成前 Stillroom 已关闭。已生成的内容已保留。</translation>
-    </message>
-    <message>
-        <source>The reply reached the most tokens that this chat allows.</source>
-        <translation>回答达到了此聊天允许的最大词元数。</translation>
-    </message>
-    <message>
-        <source>The context is full, so the reply ends here.</source>
-        <translation>上下文已满，回答到此结束。</translation>
-    </message>
-    <message>
-        <source>Stopped.</source>
-        <translation>已停止。</translation>
-    </message>
-    <message>
-        <source>The model gave no answer.</source>
-        <translation>模型没有给出回答。</translation>
-    </message>
-    <message>
-        <source>Copy the reply</source>
-        <translation>复制回答</translation>
-    </message>
-    <message>
-        <source>Regenerate the reply</source>
-        <translation>重新生成回答</translation>
     </message>
 </context>
 <context>
@@ -5764,6 +5897,49 @@ Left for the reply: {left}</source>
     <message>
         <source>The summary is folded.</source>
         <translation>总结已折叠。</translation>
+    </message>
+</context>
+<context>
+    <name>ThinkingEffort</name>
+    <message>
+        <source>How long the model thinks</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the answer comes at once, and is often worse</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Short</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>up to {tokens} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Normal</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No limit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>as long as the model wants</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Thinking: {limit}</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -7597,6 +7773,14 @@ Left for the reply: {left}</source>
         <translation>处理器没有 AVX2：请使用 Stillroom 的便携版，其中含有适用于旧处理器的代码。</translation>
     </message>
     <message>
+        <source>The reply cannot go on: it fills the context of {context_tokens} tokens.</source>
+        <translation>回答无法继续：它已占满 {context_tokens} 个词元的上下文。</translation>
+    </message>
+    <message>
+        <source>The reply cannot go on: what it has said so far is not as its grammar or JSON schema allows.</source>
+        <translation>回答无法继续：已有的内容不符合其语法或 JSON 模式。</translation>
+    </message>
+    <message>
         <source>The report could not be saved as {name}: {reason}.</source>
         <translation>无法把报告保存为 {name}：{reason}。</translation>
     </message>
@@ -7703,6 +7887,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Ask again; with --local the model is loaded by this command itself.</source>
         <translation>请再次提问；使用 --local 时由此命令自行加载模型。</translation>
+    </message>
+    <message>
+        <source>Ask for another reply, or go on without the grammar or the schema.</source>
+        <translation>请重新生成回答，或去掉语法或模式后再继续。</translation>
     </message>
     <message>
         <source>Attach a part of it.</source>
@@ -8027,6 +8215,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Load the model with a larger context, or leave the oldest messages out.</source>
         <translation>请以更大的上下文加载模型，或略去最早的消息。</translation>
+    </message>
+    <message>
+        <source>Load the model with a larger context.</source>
+        <translation>请用更大的上下文加载模型。</translation>
     </message>
     <message>
         <source>Look at the connection, or try again later.</source>

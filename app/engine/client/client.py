@@ -140,9 +140,15 @@ class EngineClient:
 
     def ask(self, request: Generate, on_event: OnReplyEvent | None = None) -> Generation:
         """Ask for one reply; the request gets an id of the client's own."""
+        partial = request.partial
+        if partial is not None:
+            partial = msgspec.structs.replace(
+                partial, thinking=encodable(partial.thinking), answer=encodable(partial.answer)
+            )
         request = msgspec.structs.replace(
             request,
             request_id=self._connection.next_id(),
+            partial=partial,
             parts=[Part(encodable(part.text), part.special) for part in request.parts],
             stop=[encodable(text) for text in request.stop],
             grammar=encodable(request.grammar),

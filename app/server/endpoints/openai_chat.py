@@ -7,7 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.engine.protocol import Delta, Finished, Generate, ModelInfo, TokenLogprob
+from app.chat.prompting.prompt import ChatMessage
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo, PartialReply, TokenLogprob
 from app.server.requests.answering import Choice, answer_events, screened, streamed_answer, whole_answer
 from app.server.requests.openai_objects import (
     FINISH_REASONS,
@@ -59,8 +60,18 @@ async def _requests(
     tools: ToolUse,
 ) -> list[Generate]:
     """Make the requests to the engine, one for each choice. Raises `StillroomError`."""
-    messages = await screened(services, request, info, conversation(body.messages, tools))
-    prompt = await services.prompt(info, messages)
+    begun = body.begun
+    turns = conversation(body.messages if begun is None else body.messages[:-1], tools)
+    said = [] if begun is None else [begun.reasoning_content or "", begun.text]
+    # What the model has said so far passes the filter like the rest.
+    messages = await screened(
+        services, request, info, [*turns, *(ChatMessage("assistant", text) for text in said)]
+    )
+    prompt = await services.prompt(info, messages[: len(turns)])
+    partial = None
+    if begun is not None:
+        thinking, answer = (message.content for message in messages[len(turns) :])
+        partial = PartialReply(thinking=thinking, answer=answer)
     schema = await tools.schema() or await _schema(body.response_format)
     effort = body.reasoning_effort
     limits = thinking_limits(EFFORT_TOKENS.get(effort) if effort else None, prompt.thinking)
@@ -76,6 +87,7 @@ async def _requests(
             stop=body.stops,
             logprobs=(body.top_logprobs or 0) if body.logprobs else None,
             json_schema=schema,
+            partial=partial,
             model=info.path,
         )
         for choice in range(body.choices)

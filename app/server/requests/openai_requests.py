@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from app.server.access.api_error import ApiError
 from app.server.requests.request_fields import (
     MOST_MESSAGES,
     ApiModel,
@@ -55,6 +56,10 @@ class Message(ApiModel):
     tool_calls: Annotated[list[ToolCall], Field(max_length=64, fail_fast=True)] | None = None
     tool_call_id: Name | None = None
     name: Name | None = None
+    reasoning_content: str | None = None
+    """The thinking before the content of the last message, where that goes on."""
+    prefix: bool | None = None
+    """The last message, of the assistant, goes on (DeepSeek's and Mistral's field)."""
 
     @property
     def text(self) -> str:
@@ -151,6 +156,24 @@ class ChatRequest(OpenAiFields):
     tools: Annotated[list[Tool], Field(max_length=64, fail_fast=True)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = None
+    continue_final_message: bool | None = None
+    """As `Message.prefix` of the last message (vLLM's field)."""
+
+    @property
+    def begun(self) -> Message | None:
+        """The message of the assistant that the reply goes on with, if any. Raises `ApiError` where the last
+        one is not the assistant's."""
+        last = self.messages[-1]
+        if not (self.continue_final_message or any(message.prefix for message in self.messages)):
+            return None
+        if last.role != "assistant" or any(message.prefix for message in self.messages[:-1]):
+            raise ApiError(
+                400,
+                "Only the last message can go on, and only one of the assistant.",
+                "Put what the model has said so far at the end of the messages.",
+                param="messages",
+            )
+        return last
 
 
 class CompletionRequest(OpenAiFields):

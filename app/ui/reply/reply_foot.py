@@ -15,6 +15,7 @@ from app.ui.widgets.card import button, label
 COPIED_MS = 1500
 BEARING_PX = 2
 """The icons begin where the text above them does, with what is drawn of them."""
+NO_BREAK = "\u00a0"
 
 OtherModels = Callable[[], Sequence[tuple[str, str]]]
 """The models that can answer: path and name of each."""
@@ -151,7 +152,9 @@ class ReplyFoot(QWidget):
         return f"{tip}\n{guesses}"
 
     def _show_line(self) -> None:
-        self._line.setText(" · ".join(filter(None, (self._origin, self._figures))))
+        parts = " · ".join(filter(None, (self._origin, self._figures))).split(" · ")
+        # In a narrow column it is broken between them only.
+        self._line.setText(f"{NO_BREAK}· ".join(part.replace(" ", NO_BREAK) for part in parts))
         set_tip(self._line, "\n".join(filter(None, (self._origin_tip, self._figures_tip))))
 
     def _draw_icons(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.chat.markdown.text_selection import Part
 from app.chat.prompting.answer_schema import problem_of, schema_title
-from app.chat.store.records import Outcome
+from app.chat.store.records import CUT_OFF, Outcome
 from app.engine.protocol import Channel, GenerationStats
 from app.ui.base.bridge import FRAME_S
 from app.ui.base.theme import Theme
@@ -119,6 +119,8 @@ class ReplyView(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.sources)
         layout.addWidget(self.foot)
+        # Takes what is left while the reply goes on.
+        layout.addStretch(1)
 
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._paint)
@@ -254,7 +256,7 @@ class ReplyView(QWidget):
             self._end_thinking(stats)
             self.thinking.show()
         self._pieces = [content]
-        self._answer.set_text(answer_markdown(content, self._schema))
+        self._answer.set_text(answer_markdown(content, self._schema, outcome))
         self._answer.setVisible(bool(content.strip()))
         self._show_end(outcome, stats, error)
 
@@ -377,6 +379,8 @@ class ReplyView(QWidget):
         self._verdict.setText(text)
 
 
-def answer_markdown(content: str, schema: str) -> str:
-    """An answer as it is shown: one that follows a schema is code."""
-    return f"{JSON_FENCE}{content.strip()}\n```" if schema and content.strip() else content
+def answer_markdown(content: str, schema: str, outcome: Outcome) -> str:
+    """An answer as it is shown: one that follows a schema is code, whose block ends where the answer did."""
+    if not schema or not content.strip():
+        return content
+    return f"{JSON_FENCE}{content.strip()}" + ("" if outcome in CUT_OFF else "\n```")

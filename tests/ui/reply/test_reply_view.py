@@ -8,12 +8,12 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 from markdown_it import MarkdownIt
-from PySide6.QtCore import QDateTime, QLocale, QPoint, Qt
+from PySide6.QtCore import QDateTime, QLocale, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.chat.markdown.markdown_blocks import TextBlock, parse_blocks
+from app.chat.markdown.markdown_blocks import CodeBlock, TextBlock, parse_blocks
 from app.engine.protocol import GenerationStats
 from app.ui.base.theme import Theme
 from app.ui.reply import link_question
@@ -441,6 +441,28 @@ def test_thinking_goes_on_in_its_line(qtbot: QtBot, view: ReplyView, open_first:
     view.finish("stop", parts(STATS, thinking_s=15.0, thinking_tokens=815))
     assert view.thinking.summary == "Thought for 15 s · 815 tokens"
     assert view.answer == "Yes."
+
+
+def test_what_stands_keeps_its_place_when_the_reply_goes_on(qtbot: QtBot, view: ReplyView) -> None:
+    view.show_kept("An answer.", "A thought.", "cancelled", STATS)
+    QApplication.processEvents()
+
+    def places() -> list[QRect]:
+        return [view.thinking.geometry(), view._answer.geometry()]
+
+    before = places()
+    view.go_on()
+    QApplication.processEvents()
+    assert places() == before
+
+
+def test_code_in_which_a_reply_was_cut_is_not_whole(view: ReplyView) -> None:
+    view.follow_schema('{"type": "object"}')
+    for outcome in ("length", "stop"):
+        view.show_kept('{"a": 1', "", outcome, STATS)  # type: ignore[arg-type]  # an outcome
+        [block] = view._answer.blocks
+        assert isinstance(block, CodeBlock)
+        assert block.closed == (outcome == "stop")
 
 
 def test_a_part_that_nobody_measured_is_not_told_of(view: ReplyView) -> None:

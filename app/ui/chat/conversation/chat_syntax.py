@@ -34,7 +34,8 @@ class ChatSyntax(QObject):
             (view, block)
             for view in views
             for block in view.blocks
-            if isinstance(block, CodeBlock) and _language(block) in CHECKERS
+            # What a reply was cut off in is no whole code.
+            if isinstance(block, CodeBlock) and block.closed and _language(block) in CHECKERS
         ]
         if self._waiting and not self._running:
             self._running = True

@@ -34,4 +34,4 @@ def blocks_of(message: StoredMessage) -> Sequence[Selectable]:
     """The blocks of a message without widgets."""
     if message.role == "user":
         return [PlainText(message.content)]
-    return parse_blocks(answer_markdown(message.content, message.json_schema))
+    return parse_blocks(answer_markdown(message.content, message.json_schema, message.outcome))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.audit.fingerprint import ModelFingerprints
@@ -12,7 +13,7 @@ from app.audit.log import AuditLog
 from app.audit.reading import newest_entries
 from app.audit.trail import AuditTrail
 from app.base.errors import Cancelled, EngineError
-from app.engine.protocol import Delta, Finished, Generate, GenerationStats, Part
+from app.engine.protocol import Delta, Finished, Generate, GenerationStats, Part, PartialReply
 from app.engine.protocol.pending_results import Generation
 from app.engine.protocol.reply_source import OnReplyEvent
 from app.filters.verdict import Hit
@@ -88,6 +89,9 @@ def test_texts_are_noted_where_the_user_says_so(trail: AuditTrail, settings: Set
     assert request["client"] == "curl/8"
     assert reply["content"] == {"thinking": "hm", "answer": "a secret answer"}
     assert len(heard) == 2
+    begun = PartialReply(thinking="hm, ", answer="a beginning")
+    trail.follow(answers, "chat", INFO).ask(msgspec.structs.replace(REQUEST, partial=begun))
+    assert noted(trail)[2]["content"] == "<|user|>a secret questionhm, a beginning"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from app.chat.prompting.prompt import ChatMessage
-from app.engine.protocol import Generate, Lora, Part, Sampling, ThinkingLimits
+from app.engine.protocol import Generate, Lora, Part, PartialReply, Sampling, ThinkingLimits
 from app.remote.model_info import elsewhere_info
 from app.remote.remote_conversation import estimated_tokens, messages_of
 from app.remote.remote_request import chat_body, notices
@@ -121,6 +121,8 @@ def test_a_request_says_what_the_user_set_and_nothing_more() -> None:
 def test_what_only_a_model_here_can_do_is_refused_or_told() -> None:
     with pytest.raises(ElsewhereError, match="grammar"):
         chat_body(Generate(request_id=1, grammar='root ::= "a"'), "m")
+    with pytest.raises(ElsewhereError, match="go on only with a model on this computer"):
+        chat_body(Generate(request_id=1, partial=PartialReply(answer="a")), "m")
     with pytest.raises(ElsewhereError, match="token ids"):
         chat_body(Generate(request_id=1, tokens=[1]), "m")
     limited = Generate(request_id=1, loras=(Lora("a.gguf"),), thinking_limits=ThinkingLimits(seconds=3))

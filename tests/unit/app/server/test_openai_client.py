@@ -46,6 +46,35 @@ def test_models_are_listed(client: OpenAI) -> None:
         client.models.retrieve("of-another-name")
 
 
+@pytest.mark.parametrize("by_message", [True, False])
+def test_the_last_message_of_the_assistant_goes_on(client: OpenAI, by_message: bool) -> None:
+    def reply(
+        messages: list[dict[str, object]], tokens: int, **extra: object
+    ) -> openai.types.chat.ChatCompletion:
+        return client.chat.completions.create(
+            model="starter", messages=messages, max_tokens=tokens, temperature=0.0, extra_body=extra
+        )  # type: ignore[call-overload] # messages with a field of other servers
+
+    whole = reply(QUESTION, 12)
+    first = reply(QUESTION, 5).choices[0].message.content
+    begun = {"role": "assistant", "content": first}
+    if by_message:
+        second = reply([*QUESTION, begun | {"prefix": True}], 7)
+    else:
+        second = reply([*QUESTION, begun], 7, continue_final_message=True, add_generation_prompt=False)
+    assert first + second.choices[0].message.content == whole.choices[0].message.content
+    assert second.usage.prompt_tokens == whole.usage.prompt_tokens + 5
+
+
+def test_only_a_last_message_of_the_assistant_goes_on(client: OpenAI) -> None:
+    for messages in (
+        [QUESTION[0] | {"prefix": True}],
+        [{"role": "assistant", "content": "Red", "prefix": True}, *QUESTION],
+    ):
+        with pytest.raises(openai.BadRequestError, match="Only the last message can go on"):
+            client.chat.completions.create(model="starter", messages=messages, max_tokens=1)
+
+
 def test_a_reply_has_its_figures_and_a_seed_repeats_it(client: OpenAI) -> None:
     replies = [
         client.chat.completions.create(model="starter", messages=QUESTION, max_tokens=8, seed=5)
