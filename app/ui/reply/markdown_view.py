@@ -110,11 +110,6 @@ class MarkdownView(QWidget):
         self._stream = MarkdownStream()
         self._stream.append(text)
         self._settled = min(self._settled, self._stream.final)
-        for frame in self._frames[self._settled :]:
-            frame.growing = True
-            if isinstance(frame.content, RichLabel):
-                frame.rebuild()
-                frame.place(frame.top, self.width())
         self._update(0, self._stream.blocks, self._stream.final)
 
     def finish(self) -> None:

@@ -402,13 +402,13 @@ def test_a_reply_goes_on_in_the_widgets_that_it_has(
     assert view.running
     assert view.minimumHeight() == height
     assert view.notice_text == ""
-    view.add("answer", " 2\nz = 3\n```\n\nAnd the end", 9)
-    view._paint()
+    with qtbot.waitSignal(view.painted):
+        view.add("answer", " 2\nz = 3\n```\n\nAnd the end", 9)
     assert labels(view)[0] is first
     assert view.findChildren(CodeCard) == [card]
     assert card.code == "x = 1\ny = 2\nz = 3"
     view.finish("stop", parts(STATS, completion_tokens=2000))
-    assert [label.text() for label in labels(view)[:2]] == [first.text(), second.text()]
+    assert [label.html for label in labels(view)[:2]] == [first.html, second.html]
     assert view.answer == begun + " 2\nz = 3\n```\n\nAnd the end"
     assert "2,000 tokens" in view.stats_text
     assert view.minimumHeight() == 0
@@ -417,12 +417,12 @@ def test_a_reply_goes_on_in_the_widgets_that_it_has(
 def test_the_words_of_a_paragraph_go_on_in_it(qtbot: QtBot, view: ReplyView) -> None:
     view.show_kept("One.\n\nTwo and", "", "length", STATS)
     view.go_on()
-    assert [text.html for text in growing(view)] == ["One.", "Two and"]
-    view.add("answer", " three", 1)
-    view._paint()
-    assert [text.html for text in growing(view)] == ["One.", "Two and three"]
+    assert [text.html for text in labels(view)] == ["One.", "Two and"]
+    with qtbot.waitSignal(view.painted):
+        view.add("answer", " three", 1)
+    assert [text.html for text in labels(view)] == ["One.", "Two and three"]
     view.finish("stop", STATS)
-    assert [label.text().count("Two and three") for label in labels(view)][-1] == 1
+    assert [label.html.count("Two and three") for label in labels(view)][-1] == 1
 
 
 @pytest.mark.parametrize("open_first", [True, False])
@@ -430,14 +430,14 @@ def test_thinking_goes_on_in_its_line(qtbot: QtBot, view: ReplyView, open_first:
     view.show_kept("", "First step.", "cancelled", STATS)
     view.thinking.set_open(open_first)
     view.go_on()
-    view.add("thinking", " Second half.", 3)
-    view._paint()
+    with qtbot.waitSignal(view.painted):
+        view.add("thinking", " Second half.", 3)
     assert view.thinking.text == "First step. Second half."
     assert "Thinking… 14 s · 815 tokens" in view.thinking.summary
     if open_first:
-        assert "".join(text.html for text in growing(view.thinking)) == "First step. Second half."
-    view.add("answer", "\n\nYes.", 1)
-    view._paint()
+        assert "".join(text.html for text in labels(view.thinking)) == "First step. Second half."
+    with qtbot.waitSignal(view.painted):
+        view.add("answer", "\n\nYes.", 1)
     view.finish("stop", parts(STATS, thinking_s=15.0, thinking_tokens=815))
     assert view.thinking.summary == "Thought for 15 s · 815 tokens"
     assert view.answer == "Yes."
