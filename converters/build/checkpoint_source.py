@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
+import gguf
+
 from converters.build.output import Output
 from converters.build.quantised_output import quantised_output
 from converters.checkpoint.architectures import ModelSettings, plan_tensors, read_settings
 from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.model_card import add_general
-from converters.checkpoint.rope import llama3_factors
+from converters.checkpoint.rope import Rope, llama3_factors
 from converters.checkpoint.special_tokens import read_special_tokens
 from converters.checkpoint.vocabulary import Vocabulary, read_vocabulary
 from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import Metadata
-from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION, QUANTISATION_VERSION
+from converters.gguf.gguf_metadata import encoded, new_metadata
+from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION
 from converters.imatrix.imatrix import Importance
 from converters.process.messages import ComingFile
 from models.quantisation.quantisation_mixture import MixtureModel
@@ -53,11 +55,11 @@ class Conversion:
     def output(self, kind: str, importance: Importance | None = None) -> Output:
         """Lay out the file of type `kind`. Raises `BuildError` where the model's shape does not allow it."""
         if kind in FULL_PRECISION:
-            layout = lay_out(self._metadata(kind).encoded(), self._typed(kind))
+            layout = lay_out(encoded(self._metadata(kind)), self._typed(kind))
             return Output(kind, layout, self._constants)
         settings = self.settings
         model = MixtureModel(settings.family.name, settings.layers, settings.heads, settings.kv_heads)
-        values = self._metadata(self.lossless_type).encoded()
+        values = encoded(self._metadata(self.lossless_type))
         return quantised_output(
             kind, values, self._typed(self.lossless_type), model, self._constants, importance
         )
@@ -69,70 +71,65 @@ class Conversion:
             for name, shape in self._shapes.items()
         }
 
-    def _metadata(self, kind: str) -> Metadata:
-        metadata = Metadata()
-        metadata.set_string("general.architecture", self.settings.family.name)
+    def _metadata(self, kind: str) -> gguf.GGUFWriter:
+        metadata = new_metadata(self.settings.family.name)
         parameters = sum(prod(shape) for shape in self._shapes.values())
         add_general(metadata, self._checkpoint, self._name, parameters)
         _add_settings(metadata, self.settings, FILE_TYPES[kind])
-        metadata.set_uint32("general.quantization_version", QUANTISATION_VERSION)
+        metadata.add_quantization_version(gguf.GGML_QUANT_VERSION)
         self._add_vocabulary(metadata, self._vocabulary)
         return metadata
 
-    def _add_vocabulary(self, metadata: Metadata, vocabulary: Vocabulary) -> None:
+    def _add_vocabulary(self, metadata: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:
         llama = self.settings.family.name == "llama"
         prefix_space = self._checkpoint.tokenizer_config.get("add_prefix_space")
         if llama and isinstance(prefix_space, bool):
-            metadata.set_bool("tokenizer.ggml.add_space_prefix", prefix_space)
-        metadata.set_string("tokenizer.ggml.model", "gpt2")
-        metadata.set_string("tokenizer.ggml.pre", vocabulary.pretokenizer)
-        metadata.set_strings("tokenizer.ggml.tokens", vocabulary.tokens)
-        metadata.set_int32s("tokenizer.ggml.token_type", vocabulary.types)
-        metadata.set_strings("tokenizer.ggml.merges", vocabulary.merges)
+            metadata.add_add_space_prefix(prefix_space)
+        metadata.add_tokenizer_model("gpt2")
+        metadata.add_tokenizer_pre(vocabulary.pretokenizer)
+        metadata.add_token_list(vocabulary.tokens)
+        metadata.add_token_types(vocabulary.types)
+        metadata.add_token_merges(vocabulary.merges)
         read_special_tokens(self._checkpoint).write_to(metadata)
         if llama and self.settings.vocabulary == 49152:
             # llama.cpp's converter does so for small Granite models, and thereby for SmolLM2 as well.
-            metadata.set_bool("tokenizer.ggml.add_bos_token", False)
+            metadata.add_add_bos_token(False)
 
 
-def _add_settings(metadata: Metadata, settings: ModelSettings, file_type: int) -> None:
+def _add_settings(metadata: gguf.GGUFWriter, settings: ModelSettings, file_type: int) -> None:
     """Add the hyperparameters, in the order of llama.cpp's converter (`set_gguf_parameters` in
     conversion/base.py).
     """
-    name = settings.family.name
-    metadata.set_uint32(f"{name}.block_count", settings.layers)
-    metadata.set_uint32(f"{name}.context_length", settings.context)
-    metadata.set_uint32(f"{name}.embedding_length", settings.hidden)
-    metadata.set_uint32(f"{name}.feed_forward_length", settings.ffn)
-    metadata.set_uint32(f"{name}.attention.head_count", settings.heads)
-    metadata.set_uint32(f"{name}.attention.head_count_kv", settings.kv_heads)
-    _add_rope(metadata, settings)
-    metadata.set_float32(f"{name}.attention.layer_norm_rms_epsilon", settings.rms_eps)
+    metadata.add_block_count(settings.layers)
+    metadata.add_context_length(settings.context)
+    metadata.add_embedding_length(settings.hidden)
+    metadata.add_feed_forward_length(settings.ffn)
+    metadata.add_head_count(settings.heads)
+    metadata.add_head_count_kv(settings.kv_heads)
+    _add_rope(metadata, settings.rope)
+    metadata.add_layer_norm_rms_eps(settings.rms_eps)
     if settings.head_dim_stated:
-        metadata.set_uint32(f"{name}.attention.key_length", settings.head_dim)
-        metadata.set_uint32(f"{name}.attention.value_length", settings.head_dim)
-    metadata.set_uint32("general.file_type", file_type)
-    if name == "llama":
-        metadata.set_uint32("llama.vocab_size", settings.vocabulary)
-        metadata.set_uint32("llama.rope.dimension_count", settings.head_dim)
+        metadata.add_key_length(settings.head_dim)
+        metadata.add_value_length(settings.head_dim)
+    metadata.add_file_type(file_type)
+    if settings.family.name == "llama":
+        metadata.add_vocab_size(settings.vocabulary)
+        metadata.add_rope_dimension_count(settings.head_dim)
 
 
-def _add_rope(metadata: Metadata, settings: ModelSettings) -> None:
-    rope, prefix = settings.rope, f"{settings.family.name}.rope"
+def _add_rope(metadata: gguf.GGUFWriter, rope: Rope) -> None:
     if rope.scaling in ("linear", "yarn"):
-        metadata.set_string(f"{prefix}.scaling.type", rope.scaling)
-        metadata.set_float32(f"{prefix}.scaling.factor", rope.numbers["factor"])
+        metadata.add_rope_scaling_type(gguf.RopeScalingType(rope.scaling))
+        metadata.add_rope_scaling_factor(rope.numbers["factor"])
     if rope.scaling == "yarn":
-        context = int(rope.numbers["original_max_position_embeddings"])
-        metadata.set_uint32(f"{prefix}.scaling.original_context_length", context)
-        for key, names in (
-            ("yarn_ext_factor", ("extrapolation_factor",)),
-            ("yarn_attn_factor", ("attention_factor", "attn_factor")),
-            ("yarn_beta_fast", ("beta_fast",)),
-            ("yarn_beta_slow", ("beta_slow",)),
+        metadata.add_rope_scaling_orig_ctx_len(int(rope.numbers["original_max_position_embeddings"]))
+        for add, names in (
+            (metadata.add_rope_scaling_yarn_ext_factor, ("extrapolation_factor",)),
+            (metadata.add_rope_scaling_yarn_attn_factor, ("attention_factor", "attn_factor")),
+            (metadata.add_rope_scaling_yarn_beta_fast, ("beta_fast",)),
+            (metadata.add_rope_scaling_yarn_beta_slow, ("beta_slow",)),
         ):
-            for source in names:
-                if source in rope.numbers:
-                    metadata.set_float32(f"{prefix}.scaling.{key}", rope.numbers[source])
-                    break
-    metadata.set_float32(f"{prefix}.freq_base", rope.theta)
+            stated = [rope.numbers[name] for name in names if name in rope.numbers]
+            if stated:
+                add(stated[0])
+    metadata.add_rope_freq_base(rope.theta)

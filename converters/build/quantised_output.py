@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+import gguf
+
 from converters.build.output import Output
 from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import encode_text, encode_uint32
-from converters.gguf.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
+from converters.gguf.gguf_metadata import encode_value
+from converters.gguf.gguf_types import FILE_TYPES, TYPE_NAMED
 from converters.imatrix.imatrix import Floats, Importance
 from converters.system.errors import BuildError
 from models.quantisation.quantisation_mixture import MixtureModel, mixture, place_in_file
@@ -39,8 +41,8 @@ def quantised_output(
     columns = _columns(used, forms) if used is not None else {}
     replaced = {"general.quantization_version", "general.file_type"}
     written = {key: value for key, value in values.items() if key not in replaced}
-    written["general.quantization_version"] = encode_uint32(QUANTISATION_VERSION)
-    written["general.file_type"] = encode_uint32(FILE_TYPES[kind])
+    written["general.quantization_version"] = _number(gguf.GGML_QUANT_VERSION)
+    written["general.file_type"] = _number(FILE_TYPES[kind])
     if used is not None:
         written |= _told(used)
     return Output(kind, lay_out(written, forms), constants, columns)
@@ -50,14 +52,19 @@ def _told(importance: Importance) -> dict[str, bytes]:
     told = {"quantize.imatrix.file": _short_text(importance.file)}
     if importance.dataset:
         told["quantize.imatrix.dataset"] = _short_text(importance.dataset)
-    told["quantize.imatrix.entries_count"] = encode_uint32(len(importance.columns))
+    told["quantize.imatrix.entries_count"] = _number(len(importance.columns))
     if importance.chunks > 0:
-        told["quantize.imatrix.chunks_count"] = encode_uint32(importance.chunks)
+        told["quantize.imatrix.chunks_count"] = _number(importance.chunks)
     return told
 
 
 def _short_text(text: str) -> bytes:
-    return encode_text(text.encode("utf-8")[:_MOST_TEXT_BYTES].decode("utf-8", "ignore"))
+    short = text.encode("utf-8")[:_MOST_TEXT_BYTES].decode("utf-8", "ignore")
+    return encode_value(short, gguf.GGUFValueType.STRING)
+
+
+def _number(value: int) -> bytes:
+    return encode_value(value, gguf.GGUFValueType.UINT32)
 
 
 def _check_rows(name: str, shape: tuple[int, ...], block: int) -> None:

@@ -144,38 +144,40 @@ def plan_tensors(checkpoint: Checkpoint, settings: ModelSettings) -> list[Planne
 
 def expected_tensors(settings: ModelSettings) -> Iterable[tuple[str, tuple[str, tuple[int, ...], int]]]:
     """Yield each tensor's name in the checkpoint, its name in GGUF, its shape and the heads to interleave."""
+    # The program reads settings, too, and does without the library then.
+    import gguf
+
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[settings.family.name.upper()], settings.layers)
+    for name, shape, heads in _shapes(settings):
+        yield name, (names.get_name(name, (".weight", ".bias")), shape, heads)
+
+
+def _shapes(settings: ModelSettings) -> Iterable[tuple[str, tuple[int, ...], int]]:
     s = settings
     q_rows, kv_rows = s.heads * s.head_dim, s.kv_heads * s.head_dim
     q_heads, k_heads = (s.heads, s.kv_heads) if s.family.permuted else (0, 0)
-    yield "model.embed_tokens.weight", ("token_embd.weight", (s.vocabulary, s.hidden), 0)
-    yield "model.norm.weight", ("output_norm.weight", (s.hidden,), 0)
-    yield "lm_head.weight", ("output.weight", (s.vocabulary, s.hidden), 0)
+    yield "model.embed_tokens.weight", (s.vocabulary, s.hidden), 0
+    yield "model.norm.weight", (s.hidden,), 0
+    yield "lm_head.weight", (s.vocabulary, s.hidden), 0
+    matrices: list[tuple[str, tuple[int, int], int, bool]] = [
+        ("self_attn.q_proj", (q_rows, s.hidden), q_heads, s.attention_bias),
+        ("self_attn.k_proj", (kv_rows, s.hidden), k_heads, s.attention_bias),
+        ("self_attn.v_proj", (kv_rows, s.hidden), 0, s.attention_bias),
+        ("self_attn.o_proj", (s.hidden, q_rows), 0, _output_bias(s)),
+        ("mlp.gate_proj", (s.ffn, s.hidden), 0, s.mlp_bias),
+        ("mlp.up_proj", (s.ffn, s.hidden), 0, s.mlp_bias),
+        ("mlp.down_proj", (s.hidden, s.ffn), 0, s.mlp_bias),
+    ]
+    norms = [("input_layernorm", s.hidden), ("post_attention_layernorm", s.hidden)]
+    if s.family.qk_norm:
+        norms += [("self_attn.q_norm", s.head_dim), ("self_attn.k_norm", s.head_dim)]
     for layer in range(s.layers):
-        hf, gguf = f"model.layers.{layer}.", f"blk.{layer}."
-        matrices: list[tuple[str, str, tuple[int, int], int, bool]] = [
-            ("self_attn.q_proj", "attn_q", (q_rows, s.hidden), q_heads, s.attention_bias),
-            ("self_attn.k_proj", "attn_k", (kv_rows, s.hidden), k_heads, s.attention_bias),
-            ("self_attn.v_proj", "attn_v", (kv_rows, s.hidden), 0, s.attention_bias),
-            ("self_attn.o_proj", "attn_output", (s.hidden, q_rows), 0, _output_bias(s)),
-            ("mlp.gate_proj", "ffn_gate", (s.ffn, s.hidden), 0, s.mlp_bias),
-            ("mlp.up_proj", "ffn_up", (s.ffn, s.hidden), 0, s.mlp_bias),
-            ("mlp.down_proj", "ffn_down", (s.hidden, s.ffn), 0, s.mlp_bias),
-        ]
-        for hf_name, name, shape, heads, bias in matrices:
-            yield f"{hf}{hf_name}.weight", (f"{gguf}{name}.weight", shape, heads)
+        for name, shape, heads, bias in matrices:
+            yield f"model.layers.{layer}.{name}.weight", shape, heads
             if bias:
-                yield f"{hf}{hf_name}.bias", (f"{gguf}{name}.bias", shape[:1], heads)
-        norms = [
-            ("input_layernorm", "attn_norm", s.hidden),
-            ("post_attention_layernorm", "ffn_norm", s.hidden),
-        ]
-        if s.family.qk_norm:
-            norms += [
-                ("self_attn.q_norm", "attn_q_norm", s.head_dim),
-                ("self_attn.k_norm", "attn_k_norm", s.head_dim),
-            ]
-        for hf_name, name, width in norms:
-            yield f"{hf}{hf_name}.weight", (f"{gguf}{name}.weight", (width,), 0)
+                yield f"model.layers.{layer}.{name}.bias", shape[:1], heads
+        for name, width in norms:
+            yield f"model.layers.{layer}.{name}.weight", (width,), 0
 
 
 def _output_bias(settings: ModelSettings) -> bool:

@@ -1,73 +1,53 @@
 """A model's general.* metadata: its name and size, the publisher's sampling defaults, the README's front
 matter.
 
-Follows `Metadata` of llama.cpp's gguf-py (metadata.py), which reads a name such as
-`DeepSeek-R1-Distill-Qwen-1.5B` as base name, fine-tune, version and size.
+llama.cpp's own library reads a name such as `DeepSeek-R1-Distill-Qwen-1.5B` as base name, fine-tune, version
+and size; what it is given is bounded and cleaned here.
 """
 
-import re
-from collections.abc import Sequence
+from pathlib import Path
 
+import gguf
 import yaml
 
 from converters.checkpoint.checkpoint import Checkpoint, Json
-from converters.checkpoint.model_name import rounded_size, split_name, title
-from converters.gguf.gguf_metadata import Metadata
 
+_INT_SAMPLING = ("top_k", "penalty_last_n", "mirostat")
 _FLOAT_SAMPLING = {
     "top_p": "top_p",
     "min_p": "min_p",
     "xtc_probability": "xtc_probability",
     "xtc_threshold": "xtc_threshold",
     "temp": "temperature",
+    "penalty_repeat": "penalty_repeat",
+    "mirostat_tau": "mirostat_tau",
+    "mirostat_eta": "mirostat_eta",
 }
 _LONGEST_NAME = 200
-_CARD_ALIASES = {
-    "name": ("name", "model_name"),
-    "author": ("author", "model_author", "model_creator"),
-    "version": ("version", "model_version"),
-    "organization": ("organization", "model_organization"),
-    "description": ("description", "model_description"),
-    "finetune": ("finetune", "model_finetune"),
-    "basename": ("basename", "model_basename", "model_type"),
-    "size_label": ("size_label", "model_size_label"),
-    "license": ("license",),
-    "license.name": ("license_name",),
-    "license.link": ("license_link",),
-    "source.url": ("url", "model_url"),
-    "source.doi": ("doi", "model_doi"),
-    "source.uuid": ("uuid", "model_uuid"),
-    "source.repo_url": ("repo_url", "model_repo_url"),
-}
-
-_WRITTEN = (
-    "name", "author", "version", "organization", "finetune", "basename", "description", "size_label",
-    "license", "license.name", "license.link", "source.url", "source.doi", "source.uuid", "source.repo_url",
+_LISTS = (
+    "base_model", "base_models", "base_model_sources", "dataset", "datasets", "dataset_sources",
+    "tags", "pipeline_tag", "languages", "language",
 )  # fmt: skip
 
 
-def add_general(metadata: Metadata, checkpoint: Checkpoint, name: str, parameters: int) -> None:
+def add_general(metadata: gguf.GGUFWriter, checkpoint: Checkpoint, name: str, parameters: int) -> None:
     """Put general.* into `metadata`. `name` is the model's own name, used where the checkpoint has no
     other.
     """
-    card = read_card(checkpoint)
-    facts = {key: _first(card, aliases) for key, aliases in _CARD_ALIASES.items()}
-    for source in (checkpoint.config.get("_name_or_path"), name):
-        if isinstance(source, str) and 0 < len(source) <= _LONGEST_NAME and source.count("/") <= 1:
-            parts = split_name(source, parameters)
-            facts["name"] = facts["name"] or title(parts.full)
-            for key in ("organization", "basename", "finetune", "version", "size_label"):
-                facts[key] = facts[key] or getattr(parts, key)
-    facts["name"] = facts["name"] or name
-    facts["size_label"] = facts["size_label"] or rounded_size(parameters)
-    metadata.set_string("general.type", "model")
-    _add_sampling(metadata, checkpoint.generation_config())
-    for key in _WRITTEN:
-        metadata.set_string(f"general.{key}", facts[key])
-    _add_origins(metadata, "base_model", _listed(card, "base_model", "base_models", "base_model_sources"))
-    _add_origins(metadata, "dataset", _listed(card, "datasets", "dataset", "dataset_sources"))
-    metadata.set_strings("general.tags", _texts(card, "tags", "pipeline_tag"))
-    metadata.set_strings("general.languages", _texts(card, "languages", "language"))
+    stated = checkpoint.config.get("_name_or_path")
+    is_name = isinstance(stated, str) and 0 < len(stated) <= _LONGEST_NAME
+    found = gguf.Metadata.apply_metadata_heuristic(
+        gguf.Metadata(),
+        _cleaned(read_card(checkpoint)),
+        {"_name_or_path": stated} if is_name else None,
+        Path(name) if len(name) <= _LONGEST_NAME else None,
+        parameters,
+    )
+    found.name = found.name or name
+    found.size_label = found.size_label or gguf.size_label(parameters, 0, 0, 0)
+    _add_sampling(found, checkpoint.generation_config())
+    metadata.add_type(gguf.GGUFType.MODEL)
+    found.set_gguf_meta_model(metadata)
 
 
 def read_card(checkpoint: Checkpoint) -> Json:
@@ -88,83 +68,31 @@ def read_card(checkpoint: Checkpoint) -> Json:
     return card if isinstance(card, dict) else {}
 
 
-def _add_sampling(metadata: Metadata, generation: Json) -> None:
+def _cleaned(card: Json) -> Json:
+    """Return the card with texts in the place of what YAML makes of them, and lists where they may be."""
+    cleaned: Json = {}
+    for key, value in card.items():
+        if isinstance(value, list):
+            cleaned[key] = [_item(item) for item in value] if key in _LISTS else ",".join(map(str, value))
+        elif value is not None and not isinstance(value, dict):
+            cleaned[key] = str(value)
+    return cleaned
+
+
+def _item(item: object) -> str | dict[str, str]:
+    """Return an item of a list; a model may be described by a table."""
+    return {str(key): str(value) for key, value in item.items()} if isinstance(item, dict) else str(item)
+
+
+def _add_sampling(found: gguf.Metadata, generation: Json) -> None:
+    generation.setdefault("penalty_repeat", generation.get("repetition_penalty"))
     if isinstance(sequence := generation.get("sequence"), str):
-        metadata.set_string("general.sampling.sequence", sequence)
-    _add_int(metadata, "top_k", generation.get("top_k"))
+        found.sampling_sequence = sequence
+    for key in _INT_SAMPLING:
+        number = generation.get(key)
+        if type(number) is int and -(2**31) <= number < 2**31:
+            setattr(found, f"sampling_{key}", number)
     for key, source in _FLOAT_SAMPLING.items():
-        _add_float(metadata, key, generation.get(source))
-    _add_int(metadata, "penalty_last_n", generation.get("penalty_last_n"))
-    repetition = generation.get("penalty_repeat", generation.get("repetition_penalty"))
-    _add_float(metadata, "penalty_repeat", repetition)
-    _add_int(metadata, "mirostat", generation.get("mirostat"))
-    _add_float(metadata, "mirostat_tau", generation.get("mirostat_tau"))
-    _add_float(metadata, "mirostat_eta", generation.get("mirostat_eta"))
-
-
-def _add_int(metadata: Metadata, key: str, value: object) -> None:
-    if type(value) is int and -(2**31) <= value < 2**31:
-        metadata.set_int32(f"general.sampling.{key}", value)
-
-
-def _add_float(metadata: Metadata, key: str, value: object) -> None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 3e38:
-        metadata.set_float32(f"general.sampling.{key}", float(value))
-
-
-def _add_origins(metadata: Metadata, kind: str, origins: Sequence[object] | None) -> None:
-    """Add the models or data sets that a model comes from, by repository id or address."""
-    if origins is None:
-        return
-    metadata.set_uint32(f"general.{kind}.count", len(origins))
-    for place, origin in enumerate(origins):
-        if isinstance(origin, str):
-            for key, value in _origin(origin).items():
-                metadata.set_string(f"general.{kind}.{place}.{key}", value)
-
-
-def _origin(origin: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    repo, url = origin, ""
-    if origin.startswith(("http://", "https://", "ssh://")):
-        match = re.match(r"https?://huggingface.co/([^/]+/[^/]+)$", origin)
-        if match is None:
-            return {"repo_url": origin}
-        repo, url = match.group(1), origin
-    parts = split_name(repo)
-    if not url and parts.organization:
-        url = f"https://huggingface.co/{parts.organization}/{parts.full}"
-    found["name"] = title(parts.full)
-    found["version"] = parts.version
-    found["organization"] = title(parts.organization)
-    found["repo_url"] = url
-    return found
-
-
-def _first(card: Json, aliases: Sequence[str]) -> str:
-    for alias in aliases:
-        value = card.get(alias)
-        if isinstance(value, list):
-            return ",".join(str(item) for item in value)
-        if value is not None:
-            return str(value)
-    return ""
-
-
-def _listed(card: Json, *keys: str) -> Sequence[object] | None:
-    for key in keys:
-        if key in card:
-            value = card[key]
-            return value if isinstance(value, list) else [value] if isinstance(value, str) else None
-    return None
-
-
-def _texts(card: Json, *keys: str) -> list[str]:
-    found: list[str] = []
-    for key in keys:
-        value = card.get(key)
-        if isinstance(value, list):
-            found += [str(item) for item in value]
-        elif isinstance(value, str):
-            found.append(value)
-    return found
+        value = generation.get(source)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 3e38:
+            setattr(found, f"sampling_{key}", float(value))

@@ -8,22 +8,12 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
+import gguf
+
 from converters.checkpoint.checkpoint import Checkpoint, Json
 from converters.checkpoint.vocabulary import read_added_tokens
-from converters.gguf.gguf_metadata import Metadata
 from models.system.foreign_json import parse_json
 
-_ID_KEYS = {
-    "bos": "bos_token_id",
-    "eos": "eos_token_id",
-    "unk": "unknown_token_id",
-    "sep": "seperator_token_id",  # spelled so in GGUF
-    "pad": "padding_token_id",
-    "mask": "mask_token_id",
-    "eot": "eot_token_id",
-    "eom": "eom_token_id",
-}
-_ADD_KEYS = ("bos", "eos", "sep")
 _MOST_TEMPLATES = 100
 
 
@@ -35,19 +25,20 @@ class SpecialTokens:
     add: dict[str, bool] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
 
-    def write_to(self, metadata: Metadata) -> None:
-        """Put them into `metadata`, in llama.cpp's order."""
+    def write_to(self, metadata: gguf.GGUFWriter) -> None:
+        """Put them into `metadata`, in llama.cpp's order; it has no keys for some of the roles."""
         for role, token_id in self.ids.items():
-            if role in _ID_KEYS:
-                metadata.set_uint32(f"tokenizer.ggml.{_ID_KEYS[role]}", token_id)
+            if add_id := getattr(metadata, f"add_{role}_token_id", None):
+                add_id(token_id)
         for role, value in self.add.items():
-            if role in _ADD_KEYS:
-                metadata.set_bool(f"tokenizer.ggml.add_{role}_token", value)
-        names = [name for name in self.templates if name]
+            if add := getattr(metadata, f"add_add_{role}_token", None):
+                add(value)
+        keys, names = gguf.Keys.Tokenizer, [name for name in self.templates if name]
         for name in names:
-            metadata.set_string(f"tokenizer.chat_template.{name}", self.templates[name])
-        metadata.set_strings("tokenizer.chat_templates", sorted(names))
-        metadata.set_string("tokenizer.chat_template", self.templates.get("", ""))
+            metadata.add_string(keys.CHAT_TEMPLATE_N.format(name=name), self.templates[name])
+        # The writer's own way lists them in an order that differs from run to run.
+        metadata.add_array(keys.CHAT_TEMPLATES, sorted(names))
+        metadata.add_string(keys.CHAT_TEMPLATE, self.templates.get("", ""))
 
 
 def read_special_tokens(checkpoint: Checkpoint) -> SpecialTokens:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from converters.gguf.gguf_metadata import encode_string
 from converters.gguf.gguf_types import ALIGNMENT, TensorType, aligned
 
 MAGIC = b"GGUF"
@@ -55,3 +54,10 @@ def lay_out(values: Mapping[str, bytes], tensors: Mapping[str, TensorForm]) -> L
         for name, place in relative.items()
     }
     return Layout(bytes(out), places, start + offset)
+
+
+def encode_string(text: str) -> bytes:
+    """Encode a length and the UTF-8 bytes."""
+    # JSON can name half of a pair of surrogates.
+    data = text.encode("utf-8", "replace")
+    return struct.pack("<Q", len(data)) + data

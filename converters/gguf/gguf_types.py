@@ -1,5 +1,9 @@
 """Tensor types, file types and value types of GGUF, by the numbers that ggml gives them.
 
+Not `gguf.constants`: the engine and the window read headers, too, and that library takes them a tenth of a
+second and numpy. What only the converters' own processes need is taken from it (`gguf_metadata`, the names of
+tensors).
+
 Sources: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, ggml.h (`ggml_type`), ggml-common.h (block
 sizes) and llama.h (`llama_ftype`) of llama.cpp.
 """
@@ -102,9 +106,6 @@ FILE_TYPES: dict[str, int] = {
     "BF16": 32,
 }
 """`general.file_type` (llama.h's `llama_ftype`) of every type that Stillroom can build."""
-
-QUANTISATION_VERSION = 2
-"""`general.quantization_version`: GGML_QNT_VERSION of ggml.h."""
 
 ALIGNMENT = 32
 """Tensor data starts at multiples of this many bytes (`general.alignment`'s default)."""

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from converters.gguf import gguf_checksum
 from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import Metadata
 from converters.gguf.gguf_types import F32
 from converters.gguf.inspect import GgufSummary, ListSummary, TensorInfo, inspect
 from converters.system.errors import BuildError
@@ -84,14 +83,19 @@ class ImportanceMatrix:
 
 def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str] | None = None) -> None:
     """Write `matrix` in llama-imatrix's GGUF format with `notes` in its metadata, whole or not at all."""
-    metadata = Metadata()
-    metadata.set_string("general.type", "imatrix")
-    metadata.set_strings("imatrix.datasets", matrix.datasets)
-    metadata.set_uint32("imatrix.chunk_count", matrix.chunks)
-    metadata.set_uint32("imatrix.chunk_size", matrix.chunk_tokens)
+    # The program reads matrices, too, and does without the library then.
+    import gguf
+
+    from converters.gguf.gguf_metadata import encoded, new_metadata
+
+    metadata = new_metadata()
+    metadata.add_type(gguf.GGUFType.IMATRIX)
+    metadata.add_array(gguf.Keys.IMatrix.DATASETS, list(matrix.datasets))
+    metadata.add_uint32(gguf.Keys.IMatrix.CHUNK_COUNT, matrix.chunks)
+    metadata.add_uint32(gguf.Keys.IMatrix.CHUNK_SIZE, matrix.chunk_tokens)
     for key, note in (notes or {}).items():
-        metadata.set_string(key, note)
-    metadata.set_string(gguf_checksum.KEY, gguf_checksum.EMPTY)
+        metadata.add_string(key, note)
+    metadata.add_string(gguf_checksum.KEY, gguf_checksum.EMPTY)
     forms: dict[str, TensorForm] = {}
     data: list[Floats] = []
     for name in sorted(matrix.sums):
@@ -99,7 +103,7 @@ def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str]
         forms[name + _SUMS] = (sums.squares.shape, F32)
         forms[name + _COUNTS] = ((len(sums.counts), 1), F32)
         data += [sums.squares, sums.counts.astype(np.float32)]
-    layout = lay_out(metadata.encoded(), forms)
+    layout = lay_out(encoded(metadata), forms)
     content = [layout.header]
     for place, values in zip(layout.places.values(), data, strict=True):
         content += [

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import gguf
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +18,7 @@ from converters.checkpoint.architectures import ModelSettings, expected_tensors,
 from converters.checkpoint.checkpoint import Json
 from converters.checkpoint.safetensors_file import StoredTensor, read_header
 from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32
 from converters.lora.adapter_folder import CONFIG
 from converters.system.errors import CheckpointError
@@ -73,17 +74,16 @@ def convert_adapter(adapter: Adapter, base: Path, target: Path) -> None:
     Raises `CheckpointError`, and `OSError` for the file.
     """
     settings = read_settings(_json(base / "config.json"))
-    values = Metadata()
-    values.set_string("general.architecture", settings.family.name)
-    values.set_string("general.type", "adapter")
-    values.set_string("adapter.type", "lora")
-    values.set_string("general.name", adapter.folder.name)
+    values = new_metadata(settings.family.name)
+    values.add_type(gguf.GGUFType.ADAPTER)
+    values.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    values.add_name(adapter.folder.name)
     if adapter.base_model:
-        values.set_uint32("general.base_model.count", 1)
-        values.set_string("general.base_model.0.name", adapter.base_model.rpartition("/")[2])
-    values.set_float32("adapter.lora.alpha", adapter.alpha)
+        values.add_base_model_count(1)
+        values.add_base_model_name(0, adapter.base_model.rpartition("/")[2])
+    values.add_float32(gguf.Keys.Adapter.LORA_ALPHA, adapter.alpha)
     matrices = dict(_matrices(adapter.folder / WEIGHTS, settings))
-    layout = lay_out(values.encoded(), {name: (matrix.shape, F32) for name, matrix in matrices.items()})
+    layout = lay_out(encoded(values), {name: (matrix.shape, F32) for name, matrix in matrices.items()})
     data = bytearray(layout.header.ljust(layout.bytes, b"\0"))
     for name, matrix in matrices.items():
         place = layout.places[name]

@@ -14,7 +14,7 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.checkpoint.safetensors_file import read_header
 from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F16, F32
 from converters.gguf.inspect import check_gguf
 from converters.process.messages import BuildRequest
@@ -106,14 +106,14 @@ def build_from(source: Path, out: Path) -> None:
 
 
 def small_gguf(path: Path) -> bytes:
-    metadata = Metadata()
-    metadata.set_string("general.architecture", "llama")
-    metadata.set_uint32("llama.block_count", 1)
-    metadata.set_uint32("llama.attention.head_count", 1)
-    metadata.set_strings("tokenizer.ggml.tokens", [f"token {number}" for number in range(40)])
-    metadata.set_int32s("tokenizer.ggml.token_type", [1] * 40)
+    metadata = new_metadata()
+    metadata.add_string("general.architecture", "llama")
+    metadata.add_uint32("llama.block_count", 1)
+    metadata.add_uint32("llama.attention.head_count", 1)
+    metadata.add_array("tokenizer.ggml.tokens", [f"token {number}" for number in range(40)])
+    metadata.add_array("tokenizer.ggml.token_type", [1] * 40)
     layout = lay_out(
-        metadata.encoded(), {"token_embd.weight": ((40, 64), F16), "output_norm.weight": ((64,), F32)}
+        encoded(metadata), {"token_embd.weight": ((40, 64), F16), "output_norm.weight": ((64,), F32)}
     )
     rng = np.random.default_rng(1)
     path.write_bytes(layout.header + rng.standard_normal(40 * 64).astype(np.float16).tobytes() + bytes(256))

@@ -84,6 +84,17 @@ def test_the_window_starts_without_numpy_and_the_hub() -> None:
     assert not loaded & {"huggingface_hub", "numpy", "httpx"}
 
 
+def test_the_gguf_library_stays_in_the_processes_that_convert() -> None:
+    """It takes a tenth of a second to load, and numpy with it."""
+    parts = [
+        "app.window_bootstrap",
+        "app.ui.shell.program",
+        "app.acquire.acquirer",
+        "app.engine.worker.worker",
+    ]
+    assert "gguf" not in loaded_after(parts)
+
+
 def test_the_arrows_hold() -> None:
     program = shutil.which(
         "lint-imports", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -12,7 +12,7 @@ from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.pretokenizer import DEEPSEEK_BOS, LLAMA3_REGEX, QWEN2_REGEX, pretokenizer_name
 from converters.checkpoint.special_tokens import read_special_tokens
 from converters.checkpoint.vocabulary import TokenType, read_vocabulary
-from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_metadata import new_metadata
 from converters.system.errors import CheckpointError
 from tests.support.checkpoints import added_token, byte_level, write_json
 from tests.support.tiny_models import TEMPLATE
@@ -218,6 +218,8 @@ def test_the_chat_template(
 ) -> None:
     special = read_special_tokens(edited(None, setting("chat_template", stated), **files))
     assert special.templates == expected
-    metadata = Metadata()
+    metadata = new_metadata()
     special.write_to(metadata)
-    assert dict(metadata).get("tokenizer.chat_template", "") == expected.get("", "")
+    [values] = metadata.kv_data
+    written = {key: found.value for key, found in values.items()}
+    assert written.get("tokenizer.chat_template", "") == expected.get("", "")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import Metadata, encode_string
+from converters.gguf.gguf_layout import encode_string, lay_out
+from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32
 from converters.gguf.inspect import ListSummary, check_gguf, inspect
 from converters.system.errors import GgufError
@@ -155,13 +155,13 @@ def test_a_damaged_file_is_refused(case: str, tmp_path: Path) -> None:
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A whole GGUF file of a few hundred bytes."""
-    metadata = Metadata()
-    metadata.set_string("general.architecture", "llama")
-    metadata.set_strings("tokenizer.ggml.tokens", [f"token {n}" for n in range(40)])
-    metadata.set_int32s("tokenizer.ggml.token_type", [1] * 40)
-    metadata.set_float32("llama.rope.freq_base", 1e4)
+    metadata = new_metadata()
+    metadata.add_string("general.architecture", "llama")
+    metadata.add_array("tokenizer.ggml.tokens", [f"token {n}" for n in range(40)])
+    metadata.add_array("tokenizer.ggml.token_type", [1] * 40)
+    metadata.add_float32("llama.rope.freq_base", 1e4)
     weights = np.arange(6, dtype=np.float32)
-    layout = lay_out(metadata.encoded(), {"a": ((2, 3), F32), "b": ((6,), F32)})
+    layout = lay_out(encoded(metadata), {"a": ((2, 3), F32), "b": ((6,), F32)})
     padded = weights.tobytes() + bytes(8)
     (tmp_path / "small.gguf").write_bytes(layout.header + padded + padded)
     assert layout.bytes == len(layout.header) + 64

@@ -10,7 +10,7 @@ import llama_cpp
 import pytest
 
 from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32, FILE_TYPES, TYPE_NAMED
 from models.catalog.catalog import catalogue
 from models.quantisation.model_shape import ModelShape
@@ -44,8 +44,8 @@ SHAPES = {model.key: model.shape for model in catalogue()} | {
 def write_without_weights(path: Path, shape: ModelShape) -> None:
     """A GGUF file of the shape in bf16 whose weights are a hole in the file."""
     model = mixture_model(shape)
-    metadata = Metadata()
-    metadata.set_string("general.architecture", model.architecture)
+    metadata = new_metadata()
+    metadata.add_string("general.architecture", model.architecture)
     for key, value in (
         ("block_count", shape.layers),
         ("context_length", 4096),
@@ -54,12 +54,12 @@ def write_without_weights(path: Path, shape: ModelShape) -> None:
         ("attention.head_count", shape.heads),
         ("attention.head_count_kv", shape.kv_heads),
     ):
-        metadata.set_uint32(f"{model.architecture}.{key}", value)
-    metadata.set_float32(f"{model.architecture}.attention.layer_norm_rms_epsilon", 1e-6)
+        metadata.add_uint32(f"{model.architecture}.{key}", value)
+    metadata.add_float32(f"{model.architecture}.attention.layer_norm_rms_epsilon", 1e-6)
     forms: dict[str, TensorForm] = {
         name: (lengths, TYPE_NAMED[kind]) for name, (lengths, kind) in tensor_types(shape, "BF16").items()
     }
-    layout = lay_out(metadata.encoded(), forms)
+    layout = lay_out(encoded(metadata), forms)
     with path.open("wb") as file:
         file.write(layout.header)
         file.truncate(layout.bytes)

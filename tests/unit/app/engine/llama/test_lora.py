@@ -18,7 +18,7 @@ from app.engine.protocol import (
     PromptProgress,
 )
 from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32, TYPE_NAMED, TensorType
 from tests.support.adapters import build_starter_adapters
 from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
@@ -126,21 +126,21 @@ def write_gguf(
     alpha: object = 8.0,
 ) -> str:
     """An adapter's file of zeros that is as wrong as the test wants it."""
-    metadata = Metadata()
+    metadata = new_metadata()
     texts = {"general.architecture": "llama", "general.type": "adapter", "adapter.type": "lora"}
     for key, value in {**texts, **(values or {})}.items():
         if isinstance(value, int):
-            metadata.set_uint32(key, value)
+            metadata.add_uint32(key, value)
         else:
-            metadata.set_string(key, str(value))
+            metadata.add_string(key, str(value))
     if isinstance(alpha, int):
-        metadata.set_uint32("adapter.lora.alpha", alpha)
+        metadata.add_uint32("adapter.lora.alpha", alpha)
     elif isinstance(alpha, float):
-        metadata.set_float32("adapter.lora.alpha", alpha)
+        metadata.add_float32("adapter.lora.alpha", alpha)
     if tensors is None:
         name = "blk.0.attn_q.weight"
         tensors = {f"{name}.lora_a": ((4, WIDE), F32), f"{name}.lora_b": ((WIDE, 4), F32)}
-    layout = lay_out(metadata.encoded(), tensors)
+    layout = lay_out(encoded(metadata), tensors)
     path.write_bytes(layout.header + bytes(layout.bytes - len(layout.header)))
     return str(path)
 
