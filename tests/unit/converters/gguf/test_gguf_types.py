@@ -9,6 +9,9 @@ from converters.gguf.gguf_types import ALIGNMENT, TENSOR_TYPES, ValueType
 def test_the_sizes_of_tensor_types_are_the_librarys() -> None:
     theirs = {kind.value: (kind.name, *gguf.GGML_QUANT_SIZES[kind]) for kind in gguf.GGMLQuantizationType}
     ours = {number: (kind.name, kind.block, kind.block_bytes) for number, kind in TENSOR_TYPES.items()}
+    # No file holds it; a block of it is two halves and 32 bytes in ggml-common.h.
+    assert theirs.pop(gguf.GGMLQuantizationType.Q8_1) == ("Q8_1", 32, 40)
+    assert ours[gguf.GGMLQuantizationType.Q8_1] == ("Q8_1", 32, 36)
     assert {number: ours[number] for number in theirs} == theirs
     assert gguf.GGUF_DEFAULT_ALIGNMENT == ALIGNMENT
 
