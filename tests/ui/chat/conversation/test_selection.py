@@ -429,7 +429,7 @@ def stream(hand: Hand, text: str, qtbot: QtBot) -> ReplyView:
     area = hand.area
     assert isinstance(area, ConversationView)
     live = messages(["", ""])[1]
-    reply = area.make_reply(live, None)
+    reply = area.make_reply(live, area.branch[-1])
     area.add_live_reply(live, reply)
     reply.begin()
     with qtbot.waitSignal(reply.painted):
