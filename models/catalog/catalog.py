@@ -3,6 +3,7 @@
 import difflib
 import functools
 import importlib.resources
+import re
 import tomllib
 
 import msgspec
@@ -31,6 +32,14 @@ class RecommendedSampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     top_p: float
     max_new_tokens: int
     system_prompt: bool
+
+
+_R1 = re.compile(r"(?<![a-z0-9])r1(?![a-z0-9])")
+
+
+def is_r1(name: str) -> bool:
+    """Tell by its name whether a model is of DeepSeek's R1 family, for which its authors give advice."""
+    return _R1.search(name.casefold()) is not None
 
 
 class CatalogModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import qasync
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from app.bootstrap import build_core
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.notices import Notices
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
 from tests.support.waiting import TURN_S, until
@@ -54,6 +56,15 @@ async def settle(rounds: int = 25) -> None:
     """Give layouts, plots and animations a moment before a picture is taken."""
     for _ in range(rounds):
         await asyncio.sleep(SETTLE_S)
+
+
+def told(application: WindowApplication) -> str:
+    """What the window tells now: its toast, and the lines about failures that can be seen, one a line."""
+    window = application.window
+    places: list[QWidget] = [*window.findChildren(Notices), *window.findChildren(InlineNotices)]
+    return "\n".join(
+        label.text() for place in places for label in place.findChildren(QLabel) if label.isVisible()
+    )
 
 
 def grab(widget: QWidget, path: Path) -> Path:

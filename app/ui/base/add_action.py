@@ -1,11 +1,18 @@
 """Commands as Qt actions with a shortcut, for the command palette and the list of shortcuts."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from app.ui.base.plain_text import set_tip
+
+_REFUSAL, _USUAL_TIP, _HEADING = "refusal", "usual_tip", "heading"
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_KEYS_IN_NAME = re.compile(r" \(([^()]*)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,47 +22,156 @@ class Command:
     title: str
     keys: str
     run: Callable[[], object]
+    refusal: str = ""
+    """Why it cannot be done now; empty where it can."""
+    checked: bool = False
+    """It is on, or chosen, already."""
+
+
+class Action(QAction):
+    """An action that knows why it cannot be done at a moment. GUI thread."""
+
+    def __init__(
+        self,
+        text: str,
+        parent: QWidget,
+        slot: Callable[[], object],
+        refusal: Callable[[], str] | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self._refusal = refusal
+        self._slot = slot
+        self.triggered.connect(self._on_triggered)
+
+    @property
+    def refusal(self) -> str:
+        """The reason why it cannot be done now; empty where it can."""
+        return self._refusal() if self._refusal is not None else ""
+
+    def _on_triggered(self, _checked: bool = False) -> None:
+        if not self.refusal:
+            self._slot()
 
 
 def add_action(
-    widget: QWidget, text: str, keys: str | QKeySequence.StandardKey, slot: Callable[[], object]
+    widget: QWidget,
+    text: str,
+    keys: str | QKeySequence.StandardKey,
+    slot: Callable[[], object],
+    refusal: Callable[[], str] | None = None,
 ) -> QAction:
     """An action of `widget` that its shortcut starts from anywhere in it, or in its window where it is one.
-    GUI thread.
+    `refusal` says why it cannot be done now, and is empty where it can. GUI thread.
     """
-    action = QAction(text, widget)
+    action = Action(text, widget, slot, refusal)
     action.setShortcut(QKeySequence(keys))
     context = Qt.ShortcutContext
     action.setShortcutContext(
         context.WindowShortcut if widget.isWindow() else context.WidgetWithChildrenShortcut
     )
-    action.triggered.connect(lambda _checked=False: slot())
     widget.addAction(action)
     return action
 
 
+def allow(what: QAction | QAbstractButton, refusal: str = "") -> None:
+    """Let something be done, or say why it cannot be done now: in the command palette, and in its tool tip,
+    which is its own again once it can."""
+    if what.isEnabled():
+        what.setProperty(_USUAL_TIP, what.toolTip() if isinstance(what, QAbstractButton) else "")
+    what.setEnabled(not refusal)
+    what.setProperty(_REFUSAL, refusal)
+    if refusal:
+        set_tip(what, refusal)
+    else:
+        what.setToolTip(what.property(_USUAL_TIP) or "")
+
+
+def as_heading(action: QAction) -> None:
+    """Let an entry of a menu be the name of those below it, which is nothing to do."""
+    action.setEnabled(False)
+    action.setProperty(_HEADING, True)
+
+
+def command_of(action: QAction, under: str = "") -> Command | None:
+    """Make the command of an action, after the name of its menu; None for one that is not shown."""
+    text = plain_words(action.text().partition("\t")[0])
+    if action.isSeparator() or action.property(_HEADING) or not action.isVisible() or not text:
+        return None
+    refusal = action.refusal if isinstance(action, Action) else ""
+    if not action.isEnabled():
+        refusal = refusal or action.property(_REFUSAL) or not_now()
+    title = joined(under, text)
+    return Command(title, _keys(action.shortcut()), action.trigger, refusal, action.isChecked())
+
+
+def command_of_button(button: QAbstractButton, under: str = "") -> Command:
+    """Make the command of a button, whether or not it can be pressed now."""
+    refusal = ""
+    if not button.isEnabled():
+        refusal = button.property(_REFUSAL) or button.toolTip() or not_now()
+    said = _KEYS_IN_NAME.search(button.accessibleName())
+    keys = _keys(button.shortcut()) or (said[1] if said is not None else "")
+    return Command(joined(under, name_of(button)), keys, button.click, refusal, button.isChecked())
+
+
 def commands_of(widget: QWidget, *, with_buttons: bool = True) -> list[Command]:
-    """List the commands that a widget offers now: its own actions, and its buttons that have a shortcut."""
-    found = [
-        Command(_plain(action.text()), _keys(action.shortcut()), action.trigger)
-        for action in widget.actions()
-        if action.isEnabled() and action.isVisible() and action.text()
-    ]
+    """List the commands that a widget offers: its own actions, and its buttons that have a shortcut."""
+    found = [command for action in widget.actions() if (command := command_of(action)) is not None]
     for button in widget.findChildren(QAbstractButton) if with_buttons else ():
-        if not button.shortcut().isEmpty() and button.isEnabled() and button.isVisibleTo(widget):
-            title = button.accessibleName() or _plain(button.text())
-            found.append(Command(title, _keys(button.shortcut()), button.click))
+        if not button.shortcut().isEmpty() and button.isVisibleTo(widget):
+            found.append(command_of_button(button))
     return found
 
 
+def name_of(button: QAbstractButton) -> str:
+    """Say what a button does, without its keys: in the words of a screen reader where they hold those that it
+    shows, which are often shorter."""
+    words = plain_words(button.text())
+    name = _KEYS_IN_NAME.sub("", plain_words(button.accessibleName()))
+    return name if words.casefold() in name.casefold() else words
+
+
+def joined(under: str, text: str) -> str:
+    """Name an entry of a menu after the menu."""
+    if not under:
+        return text
+    template = QCoreApplication.translate("Command", "{menu}: {entry}")
+    return template.format(menu=under, entry=text)
+
+
+def not_now() -> str:
+    """Give the reason that is said where none is known."""
+    return QCoreApplication.translate("Command", "Not possible at the moment")
+
+
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
-    """The commands whose titles hold every word that was typed, those that begin so first."""
+    """The commands whose titles hold all that was typed: every word, and of Chinese, which is written without
+    gaps, every character. Those that begin so come first, those that cannot be done now last."""
     words = typed.casefold().split()
-    hits = [command for command in commands if all(word in command.title.casefold() for word in words)]
-    return sorted(hits, key=lambda command: not command.title.casefold().startswith(typed.casefold().strip()))
+    begin = typed.casefold().strip()
+    hits = [command for command in commands if all(_holds(command.title.casefold(), word) for word in words)]
+    return sorted(
+        hits,
+        key=lambda command: (
+            (
+                bool(command.refusal),
+                not command.title.casefold().startswith(begin),
+                begin not in command.title.casefold(),
+            )
+            if begin
+            else (bool(command.refusal), False, False)
+        ),
+    )
 
 
-def _plain(text: str) -> str:
+def _holds(title: str, word: str) -> bool:
+    if word in title:
+        return True
+    return bool(_CJK.search(word)) and all(character in title for character in word)
+
+
+def plain_words(text: str) -> str:
+    """Give the words of a button or an action without marks for keys and the sign that more is asked."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
 
 

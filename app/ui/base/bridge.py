@@ -7,17 +7,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.base.errors import Cancelled
+from app.base.errors import Cancelled, StillroomError
 
 log = logging.getLogger(__name__)
 
 FRAME_S = 0.018
 FINISHING_S = 0.3
 ErrorListener = Callable[[BaseException], None]
+
+
+class WorkPlace(Protocol):
+    """Where the failures of a work are told, and taken back once the same work has gone well."""
+
+    def fail(self, work: str, error: BaseException) -> None:
+        """Tell that a work failed."""
+
+    def mend(self, work: str) -> None:
+        """Take back what was told of an earlier failure of the work."""
 
 
 class Bridge(QObject):
@@ -32,6 +43,8 @@ class Bridge(QObject):
     def __init__(self, on_error: ErrorListener, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._on_error = on_error
+        self._place_now: Callable[[], WorkPlace] | None = None
+        self._parts: list[Bridge] = []
         self._closed = False
         self._lock = threading.Lock()
         self._queue: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -65,8 +78,21 @@ class Bridge(QObject):
         """Run a coroutine as a task of the window's event loop."""
         task = asyncio.get_event_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
+        place = self._place_now() if self._place_now is not None else None
+        task.add_done_callback(partial(self._on_task_done, getattr(coroutine, "__qualname__", ""), place))
         return task
+
+    def for_place(self, place_now: Callable[[], WorkPlace]) -> "Bridge":
+        """Make the bridge of one place of the window, which ends with this one.
+
+        What its tasks raise goes to the place that `place_now` gives when they begin, and is taken back there
+        once the same work has ended well.
+        """
+        part = Bridge(self._on_error, self)
+        part._place_now = place_now
+        part._tasks = self._tasks
+        self._parts.append(part)
+        return part
 
     def close(self) -> None:
         """Drop what waits and cancel what runs, when the widgets that it is for go. It stays silent then."""
@@ -75,6 +101,8 @@ class Bridge(QObject):
             self._queue.clear()
         for task in self._tasks:
             task.cancel()
+        for part in self._parts:
+            part.close()
 
     async def finish(self) -> None:
         """Call `close`, and wait a short time for the cancelled tasks; at the end of the program."""
@@ -101,14 +129,28 @@ class Bridge(QObject):
                 self._report(error)
         self._last_drain_s = time.monotonic()
 
-    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
+    def _on_task_done(self, work: str, place: WorkPlace | None, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._report(error)
+        if task.cancelled() or self._closed:
+            return
+        error = task.exception()
+        if place is None:
+            if error is not None:
+                self._report(error)
+        elif error is None:
+            place.mend(work)
+        elif not _is_silent(error):
+            if not isinstance(error, StillroomError):
+                log.error("unexpected in the window", exc_info=error)
+            place.fail(work, error)
 
     def _report(self, error: BaseException) -> None:
-        if not self._closed and not isinstance(error, (Cancelled, asyncio.CancelledError)):
+        if not self._closed and not _is_silent(error):
             self._on_error(error)
+
+
+def _is_silent(error: BaseException) -> bool:
+    return isinstance(error, (Cancelled, asyncio.CancelledError))
 
 
 async def off_this_thread(work: Callable[[], object]) -> None:

@@ -47,6 +47,9 @@ class BenchmarkTab(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._bar)
+        self._above = QVBoxLayout()
+        self._above.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
+        layout.addLayout(self._above)
         layout.addWidget(self._stack, 1)
         self.add_page("speed", self.tr("Speed"), self.speed)
 
@@ -61,8 +64,14 @@ class BenchmarkTab(QWidget):
         self._stack.addWidget(page)
         self._bar.setVisible(len(self._keys) > 1)
 
+    def add_above(self, widget: QWidget) -> None:
+        """Put a widget above the pages, such as the lines about what failed in them."""
+        self._above.addWidget(widget)
+
     def _on_page_shown(self, index: int) -> None:
         # A hidden page must not get the focus: Space would start its job unseen.
+        if (tab := self._group.button(index)) is not None:
+            tab.setChecked(True)
         if (page := self._stack.widget(index)) is not None:
             self.setFocusProxy(page)
 

@@ -33,35 +33,49 @@ class ChatActions(QObject):
         stop: Callable[[], None],
         open_new_chat: Callable[[], None],
         ask_for_schema: Callable[[], None],
+        running: Callable[[], bool],
     ) -> None:
+        """`running` tells whether a reply is on its way."""
         super().__init__(tab)
-        for text, keys, slot in (
-            (self.tr("Stop the reply"), "Escape", stop),
-            (self.tr("New chat"), QKeySequence.StandardKey.New, open_new_chat),
-            (self.tr("Next chat"), "Ctrl+PgDown", lambda: chats.choose_next(1)),
-            (self.tr("Previous chat"), "Ctrl+PgUp", lambda: chats.choose_next(-1)),
-            (self.tr("Go to the end of the chat"), "Ctrl+End", conversation.go_to_end),
-            (self.tr("Search all chats"), "Ctrl+Shift+F", chats.begin_search),
-            (self.tr("Attach files"), "Ctrl+Shift+A", attachments.ask_for_files),
-            (self.tr("Model behaviour"), "Ctrl+B", composer.settings.toggle),
-            (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another),
-            (self.tr("Continue the reply"), "", conversation.ask_to_continue),
-            (self.tr("Edit the last reply"), "", conversation.edit_last_reply),
-            (self.tr("Edit the last message"), "Ctrl+Up", conversation.edit_last),
-            (self.tr("Copy the last reply"), "Ctrl+Shift+C", conversation.copy_last),
+        self._conversation = conversation
+        self._running = running
+        for text, keys, slot, refusal in (
+            (self.tr("Stop the reply"), "Escape", stop, self._nothing_runs),
+            (self.tr("New chat"), QKeySequence.StandardKey.New, open_new_chat, None),
+            (self.tr("Next chat"), "Ctrl+PgDown", lambda: chats.choose_next(1), None),
+            (self.tr("Previous chat"), "Ctrl+PgUp", lambda: chats.choose_next(-1), None),
+            (self.tr("Go to the end of the chat"), "Ctrl+End", conversation.go_to_end, None),
+            (self.tr("Search all chats"), "Ctrl+Shift+F", chats.begin_search, None),
+            (self.tr("Attach files"), "Ctrl+Shift+A", attachments.ask_for_files, None),
+            (self.tr("Model behaviour"), "Ctrl+B", composer.settings.toggle, None),
+            (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another, self._no_end),
+            (self.tr("Continue the reply"), "", conversation.ask_to_continue, self._no_end),
+            (self.tr("Edit the last reply"), "", conversation.edit_last_reply, self._no_end),
+            (self.tr("Edit the last message"), "Ctrl+Up", conversation.edit_last, self._no_end),
+            (self.tr("Copy the last reply"), "Ctrl+Shift+C", conversation.copy_last, self._no_reply),
             (
                 self.tr("Copy the last reply with its thinking"),
                 "Ctrl+Alt+C",
                 lambda: conversation.copy_last(with_thinking=True),
+                self._no_reply,
             ),
-            (self.tr("Show or fold the thinking"), "Ctrl+T", conversation.toggle_thinking),
-            (self.tr("Answer now"), "Ctrl+J", conversation.answer_now),
-            (self.tr("Import chats"), "", chats.import_requested.emit),
-            (self.tr("Prompt library"), "Ctrl+Shift+L", prompts.open_library),
-            (self.tr("Structured answers"), "", ask_for_schema),
+            (self.tr("Show or fold the thinking"), "Ctrl+T", conversation.toggle_thinking, self._no_reply),
+            (self.tr("Answer now"), "Ctrl+J", conversation.answer_now, self._nothing_runs),
+            (self.tr("Prompt library"), "Ctrl+Shift+L", prompts.open_library, None),
+            (self.tr("Structured answers"), "", ask_for_schema, None),
         ):
-            action = add_action(tab, text, keys, slot)
+            action = add_action(tab, text, keys, slot, refusal)
             if slot is stop:
                 self.stop = action
             elif slot == conversation.ask_to_continue:
                 self.go_on = action
+
+    def _nothing_runs(self) -> str:
+        return "" if self._running() else self.tr("No reply is being written")
+
+    def _no_reply(self) -> str:
+        there = any(message.role == "assistant" for message in self._conversation.branch)
+        return "" if there else self.tr("This chat has no reply yet")
+
+    def _no_end(self) -> str:
+        return self.tr("A reply is being written") if self._running() else self._no_reply()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -22,6 +23,7 @@ from app.chat.store.search import SearchHit
 from app.chat.store.store import ChatStore
 from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
+from app.ui.base.offers import Offers, row_commands
 from app.ui.base.session import model_name
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
@@ -46,6 +48,7 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.elsewhere_line import ElsewhereLine
+from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 
 ROOM_FOR_ALL_PX = 960
@@ -76,6 +79,12 @@ class ChatTab(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self.failures = InlineNotices(ui.theme)
+        """What went wrong in the chat that is open."""
+        self._places: dict[int, str] = {}
+        self._unseen = False
+        """A chat was opened while the tab could not be seen."""
+        ui = replace(ui, bridge=ui.bridge.for_place(lambda: ui.notices.at(self.failures)))
         self._session = ui.session
         self._theme = ui.theme
         self._bridge = ui.bridge
@@ -88,7 +97,7 @@ class ChatTab(QWidget):
         self.conversation = ConversationView(ui.theme)
         self.composer = Composer(ui.theme)
         self.attachments = ChatAttachments(
-            ui, self.composer.attachments, self._keeper, self._start, self._kept_chat, self
+            ui, self.composer.attachments, self._keeper, self._start, self._kept_chat, self.failures, self
         )
         self.notice = ContextNotice(ui.theme)
         self.filter_notice = FilterNotice(ui.theme)
@@ -156,10 +165,19 @@ class ChatTab(QWidget):
             stop=self.stop,
             open_new_chat=lambda: self.open_chat(None),
             ask_for_schema=self._choosing.ask_for_schema,
+            running=lambda: self.exchange.here is not None,
         )
         actions.stop.setEnabled(False)
         self._stop_action, self._continue_action = actions.stop, actions.go_on
         self._connect()
+        if ui.session.info is not None:
+            self._follow_model(ui.session.info)
+        Offers(
+            self,
+            lambda: row_commands(self.choices, self.tr("Model behaviour"), self._open_drawer),
+            covers=self.choices,
+        )
+        Offers(self, self.presets.commands)
         chats = [chat.id for chat in store.conversations()]
         last = ui.settings.values.last_chat
         self.open_chat(last if last in chats else next(iter(chats), None))
@@ -235,13 +253,22 @@ class ChatTab(QWidget):
 
     def show_chats(self) -> None:
         """Fill the list from the store."""
+        self._name_place()
         self.list_actions.show()
+
+    def _name_place(self) -> None:
+        """Let the failures that are shown be those of the open chat, also once a new one is kept."""
+        opening = f"opening {self._keeper.opened}"
+        chat = self.chat
+        self.failures.show_subject(self._places.setdefault(chat.id, opening) if chat is not None else opening)
 
     def open_chat(self, conversation_id: int | None) -> None:
         """Show a chat, or an empty one."""
         self.choices.flush()
         self.drafts.keep()
         left = self.chat
+        # The chat that was open may have been made meanwhile.
+        self._name_place()
         self._keeper.open(conversation_id)
         if left is not None and left.id not in {
             conversation_id,
@@ -251,9 +278,10 @@ class ChatTab(QWidget):
             self._start(self._drop_if_empty(left.id))
         self.chat_opened.emit(conversation_id or 0)
         chat = self.chat
-        own_model = self._session.known(chat.model) if chat is not None else ""
-        if own_model:
-            self._session.use(own_model)
+        self._name_place()
+        self._unseen = not self.isVisible()
+        if not self._unseen:
+            self._use_own_model()
         self.drafts.show()
         self.attachments.show(chat.id if chat else None)
         self.composer.meter.show_use(None)
@@ -269,6 +297,12 @@ class ChatTab(QWidget):
         if not self.chats.has_keyboard:
             self.composer.setFocus()
 
+    def _use_own_model(self) -> None:
+        """Let the model answer that the open chat was last had with, where that takes no load."""
+        own_model = self._session.known(self.chat.model) if self.chat is not None else ""
+        if own_model:
+            self._session.use(own_model)
+
     def show_hit(self, hit: SearchHit) -> None:
         """Open the chat of a search hit, at the message."""
         if self.chat is None or self.chat.id != hit.conversation_id:
@@ -279,6 +313,9 @@ class ChatTab(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Typing goes into the message from the start."""
         super().showEvent(event)
+        if self._unseen:
+            self._unseen = False
+            self._use_own_model()
         self.composer.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -325,9 +362,10 @@ class ChatTab(QWidget):
 
     def _lay_out(self) -> None:
         foot = ChatFoot(
-            (self.notice, self.filter_notice, self.elsewhere_line, self.composer),
+            (self.failures, self.notice, self.filter_notice, self.elsewhere_line, self.composer),
             self.conversation.verticalScrollBar().sizeHint().width(),
         )
+        self.toast_place = foot.toast_place
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
@@ -391,6 +429,9 @@ class ChatTab(QWidget):
         self._stop_action.setEnabled(self.exchange.here is not None)
         self.chats.show_busy(self.exchange.busy)
 
+    def _open_drawer(self) -> None:
+        self.composer.settings.setChecked(True)
+
     def _show_drawer(self, shown: bool) -> None:
         self.choices.setVisible(shown)
         self._make_room()
@@ -409,10 +450,15 @@ class ChatTab(QWidget):
         self.exchange.use_model(info)
         if self.chat is not None and self.chat.model != model_name(info) and not self._session.reserved_for:
             self._start(self._keeper.save_model(self.chat, model_name(info)))
+        self._follow_model(info)
         if self.chat is None and not self.choices.pending:
             self._choosing.show()
         self.attachments.forget_counts()
         self._readiness.follow()
+
+    def _follow_model(self, info: ModelInfo) -> None:
+        self.choices.follow_model(info.name)
+        self.presets.show_name()
 
     def _on_unloaded(self) -> None:
         self.exchange.use_model(None)

@@ -15,6 +15,7 @@ from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
 from app.code.sandbox.run import Sandbox
+from app.ui.base.add_action import allow
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer
 from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
@@ -35,6 +36,7 @@ from app.ui.code.files.open_files import OpenFiles
 from app.ui.code.running.code_run_card import CodeRunCard
 from app.ui.code.running.code_run_words import ending_sentence
 from app.ui.code.running.code_runner import CodeRunner
+from app.ui.widgets.inline_notices import InlineNotices, NoticeText
 from app.ui.widgets.ui_context import UiContext
 
 PAGE_MARGIN_PX = 28
@@ -54,11 +56,14 @@ class CodeTab(QWidget):
         sandbox: Sandbox,
         answering: Callable[[], str] = lambda: "",
         parent: QWidget | None = None,
+        *,
+        lines: InlineNotices | None = None,
     ) -> None:
         """What is to be kept lies in `folder`. `answering` gives the title of the chat whose reply is coming
-        in, empty where there is none."""
+        in, empty where there is none. `lines` say above the editor what belongs to the file in front."""
         super().__init__(parent)
         self._ui = ui
+        self._lines = lines
         self._bridge = bridge = ui.bridge
         self._inform = inform = ui.notices.inform
         self.runner = CodeRunner(sandbox, bridge, self)
@@ -94,7 +99,7 @@ class CodeTab(QWidget):
         self.conversation.files_used.connect(lambda blocks: bridge.start(self.changes.propose(blocks)))
         self.conversation.answered.connect(self._on_answered)
         self.conversation.left.connect(self._go_to_editor)
-        self.conversation.memory.noticed.connect(inform)
+        self.conversation.memory.noticed.connect(self._leave)
         files, actions = self.files, self.actions_on_files
         files.open_button.clicked.connect(lambda: bridge.start(actions.ask_and_open()))
         files.save_button.clicked.connect(lambda: bridge.start(self.save()))
@@ -236,8 +241,17 @@ class CodeTab(QWidget):
         runs.run_button.clicked.connect(lambda: start(runs.run()))
         runs.test_button.clicked.connect(lambda: start(runs.test()))
         runs.fix_requested.connect(lambda: start(self._fix(file)))
+        file.document.told.connect(self._inform)
+        file.document.noticed.connect(lambda text: self._leave(text, file))
         file.card.subject_changed.connect(self.conversation.count_soon)
         file.editor.file_dropped.connect(lambda path: start(self.actions_on_files.open_dropped(Path(path))))
+
+    def _leave(self, text: str, file: OpenFile | None = None) -> None:
+        """Say something that holds for as long as a file is open, the one in front unless it is given."""
+        if self._lines is None:
+            self._inform(text)
+        else:
+            self._lines.add(NoticeText(text), subject=(file or self.files.current).key)
 
     def _file_of(self, excerpt: Excerpt) -> OpenFile:
         """Return the file that a question was about; the one in front where it is closed."""
@@ -292,8 +306,12 @@ class CodeTab(QWidget):
             made[-1].click()
 
     def _on_document_changed(self) -> None:
-        self._save_action.setEnabled(self.document.modified or self.document.path is None)
-        self._reload_action.setEnabled(self.document.path is not None)
+        changed = self.document.modified or self.document.path is None
+        allow(self._save_action, "" if changed else self.tr("All changes are saved"))
+        there = self.document.path is not None
+        allow(self._reload_action, "" if there else self.tr("This text is in no file yet"))
+        if self._lines is not None:
+            self._lines.show_subject(self.files.current.key)
 
     def _lay_out(self) -> QSplitter:
         parts = QSplitter(Qt.Orientation.Horizontal)
@@ -315,7 +333,9 @@ class CodeTab(QWidget):
         parts.setSizes([640, 410])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(PAGE_MARGIN_PX, 14, PAGE_MARGIN_PX, 16)
-        layout.addWidget(parts)
+        if self._lines is not None:
+            layout.addWidget(self._lines)
+        layout.addWidget(parts, 1)
         return parts
 
     def _make_menu(self) -> None:

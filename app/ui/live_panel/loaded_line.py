@@ -4,11 +4,12 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.base.errors import StillroomError
 from app.engine.protocol import ModelInfo
 from app.ui.base.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.notices import notice_text
+from app.ui.widgets.notices import notice_text, translated
 
 
 class LoadedLine(QWidget):
@@ -17,6 +18,7 @@ class LoadedLine(QWidget):
     def __init__(self, session: EngineSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._loading = ""
         self._dot = label("●", "muted")
         self._name = ElidedLabel()
         self._where = label("", "small", wrap=True)
@@ -36,7 +38,7 @@ class LoadedLine(QWidget):
         session.models_changed.connect(self._on_models_changed)
         session.rested.connect(self._on_rested)
         session.unloaded.connect(self._on_unloaded)
-        session.load_failed.connect(self._on_unloaded)
+        session.load_failed.connect(self._on_load_failed)
         session.engine_died.connect(self._on_died)
         if session.info is not None:
             self._on_loaded(session.info)
@@ -44,6 +46,7 @@ class LoadedLine(QWidget):
             self._on_unloaded()
 
     def _on_loading(self, path: str, fraction: float) -> None:
+        self._loading = Path(path).stem
         notice = self._session.load_notice
         self._show(
             "warning",
@@ -79,11 +82,21 @@ class LoadedLine(QWidget):
         self._show(
             "muted",
             info.name,
-            self.tr("Its memory was given back for want of use. The next message loads it again."),
+            self.tr(
+                "It was not used for a while, so its memory is free again. The next message loads "
+                "it by itself."
+            ),
         )
 
     def _on_unloaded(self, *_: object) -> None:
         self._show("muted", self.tr("No model loaded"), self.tr("Choose one above to start."))
+
+    def _on_load_failed(self, error: BaseException) -> None:
+        if not isinstance(error, StillroomError):
+            self._on_unloaded()
+            return
+        name = self.tr("{model} could not be loaded").format(model=self._loading)
+        self._show("danger", name, "\n".join(filter(None, translated(error))))
 
     def _on_died(self, *_: object) -> None:
         self._show(

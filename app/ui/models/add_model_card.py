@@ -5,8 +5,10 @@ from pathlib import Path
 from PySide6.QtCore import QDir, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
+from app.ui.base.add_action import allow
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.inline_notices import InlineNotices
 from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
 
 
@@ -21,6 +23,8 @@ class AddModelCard(Card):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.failures = InlineNotices(theme)
+        """What could not be added."""
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("Hugging Face id or address, such as owner/name"))
         self.field.setAccessibleName(self.tr("Hugging Face id or address"))
@@ -29,9 +33,12 @@ class AddModelCard(Card):
         self.field.textChanged.connect(self._update)
         self.types = QComboBox()
         self.types.addItems([*QUANTISATIONS, *FULL_PRECISION])
-        self.types.setAccessibleName(self.tr("Type to build"))
+        self.types.setAccessibleName(self.tr("Size to make (quantisation)"))
         self.types.setToolTip(
-            self.tr("What the original weights are quantised to; a ready GGUF file keeps its own type.")
+            self.tr(
+                "How small the model is made (its quantisation): a smaller one is faster and needs "
+                "less memory, and answers a little worse. A ready GGUF file stays as it is."
+            )
         )
         self.types.setMinimumWidth(104)
         self._add = button(self.tr("Get"))
@@ -50,11 +57,12 @@ class AddModelCard(Card):
         row.addWidget(self._add)
         self.body.addWidget(label(self.tr("ANOTHER MODEL"), "caption"))
         self.body.addLayout(row)
+        self.body.addWidget(self.failures)
         self.body.addWidget(
             label(
                 self.tr(
-                    "Llama, Qwen2 and Qwen3 models with .safetensors weights are built here; "
-                    "repositories with GGUF files are taken as they are."
+                    "Of original Llama, Qwen2 and Qwen3 models (.safetensors) a model for this PC is "
+                    "made; ready GGUF files are taken as they are."
                 ),
                 "small",
                 wrap=True,
@@ -84,14 +92,17 @@ class AddModelCard(Card):
         """While the server is asked about what was typed."""
         self.field.setReadOnly(busy)
         self._add.setText(self.tr("Asking…") if busy else self.tr("Get"))
-        self._add.setEnabled(not busy and bool(self.field.text().strip()))
+        if busy:
+            allow(self._add, self.tr("The server is being asked"))
+        else:
+            self._update()
 
     def clear(self) -> None:
         """Clear the field after a model was added."""
         self.field.clear()
 
     def _update(self) -> None:
-        self._add.setEnabled(bool(self.field.text().strip()))
+        allow(self._add, "" if self.field.text().strip() else self.tr("Type an id or an address first"))
 
     def _on_add(self) -> None:
         text = self.field.text().strip()

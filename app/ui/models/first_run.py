@@ -58,8 +58,9 @@ class FirstRun(QObject):
         self._column.addWidget(self.card)
         hint = label(
             self.tr(
-                "Stillroom downloads the original weights and makes the model of them itself. You can talk "
-                "to the starter model meanwhile. The Models tab has all the others."
+                "Stillroom downloads the original model and makes a smaller one of it that suits this "
+                "PC. Meanwhile you can talk to the small starter model. The Models tab has all the "
+                "others."
             ),
             "small",
             wrap=True,
@@ -71,6 +72,7 @@ class FirstRun(QObject):
         foot.addWidget(later)
         self._column.addLayout(foot)
         advice.changed.connect(self.refresh)
+        advice.learn_memory_speed()
         follow_jobs(jobs, ui.bridge, self.page, self._on_job)
         for view in jobs.jobs():
             self._on_job(view)

@@ -11,7 +11,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.widgets.notices import Notices
 
 _UNDO_S = 30.0
-"""Longer than the notice stays, also behind another one."""
+"""Longer than the notice stays."""
 
 
 def follow_jobs(jobs: JobBook, bridge: Bridge, widget: QWidget, on_job: Callable[[JobView], None]) -> None:

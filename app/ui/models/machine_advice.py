@@ -43,8 +43,15 @@ class MachineAdvice(QObject):
             session.remote_changed,
         ):
             told.connect(self._on_machine_changed)
+        self._bridge = bridge
+        self._asked = False
         self._on_machine_changed()
-        bridge.start(self._learn_memory_speed())
+
+    def learn_memory_speed(self) -> None:
+        """Measure how fast the memory is, once: a second of work, for whoever is about to show advice."""
+        if not self._asked:
+            self._asked = True
+            self._bridge.start(self._learn_memory_speed())
 
     def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
         """Make an advisor from what is known now; None until the engine has listed the devices."""

@@ -12,10 +12,12 @@ from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
 from app.acquire.requantise import estimated_bytes, source_of
 from app.base.errors import Cancelled, StillroomError
+from app.ui.base.add_action import allow
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
+from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from converters.gguf.inspect import check_gguf, inspect
 from models.catalog.catalog import find
@@ -42,8 +44,10 @@ class ModelActions(QObject):
         store: ModelStore,
         jobs: JobBook,
         place: QVBoxLayout,
+        refused: InlineNotices,
         window: QWidget,
     ) -> None:
+        """`refused` has the lines about what could not be added."""
         super().__init__(window)
         self._theme = ui.theme
         self._bridge = ui.bridge
@@ -52,6 +56,8 @@ class ModelActions(QObject):
         self._settings = ui.settings
         self._notices = ui.notices
         self._place = place
+        self._refused = refused
+        self._adding = ui.bridge.for_place(lambda: ui.notices.at(refused))
         self._window = window
 
     def menu(self, models: Sequence[InstalledModel], loaded_type: str) -> QMenu:
@@ -77,7 +83,7 @@ class ModelActions(QObject):
 
     def import_paths(self, paths: Sequence[Path], *, load_first: bool = False) -> None:
         """Take up files and folders where they lie, and load the first model where that is wished."""
-        self._bridge.start(self._import(list(paths), load_first))
+        self._adding.start(self._import(list(paths), load_first))
 
     def show_folder(self, model: InstalledModel) -> None:
         """Show the file in the folder that it lies in."""
@@ -85,17 +91,17 @@ class ModelActions(QObject):
 
     def _fill(self, menu: QMenu, model: InstalledModel, *, is_loaded: bool) -> None:
         load = menu.addAction(self.tr("Load"), lambda: self.load_asked.emit(model))
-        load.setEnabled(not is_loaded)
+        allow(load, self.tr("It is loaded already") if is_loaded else "")
         menu.addSeparator()
         inside = menu.addAction(self.tr("Look inside…"), lambda: self.inspect(model))
         inside.setShortcut("Ctrl+I")
         menu.addAction(self.tr("Verify"), lambda: self.verify(model))
-        menu.addAction(self.tr("Make another type…"), lambda: self.requantise(model))
+        menu.addAction(self.tr("Make another size (quantisation)…"), lambda: self.requantise(model))
         menu.addAction(self.tr("Show in its folder"), lambda: self.show_folder(model))
         menu.addSeparator()
         text = self.tr("Take off the list") if model.imported else self.tr("Delete")
         delete = menu.addAction(text, lambda: self.delete_asked.emit(model))
-        delete.setEnabled(not model.bundled)
+        allow(delete, self.tr("The starter model comes with Stillroom") if model.bundled else "")
 
     async def _inspect(self, path: Path) -> None:
         summary = await asyncio.to_thread(inspect, path)
@@ -183,7 +189,7 @@ class ModelActions(QObject):
                 )
             )
         for error in found.refused[:MOST_ERRORS]:
-            self._notices.error(error)
+            self._notices.error(error, self._notices.at(self._refused))
 
 
 MOST_ERRORS = 3

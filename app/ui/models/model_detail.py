@@ -4,11 +4,14 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
 from app.machine.advisor import Advisor
+from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import licence_words
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, need_text
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.inline_notices import InlineNotices
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS
 from models.memory.memory_request import Demand
 from models.quantisation.sizes import QUANTISATIONS
@@ -37,6 +40,8 @@ class ModelDetail(Card):
         self._title = label("", "title", selectable=True)
         self._facts = label("", "muted", wrap=True, selectable=True)
         self._content: QWidget | None = None
+        self.failures = InlineNotices(theme)
+        """What went wrong with the model that is shown."""
         self._get = button(self.tr("Tick what to get"), "primary")
         self._get.clicked.connect(self._on_get)
         foot = QHBoxLayout()
@@ -44,6 +49,7 @@ class ModelDetail(Card):
         foot.addWidget(self._get)
         self.body.addWidget(self._title)
         self.body.addWidget(self._facts)
+        self.body.addWidget(self.failures)
         self._place = self.body.count()
         self.body.addLayout(foot)
         theme.changed.connect(self._redraw)
@@ -53,6 +59,7 @@ class ModelDetail(Card):
         if self._row is None or row.key != self._row.key:
             self._chosen = set()
         self._row, self._advisor, self._demand = row, advisor, demand
+        self.failures.show_subject(row.key)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -91,14 +98,14 @@ class ModelDetail(Card):
         load = button(self.tr("Load"), name=self.tr("Load {model}").format(model=called))
         load.setIcon(self._theme.icon("play", "text"))
         load.clicked.connect(lambda: self.load_asked.emit(installed))
-        load.setEnabled(not is_loaded)
+        allow(load, self.tr("It is loaded already") if is_loaded else "")
         folder = button(kind="quiet", name=self.tr("Show {model} in its folder").format(model=called))
         folder.setIcon(self._theme.icon("folder-open"))
         folder.clicked.connect(lambda: self.folder_asked.emit(installed))
         delete = button(kind="quiet", name=self.tr("Delete {model}").format(model=called))
         delete.setIcon(self._theme.icon("trash"))
         delete.clicked.connect(lambda: self.delete_asked.emit(installed))
-        delete.setEnabled(not installed.bundled)
+        allow(delete, self.tr("The starter model comes with Stillroom") if installed.bundled else "")
         more = button(kind="quiet", name=self.tr("More for {model}").format(model=called))
         more.setIcon(self._theme.icon("dots-three-vertical"))
         more.clicked.connect(
@@ -153,7 +160,7 @@ class ModelDetail(Card):
             self.tr("{count} billion parameters").format(count=f"{model.shape.parameters / 1e9:.2f}"),
             self.tr("from {base}").format(base=model.base),
             self.tr("context up to {tokens} tokens").format(tokens=f"{model.context_limit:,}"),
-            self.tr("licence: {licence}").format(licence=model.licence),
+            self.tr("licence: {licence}").format(licence=licence_words(model.licence)),
         ]
         scores = {
             "AIME 2024": model.scores.aime24,
@@ -177,7 +184,7 @@ class ModelDetail(Card):
             return
         unfinished = row.getting + row.stopped
         wanted = [kind for kind in self._choices if kind in self._chosen and kind not in unfinished]
-        self._get.setEnabled(bool(wanted))
+        allow(self._get, "" if wanted else self.tr("Tick at least one type above"))
         self._get.setIcon(self._theme.icon("download-simple", "on_accent" if wanted else "faint"))
         if wanted:
             text = self.tr("Get {types} · {size} to download").format(

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 from app.acquire.jobs import JobBook, JobView
 from app.acquire.measurer import Measurer
 from app.base.errors import StillroomError
+from app.engine.protocol import ModelInfo
 from app.machine.advisor import Advisor
 from app.settings import LoadChoice
+from app.ui.base.add_action import Command
+from app.ui.base.offers import Offers
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
@@ -62,6 +66,8 @@ class ModelsTab(QScrollArea):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self.detail = ModelDetail(ui.theme)
+        ui = replace(ui, bridge=ui.bridge.for_place(lambda: ui.notices.at(self.detail.failures)))
         self._ui = ui
         self._theme = ui.theme
         self._bridge = ui.bridge
@@ -76,13 +82,19 @@ class ModelsTab(QScrollArea):
         self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
         self._cards: dict[str, JobCard] = {}
         self._told: set[str] = set()
+        self._loading = ""
+        self._failed: set[str] = set()
         self._selected = ""
         self._advisor: Advisor | None = None
         self._quality = ModelQuality(ui, measurer, self)
         self._quality.measured.connect(self.reload)
         self._matrix = ModelMatrix(ui, store, self)
         self._build_page()
+        Offers(self, self._offered)
         advice.changed.connect(self._refresh)
+        self._session.loading.connect(self._on_loading)
+        self._session.loaded.connect(self._on_loaded)
+        self._session.load_failed.connect(self._on_load_failed)
         follow_jobs(jobs, ui.bridge, self, self._on_job)
         for view in self._views.values():
             self._show_job(view)
@@ -102,6 +114,7 @@ class ModelsTab(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Replies may have been measured meanwhile."""
         super().showEvent(event)
+        self._advice.learn_memory_speed()
         self._refresh()
 
     def add_models(self, paths: Sequence[Path]) -> None:
@@ -125,7 +138,6 @@ class ModelsTab(QScrollArea):
         inside.activated.connect(self._on_look_inside)
         frame = Card(margin_px=8)
         frame.body.addWidget(self._view)
-        self.detail = ModelDetail(self._theme)
         self.detail.get_asked.connect(self._on_get)
         self.detail.load_asked.connect(self.load_asked)
         self.detail.delete_asked.connect(self._on_delete)
@@ -134,7 +146,10 @@ class ModelsTab(QScrollArea):
         self.outlooks.hide()
         self.add_card = AddModelCard(self._theme)
         self.add_card.add_asked.connect(self._on_add)
-        self._actions = ModelActions(self._ui, self._store, self._jobs, self._job_place, self)
+        self._adding = self._bridge.for_place(lambda: self._notices.at(self.add_card.failures))
+        self._actions = ModelActions(
+            self._ui, self._store, self._jobs, self._job_place, self.add_card.failures, self
+        )
         self._actions.load_asked.connect(self.load_asked)
         self._actions.delete_asked.connect(self._on_delete)
         self._actions.imported.connect(self._on_imported)
@@ -167,7 +182,7 @@ class ModelsTab(QScrollArea):
         for notice in self._listing.notices:
             if str(notice) not in self._told:
                 self._told.add(str(notice))
-                self._notices.error(notice)
+                self._notices.error(notice, self._notices.at(self.add_card.failures))
         self._refresh()
         if self._listing.models != before.models:
             self.store_changed.emit()
@@ -182,6 +197,7 @@ class ModelsTab(QScrollArea):
             self.outlooks.demand,
             self._views.values(),
             loaded,
+            self._failed,
         )
         self.table.show_rows(rows)
         if self._selected and self.table.number_of(self._selected) >= 0:
@@ -281,6 +297,30 @@ class ModelsTab(QScrollArea):
         else:
             card.show_view(view)
 
+    def _on_loading(self, path: str, _fraction: float) -> None:
+        self._loading = path
+
+    def _on_loaded(self, info: ModelInfo) -> None:
+        if info.path in self._failed:
+            self._failed.discard(info.path)
+            self.detail.failures.mend(f"load {info.path}", self._key_of(info.path))
+            self._refresh()
+
+    def _on_load_failed(self, error: BaseException) -> None:
+        """Mark the model's row, and say the reason below it; whoever loads says it at once."""
+        key = self._key_of(self._loading)
+        if not key or not isinstance(error, StillroomError):
+            return
+        self._failed.add(self._loading)
+        told = self._notices.told(error)
+        self.detail.failures.add(told, f"load {self._loading}", key)
+        self._refresh()
+
+    def _key_of(self, path: str) -> str:
+        """The key of the row that has a file; empty where none has."""
+        rows = (self.table.row(number) for number in range(self.table.rowCount()))
+        return next((row.key for row in rows if path in (str(file.path) for file in row.installed)), "")
+
     def _on_delete(self, model: InstalledModel) -> None:
         self._bridge.start(self._delete(model))
 
@@ -322,6 +362,25 @@ class ModelsTab(QScrollArea):
             menu = self._actions.menu(row.installed, row.loaded_type)
             menu.popup(self._view.viewport().mapToGlobal(place))
 
+    def _offered(self) -> list[Command | QMenu]:
+        """The menus of the models on disk, and the others to be got, for the command palette."""
+        found: list[Command | QMenu] = []
+        for number in range(self.table.rowCount()):
+            row = self.table.row(number)
+            if row.installed:
+                menu = self._actions.menu(row.installed, row.loaded_type)
+                menu.setTitle(row.title)
+                found.append(menu)
+            elif row.model is not None:
+                title = self.tr("Get {model}").format(model=row.title)
+                found.append(Command(title, "", partial(self._show_choices, row.key)))
+        return found
+
+    def _show_choices(self, key: str) -> None:
+        """Show a model with its types to choose from."""
+        self.select(key)
+        self.ensureWidgetVisible(self.detail)
+
     def _on_menu(self, model: InstalledModel, place: QPoint) -> None:
         row = self.table.row(self.table.number_of(self._selected))
         self._actions.menu([model], row.loaded_type).popup(place)
@@ -337,7 +396,7 @@ class ModelsTab(QScrollArea):
         self.reload()
 
     def _on_add(self, text: str, kind: str) -> None:
-        self._bridge.start(self._add(text, kind))
+        self._adding.start(self._add(text, kind))
 
     async def _add(self, text: str, kind: str) -> None:
         folder = Path(text).expanduser()

@@ -20,9 +20,10 @@ from PySide6.QtWidgets import (
 
 from app.base.paths import AppPaths
 from app.settings import SettingsFile
-from app.ui.base.theme import ZOOM_STEPS_PERCENT
+from app.ui.base.plain_text import set_tip
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
+from app.ui.settings.general_rows import ChoiceRow, GeneralRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
@@ -65,6 +66,7 @@ class SettingsDialog(QDialog):
             ("servers elsewhere", self.tr("Servers elsewhere"), elsewhere),
             ("about", self.tr("About"), self._make_about()),
         )
+        self._pages = pages
         for name, title, page in pages:
             self._names.append(name)
             tab = button(title, "tab")
@@ -80,6 +82,11 @@ class SettingsDialog(QDialog):
         body.addWidget(self._stack, 1)
         self.show_page("general")
 
+    @property
+    def pages(self) -> list[tuple[SettingsPage, str, QWidget]]:
+        """The pages with their keys and titles, in their order."""
+        return list(self._pages)
+
     def show_page(self, name: SettingsPage) -> None:
         """Bring a page to the front."""
         index = self._names.index(name)
@@ -92,82 +99,17 @@ class SettingsDialog(QDialog):
             self._others.check()
 
     def _make_general(self, states: ChatStatesCard) -> QWidget:
-        values = self._settings.values
-        theme = QComboBox()
-        for value, text in (
-            ("system", self.tr("As the desktop")),
-            ("light", self.tr("Light")),
-            ("dark", self.tr("Dark")),
-            ("light-contrast", self.tr("Light, high contrast")),
-            ("dark-contrast", self.tr("Dark, high contrast")),
-        ):
-            theme.addItem(text, value)
-        theme.setCurrentIndex(theme.findData(values.theme))
-        theme.activated.connect(lambda _: self._settings.update(theme=theme.currentData()))
-        language = QComboBox()
-        # A language is named in itself, so that whoever needs it can read it.
-        for value, text in (("system", self.tr("As the desktop")), ("en", "English"), ("zh_CN", "简体中文")):
-            language.addItem(text, value)
-        language.setCurrentIndex(language.findData(values.language))
-        language.activated.connect(lambda _: self._settings.update(language=language.currentData()))
-        size = QComboBox()
-        for percent in ZOOM_STEPS_PERCENT:
-            size.addItem(f"{percent} %", percent)
-        size.setCurrentIndex(size.findData(values.zoom_percent))
-        size.activated.connect(lambda _: self._settings.update(zoom_percent=size.currentData()))
-        size.setToolTip(self.tr("Ctrl with plus, minus and 0 changes it too."))
-        rate = QDoubleSpinBox()
-        rate.setRange(1, 4)
-        rate.setDecimals(0)
-        rate.setValue(values.telemetry_hz)
-        rate.setSuffix(" Hz")
-        rate.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-        rate.valueChanged.connect(lambda hz: self._settings.update(telemetry_hz=hz))
-        keep = QCheckBox(self.tr("Keep the original weights after a build"))
-        keep.setChecked(values.keep_original_weights)
-        keep.toggled.connect(lambda on: self._settings.update(keep_original_weights=on))
-        keep.setToolTip(self.tr("They are needed to build another quantisation without a new download."))
-        measure = QCheckBox(self.tr("Measure what quantising cost after each build"))
-        measure.setChecked(values.measure_builds)
-        measure.toggled.connect(lambda on: self._settings.update(measure_builds=on))
-        measure.setToolTip(self.tr("Takes room for the model in full precision meanwhile, and some minutes."))
-        weigh = QCheckBox(self.tr("Weigh all types of four bits and less by an importance matrix"))
-        weigh.setChecked(values.weigh_builds)
-        weigh.toggled.connect(lambda on: self._settings.update(weigh_builds=on))
-        weigh.setToolTip(
-            self.tr(
-                "They answer more like the original. The model reads a text for it, some minutes to hours; "
-                "IQ4_XS and Q3_K_M are weighed in any case."
-            )
-        )
-        gate = QDoubleSpinBox()
-        gate.setRange(0, 100)
-        gate.setDecimals(1)
-        gate.setSingleStep(0.1)
-        gate.setValue(values.accuracy_loss_gate_percent)
-        gate.setSuffix(" %")
-        gate.setToolTip(self.tr("By how much the perplexity of a text may grow before a build warns."))
-        gate.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-        gate.valueChanged.connect(lambda loss: self._settings.update(accuracy_loss_gate_percent=loss))
         form = QFormLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
-        for title, field in (
-            (self.tr("Colours"), theme),
-            (self.tr("Size"), size),
-            (self.tr("Language"), language),
-            (self.tr("Live measurements"), rate),
-            (self.tr("Warn of an accuracy loss above"), gate),
-        ):
-            field.setAccessibleName(title)
-            form.addRow(label(title), field)
-        notify = QCheckBox(self.tr("Tell when a long reply ends while another window is in front"))
-        notify.setChecked(values.notify_long_replies)
-        notify.toggled.connect(lambda on: self._settings.update(notify_long_replies=on))
-        form.addRow("", notify)
-        form.addRow("", keep)
-        form.addRow("", measure)
-        form.addRow("", weigh)
+        for each in GeneralRows().rows():
+            field = self._field(each)
+            set_tip(field, each.tip)
+            if isinstance(each, SwitchRow):
+                form.addRow(field)
+            else:
+                field.setAccessibleName(each.title)
+                form.addRow(label(each.title, wrap=True), field)
         card = Card()
         card.body.addLayout(form)
         folder = Card()
@@ -199,6 +141,34 @@ class SettingsDialog(QDialog):
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
         return _page(card, states, outgoing, folder)
+
+    def _field(self, row: GeneralRow) -> QWidget:
+        """The field of a row, which changes its setting at once."""
+        settings = self._settings
+        value = getattr(settings.values, row.key)
+        match row:
+            case ChoiceRow():
+                choice = QComboBox()
+                for each, text in row.values:
+                    choice.addItem(text, each)
+                choice.setCurrentIndex(choice.findData(value))
+                choice.activated.connect(lambda _: settings.update(**{row.key: choice.currentData()}))
+                return choice
+            case NumberRow():
+                number = QDoubleSpinBox()
+                number.setRange(row.lowest, row.highest)
+                number.setDecimals(row.decimals)
+                number.setSingleStep(row.step)
+                number.setSuffix(row.suffix)
+                number.setValue(value)
+                number.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
+                number.valueChanged.connect(lambda new: settings.update(**{row.key: new}))
+                return number
+            case SwitchRow():
+                switch = QCheckBox(row.title)
+                switch.setChecked(value)
+                switch.toggled.connect(lambda on: settings.update(**{row.key: on}))
+                return switch
 
     def _make_about(self) -> QWidget:
         card = Card()

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QBoxLayout
 
 from app.base.ending import Ending, close_together
 from app.base.errors import Cancelled, StillroomError
@@ -35,13 +35,15 @@ from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
 from app.ui.shell.model_choice import ModelChoice
 from app.ui.shell.model_picker import ModelPicker
+from app.ui.shell.settings_commands import SettingsCommands
 from app.ui.shell.window_commands import WindowCommands
 from app.ui.shell.window_dialogs import WindowDialogs
 from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace
 from app.ui.shell.window_tabs import WindowTabs
 from app.ui.shell.window_zoom import WindowZoom
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.notices import HasToastPlace, Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 
@@ -88,6 +90,7 @@ class WindowApplication(QObject):
         self._replacing: asyncio.Task[None] | None = None
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
+        self._notices: Notices
         self._tabs: WindowTabs
         self._health: DatabaseHealth | None = None
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
@@ -95,6 +98,7 @@ class WindowApplication(QObject):
         self._models = ModelChoice(
             self._session, parts.store, parts.settings, parts.load_choices, self._bridge, self
         )
+        self._models.failed.connect(lambda error: self._notices.toast(error))
         self.memory_warnings = MemoryWarnings(self._session, self)
         self.memory_warnings.warned.connect(self._on_memory_warning)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
@@ -144,6 +148,7 @@ class WindowApplication(QObject):
         self.parts.told.close()
         gc.enable()
         sys.excepthook = self._previous_hook
+        self._languages.choose("en")
         self._theme.formulas.close()
         # They belong to the QApplication, whose every new style sheet goes through all widgets that are left.
         for left in (self._window, self._theme, self):
@@ -205,7 +210,10 @@ class WindowApplication(QObject):
         WindowZoom(window, parts.settings)
         long_replies = LongReplies(window, parts.settings)
         long_replies.chosen.connect(self._on_long_reply_chosen)
-        self._notices = Notices(window, lambda: report(parts.paths.logs))
+        lines = InlineNotices(self._theme)
+        window.add_below_bar(lines)
+        notices = self._notices = Notices(window, lambda: report(parts.paths.logs), lines)
+        window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
         self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda)
         tabs = self._tabs = WindowTabs(
@@ -223,13 +231,9 @@ class WindowApplication(QObject):
         choice = ElsewhereChoice(parts.settings, self._session)
         picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
         picker.servers_asked.connect(lambda: self.dialogs.open_settings_page("servers elsewhere"))
+        settings = SettingsCommands(self.dialogs, parts.settings, window)
         self.commands = WindowCommands(
-            window,
-            self._panel,
-            lambda: parts.store.listing().models,
-            parts.chats.conversations,
-            self._models.choose,
-            tabs.show_chat,
+            window, self._theme, self._panel, parts.chats.conversations, tabs.show_chat, settings.parts
         )
         window.closing.connect(self._on_closing)
         return window
@@ -250,7 +254,7 @@ class WindowApplication(QObject):
         parts = self.parts
         self._health = DatabaseHealth(
             (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs),
-            lambda text: self._notices.warn(text),
+            lambda notice: self._notices.error(notice),
             self._bridge.start,
             lambda: self._tabs.reread_chats(),
             self,
@@ -330,3 +334,9 @@ class WindowApplication(QObject):
         self._previous_hook(kind, error, trace)
         if issubclass(kind, Exception) and not isinstance(error, Cancelled):
             self._notices.error(error)
+
+
+def _toast_place(window: MainWindow) -> QBoxLayout:
+    """The row for toasts of the page in front, or that of the window."""
+    page = window.current_content
+    return page.toast_place if isinstance(page, HasToastPlace) else window.toast_place

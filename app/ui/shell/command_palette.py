@@ -2,51 +2,73 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
-    QHBoxLayout,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui.base.add_action import Command, matching
-from app.ui.base.theme import TEXT_PX
+from app.ui.base.plain_text import plain, plain_tip
+from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.widgets.card import label
 
-WIDTH_PX, HEIGHT_PX = 560, 420
+Index = QModelIndex | QPersistentModelIndex
+
+WIDTH_PX, HEIGHT_PX = 640, 460
 ROW_PX = 34
+MARGIN_PX = 10
+MARK_PX = 18
+"""Before the title: the sign of what is on or chosen."""
+LONGEST_TITLE = 200
 
 
 class CommandPalette(QDialog):
     """A field and what fits it; Enter or a click does the chosen thing, after the palette has closed."""
 
-    def __init__(self, commands: Sequence[Command], parent: QWidget) -> None:
+    def __init__(self, commands: Sequence[Command], theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Commands"))
         self.setWindowFlag(Qt.WindowType.FramelessWindowHint)
         size = QSize(WIDTH_PX, HEIGHT_PX) * (self.fontInfo().pixelSize() / TEXT_PX)
         self.resize(size.boundedTo(parent.size()))
-        self._commands = commands
-        self._shown: list[Command] = []
+        self._commands = list(commands)
+        self.complete = False
+        """All commands are there; until then more are added."""
         self._field = QLineEdit()
         self._field.setPlaceholderText(self.tr("What do you want to do?"))
         self._field.setAccessibleName(self._field.placeholderText())
         self._field.textChanged.connect(self._fill)
         self._field.returnPressed.connect(self._run)
         self._field.installEventFilter(self)
-        self._list = QListWidget()
+        self._rows = _CommandRows(self)
+        self._list = QListView()
+        self._list.setModel(self._rows)
+        self._list.setItemDelegate(_CommandDelegate(theme, self._list))
+        self._list.setUniformItemSizes(True)
         self._list.setProperty("look", "hits")
         self._list.setAccessibleName(self.tr("Commands"))
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._list.itemClicked.connect(lambda _: self._run())
-        self._nothing = label(self.tr("Nothing of this name can be done here."), "muted")
+        self._list.clicked.connect(lambda _: self._run())
+        self._nothing = label(self.tr("There is no command of this name."), "muted")
         frame = QFrame()
         frame.setProperty("look", "floating")
         inside = QVBoxLayout(frame)
@@ -63,37 +85,130 @@ class CommandPalette(QDialog):
     @property
     def titles(self) -> list[str]:
         """The titles of the shown commands."""
-        return [command.title for command in self._shown]
+        return [command.title for command in self._rows.commands]
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """The shown commands."""
+        return self._rows.commands
+
+    def add(self, commands: Sequence[Command]) -> None:
+        """Show more commands behind those that are there."""
+        self._commands += commands
+        chosen = self._list.currentIndex().row()
+        self._fill(self._field.text())
+        self._choose(max(0, chosen))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The arrows move in the list while the typing goes on."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
-            if step is not None and self._shown:
-                self._list.setCurrentRow((self._list.currentRow() + step) % len(self._shown))
+            step = {
+                Qt.Key.Key_Down: 1,
+                Qt.Key.Key_Up: -1,
+                Qt.Key.Key_PageDown: self._page(),
+                Qt.Key.Key_PageUp: -self._page(),
+            }.get(Qt.Key(event.key()))
+            count = self._rows.rowCount()
+            if step is not None and count:
+                at = self._list.currentIndex().row() + step
+                self._choose(at % count if abs(step) == 1 else min(max(0, at), count - 1))
                 return True
         return False
 
+    def _page(self) -> int:
+        return max(2, self._list.viewport().height() // max(1, self._list.sizeHintForRow(0)) - 1)
+
     def _fill(self, typed: str) -> None:
-        self._shown = matching(self._commands, typed)
-        self._list.clear()
-        self._nothing.setVisible(not self._shown)
-        for command in self._shown:
-            item = QListWidgetItem(self._list)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{command.title} {command.keys}")
-            row = QWidget()
-            row.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            cells = QHBoxLayout(row)
-            cells.setContentsMargins(10, 0, 10, 0)
-            cells.addWidget(label(command.title), 1)
-            cells.addWidget(label(command.keys, "small"))
-            item.setSizeHint(QSize(0, max(row.sizeHint().height(), ROW_PX)))
-            self._list.setItemWidget(item, row)
-        self._list.setCurrentRow(0)
+        self._rows.show_commands(matching(self._commands, typed))
+        self._nothing.setVisible(not self._rows.commands)
+        self._choose(0)
+
+    def _choose(self, row: int) -> None:
+        self._list.setCurrentIndex(self._rows.index(row))
 
     def _run(self) -> None:
-        place = self._list.currentRow()
-        if 0 <= place < len(self._shown):
-            command = self._shown[place]
+        place = self._list.currentIndex().row()
+        if not 0 <= place < len(self._rows.commands):
+            return
+        command = self._rows.commands[place]
+        if not command.refusal:
             self.accept()
             command.run()
+
+
+class _CommandRows(QAbstractListModel):
+    """The commands that fit what is typed."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.commands: list[Command] = []
+
+    def show_commands(self, commands: list[Command]) -> None:
+        """Show these in place of the ones before."""
+        self.beginResetModel()
+        self.commands = commands
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's name and default
+        return 0 if parent.isValid() else len(self.commands)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        command = self.commands[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return plain(command.title, LONGEST_TITLE)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return " ".join(filter(None, (command.title, command.keys, command.refusal)))
+            case Qt.ItemDataRole.ToolTipRole:
+                return plain_tip("\n".join(filter(None, (command.title, command.refusal))))
+        return None
+
+
+class _CommandDelegate(QStyledItemDelegate):
+    """Draws a title, and at the right the keys, or why it cannot be done now."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        """One line."""
+        return QSize(0, max(self._theme.pixels(ROW_PX), QFontMetrics(option.font).height() + 12))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one line."""
+        rows = index.model()
+        assert isinstance(rows, _CommandRows)
+        command = rows.commands[index.row()]
+        theme = self._theme
+        painter.save()
+        if option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
+            chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("accent_soft" if chosen else "raised"))
+            painter.drawRoundedRect(option.rect, 8, 8)
+        margin = theme.pixels(MARGIN_PX)
+        room = option.rect.adjusted(margin, 0, -margin, 0)
+        metrics = QFontMetrics(option.font)
+        side = command.refusal or command.keys
+        # A reason may be long; the title goes first.
+        most = room.width() // 2 if command.refusal else room.width() // 3
+        side = metrics.elidedText(side, Qt.TextElideMode.ElideRight, most)
+        side_px = metrics.horizontalAdvance(side)
+        self._draw(painter, room, side, Qt.AlignmentFlag.AlignRight, theme.colour("muted"))
+        if command.checked:
+            self._draw(painter, room, "✓", Qt.AlignmentFlag.AlignLeft, theme.colour("accent"))
+        room.setLeft(room.left() + theme.pixels(MARK_PX))
+        room.setRight(room.right() - side_px - margin)
+        title = metrics.elidedText(
+            plain(command.title, LONGEST_TITLE), Qt.TextElideMode.ElideMiddle, room.width()
+        )
+        colour = theme.colour("faint" if command.refusal else "text")
+        self._draw(painter, room, title, Qt.AlignmentFlag.AlignLeft, colour)
+        painter.restore()
+
+    @staticmethod
+    def _draw(painter: QPainter, room: QRect, text: str, side: Qt.AlignmentFlag, colour: QColor) -> None:
+        painter.setPen(colour)
+        painter.drawText(room, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, text)

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer
 
+from app.base.errors import StillroomError
 from app.database.recovery import Recovery
-from app.ui.widgets.notices import filled
 
 FIRST_CHECK_MS = 3 * 1000
 FIRST_BACKUP_MS = 30 * 1000
@@ -32,13 +32,14 @@ class KeptStore(Protocol):
 class DatabaseHealth(QObject):
     """Checks each database once after the start, and backs it up, on worker threads, whenever that is due.
 
-    `say` gets a sentence; `on_put_right` is called when what is shown may be another now. GUI thread.
+    `say` gets what the user is to know; `on_put_right` is called when what is shown may be another now. GUI
+    thread.
     """
 
     def __init__(
         self,
         stores: Sequence[KeptStore],
-        say: Callable[[str], None],
+        say: Callable[[StillroomError], None],
         start: Callable[[Coroutine[Any, Any, Any]], Any],
         on_put_right: Callable[[], None],
         parent: QObject,
@@ -83,5 +84,5 @@ class DatabaseHealth(QObject):
             return False
         self._told.append(recovery)
         for notice in recovery.notices:
-            self._say(filled(notice.message, notice.values))
+            self._say(StillroomError(notice.message, "", **notice.values))
         return True

@@ -81,6 +81,8 @@ class MainWindow(QMainWindow):
         self._tabs: dict[str, QPushButton] = {}
         self.picker = picker
         self.live_panel = live_panel
+        self.toast_place = QVBoxLayout()
+        """The row below the pages, for what has no row in the page itself."""
         self.setWindowTitle("Stillroom")
         self.setMinimumSize(SMALLEST)
         self._stack = QStackedWidget()
@@ -90,7 +92,11 @@ class MainWindow(QMainWindow):
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self._make_top_bar(pages))
+        self._below_bar = QVBoxLayout()
+        self._below_bar.setContentsMargins(14, 0, 14, 0)
+        middle.addLayout(self._below_bar)
         middle.addWidget(self._stack, 1)
+        middle.addLayout(self.toast_place)
         centre = QWidget()
         row = QHBoxLayout(centre)
         row.setContentsMargins(0, 0, 0, 0)
@@ -108,15 +114,29 @@ class MainWindow(QMainWindow):
         """Bring a tab to the front, making its content the first time, and let the keyboard go on where that
         content wants it; gives the content.
         """
-        if key not in self._contents:
-            self._contents[key] = self._pages[key].make()
-            self._stack.addWidget(self._contents[key])
+        self.content_of(key)
         self._tabs[key].setChecked(True)
         self._stack.setCurrentWidget(self._contents[key])
         if self._contents[key].focusProxy() is not None:
             self._contents[key].setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_shown.emit(key)
         return self._contents[key]
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The keys of the tabs, in their order."""
+        return tuple(self._pages)
+
+    def content_of(self, key: str) -> QWidget:
+        """Give a tab's content, made now if it was never shown."""
+        if key not in self._contents:
+            self._contents[key] = self._pages[key].make()
+            self._stack.addWidget(self._contents[key])
+        return self._contents[key]
+
+    def add_below_bar(self, widget: QWidget) -> None:
+        """Put a widget between the tabs and their pages."""
+        self._below_bar.addWidget(widget)
 
     @property
     def current_page(self) -> str:

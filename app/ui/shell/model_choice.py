@@ -2,8 +2,9 @@
 
 import asyncio
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
+from app.base.errors import StillroomError
 from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
@@ -13,6 +14,9 @@ from models.store.store import InstalledModel, ModelStore
 
 class ModelChoice(QObject):
     """Loads and unloads what the user chooses and remembers it for the next start. GUI thread."""
+
+    failed = Signal(object)
+    """The `StillroomError` of a load; its trace is left by `EngineSession.load_failed`."""
 
     def __init__(
         self,
@@ -50,5 +54,9 @@ class ModelChoice(QObject):
         in_memory = any(info.path == str(model.path) for info in self._session.models)
         if not in_memory or not self._session.use(str(model.path)):
             chosen = await asyncio.to_thread(self._load_choices.of, model.path)
-            await self._session.load(model.path, chosen.load, model.name)
+            try:
+                await self._session.load(model.path, chosen.load, model.name)
+            except StillroomError as error:
+                self.failed.emit(error)
+                return
         self._settings.update(last_model=model.reference)

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
+from PySide6.QtGui import QAction, QFontMetrics, QIcon, QPaintEvent
 from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
 
 from app.engine.protocol import ModelInfo
 from app.remote.remote_server import ElsewhereServer
+from app.ui.base.add_action import allow, as_heading
 from app.ui.base.session import EngineSession, model_name
 from app.ui.base.theme import Theme
 from models.store.store import InstalledModel
@@ -47,16 +48,14 @@ class ModelPicker(QToolButton):
         self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setProperty("kind", "choice")
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.setIconSize(QSize(14, 14))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Model"))
         self.setToolTip(self.tr("Choose the model that answers (Ctrl+M)"))
         menu = QMenu(self)
         menu.setMinimumWidth(WIDTH_PX)
-        # The button is turned round for its arrow only.
-        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         menu.aboutToShow.connect(self._fill)
         self.setMenu(menu)
         self._progress = QProgressBar(self)
@@ -126,7 +125,7 @@ class ModelPicker(QToolButton):
         for server in servers:
             # A section's own title is not drawn by this style.
             title = menu.addAction(self.tr("Not on this computer: {host}").format(host=server.host))
-            title.setEnabled(False)
+            as_heading(title)
             for model in server.models[:MOST_ELSEWHERE]:
                 action = QAction(self._theme.icon("cloud", "warning"), shown(model.name), menu)
                 action.setCheckable(True)
@@ -144,7 +143,7 @@ class ModelPicker(QToolButton):
         if len(models) < 2:
             unload = menu.addAction(self.tr("Unload and free its memory"))
             unload.triggered.connect(lambda: self.unload_asked.emit(""))
-            unload.setEnabled(bool(models))
+            allow(unload, "" if models else self.tr("No model is loaded"))
             return
         unloads = menu.addMenu(self.tr("Unload and free memory"))
         for info in models:
@@ -181,8 +180,4 @@ class ModelPicker(QToolButton):
     def _on_theme_changed(self) -> None:
         self.setMinimumWidth(self._theme.pixels(SMALLEST_PX))
         self.setMaximumWidth(self._theme.pixels(WIDTH_PX))
-        self.setIcon(
-            self._theme.icon("cloud", "warning")
-            if self._session.answers_elsewhere
-            else self._theme.icon("caret-down")
-        )
+        self.setIcon(self._theme.icon("cloud", "warning") if self._session.answers_elsewhere else QIcon())

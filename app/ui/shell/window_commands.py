@@ -1,17 +1,21 @@
 """The command palette and the list of shortcuts of the window."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 
 from app.chat.store.records import Conversation
-from app.ui.base.add_action import Command, commands_of
+from app.ui.base.add_action import Command, commands_of, joined
+from app.ui.base.offers import menu_commands, menu_of, offered_in
+from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.shortcut_sheet import ShortcutSheet
-from models.store.store import InstalledModel
+
+Lister = Callable[[], Sequence[Command]]
 
 
 class WindowCommands(QObject):
@@ -20,27 +24,34 @@ class WindowCommands(QObject):
     def __init__(
         self,
         window: MainWindow,
+        theme: Theme,
         panel: LivePanel,
-        models: Callable[[], Sequence[InstalledModel]],
         chats: Callable[[], Sequence[Conversation]],
-        use_model: Callable[[InstalledModel], None],
         show_chat: Callable[[int], None],
+        settings: Callable[[], Sequence[Lister]],
     ) -> None:
+        """`settings` gives what lists the commands of the window's settings and dialogs."""
         super().__init__(window)
         self._window = window
+        self._theme = theme
         self._panel = panel
-        self._models = models
         self._chats = chats
-        self._use_model = use_model
         self._show_chat = show_chat
+        self._settings = settings
         window.palette_asked.connect(self.open_palette)
         window.shortcuts_asked.connect(self.open_shortcuts)
 
     def open_palette(self) -> CommandPalette:
-        """Everything that can be done now: in the tab in front, in the window, with models and chats."""
-        dialog = CommandPalette(self._commands(), self._window)
+        """Offer all that can be done: in the tab in front, in the window, with models and chats, in settings
+        and in the other tabs. What takes a moment to look up comes once the palette is open."""
+        dialog = CommandPalette(self._commands(), self._theme, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+        later: list[Lister] = [
+            *self._settings(),
+            *(partial(self._of_page, key) for key in self._window.pages if key != self._window.current_page),
+        ]
+        QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
         return dialog
 
     def open_shortcuts(self) -> ShortcutSheet:
@@ -55,18 +66,23 @@ class WindowCommands(QObject):
         dialog.open()
         return dialog
 
+    def _add_next(self, dialog: CommandPalette, later: list[Lister]) -> None:
+        """One at a time, so that what is typed meanwhile is seen."""
+        dialog.add(later.pop(0)())
+        if later:
+            QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
+        else:
+            dialog.complete = True
+
     def _commands(self) -> list[Command]:
         window, panel = self._window, self._panel
         toggle = self.tr("Open the live panel") if panel.collapsed else self.tr("Collapse the live panel")
+        menu = menu_of(window.picker)
         return [
-            # What has a shortcut is what people do all day.
-            *sorted(commands_of(window.current_content), key=lambda command: not command.keys),
+            *offered_in(window.current_content),
             *commands_of(window, with_buttons=False),
             Command(toggle, "", lambda: panel.set_collapsed(not panel.collapsed)),
-            *(
-                Command(self.tr("Use {model}").format(model=model.name), "", partial(self._use_model, model))
-                for model in self._models()
-            ),
+            *(menu_commands(menu, self.tr("Model")) if menu is not None else ()),
             *(
                 Command(
                     self.tr("Chat: {title}").format(title=chat.title), "", partial(self._show_chat, chat.id)
@@ -74,4 +90,21 @@ class WindowCommands(QObject):
                 for chat in self._chats()
                 if chat.title
             ),
+        ]
+
+    def _of_page(self, key: str) -> list[Command]:
+        """What can be done on another page, which comes to the front for it."""
+        window = self._window
+        title = window.title_of(key)
+
+        def there(command: Command) -> Callable[[], None]:
+            def run() -> None:
+                window.show_page(key)
+                command.run()
+
+            return run
+
+        return [
+            replace(command, title=joined(title, command.title), run=there(command))
+            for command in offered_in(window.content_of(key))
         ]

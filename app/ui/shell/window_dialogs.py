@@ -3,10 +3,12 @@
 import asyncio
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QDialog
 
+from app.base.errors import StillroomError
 from app.base.log import report
 from app.engine.rpc.rpc_address import numeric_endpoint
 from app.settings import LoadChoice
@@ -20,10 +22,14 @@ from app.ui.widgets.ui_context import UiContext
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
+    from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
     from app.ui.settings.audit_dialog import AuditDialog
     from app.ui.settings.filters_dialog import FiltersDialog
     from app.ui.settings.server_dialog import ServerDialog
     from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage
+
+
+Dialog = TypeVar("Dialog", bound=QDialog)
 
 
 class WindowDialogs(QObject):
@@ -53,9 +59,13 @@ class WindowDialogs(QObject):
         add_action(window, self.tr("Local API"), "", self.open_server)
         cuda.offered.connect(self._on_cuda_offered)
 
-    def open_load_settings(self) -> None:
+    def open_load_settings(self) -> "LoadSettingsDialog":
         """Open the load settings of the model that answers, with the memory that they take, or those of new
         models where none of this computer does."""
+        return _opened(self.make_load_settings())
+
+    def make_load_settings(self, *, planned: bool = True) -> "LoadSettingsDialog":
+        """Make the load settings; not `planned`, they ask nothing of the engine."""
         from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
 
         info, parts = self._session.here, self._parts
@@ -64,7 +74,7 @@ class WindowDialogs(QObject):
             subject = LoadSubject(
                 model_name(info),
                 parts.memory.of(info.path),
-                partial(self._session.plan, info.path),
+                partial(self._session.plan, info.path) if planned else None,
                 drafts_for(info, parts.store.listing().models),
             )
         choices = parts.load_choices
@@ -76,14 +86,13 @@ class WindowDialogs(QObject):
             self._bridge,
             self._window,
         )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         path = None if info is None else Path(info.path)
         dialog.applied.connect(partial(self._on_load_settings, path))
         dialog.default_chosen.connect(lambda choice: self._bridge.start(self._make_default(choice)))
         dialog.tune_asked.connect(self.open_tuning)
         dialog.table_asked.connect(self.open_tuning_table)
         dialog.forget_asked.connect(self._on_forget)
-        dialog.open()
+        return dialog
 
     def _on_load_settings(self, path: Path | None, choice: LoadChoice, idle_minutes: int) -> None:
         self._parts.settings.update(idle_unload_minutes=idle_minutes)
@@ -148,33 +157,42 @@ class WindowDialogs(QObject):
 
     def open_filters(self) -> "FiltersDialog":
         """Show the rules of the input filter."""
+        return _opened(self.make_filters())
+
+    def make_filters(self) -> "FiltersDialog":
+        """Make that dialog, and do not show it."""
         from app.ui.settings.filters_dialog import FiltersDialog
 
-        dialog = FiltersDialog(self._parts.gate.filters, self._theme, self._bridge, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        return dialog
+        return FiltersDialog(self._parts.gate.filters, self._theme, self._bridge, self._window)
 
     def open_audit(self) -> "AuditDialog":
         """Show the audit log."""
+        return _opened(self.make_audit())
+
+    def make_audit(self) -> "AuditDialog":
+        """Make that dialog, and do not show it."""
         from app.ui.settings.audit_dialog import AuditDialog
 
-        dialog = AuditDialog(self._parts.gate, self._parts.settings, self._bridge, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        return dialog
+        return AuditDialog(self._parts.gate, self._parts.settings, self._bridge, self._window)
 
     def open_server(self) -> "ServerDialog":
         """Show the local API: on and off, key, who uses it."""
+        return _opened(self.make_server())
+
+    def make_server(self) -> "ServerDialog":
+        """Make that dialog, and do not show it."""
         from app.ui.settings.server_dialog import ServerDialog
 
-        dialog = ServerDialog(self._server, self._parts.settings, self._theme, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        return dialog
+        return ServerDialog(self._server, self._parts.settings, self._theme, self._window)
 
     def open_settings_page(self, page: "SettingsPage") -> "SettingsDialog":
         """Open the settings at a page."""
+        dialog = self.make_settings()
+        dialog.show_page(page)
+        return _opened(dialog)
+
+    def make_settings(self) -> "SettingsDialog":
+        """Make that dialog, and do not show it."""
         from app.remote.model_directory import fetch_models
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
@@ -203,7 +221,6 @@ class WindowDialogs(QObject):
         dialog = SettingsDialog(
             self._parts.settings, self._parts.paths, doctor, others, elsewhere, states, self._window
         )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for asked, opened in (
             (dialog.filters_asked, self.open_filters),
             (dialog.audit_asked, self.open_audit),
@@ -211,10 +228,18 @@ class WindowDialogs(QObject):
             # One dialog at a time: both are for the window as a whole.
             asked.connect(dialog.accept)
             asked.connect(opened)
-        dialog.show_page(page)
-        dialog.open()
         return dialog
 
     async def _load_again(self, path: Path) -> None:
         chosen = await asyncio.to_thread(self._parts.load_choices.of, path)
-        await self._session.load(path, chosen.load)
+        try:
+            await self._session.load(path, chosen.load)
+        except StillroomError as error:
+            # The model's row keeps the trace.
+            self._notices.toast(error)
+
+
+def _opened(dialog: Dialog) -> Dialog:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+    return dialog

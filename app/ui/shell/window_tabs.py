@@ -1,6 +1,7 @@
 """The tabs of one window: each is made when it is first shown, and closed before its widgets are deleted."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
+from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ class WindowTabs(QObject):
         from app.code.sandbox.run import Sandbox
         from app.ui.code.code_tab import CodeTab
 
-        self._code = CodeTab(self._ui, self._parts.paths.data, Sandbox(), self._answering)
+        notices, lines = self._ui.notices, InlineNotices(self._ui.theme)
+        ui = replace(self._ui, bridge=self._ui.bridge.for_place(lambda: notices.at(lines)))
+        self._code = CodeTab(ui, self._parts.paths.data, Sandbox(), self._answering, lines=lines)
         return self._code
 
     def make_benchmark(self) -> "BenchmarkTab":
@@ -87,12 +91,15 @@ class WindowTabs(QObject):
         from app.ui.benchmark.quality.quality_page import QualityPage
 
         parts = self._parts
+        lines = InlineNotices(self._ui.theme)
+        ui = replace(self._ui, bridge=self._ui.bridge.for_place(lambda: self._ui.notices.at(lines)))
         tab = BenchmarkTab(
-            self._ui, parts.benchmark_runner, parts.benchmarks, models=lambda: parts.store.listing().models
+            ui, parts.benchmark_runner, parts.benchmarks, models=lambda: parts.store.listing().models
         )
-        quality = QualityPage(self._ui, parts.quality, parts.quality_runs, parts.quality_suites)
+        quality = QualityPage(ui, parts.quality, parts.quality_runs, parts.quality_suites)
         tab.add_page("quality", self.tr("Quality"), quality)
-        tab.add_page("drift", self.tr("Drift"), DriftPage(self._ui, parts.drift))
+        tab.add_page("drift", self.tr("Drift"), DriftPage(ui, parts.drift))
+        tab.add_above(lines)
         return tab
 
     def make_models(self) -> "ModelsTab":

@@ -11,7 +11,7 @@ from app.ui.base.plain_text import PlainLabel, set_tip
 LabelLook = Literal[
     "body", "title", "figure", "unit", "caption", "muted", "small", "good", "warning", "danger"
 ]
-ButtonKind = Literal["plain", "primary", "quiet", "inline", "danger", "tab"]
+ButtonKind = Literal["plain", "primary", "quiet", "inline", "danger", "tab", "choice"]
 NUMBER_MARGINS_PX = (8, 0, 4, 0)
 """Text margins of a number field's line edit: Qt leaves a style sheet's padding out there."""
 FrameLook = Literal["card", "code", "sunken", "side", "side-left", "side-right", "rule", "notice", "toast"]

@@ -14,7 +14,7 @@ EDGES_PX = 44
 class ElidedButton(QPushButton):
     """As wide as its column, whatever its words; all of them are in the tool tip. GUI thread."""
 
-    def __init__(self, words: str = "", kind: Literal["plain", "quiet"] = "plain") -> None:
+    def __init__(self, words: str = "", kind: Literal["plain", "quiet", "choice"] = "plain") -> None:
         super().__init__()
         self._words = ""
         self.setProperty("kind", kind)

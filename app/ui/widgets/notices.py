@@ -1,26 +1,29 @@
-"""Short messages at the foot of the window: errors, and deletions that can be undone."""
+"""Short messages about what just happened, and the sentences of errors in the window's language."""
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+import shiboken6
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import LoadNotice
 from app.ui.base.add_action import add_action
 from app.ui.base.announce import announce
 from app.ui.base.show_in_folder import show_in_folder
-from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.card import button, label
+from app.ui.widgets.inline_notices import InlineNotices, NoticeText
 from models.system.shown_text import fill
 
 INFORM_MS = 8_000
 ERROR_MS = 20_000
 WIDTH_PX = 560
-MARGIN_PX = 24
+MARGIN_PX = 12
 
 
 def translated(error: StillroomError) -> tuple[str, str]:
@@ -51,57 +54,60 @@ def filled(template: str, values: Mapping[str, object]) -> str:
     return fill(QCoreApplication.translate("errors", template), shown)
 
 
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    text: str
-    hint: str
-    action_text: str
-    action: Callable[[], None] | None
-    look: str
-    shown_ms: int
+class Notices(QWidget):
+    """The toast, and the one way to tell the user something that no page says by itself. GUI thread.
 
-
-class Notices(QFrame):
-    """One notice at a time over the lower edge of `host`; the next waits until it is gone.
+    A toast is for what just happened: it stands in a row of its own (`move_to`), where it covers nothing,
+    and a newer one takes its place, so that none is shown late. A failure also leaves a line where it
+    happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
 
     `report` gives the text that the copy button of an unexpected error puts on the clipboard.
     """
 
-    def __init__(self, host: QWidget, report: Callable[[], str]) -> None:
+    def __init__(self, host: QWidget, report: Callable[[], str], lines: InlineNotices | None = None) -> None:
         super().__init__(host)
-        self._host = host
         self._report = report
-        self._waiting: deque[_Notice] = deque()
+        self._lines = lines
         self._action: Callable[[], None] | None = None
-        self.setProperty("look", "toast")
+        self._before: QWidget | None = None
+        frame = QFrame()
+        frame.setProperty("look", "toast")
+        frame.setMaximumWidth(WIDTH_PX)
         self.setAccessibleName(self.tr("Notice"))
         self._text = label("", wrap=True)
         self._hint = label("", wrap=True)
         self._button = button("")
         self._button.clicked.connect(self._on_action)
-        self._close = button("✕", name=self.tr("Close"))
-        self._close.clicked.connect(self._next)
+        self._close = button("✕", "quiet", name=self.tr("Close"))
+        self._close.clicked.connect(self.dismiss)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self._text)
         words.addWidget(self._hint)
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(16, 10, 10, 10)
-        row.setSpacing(8)
-        row.addLayout(words, 1)
-        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
+        inside = QHBoxLayout(frame)
+        inside.setContentsMargins(16, 8, 8, 8)
+        inside.setSpacing(8)
+        inside.addLayout(words, 1)
+        inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
+        inside.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
+        row.addStretch(1)
+        row.addWidget(frame, 1000)
+        row.addStretch(1)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._next)
-        host.installEventFilter(self)
-        self._before: QWidget | None = None
+        self._timer.timeout.connect(self.dismiss)
         add_action(host, self.tr("Go to the notice"), "F6", self.go_to)
         self.hide()
 
+    def move_to(self, place: QBoxLayout) -> None:
+        """Stand in this row from now on."""
+        place.addWidget(self)
+
     def inform(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
         """Say that something happened; `action` (an undo, mostly) is offered for some seconds."""
-        self._add(_Notice(text, "", action_text, action, "toast", INFORM_MS))
+        self._show(NoticeText(text, "", action_text, action), INFORM_MS)
 
     def tell_of_file(self, text: str, path: Path) -> None:
         """Say that a file was written; it can be shown in its folder."""
@@ -109,32 +115,26 @@ class Notices(QFrame):
 
     def warn(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
         """Say that something is going wrong; longer than what only informs."""
-        self._add(_Notice(text, "", action_text, action, "toast", ERROR_MS))
+        self._show(NoticeText(text, "", action_text, action), ERROR_MS)
 
-    def error(self, error: BaseException) -> None:
-        """Show a failure: what happened and what to do. What nobody foresaw can be copied as a report."""
-        if isinstance(error, StillroomError):
-            message, hint = translated(error)
-            native = error.native if isinstance(error, EngineError) else ""
-            if native:
-                self._add(
-                    _Notice(
-                        message, hint, self.tr("Copy details"), lambda: self._copy(native), "toast", ERROR_MS
-                    )
-                )
-            else:
-                self._add(_Notice(message, hint, "", None, "toast", ERROR_MS))
-            return
-        self._add(
-            _Notice(
-                self.tr("Something went wrong that Stillroom did not expect."),
-                self.tr("Your chats and models are safe. The report holds no chat text."),
-                self.tr("Copy report"),
-                lambda: self._copy(self._report()),
-                "toast",
-                ERROR_MS,
-            )
-        )
+    def toast(self, error: BaseException) -> None:
+        """Say a failure of which something on the screen keeps the trace by itself."""
+        self._show(self.told(error), ERROR_MS)
+
+    def error(self, error: BaseException, place: "NoticePlace | None" = None, about: str = "") -> None:
+        """Leave a line about a failure: what happened and what to do; without a `place` it is the window's.
+
+        `about` names the work. Where the line cannot be seen now, a toast says it too.
+        """
+        lines, subject = (self._lines, None) if place is None else (place.lines, place.subject)
+        if lines is not None:
+            lines.add(self.told(error), about, subject)
+        if lines is None or not lines.is_seen() or (subject is not None and subject != lines.subject):
+            self.toast(error)
+
+    def at(self, lines: InlineNotices) -> "NoticePlace":
+        """Name the place that shows `lines`, with what it shows now."""
+        return NoticePlace(self, lines, lines.subject)
 
     def go_to(self) -> None:
         """Let the keyboard choose what the notice offers; once more goes back to where it was."""
@@ -147,56 +147,75 @@ class Notices(QFrame):
         self._before = QApplication.focusWidget()
         here.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Keep its place when the window changes its size."""
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
-        return super().eventFilter(watched, event)
-
-    def _add(self, notice: _Notice) -> None:
-        same = (notice.text, notice.hint)
-        if self.isVisible() and same == (self._text.text(), self._hint.text()):
-            self._timer.start(notice.shown_ms)
-            return
-        self._waiting.append(notice)
-        if not self.isVisible():
-            self._next()
-
-    def _next(self) -> None:
+    def dismiss(self) -> None:
+        """Take the toast away."""
         self._timer.stop()
-        if not self._waiting:
-            self.hide()
-            return
-        notice = self._waiting.popleft()
-        set_look(self, notice.look)
+        if self._before is not None and (self._button.hasFocus() or self._close.hasFocus()):
+            self._before.setFocus()
+        self.hide()
+
+    def told(self, error: BaseException) -> NoticeText:
+        """Put a failure into words: what nobody foresaw can be copied as a report."""
+        if isinstance(error, StillroomError):
+            message, hint = translated(error)
+            native = error.native if isinstance(error, EngineError) else ""
+            if native:
+                return NoticeText(message, hint, self.tr("Copy details"), partial(_copy, native))
+            return NoticeText(message, hint)
+        return NoticeText(
+            self.tr("Something went wrong that Stillroom did not expect."),
+            self.tr("Your chats and models are safe. The report holds no chat text."),
+            self.tr("Copy report"),
+            lambda: _copy(self._report()),
+        )
+
+    def _show(self, notice: NoticeText, shown_ms: int) -> None:
         self._text.setText(notice.text)
         self._hint.setText(notice.hint)
         self._hint.setVisible(bool(notice.hint))
         self._action = notice.action
-        announce(self, f"{notice.text} {notice.hint}".strip())
         self._button.setText(notice.action_text)
         self._button.setVisible(notice.action is not None)
-        self._place()
+        announce(self, f"{notice.text} {notice.hint}".strip())
         self.show()
-        self.raise_()
-        self._timer.start(notice.shown_ms)
-
-    def _place(self) -> None:
-        host = self._host
-        width = min(WIDTH_PX, host.width() - 2 * MARGIN_PX)
-        self.setFixedWidth(width)
-        height = self._row.heightForWidth(width) if self._row.hasHeightForWidth() else -1
-        height = max(height, self.sizeHint().height())
-        self.setGeometry((host.width() - width) // 2, host.height() - height - MARGIN_PX, width, height)
+        self._timer.start(shown_ms)
 
     def _on_action(self) -> None:
         action = self._action
-        if self._button.hasFocus() and self._before is not None:
-            self._before.setFocus()
-        self._next()
+        self.dismiss()
         if action is not None:
             action()
 
-    @staticmethod
-    def _copy(text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
+
+@runtime_checkable
+class HasToastPlace(Protocol):
+    """A page with a row of its own for toasts."""
+
+    @property
+    def toast_place(self) -> QBoxLayout:
+        """The row, which takes no room while it is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePlace:
+    """Where the failures of a work are told: the lines of a page, and what the page showed when it began."""
+
+    notices: Notices
+    lines: InlineNotices
+    subject: str
+
+    def fail(self, work: str, error: BaseException) -> None:
+        """Leave a line about a work that failed."""
+        if shiboken6.isValid(self.lines):
+            self.notices.error(error, self, work)
+        else:
+            self.notices.toast(error)
+
+    def mend(self, work: str) -> None:
+        """Take the line away that the same work left when it failed before."""
+        if shiboken6.isValid(self.lines):
+            self.lines.mend(work, self.subject)
+
+
+def _copy(text: str) -> None:
+    QGuiApplication.clipboard().setText(text)

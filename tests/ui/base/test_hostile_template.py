@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication
 
 from app.engine.protocol import LoadSettings
 from app.ui.shell.application import WindowApplication
-from app.ui.widgets.notices import Notices
 from tests.support.starter_variants import write_templated_model
 from tests.support.waiting import until
-from tests.support.window import ask, run_with_window
+from tests.support.window import ask, run_with_window, told
 
 LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 
@@ -35,9 +34,6 @@ def test_the_window_lives_on_says_it_once_and_the_model_answers(
         assert len(beats) > 20
         (reply,) = [kept for kept in tab.conversation.branch if kept.role == "assistant"]
         assert reply.content
-        notices = application.window.findChild(Notices)
-        assert isinstance(notices, Notices)
-        said = [label.text() for label in notices.findChildren(QLabel)]
-        assert sum("takes too long" in text for text in said) == 1
+        assert told(application).count("takes too long") == 1
 
     run_with_window(scene)

@@ -17,9 +17,8 @@ from app.ui.code.code_tab import CodeTab
 from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.settings.filters_dialog import FiltersDialog
 from app.ui.shell.application import WindowApplication
-from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
-from tests.support.window import ask, run_with_window, settle
+from tests.support.window import ask, run_with_window, settle, told
 
 SHORT = 12
 RULES = [
@@ -140,9 +139,7 @@ def test_code_goes_through_the_rules_too(qapp: QApplication, home: Path) -> None
         await until(conversation.ask_button.isEnabled, "the question")
         conversation.field.setPlainText("What is bluebird?")
         conversation.ask("ask")
-        notices = application.window.findChild(Notices)
-        assert isinstance(notices, Notices)
-        await until(lambda: not notices.isHidden() and not conversation.running, "the refusal")
+        await until(lambda: bool(told(application)) and not conversation.running, "the refusal")
         assert conversation.field.toPlainText() == "What is bluebird?"
         assert conversation.exchanges == []
         conversation.field.setPlainText("What is 123456? One word.")

@@ -6,8 +6,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import qasync
+import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -18,6 +20,7 @@ from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
 from app.acquire.quality_build import Commands
 from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
 from app.load_choices import LoadChoices
 from app.machine.measurements import Measurements
@@ -31,6 +34,7 @@ from app.ui.models.models_tab import ModelsTab
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.requantise_dialog import RequantiseDialog
+from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
@@ -55,6 +59,29 @@ FILE = "tiny.Q8_0.gguf"
 KEY = "r1-qwen-1.5b"
 TITLE = "R1 Qwen 1.5B"
 NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
+LOADED = ModelInfo(
+    path="",
+    name=NAME,
+    architecture="qwen2",
+    quantisation="Q8_0",
+    parameters=1,
+    size_bytes=1,
+    layers=28,
+    gpu_layers=0,
+    context_tokens=4096,
+    context_limit=131072,
+    vocabulary=10,
+    threads=2,
+    batch_tokens=512,
+    kv_type="f16",
+    backend="CPU",
+    chat_template="",
+    bos_text="",
+    eos_text="",
+    adds_bos=False,
+    load_s=0.1,
+    buffers={},
+)
 RETRY = RetryPolicy(attempts=2, first_wait_s=0.01)
 
 
@@ -62,7 +89,9 @@ class StandInSession(QObject):
     """Stands in for the engine, which these tests do not need: the machine and its model are set by hand."""
 
     engine_ready = Signal(object)
+    loading = Signal(str, float)
     loaded = Signal(object)
+    load_failed = Signal(object)
     unloaded = Signal()
     engine_died = Signal(object)
     remote_changed = Signal()
@@ -101,8 +130,8 @@ class Room:
     def __init__(self, qtbot: QtBot, theme: Theme, hub: LoopbackHub, root: Path) -> None:
         self.hub = hub
         self.root = root
-        self.errors: list[BaseException] = []
-        self.bridge = Bridge(self.errors.append)
+        self.unplaced: list[BaseException] = []
+        self.bridge = Bridge(self.unplaced.append)
         self.session = StandInSession()
         self.store = ModelStore(root / "models")
         client = HubClient(hub.endpoint, retry=RETRY)
@@ -140,6 +169,14 @@ class Room:
             write_tiny_gguf(path)
             files.append(BuiltFile(kind, path, sha256, path.stat().st_size))
         self.store.add(NAME, files, key=KEY, repo=f"deepseek-ai/{NAME}")
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong, wherever it is told."""
+        told = [str(error) for error in self.unplaced]
+        if shiboken6.isValid(self.tab):
+            told += [text for lines in self.tab.findChildren(InlineNotices) for text in lines.texts]
+        return told
 
     def cell(self, key: str, column: int) -> str:
         index = self.tab.table.index(self.tab.table.number_of(key), column)
@@ -225,6 +262,40 @@ def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run
         await until(lambda: "Stopped" in seen_words(room.tab.detail))
         room.jobs.resume(job.id)
         await until(lambda: "On its way" in seen_words(card))
+
+    run(scenario())
+
+
+def test_a_model_that_could_not_be_loaded_says_so_in_its_row_and_its_card(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q8_0")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
+        [model] = room.tab._listing.models
+        path = str(model.path)
+        room.session.loading.emit(path, 0.0)
+        room.session.load_failed.emit(StillroomError("There is too little memory.", "Close something."))
+        assert room.cell(KEY, HERE) == "Could not be loaded: the reason is below"
+        room.tab.select("r1-qwen-7b")
+        assert "too little memory" not in seen_words(room.tab.detail)
+        room.tab.select(KEY)
+        assert "There is too little memory.\nClose something." in seen_words(room.tab.detail)
+        room.session.loading.emit(path, 0.0)
+        room.session.loaded.emit(msgspec.structs.replace(LOADED, path=path))
+        assert "too little memory" not in seen_words(room.tab.detail)
+        assert "Could not" not in room.cell(KEY, HERE)
+
+    run(scenario())
+
+
+def test_what_cannot_be_added_is_told_where_it_was_asked_for(room: Room, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"no model")
+
+    async def scenario() -> None:
+        card = room.tab.add_card
+        card.paths_chosen.emit([tmp_path / "broken.gguf"])
+        await until(lambda: "broken.gguf is not a GGUF file" in seen_words(card))
+        assert len(card.failures.texts) == 1
 
     run(scenario())
 
@@ -325,7 +396,8 @@ def test_what_cannot_be_added_is_said(room: Room, run: Run) -> None:
         for text in ("r1-qwen7b", "owner/missing"):
             room.tab.add_card.field.setText(text)
             room.tab.add_card.field.returnPressed.emit()
-        await until(lambda: len(room.errors) == 2)
+            await until(lambda text=text: any(text in told for told in room.errors))
+        assert len(room.errors) == 1, "the one before is of no use any more"
         assert room.tab.add_card.field.text() == "owner/missing"
 
     run(scenario())
@@ -552,7 +624,7 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
             "Load",
             "Look inside…",
             "Verify",
-            "Make another type…",
+            "Make another size (quantisation)…",
             "Show in its folder",
             "Delete",
         ]
@@ -584,4 +656,5 @@ def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_pa
         assert "2 models were added" in seen_words(room.notices)
 
     run(scenario())
-    assert room.errors == []
+    assert len(room.errors) == 1
+    assert "broken.gguf" in room.errors[0]

@@ -11,8 +11,8 @@ from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
-from tests.support.widgets import click, seen_button, seen_words
-from tests.support.window import run_with_window, settle
+from tests.support.widgets import click, seen_button
+from tests.support.window import run_with_window, settle, told
 
 
 @pytest.fixture(autouse=True)
@@ -106,12 +106,9 @@ def test_an_error_is_shown_with_what_to_do(qapp: QApplication) -> None:
         assert isinstance(tab, ModelsTab)
         tab.add_card.field.setText("zebra")
         click(seen_button(tab.add_card, "Get"))
-        notices = application.window.findChild(Notices)
-        assert isinstance(notices, Notices)
-        await until(notices.isVisible, "the notice")
-        said, hint = seen_words(notices).splitlines()
-        assert said == "There is no model called zebra."
-        assert hint.startswith("Name a model of")
+        await until(lambda: "There is no model called zebra.\nName a model of" in told(application), "it")
+        click(seen_button(application.window, "Dismiss: There is no model called zebra."))
+        assert "zebra" not in told(application)
 
     run_with_window(scene)
 
@@ -123,13 +120,10 @@ def test_files_that_were_damaged_before_the_start_are_named(home: Path, qapp: QA
     (home / "data" / "prompts.json").write_bytes(b"")
 
     async def scene(application: WindowApplication) -> None:
-        notices = application.window.findChild(Notices)
-        assert notices is not None
         for name in ("settings.json", "prompts.json"):
-            await until(
-                lambda name=name: any(name in words.text() for words in notices.findChildren(QLabel)), name
-            )
-            notices.findChildren(QPushButton)[-1].click()
+            await until(lambda name=name: name in told(application), name)
+        await settle(5)
+        assert all(name in told(application) for name in ("settings.json", "prompts.json"))
 
     run_with_window(scene)
     assert len(list(home.rglob("*.damaged-*.json"))) == 2

@@ -2,10 +2,12 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.base.add_action import Command, add_action, commands_of, matching
+from app.ui.base.add_action import Command, add_action, allow, as_heading, commands_of, matching
+from app.ui.base.offers import Offers, offered_in, row_commands
+from app.ui.base.theme import Theme
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.shortcut_sheet import ShortcutSheet
 from tests.support.pages.command_palette_page import CommandPalettePage
@@ -32,8 +34,10 @@ def test_actions_and_buttons_with_shortcuts_are_commands(page: QWidget, qtbot: Q
     commands = commands_of(page)
     assert [(command.title, command.keys) for command in commands] == [
         ("Save as", "Ctrl+Shift+S"),
+        ("Off", ""),
         ("Run", "F5"),
     ]
+    assert [bool(command.refusal) for command in commands] == [False, True, False]
     for command in commands:
         command.run()
     assert done == ["save", "run"]
@@ -51,10 +55,98 @@ def test_every_typed_word_must_be_in_the_title() -> None:
     assert matching(commands, "") == commands
 
 
-def test_the_palette_is_used_by_keyboard_alone(page: QWidget) -> None:
+def test_chinese_is_found_by_its_characters() -> None:
+    commands = [Command(title, "", lambda: None) for title in ("此聊天：导出：Markdown", "聊天：导入聊天")]
+    assert [c.title for c in matching(commands, "导出聊天")] == ["此聊天：导出：Markdown"]
+    assert [c.title for c in matching(commands, "聊天 markdown")] == ["此聊天：导出：Markdown"]
+    assert matching(commands, "删除") == []
+
+
+def test_what_cannot_be_done_now_comes_last_and_does_nothing(
+    page: QWidget, qtbot: QtBot, qapp: QApplication
+) -> None:
+    done: list[str] = []
+    commands = [
+        Command("Save", "", lambda: done.append("save"), "All changes are saved"),
+        Command("Save as", "", lambda: done.append("as")),
+    ]
+    palette = CommandPalette(commands, Theme(qapp, "light"), page)
+    palette.open()
+    qtbot.keyClicks(palette._field, "save")
+    assert palette.titles == ["Save as", "Save"]
+    qtbot.keyClick(palette._field, Qt.Key.Key_Down)
+    qtbot.keyClick(palette._field, Qt.Key.Key_Return)
+    assert (done, palette.isVisible()) == ([], True)
+    index = palette._list.currentIndex()
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "Save All changes are saved"
+    assert palette.grab().width() == palette.width()
+    qtbot.keyClick(palette._field, Qt.Key.Key_Up)
+    qtbot.keyClick(palette._field, Qt.Key.Key_Return)
+    assert (done, palette.isVisible()) == (["as"], False)
+
+
+def test_a_page_offers_buttons_with_words_menus_and_rows(page: QWidget, qtbot: QtBot) -> None:
+    done: list[str] = []
+    column = QVBoxLayout(page)
+    add_action(page, "Run the program", "F5", lambda: done.append("key"))
+    run = QPushButton("Run")
+    run.setAccessibleName("Run the program in the sandbox (F5)")
+    copies = [QPushButton("Copy") for _ in range(3)]
+    for number, copy in enumerate(copies):
+        copy.setAccessibleName("Copy code")
+        copy.clicked.connect(lambda _=False, number=number: done.append(f"copy {number}"))
+    icon = QPushButton()
+    icon.setAccessibleName("Only an icon")
+    hidden = QPushButton("Hidden")
+    hidden.hide()
+    off = QPushButton("Compare…")
+    allow(off, "Select two")
+    export = QPushButton("Export")
+    menu = QMenu(export)
+    menu.addAction("As JSON…", lambda: done.append("json"))
+    more = menu.addMenu("Picture")
+    more.addAction("Copy", lambda: done.append("picture"))
+    as_heading(menu.addAction("Heading"))
+    export.setMenu(menu)
+    drawer = QWidget()
+    inside = QVBoxLayout(drawer)
+    spin = QSpinBox()
+    spin.setAccessibleName("Temperature")
+    inside.addWidget(spin)
+    inside.addWidget(QPushButton("Reset"))
+    drawer.hide()
+    for made in (run, *copies, icon, hidden, off, export, drawer):
+        column.addWidget(made)
+    Offers(page, lambda: row_commands(drawer, "Behaviour", drawer.show), covers=drawer)
+    Offers(page, lambda: [QMenu("Empty"), Command("By hand", "", lambda: None)])
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    commands = {command.title: command for command in offered_in(page)}
+    assert list(commands) == [
+        "Run the program",
+        "Copy code",
+        "Compare",
+        "Export: As JSON",
+        "Export: Picture: Copy",
+        "Behaviour: Temperature",
+        "Behaviour: Reset",
+        "By hand",
+    ]
+    assert {title: command.refusal for title, command in commands.items() if command.refusal} == {
+        "Compare": "Select two"
+    }
+    commands["Copy code"].run()
+    commands["Export: Picture: Copy"].run()
+    commands["Behaviour: Temperature"].run()
+    assert done == ["copy 2", "picture"]
+    assert spin.hasFocus()
+
+
+def test_the_palette_is_used_by_keyboard_alone(page: QWidget, qapp: QApplication) -> None:
     done: list[str] = []
     commands = [Command(title, "", lambda title=title: done.append(title)) for title in ("One", "Two", "Ten")]
-    palette = CommandPalette(commands, page)
+    palette = CommandPalette(commands, Theme(qapp, "light"), page)
     palette.open()
     person = CommandPalettePage(palette)
     person.type("t")

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from app.base.errors import StillroomError
 from app.chat.store.store import ChatStore
 from app.database.recovery import Recovery
 from app.ui.shell import database_health
@@ -41,7 +42,7 @@ def test_damage_is_told_when_it_is_found_and_once(
 ) -> None:
     monkeypatch.setattr(database_health, "FIRST_CHECK_MS", 1)
     path = tmp_path / "chats.sqlite3"
-    said: list[str] = []
+    said: list[StillroomError] = []
     reread: list[bool] = []
     parent = QObject()
 
@@ -62,6 +63,6 @@ def test_damage_is_told_when_it_is_found_and_once(
             monkeypatch.setattr(database_health, name, 1)
         look_after(store, backups=2)
         assert len(said) == 2
-        assert "The chat “Trbins” was damaged" in said[1]
+        assert "The chat “Trbins” was damaged" in str(said[1])
         assert reread == [True]
         assert store.conversation(chat.id).title == "Trbins"

@@ -7,6 +7,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxy
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
 
+from app.ui.base.add_action import allow
 from app.ui.benchmark.frame.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import SORT_ROLE
@@ -118,6 +119,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
 
     def _on_selection(self) -> None:
         selected = self.selected()
-        self._compare.setEnabled(2 <= len(selected) <= MOST_COMPARED)
-        self._delete.setEnabled(bool(selected))
+        comparable = 2 <= len(selected) <= MOST_COMPARED
+        allow(self._compare, "" if comparable else self.tr("Select two to five runs to compare them"))
+        allow(self._delete, "" if selected else self.tr("Select a run first"))
         self.selection_changed.emit(selected)

@@ -95,7 +95,10 @@ class QualityPage(MeasuringPage):
         self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])
         self._size.addItem(self.tr("All questions"), SIZES[2])
         self._data_button = button(
-            self.tr("Own questions"), tip=self.tr("What is asked: Stillroom's own questions, or data sets")
+            self.tr("Own questions"),
+            "choice",
+            name=self.tr("Questions"),
+            tip=self.tr("What is asked: Stillroom's own questions, or data sets"),
         )
         self._data_menu = QMenu(self)
         for data in DATA_SETS.values():
@@ -386,10 +389,11 @@ class QualityPage(MeasuringPage):
         card.body.addWidget(
             label(
                 self.tr(
-                    "Load a model with the picker above and run the suite. Stillroom asks it mathematics, "
-                    "instructions in several turns, facts hidden in long texts and customers' intents, "
-                    "judges each answer, and reads a text for the perplexity. Everything stays on this "
-                    "computer, and every prompt, thought and answer can be read afterwards."
+                    "Choose a model at the top and run the suite. Stillroom asks it mathematics, tasks "
+                    "in several steps, facts hidden in long texts and what customers want, and judges "
+                    "each answer; it also measures how well it predicts a text (perplexity). "
+                    "Everything stays on this computer, and every question, thought and answer can be "
+                    "read afterwards."
                 ),
                 "muted",
                 wrap=True,

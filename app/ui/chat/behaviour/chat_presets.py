@@ -12,9 +12,12 @@ from app.chat.library.choices import ReplyChoices
 from app.chat.library.library_file import Change
 from app.chat.library.presets import BUILT_IN, BuiltInKey, Preset, PresetBook, same
 from app.settings import SettingsFile
+from app.ui.base.add_action import Command, allow
+from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.widgets.notices import Notices
+from models.catalog.catalog import is_r1
 
 
 class ChatPresets(QObject):
@@ -65,6 +68,7 @@ class ChatPresets(QObject):
     def fill_menu(self) -> None:
         """Fill the menu with what can be chosen and done now."""
         menu, current, own = self.menu, self.current(), self._current_own()
+        not_own = "" if own else self.tr("This chat follows no preset of your own")
         menu.clear()
         for built_in in BUILT_IN:
             self._add_choice(self._title(built_in.key), built_in.choices, current)
@@ -79,7 +83,7 @@ class ChatPresets(QObject):
             (self.tr("Duplicate"), lambda: self.duplicate(own)),
             (self.tr("Delete"), lambda: self.delete(own)),
         ):
-            menu.addAction(text, slot).setEnabled(bool(own))
+            allow(menu.addAction(text, slot), not_own)
         if self._model:
             begins = self._book.for_model(self._model)
             first = menu.addAction(
@@ -87,11 +91,17 @@ class ChatPresets(QObject):
             )
             first.setCheckable(True)
             first.setChecked(begins is not None and begins.name == own)
-            first.setEnabled(bool(own))
+            allow(first, not_own)
             first.toggled.connect(lambda on: self.begin_with(own if on else ""))
         menu.addSeparator()
         menu.addAction(self.tr("Import presets…"), self._ask_what_to_import)
-        menu.addAction(self.tr("Export presets…"), self._ask_where_to_export).setEnabled(bool(self._book.own))
+        export = menu.addAction(self.tr("Export presets…"), self._ask_where_to_export)
+        allow(export, "" if self._book.own else self.tr("There are no presets of your own"))
+
+    def commands(self) -> list[Command]:
+        """All of that for the command palette."""
+        self.fill_menu()
+        return menu_commands(self.menu, self.tr("Preset"))
 
     def apply(self, choices: ReplyChoices) -> None:
         """Let the open chat use a preset; its adapters stay."""
@@ -159,6 +169,8 @@ class ChatPresets(QObject):
     def _title(self, key: BuiltInKey) -> str:
         match key:
             case "authors":
+                if self._session.info is not None and not is_r1(self._session.info.name):
+                    return self.tr("Usual settings")
                 return self.tr("R1 authors' recommendation")
             case "short_thinking":
                 return self.tr("Short thinking (1,024 tokens)")

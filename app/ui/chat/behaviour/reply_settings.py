@@ -22,11 +22,13 @@ from app.chat.library.choices import ReplyChoices, WhenFull
 from app.chat.prompting.answer_schema import schema_title
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import LIMITS
+from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 from app.ui.widgets.elided_button import ElidedButton
+from models.catalog.catalog import is_r1
 
 WIDTH_PX = 300
 STOP_PX = 58
@@ -53,6 +55,7 @@ class ReplySettings(QFrame):
         self._recommended = Sampling()
         self._showing = False
         self._follows = True
+        self._is_r1 = True
         self._json_schema = ""
         self.setProperty("look", "side-right")
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -64,7 +67,7 @@ class ReplySettings(QFrame):
         head.addStretch()
         head.addWidget(self._close)
 
-        self.preset = ElidedButton()
+        self.preset = ElidedButton(kind="choice")
         self.preset.setAccessibleDescription(self.tr("Presets: choose, save and change them"))
         self._system = QPlainTextEdit()
         self._system.setProperty("look", "field")
@@ -87,17 +90,40 @@ class ReplySettings(QFrame):
         self._seed.textEdited.connect(self._on_sampling_edited)
         form = _form()
         for text, field, tip in (
-            (self.tr("Temperature"), self._temperature, self.tr("How freely words are chosen. 0 is fixed.")),
-            (self.tr("Top-p"), self._top_p, self.tr("Only the likeliest words that make up this share.")),
-            (self.tr("Top-k"), self._top_k, self.tr("Only so many of the likeliest words.")),
-            (self.tr("Min-p"), self._min_p, self.tr("Only words at least this likely beside the likeliest.")),
+            (
+                self.tr("Temperature"),
+                self._temperature,
+                self.tr("How freely words are chosen: at 0 always the likeliest one, higher is more varied."),
+            ),
+            (
+                self.tr("Top-p"),
+                self._top_p,
+                self.tr(
+                    "Chooses only among the likeliest words that make "
+                    "up this share of all chances. 1 is no limit."
+                ),
+            ),
+            (self.tr("Top-k"), self._top_k, self.tr("Chooses only among so many of the likeliest words.")),
+            (
+                self.tr("Min-p"),
+                self._min_p,
+                self.tr("Leaves out words that are less likely than this share of the likeliest one."),
+            ),
             (
                 self.tr("Repeat penalty"),
                 self._repeat_penalty,
                 self.tr("Words that were just said come less often. 1 is off; above 1.2 answers get odd."),
             ),
-            (self.tr("Longest reply"), self._max_tokens, self.tr("In tokens, thinking included.")),
-            (self.tr("Seed"), self._seed, self.tr("The same seed gives the same reply again.")),
+            (
+                self.tr("Longest reply"),
+                self._max_tokens,
+                self.tr("In tokens, of which a word has one or two; thinking included."),
+            ),
+            (
+                self.tr("Seed"),
+                self._seed,
+                self.tr("The same number gives the same reply again; empty gives another one each time."),
+            ),
         ):
             set_tip(field, tip)
             _add_row(form, text, field)
@@ -119,7 +145,7 @@ class ReplySettings(QFrame):
             set_tip(field, tip)
             _add_row(budget, text, field)
         self._schema = ElidedButton()
-        self._schema.setAccessibleDescription(self.tr("Let answers be JSON by a schema"))
+        self._schema.setAccessibleDescription(self.tr("Let answers be JSON in a form that you describe"))
         self._schema.clicked.connect(self.schema_asked)
         self._stop = QPlainTextEdit()
         self._stop.setProperty("look", "field")
@@ -156,13 +182,10 @@ class ReplySettings(QFrame):
         body.addSpacing(8)
         body.addWidget(label(self.tr("SYSTEM PROMPT"), "caption"))
         body.addWidget(self._system)
-        body.addWidget(
-            label(
-                self.tr("R1 models work best without one: put instructions into the message."),
-                "small",
-                wrap=True,
-            )
+        self._r1_hint = label(
+            self.tr("R1 models work best without one: put instructions into the message."), "small", wrap=True
         )
+        body.addWidget(self._r1_hint)
         body.addSpacing(8)
         body.addWidget(label(self.tr("THINKING"), "caption"))
         body.addWidget(self._thinks)
@@ -253,6 +276,12 @@ class ReplySettings(QFrame):
         self._show_advice()
         self.edited.emit()
 
+    def follow_model(self, name: str) -> None:
+        """Give the advice that fits the model of this name: DeepSeek's is for R1 models."""
+        self._is_r1 = is_r1(name)
+        self._r1_hint.setVisible(self._is_r1)
+        self._show_advice()
+
     def choose_schema(self, schema: str) -> None:
         """Set the JSON schema of the answers from now on, empty for none; `changed` comes at once."""
         self._show_schema(schema)
@@ -319,9 +348,12 @@ class ReplySettings(QFrame):
 
     def _show_advice(self) -> None:
         authors = Sampling()
-        is_authors = (self._recommended.temperature, self._recommended.top_p) == (
+        is_authors = self._is_r1 and (self._recommended.temperature, self._recommended.top_p) == (
             authors.temperature,
             authors.top_p,
+        )
+        self._reset.setText(
+            self.tr("Use the recommendation") if is_authors else self.tr("Use the usual settings")
         )
         values = {
             "temperature": f"{self._recommended.temperature:g}",
@@ -339,7 +371,8 @@ class ReplySettings(QFrame):
         else:
             advice = self.tr("Your settings start chats with temperature {temperature} and top-p {top_p}.")
         self._advice.setText(advice.format(**values))
-        self._reset.setEnabled(not self._follows or self._max_tokens.value() > 0)
+        differs = not self._follows or self._max_tokens.value() > 0
+        allow(self._reset, "" if differs else self.tr("This chat follows them already"))
 
     def _decimal(self, name: str, step: float, title: str) -> QDoubleSpinBox:
         field = QDoubleSpinBox()

@@ -16,6 +16,7 @@ from app.ui.base.file_dialogs import documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
@@ -33,9 +34,10 @@ class ChatAttachments(QObject):
         keeper: ChatKeeper,
         start: Callable[[Coroutine[Any, Any, Any]], None],
         kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
+        failures: InlineNotices,
         parent: QWidget,
     ) -> None:
-        """`kept_chat` gives the open chat, created where there is none yet."""
+        """`kept_chat` gives the open chat, created where there is none yet; `failures` are its lines."""
         super().__init__(parent)
         self._window = parent
         self._chips = chips
@@ -45,6 +47,7 @@ class ChatAttachments(QObject):
         self._notices = ui.notices
         self._start = start
         self._kept_chat = kept_chat
+        self._failures = failures
         self._tokens: dict[int, int] = {}
         self.reading: list[int] = []
         """The chats for which files are being read, once for each time that some were given."""
@@ -69,6 +72,7 @@ class ChatAttachments(QObject):
         what was attached before."""
         if not paths:
             return
+        place = self._notices.at(self._failures)
         chat = await self._kept_chat()
         twice: list[str] = []
         self.reading.append(chat.id)
@@ -77,8 +81,9 @@ class ChatAttachments(QObject):
                 try:
                     document = await asyncio.to_thread(read_document, path)
                 except DocumentError as error:
-                    self._notices.error(error)
+                    place.fail(f"attach {path}", error)
                     continue
+                place.mend(f"attach {path}")
                 if not await self._keep(chat.id, document):
                     twice.append(document.name)
                 elif self._keeper.is_open(chat.id):

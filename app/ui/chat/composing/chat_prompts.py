@@ -30,6 +30,11 @@ class ChatPrompts(QObject):
         self._dialog: PromptDialog | None = None
         composer.suggestions.prompts = book.prompts
         composer.suggestions.chosen.connect(self._replace_typed)
+        for text, slot in (
+            (self.tr("Prompt library: Import prompts"), self._ask_what_to_import),
+            (self.tr("Prompt library: Export my prompts"), self._ask_where_to_export),
+        ):
+            add_action(parent, text, "", slot)
         self._offer()
 
     def open_library(self) -> PromptDialog:

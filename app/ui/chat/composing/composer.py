@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QSize, Qt, Signa
 from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.base.add_action import allow
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
@@ -53,7 +54,10 @@ class Composer(QWidget):
         self._field.textChanged.connect(lambda: self.text_changed.emit(self.text()))
         self._field.textChanged.connect(self._show_state)
         self.settings = button(
-            self.tr("Model behaviour"), "quiet", name=self.tr("System prompt and sampling")
+            self.tr("Model behaviour"),
+            "quiet",
+            name=self.tr("Model behaviour (Ctrl+B)"),
+            tip=self.tr("System prompt, thinking, how freely words are chosen (Ctrl+B)"),
         )
         self.settings.setIconSize(QSize(16, 16))
         self.settings.setCheckable(True)
@@ -149,7 +153,13 @@ class Composer(QWidget):
     def _show_state(self) -> None:
         running = self._state is ComposerState.RUNNING
         self._send.setVisible(not running)
-        self._send.setEnabled(self._state is ComposerState.READY and bool(self.text().strip()))
+        if running:
+            refusal = self.tr("A reply is being written")
+        elif self._state is ComposerState.BLOCKED and self.reason:
+            refusal = self.reason
+        else:
+            refusal = "" if self.text().strip() else self.tr("Nothing is written yet")
+        allow(self._send, refusal)
         self._stop.setVisible(running)
         self._remedy.setVisible(bool(self._remedy.text()))
         self.meter.setVisible(self._state is ComposerState.READY)

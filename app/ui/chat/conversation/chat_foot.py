@@ -18,6 +18,9 @@ class ChatFoot(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        self.toast_place = QVBoxLayout()
+        """The row above all of them, for what is news for some seconds."""
+        column.addLayout(self.toast_place)
         for widget in widgets:
             column.addWidget(widget)
         row = QHBoxLayout(self)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.chat.store.records import Conversation, Folder
 from app.ui.base.escape_key import keeps_escape
+from app.ui.base.offers import Offers
 from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_row_delegate import ChatRowDelegate
 from app.ui.chat.list.chat_rows import ChatRowsModel
@@ -52,6 +53,7 @@ class ChatList(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._open_id: int | None = None
         self.setProperty("look", "side-left")
         self._new = button(self.tr("New chat"), tip=self.tr("Start a new chat (Ctrl+N)"))
         self._new.clicked.connect(self.new_chat_requested)
@@ -76,6 +78,7 @@ class ChatList(QFrame):
         self._pages.addWidget(self.view)
         self._pages.addWidget(self.results)
         self._lay_out()
+        Offers(self, self._offered)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
@@ -85,6 +88,7 @@ class ChatList(QFrame):
         """Fill the list and mark the chat that is open; tells nobody that it was chosen."""
         selection = self.view.selectionModel()
         selection.blockSignals(True)
+        self._open_id = current_id
         self.model.set_chats(chats, folders, datetime.now().date())
         index = self.model.index_of(current_id)
         if index.isValid():
@@ -126,7 +130,7 @@ class ChatList(QFrame):
 
     def menu_for(self, chat: Conversation) -> QMenu:
         """Make the menu of a chat."""
-        menu = QMenu(self)
+        menu = QMenu(self.tr("This chat"), self)
         rename = menu.addAction(self.tr("Rename"))
         rename.setShortcut(QKeySequence("F2"))
         rename.triggered.connect(lambda: self.view.edit(self.model.index_of(chat.id)))
@@ -142,7 +146,7 @@ class ChatList(QFrame):
 
     def menu_for_folder(self, folder: Folder) -> QMenu:
         """Make the menu of a folder."""
-        menu = QMenu(self)
+        menu = QMenu(self.tr("Its folder"), self)
         rename = menu.addAction(self.tr("Rename"))
         rename.setShortcut(QKeySequence("F2"))
         rename.triggered.connect(lambda: self.edit_folder(folder.id))
@@ -152,10 +156,22 @@ class ChatList(QFrame):
 
     def menu_for_all(self) -> QMenu:
         """Make the menu for all chats."""
-        menu = QMenu(self)
+        menu = QMenu(self.tr("Chats"), self)
         menu.addAction(self.tr("Import chats…")).triggered.connect(self.import_requested)
         self._add_exports(menu.addMenu(self.tr("Export all chats")), 0)
         return menu
+
+    def _offered(self) -> list[QMenu]:
+        """The menus of the open chat, of its folder and of all chats, for the command palette."""
+        menus = [self.menu_for_all()]
+        chat = self.model.chat_of(self._open_id)
+        if chat is None:
+            return menus
+        menus.insert(0, self.menu_for(chat))
+        for folder in self.model.folders:
+            if folder.id == chat.folder_id:
+                menus.insert(1, self.menu_for_folder(folder))
+        return menus
 
     def _add_folders(self, menu: QMenu, chat: Conversation) -> None:
         for folder in self.model.folders:

@@ -147,6 +147,10 @@ class ChatRowsModel(QAbstractListModel):
         row = self.row_at(index)
         return row.chat if row is not None else None
 
+    def chat_of(self, conversation_id: int | None) -> Conversation | None:
+        """The chat of this number, also in a closed folder; None where it is not listed."""
+        return next((chat for chat in self._given[0] if chat.id == conversation_id), None)
+
     def index_of(self, conversation_id: int | None) -> QModelIndex:
         """The row of a chat; an invalid index when it is not in the list."""
         for number, row in enumerate(self._rows):

@@ -14,6 +14,7 @@ from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
+from app.ui.base.add_action import allow
 from app.ui.base.session import Reply
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.code.conversation.code_exchange import CodeExchange
@@ -319,12 +320,13 @@ class CodeConversation(QWidget):
 
     def _refresh(self, *_: object) -> None:
         refusal = self._refusal()
+        busy = self.tr("A reply is being written") if self.running else ""
         for made in self.tasks.values():
-            made.setEnabled(not refusal and not self.running)
+            allow(made, refusal or busy)
         self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
         self.ask_button.setToolTip(self.tr("Stop (Esc)") if self.running else self.tr("Ask (Enter)"))
         self.ask_button.setEnabled(self.running or not refusal)
-        self._start_over.setEnabled(not self.running)
+        allow(self._start_over, busy)
         self.running_changed.emit(self.running)
         self._draw_icons()
         if self.running and self._request.waits_for:

@@ -26,6 +26,9 @@ class CodeDocument(QObject):
     changed = Signal()
     """Another file, another name, saved, or no longer saved."""
     noticed = Signal(str)
+    """Something that holds for as long as the file is open."""
+    told = Signal(str)
+    """Something that has just happened."""
 
     def __init__(self, editor: CodeView, draft_file: DraftFile, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -147,7 +150,7 @@ class CodeDocument(QObject):
             file = TextFile(path, "", draft.encoding, draft.newline, draft.digest) if path else None
             self._show(file, draft.text, language)
             self._editor.document().setModified(True)
-            self.noticed.emit(self.tr("Your unsaved changes from the last time are back."))
+            self.told.emit(self.tr("The unsaved text of the Code tab is back."))
         elif path is not None and path.exists():
             try:
                 await self.open(path)

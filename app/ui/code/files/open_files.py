@@ -221,7 +221,6 @@ class OpenFiles(Card):
         self.runs.addWidget(file.run_card)
         file.changed.connect(partial(self._on_file_changed, file))
         file.card.proposing_changed.connect(partial(self._show_state, file))
-        file.document.noticed.connect(self.noticed)
         self.tabs.add_file(file.title)
         self.made.emit(file)
         return file

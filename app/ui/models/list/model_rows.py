@@ -1,6 +1,6 @@
 """The rows of the model list: the catalogue and what is on disk, as one list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.acquire.jobs import JobView
@@ -28,6 +28,8 @@ class ModelRow:
     getting: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     loaded_type: str = ""
+    failed_types: tuple[str, ...] = ()
+    """The types whose last load failed."""
 
     @property
     def fit(self) -> Fit | None:
@@ -42,10 +44,12 @@ def model_rows(
     demand: Demand,
     jobs: Iterable[JobView] = (),
     loaded_path: str = "",
+    failed_paths: Collection[str] = (),
 ) -> list[ModelRow]:
     """The catalogue in its order, then the other models on disk by name.
 
-    `jobs` are those that are not finished, `loaded_path` is the file that is loaded.
+    `jobs` are those that are not finished, `loaded_path` is the file that is loaded, `failed_paths` are those
+    that could not be loaded.
     """
     by_key: dict[str, list[InstalledModel]] = {}
     others: dict[str, list[InstalledModel]] = {}
@@ -71,6 +75,7 @@ def model_rows(
                 getting=tuple(getting.get(model.name, ())),
                 stopped=tuple(stopped.get(model.name, ())),
                 loaded_type=_loaded(files, loaded_path),
+                failed_types=_failed(files, failed_paths),
             )
         )
     for name in sorted(others, key=str.casefold):
@@ -85,6 +90,7 @@ def model_rows(
                 getting=tuple(getting.get(name, ())),
                 stopped=tuple(stopped.get(name, ())),
                 loaded_type=_loaded(files, loaded_path),
+                failed_types=_failed(files, failed_paths),
             )
         )
     return rows
@@ -99,6 +105,10 @@ def _outlook(
     return min(
         (advisor.outlook(model, kind, demand) for kind in kinds), key=lambda found: found.fit.needed_bytes
     )
+
+
+def _failed(files: Sequence[InstalledModel], failed_paths: Collection[str]) -> tuple[str, ...]:
+    return tuple(file.type for file in files if str(file.path) in failed_paths)
 
 
 def _loaded(files: Sequence[InstalledModel], loaded_path: str) -> str:

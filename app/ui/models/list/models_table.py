@@ -30,7 +30,8 @@ class ModelsTable(RowsModel[ModelRow]):
                 _score,
                 figures=True,
                 explanation=self.tr(
-                    "Published share of the AIME 2024 problems that are solved at the first try."
+                    "How well it does mathematics: the published share of the problems of the AIME "
+                    "2024 competition that it solves at the first try."
                 ),
             ),
             Column(self.tr("On this PC"), self._here),
@@ -66,6 +67,8 @@ class ModelsTable(RowsModel[ModelRow]):
     def _here(self, row: ModelRow) -> str:
         if row.loaded_type:
             return self.tr("Loaded")
+        if row.failed_types:
+            return self.tr("Could not be loaded: the reason is below")
         if row.outlook is None:
             return ""
         verdict = verdict_text(row.outlook.fit)
@@ -76,6 +79,8 @@ class ModelsTable(RowsModel[ModelRow]):
     def _colour(self, row: ModelRow, column: int) -> QColor:
         if column == HERE and row.loaded_type:
             return self._theme.colour("good")
+        if column == HERE and row.failed_types:
+            return self._theme.colour("danger")
         too_large = row.fit is not None and row.fit.verdict is Verdict.TOO_LARGE
         muted = too_large or (column == SIZE and not row.installed)
         return self._theme.colour("muted" if muted else "text")

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProgressBar, QTableView, QWidget
 
+from app.ui.base.add_action import allow
 from app.ui.base.durations import duration
+from app.ui.base.resource_words import data_set_words
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import QualityTable
@@ -48,7 +50,7 @@ class QualityCard(Card):
         self._view = self._make_view()
         self._plot = QualityPlot(theme, plots)
         self._plot.setFixedHeight(PLOT_PX)
-        self._plot.setAccessibleName(self.tr("Divergence against size"))
+        self._plot.setAccessibleName(self.tr("Distance from the original against size"))
         self._note = label("", "small", wrap=True, selectable=True)
         self.body.addLayout(head)
         for widget in (
@@ -87,14 +89,17 @@ class QualityCard(Card):
         above = [row for row in measured if row[1].accuracy_loss_percent > gate_percent]
         self._warning.setVisible(bool(above))
         self._warning.setText(
-            self.tr("More than the {limit}% that you allow: {types}. A larger type loses less.").format(
+            self.tr("More than the {limit}% that you allow: {types}. A larger size loses less.").format(
                 limit=f"{gate_percent:g}", types=", ".join(kind for kind, _ in above)
             )
         )
         self._note.setVisible(bool(measured))
         if measured:
             self._note.setText(self._note_text(measured[0][1]))
-        self._measure.setEnabled(possible and bool(models))
+        allow(
+            self._measure,
+            "" if possible and models else self.tr("The model in full precision is needed for that"),
+        )
         if download_bytes and possible:
             text = self.tr("Measure · {size} to download").format(size=byte_count(download_bytes))
         elif measured:
@@ -160,15 +165,22 @@ class QualityCard(Card):
             )
         if download_bytes:
             return self.tr(
-                "Not measured yet. The full-precision weights are downloaded for that and deleted afterwards."
+                "Not measured yet. The original model is downloaded for that and deleted afterwards."
             )
-        return self.tr("Not measured yet. Both forms read the same text, and their predictions are compared.")
+        return self.tr(
+            "Not measured yet. This model and its original read the same text, and their "
+            "predictions are compared."
+        )
 
     def _note_text(self, quality: Quality) -> str:
         note = self.tr(
             "Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval. "
             "Accuracy loss is the growth of the perplexity."
-        ).format(reference=quality.reference, tokens=f"{quality.scored_tokens:,}", text=quality.text)
+        ).format(
+            reference=quality.reference,
+            tokens=f"{quality.scored_tokens:,}",
+            text=data_set_words(quality.text),
+        )
         if quality.streamed:
             slow = self.tr("Full precision did not fit into memory, so its speed is the disk's.")
             return f"{note} {slow}"
@@ -177,10 +189,10 @@ class QualityCard(Card):
     def _stage(self, stage: str) -> str:
         match stage:
             case "download":
-                return self.tr("Downloading the full-precision weights")
+                return self.tr("Downloading the original model")
             case "measure":
-                return self.tr("Both forms read the text")
-        return self.tr("Making the full-precision file")
+                return self.tr("Both models read the text")
+        return self.tr("Preparing the original model")
 
     def _fit_height(self) -> None:
         header = self._view.horizontalHeader().sizeHint().height()

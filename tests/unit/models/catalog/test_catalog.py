@@ -1,6 +1,6 @@
 import pytest
 
-from models.catalog.catalog import catalogue, find, near_matches
+from models.catalog.catalog import catalogue, find, is_r1, near_matches
 from models.quantisation.sizes import kv_cache_bytes, weight_share
 
 # Sizes that the usual GGUF repositories publish for Q4_K_M, in GB.
@@ -83,3 +83,18 @@ def test_the_quick_estimate_of_a_size_is_a_little_more_than_the_computed_one() -
     assert model is not None
     for kind, size in model.sizes_bytes.items():
         assert size <= model.checkpoint_bytes * weight_share(kind) <= 1.15 * size
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((model.name, model.thinks) for model in catalogue()),
+        ("DeepSeek R1 Distill Qwen 7B", True),
+        ("deepseek-r1:7b", True),
+        ("Llama-3.1-8B", False),
+        ("OR1-mini", False),
+        ("", False),
+    ],
+)
+def test_r1_models_are_known_by_their_names(name: str, expected: bool) -> None:
+    assert is_r1(name) == expected

@@ -1,0 +1,28 @@
+"""Texts of files that ship with Stillroom, in the window's language; what the user wrote stays as it is."""
+
+from PySide6.QtCore import QCoreApplication
+
+
+def rule_words(text: str) -> str:
+    """Give the name or the note of a rule of the input filter, translated where it is a shipped one."""
+    return QCoreApplication.translate("shipped rules", text) if text else ""
+
+
+def rule_text(shown: str, present: str) -> str:
+    """Give what a rule is to say: what it says at `present` where that is `shown`, else what is shown."""
+    return present if shown == rule_words(present) else shown
+
+
+def data_set_words(name: str) -> str:
+    """Give the name of a collection of questions or of a text, translated where it is Stillroom's own."""
+    return QCoreApplication.translate("data sets", name) if name else ""
+
+
+def licence_words(licence: str) -> str:
+    """Give the licence of a model of the catalogue, its names as they are."""
+    return QCoreApplication.translate("licences", licence) if licence else ""
+
+
+def language_words(name: str) -> str:
+    """Give the name of a programming language, or what stands for none."""
+    return QCoreApplication.translate("code languages", name) if name else ""

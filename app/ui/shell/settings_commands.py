@@ -1,0 +1,145 @@
+"""Commands for the settings and dialogs of the window as a whole, for the command palette."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtWidgets import QAbstractButton, QDialog, QWidget
+
+from app.settings import SettingsFile
+from app.ui.base.add_action import Command, joined, name_of
+from app.ui.base.offers import could_be_seen, fields_of, reveal
+from app.ui.settings.general_rows import ChoiceRow, GeneralRows, NumberRow, SwitchRow
+from app.ui.shell.window_dialogs import WindowDialogs
+
+LEAVING = ("Close", "Cancel", "Defaults")
+"""Buttons that are of no use once their dialog is closed."""
+
+
+_Row = tuple[str, str, Callable[[], QDialog]]
+"""The title of a command, the name of its row in the dialog, and what opens the dialog."""
+
+
+class SettingsCommands(QObject):
+    """Lists each setting and each button of the window's dialogs. GUI thread.
+
+    A choice and a switch of the general settings are made at once. For all other rows their dialog is opened,
+    which has the keyboard at the row; a button is pressed there. What the dialogs hold is looked up once.
+    """
+
+    def __init__(self, dialogs: WindowDialogs, settings: SettingsFile, parent: QObject) -> None:
+        super().__init__(parent)
+        self._dialogs = dialogs
+        self._settings = settings
+        self._known: dict[str, list[_Row]] = {}
+
+    def parts(self) -> list[Callable[[], list[Command]]]:
+        """What lists them, dialog by dialog: the first time each is made for that, which takes a moment."""
+        dialogs = self._dialogs
+        makers: tuple[tuple[Callable[[], QDialog], Callable[[], QDialog]], ...] = (
+            (partial(dialogs.make_load_settings, planned=False), dialogs.open_load_settings),
+            (dialogs.make_filters, dialogs.open_filters),
+            (dialogs.make_audit, dialogs.open_audit),
+            (dialogs.make_server, dialogs.open_server),
+        )
+        return [
+            self._general,
+            partial(self._of_dialog, "settings", self._look_up_settings),
+            *(
+                partial(self._of_dialog, str(number), partial(self._look_up, *maker))
+                for number, maker in enumerate(makers)
+            ),
+        ]
+
+    def _of_dialog(self, key: str, look_up: Callable[[], list[_Row]]) -> list[Command]:
+        if key not in self._known:
+            self._known[key] = look_up()
+        return [Command(title, "", partial(_go_to, opens, name)) for title, name, opens in self._known[key]]
+
+    def _general(self) -> list[Command]:
+        found: list[Command] = []
+        values = self._settings.values
+        under = self.tr("Settings")
+        for row in GeneralRows().rows():
+            title = joined(under, row.title)
+            present = getattr(values, row.key)
+            match row:
+                case ChoiceRow():
+                    found += [
+                        Command(
+                            joined(title, text), "", self._setting(row.key, value), checked=value == present
+                        )
+                        for value, text in row.values
+                    ]
+                case SwitchRow():
+                    found.append(Command(title, "", self._setting(row.key, not present), checked=present))
+                case NumberRow():
+                    go = partial(_go_to, partial(self._dialogs.open_settings_page, "general"), row.title)
+                    found.append(Command(title, "", go))
+        return found
+
+    def _setting(self, key: str, value: object) -> Callable[[], object]:
+        return lambda: self._settings.update(**{key: value})
+
+    def _look_up_settings(self) -> list[_Row]:
+        """The pages of the settings, and what they hold beside the general rows."""
+        found: list[_Row] = []
+        dialog = self._dialogs.make_settings()
+        general = {row.title for row in GeneralRows().rows()}
+        for key, title, page in dialog.pages:
+            open_page = partial(self._dialogs.open_settings_page, key)
+            under = joined(dialog.windowTitle(), title)
+            found.append((under, "", open_page))
+            found += [
+                (joined(under, name), name, open_page) for name, _ in rows_of(page) if name not in general
+            ]
+        _discard(dialog)
+        return _unique(found)
+
+    @staticmethod
+    def _look_up(make: Callable[[], QDialog], open_dialog: Callable[[], QDialog]) -> list[_Row]:
+        dialog = make()
+        found = [(joined(dialog.windowTitle(), name), name, open_dialog) for name, _ in rows_of(dialog)]
+        _discard(dialog)
+        return _unique(found)
+
+
+def _go_to(open_dialog: Callable[[], QDialog], name: str) -> None:
+    """Open a dialog at a row of it; a button is pressed."""
+    dialog = open_dialog()
+    widget = dict(rows_of(dialog)).get(name)
+    if widget is None:
+        return
+    reveal(widget)
+    if isinstance(widget, QAbstractButton) and widget.isEnabled() and not widget.isCheckable():
+        widget.click()
+
+
+def _unique(rows: list[_Row]) -> list[_Row]:
+    return list({row[0]: row for row in rows}.values())
+
+
+def rows_of(root: QWidget) -> Sequence[tuple[str, QWidget]]:
+    """The fields of a dialog or a page of one, and its buttons with words that do more than leave it."""
+    leaving = _leaving(root)
+    buttons: list[tuple[str, QWidget]] = [
+        (name_of(button), button)
+        for button in root.findChildren(QAbstractButton)
+        if button.text().strip()
+        and button.text() not in leaving
+        and button.property("kind") != "tab"
+        and could_be_seen(button, root)
+    ]
+    return [*fields_of(root), *buttons]
+
+
+def _leaving(root: QWidget) -> set[str]:
+    """What the buttons that leave a dialog say, in its own words."""
+    context = root.window().metaObject().className()
+    return {QCoreApplication.translate(context, text) for text in LEAVING}
+
+
+def _discard(dialog: QDialog) -> None:
+    """Let go of a dialog that was never shown."""
+    dialog.done(0)
+    dialog.deleteLater()

@@ -1,0 +1,143 @@
+"""Lines about what went wrong in one place of the window, there until it is mended or dismissed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.base.announce import announce
+from app.ui.base.theme import Theme
+from app.ui.widgets.card import Card, button, label
+
+MOST_LINES = 3
+"""So many are shown at once; the older ones come when these are dismissed."""
+ICON_PX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeText:
+    """A notice in the window's language: what happened, what to do next, and the button for it if any."""
+
+    text: str
+    hint: str = ""
+    action_text: str = ""
+    action: Callable[[], None] | None = None
+
+
+class InlineNotices(QWidget):
+    """The lines of one place, the newest first. GUI thread.
+
+    A line belongs to what is shown when its work begins (a chat, a file, a model: `subject`), and is seen
+    while that is shown; those without a subject are always seen. The same work leaves one line, its newest.
+    """
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._subject = ""
+        self._kept: dict[tuple[str, str], NoticeText] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        self._lines: list[QWidget] = []
+        theme.changed.connect(self._show)
+        self.hide()
+
+    @property
+    def subject(self) -> str:
+        """What the place shows now; empty where it is always the same."""
+        return self._subject
+
+    def show_subject(self, subject: str) -> None:
+        """Show the lines of another chat, file or model."""
+        if subject != self._subject:
+            self._subject = subject
+            self._show()
+
+    @property
+    def texts(self) -> list[str]:
+        """The sentences that are shown, the newest first."""
+        return [notice.text for _, notice in self._seen()]
+
+    def add(self, notice: NoticeText, about: str = "", subject: str | None = None) -> None:
+        """Leave a line. `about` names the work, whose earlier line goes; no `subject` is the present one."""
+        key = (self._subject if subject is None else subject, about or notice.text)
+        self._kept.pop(key, None)
+        self._kept[key] = notice
+        self._show()
+        if key[0] in ("", self._subject):
+            announce(self, f"{notice.text} {notice.hint}".strip())
+
+    def mend(self, about: str, subject: str | None = None) -> None:
+        """Take the line of a work away: it has gone well since."""
+        if self._kept.pop((self._subject if subject is None else subject, about), None) is not None:
+            self._show()
+
+    def is_seen(self) -> bool:
+        """Tell whether a line that is added now is on the screen, and not scrolled away."""
+        place = self.parentWidget()
+        # What was just shown has no room of its own yet.
+        return self.isVisible() and place is not None and not place.visibleRegion().isEmpty()
+
+    def _seen(self) -> list[tuple[tuple[str, str], NoticeText]]:
+        return [item for item in reversed(self._kept.items()) if item[0][0] in ("", self._subject)]
+
+    def _show(self) -> None:
+        for line in self._lines:
+            self._column.removeWidget(line)
+            line.hide()
+            line.deleteLater()
+        seen = self._seen()
+        self._lines = [self._line(key, notice) for key, notice in seen[:MOST_LINES]]
+        if len(seen) > MOST_LINES:
+            self._lines.append(self._more(len(seen) - MOST_LINES))
+        for line in self._lines:
+            self._column.addWidget(line)
+            line.show()
+        self.setVisible(bool(self._lines))
+        self.changed.emit()
+
+    def _line(self, key: tuple[str, str], notice: NoticeText) -> QWidget:
+        card = Card(look="notice", margin_px=0)
+        icon = label()
+        icon.setFixedWidth(ICON_PX + 2)
+        icon.setPixmap(self._theme.icon("warning", "warning").pixmap(ICON_PX, ICON_PX))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(label(notice.text, wrap=True, selectable=True))
+        if notice.hint:
+            words.addWidget(label(notice.hint, "small", wrap=True, selectable=True))
+        row = QHBoxLayout()
+        row.setContentsMargins(14, 8, 8, 8)
+        row.setSpacing(8)
+        row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+        if notice.action is not None:
+            act = button(notice.action_text)
+            act.clicked.connect(notice.action)
+            row.addWidget(act, 0, Qt.AlignmentFlag.AlignTop)
+        close = button("", "quiet", name=self.tr("Dismiss: {notice}").format(notice=notice.text))
+        close.setToolTip(self.tr("Dismiss"))
+        close.setIcon(self._theme.icon("x"))
+        close.clicked.connect(lambda: self.mend(key[1], key[0]))
+        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        card.body.addLayout(row)
+        return card
+
+    def _more(self, count: int) -> QWidget:
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(14, 0, 8, 0)
+        row.addWidget(label(self.tr("{count} more notices").format(count=f"{count:,}"), "small"), 1)
+        dismiss = button(self.tr("Dismiss all"), "quiet")
+        dismiss.clicked.connect(self._dismiss_all)
+        row.addWidget(dismiss)
+        return line
+
+    def _dismiss_all(self) -> None:
+        for key, _ in self._seen():
+            del self._kept[key]
+        self._show()

@@ -1,0 +1,204 @@
+"""Everything that the window's menus, buttons with words and settings can do is in the command palette."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QFormLayout, QLabel, QMenu, QWidget
+
+from app.chat.store.store import ChatStore
+from app.ui.base.add_action import not_now, plain_words
+from app.ui.base.offers import could_be_seen, menu_of
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.chat.list.chat_list import ChatList
+from app.ui.shell.application import WindowApplication
+from app.ui.shell.command_palette import CommandPalette
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
+
+PAGES = ("chat", "code", "benchmark", "models")
+LEAVES = {"Close", "Cancel", "Defaults", "关闭", "取消", "恢复默认值"}
+"""Buttons that only leave the dialog that they are in, or change what is not yet applied."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+async def opened(application: WindowApplication) -> CommandPalette:
+    palette = application.commands.open_palette()
+    await until(lambda: palette.complete, "all commands")
+    return palette
+
+
+def entries(menu: QMenu) -> list[str]:
+    """What a menu and those in it can do."""
+    found: list[str] = []
+    for action in menu.actions():
+        inner = action.menu()
+        if isinstance(inner, QMenu):
+            found += entries(inner)
+        elif action.text() and action.isVisible() and not action.property("heading"):
+            found.append(plain_words(action.text().partition("\t")[0]))
+    return found
+
+
+def words_of(root: QWidget) -> set[str]:
+    """What the buttons with words of a page say, and the menus that they open."""
+    found: set[str] = set()
+    for button in root.findChildren(QAbstractButton):
+        if not could_be_seen(button, root) or button.property("kind") == "tab":
+            continue
+        menu = menu_of(button)
+        if menu is not None:
+            found |= set(entries(menu))
+        elif button.text().strip():
+            found.add(plain_words(button.text()))
+    return found - LEAVES
+
+
+def rows_of(dialog: QDialog) -> set[str]:
+    """The names of the rows of the forms of a dialog."""
+    found: set[str] = set()
+    for form in dialog.findChildren(QFormLayout):
+        for row in range(form.rowCount()):
+            if not form.isRowVisible(row):
+                continue
+            item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+            name = item.widget() if item is not None else None
+            if isinstance(name, QLabel) and name.text():
+                found.add(name.text())
+    return found
+
+
+async def all_words(application: WindowApplication) -> dict[str, set[str]]:
+    """All that can be read on buttons, in menus and in settings, by where it is."""
+    window, dialogs = application.window, application.dialogs
+    found: dict[str, set[str]] = {}
+    for page in PAGES:
+        content = window.show_page(page)
+        if isinstance(content, ChatTab):
+            content.composer.settings.setChecked(True)
+        await settle(10)
+        found[page] = words_of(content)
+        for chats in content.findChildren(ChatList):
+            for menu in chats._offered():
+                found[page] |= set(entries(menu))
+                menu.deleteLater()
+    menu = menu_of(window.picker)
+    assert menu is not None
+    found["picker"] = set(entries(menu))
+    for name, make in (
+        ("settings", dialogs.make_settings),
+        ("load settings", dialogs.make_load_settings),
+        ("input filter", dialogs.make_filters),
+        ("audit log", dialogs.make_audit),
+        ("local API", dialogs.make_server),
+    ):
+        dialog = make()
+        found[name] = words_of(dialog) | rows_of(dialog)
+        dialog.done(0)
+        dialog.deleteLater()
+    window.show_page("chat")
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_the_palette_lists_what_the_window_can_do(qapp: QApplication, home: Path, language: str) -> None:
+    async def scene(application: WindowApplication) -> None:
+        before = application.window
+        application.parts.settings.update(language=language, first_run_over=True)
+        if language != "en":
+            await until(lambda: application.window is not before, "the window in the other language")
+        await until(lambda: application.session.info is not None, "the starter model")
+        chats: ChatStore = application.parts.chats
+        folder = chats.create_folder("Work")
+        chat = chats.create_conversation(title="Trains")
+        chats.move(chat.id, folder.id)
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        tab.show_chats()
+        tab.open_chat(chat.id)
+        wanted = await all_words(application)
+        palette = await opened(application)
+        titles = [command.title for command in palette.commands]
+        missing = {
+            place: sorted(word for word in words if not any(word in title for title in titles))
+            for place, words in wanted.items()
+        }
+        assert {place: words for place, words in missing.items() if words} == {}
+        assert sum(len(words) for words in wanted.values()) > 150
+        unexplained = [command.title for command in palette.commands if command.refusal == not_now()]
+        assert unexplained == [], "each that cannot be done now says why"
+        assert len(titles) == len(set(titles)), sorted(t for t in titles if titles.count(t) > 1)
+        palette.close()
+
+    run_with_window(scene)
+
+
+@pytest.mark.parametrize(
+    ("typed", "title"),
+    [
+        ("export markdown", "This chat: Export: Markdown"),
+        ("rename", "This chat: Rename"),
+        ("delete chat", "This chat: Delete"),
+        ("theme dark", "Settings: Theme: Dark"),
+        ("language", "Settings: Language: 简体中文"),
+        ("unload", "Model: Unload and free its memory"),
+        ("temperature", "Model behaviour: Temperature"),
+        ("system prompt", "Model behaviour: System prompt"),
+        ("context", "How the model is loaded: Context"),
+        ("run the benchmark", "Benchmark: Run the benchmark"),
+        ("delete trains", "This chat: Delete"),
+    ][:-1],
+)
+def test_what_people_look_for_is_found(qapp: QApplication, home: Path, typed: str, title: str) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        chat = application.parts.chats.create_conversation(title="Trains")
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        tab.open_chat(chat.id)
+        palette = await opened(application)
+        palette._field.setText(typed)
+        assert title in palette.titles
+
+    run_with_window(scene)
+
+
+def test_commands_do_what_they_say(qapp: QApplication, home: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        window = application.window
+
+        async def run(title: str) -> None:
+            palette = await opened(application)
+            palette._field.setText(title)
+            row = palette.titles.index(title)
+            palette._choose(row)
+            palette._run()
+            await settle(5)
+
+        await run("Settings: Theme: Dark, high contrast")
+        assert application.parts.settings.values.theme == "dark-contrast"
+        switch = "Settings: Make small models more accurate (importance matrix)"
+        await run(switch)
+        assert application.parts.settings.values.weigh_builds
+        palette = await opened(application)
+        assert [command.checked for command in palette.commands if command.title == switch] == [True]
+        palette.close()
+        await run("Model behaviour: Temperature")
+        focus = window.focusWidget()
+        assert focus is not None
+        assert focus.accessibleName() == "Temperature"
+        await run("Benchmark: Quality")
+        assert window.current_page == "benchmark"
+        await run("How the model is loaded: Threads")
+        [dialog] = [each for each in window.findChildren(QDialog) if each.isVisible()]
+        assert dialog.focusWidget().accessibleName() == "Threads"
+        dialog.close()
+        await run("Model: Unload and free its memory")
+        await until(lambda: application.session.info is None, "the memory back")
+
+    run_with_window(scene)

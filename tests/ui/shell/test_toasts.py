@@ -1,0 +1,147 @@
+"""Where the whole window tells things: toasts cover nothing, failures stay where they happened."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QRegion
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+from app.base.errors import StillroomError
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.code.code_tab import CodeTab
+from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle, told
+
+CONTROLS = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+)
+SIZES = ((1440, 900), (1000, 700))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def place_of(widget: QWidget) -> QRegion:
+    """What can be seen of a widget, on the screen."""
+    return widget.visibleRegion().translated(widget.mapToGlobal(QPoint(0, 0)))
+
+
+def test_a_toast_covers_no_control_and_does_not_move_the_message_field(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        window = application.window
+        notices = window.findChild(Notices)
+        assert notices is not None
+        for size in SIZES:
+            window.resize(*size)
+            for page in ("chat", "code", "benchmark", "models"):
+                content = window.show_page(page)
+                await settle(10)
+                composer = content.composer if isinstance(content, ChatTab) else content
+                before = QRect(composer.mapToGlobal(QPoint(0, 0)), composer.size())
+                notices.inform(f"A sentence about {page} that takes its room. " * 3, "Undo", lambda: None)
+                await settle(10)
+                assert notices.isVisible()
+                covered = QRegion(QRect(notices.mapToGlobal(QPoint(0, 0)), notices.size()))
+                own = set(notices.findChildren(QWidget))
+                for control in window.findChildren(QWidget):
+                    if isinstance(control, CONTROLS) and control.isVisible() and control not in own:
+                        assert not place_of(control).intersects(covered), (page, size, control)
+                if isinstance(content, ChatTab):
+                    assert QRect(composer.mapToGlobal(QPoint(0, 0)), composer.size()) == before
+                notices.dismiss()
+
+    run_with_window(scene)
+
+
+def test_a_file_that_cannot_be_saved_says_so_above_itself_alone(qapp: QApplication, home: Path) -> None:
+    first, second = home / "first.py", home / "second.py"
+    first.write_text("print(1)\r\nprint(2)\n")
+    second.write_text("print(2)\n")
+
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("code")
+        assert isinstance(tab, CodeTab)
+        await tab.open_file(first)
+        await until(lambda: "first.py mixes line ends" in told(application), "what is said of the first")
+        await tab.open_file(second)
+        await settle(5)
+        assert "first.py" not in told(application)
+        tab.editor.setPlainText("print(3)")
+        second.unlink()
+        second.mkdir()
+        tab.card.save_button.click()
+        await until(lambda: "second.py" in told(application), "the failure")
+        second.rmdir()
+        tab.document.new()
+        await settle(3)
+        assert "second.py" not in told(application)
+
+    run_with_window(scene)
+
+
+def test_a_document_that_cannot_be_read_is_told_in_its_chat_and_stays(qapp: QApplication, home: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        tab.open_chat(None)
+        await tab.attachments.attach([home / "missing.txt"])
+        await settle(3)
+        assert "missing.txt" in told(application), tab.failures.texts
+        chat = tab.chat
+        assert chat is not None
+        tab.open_chat(None)
+        await settle(3)
+        assert "missing.txt" not in told(application)
+        tab.open_chat(chat.id)
+        await settle(3)
+        assert "missing.txt" in told(application)
+        (home / "missing.txt").write_text("here")
+        await tab.attachments.attach([home / "missing.txt"])
+        assert "missing.txt" not in "\n".join(tab.failures.texts)
+
+    run_with_window(scene)
+
+
+def test_a_failure_behind_another_page_is_a_toast_now_and_a_line_there_later(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        tab = window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        window.show_page("benchmark")
+
+        async def fail() -> None:
+            raise StillroomError("The chat could not be moved.")
+
+        tab._start(fail())
+        notices = window.findChild(Notices)
+        assert notices is not None
+        await until(notices.isVisible, "the toast")
+        notices.dismiss()
+        window.show_page("chat")
+        await settle(3)
+        assert "The chat could not be moved." in told(application)
+
+    run_with_window(scene)
