@@ -9,14 +9,51 @@ import builtins
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "resources" / "translations"
 BIN = Path(sys.executable).parent
 PACKAGES = ("app", "models", "converters")
 TEMPLATE_ARGUMENTS = {"message", "hint", "reason", "without"}
+QT_TEXTS = (("QFileDialog", "&Look in:"), ("QFileDialog", "Files of &type:"))
+"""Texts of Qt's own dialogs that Qt's translation lacks."""
+SYSTEM_REASONS = (
+    "Address already in use",
+    "Broken pipe",
+    "Cannot assign requested address",
+    "Cannot allocate memory",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "Device or resource busy",
+    "Directory not empty",
+    "Disk quota exceeded",
+    "File exists",
+    "File name too long",
+    "File too large",
+    "Filename too long",
+    "Input/output error",
+    "Invalid argument",
+    "Is a directory",
+    "Name or service not known",
+    "Network is unreachable",
+    "No route to host",
+    "No space left on device",
+    "No such device",
+    "No such file or directory",
+    "Not a directory",
+    "Operation not permitted",
+    "Permission denied",
+    "Read-only file system",
+    "Temporary failure in name resolution",
+    "Too many open files",
+    "timed out",
+)
+"""What the system says of files and connections; it stands in other sentences as their reason."""
 TAKES_TEMPLATES = (
     "Error",
     "Problem",
@@ -25,6 +62,7 @@ TAKES_TEMPLATES = (
     "_problem",
     "_notice",
     "_refuse",
+    "_refused",
     "_error",
     "damaged",
 )
@@ -42,7 +80,8 @@ def collect(source: Path) -> None:
     """Bring the .ts file up to the program's texts; what is translated already stays."""
     with tempfile.TemporaryDirectory() as folder:
         collected = Path(folder) / "collected.py"
-        texts = {("errors", text) for text in error_templates()} | set(f_string_texts())
+        texts = {("errors", text) for text in (*error_templates(), *SYSTEM_REASONS)}
+        texts |= {*f_string_texts(), *resource_texts(), *QT_TEXTS}
         lines = [f"QCoreApplication.translate({context!r}, {text!r})" for context, text in sorted(texts)]
         collected.write_text("\n".join(lines) + "\n", encoding="utf-8")
         files = [str(path) for path in sorted((ROOT / "app" / "ui").rglob("*.py"))]
@@ -53,6 +92,22 @@ def collect(source: Path) -> None:
 def compile_to(source: Path, compiled: Path) -> None:
     """Make the .qm file that the program reads."""
     subprocess.run([str(BIN / "pyside6-lrelease"), str(source), "-qm", str(compiled)], check=True)
+
+
+def resource_texts() -> Iterator[tuple[str, str]]:
+    """Context and text of what the window shows of the files in `resources`."""
+    for rule in _toml("filters.toml")["rule"]:
+        yield from (("shipped rules", rule[name]) for name in ("name", "note") if rule.get(name))
+    for model in _toml("catalogue.toml")["models"]:
+        yield "licences", model["licence"]
+    for path in sorted((ROOT / "resources" / "suites" / "quality").glob("*.toml")):
+        yield "data sets", _toml(path.relative_to(ROOT / "resources"))["name"]
+    yield from (("data sets", name) for name in ("Stillroom's own text", "Stillroom's programming tasks"))
+    yield "code languages", "Plain text"
+
+
+def _toml(name: str | Path) -> dict[str, Any]:
+    return tomllib.loads((ROOT / "resources" / name).read_text(encoding="utf-8"))
 
 
 def f_string_texts() -> Iterator[tuple[str, str]]:

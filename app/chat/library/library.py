@@ -17,5 +17,5 @@ class ChatLibrary:
 
     @classmethod
     def in_folder(cls, folder: Path, language: Literal["en", "zh"] = "en") -> "ChatLibrary":
-        """The books of a data folder; `language` is the one whose shipped prompts come first."""
+        """The books of a data folder; `language` is the one of the shipped prompts."""
         return cls(PresetBook(folder / "presets.json"), PromptBook(folder / "prompts.json", language))

@@ -78,7 +78,7 @@ class PromptBook:
     """
 
     def __init__(self, path: Path, language: Literal["en", "zh"] = "en") -> None:
-        """`language` is the one whose shipped prompts come first."""
+        """`language` is the one of the shipped prompts."""
         self._file = LibraryFile(path, FORM, SavedPrompt)
         self._language = language
 
@@ -88,9 +88,8 @@ class PromptBook:
         return tuple(sorted(self._file.items, key=lambda prompt: prompt.title.casefold()))
 
     def prompts(self) -> list[SavedPrompt]:
-        """All: the user's own, those that ship in the window's language, then the others."""
-        other: Literal["en", "zh"] = "zh" if self._language == "en" else "en"
-        return [*self.own, *shipped_prompts(self._language), *shipped_prompts(other)]
+        """All: the user's own, then those that ship in the window's language."""
+        return [*self.own, *shipped_prompts(self._language)]
 
     def save(self, title: str, text: str, in_place_of: SavedPrompt | None = None) -> Change[SavedPrompt]:
         """Keep a prompt of the user, in the place of one of them or as a new one."""

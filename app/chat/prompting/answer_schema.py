@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.base.errors import EngineError
+from app.base.errors import EngineError, StillroomError
+from models.system.json_problem import json_problem
 
 EXAMPLE = """{
   "title": "Answer",
@@ -60,26 +61,32 @@ def schema_title(text: str) -> str:
     return title if isinstance(title, str) else ""
 
 
-def problem_of(answer: str, schema_text: str) -> str:
-    """Say why an answer does not fit its schema, in English with the place in the document; empty if it does.
+def problem_of(answer: str, schema_text: str) -> StillroomError | None:
+    """Return why an answer does not fit its schema, with the place in the document; None where it does.
 
     Knows the keywords that a grammar can be made of. Bounded in time, whatever both are.
     """
     try:
         document = json.loads(answer)
         return _Check(json.loads(schema_text)).problem(document)
-    except (ValueError, RecursionError) as error:
-        return f"no JSON: {error}"
+    except ValueError as error:
+        return _answer_problem("it is no JSON: {reason}", reason=json_problem(error))
+    except RecursionError:
+        return _answer_problem("it is nested too deeply")
     except _TooLongError:
-        return "too large to be checked"
+        return _answer_problem("it is too large to be checked")
     except (TypeError, KeyError, AttributeError):
         # Something in the schema is of the wrong kind. To check each schema first would take longer than a
         # callback of the window may.
         try:
             check_schema(schema_text)
         except EngineError as error:
-            return str(error)
+            return error
         raise
+
+
+def _answer_problem(template: str, **values: object) -> StillroomError:
+    return StillroomError(template, "", **values)
 
 
 class _TooLongError(Exception):
@@ -91,26 +98,25 @@ class _Check:
 
     def __init__(self, schema: Any) -> None:
         self._schema = schema
-        self._known: dict[tuple[int, int], str] = {}
+        self._known: dict[tuple[int, int], StillroomError | None] = {}
         self._left = MOST_STEPS
 
-    def problem(self, document: Any) -> str:
-        """Say why the document does not fit the schema; empty where it does."""
+    def problem(self, document: Any) -> StillroomError | None:
+        """Return the sentence why the document does not fit the schema; None where it does."""
         return self._problem(document, self._schema, "$")
 
-    def _problem(self, value: Any, schema: Any, place: str) -> str:
+    def _problem(self, value: Any, schema: Any, place: str) -> StillroomError | None:
         pair = (id(value), id(schema))
-        known = self._known.get(pair)
-        if known is None:
+        if pair not in self._known:
             self._spend(1)
             # A schema that comes to itself says nothing more by that.
-            self._known[pair] = ""
-            known = self._known[pair] = self._new_problem(value, schema, place)
-        return known
+            self._known[pair] = None
+            self._known[pair] = self._new_problem(value, schema, place)
+        return self._known[pair]
 
-    def _new_problem(self, value: Any, schema: Any, place: str) -> str:
+    def _new_problem(self, value: Any, schema: Any, place: str) -> StillroomError | None:
         if isinstance(schema, bool):
-            return "" if schema else f"{place} must not be there"
+            return None if schema else _answer_problem("{place} must not be there", place=place)
         if "$ref" in schema:
             return self._problem(value, _target(schema["$ref"], self._schema), place)
         for part in schema.get("allOf", ()):
@@ -119,17 +125,18 @@ class _Check:
         for keyword in ("anyOf", "oneOf"):
             options = schema.get(keyword)
             if options and all(self._problem(value, option, place) for option in options):
-                return f"{place} is none of the allowed kinds"
+                return _answer_problem("{place} is none of the allowed kinds", place=place)
         if "const" in schema and not _equal(value, schema["const"]):
-            return f"{place} must be {json.dumps(schema['const'], ensure_ascii=False)[:LONGEST_SHOWN]}"
+            value = json.dumps(schema["const"], ensure_ascii=False)[:LONGEST_SHOWN]
+            return _answer_problem("{place} must be {value}", place=place, value=value)
         if "enum" in schema:
             self._spend(len(schema["enum"]))
             if not any(_equal(value, allowed) for allowed in schema["enum"]):
-                return f"{place} is none of the allowed values"
+                return _answer_problem("{place} is none of the allowed values", place=place)
         kinds = schema.get("type")
         kinds = [kinds] if isinstance(kinds, str) else kinds
         if kinds is not None and not any(_is(value, kind) for kind in kinds):
-            return f"{place} must be {' or '.join(kinds)}"
+            return _answer_problem("{place} must be {value}", place=place, value=" / ".join(kinds))
         match value:
             case dict():
                 return self._object_problem(value, schema, place)
@@ -138,33 +145,39 @@ class _Check:
             case str():
                 return _string_problem(value, schema, place)
             case bool() | None:
-                return ""
+                return None
             case _:
                 return _number_problem(value, schema, place)
 
-    def _object_problem(self, value: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> str:
+    def _object_problem(
+        self, value: Mapping[str, Any], schema: Mapping[str, Any], place: str
+    ) -> StillroomError | None:
         required = schema.get("required", ())
         self._spend(len(required))
         for name in required:
             if name not in value:
-                return f"{place} lacks {name[:LONGEST_SHOWN]}"
+                return _answer_problem("{place} lacks {name}", place=place, name=name[:LONGEST_SHOWN])
         properties = schema.get("properties", {})
         more = schema.get("additionalProperties", True)
         for name, item in value.items():
             inside = f"{place}.{name}"[-LONGEST_SHOWN:]
             if problem := self._problem(item, properties.get(name, more), inside):
                 return problem
-        return ""
+        return None
 
-    def _array_problem(self, value: list[Any], schema: Mapping[str, Any], place: str) -> str:
+    def _array_problem(
+        self, value: list[Any], schema: Mapping[str, Any], place: str
+    ) -> StillroomError | None:
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            return f"{place} has {len(value)} items"
+            return _answer_problem(
+                "{place} has {count} items, which is not allowed", place=place, count=len(value)
+            )
         first = schema.get("prefixItems", ())
         for number, item in enumerate(value):
             allowed = first[number] if number < len(first) else schema.get("items", True)
             if problem := self._problem(item, allowed, f"{place}[{number}]"[-LONGEST_SHOWN:]):
                 return problem
-        return ""
+        return None
 
     def _spend(self, steps: int) -> None:
         self._left -= steps
@@ -172,20 +185,22 @@ class _Check:
             raise _TooLongError
 
 
-def _string_problem(value: str, schema: Mapping[str, Any], place: str) -> str:
+def _string_problem(value: str, schema: Mapping[str, Any], place: str) -> StillroomError | None:
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
-        return f"{place} has {len(value)} characters"
+        return _answer_problem(
+            "{place} has {count} characters, which is not allowed", place=place, count=len(value)
+        )
     pattern = _FORMATS.get(schema.get("format", ""))
     if pattern and not re.fullmatch(pattern, value):
-        return f"{place} is no {schema['format']}"
-    return ""
+        return _answer_problem("{place} is no {format}", place=place, format=schema["format"])
+    return None
 
 
-def _number_problem(value: float, schema: Mapping[str, Any], place: str) -> str:
+def _number_problem(value: float, schema: Mapping[str, Any], place: str) -> StillroomError | None:
     fits = schema.get("minimum", value) <= value <= schema.get("maximum", value) and schema.get(
         "exclusiveMinimum", value - 1
     ) < value < schema.get("exclusiveMaximum", value + 1)
-    return "" if fits else f"{place} is out of range"
+    return None if fits else _answer_problem("{place} is out of range", place=place)
 
 
 def _target(reference: str, root: Any) -> Any:

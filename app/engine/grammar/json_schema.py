@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from app.base.errors import RequestError
+from app.base.errors import RequestError, StillroomError
 from app.engine.grammar.digits import whole_number
 from app.engine.grammar.gbnf import LONGEST_GRAMMAR, MOST_REPETITIONS
+from models.system.json_problem import json_problem
 
 LONGEST_SCHEMA = 256 * 1024
 LONGEST_SHOWN = 60
@@ -81,10 +82,10 @@ def schema_grammar(schema_text: str) -> str:
     except RecursionError:
         raise _refused("it is nested too deeply") from None
     except ValueError as error:
-        raise _refused("it is no JSON ({problem})", problem=str(error)) from None
+        raise unusable_schema(json_problem(error)) from None
 
 
-def unusable_schema(reason: str) -> RequestError:
+def unusable_schema(reason: str | StillroomError) -> RequestError:
     """Return the error for a schema that replies cannot be bound to."""
     return RequestError(
         "The JSON schema cannot be used: {reason}.",
@@ -94,7 +95,7 @@ def unusable_schema(reason: str) -> RequestError:
 
 
 def _refused(why: str, **values: Any) -> RequestError:
-    return unusable_schema(why.format(**{name: _shown(value) for name, value in values.items()}))
+    return unusable_schema(StillroomError(why, "", **{name: _shown(value) for name, value in values.items()}))
 
 
 def _shown(value: object) -> str:

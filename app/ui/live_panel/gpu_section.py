@@ -108,7 +108,7 @@ class GpuSections(QWidget):
         for part in (self._caption, self._sentence):
             part.setVisible(not cards or reading.state == "failing")
         self._sentence.setText(self._why_none(reading, others))
-        set_tip(self._sentence, reading.native)
+        set_tip(self._sentence, reading.native if reading.state in ("failing", "hanging") else "")
 
     def _why_none(self, reading: GpuReading, others: tuple[GpuSample, ...] | None) -> str:
         match reading.state:

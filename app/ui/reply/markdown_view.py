@@ -67,6 +67,8 @@ class MarkdownView(QWidget):
         self._built: list[BlockFrame] = []
         self._reports: dict[tuple[str, str], SyntaxReport] = {}
         self._selected: BlockRange | None = None
+        self.says_syntax = True
+        """Code blocks say whether their syntax is valid; not where something else says it of the whole."""
         self._settled = 0
         self._height = 0
         self._placed = self._placing = False
@@ -121,6 +123,8 @@ class MarkdownView(QWidget):
 
     def show_report(self, block: CodeBlock, report: SyntaxReport) -> None:
         """Say of this code whether its syntax is valid, wherever it stands."""
+        if not self.says_syntax:
+            return
         self._reports[block.code, block.language] = report
         for frame in self._built:
             if isinstance(frame.content, CodeCard):

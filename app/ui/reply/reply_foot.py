@@ -129,15 +129,12 @@ class ReplyFoot(QWidget):
     def _in_words(self, stats: GenerationStats) -> str:
         if stats.is_partly:
             text = self.tr("{tokens} tokens · {rate} tok/s")
-        elif stats.accepted_tokens:
-            text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead")
         else:
             text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s")
         return text.format(
             tokens=f"{stats.completion_tokens:,}",
             rate=f"{stats.decode_tok_per_s:.1f}",
             seconds=f"{stats.ttft_s:.2f}",
-            share=f"{stats.accepted_tokens / max(1, stats.completion_tokens):.0%}",
         )
 
     def _further(self, stats: GenerationStats) -> str:

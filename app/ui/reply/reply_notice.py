@@ -132,7 +132,9 @@ class ReplyNotice(Card):
             return ""
         match stats.thinking_closed:
             case "loop":
-                text = self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.")
+                text = self.tr(
+                    "The model's thoughts were going in circles, so they were ended after {tokens} tokens."
+                )
             case "room":
                 text = self.tr(
                     "The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave "

@@ -21,6 +21,7 @@ from app.ui.reply.reply_notice import ReplyNotice
 from app.ui.reply.sources_line import SourcesLine
 from app.ui.reply.thinking_line import ThinkingLine
 from app.ui.widgets.card import label, set_look
+from app.ui.widgets.notices import translated
 
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
@@ -263,6 +264,7 @@ class ReplyView(QWidget):
     def follow_schema(self, schema: str) -> None:
         """The answer is JSON as this schema says, or free where it is empty; before anything is shown."""
         self._schema = schema
+        self._answer.says_syntax = not schema
 
     @property
     def verdict(self) -> str:
@@ -371,7 +373,7 @@ class ReplyView(QWidget):
         set_look(self._verdict, "danger" if problem else "good")
         title = schema_title(self._schema)
         if problem:
-            text = self.tr("Not as the schema says: {problem}").format(problem=problem)
+            text = self.tr("Not as the schema says: {problem}").format(problem=translated(problem)[0])
         elif title:
             text = self.tr("Valid JSON of the schema “{title}”").format(title=title)
         else:

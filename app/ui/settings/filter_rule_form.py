@@ -5,6 +5,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
 
 from app.filters.rule import FilterRule, RuleError
+from app.ui.base.resource_words import rule_text, rule_words
 from app.ui.settings.filter_words import action_sentence, kind_sentence
 from app.ui.widgets.card import NUMBER_MARGINS_PX, label
 from app.ui.widgets.notices import translated
@@ -52,9 +53,9 @@ class FilterRuleForm(QWidget):
         for title, field in (
             (self.tr("Name"), self.name),
             (self.tr("Looks for"), self.kind),
-            (self.tr("Expression"), self.pattern),
+            (self.tr("Pattern (regular expression)"), self.pattern),
             ("", self.ignore_case),
-            (self.tr("Characters"), self.at_most),
+            (self.tr("Most characters"), self.at_most),
             (self.tr("Action"), self.action),
             (self.tr("Note"), self.note),
         ):
@@ -81,13 +82,13 @@ class FilterRuleForm(QWidget):
         self._rule = rule
         self._filling = True
         shown = rule or FilterRule(id="", name="")
-        self.name.setText(shown.name)
+        self.name.setText(rule_words(shown.name))
         self.kind.setCurrentIndex(self.kind.findData(shown.kind))
         self.pattern.setPlainText(shown.pattern)
         self.ignore_case.setChecked(shown.ignore_case)
         self.at_most.setValue(max(1, shown.at_most))
         self.action.setCurrentIndex(self.action.findData(shown.action))
-        self.note.setPlainText(shown.note)
+        self.note.setPlainText(rule_words(shown.note))
         self._filling = False
         self.setEnabled(rule is not None)
         self.problem.hide()
@@ -109,13 +110,13 @@ class FilterRuleForm(QWidget):
         kind = self.kind.currentData()
         made = msgspec.structs.replace(
             self._rule,
-            name=self.name.text().strip(),
+            name=rule_text(self.name.text().strip(), self._rule.name),
             kind=kind,
             pattern=self.pattern.toPlainText(),
             ignore_case=self.ignore_case.isChecked(),
             at_most=self.at_most.value() if kind == "length" else self._rule.at_most,
             action=self.action.currentData(),
-            note=self.note.toPlainText(),
+            note=rule_text(self.note.toPlainText(), self._rule.note),
         )
         try:
             made.checked()

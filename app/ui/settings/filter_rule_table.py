@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from app.filters.rule import FilterRule
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import rule_words
 from app.ui.settings.filter_words import action_word
 
 NAME, ACTION = range(2)
@@ -87,12 +88,12 @@ class FilterRuleTable(QTableWidget):
             self.changed.emit()
 
     def _fill(self, row: int, rule: FilterRule) -> None:
-        name = QTableWidgetItem(rule.name)
+        name = QTableWidgetItem(rule_words(rule.name))
         name.setFlags(
             Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
         )
         name.setCheckState(Qt.CheckState.Checked if rule.on else Qt.CheckState.Unchecked)
-        set_tip(name, rule.note)
+        set_tip(name, rule_words(rule.note))
         action = QTableWidgetItem(action_word(rule.action))
         action.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         self.setItem(row, NAME, name)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QTextEdit, QVBoxLayout, QWidget
 from app.filters.input_filter import InputFilter
 from app.filters.rule import FilterRule
 from app.filters.verdict import Hit, Verdict
+from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import label, set_look
 
@@ -108,18 +109,18 @@ class FilterTrial(QWidget):
             lines.append(self.tr("No rule finds anything. The message would be sent as it is."))
         self.result.setText("\n".join(lines))
         if blocked is None and verdict.text != verdict.original:
-            self.sent.setText(self.tr("Sent would be:\n{text}").format(text=verdict.text))
+            self.sent.setText(self.tr("This would be sent:\n{text}").format(text=verdict.text))
             self.sent.show()
 
     def _line(self, hit: Hit) -> str:
         if hit.unfinished:
-            return self.tr("“{rule}” did not finish in time.").format(rule=hit.rule)
+            return self.tr("“{rule}” did not finish in time.").format(rule=rule_words(hit.rule))
         texts = {
             "block": self.tr("“{rule}” blocks: {count} found."),
             "redact": self.tr("“{rule}” takes out: {count} found."),
             "flag": self.tr("“{rule}” flags: {count} found."),
         }
-        return texts[hit.action].format(rule=hit.rule, count=f"{hit.count:,}")
+        return texts[hit.action].format(rule=rule_words(hit.rule), count=f"{hit.count:,}")
 
     def _mark(self, verdict: Verdict | None) -> None:
         """Colour what was found in the field."""

@@ -14,6 +14,7 @@ from app.filters.rule import FilterRule
 from app.filters.shipped import shipped_rules
 from app.ui.base.add_action import add_action
 from app.ui.base.bridge import Bridge
+from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
 from app.ui.settings.filter_rule_form import FilterRuleForm
 from app.ui.settings.filter_rule_table import FilterRuleTable
@@ -70,10 +71,10 @@ class FiltersDialog(QDialog):
     def _lay_out(self) -> None:
         explanation = label(
             self.tr(
-                "What you send goes through these rules, from the top to the bottom: chats, code, "
-                "`stillroom chat` and the local API. Each sees what the ones above it left. They find what "
-                "has a known form. They do not find every secret, and no list of phrases stops prompt "
-                "injection."
+                "All that you send passes these rules, from the top to the bottom: chats, code, the "
+                "command `stillroom chat` and the local API. They find secrets of a known form, such "
+                "as keys and card numbers. They do not find every secret, and no list of phrases stops "
+                "a text that tries to take over the model (prompt injection)."
             ),
             "muted",
             wrap=True,
@@ -202,7 +203,7 @@ class FiltersDialog(QDialog):
             self.table.show_rules([*present[:at], gone, *present[at:]], at)
             self._keep()
 
-        self._say(self.tr("“{rule}” is deleted.").format(rule=gone.name), undo=put_back)
+        self._say(self.tr("“{rule}” is deleted.").format(rule=rule_words(gone.name)), undo=put_back)
 
     def _on_restore(self) -> None:
         rules = self.table.rules

@@ -8,6 +8,7 @@ from app.bench.quality.item import Kind
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun, Verdict
 from app.bench.quality.words import number_text
+from app.ui.base.resource_words import data_set_words
 from app.ui.benchmark.frame.benchmark_words import when_text
 
 
@@ -35,9 +36,9 @@ class QualityWords:
         return {
             "perplexity": self.tr("how surprised the model is by a text; less is better"),
             "maths": self.tr("right at the first try (pass@1)"),
-            "dialogue": self.tr("ROUGE-L against a reference, 0 to 1"),
-            "retention": self.tr("planted facts that were found again"),
-            "intent": self.tr("messages whose intent was named"),
+            "dialogue": self.tr("how near it comes to a reference answer, 0 to 1 (ROUGE-L)"),
+            "retention": self.tr("facts hidden in a long text that it found"),
+            "intent": self.tr("messages whose purpose it recognised"),
             "code": self.tr("tasks whose tests pass"),
         }[kind]
 
@@ -129,7 +130,7 @@ class QualityWords:
         """Say how replies were sampled, and where the items are from."""
         protocol = run.protocol
         sources = "; ".join(
-            self.tr("{name} ({licence})").format(name=facts.name, licence=facts.licence)
+            self.tr("{name} ({licence})").format(name=data_set_words(facts.name), licence=facts.licence)
             for facts in run.collections
         )
         return self.tr(

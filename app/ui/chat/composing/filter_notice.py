@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.chat.chat_title import shortened
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.base.announce import announce
+from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label
 
@@ -69,7 +70,7 @@ class FilterNotice(Card):
                 "which stays below."
             )
         shown = with_hidden_shown(shortened(quote, QUOTE_CHARACTERS)) if quote else ""
-        self._show(words.format(rule=rule, quote=shown), blocked=True)
+        self._show(words.format(rule=rule_words(rule), quote=shown), blocked=True)
 
     def show_sent(
         self, redacted: Mapping[str, int], earlier: Mapping[str, int], flagged: Mapping[str, int]
@@ -77,17 +78,21 @@ class FilterNotice(Card):
         """Say what was taken out of the message and of earlier ones, and which rules only noticed something,
         each with how often; hide where nothing was found."""
         lines = [
-            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(rule=rule, count=count)
+            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(
+                rule=rule_words(rule), count=count
+            )
             for rule, count in redacted.items()
         ]
         lines += [
             self.tr("Earlier messages go along without what the rule “{rule}” takes out ({count}).").format(
-                rule=rule, count=count
+                rule=rule_words(rule), count=count
             )
             for rule, count in earlier.items()
         ]
         lines += [
-            self.tr("The rule “{rule}” found something. The message was sent as it is.").format(rule=rule)
+            self.tr("The rule “{rule}” found something. The message was sent as it is.").format(
+                rule=rule_words(rule)
+            )
             for rule in flagged
         ]
         if lines:

@@ -10,6 +10,7 @@ from app.code.check import check_syntax
 from app.code.extract import code_blocks
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
 from app.engine.protocol import GenerationStats
+from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
 from app.ui.code.conversation.code_block_row import BlockRow
 from app.ui.reply.reply_view import ReplyView
@@ -142,11 +143,15 @@ class CodeExchange(QWidget):
                 )
             )
         sentences += [
-            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(rule=rule, count=count)
+            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(
+                rule=rule_words(rule), count=count
+            )
             for rule, count in asked.redacted.items()
         ]
         sentences += [
-            self.tr("The rule “{rule}” found something. The question was sent as it is.").format(rule=rule)
+            self.tr("The rule “{rule}” found something. The question was sent as it is.").format(
+                rule=rule_words(rule)
+            )
             for rule in asked.flagged
         ]
         return sentences

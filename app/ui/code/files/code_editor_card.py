@@ -14,6 +14,7 @@ from app.code.draft import DraftFile
 from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
 from app.ui.base.bridge import Bridge
+from app.ui.base.resource_words import language_words
 from app.ui.base.theme import Theme
 from app.ui.code.changes.code_placement import Offer, PlacementLine
 from app.ui.code.changes.code_proposal_bar import CodeProposalBar
@@ -150,7 +151,7 @@ class CodeEditorCard(QWidget):
             guessed = guess_language(self.editor.text())
             if guessed is not None:
                 self.editor.set_language(guessed)
-                self._language.setText(guessed.name)
+                self._language.setText(language_words(guessed.name))
                 self.subject_changed.emit()
 
     async def _check(self) -> None:
@@ -195,7 +196,7 @@ class CodeEditorCard(QWidget):
         else:
             self._status.setText(self.tr("not saved") if self.document.modified else "")
         self._status.setVisible(bool(self._status.text()))
-        self._language.setText(self.editor.language.name)
+        self._language.setText(language_words(self.editor.language.name))
         if self.editor.document().isEmpty():
             self._chosen = False
         self._check_timer.start()
@@ -226,13 +227,13 @@ class CodeEditorCard(QWidget):
 
     def _lay_out(self) -> None:
         self.proposal_bar.hide()
-        self._language.setProperty("kind", "quiet")
+        self._language.setProperty("kind", "choice")
         self._language.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._language.setAccessibleName(self.tr("Language"))
         self._language.setToolTip(self.tr("Language"))
         languages = QMenu(self)
         for language in LANGUAGES:
-            languages.addAction(language.name, partial(self._set_language, language))
+            languages.addAction(language_words(language.name), partial(self._set_language, language))
         self._language.setMenu(languages)
         foot = QHBoxLayout()
         foot.setContentsMargins(14, 2, 8, 4)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.acquire.importance import MATRIX_NAME, KeptMatrix, kept_matrix
+from app.ui.base.resource_words import data_set_words
 from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
@@ -37,11 +38,12 @@ class MatrixCard(Card):
         """Tell what it was collected over, and with."""
         self._words.setText(
             self.tr(
-                "Collected over {chunks} chunks of {text} with {type}; {size}. The next build of a small "
-                "type of the same weights uses it."
+                "It says which weights of this model matter most, so that small sizes of it stay "
+                "accurate. Made with {type} from {chunks} pieces of {text}; {size}. The next small "
+                "size of this model uses it."
             ).format(
                 chunks=matrix.chunks,
-                text=matrix.text,
+                text=data_set_words(matrix.text),
                 type=matrix.collected_with,
                 size=byte_count(matrix.bytes),
             )

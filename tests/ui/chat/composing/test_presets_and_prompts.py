@@ -122,7 +122,7 @@ def test_a_slash_offers_prompts_and_enter_takes_one(desk: Desk, qtbot: QtBot) ->
     assert desk.composer.text() == "Say hello."
     assert desk.composer.suggestions.titles == []
     desk.composer.set_text("/")
-    assert len(desk.composer.suggestions.titles) > 20
+    assert len(desk.composer.suggestions.titles) > 10
     qtbot.keyClick(field, Qt.Key.Key_Down)
     qtbot.keyClick(field, Qt.Key.Key_Escape)
     assert desk.composer.suggestions.titles == []
@@ -168,7 +168,7 @@ def test_a_schema_is_checked_while_it_is_written(desk: Desk) -> None:
     [use] = [b for b in dialog.findChildren(QPushButton) if b.text() == "Use it"]
     assert not use.isEnabled()
     dialog.set_text('{"type": "object"')
-    assert "no JSON" in dialog.verdict
+    assert "a comma or a closing bracket is missing in line 1" in dialog.verdict
     assert not use.isEnabled()
     # A long one is checked beside the window's thread.
     for schema, can_be_used in (({"enum": list(range(2000))}, True), ({"enum": [[]] * 2000, "x": 1}, False)):
