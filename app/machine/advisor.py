@@ -76,8 +76,9 @@ class Advisor:
         weights = weights_of(model.shape, quantisation)
         found = fit_weights(model.shape, weights, quantisation, self.memory, demand)
         measured = self._measured(model, quantisation, demand)
-        if measured is not None and measured.decode_tok_per_s:
-            return Outlook(model, quantisation, found, measured.decode_tok_per_s, "measured", measured)
+        rate = self._measured_rate(model, quantisation, found.gpu_layers, measured)
+        if rate:
+            return Outlook(model, quantisation, found, rate, "measured", measured)
         basis: SpeedBasis = ""
         if found.tok_per_s is not None:
             basis = "replies" if self._from_replies else "memory"
@@ -104,6 +105,26 @@ class Advisor:
         ]
         # The use itself goes before another number of parallel replies, a later load before an earlier one.
         return max(same, key=lambda load: load.sequences == demand.sequences) if same else None
+
+    def _measured_rate(
+        self, model: CatalogModel, quantisation: str, gpu_layers: int, measured: LoadMeasurement | None
+    ) -> float:
+        """Give the tokens per second of this file, 0 if unknown: in the use that is judged, or else in its
+        latest one in the same place, as the room for a context does not change the speed in a short one."""
+        if measured is not None and measured.decode_tok_per_s:
+            return measured.decode_tok_per_s
+        file = self._files.get((model.key, quantisation))
+        if file is None:
+            return 0.0
+        return next(
+            (
+                load.decode_tok_per_s
+                for load in reversed(self._loads)
+                if (load.path, load.file_bytes, load.gpu_layers) == (str(file.path), file.bytes, gpu_layers)
+                and load.decode_tok_per_s
+            ),
+            0.0,
+        )
 
     def _with_reply_speeds(self, memory: Memory) -> Memory:
         """Speeds that replies reached are better than those of reading memory: they hold the computing too.

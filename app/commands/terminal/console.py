@@ -26,9 +26,9 @@ _STAGES = {
     "download": "Downloading",
     "verify": "Verifying",
     "convert": "Converting",
-    "quantise": "Quantising",
+    "quantise": "Making it smaller (quantising)",
     "load": "Loading",
-    "collect": "Collecting the importance matrix",
+    "collect": "Finding out which weights matter most (importance matrix)",
     "measure": "Measuring the quality",
     "unpack": "Unpacking",
 }

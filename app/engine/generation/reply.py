@@ -261,7 +261,7 @@ class Reply:
             self.sampler.bind()
         message = ""
         if why == "loop":
-            message = "The thoughts only repeated themselves and were cut after {tokens} tokens."
+            message = "The model's thoughts were going in circles, so they were ended after {tokens} tokens."
         elif why == "room":
             message = (
                 "The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room "

@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.telemetry.rates import ChatRate, Rates
+from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import label
 
 
@@ -27,6 +28,13 @@ class ContextSection(QWidget):
         layout.addLayout(row)
         layout.addSpacing(2)
         layout.addWidget(self._bar)
+        set_tip(
+            self,
+            self.tr(
+                "What the newest reply took of all that the model can see at once, its thinking included. "
+                "What would be sent next stands below the message field."
+            ),
+        )
         self.show_rates(Rates())
 
     def show_rates(self, rates: Rates, chat: ChatRate | None = None) -> None:
@@ -35,7 +43,8 @@ class ContextSection(QWidget):
         limit = rates.context_limit if chat is None else chat.context_limit
         if limit:
             self._used.setText(f"{tokens:,}")
-            self._limit.setText(self.tr("of {limit} tokens").format(limit=f"{limit:,}"))
+            text = self.tr("of {limit} tokens, last reply") if tokens else self.tr("of {limit} tokens")
+            self._limit.setText(text.format(limit=f"{limit:,}"))
         else:
             self._used.setText("–")
             self._limit.setText(self.tr("no model loaded"))

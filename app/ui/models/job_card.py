@@ -122,11 +122,11 @@ class JobCard(Card):
             case "convert":
                 return self.tr("Converting")
             case "quantise":
-                return self.tr("Quantising")
+                return self.tr("Making it smaller (quantising)")
             case "collect":
-                return self.tr("Collecting the importance matrix")
+                return self.tr("Finding out which weights matter most (importance matrix)")
             case "measure":
-                return self.tr("Measuring what it cost")
+                return self.tr("Measuring how much accuracy that costs")
         return stage
 
     def _promise(self, stage: str) -> str:
@@ -136,7 +136,9 @@ class JobCard(Card):
                 return self.tr("After a pause or a restart it goes on where it stopped.")
             case "measure":
                 return self.tr("The files are ready. After a pause or a restart the measurement begins anew.")
-        return self.tr("Every file is checked against its SHA-256. A pause or a restart loses nothing.")
+        return self.tr(
+            "Every file is verified by its checksum (SHA-256). A pause or a restart loses nothing."
+        )
 
     def _count(self, progress: Progress, count: int) -> str:
         if progress.unit == "tokens":

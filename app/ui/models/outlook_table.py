@@ -25,16 +25,16 @@ class OutlookTable(RowsModel[Outlook]):
             Column(self.tr("Type"), lambda row: row.quantisation),
             Column(self.tr("Weights"), lambda row: byte_count(row.fit.weights_bytes), figures=True),
             Column(
-                self.tr("KV cache"),
+                self.tr("Context (KV cache)"),
                 lambda row: byte_count(row.fit.cache_bytes),
                 figures=True,
-                explanation=self.tr("Keys and values of the whole context."),
+                explanation=self.tr("For what the model remembers of the whole context."),
             ),
             Column(
-                self.tr("Compute"),
+                self.tr("Computing"),
                 lambda row: byte_count(row.fit.buffer_bytes),
                 figures=True,
-                explanation=self.tr("Scratch memory of one step, and the logits."),
+                explanation=self.tr("For the computing itself."),
             ),
             Column(
                 self.tr("RAM"),
@@ -52,7 +52,10 @@ class OutlookTable(RowsModel[Outlook]):
                 self.tr("Layers on GPU"),
                 lambda row: f"{row.fit.gpu_layers} / {row.fit.layers}" if row.fit.gpu_layers else "–",
                 figures=True,
-                explanation=self.tr("Layers that fit on the graphics cards; the output is the last of them."),
+                explanation=self.tr(
+                    "How many of the model's layers fit on the graphics cards; the "
+                    "others run on the processor."
+                ),
             ),
             Column(
                 self.tr("Tokens/s"),

@@ -114,7 +114,7 @@ class RecommendationCard(Card):
             self._button,
             ""
             if installed is not None
-            else self.tr("Downloads the original weights ({download}) and builds {size} from them.").format(
+            else self.tr("Downloads the original model ({download}) and makes one of {size} from it.").format(
                 download=download, size=size
             ),
         )

@@ -30,22 +30,21 @@ class RequantiseDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self._sizes_bytes = sizes_bytes
-        self.setWindowTitle(self.tr("Another type of {model}").format(model=model.name))
+        self.setWindowTitle(self.tr("Another size of {model}").format(model=model.name))
         self.setMinimumWidth(480)
         self._types = QComboBox()
         self._types.addItems(list(sizes_bytes))
-        self._types.setAccessibleName(self.tr("Type to make"))
+        self._types.setAccessibleName(self.tr("Size to make (quantisation)"))
         self._types.currentIndexChanged.connect(self._show_size)
         self._size = label("", "muted")
         if loses_quality:
             words = self.tr(
-                "The file is quantised already ({type}). Quantising it again adds to what that has cost: "
-                "built from the original weights the same type answers better."
+                "This file was made smaller already ({type}). To make it smaller again costs more "
+                "accuracy than to make the same size of the original."
             ).format(type=source_type)
         else:
             words = self.tr(
-                "The file has full precision ({type}), so the result is as good as one from the original "
-                "weights."
+                "The file has full precision ({type}), so the result is as good as one made of the original."
             ).format(type=source_type)
         row = QHBoxLayout()
         row.addWidget(label(self.tr("Type")))

@@ -69,11 +69,11 @@ class VerifyCard(Card):
         if problem is not None:
             self.show_problem(problem)
         elif check.is_recorded:
-            self._end("good", self.tr("The file is what was recorded when it was made."), "")
+            self._end("good", self.tr("The file is unchanged since it was made."), "")
         else:
             self._end(
                 "muted",
-                self.tr("No hash was recorded for this file; its header is whole."),
+                self.tr("There is no record to compare this file with; its beginning (header) is sound."),
                 self.tr("Its SHA-256 is {sha256}").format(sha256=check.sha256),
             )
 

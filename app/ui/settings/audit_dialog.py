@@ -68,7 +68,7 @@ class AuditDialog(QDialog):
         values = self._settings.values
         self.on = QCheckBox(self.tr("Keep an audit log of requests and replies"))
         self.on.setChecked(values.audit)
-        self.content = QCheckBox(self.tr("With the texts themselves"))
+        self.content = QCheckBox(self.tr("Also keep the texts of questions and replies"))
         self.content.setChecked(values.audit_content)
         self.content.setEnabled(values.audit)
         self.on.toggled.connect(self._on_switched)
@@ -81,7 +81,7 @@ class AuditDialog(QDialog):
         self.limit.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         self.limit.setAccessibleName(self.tr("Largest size of the log"))
         self.limit.setToolTip(
-            self.tr("The oldest lines go when it is larger. Counts from the next start on.")
+            self.tr("Beyond this size the oldest lines are removed. Takes effect at the next start.")
         )
         self.limit.valueChanged.connect(lambda size: self._settings.update(audit_limit_mb=float(size)))
         switches = QHBoxLayout()
@@ -96,10 +96,11 @@ class AuditDialog(QDialog):
         card.body.addWidget(
             label(
                 self.tr(
-                    "Each line holds when, from where, which model, how it drew, how many tokens, how long "
-                    "and what the input filter said, and the hash of the line before it. It stays on this "
-                    "computer. Whoever may write your files can make a whole new log: note the last hash "
-                    "elsewhere to notice that too."
+                    "Each line says when and from where something was asked, of which model and with "
+                    "which settings, how long the texts were and what the input filter found. A "
+                    "checksum (hash) of the line before shows whether lines were changed or removed "
+                    "later. The log stays on this computer. To notice even a log that was replaced as "
+                    "a whole, note the last hash somewhere else."
                 ),
                 "small",
                 wrap=True,
@@ -193,7 +194,7 @@ class AuditDialog(QDialog):
     def _show_result(self, result: Verification) -> None:
         if not result.intact:
             set_look(self.said, "danger")
-            lines = [self.tr("The log is not what was written:")]
+            lines = [self.tr("The log was changed after it was written:")]
             lines += [filled(problem.message, problem.values) for problem in result.problems[:SHOWN_PROBLEMS]]
             more = len(result.problems) - SHOWN_PROBLEMS
             if more > 0:
@@ -206,7 +207,7 @@ class AuditDialog(QDialog):
         else:
             set_look(self.said, "good")
             lines = [
-                self.tr("Lines {first} to {last} are what was written, in their order.").format(
+                self.tr("Lines {first} to {last} are complete and unchanged.").format(
                     first=f"{result.first:,}", last=f"{result.end.n:,}"
                 ),
                 self.tr("Hash of the last line: {hash}").format(hash=result.end.hash),

@@ -36,8 +36,8 @@ class AuditLines(QAbstractTableModel):
         self._kinds = {
             "request": self.tr("Request"),
             "reply": self.tr("Reply"),
-            "pruned": self.tr("Oldest lines let go"),
-            "repaired": self.tr("Repaired after a kill"),
+            "pruned": self.tr("Oldest lines removed"),
+            "repaired": self.tr("Repaired after a crash"),
             "break": self.tr("Damage found"),
             "lost": self.tr("Lines lost"),
         }

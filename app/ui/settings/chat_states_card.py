@@ -23,12 +23,14 @@ class ChatStatesCard(Card):
         self._settings = settings
         self._folder = folder
         self._bridge = bridge
-        self.body.addWidget(label(self.tr("Chats that go on at once"), "caption"))
+        self.body.addWidget(label(self.tr("Chats that need no waiting"), "caption"))
         self.body.addWidget(
             label(
                 self.tr(
-                    "What was computed for a chat stays on the disk, so that it goes on at once after a "
-                    "restart. The chats that were used longest ago go first."
+                    "What the model has read of a chat is kept on the disk, so that even a long one "
+                    "goes on without waiting after a restart. Where the space is used up, this is "
+                    "removed of the chats that were not used for longest; the chats themselves always "
+                    "stay."
                 ),
                 "small",
                 wrap=True,
@@ -41,7 +43,7 @@ class ChatStatesCard(Card):
         limit.setSuffix(" GB")
         limit.setSpecialValueText(self.tr("none"))
         limit.setValue(settings.values.chat_states_gb)
-        limit.setAccessibleName(self.tr("Most space for chats"))
+        limit.setAccessibleName(self.tr("Disk space for this"))
         limit.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         # While "10" is being typed, "1" is no limit yet.
         limit.setKeyboardTracking(False)
@@ -53,7 +55,7 @@ class ChatStatesCard(Card):
         self._clear.clicked.connect(lambda: bridge.start(self._keep(0)))
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(label(self.tr("Most space for chats")))
+        row.addWidget(label(self.tr("Disk space for this")))
         row.addWidget(limit)
         row.addWidget(self._used, 1)
         row.addWidget(self._clear)

@@ -28,12 +28,14 @@ class CudaCard(Card):
         self._text = label("", "small", wrap=True, selectable=True)
         self._licence = label("", "small", wrap=True, selectable=True)
         self._mirror = QLineEdit()
-        self._mirror.setPlaceholderText(self.tr("Address of a mirror (empty: the Python package index)"))
-        self._mirror.setAccessibleName(self.tr("Mirror of the package index"))
+        self._mirror.setPlaceholderText(
+            self.tr("Address of a mirror; leave it empty for the usual source (PyPI)")
+        )
+        self._mirror.setAccessibleName(self.tr("Mirror of the download"))
         self._get = button("", "primary")
         self._get.clicked.connect(lambda: session.get(self._mirror.text().strip()))
         self._bring = button(
-            self.tr("Use files…"), tip=self.tr("Wheels that were fetched on another computer")
+            self.tr("Use files…"), tip=self.tr("Files that were downloaded on another computer (.whl)")
         )
         self._bring.clicked.connect(self._choose_files)
         self._read = button(self.tr("Read the licence…"), "quiet")
@@ -64,7 +66,7 @@ class CudaCard(Card):
             return
         title, hint = translated(offer.as_error())
         if offer.state == "ready" and not offer.in_use:
-            title = self.tr("CUDA was tried on {card}: it computes right.").format(card=offer.card)
+            title = self.tr("CUDA was tried on {card} and computes correctly.").format(card=offer.card)
             hint = self.tr("Stillroom uses it from its next start on.")
         self._title.setText(title)
         self.setAccessibleName(title)
@@ -143,7 +145,7 @@ class CudaCard(Card):
             ask_before_opening(self._session.offer.licence_url, self)
 
     def _choose_files(self) -> None:
-        dialog = QFileDialog(self, self.tr("NVIDIA's wheels"))
+        dialog = QFileDialog(self, self.tr("NVIDIA's files"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilter(self.tr("Python wheels (*.whl)"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -89,7 +89,7 @@ class ServerDialog(QDialog):
                 wrap=True,
             )
         )
-        self.on = QCheckBox(self.tr("Serve programs over HTTP"))
+        self.on = QCheckBox(self.tr("Let programs use the model (over HTTP)"))
         self.on.setChecked(self._settings.values.api_enabled)
         self.on.toggled.connect(lambda on: self._session.set(api_enabled=on))
         self.state = label("", "small", wrap=True, selectable=True)
@@ -160,7 +160,9 @@ class ServerDialog(QDialog):
         self.origins = QLineEdit(", ".join(values.api_origins))
         self.origins.setPlaceholderText("https://example.org")
         self.origins.setAccessibleName(self.tr("Web pages that may call"))
-        self.origins.setToolTip(self.tr("Origins, with commas between them. Others are refused."))
+        self.origins.setToolTip(
+            self.tr("Addresses of web pages (origins) with commas between them. All others are refused.")
+        )
         self.origins.editingFinished.connect(self._on_origins)
         self.certificate, self.private_key = QLineEdit(), QLineEdit()
         self._file_rows: list[QWidget] = []

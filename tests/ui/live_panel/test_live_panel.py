@@ -129,7 +129,7 @@ def test_shows_every_figure_of_a_snapshot(panel: LivePanel) -> None:
         "64 °C",
         "142 W",
         "3,412",
-        "of 16,384 tokens",
+        "of 16,384 tokens, last reply",
         "RAM 9.8 of 32.0 GiB",
         "Stillroom 1.1",
         "CPU 14%",

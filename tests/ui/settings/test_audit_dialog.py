@@ -85,12 +85,12 @@ def test_typing_searches_in_everything_also_in_the_texts(dialog: AuditDialog) ->
 
 def test_verify_says_what_it_found(dialog: AuditDialog, loop: qasync.QEventLoop, log: AuditLog) -> None:
     dialog.verify_button.click()
-    wait_until(lambda: "are what was written" in dialog.said.text())
+    wait_until(lambda: "are complete and unchanged" in dialog.said.text())
     assert "Hash of the last line: " in dialog.said.text()
     [path] = AuditFolder(log.path).files()
     path.write_bytes(path.read_bytes().replace(b"lighthouse", b"lightHouse"))
     dialog.verify_button.click()
-    wait_until(lambda: "is not what was written" in dialog.said.text())
+    wait_until(lambda: "was changed after it was written" in dialog.said.text())
     assert "line 1, or what line 2 says of it, was changed" in dialog.said.text()
 
 

@@ -122,7 +122,7 @@ def test_the_offer_names_size_and_licence_and_ends_in_use(
         await until(
             lambda: not session.busy and session.offer is not None and session.offer.state == "ready", "CUDA"
         )
-        assert card.accessibleName() == "CUDA was tried on Stand-in GPU A: it computes right."
+        assert card.accessibleName() == "CUDA was tried on Stand-in GPU A and computes correctly."
         assert shown(card) == ["Remove"]
         press(card, "Remove")
         await until(lambda: not session.busy and session.offer.state == "offered", "the removal")  # type: ignore[union-attr]

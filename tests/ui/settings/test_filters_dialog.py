@@ -113,7 +113,7 @@ def test_the_test_box_says_what_would_happen(dialog: FiltersDialog, loop: qasync
     trial = dialog.trial
     trial.field.setPlainText("😀 1234")
     wait_until(lambda: "takes out" in trial.result.text())
-    assert trial.sent.text() == "Sent would be:\n😀 [removed: Number]"
+    assert trial.sent.text() == "This would be sent:\n😀 [removed: Number]"
     [mark] = trial.field.extraSelections()
     assert mark.cursor.selectedText() == "1234"
     trial.field.setPlainText("The BLUEBIRD")

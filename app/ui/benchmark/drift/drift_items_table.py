@@ -47,7 +47,7 @@ class DriftItems(RowsModel[ItemDrift]):
 
     def _answer(self, item: ItemDrift) -> str:
         if item.first_difference is None:
-            return self.tr("likelihood moved") if self._has_moved(item) else self.tr("as before")
+            return self.tr("likelihood changed") if self._has_moved(item) else self.tr("as before")
         return self.tr("other from token {place} on").format(place=item.first_difference + 1)
 
     def _has_moved(self, item: ItemDrift) -> bool:
@@ -61,4 +61,7 @@ class DriftItems(RowsModel[ItemDrift]):
     def _tip(self, row: ItemDrift, column: int) -> str | None:
         if column != LIKELIHOOD:
             return None
-        return self.tr("The largest change of a token's log probability before the answers part, in nats")
+        return self.tr(
+            "How much more or less likely it finds the same words: the largest change of a "
+            "token's log probability, in nats"
+        )

@@ -48,7 +48,7 @@ class DriftPage(MeasuringPage):
         self._stop = button(self.tr("Cancel"))
         self._stop.clicked.connect(self.cancel)
         self._accept = button(
-            self.tr("Take these as the new answers"),
+            self.tr("Expect these answers from now on"),
             tip=self.tr("The next checks are compared with this one. What was kept before stays."),
         )
         self._accept.clicked.connect(self._on_accept)
@@ -57,7 +57,7 @@ class DriftPage(MeasuringPage):
         self._speed = _VerdictCard(self.tr("SPEED"))
         self._since = _VerdictCard(self.tr("SINCE"))
         self._items = DriftItems(ui.theme, self)
-        self._table = FilteredTable(self._items, self.tr("Golden answers"), QUESTION)
+        self._table = FilteredTable(self._items, self.tr("Kept answers"), QUESTION)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._before = label("", "body", wrap=True, selectable=True)
         self._now = label("", "body", wrap=True, selectable=True)
@@ -162,7 +162,7 @@ class DriftPage(MeasuringPage):
         self._check.setToolTip(
             self.tr("Load a model first")
             if here is None
-            else self.tr("Asks the golden questions again; some seconds to a few minutes")
+            else self.tr("Asks the same test questions again; some seconds to a few minutes")
         )
         self._accept.setVisible(report is not None and not report.is_first and report.has_moved)
         if not self.measuring:
@@ -177,10 +177,10 @@ class DriftPage(MeasuringPage):
         card.body.addWidget(
             label(
                 self.tr(
-                    "Press Check now once with a loaded model: Stillroom asks eight short questions without "
-                    "chance in the drawing and keeps the answers. After an update of Stillroom, llama.cpp, "
-                    "a driver or the file itself, it asks them again when the computer is idle, and tells "
-                    "you if an answer or the speed has moved."
+                    "Press Check now once with a loaded model: Stillroom asks eight short questions, "
+                    "without any randomness, and keeps the answers. After an update of Stillroom, "
+                    "llama.cpp, a driver or the model file it asks them again when the computer is "
+                    "idle, and tells you if an answer or the speed has changed."
                 ),
                 "muted",
                 wrap=True,

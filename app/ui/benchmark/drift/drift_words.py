@@ -20,7 +20,7 @@ class DriftWords:
             return self.tr("Kept")
         return {
             "same": self.tr("As before"),
-            "shifted": self.tr("Likelihoods moved"),
+            "shifted": self.tr("Likelihoods changed"),
             "moved": self.tr("{count} of {all} are others").format(
                 count=len(report.moved_items), all=len(report.items)
             ),
@@ -29,9 +29,7 @@ class DriftWords:
     def answers_line(self, report: DriftReport) -> str:
         """A line below it."""
         if report.is_first:
-            return self.tr("{count} golden answers, to compare the next check with").format(
-                count=len(report.items)
-            )
+            return self.tr("{count} answers, to compare the next check with").format(count=len(report.items))
         if report.answers == "same":
             return self.tr("all {count}, token for token").format(count=len(report.items))
         return self.tr("{count} answers compared, token for token").format(count=len(report.items))
@@ -71,18 +69,18 @@ class DriftWords:
         """Say what the shown date stands for."""
         if report.since:
             return self.tr("first seen then; the same until {last}").format(last=when_text(report.last_same))
-        return self.tr("when the golden answers were kept")
+        return self.tr("when the answers were kept")
 
     def notice(self, report: DriftReport) -> str:
         """One sentence for the whole window."""
         model = f"{report.model} {report.quantisation}"
         if report.answers == "moved":
-            return self.tr("{model} answers otherwise than before: {count} of {all} golden answers.").format(
-                model=model, count=len(report.moved_items), all=len(report.items)
-            )
+            return self.tr(
+                "{model} does not answer as before: {count} of {all} test questions are answered differently."
+            ).format(model=model, count=len(report.moved_items), all=len(report.items))
         if report.answers == "shifted":
             return self.tr(
-                "{model} still gives the same golden answers, but finds them more or less likely."
+                "{model} still answers the test questions as before, but computes them slightly differently."
             ).format(model=model)
         if report.speed == "slower":
             return self.tr("{model} is slower than before by {percent}%.").format(

@@ -57,7 +57,8 @@ class BenchmarkPlots(QWidget):
                 self.tr("What each quantisation costs"),
                 self.cost,
                 self.tr(
-                    "Growth of the perplexity, measured on this computer; beside it the generation speed"
+                    "Loss of accuracy (growth of the perplexity), measured on this computer; beside it "
+                    "the speed of replies"
                 ),
             ),
             "roof": PlotCard(
@@ -69,7 +70,7 @@ class BenchmarkPlots(QWidget):
             "prompt": PlotCard(
                 self.tr("Prompt speed over length"),
                 self.prompt,
-                self.tr("Bars are one deviation up and down"),
+                self.tr("Bars show the standard deviation"),
             ),
             "sizes": PlotCard(
                 self.tr("Speed and size of your models"),
@@ -98,9 +99,9 @@ class BenchmarkPlots(QWidget):
         gain = batching_gain(report)
         if gain is not None:
             self._cards["streams"].note.setText(
-                self.tr("Together {gain} times as fast as one reply alone; bars are one deviation").format(
-                    gain=f"{gain:.1f}"
-                )
+                self.tr(
+                    "Together {gain} times as fast as one reply alone; bars show the standard deviation"
+                ).format(gain=f"{gain:.1f}")
             )
         roof = roofline(report)
         shown["roof"] = roof is not None
@@ -152,7 +153,7 @@ class BenchmarkPlots(QWidget):
         elif limit:
             note = self.tr("now · what this computer allows (dotted)")
         else:
-            note = self.tr("Bars are one deviation up and down")
+            note = self.tr("Bars show the standard deviation")
         self._cards["depth"].note.setText(note)
         return True
 
@@ -193,7 +194,7 @@ class BenchmarkPlots(QWidget):
             mean, sd = factor * measure.mean, factor * (measure.sd or 0.0)
             text = f"{words.mean_text(measure)} {words.deviation_text(measure)} {words.unit_text(measure)}"
             points.append(TrendPoint(run, mean, mean - sd, mean + sd, text))
-        note = self.tr("All runs of this model file; bars are one deviation up and down")
+        note = self.tr("All runs of this model file; bars show the standard deviation")
         return Trend(key, words.measure_name(key), words.unit_text(found[0][1]), note, points)
 
     def _show_sizes(self, reports: Sequence[Report]) -> bool:

@@ -351,9 +351,9 @@ class BenchmarkSpeedPage(MeasuringPage):
         card.body.addWidget(
             label(
                 self.tr(
-                    "Load a model with the picker above and press Run. Stillroom measures how fast it reads "
-                    "and writes with little and with much in its context, how evenly its tokens come, what "
-                    "several replies at once gain, how much memory and energy it needs, and how near that "
+                    "Choose a model at the top and press Run. Stillroom measures how fast it reads and "
+                    "writes in short and in long chats, how evenly its words come, what is gained by "
+                    "several replies at once, how much memory and energy it needs, and how near that "
                     "comes to what this computer can do. It takes about three minutes."
                 ),
                 "muted",

@@ -84,7 +84,7 @@ class AdapterList(QWidget):
         scale.setFixedWidth(SCALE_WIDTH_PX)
         scale.setValue(lora.scale)
         scale.setAccessibleName(self.tr("Strength of {name}").format(name=name))
-        scale.setToolTip(self.tr("1 is as it was trained, 0 is without it."))
+        scale.setToolTip(self.tr("1 is its full effect, 0 is none."))
         scale.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         scale.valueChanged.connect(lambda value: self._on_scale(index, value))
         remove = button("", "quiet", icon=self._theme.icon("x"))

@@ -67,7 +67,8 @@ class SchemaDialog(QDialog):
         layout.addWidget(
             label(
                 self.tr(
-                    "Answers of this chat are JSON as this schema says. The thinking before them stays free."
+                    "Answers of this chat are JSON in the form that this schema describes, for "
+                    "programs to read. The thinking before them stays free."
                 ),
                 "muted",
                 wrap=True,

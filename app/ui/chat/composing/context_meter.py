@@ -73,7 +73,9 @@ class ContextMeter(QWidget):
             self.setAccessibleName("")
             return
         self._text.setText(
-            self.tr("{used} of {total} tokens").format(used=f"{use.total:,}", total=f"{use.context:,}")
+            self.tr("To send: {used} of {total} tokens").format(
+                used=f"{use.total:,}", total=f"{use.context:,}"
+            )
         )
         values = {
             "message": f"{use.message:,}",

@@ -64,7 +64,10 @@ class ModelQuality(QObject):
             quality = model.quality
             if quality is not None and quality.accuracy_loss_percent > gate_percent:
                 self._notices.warn(
-                    self.tr("{model} lost {loss}% accuracy, more than the {limit}% that you allow.").format(
+                    self.tr(
+                        "{model} is {loss}% less accurate than its original, more than the "
+                        "{limit}% that you allow."
+                    ).format(
                         model=f"{model.name} {model.type}",
                         loss=f"{quality.accuracy_loss_percent:.1f}",
                         limit=f"{gate_percent:g}",

@@ -20,7 +20,7 @@ class QualityPlot(PointsPlot):
 
     def __init__(self, theme: Theme, library: PlotLibrary) -> None:
         super().__init__(theme, library, "", "")
-        self.names = {"bottom": self.tr("size, GB"), "left": self.tr("divergence, nats a token")}
+        self.names = {"bottom": self.tr("size, GB"), "left": self.tr("divergence, nats per token")}
         self._rows: list[tuple[str, Quality]] = []
         self._labels: list[Any] = []
 

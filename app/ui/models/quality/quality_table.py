@@ -30,34 +30,38 @@ class QualityTable(RowsModel[tuple[str, Quality]]):
                 self.tr("Same next word"),
                 lambda row: _same_top(row[1]),
                 figures=True,
-                explanation=self.tr("How often both models hold the same next token for the likeliest."),
+                explanation=self.tr("How often it predicts the same next word (token) as the original."),
             ),
             Column(
                 self.tr("Accuracy loss"),
                 lambda row: _loss(row[1]),
                 figures=True,
-                explanation=self.tr("By how much the perplexity of the text grew."),
+                explanation=self.tr(
+                    "By how much more a text surprises it than the original (growth of the perplexity)."
+                ),
             ),
             Column(
                 self.tr("Divergence"),
                 lambda row: f"{row[1].kld_mean:.3g} ± {CONFIDENCE * row[1].kld_mean_error:.2g}",
                 figures=True,
                 explanation=self.tr(
-                    "Kullback-Leibler divergence from full precision, the mean in nats a token."
+                    "How far its predictions are from those of the original; 0 is no difference "
+                    "(Kullback-Leibler divergence, mean in nats per token)."
                 ),
             ),
             Column(
                 self.tr("99% below"),
                 lambda row: f"{row[1].kld_p99:.3g}",
                 figures=True,
-                explanation=self.tr("The divergence that 99 of 100 tokens stay below."),
+                explanation=self.tr("99 of 100 predictions are nearer to the original than this."),
             ),
             Column(
                 self.tr("Tokens/s"),
                 lambda row: f"{row[1].decode_tok_per_s:.1f} / {row[1].reference_decode_tok_per_s:.1f}",
                 figures=True,
                 explanation=self.tr(
-                    "New tokens per second when it was measured, and those of full precision."
+                    "New tokens per second during this measurement, and those of the original. What "
+                    "replies reach is said under “On this PC”."
                 ),
             ),
         )

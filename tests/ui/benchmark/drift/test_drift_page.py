@@ -77,7 +77,7 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     accept = next(
         button
         for button in page.findChildren(QPushButton)
-        if button.text() == "Take these as the new answers"
+        if button.text() == "Expect these answers from now on"
     )
     assert accept.isVisible()
     accept.click()

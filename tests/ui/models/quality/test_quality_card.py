@@ -66,7 +66,7 @@ def test_it_says_what_it_cost_in_plain_words(card: QualityCard) -> None:
     assert "Q4_0 answers the same next word as BF16 97.1% of the time (± 0.5), at 33% of its size." in texts(
         card
     )
-    assert "More than the 2.3% that you allow: Q4_0. A larger type loses less." in texts(card)
+    assert "More than the 2.3% that you allow: Q4_0. A larger size loses less." in texts(card)
     assert "4,080 tokens of a text" in texts(card)
     assert visible_button(card).text() == "Measure again"
     assert card.table.rowCount() == 2
@@ -83,7 +83,7 @@ def test_a_loss_within_the_limit_is_no_warning(card: QualityCard) -> None:
 @pytest.mark.parametrize(
     ("possible", "download_bytes", "text", "action"),
     [
-        (True, 0, "Not measured yet. Both forms read the same text", "Measure"),
+        (True, 0, "Not measured yet. This model and its original read the same text", "Measure"),
         (True, 3_550_000_000, "are downloaded for that", "Measure · 3.5 GB to download"),
         (False, 0, "neither here nor known where to get", "Measure"),
     ],

@@ -58,7 +58,7 @@ def test_the_measured_file_replaces_its_estimate() -> None:
     assert (one.tok_per_s, one.basis, one.ram_bytes) == (3.3, "measured", 5 * GIB)
     other_context = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", Demand(4096))
     assert other_context.measured is None
-    assert other_context.basis == "replies"
+    assert (other_context.tok_per_s, other_context.basis) == (3.3, "measured"), "one speed of one file"
     assert other_context.ram_bytes == other_context.fit.need.ram.total
 
 
