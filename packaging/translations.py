@@ -19,8 +19,20 @@ TRANSLATIONS = ROOT / "resources" / "translations"
 BIN = Path(sys.executable).parent
 PACKAGES = ("app", "models", "converters")
 TEMPLATE_ARGUMENTS = {"message", "hint", "reason", "without"}
-QT_TEXTS = (("QFileDialog", "&Look in:"), ("QFileDialog", "Files of &type:"))
+QT_TEXTS = (
+    ("QFileDialog", "&Look in:"),
+    ("QFileDialog", "Files of &type:"),
+    ("QAbstractFileIconProvider", "Drive"),
+    ("QAbstractFileIconProvider", "File"),
+    ("QAbstractFileIconProvider", "File Folder"),
+    ("QAbstractFileIconProvider", "Folder"),
+    ("QAbstractFileIconProvider", "Shortcut"),
+    ("QAbstractFileIconProvider", "Unknown"),
+    ("QAbstractFileIconProvider", "%1 File"),
+)
 """Texts of Qt's own dialogs that Qt's translation lacks."""
+OTHER_DATA = ("Stillroom's own text", "Stillroom's programming tasks", "WikiText-103 validation")
+"""Names of collections that code gives them."""
 SYSTEM_REASONS = (
     "Address already in use",
     "Broken pipe",
@@ -102,7 +114,7 @@ def resource_texts() -> Iterator[tuple[str, str]]:
         yield "licences", model["licence"]
     for path in sorted((ROOT / "resources" / "suites" / "quality").glob("*.toml")):
         yield "data sets", _toml(path.relative_to(ROOT / "resources"))["name"]
-    yield from (("data sets", name) for name in ("Stillroom's own text", "Stillroom's programming tasks"))
+    yield from (("data sets", name) for name in OTHER_DATA)
     yield "code languages", "Plain text"
 
 

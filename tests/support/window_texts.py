@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-MOST_ROWS = 40
+MOST_ROWS = 10
 Shown = tuple[str, str]
 """The kind of widget, and the text."""
 

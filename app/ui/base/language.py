@@ -3,7 +3,7 @@
 import logging
 from importlib.resources import as_file, files
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, Qt, QTranslator
 
 from app.settings import Language
 
@@ -22,9 +22,12 @@ class Languages:
         for translator in self._installed:
             self._application.removeTranslator(translator)
         self._installed = []
+        speaks_chinese = QLocale.system().language() == QLocale.Language.Chinese
         if language == "system":
-            speaks_chinese = QLocale.system().language() == QLocale.Language.Chinese
             language = "zh_CN" if speaks_chinese else "en"
+        # The desktop's own file dialogs speak the desktop's language.
+        differs = (language == "zh_CN") != speaks_chinese
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs, differs)
         QLocale.setDefault(QLocale(language))
         if language == "en":
             return

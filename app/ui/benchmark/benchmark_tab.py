@@ -61,6 +61,7 @@ class BenchmarkTab(QWidget):
         self._group.addButton(tab, len(self._keys))
         self._buttons.insertWidget(len(self._keys), tab)
         self._keys.append(key)
+        page.setAccessibleName(title)
         self._stack.addWidget(page)
         self._bar.setVisible(len(self._keys) > 1)
 

@@ -12,7 +12,7 @@ from app.engine.protocol import Planned
 from app.settings import LIMITS, LoadChoice
 from app.ui.base.plain_text import set_tip
 from app.ui.load_settings.context_slider import ContextSlider
-from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 from models.store.store import InstalledModel
 
 STRETCHES = (1.0, 2.0, 4.0, 8.0)
@@ -141,17 +141,26 @@ class LoadForm(QWidget):
                 (
                     self.tr("Context"),
                     self._context,
-                    self.tr("Tokens that the model can see at once. More needs more memory."),
+                    self.tr(
+                        "How much of a chat the model can see at once, in tokens (a word has one "
+                        "or two). More needs more memory."
+                    ),
                 ),
                 (
                     self.tr("Beyond its limit"),
                     self._stretch,
-                    self.tr("YaRN stretches the context beyond what the model was made for, less exactly."),
+                    self.tr(
+                        "Lets the context be longer than the model was made for (YaRN); it then "
+                        "reads less exactly."
+                    ),
                 ),
                 (
                     self.tr("Cache type"),
                     self._kv,
-                    self.tr("q8_0 halves the memory of the context at a hardly measurable loss."),
+                    self.tr(
+                        "How exactly the context is kept in memory (KV cache): q8_0 takes half the "
+                        "memory of f16 at a hardly measurable loss, q4_0 a quarter at some loss."
+                    ),
                 ),
                 (
                     self.tr("Weights"),
@@ -161,7 +170,9 @@ class LoadForm(QWidget):
                 (
                     self.tr("Replies side by side"),
                     self._sequences,
-                    self.tr("Each has a whole context of its own. Chats that rest keep theirs."),
+                    self.tr(
+                        "How many chats can be answered at once. Each takes the memory of a whole context."
+                    ),
                 ),
                 (
                     self.tr("Give memory back after"),
@@ -183,7 +194,10 @@ class LoadForm(QWidget):
                 (
                     self.tr("GPU layers"),
                     self._gpu_layers,
-                    self.tr("Layers on the graphics card. Automatic takes as many as fit."),
+                    self.tr(
+                        "How many layers of the model the graphics card computes; the others run "
+                        "on the processor. Automatic takes as many as fit."
+                    ),
                 ),
                 (
                     self.tr("Threads"),
@@ -198,7 +212,10 @@ class LoadForm(QWidget):
                 (
                     self.tr("Batch"),
                     self._batch,
-                    self.tr("Tokens of a prompt that are evaluated in one step."),
+                    self.tr(
+                        "How many tokens of a message are read in one step. More is faster and "
+                        "needs more memory."
+                    ),
                 ),
                 (
                     self.tr("Flash attention"),
@@ -210,7 +227,10 @@ class LoadForm(QWidget):
                 (
                     self.tr("Guess ahead"),
                     self._guess,
-                    self.tr("Several tokens in one step where the guess was right. The text stays the same."),
+                    self.tr(
+                        "Writes several words in one step where a guess was right (speculative "
+                        "decoding). The text stays the same."
+                    ),
                 ),
             )
         )
@@ -247,7 +267,7 @@ def _form(*rows: tuple[str, QWidget, str]) -> QFormLayout:
     form.setHorizontalSpacing(16)
     form.setVerticalSpacing(12)
     for title, field, explanation in rows:
-        field.setAccessibleName(title)
+        name_field(field, title)
         set_tip(field, explanation)
         cell = QVBoxLayout()
         cell.setSpacing(2)

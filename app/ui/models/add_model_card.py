@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QW
 
 from app.ui.base.add_action import allow
 from app.ui.base.theme import Theme
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.inline_notices import InlineNotices
 from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
 
@@ -33,7 +33,7 @@ class AddModelCard(Card):
         self.field.textChanged.connect(self._update)
         self.types = QComboBox()
         self.types.addItems([*QUANTISATIONS, *FULL_PRECISION])
-        self.types.setAccessibleName(self.tr("Size to make (quantisation)"))
+        name_field(self.types, self.tr("Size to make (quantisation)"))
         self.types.setToolTip(
             self.tr(
                 "How small the model is made (its quantisation): a smaller one is faster and needs "

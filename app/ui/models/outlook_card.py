@@ -7,7 +7,7 @@ from app.machine.advisor import Outlook
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_tip
 from app.ui.models.outlook_table import HERE, OutlookTable
-from app.ui.widgets.card import Card, label
+from app.ui.widgets.card import Card, label, name_field
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS
 from models.memory.memory_request import Demand
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
@@ -29,10 +29,10 @@ class OutlookCard(Card):
         for tokens in CONTEXTS:
             self._contexts.addItem(self.tr("{tokens} tokens").format(tokens=f"{tokens:,}"), tokens)
         self._contexts.setCurrentIndex(CONTEXTS.index(DEFAULT_CONTEXT_TOKENS))
-        self._contexts.setAccessibleName(self.tr("Context to judge with"))
+        name_field(self._contexts, self.tr("Context to judge with"))
         self._caches = QComboBox()
         self._caches.addItems(list(KV_BYTES_PER_ELEMENT))
-        self._caches.setAccessibleName(self.tr("Cache type to judge with"))
+        name_field(self._caches, self.tr("Cache type to judge with"))
         for box in (self._contexts, self._caches):
             box.currentIndexChanged.connect(self.demand_changed)
         self._view = QTableView()

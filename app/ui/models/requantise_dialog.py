@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button, label, name_field
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 
@@ -34,7 +34,7 @@ class RequantiseDialog(QDialog):
         self.setMinimumWidth(480)
         self._types = QComboBox()
         self._types.addItems(list(sizes_bytes))
-        self._types.setAccessibleName(self.tr("Size to make (quantisation)"))
+        name_field(self._types, self.tr("Size to make (quantisation)"))
         self._types.currentIndexChanged.connect(self._show_size)
         self._size = label("", "muted")
         if loses_quality:

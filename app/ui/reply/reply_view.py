@@ -12,6 +12,7 @@ from app.chat.markdown.text_selection import Part
 from app.chat.prompting.answer_schema import problem_of, schema_title
 from app.chat.store.records import CUT_OFF, Outcome
 from app.engine.protocol import Channel, GenerationStats
+from app.ui.base.announce import announce
 from app.ui.base.bridge import FRAME_S
 from app.ui.base.theme import Theme
 from app.ui.reply.markdown_view import MarkdownView
@@ -164,11 +165,13 @@ class ReplyView(QWidget):
         """Show that a reply has been asked for, which `waits` for others where the model has no room beside
         them."""
         self._running, self._waits = True, waits
-        self._state.setText(
+        text = (
             self.tr("Waiting until another chat's reply is done…")
             if waits
             else self.tr("Reading the prompt…")
         )
+        self._state.setText(text)
+        announce(self, text if waits else self.tr("The model is answering."))
         self._state.show()
 
     def go_on(self, *, waits: bool = False) -> None:
@@ -191,6 +194,8 @@ class ReplyView(QWidget):
     def show_prompt_progress(self, done_tokens: int, total_tokens: int) -> None:
         """Show how much of the prompt has been evaluated."""
         if not self._state.isHidden():
+            if self._waits:
+                announce(self, self.tr("The model is answering."))
             self._waits = False
             self._state.setText(
                 self.tr("Reading the prompt… {done} of {total} tokens").format(

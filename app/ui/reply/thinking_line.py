@@ -2,9 +2,9 @@
 
 import re
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.chat.chat_title import shortened
 from app.ui.base.durations import duration, exact_duration
@@ -154,15 +154,14 @@ class ThinkingLine(Card):
         self._head.chevron.setPixmap(icon.pixmap(14, 14))
 
 
-class _Head(QFrame):
+class _Head(QPushButton):
     """The line itself: a button over its whole width."""
-
-    clicked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("kind", "line")
+        self.setAutoDefault(False)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.chevron = QLabel()
@@ -171,7 +170,7 @@ class _Head(QFrame):
         self._step = ElidedLabel("small")
         self._step.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(15, 8, 15, 8)
         row.setSpacing(12)
         row.addWidget(self.chevron)
@@ -196,17 +195,16 @@ class _Head(QFrame):
             self.tr("The thinking is shown.") if is_open else self.tr("The thinking is folded.")
         )
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Nothing is selected from here on: it is a button."""
-        event.accept()
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return self._row.sizeHint()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.clicked.emit()
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return self._row.minimumSize()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.clicked.emit()
+        """Enter too, as for a line of a list."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
         else:
             super().keyPressEvent(event)
 

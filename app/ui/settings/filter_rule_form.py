@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPla
 from app.filters.rule import FilterRule, RuleError
 from app.ui.base.resource_words import rule_text, rule_words
 from app.ui.settings.filter_words import action_sentence, kind_sentence
-from app.ui.widgets.card import NUMBER_MARGINS_PX, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, label, name_field
 from app.ui.widgets.notices import translated
 
 PATTERN_PX, NOTE_PX = 72, 60
@@ -60,7 +60,7 @@ class FilterRuleForm(QWidget):
             (self.tr("Note"), self.note),
         ):
             if title:
-                field.setAccessibleName(title)
+                name_field(field, title)
             form.addRow(label(title, "muted"), field)
         form.addRow(self.problem)
         for signal in (

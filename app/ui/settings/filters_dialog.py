@@ -118,6 +118,7 @@ class FiltersDialog(QDialog):
         columns.addLayout(left, 5)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(page)
         columns.addWidget(scroll, 6)

@@ -13,7 +13,7 @@ from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Role, Theme
 from app.ui.settings.removable_list import CardList
-from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.card import Card, button, label, name_field, set_look
 from app.ui.widgets.notices import filled, translated
 from models.system.units import byte_count
 
@@ -88,7 +88,7 @@ class OtherComputersPage(QWidget):
             )
         )
         self._use = QComboBox()
-        self._use.setAccessibleName(self.tr("When other computers help"))
+        name_field(self._use, self.tr("When other computers help"))
         self._use.addItem(self.tr("Only with a model that is too large for this computer"), "too_large")
         self._use.addItem(self.tr("With every model"), "always")
         self._use.setCurrentIndex(self._use.findData(self._load.rpc_use))

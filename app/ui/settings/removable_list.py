@@ -24,6 +24,7 @@ class CardList(QScrollArea):
         column.addLayout(self._cards)
         column.addStretch(1)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(160)
         self.setWidget(inner)

@@ -30,7 +30,7 @@ from app.settings import SettingsFile
 from app.ui.base.theme import Theme
 from app.ui.settings.api_clients import NAME, ApiClients
 from app.ui.settings.server_session import ServerSession
-from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
+from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.notices import translated
 
 REFRESH_MS = 1000
@@ -63,6 +63,7 @@ class ServerDialog(QDialog):
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
         body = QVBoxLayout(self)
@@ -155,7 +156,7 @@ class ServerDialog(QDialog):
         self.reach.addItem(self.tr("Programs on this computer only"), False)
         self.reach.addItem(self.tr("Other computers in the network too"), True)
         self.reach.setCurrentIndex(self.reach.findData(values.api_network))
-        self.reach.setAccessibleName(self.tr("Who can connect"))
+        name_field(self.reach, self.tr("Who can connect"))
         self.reach.activated.connect(lambda _: self._session.set(api_network=self.reach.currentData()))
         self.origins = QLineEdit(", ".join(values.api_origins))
         self.origins.setPlaceholderText("https://example.org")

@@ -26,7 +26,7 @@ from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.general_rows import ChoiceRow, GeneralRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
-from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 
 SettingsPage = Literal["general", "this computer", "other computers", "servers elsewhere", "about"]
 
@@ -108,7 +108,7 @@ class SettingsDialog(QDialog):
             if isinstance(each, SwitchRow):
                 form.addRow(field)
             else:
-                field.setAccessibleName(each.title)
+                name_field(field, each.title)
                 form.addRow(label(each.title, wrap=True), field)
         card = Card()
         card.body.addLayout(form)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.plain_text import PlainLabel, set_tip
 
@@ -69,6 +69,14 @@ def button(
     if tip or (name and not text):
         set_tip(made, tip or name)
     return made
+
+
+def name_field(field: QWidget, name: str) -> None:
+    """Give a field its name for a screen reader. Of a combo box it says the present value as the name, so
+    that what is chosen there is said as its description."""
+    field.setAccessibleName(name)
+    if isinstance(field, QComboBox):
+        field.setAccessibleDescription(name)
 
 
 def rule(parent: QWidget | None = None) -> QFrame:

@@ -65,6 +65,7 @@ class LazyPlot(QFrame):
         self.pyqtgraph = pyqtgraph
         self.plot = pyqtgraph.PlotWidget(self)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # The wheel scrolls the page, and a picture that cannot be dragged cannot be lost.
         self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.plot.setMenuEnabled(False)

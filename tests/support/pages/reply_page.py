@@ -1,7 +1,7 @@
 """A reply as somebody sees it: the line above its thinking, its code, what is in sight of it."""
 
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QScrollArea, QWidget
 
 from app.ui.reply.block_frame import BlockFrame
 from app.ui.reply.code_card import CodeCard
@@ -12,9 +12,9 @@ from app.ui.reply.visible_zone import Zone, wider
 from tests.support.widgets import seen
 
 
-def head_of(line: ThinkingLine) -> QFrame:
+def head_of(line: ThinkingLine) -> QPushButton:
     """Find what is clicked to unfold the thinking: a screen reader names it by its own words."""
-    return seen(line, QFrame, line.summary)
+    return seen(line, QPushButton, line.summary)
 
 
 def code_of(card: CodeCard) -> QPlainTextEdit:

@@ -577,7 +577,7 @@ def test_a_file_is_verified_and_the_result_stays_until_it_is_closed(room: Room, 
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, Q8_0")
         room.page.choose(f"{TITLE} Q8_0", "Verify")
-        await until(lambda: "is what was recorded" in seen_words(room.tab))
+        await until(lambda: "is unchanged since it was made" in seen_words(room.tab))
 
     run(scenario())
     assert room.errors == []
@@ -591,7 +591,7 @@ def test_the_importance_matrix_of_a_model_is_told_and_can_be_deleted(room: Room,
         room.tab.reload()
         card = room.page.matrix
         await until(lambda: not card.isHidden())
-        assert "chunks of" in seen_words(card)
+        assert "pieces of" in seen_words(card)
         assert "with Q8_0" in seen_words(card)
         room.tab.select("r1-qwen-7b")
         assert card.isHidden()

@@ -25,6 +25,7 @@ from app.ui.reply.rich_label import RichLabel
 from app.ui.reply.thinking_line import ThinkingLine
 from tests.support.pages.reply_page import code_of, head_of
 from tests.support.waiting import wait_until
+from tests.support.widgets import seen_button
 
 STATS = GenerationStats(
     prompt_tokens=40,
@@ -297,8 +298,7 @@ def test_the_answer_can_be_asked_for_while_the_model_thinks(qtbot: QtBot, view: 
     view.begin()
     view.add("thinking", "A long thought.", 4)
     wait_until(lambda: view.thinking.isVisible())
-    (now,) = [button for button in view.thinking.findChildren(QPushButton) if button.isVisible()]
-    assert now.text() == "Answer now"
+    now = seen_button(view.thinking, "Answer now")
     with qtbot.waitSignal(view.answer_now_requested):
         qtbot.mouseClick(now, Qt.MouseButton.LeftButton)
     assert not now.isEnabled()

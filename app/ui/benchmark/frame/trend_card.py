@@ -12,7 +12,7 @@ from app.bench.results.circumstances import Difference, Run, differences
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.plot_card import PlotCard
-from app.ui.widgets.card import label
+from app.ui.widgets.card import label, name_field
 from app.ui.widgets.curve_plot import CurvePlot
 from app.ui.widgets.plot_library import PlotLibrary
 
@@ -53,7 +53,7 @@ class TrendCard(PlotCard):
         super().__init__(self.tr("Run by run"), self.plot, "")
         self._trends: list[Trend] = []
         self._choice = QComboBox()
-        self._choice.setAccessibleName(self.tr("Figure"))
+        name_field(self._choice, self.tr("Figure"))
         self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._choice.setMinimumContentsLength(18)
         self._choice.currentIndexChanged.connect(self._draw)

@@ -32,6 +32,7 @@ from app.remote.remote_engine import ElsewhereInPlace
 from app.remote.remote_server import is_elsewhere
 from app.suites.quality_suites import QualitySuites
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import data_set_words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
@@ -45,7 +46,7 @@ from app.ui.benchmark.quality.quality_picture import quality_to_png
 from app.ui.benchmark.quality.quality_runs_table import QualityRow, QualityRunsModel
 from app.ui.benchmark.quality.quality_trends import quality_trends
 from app.ui.benchmark.quality.quality_words import QualityWords
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.rows_model import ROW_ROLE
@@ -90,7 +91,7 @@ class QualityPage(MeasuringPage):
         self._run_button.clicked.connect(self.run)
         self.setFocusProxy(self._run_button)
         self._size = QComboBox()
-        self._size.setAccessibleName(self.tr("How many questions"))
+        name_field(self._size, self.tr("How many questions"))
         self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])
         self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])
         self._size.addItem(self.tr("All questions"), SIZES[2])
@@ -103,7 +104,9 @@ class QualityPage(MeasuringPage):
         self._data_menu = QMenu(self)
         for data in DATA_SETS.values():
             action = self._data_menu.addAction(
-                self.tr("{name} from the hub, licence {licence}").format(name=data.name, licence=data.licence)
+                self.tr("{name} from the hub, licence {licence}").format(
+                    name=data_set_words(data.name), licence=data.licence
+                )
             )
             action.setCheckable(True)
             action.setData(data.key)

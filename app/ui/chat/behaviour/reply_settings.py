@@ -26,7 +26,7 @@ from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.adapter_list import AdapterList
-from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label, name_field
 from app.ui.widgets.elided_button import ElidedButton
 from models.catalog.catalog import is_r1
 
@@ -156,7 +156,7 @@ class ReplySettings(QFrame):
         self._stop.setFixedHeight(STOP_PX)
         self._stop.textChanged.connect(self._on_edited)
         self._when_full = QComboBox()
-        self._when_full.setAccessibleName(self.tr("When the chat outgrows the context"))
+        name_field(self._when_full, self.tr("When the chat outgrows the context"))
         for choice, text in (
             ("ask", self.tr("Ask me")),
             ("drop", self.tr("Leave out the oldest messages")),
@@ -212,6 +212,7 @@ class ReplySettings(QFrame):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(page)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

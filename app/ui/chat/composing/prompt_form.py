@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.library.prompt_library import SavedPrompt, Variable, filled, variables_of
-from app.ui.widgets.card import button, label
+from app.ui.widgets.card import button, label, name_field
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560
 FIELD_LINES = 3
@@ -40,7 +40,7 @@ class PromptForm(QDialog):
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         for variable in variables_of(prompt.text):
             field = self._field(variable)
-            field.setAccessibleName(variable.name)
+            name_field(field, variable.name)
             self.fields[variable.name] = field
             form.addRow(label(variable.name, "muted"), field)
         scroll = QScrollArea()

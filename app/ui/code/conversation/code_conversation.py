@@ -15,6 +15,7 @@ from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base.add_action import allow
+from app.ui.base.announce import announce
 from app.ui.base.session import Reply
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.code.conversation.code_exchange import CodeExchange
@@ -242,6 +243,7 @@ class CodeConversation(QWidget):
             exchange.end("failed", error=" ".join(translated(error)))
         else:
             exchange.end(finished.reason, finished.stats)
+        announce(self, self.tr("The reply is complete."))
         if self._assistant.remember(fitted.question.prompt, view.answer):
             self.history.remember(exchange)
         self.memory.keep()

@@ -1,0 +1,54 @@
+"""The real window on a real accessibility bus: what a screen reader finds in it, and what it hears."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.end2end.test_real_window import engine_has_loaded, wait_for
+from tests.support.at_spi import ROLE_INVALID, ROLE_UNKNOWN, Node, ScreenReader, accessibility_session
+from tests.support.display import RealWindow, virtual_display
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
+
+PAGES = ("ctrl+1", "ctrl+2", "ctrl+3", "ctrl+4")
+QUIET_S = 20.0
+
+
+def seen(reader: ScreenReader) -> list[Node]:
+    """All of the one program on the bus."""
+    [program] = reader.programs()
+    return list(reader.tree(program))
+
+
+def test_a_screen_reader_finds_names_and_roles_and_hears_replies(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with virtual_display() as display, accessibility_session(tmp_path) as environment:
+        window = RealWindow(display, home, **environment)
+        window.find()
+        reader = ScreenReader(environment["DBUS_SESSION_BUS_ADDRESS"])
+        try:
+            wait_for(lambda: engine_has_loaded(window), "the starter model")
+            nodes: list[Node] = []
+            for keys in PAGES:
+                window.key(keys)
+                time.sleep(3.0)
+                nodes += seen(reader)
+            focusable = [node for node in nodes if node.is_focusable]
+            assert len(focusable) > 60
+            unsaid = [
+                node
+                for node in focusable
+                if not node.name.strip() or node.role in (ROLE_INVALID, ROLE_UNKNOWN)
+            ]
+            assert unsaid == []
+            names = {node.name for node in nodes}
+            assert {"Message", "Send (Enter)", "Chats", "Code editor", "Models", "Live"} <= names
+            window.key("ctrl+1")
+            reader.announcements(2.0)
+            window.type("Say hi.")
+            window.key("Return")
+            assert reader.announcements(QUIET_S) == ["The model is answering.", "The reply is complete."]
+        finally:
+            reader.close()
+            assert window.close() == 0
