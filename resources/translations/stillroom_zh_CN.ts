@@ -1769,6 +1769,17 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>正在测试…</translation>
     </message>
     <message>
+<<<<<<< HEAD
+=======
+        <source>The program has written nothing.</source>
+        <translation>程序没有输出任何内容。</translation>
+    </message>
+    <message>
+        <source>A program is running</source>
+        <translation>程序正在运行</translation>
+    </message>
+    <message>
+>>>>>>> fd6e1e9 (Offer the folder's buttons and each model's load settings in the palette)
         <source>Input of the program</source>
         <translation>程序的输入</translation>
     </message>
@@ -3005,6 +3016,59 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+<<<<<<< HEAD
+=======
+    <name>FolderPanel</name>
+    <message>
+        <source>Read the folder again</source>
+        <translation>重新读取文件夹</translation>
+    </message>
+    <message>
+        <source>Close the folder</source>
+        <translation>关闭文件夹</translation>
+    </message>
+    <message>
+        <source>No folder is open</source>
+        <translation>未打开文件夹</translation>
+    </message>
+    <message>
+        <source>No file of that name.</source>
+        <translation>没有这个名称的文件。</translation>
+    </message>
+    <message>
+        <source>Only the first {count} files were searched.</source>
+        <translation>只搜索了前 {count} 个文件。</translation>
+    </message>
+    <message>
+        <source>Go to file</source>
+        <translation>转到文件</translation>
+    </message>
+    <message>
+        <source>Files that were found</source>
+        <translation>找到的文件</translation>
+    </message>
+</context>
+<context>
+    <name>FolderTree</name>
+    <message>
+        <source>Files of the folder</source>
+        <translation>文件夹中的文件</translation>
+    </message>
+    <message>
+        <source>There are more, which are not shown.</source>
+        <translation>还有更多，未显示。</translation>
+    </message>
+    <message>
+        <source>A link that leads out of the folder</source>
+        <translation>指向文件夹之外的链接</translation>
+    </message>
+    <message>
+        <source>A link to a folder, which is not followed</source>
+        <translation>指向文件夹的链接，不会跟随</translation>
+    </message>
+</context>
+<context>
+>>>>>>> fd6e1e9 (Offer the folder's buttons and each model's load settings in the palette)
     <name>FormsMenu</name>
     <message>
         <source>Save as a web page…</source>

@@ -12,7 +12,7 @@ from app.ui.base.offers import could_be_seen, fields_of, reveal
 from app.ui.settings.general_rows import ChoiceRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.shell.window_dialogs import WindowDialogs
 
-LEAVING = ("Close", "Cancel", "Defaults")
+LEAVING = ("Close", "Cancel", "Back to defaults")
 """Buttons that are of no use once their dialog is closed."""
 
 
@@ -24,7 +24,8 @@ class SettingsCommands(QObject):
     """Lists each setting and each button of the window's dialogs. GUI thread.
 
     A choice and a switch of the general settings are made at once. For all other rows their dialog is opened,
-    which has the keyboard at the row; a button is pressed there. What the dialogs hold is looked up once.
+    which has the keyboard at the row; a button is pressed there. What the dialogs hold is looked up once, the
+    load settings once for each model.
     """
 
     def __init__(self, dialogs: WindowDialogs, settings: SettingsFile, parent: QObject) -> None:
@@ -36,19 +37,20 @@ class SettingsCommands(QObject):
     def parts(self) -> list[Callable[[], list[Command]]]:
         """What lists them, dialog by dialog: the first time each is made for that, which takes a moment."""
         dialogs = self._dialogs
-        makers: tuple[tuple[Callable[[], QDialog], Callable[[], QDialog]], ...] = (
-            (partial(dialogs.make_load_settings, planned=False), dialogs.open_load_settings),
-            (dialogs.make_filters, dialogs.open_filters),
-            (dialogs.make_audit, dialogs.open_audit),
-            (dialogs.make_server, dialogs.open_server),
+        makers: tuple[tuple[str, Callable[[], QDialog], Callable[[], QDialog]], ...] = (
+            (
+                f"load settings of {dialogs.load_subject}",
+                partial(dialogs.make_load_settings, planned=False),
+                dialogs.open_load_settings,
+            ),
+            ("filters", dialogs.make_filters, dialogs.open_filters),
+            ("audit", dialogs.make_audit, dialogs.open_audit),
+            ("server", dialogs.make_server, dialogs.open_server),
         )
         return [
             self._general,
             partial(self._of_dialog, "settings", self._look_up_settings),
-            *(
-                partial(self._of_dialog, str(number), partial(self._look_up, *maker))
-                for number, maker in enumerate(makers)
-            ),
+            *(partial(self._of_dialog, key, partial(self._look_up, *maker)) for key, *maker in makers),
         ]
 
     def _of_dialog(self, key: str, look_up: Callable[[], list[_Row]]) -> list[Command]:

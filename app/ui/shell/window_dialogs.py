@@ -59,6 +59,11 @@ class WindowDialogs(QObject):
         add_action(window, self.tr("Local API"), "", self.open_server)
         cuda.offered.connect(self._on_cuda_offered)
 
+    @property
+    def load_subject(self) -> str:
+        """The file of the model that the load settings are for now; empty for new models."""
+        return self._session.here.path if self._session.here is not None else ""
+
     def open_load_settings(self) -> "LoadSettingsDialog":
         """Open the load settings of the model that answers, with the memory that they take, or those of new
         models where none of this computer does."""

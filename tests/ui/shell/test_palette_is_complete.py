@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QFormLayou
 from app.chat.store.store import ChatStore
 from app.ui.base.add_action import not_now, plain_words
 from app.ui.base.offers import could_be_seen, menu_of
+from app.ui.base.session import model_name
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.shell.application import WindowApplication
@@ -16,7 +17,7 @@ from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 
 PAGES = ("chat", "code", "benchmark", "models")
-LEAVES = {"Close", "Cancel", "Defaults", "关闭", "取消", "恢复默认值"}
+LEAVES = {"Close", "Cancel", "Back to defaults", "关闭", "取消", "恢复默认设置"}
 """Buttons that only leave the dialog that they are in, or change what is not yet applied."""
 
 
@@ -147,10 +148,20 @@ def test_the_palette_lists_what_the_window_can_do(qapp: QApplication, home: Path
         ("unload", "Model: Unload and free its memory"),
         ("temperature", "Model behaviour: Temperature"),
         ("system prompt", "Model behaviour: System prompt"),
-        ("context", "How the model is loaded: Context"),
+        ("context", "How {model} is loaded: Context"),
         ("run the benchmark", "Benchmark: Run the benchmark"),
-        ("delete trains", "This chat: Delete"),
-    ][:-1],
+        ("no limit", "How long the model thinks: No limit: as long as the model wants"),
+        ("repeat penalty", "Model behaviour: Repeat penalty"),
+        ("stop texts", "Model behaviour: Stop texts"),
+        ("open a folder", "Code: Open a folder"),
+        ("go to file", "Code: Go to file"),
+        ("folder again", "Code: Read the folder again"),
+        ("close folder", "Code: Close the folder"),
+        ("several files", "Code: Show the newest changes of several files"),
+        ("propose code", "Code: Propose code while typing"),
+        ("show in folder", "Models: {model}: Show in its folder"),
+        ("new models", "How {model} is loaded: Use as default for new models"),
+    ],
 )
 def test_what_people_look_for_is_found(qapp: QApplication, home: Path, typed: str, title: str) -> None:
     async def scene(application: WindowApplication) -> None:
@@ -161,7 +172,9 @@ def test_what_people_look_for_is_found(qapp: QApplication, home: Path, typed: st
         tab.open_chat(chat.id)
         palette = await opened(application)
         palette._field.setText(typed)
-        assert title in palette.titles
+        info = application.session.info
+        assert info is not None
+        assert title.format(model=model_name(info)) in palette.titles
 
     run_with_window(scene)
 
@@ -193,7 +206,9 @@ def test_commands_do_what_they_say(qapp: QApplication, home: Path) -> None:
         assert focus.accessibleName() == "Temperature"
         await run("Benchmark: Quality")
         assert window.current_page == "benchmark"
-        await run("How the model is loaded: Threads")
+        info = application.session.info
+        assert info is not None
+        await run(f"How {model_name(info)} is loaded: Threads")
         [dialog] = [each for each in window.findChildren(QDialog) if each.isVisible()]
         assert dialog.focusWidget().accessibleName() == "Threads"
         dialog.close()

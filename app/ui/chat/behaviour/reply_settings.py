@@ -112,7 +112,9 @@ class ReplySettings(QFrame):
             (
                 self.tr("Repeat penalty"),
                 self._repeat_penalty,
-                self.tr("Lets words that were just said come less often: 1 is off, and above 1.2 answers get odd."),
+                self.tr(
+                    "Lets words that were just said come less often: 1 is off, and above 1.2 answers get odd."
+                ),
             ),
             (
                 self.tr("Longest reply"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -10,7 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 
 from app.code.folder.name_search import names_with
 from app.code.folder.source_folder import FileIndex, SourceFolder
+from app.ui.base.add_action import Command, command_of_button
 from app.ui.base.escape_key import keeps_escape
+from app.ui.base.offers import Offers
 from app.ui.base.plain_text import set_tip
 from app.ui.code.files.folder_tree import PATH_CHARACTERS, FolderTree
 from app.ui.widgets.card import Card, button, label
@@ -60,6 +63,7 @@ class FolderPanel(Card):
         self._close.clicked.connect(lambda: ui.bridge.start(self.open_folder(None)))
         for widget in (self.field, self.tree, self.found):
             widget.installEventFilter(self)
+        Offers(self, self._offered)
         ui.theme.changed.connect(self._draw_icons)
         self._draw_icons()
 
@@ -110,6 +114,11 @@ class FolderPanel(Card):
                 shown_names.setFocus()
                 return True
         return super().eventFilter(watched, event)
+
+    def _offered(self) -> list[Command]:
+        """What the buttons do that show no words, for the command palette."""
+        refusal = "" if self._folder is not None else self.tr("No folder is open")
+        return [replace(command_of_button(made), refusal=refusal) for made in (self._refresh, self._close)]
 
     def _begin_indexing(self) -> None:
         self._stop_indexing()

@@ -15,6 +15,7 @@ from app.code.languages import language_named
 from app.code.program_tests import Trial
 from app.code.sandbox.limits import RunResult
 from app.code.tasks import problem_of
+from app.ui.base.add_action import allow
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_document import CodeDocument
@@ -238,7 +239,7 @@ class CodeRunCard(Card):
             self.stop_button.show()
         for made in (self.run_button, self.test_button):
             made.setVisible(not mine)
-            made.setEnabled(not running)
+            allow(made, self.tr("A program is running") if running else "")
         if had_focus:
             (self.stop_button if mine else self._started_by).setFocus()
         self.stop_button.setVisible(mine)
