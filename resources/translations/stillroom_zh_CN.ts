@@ -20,8 +20,8 @@
         <translation>{name} 的强度</translation>
     </message>
     <message>
-        <source>1 is as it was trained, 0 is without it.</source>
-        <translation>1 为训练时的强度，0 为不使用。</translation>
+        <source>1 is its full effect, 0 is none.</source>
+        <translation>1 为完全生效，0 为不起作用。</translation>
     </message>
     <message>
         <source>Remove {name}</source>
@@ -39,12 +39,12 @@
         <translation>Hugging Face ID 或网址</translation>
     </message>
     <message>
-        <source>Type to build</source>
-        <translation>要构建的类型</translation>
+        <source>Size to make (quantisation)</source>
+        <translation>要制作的大小（量化类型）</translation>
     </message>
     <message>
-        <source>What the original weights are quantised to; a ready GGUF file keeps its own type.</source>
-        <translation>原始权重将量化为此类型；现成的 GGUF 文件保持原有类型。</translation>
+        <source>How small the model is made (its quantisation): a smaller one is faster and needs less memory, and answers a little worse. A ready GGUF file stays as it is.</source>
+        <translation>把模型做得多小（量化类型）：越小越快、占用内存越少，回答略差。现成的 GGUF 文件保持原样。</translation>
     </message>
     <message>
         <source>Get</source>
@@ -67,8 +67,8 @@
         <translation>其他模型</translation>
     </message>
     <message>
-        <source>Llama, Qwen2 and Qwen3 models with .safetensors weights are built here; repositories with GGUF files are taken as they are.</source>
-        <translation>带有 .safetensors 权重的 Llama、Qwen2 和 Qwen3 模型在本机构建；含有 GGUF 文件的仓库则直接使用。</translation>
+        <source>Of original Llama, Qwen2 and Qwen3 models (.safetensors) a model for this PC is made; ready GGUF files are taken as they are.</source>
+        <translation>对于 Llama、Qwen2 和 Qwen3 的原始模型（.safetensors），会为本机制作相应的模型；现成的 GGUF 文件则直接使用。</translation>
     </message>
     <message>
         <source>Models that are on this PC already, Ollama&apos;s and LM Studio&apos;s too, stay where they are. Files and folders can also be dropped here.</source>
@@ -77,6 +77,14 @@
     <message>
         <source>Asking…</source>
         <translation>正在查询…</translation>
+    </message>
+    <message>
+        <source>The server is being asked</source>
+        <translation>正在查询服务器</translation>
+    </message>
+    <message>
+        <source>Type an id or an address first</source>
+        <translation>请先输入 ID 或网址</translation>
     </message>
     <message>
         <source>Open a GGUF file</source>
@@ -168,24 +176,24 @@
         <translation>为请求和回答保留审计日志</translation>
     </message>
     <message>
-        <source>With the texts themselves</source>
-        <translation>同时保留文字内容</translation>
-    </message>
-    <message>
         <source>Largest size of the log</source>
         <translation>日志的最大大小</translation>
-    </message>
-    <message>
-        <source>The oldest lines go when it is larger. Counts from the next start on.</source>
-        <translation>超过此大小时，最早的行会被移除。下次启动后生效。</translation>
     </message>
     <message>
         <source>At most</source>
         <translation>最多</translation>
     </message>
     <message>
-        <source>Each line holds when, from where, which model, how it drew, how many tokens, how long and what the input filter said, and the hash of the line before it. It stays on this computer. Whoever may write your files can make a whole new log: note the last hash elsewhere to notice that too.</source>
-        <translation>每一行记录时间、来源、模型、采样方式、词元数、耗时、输入过滤器的结论，以及上一行的哈希值。日志只保存在本机。能写入你的文件的人也能伪造整份日志：请把最后的哈希值另记一处，以便察觉。</translation>
+        <source>Also keep the texts of questions and replies</source>
+        <translation>同时保留提问和回答的文字</translation>
+    </message>
+    <message>
+        <source>Beyond this size the oldest lines are removed. Takes effect at the next start.</source>
+        <translation>超过此大小时会移除最早的行。下次启动时生效。</translation>
+    </message>
+    <message>
+        <source>Each line says when and from where something was asked, of which model and with which settings, how long the texts were and what the input filter found. A checksum (hash) of the line before shows whether lines were changed or removed later. The log stays on this computer. To notice even a log that was replaced as a whole, note the last hash somewhere else.</source>
+        <translation>每一行记录提问的时间和来源、所用的模型和设置、文字的长度以及输入过滤器的发现。上一行的校验值（哈希）可以表明之后是否有行被更改或移除。日志只保存在本机。若想发现整份日志被替换的情况，请把最后的哈希值另记一处。</translation>
     </message>
     <message>
         <source>Refresh</source>
@@ -228,8 +236,12 @@
         <translation>无法读取日志：{reason}。</translation>
     </message>
     <message>
-        <source>The log is not what was written:</source>
-        <translation>日志与写入时不同：</translation>
+        <source>The log was changed after it was written:</source>
+        <translation>日志在写入之后被更改过：</translation>
+    </message>
+    <message>
+        <source>Lines {first} to {last} are complete and unchanged.</source>
+        <translation>第 {first} 至 {last} 行完整且未被更改。</translation>
     </message>
     <message>
         <source>and {count} more; `stillroom audit verify` lists all.</source>
@@ -238,10 +250,6 @@
     <message>
         <source>There is no log yet.</source>
         <translation>还没有日志。</translation>
-    </message>
-    <message>
-        <source>Lines {first} to {last} are what was written, in their order.</source>
-        <translation>第 {first} 至 {last} 行与写入时相同，顺序也相同。</translation>
     </message>
     <message>
         <source>Hash of the last line: {hash}</source>
@@ -291,12 +299,12 @@
         <translation>回答</translation>
     </message>
     <message>
-        <source>Oldest lines let go</source>
+        <source>Oldest lines removed</source>
         <translation>最早的行已移除</translation>
     </message>
     <message>
-        <source>Repaired after a kill</source>
-        <translation>被终止后已修复</translation>
+        <source>Repaired after a crash</source>
+        <translation>崩溃后已修复</translation>
     </message>
     <message>
         <source>Damage found</source>
@@ -370,8 +378,20 @@
         <translation>各量化版本的代价</translation>
     </message>
     <message>
-        <source>Growth of the perplexity, measured on this computer; beside it the generation speed</source>
-        <translation>在本机测得的困惑度增长；旁边是生成速度</translation>
+        <source>Loss of accuracy (growth of the perplexity), measured on this computer; beside it the speed of replies</source>
+        <translation>准确度损失（困惑度的增长），在本机测得；旁边是回答速度</translation>
+    </message>
+    <message>
+        <source>Bars show the standard deviation</source>
+        <translation>误差线为标准差</translation>
+    </message>
+    <message>
+        <source>Together {gain} times as fast as one reply alone; bars show the standard deviation</source>
+        <translation>合计为单个回答的 {gain} 倍；误差线为标准差</translation>
+    </message>
+    <message>
+        <source>All runs of this model file; bars show the standard deviation</source>
+        <translation>此模型文件的所有运行；误差线为标准差</translation>
     </message>
     <message>
         <source>How near the limit</source>
@@ -390,20 +410,12 @@
         <translation>提示词处理速度与长度</translation>
     </message>
     <message>
-        <source>Bars are one deviation up and down</source>
-        <translation>误差线为上下一个标准差</translation>
-    </message>
-    <message>
         <source>Speed and size of your models</source>
         <translation>你的模型的速度和大小</translation>
     </message>
     <message>
         <source>The newest run of each model file</source>
         <translation>每个模型文件最近一次的运行</translation>
-    </message>
-    <message>
-        <source>Together {gain} times as fast as one reply alone; bars are one deviation</source>
-        <translation>合计为单个回答的 {gain} 倍；误差线为一个标准差</translation>
     </message>
     <message>
         <source>now · last run (dashed) · what this computer allows (dotted)</source>
@@ -420,10 +432,6 @@
     <message>
         <source>{type} · {rate} tok/s</source>
         <translation>{type} · {rate} 词元/秒</translation>
-    </message>
-    <message>
-        <source>All runs of this model file; bars are one deviation up and down</source>
-        <translation>此模型文件的所有运行；误差线为上下一个标准差</translation>
     </message>
 </context>
 <context>
@@ -568,8 +576,8 @@
         <translation>还没有测量结果</translation>
     </message>
     <message>
-        <source>Load a model with the picker above and press Run. Stillroom measures how fast it reads and writes with little and with much in its context, how evenly its tokens come, what several replies at once gain, how much memory and energy it needs, and how near that comes to what this computer can do. It takes about three minutes.</source>
-        <translation>用上方的选择框加载模型，然后按“运行”。Stillroom 会测量上下文短和长时读写的速度、词元到来是否均匀、同时回答能提高多少、需要多少内存和能量，以及距离本机的极限有多近。大约需要三分钟。</translation>
+        <source>Choose a model at the top and press Run. Stillroom measures how fast it reads and writes in short and in long chats, how evenly its words come, what is gained by several replies at once, how much memory and energy it needs, and how near that comes to what this computer can do. It takes about three minutes.</source>
+        <translation>请在窗口顶部选择模型，然后按“运行”。Stillroom 会测量它在短聊天和长聊天中读写的速度、文字到来是否均匀、同时进行多个回答能提高多少、需要多少内存和能量，以及距离本机的极限有多近。大约需要三分钟。</translation>
     </message>
 </context>
 <context>
@@ -624,6 +632,80 @@
     <message>
         <source>Checked without running it.</source>
         <translation>仅检查，未运行。</translation>
+    </message>
+</context>
+<context>
+    <name>ChangeSetBar</name>
+    <message>
+        <source>Accept all files</source>
+        <translation>接受全部文件</translation>
+    </message>
+    <message>
+        <source>Accept what waits in every file</source>
+        <translation>接受每个文件中待处理的更改</translation>
+    </message>
+    <message>
+        <source>Reject all files</source>
+        <translation>拒绝全部文件</translation>
+    </message>
+    <message>
+        <source>Reject what waits in every file</source>
+        <translation>拒绝每个文件中待处理的更改</translation>
+    </message>
+    <message>
+        <source>Next file</source>
+        <translation>下一个文件</translation>
+    </message>
+    <message>
+        <source>Go to the next file that waits</source>
+        <translation>转到下一个待处理的文件</translation>
+    </message>
+    <message>
+        <source>Undo all</source>
+        <translation>全部撤销</translation>
+    </message>
+    <message>
+        <source>Take back what was accepted, in every file</source>
+        <translation>撤回每个文件中已接受的更改</translation>
+    </message>
+    <message>
+        <source>Save all</source>
+        <translation>全部保存</translation>
+    </message>
+    <message>
+        <source>Save the files that were changed</source>
+        <translation>保存已更改的文件</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Changes in {files} files, {waiting} wait</source>
+        <translation>{files} 个文件中有更改，{waiting} 个待处理</translation>
+    </message>
+    <message>
+        <source>{text}. Not shown: {missing}</source>
+        <translation>{text}。未显示：{missing}</translation>
+    </message>
+    <message>
+        <source>{changed} of {files} files were changed</source>
+        <translation>共 {files} 个文件，已更改 {changed} 个</translation>
+    </message>
+    <message>
+        <source>{text}. Changed since, so not taken back: {kept}</source>
+        <translation>{text}。此后又有改动，因此未撤回：{kept}</translation>
+    </message>
+</context>
+<context>
+    <name>ChangeSets</name>
+    <message>
+        <source>Nothing could be shown of: {missing}</source>
+        <translation>无法显示：{missing}</translation>
+    </message>
+    <message>
+        <source>The texts read like that already.</source>
+        <translation>这些文本已经是这样了。</translation>
     </message>
 </context>
 <context>
@@ -693,8 +775,16 @@
         <translation>立即回答</translation>
     </message>
     <message>
-        <source>Import chats</source>
-        <translation>导入聊天</translation>
+        <source>No reply is being written</source>
+        <translation>当前没有正在生成的回答</translation>
+    </message>
+    <message>
+        <source>This chat has no reply yet</source>
+        <translation>此聊天还没有回答</translation>
+    </message>
+    <message>
+        <source>A reply is being written</source>
+        <translation>正在生成回答</translation>
     </message>
     <message>
         <source>Prompt library</source>
@@ -707,6 +797,14 @@
 </context>
 <context>
     <name>ChatAttachments</name>
+    <message>
+        <source>{name} is attached already.</source>
+        <translation>{name} 已经附上了。</translation>
+    </message>
+    <message>
+        <source>{count} of these files are attached already.</source>
+        <translation>其中 {count} 个文件已经附上了。</translation>
+    </message>
     <message>
         <source>Attach files</source>
         <translation>附加文件</translation>
@@ -770,6 +868,10 @@
         <translation>搜索所有聊天 (Ctrl+Shift+F)</translation>
     </message>
     <message>
+        <source>This chat</source>
+        <translation>此聊天</translation>
+    </message>
+    <message>
         <source>Unpin</source>
         <translation>取消置顶</translation>
     </message>
@@ -784,6 +886,10 @@
     <message>
         <source>Export</source>
         <translation>导出</translation>
+    </message>
+    <message>
+        <source>Its folder</source>
+        <translation>所在文件夹</translation>
     </message>
     <message>
         <source>Remove folder, keep its chats</source>
@@ -853,10 +959,6 @@
         <translation>聊天已保存到 {path}。</translation>
     </message>
     <message>
-        <source>Left out, as chats here hold text only: {kinds}.</source>
-        <translation>未导入（这里的聊天只含文字）：{kinds}。</translation>
-    </message>
-    <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
     </message>
@@ -893,6 +995,10 @@
         <translation>已添加聊天：{count} 个。</translation>
     </message>
     <message>
+        <source>Left out, as a chat here cannot hold it: {kinds}.</source>
+        <translation>以下内容未导入，这里的对话无法保存：{kinds}。</translation>
+    </message>
+    <message>
         <source>Export chat</source>
         <translation>导出聊天</translation>
     </message>
@@ -906,6 +1012,10 @@
     <message>
         <source>Own settings</source>
         <translation>自定义设置</translation>
+    </message>
+    <message>
+        <source>This chat follows no preset of your own</source>
+        <translation>此聊天没有采用你自己的预设</translation>
     </message>
     <message>
         <source>Save as preset…</source>
@@ -936,6 +1046,10 @@
         <translation>导出预设…</translation>
     </message>
     <message>
+        <source>There are no presets of your own</source>
+        <translation>没有你自己的预设</translation>
+    </message>
+    <message>
         <source>The preset “{name}” is replaced.</source>
         <translation>预设“{name}”已被替换。</translation>
     </message>
@@ -962,6 +1076,10 @@
     <message>
         <source>Your presets are in {path}.</source>
         <translation>你的预设位于 {path}。</translation>
+    </message>
+    <message>
+        <source>Usual settings</source>
+        <translation>常用设置</translation>
     </message>
     <message>
         <source>R1 authors&apos; recommendation</source>
@@ -1002,6 +1120,14 @@
 </context>
 <context>
     <name>ChatPrompts</name>
+    <message>
+        <source>Prompt library: Import prompts</source>
+        <translation>提示词库：导入提示词</translation>
+    </message>
+    <message>
+        <source>Prompt library: Export my prompts</source>
+        <translation>提示词库：导出我的提示词</translation>
+    </message>
     <message>
         <source>Prompts added: {count}.</source>
         <translation>已添加 {count} 条提示词。</translation>
@@ -1109,7 +1235,7 @@
     </message>
     <message>
         <source>{title}, a reply is coming in</source>
-        <translation type="unfinished"></translation>
+        <translation>{title}，正在生成回答</translation>
     </message>
     <message>
         <source>New chat</source>
@@ -1142,20 +1268,20 @@
 <context>
     <name>ChatStatesCard</name>
     <message>
-        <source>Chats that go on at once</source>
-        <translation>可立即继续的对话</translation>
-    </message>
-    <message>
-        <source>What was computed for a chat stays on the disk, so that it goes on at once after a restart. The chats that were used longest ago go first.</source>
-        <translation>为对话计算的内容会保留在磁盘上，重新启动后即可立即继续。最久未使用的对话最先清除。</translation>
-    </message>
-    <message>
         <source>none</source>
         <translation>不保留</translation>
     </message>
     <message>
-        <source>Most space for chats</source>
-        <translation>对话最多占用的空间</translation>
+        <source>Chats that need no waiting</source>
+        <translation>无需等待的对话</translation>
+    </message>
+    <message>
+        <source>What the model has read of a chat is kept on the disk, so that even a long one goes on without waiting after a restart. Where the space is used up, this is removed of the chats that were not used for longest; the chats themselves always stay.</source>
+        <translation>模型已读过的聊天内容会保留在磁盘上，因此重新启动后，即使很长的聊天也无需等待即可继续。空间用完时，先清除最久未用的聊天的这部分数据；聊天本身始终保留。</translation>
+    </message>
+    <message>
+        <source>Disk space for this</source>
+        <translation>为此使用的磁盘空间</translation>
     </message>
     <message>
         <source>Clear now</source>
@@ -1182,6 +1308,10 @@
     <message>
         <source>Attach to the message</source>
         <translation>附加到消息</translation>
+    </message>
+    <message>
+        <source>Model behaviour</source>
+        <translation>模型行为</translation>
     </message>
 </context>
 <context>
@@ -1215,6 +1345,14 @@
         <translation>{language} 代码</translation>
     </message>
     <message>
+        <source>Preview</source>
+        <translation>预览</translation>
+    </message>
+    <message>
+        <source>Preview without scripts</source>
+        <translation>不运行脚本的预览</translation>
+    </message>
+    <message>
         <source>Copied</source>
         <translation>已复制</translation>
     </message>
@@ -1242,8 +1380,20 @@
         <translation>含文件 {tokens} 个词元，剩余 {left}</translation>
     </message>
     <message>
+        <source>With {names}.</source>
+        <translation>附带 {names}。</translation>
+    </message>
+    <message>
+        <source>No open file and none of the folder: {names}.</source>
+        <translation>不是已打开的文件，也不在文件夹中：{names}。</translation>
+    </message>
+    <message>
         <source>What is struck through does not fit beside it.</source>
         <translation>划去的内容与它一起放不下。</translation>
+    </message>
+    <message>
+        <source>The reply is complete.</source>
+        <translation>回答已完成。</translation>
     </message>
     <message>
         <source>Lines {first} to {last}: {question}</source>
@@ -1290,6 +1440,10 @@
         <translation>尚未加载模型。请在顶部选择一个 (Ctrl+M)。</translation>
     </message>
     <message>
+        <source>A reply is being written</source>
+        <translation>正在生成回答</translation>
+    </message>
+    <message>
         <source>Stop</source>
         <translation>停止</translation>
     </message>
@@ -1300,6 +1454,10 @@
     <message>
         <source>Ask (Enter)</source>
         <translation>提问 (Enter)</translation>
+    </message>
+    <message>
+        <source>Waiting for the reply in “{title}”. Esc ends the wait.</source>
+        <translation>正在等待“{title}”中的回答。按 Esc 结束等待。</translation>
     </message>
     <message>
         <source>Esc stops the reply.</source>
@@ -1346,8 +1504,8 @@
         <translation>修复所选内容</translation>
     </message>
     <message>
-        <source>Ask about the selection</source>
-        <translation>就所选内容提问</translation>
+        <source>Ask about the selection; @ names a file that goes along</source>
+        <translation>就所选内容提问；用 @ 指定一并发送的文件</translation>
     </message>
     <message>
         <source>Question about the selection</source>
@@ -1421,8 +1579,12 @@
         <translation>要重新载入 {name} 并丢弃在此所做的更改吗？</translation>
     </message>
     <message>
-        <source>Open a file</source>
+        <source>Open files</source>
         <translation>打开文件</translation>
+    </message>
+    <message>
+        <source>Open a folder</source>
+        <translation>打开文件夹</translation>
     </message>
     <message>
         <source>Save the text as</source>
@@ -1452,8 +1614,8 @@
         <translation>无法读取上次的文本：{reason}。</translation>
     </message>
     <message>
-        <source>Your unsaved changes from the last time are back.</source>
-        <translation>已恢复上次未保存的更改。</translation>
+        <source>The unsaved text of the Code tab is back.</source>
+        <translation>“代码”页中未保存的文本已恢复。</translation>
     </message>
     <message>
         <source>Unsaved text cannot be kept over a restart now: {reason}. Save it to a file.</source>
@@ -1482,28 +1644,8 @@
         <translation>打开文件 (Ctrl+O)、把文件拖到这里、粘贴代码，或直接输入。</translation>
     </message>
     <message>
-        <source>Open</source>
-        <translation>打开</translation>
-    </message>
-    <message>
-        <source>Open a file (Ctrl+O)</source>
-        <translation>打开文件 (Ctrl+O)</translation>
-    </message>
-    <message>
-        <source>Save</source>
-        <translation>保存</translation>
-    </message>
-    <message>
-        <source>Save the file (Ctrl+S)</source>
-        <translation>保存文件 (Ctrl+S)</translation>
-    </message>
-    <message>
         <source>✓ valid {rules}</source>
         <translation>✓ 符合 {rules}</translation>
-    </message>
-    <message>
-        <source>Untitled</source>
-        <translation>未命名</translation>
     </message>
     <message>
         <source>for reading only</source>
@@ -1522,10 +1664,6 @@
         <translation>行 {line}，列 {column}</translation>
     </message>
     <message>
-        <source>More</source>
-        <translation>更多</translation>
-    </message>
-    <message>
         <source>Language</source>
         <translation>语言</translation>
     </message>
@@ -1539,6 +1677,18 @@
     <message>
         <source>Code {number}</source>
         <translation>代码 {number}</translation>
+    </message>
+    <message>
+        <source>Show changes in {count} files</source>
+        <translation>显示 {count} 个文件中的更改</translation>
+    </message>
+    <message>
+        <source>Show the code as changes of the files that it names</source>
+        <translation>将代码显示为其所指文件的更改</translation>
+    </message>
+    <message>
+        <source>Nothing of the file fits into the model&apos;s context, so none of it was sent.</source>
+        <translation>文件没有任何部分能放入模型的上下文，因此未发送。</translation>
     </message>
     <message>
         <source>Only lines {first} to {last} of {total} fit into the model&apos;s context and were sent.</source>
@@ -1769,8 +1919,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>正在测试…</translation>
     </message>
     <message>
-<<<<<<< HEAD
-=======
         <source>The program has written nothing.</source>
         <translation>程序没有输出任何内容。</translation>
     </message>
@@ -1779,7 +1927,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>程序正在运行</translation>
     </message>
     <message>
->>>>>>> fd6e1e9 (Offer the folder's buttons and each model's load settings in the palette)
         <source>Input of the program</source>
         <translation>程序的输入</translation>
     </message>
@@ -1799,8 +1946,20 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>CodeTab</name>
     <message>
+        <source>The text is in {path}.</source>
+        <translation>文本已保存到 {path}。</translation>
+    </message>
+    <message>
         <source>The text reads like that already.</source>
         <translation>文本已经是这样了。</translation>
+    </message>
+    <message>
+        <source>All changes are saved</source>
+        <translation>所有更改均已保存</translation>
+    </message>
+    <message>
+        <source>This text is in no file yet</source>
+        <translation>此文本尚未保存到文件</translation>
     </message>
     <message>
         <source>New text</source>
@@ -1821,6 +1980,38 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>Reload from disk</source>
         <translation>从磁盘重新载入</translation>
+    </message>
+    <message>
+        <source>Close the file</source>
+        <translation>关闭文件</translation>
+    </message>
+    <message>
+        <source>Open a folder…</source>
+        <translation>打开文件夹…</translation>
+    </message>
+    <message>
+        <source>Go to file…</source>
+        <translation>转到文件…</translation>
+    </message>
+    <message>
+        <source>Show or hide the folder</source>
+        <translation>显示或隐藏文件夹</translation>
+    </message>
+    <message>
+        <source>Next file</source>
+        <translation>下一个文件</translation>
+    </message>
+    <message>
+        <source>File before</source>
+        <translation>上一个文件</translation>
+    </message>
+    <message>
+        <source>Move the file to the right</source>
+        <translation>将文件右移</translation>
+    </message>
+    <message>
+        <source>Move the file to the left</source>
+        <translation>将文件左移</translation>
     </message>
     <message>
         <source>Find…</source>
@@ -1871,6 +2062,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>将最新的代码显示为更改</translation>
     </message>
     <message>
+        <source>Show the newest changes of several files</source>
+        <translation>显示最新的多文件更改</translation>
+    </message>
+    <message>
         <source>Run the newest code</source>
         <translation>运行最新的代码</translation>
     </message>
@@ -1918,6 +2113,17 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
 </context>
 <context>
+    <name>Command</name>
+    <message>
+        <source>{menu}: {entry}</source>
+        <translation>{menu}：{entry}</translation>
+    </message>
+    <message>
+        <source>Not possible at the moment</source>
+        <translation>目前无法进行</translation>
+    </message>
+</context>
+<context>
     <name>CommandPalette</name>
     <message>
         <source>Commands</source>
@@ -1928,8 +2134,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>您想做什么？</translation>
     </message>
     <message>
-        <source>Nothing of this name can be done here.</source>
-        <translation>这里没有这个名称的操作。</translation>
+        <source>There is no command of this name.</source>
+        <translation>没有这个名称的命令。</translation>
     </message>
 </context>
 <context>
@@ -1971,14 +2177,33 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
 </context>
 <context>
+    <name>CompletionSwitch</name>
+    <message>
+        <source>Propose code while typing</source>
+        <translation>输入时提议代码</translation>
+    </message>
+    <message>
+        <source>Tab takes what is proposed, Esc drops it.</source>
+        <translation>按 Tab 采用提议，按 Esc 放弃。</translation>
+    </message>
+    <message>
+        <source>The loaded model was not taught to fill in the middle of a text.</source>
+        <translation>已加载的模型未学过在文本中间补全。</translation>
+    </message>
+</context>
+<context>
     <name>Composer</name>
     <message>
         <source>Model behaviour</source>
         <translation>模型行为</translation>
     </message>
     <message>
-        <source>System prompt and sampling</source>
-        <translation>系统提示词与采样</translation>
+        <source>Model behaviour (Ctrl+B)</source>
+        <translation>模型行为 (Ctrl+B)</translation>
+    </message>
+    <message>
+        <source>System prompt, thinking, how freely words are chosen (Ctrl+B)</source>
+        <translation>系统提示词、思考、选词的自由程度 (Ctrl+B)</translation>
     </message>
     <message>
         <source>Attach files (Ctrl+Shift+A)</source>
@@ -2001,6 +2226,14 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>停止回答 (Esc)</translation>
     </message>
     <message>
+        <source>A reply is being written</source>
+        <translation>正在生成回答</translation>
+    </message>
+    <message>
+        <source>Nothing is written yet</source>
+        <translation>还没有输入内容</translation>
+    </message>
+    <message>
         <source>Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.</source>
         <translation>可以问任何问题。Enter 发送，Shift+Enter 换行，/ 选用提示词。</translation>
     </message>
@@ -2012,8 +2245,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>ContextMeter</name>
     <message>
-        <source>{used} of {total} tokens</source>
-        <translation>{used} / {total} 个词元</translation>
+        <source>To send: {used} of {total} tokens</source>
+        <translation>将发送：{used} / {total} 个词元</translation>
     </message>
     <message>
         <source>Chat so far: {history} tokens
@@ -2114,8 +2347,16 @@ Left for the reply: {left}</source>
         <translation>上下文</translation>
     </message>
     <message>
+        <source>What the newest reply took of all that the model can see at once, its thinking included. What would be sent next stands below the message field.</source>
+        <translation>最近一次回答（含思考）占用了模型一次所能看到的内容中的多少。接下来将发送多少，见消息栏下方。</translation>
+    </message>
+    <message>
         <source>of {limit} tokens</source>
         <translation>/ {limit} 个词元</translation>
+    </message>
+    <message>
+        <source>of {limit} tokens, last reply</source>
+        <translation>/ {limit} 个词元，上次回答</translation>
     </message>
     <message>
         <source>no model loaded</source>
@@ -2132,20 +2373,8 @@ Left for the reply: {left}</source>
 <context>
     <name>CudaCard</name>
     <message>
-        <source>Address of a mirror (empty: the Python package index)</source>
-        <translation>镜像地址（留空则使用 Python 软件包索引）</translation>
-    </message>
-    <message>
-        <source>Mirror of the package index</source>
-        <translation>软件包索引的镜像</translation>
-    </message>
-    <message>
         <source>Use files…</source>
         <translation>使用文件…</translation>
-    </message>
-    <message>
-        <source>Wheels that were fetched on another computer</source>
-        <translation>在另一台电脑上取得的 wheel 文件</translation>
     </message>
     <message>
         <source>Read the licence…</source>
@@ -2160,8 +2389,20 @@ Left for the reply: {left}</source>
         <translation>移除</translation>
     </message>
     <message>
-        <source>CUDA was tried on {card}: it computes right.</source>
-        <translation>已在 {card} 上试用 CUDA：计算结果正确。</translation>
+        <source>Address of a mirror; leave it empty for the usual source (PyPI)</source>
+        <translation>镜像地址；留空则使用常规来源（PyPI）</translation>
+    </message>
+    <message>
+        <source>Mirror of the download</source>
+        <translation>下载镜像</translation>
+    </message>
+    <message>
+        <source>Files that were downloaded on another computer (.whl)</source>
+        <translation>在另一台电脑上下载的文件（.whl）</translation>
+    </message>
+    <message>
+        <source>CUDA was tried on {card} and computes correctly.</source>
+        <translation>已在 {card} 上试用 CUDA，计算结果正确。</translation>
     </message>
     <message>
         <source>Stillroom uses it from its next start on.</source>
@@ -2220,8 +2461,8 @@ Left for the reply: {left}</source>
         <translation>剩余 {time}</translation>
     </message>
     <message>
-        <source>NVIDIA&apos;s wheels</source>
-        <translation>NVIDIA 的 wheel 文件</translation>
+        <source>NVIDIA&apos;s files</source>
+        <translation>NVIDIA 的文件</translation>
     </message>
     <message>
         <source>Python wheels (*.whl)</source>
@@ -2336,6 +2577,10 @@ Left for the reply: {left}</source>
         <source>It holds characters that cannot be seen.</source>
         <translation>其中含有看不见的字符。</translation>
     </message>
+    <message>
+        <source>Passages that went to the model</source>
+        <translation>发给模型的段落</translation>
+    </message>
 </context>
 <context>
     <name>DriftItems</name>
@@ -2360,16 +2605,16 @@ Left for the reply: {left}</source>
         <translation>似然</translation>
     </message>
     <message>
-        <source>The largest change of a token&apos;s log probability before the answers part, in nats</source>
-        <translation>在答案出现分歧之前，词元对数概率的最大变化（纳特）</translation>
-    </message>
-    <message>
-        <source>likelihood moved</source>
-        <translation>似然有变化</translation>
+        <source>How much more or less likely it finds the same words: the largest change of a token&apos;s log probability, in nats</source>
+        <translation>同样的词在它看来可能性变化了多少：词元对数概率的最大变化，单位 nat</translation>
     </message>
     <message>
         <source>as before</source>
         <translation>与之前相同</translation>
+    </message>
+    <message>
+        <source>likelihood changed</source>
+        <translation>可能性有变化</translation>
     </message>
     <message>
         <source>other from token {place} on</source>
@@ -2385,10 +2630,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Cancel</source>
         <translation>取消</translation>
-    </message>
-    <message>
-        <source>Take these as the new answers</source>
-        <translation>以这些为新的答案</translation>
     </message>
     <message>
         <source>The next checks are compared with this one. What was kept before stays.</source>
@@ -2407,8 +2648,12 @@ Left for the reply: {left}</source>
         <translation>自何时起</translation>
     </message>
     <message>
-        <source>Golden answers</source>
-        <translation>基准答案</translation>
+        <source>Expect these answers from now on</source>
+        <translation>今后以这些答案为准</translation>
+    </message>
+    <message>
+        <source>Kept answers</source>
+        <translation>保留的答案</translation>
     </message>
     <message>
         <source>{done} of {total} answers</source>
@@ -2431,8 +2676,12 @@ Left for the reply: {left}</source>
         <translation>请先加载模型</translation>
     </message>
     <message>
-        <source>Asks the golden questions again; some seconds to a few minutes</source>
-        <translation>重新提出基准问题；需要几秒到几分钟</translation>
+        <source>Asks the same test questions again; some seconds to a few minutes</source>
+        <translation>重新提出相同的测试问题；需要几秒到几分钟</translation>
+    </message>
+    <message>
+        <source>Press Check now once with a loaded model: Stillroom asks eight short questions, without any randomness, and keeps the answers. After an update of Stillroom, llama.cpp, a driver or the model file it asks them again when the computer is idle, and tells you if an answer or the speed has changed.</source>
+        <translation>加载模型后按一次“立即检查”：Stillroom 会在没有任何随机性的情况下提出八个简短问题并保留答案。在 Stillroom、llama.cpp、驱动程序或模型文件更新之后，它会在电脑空闲时再次提问，并在答案或速度有变化时告诉你。</translation>
     </message>
     <message>
         <source>{model}, checked {when}</source>
@@ -2441,10 +2690,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Does it still answer as it did?</source>
         <translation>它的回答还和以前一样吗？</translation>
-    </message>
-    <message>
-        <source>Press Check now once with a loaded model: Stillroom asks eight short questions without chance in the drawing and keeps the answers. After an update of Stillroom, llama.cpp, a driver or the file itself, it asks them again when the computer is idle, and tells you if an answer or the speed has moved.</source>
-        <translation>加载模型后按一次“立即检查”：Stillroom 会以无随机的方式提出八个简短问题并保留答案。在 Stillroom、llama.cpp、驱动程序或文件本身更新之后，它会在电脑空闲时再次提问，并在答案或速度有变化时告诉你。</translation>
     </message>
     <message>
         <source>BEFORE</source>
@@ -2470,16 +2715,8 @@ Left for the reply: {left}</source>
         <translation>与之前相同</translation>
     </message>
     <message>
-        <source>Likelihoods moved</source>
-        <translation>似然有变化</translation>
-    </message>
-    <message>
         <source>{count} of {all} are others</source>
         <translation>{all} 个中有 {count} 个不同</translation>
-    </message>
-    <message>
-        <source>{count} golden answers, to compare the next check with</source>
-        <translation>{count} 个基准答案，供下次检查比较</translation>
     </message>
     <message>
         <source>all {count}, token for token</source>
@@ -2514,16 +2751,24 @@ Left for the reply: {left}</source>
         <translation>当时首次发现；到 {last} 为止都相同</translation>
     </message>
     <message>
-        <source>when the golden answers were kept</source>
-        <translation>保留基准答案之时</translation>
+        <source>Likelihoods changed</source>
+        <translation>可能性有变化</translation>
     </message>
     <message>
-        <source>{model} answers otherwise than before: {count} of {all} golden answers.</source>
-        <translation>{model} 的回答与以前不同：{all} 个基准答案中有 {count} 个。</translation>
+        <source>{count} answers, to compare the next check with</source>
+        <translation>{count} 个答案，供下次检查比较</translation>
     </message>
     <message>
-        <source>{model} still gives the same golden answers, but finds them more or less likely.</source>
-        <translation>{model} 给出的基准答案仍相同，但其可能性有所改变。</translation>
+        <source>when the answers were kept</source>
+        <translation>保留答案之时</translation>
+    </message>
+    <message>
+        <source>{model} does not answer as before: {count} of {all} test questions are answered differently.</source>
+        <translation>{model} 的回答与以前不同：{all} 个测试问题中有 {count} 个答案不同。</translation>
+    </message>
+    <message>
+        <source>{model} still answers the test questions as before, but computes them slightly differently.</source>
+        <translation>{model} 对测试问题的回答仍与以前相同，但计算结果略有差异。</translation>
     </message>
     <message>
         <source>{model} is slower than before by {percent}%.</source>
@@ -2706,6 +2951,29 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>FileTabs</name>
+    <message>
+        <source>Open files</source>
+        <translation>打开的文件</translation>
+    </message>
+    <message>
+        <source>Close the file</source>
+        <translation>关闭文件</translation>
+    </message>
+    <message>
+        <source>Close the file (Ctrl+W)</source>
+        <translation>关闭文件 (Ctrl+W)</translation>
+    </message>
+    <message>
+        <source>not saved</source>
+        <translation>未保存</translation>
+    </message>
+    <message>
+        <source>changes wait to be accepted</source>
+        <translation>有更改待接受</translation>
+    </message>
+</context>
+<context>
     <name>FilterNotice</name>
     <message>
         <source>Input filter</source>
@@ -2759,12 +3027,12 @@ Left for the reply: {left}</source>
         <translation>查找</translation>
     </message>
     <message>
-        <source>Expression</source>
-        <translation>表达式</translation>
+        <source>Pattern (regular expression)</source>
+        <translation>模式（正则表达式）</translation>
     </message>
     <message>
-        <source>Characters</source>
-        <translation>字符</translation>
+        <source>Most characters</source>
+        <translation>最多字符数</translation>
     </message>
     <message>
         <source>Action</source>
@@ -2817,7 +3085,7 @@ Left for the reply: {left}</source>
         <translation>没有规则有所发现。消息会原样发送。</translation>
     </message>
     <message>
-        <source>Sent would be:
+        <source>This would be sent:
 {text}</source>
         <translation>将会发送：
 {text}</translation>
@@ -2877,8 +3145,8 @@ Left for the reply: {left}</source>
         <translation>下移规则</translation>
     </message>
     <message>
-        <source>What you send goes through these rules, from the top to the bottom: chats, code, `stillroom chat` and the local API. Each sees what the ones above it left. They find what has a known form. They do not find every secret, and no list of phrases stops prompt injection.</source>
-        <translation>你发送的内容会自上而下经过这些规则：聊天、代码、`stillroom chat` 和本地 API。每条规则看到的是上面各条规则留下的内容。它们能发现已知形式的内容，但不能发现所有机密；任何短语列表也无法阻止提示词注入。</translation>
+        <source>All that you send passes these rules, from the top to the bottom: chats, code, the command `stillroom chat` and the local API. They find secrets of a known form, such as keys and card numbers. They do not find every secret, and no list of phrases stops a text that tries to take over the model (prompt injection).</source>
+        <translation>你发送的所有内容都会自上而下经过这些规则：聊天、代码、`stillroom chat` 命令和本地 API。它们能发现已知形式的机密，例如密钥和卡号，但不能发现所有机密；任何短语列表也无法阻止试图操纵模型的文字（提示词注入）。</translation>
     </message>
     <message>
         <source>Add</source>
@@ -2960,20 +3228,24 @@ Left for the reply: {left}</source>
         <translation>正则表达式</translation>
     </message>
     <message>
-        <source>Previous</source>
-        <translation>上一个</translation>
+        <source>Find previous (Shift+Enter)</source>
+        <translation>查找上一个 (Shift+Enter)</translation>
     </message>
     <message>
-        <source>Next</source>
-        <translation>下一个</translation>
+        <source>Find next (Enter)</source>
+        <translation>查找下一个 (Enter)</translation>
     </message>
     <message>
-        <source>Close</source>
-        <translation>关闭</translation>
+        <source>Close (Esc)</source>
+        <translation>关闭 (Esc)</translation>
     </message>
     <message>
         <source>Replace</source>
         <translation>替换</translation>
+    </message>
+    <message>
+        <source>Replace what is selected (Enter)</source>
+        <translation>替换所选内容 (Enter)</translation>
     </message>
     <message>
         <source>Replace all</source>
@@ -3007,8 +3279,8 @@ Left for the reply: {left}</source>
 <context>
     <name>FirstRun</name>
     <message>
-        <source>Stillroom downloads the original weights and makes the model of them itself. You can talk to the starter model meanwhile. The Models tab has all the others.</source>
-        <translation>Stillroom 会下载原始权重，并自行由此制作模型。在此期间可以与入门模型交谈。“模型”页中有其他所有模型。</translation>
+        <source>Stillroom downloads the original model and makes a smaller one of it that suits this PC. Meanwhile you can talk to the small starter model. The Models tab has all the others.</source>
+        <translation>Stillroom 会下载原始模型，并由此制作适合本机的较小模型。在此期间可以与小巧的入门模型交谈。“模型”页中有其他所有模型。</translation>
     </message>
     <message>
         <source>Not now</source>
@@ -3016,8 +3288,6 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-<<<<<<< HEAD
-=======
     <name>FolderPanel</name>
     <message>
         <source>Read the folder again</source>
@@ -3068,7 +3338,6 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
->>>>>>> fd6e1e9 (Offer the folder's buttons and each model's load settings in the palette)
     <name>FormsMenu</name>
     <message>
         <source>Save as a web page…</source>
@@ -3104,10 +3373,90 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>FormulaCard</name>
+    <name>GeneralRows</name>
     <message>
-        <source>Copy LaTeX</source>
-        <translation>复制 LaTeX</translation>
+        <source>Theme</source>
+        <translation>主题</translation>
+    </message>
+    <message>
+        <source>As the desktop</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>Light, high contrast</source>
+        <translation>浅色，高对比度</translation>
+    </message>
+    <message>
+        <source>Dark, high contrast</source>
+        <translation>深色，高对比度</translation>
+    </message>
+    <message>
+        <source>Size of everything</source>
+        <translation>整体大小</translation>
+    </message>
+    <message>
+        <source>Ctrl with plus, minus and 0 changes it too.</source>
+        <translation>Ctrl 加加号、减号和 0 也可更改。</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>Live panel: new figures</source>
+        <translation>实时面板的更新</translation>
+    </message>
+    <message>
+        <source> times a second</source>
+        <translation> 次/秒</translation>
+    </message>
+    <message>
+        <source>How often speed and memory at the right of the window are measured.</source>
+        <translation>窗口右侧的速度和内存多久测量一次。</translation>
+    </message>
+    <message>
+        <source>Warn when a model that is made here is less accurate by</source>
+        <translation>在本机制作的模型准确度降低超过此值时警告</translation>
+    </message>
+    <message>
+        <source>A model is made smaller than its original, which costs accuracy. It is measured by how much more a text surprises it (its perplexity); up to some 2 % is hardly noticed.</source>
+        <translation>模型会被做得比原模型小，这会损失准确度。衡量方法是同一段文字使它多“意外”多少（困惑度）；2 % 以内几乎察觉不到。</translation>
+    </message>
+    <message>
+        <source>Notify me when a long reply is complete while I am in another window</source>
+        <translation>我在其他窗口时，长回答完成后通知我</translation>
+    </message>
+    <message>
+        <source>Keep the downloaded originals of models that are made here</source>
+        <translation>保留在本机制作的模型所下载的原始文件</translation>
+    </message>
+    <message>
+        <source>Other sizes of the model can then be made without a new download. They take much disk space.</source>
+        <translation>之后无需重新下载即可制作该模型的其他大小。它们占用大量磁盘空间。</translation>
+    </message>
+    <message>
+        <source>After making a model, measure how much accuracy its smaller size costs</source>
+        <translation>制作模型后，测量缩小损失了多少准确度</translation>
+    </message>
+    <message>
+        <source>Takes some minutes, and disk space for the model in full precision meanwhile.</source>
+        <translation>需要几分钟，期间还需要容纳全精度模型的磁盘空间。</translation>
+    </message>
+    <message>
+        <source>Make small models more accurate (importance matrix)</source>
+        <translation>让小模型更准确（重要性矩阵）</translation>
+    </message>
+    <message>
+        <source>The model first reads a text to find which of its weights matter most: some minutes to hours. It is for types of four bits and less, such as Q4_K_M; IQ4_XS and Q3_K_M always get it.</source>
+        <translation>模型先阅读一段文字，以找出最重要的权重：需要几分钟到几小时。适用于四位及以下的类型，例如 Q4_K_M；IQ4_XS 和 Q3_K_M 始终使用。</translation>
     </message>
 </context>
 <context>
@@ -3122,11 +3471,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>tok/s, {count} replies; this chat {rate}</source>
-        <translation type="unfinished"></translation>
+        <translation>词元/秒，{count} 个回答；此聊天 {rate}</translation>
     </message>
     <message>
         <source>tok/s, {count} replies</source>
-        <translation type="unfinished"></translation>
+        <translation>词元/秒，{count} 个回答</translation>
     </message>
     <message>
         <source>tok/s</source>
@@ -3332,6 +3681,48 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>HtmlPreview</name>
+    <message>
+        <source>Preview without scripts</source>
+        <translation>不运行脚本的预览</translation>
+    </message>
+    <message>
+        <source>The page</source>
+        <translation>页面</translation>
+    </message>
+    <message>
+        <source>A simple picture of the page: scripts do not run, nothing is loaded from the network, and much of its style is not drawn.</source>
+        <translation>页面的简单画面：不运行脚本，不从网络加载任何内容，许多样式不会显示。</translation>
+    </message>
+    <message>
+        <source>The page is long: this is its beginning.</source>
+        <translation>页面很长：这里只显示开头部分。</translation>
+    </message>
+    <message>
+        <source>The link leads to {address}. It is not opened.</source>
+        <translation>该链接指向 {address}。不会打开。</translation>
+    </message>
+</context>
+<context>
+    <name>InlineNotices</name>
+    <message>
+        <source>Dismiss: {notice}</source>
+        <translation>关闭：{notice}</translation>
+    </message>
+    <message>
+        <source>Dismiss</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>{count} more notices</source>
+        <translation>另有 {count} 条通知</translation>
+    </message>
+    <message>
+        <source>Dismiss all</source>
+        <translation>全部关闭</translation>
+    </message>
+</context>
+<context>
     <name>JobCard</name>
     <message>
         <source>Pause</source>
@@ -3374,6 +3765,18 @@ Left for the reply: {left}</source>
         <translation>剩余 {time}</translation>
     </message>
     <message>
+        <source>Making it smaller (quantising)</source>
+        <translation>正在缩小模型（量化）</translation>
+    </message>
+    <message>
+        <source>Finding out which weights matter most (importance matrix)</source>
+        <translation>正在找出最重要的权重（重要性矩阵）</translation>
+    </message>
+    <message>
+        <source>Measuring how much accuracy that costs</source>
+        <translation>正在测量损失了多少准确度</translation>
+    </message>
+    <message>
         <source>After a pause or a restart it goes on where it stopped.</source>
         <translation>暂停或重启后会从停下的地方继续。</translation>
     </message>
@@ -3382,8 +3785,8 @@ Left for the reply: {left}</source>
         <translation>文件已就绪。暂停或重启后测量会重新开始。</translation>
     </message>
     <message>
-        <source>Every file is checked against its SHA-256. A pause or a restart loses nothing.</source>
-        <translation>每个文件都用 SHA-256 校验。暂停或重启不会丢失任何内容。</translation>
+        <source>Every file is verified by its checksum (SHA-256). A pause or a restart loses nothing.</source>
+        <translation>每个文件都用校验和（SHA-256）验证。暂停或重启不会丢失任何内容。</translation>
     </message>
     <message>
         <source>Downloading</source>
@@ -3396,18 +3799,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Converting</source>
         <translation>正在转换</translation>
-    </message>
-    <message>
-        <source>Quantising</source>
-        <translation>正在量化</translation>
-    </message>
-    <message>
-        <source>Collecting the importance matrix</source>
-        <translation>正在收集重要性矩阵</translation>
-    </message>
-    <message>
-        <source>Measuring what it cost</source>
-        <translation>正在测量量化的代价</translation>
     </message>
     <message>
         <source>{count} tokens</source>
@@ -3472,18 +3863,10 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>LoadSettingsDialog</name>
-    <message>
-        <source>How the model is loaded</source>
-        <translation>模型加载方式</translation>
-    </message>
+    <name>LoadForm</name>
     <message>
         <source>automatic</source>
         <translation>自动</translation>
-    </message>
-    <message>
-        <source>on</source>
-        <translation>开启</translation>
     </message>
     <message>
         <source>off</source>
@@ -3494,6 +3877,14 @@ Left for the reply: {left}</source>
         <translation>最多 {times} 倍</translation>
     </message>
     <message>
+        <source>copied into memory</source>
+        <translation>复制到内存</translation>
+    </message>
+    <message>
+        <source>read through the file</source>
+        <translation>通过文件读取</translation>
+    </message>
+    <message>
         <source>never</source>
         <translation>从不</translation>
     </message>
@@ -3502,68 +3893,8 @@ Left for the reply: {left}</source>
         <translation> 分钟</translation>
     </message>
     <message>
-        <source>CONTEXT AND MEMORY</source>
-        <translation>上下文与内存</translation>
-    </message>
-    <message>
-        <source>Context</source>
-        <translation>上下文</translation>
-    </message>
-    <message>
-        <source>Tokens that the model can see at once. More needs more memory.</source>
-        <translation>模型一次能看到的词元数。越多占用内存越多。</translation>
-    </message>
-    <message>
-        <source>Beyond its limit</source>
-        <translation>超出模型上限</translation>
-    </message>
-    <message>
-        <source>YaRN stretches the context beyond what the model was made for, less exactly.</source>
-        <translation>YaRN 把上下文延伸到模型原本的长度之外，精度略降。</translation>
-    </message>
-    <message>
-        <source>Replies side by side</source>
-        <translation>同时进行的回答</translation>
-    </message>
-    <message>
-        <source>Each has a whole context of its own. Chats that rest keep theirs.</source>
-        <translation>每个回答都有完整的上下文；暂停的聊天保留自己的上下文。</translation>
-    </message>
-    <message>
-        <source>Give memory back after</source>
-        <translation>归还内存的时间</translation>
-    </message>
-    <message>
-        <source>Without use. The model comes back by itself with the next message.</source>
-        <translation>未使用多久后归还。发送下一条消息时模型会自动恢复。</translation>
-    </message>
-    <message>
-        <source>SPEED</source>
-        <translation>速度</translation>
-    </message>
-    <message>
-        <source>GPU layers</source>
-        <translation>GPU 层数</translation>
-    </message>
-    <message>
-        <source>Threads</source>
-        <translation>线程数</translation>
-    </message>
-    <message>
-        <source>Less memory, and faster on graphics cards; slower in long chats on the processor.</source>
-        <translation>占用内存较少，在显卡上更快；在处理器上，长聊天会较慢。</translation>
-    </message>
-    <message>
-        <source>Cache type</source>
-        <translation>缓存类型</translation>
-    </message>
-    <message>
-        <source>copied into memory</source>
-        <translation>复制到内存</translation>
-    </message>
-    <message>
-        <source>read through the file</source>
-        <translation>通过文件读取</translation>
+        <source>on</source>
+        <translation>开启</translation>
     </message>
     <message>
         <source>from what was said before</source>
@@ -3574,8 +3905,32 @@ Left for the reply: {left}</source>
         <translation>由 {model}</translation>
     </message>
     <message>
-        <source>q8_0 halves the memory of the context at a hardly measurable loss.</source>
-        <translation>q8_0 使上下文内存减半，质量几乎无损。</translation>
+        <source>CONTEXT AND MEMORY</source>
+        <translation>上下文与内存</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>上下文</translation>
+    </message>
+    <message>
+        <source>How much of a chat the model can see at once, in tokens (a word has one or two). More needs more memory.</source>
+        <translation>模型一次能看到的聊天长度，以词元计（一个词约一到两个）。越多占用内存越多。</translation>
+    </message>
+    <message>
+        <source>Beyond its limit</source>
+        <translation>超出模型上限</translation>
+    </message>
+    <message>
+        <source>Lets the context be longer than the model was made for (YaRN); it then reads less exactly.</source>
+        <translation>让上下文超出模型原本的长度（YaRN）；此时阅读的精度会降低。</translation>
+    </message>
+    <message>
+        <source>Cache type</source>
+        <translation>缓存类型</translation>
+    </message>
+    <message>
+        <source>How exactly the context is kept in memory (KV cache): q8_0 takes half the memory of f16 at a hardly measurable loss, q4_0 a quarter at some loss.</source>
+        <translation>上下文在内存中保存的精确程度（KV 缓存）：q8_0 占用 f16 一半的内存，损失几乎无法察觉；q4_0 占用四分之一，有一定损失。</translation>
     </message>
     <message>
         <source>Weights</source>
@@ -3586,8 +3941,36 @@ Left for the reply: {left}</source>
         <translation>在处理器上读取副本更快，但需要充足的内存。</translation>
     </message>
     <message>
-        <source>Layers on the graphics card. Automatic takes as many as fit.</source>
-        <translation>放在显卡上的层数。“自动”会放入能容纳的全部层。</translation>
+        <source>Replies side by side</source>
+        <translation>同时进行的回答</translation>
+    </message>
+    <message>
+        <source>How many chats can be answered at once. Each takes the memory of a whole context.</source>
+        <translation>可以同时回答多少个聊天。每个都占用一整个上下文的内存。</translation>
+    </message>
+    <message>
+        <source>Give memory back after</source>
+        <translation>归还内存的时间</translation>
+    </message>
+    <message>
+        <source>Without use, for all models. They come back by themselves with the next message.</source>
+        <translation>闲置多久后释放，对所有模型有效。发送下一条消息时会自动重新加载。</translation>
+    </message>
+    <message>
+        <source>SPEED</source>
+        <translation>速度</translation>
+    </message>
+    <message>
+        <source>GPU layers</source>
+        <translation>GPU 层数</translation>
+    </message>
+    <message>
+        <source>How many layers of the model the graphics card computes; the others run on the processor. Automatic takes as many as fit.</source>
+        <translation>由显卡计算模型的多少层；其余在处理器上运行。“自动”会放入能容纳的全部层。</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>线程数</translation>
     </message>
     <message>
         <source>For replies. Automatic takes one for each physical core.</source>
@@ -3606,20 +3989,24 @@ Left for the reply: {left}</source>
         <translation>批大小</translation>
     </message>
     <message>
-        <source>Tokens of a prompt that are evaluated in one step.</source>
-        <translation>一步中处理的提示词词元数。</translation>
+        <source>How many tokens of a message are read in one step. More is faster and needs more memory.</source>
+        <translation>一步读取消息中的多少个词元。越多越快，占用内存也越多。</translation>
     </message>
     <message>
         <source>Flash attention</source>
         <translation>Flash attention</translation>
     </message>
     <message>
+        <source>Less memory, and faster on graphics cards; slower in long chats on the processor.</source>
+        <translation>占用内存较少，在显卡上更快；在处理器上，长聊天会较慢。</translation>
+    </message>
+    <message>
         <source>Guess ahead</source>
         <translation>预测后续词元</translation>
     </message>
     <message>
-        <source>Several tokens in one step where the guess was right. The text stays the same.</source>
-        <translation>预测正确时一步得到多个词元。文字保持不变。</translation>
+        <source>Writes several words in one step where a guess was right (speculative decoding). The text stays the same.</source>
+        <translation>猜对时一步写出多个词（推测解码）。文字保持不变。</translation>
     </message>
     <message>
         <source>Not measured for this model yet. It takes less than two minutes.</source>
@@ -3630,12 +4017,27 @@ Left for the reply: {left}</source>
         <translation>“自动”值是 {date} 测得的最快值。</translation>
     </message>
     <message>
+        <source>Show the table</source>
+        <translation>显示表格</translation>
+    </message>
+    <message>
         <source>Find the fastest</source>
         <translation>寻找最快设置</translation>
     </message>
+</context>
+<context>
+    <name>LoadSettingsDialog</name>
     <message>
-        <source>Show the table</source>
-        <translation>显示表格</translation>
+        <source>New models</source>
+        <translation>新模型</translation>
+    </message>
+    <message>
+        <source>How new models are loaded</source>
+        <translation>新模型的加载方式</translation>
+    </message>
+    <message>
+        <source>How {model} is loaded</source>
+        <translation>{model} 的加载方式</translation>
     </message>
     <message>
         <source>Try again from the start</source>
@@ -3646,8 +4048,20 @@ Left for the reply: {left}</source>
         <translation>内存不足以加载此模型，因此实际加载的少于这些设置所要求的。</translation>
     </message>
     <message>
-        <source>Defaults</source>
-        <translation>恢复默认值</translation>
+        <source>Back to defaults</source>
+        <translation>恢复默认设置</translation>
+    </message>
+    <message>
+        <source>Use as default for new models</source>
+        <translation>用作新模型的默认设置</translation>
+    </message>
+    <message>
+        <source>The models that are here already stay as they are.</source>
+        <translation>已有的模型保持不变。</translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation>应用</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -3681,8 +4095,8 @@ Left for the reply: {left}</source>
         <translation>同时加载：{models}</translation>
     </message>
     <message>
-        <source>Its memory was given back for want of use. The next message loads it again.</source>
-        <translation>因长时间未使用，其内存已归还。下一条消息会重新加载它。</translation>
+        <source>It was not used for a while, so its memory is free again. The next message loads it by itself.</source>
+        <translation>它有一段时间未被使用，因此已释放内存。下一条消息会自动重新加载它。</translation>
     </message>
     <message>
         <source>No model loaded</source>
@@ -3691,6 +4105,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Choose one above to start.</source>
         <translation>请在上方选择一个。</translation>
+    </message>
+    <message>
+        <source>{model} could not be loaded</source>
+        <translation>无法加载 {model}</translation>
     </message>
     <message>
         <source>The engine stopped</source>
@@ -3758,8 +4176,8 @@ Left for the reply: {left}</source>
         <translation>重要性矩阵</translation>
     </message>
     <message>
-        <source>Collected over {chunks} chunks of {text} with {type}; {size}. The next build of a small type of the same weights uses it.</source>
-        <translation>用 {type} 在{text}的 {chunks} 个文本块上收集；{size}。下次用相同权重构建小类型时会使用它。</translation>
+        <source>It says which weights of this model matter most, so that small sizes of it stay accurate. Made with {type} from {chunks} pieces of {text}; {size}. The next small size of this model uses it.</source>
+        <translation>它记录此模型中哪些权重最重要，使小尺寸的版本保持准确。用 {type} 由{text}的 {chunks} 个片段制成；{size}。下次制作此模型的小尺寸版本时会使用它。</translation>
     </message>
 </context>
 <context>
@@ -3790,10 +4208,21 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>MentionList</name>
+    <message>
+        <source>Files to name in the question</source>
+        <translation>可在问题中指定的文件</translation>
+    </message>
+</context>
+<context>
     <name>ModelActions</name>
     <message>
         <source>Load</source>
         <translation>加载</translation>
+    </message>
+    <message>
+        <source>It is loaded already</source>
+        <translation>已经加载</translation>
     </message>
     <message>
         <source>Look inside…</source>
@@ -3804,8 +4233,8 @@ Left for the reply: {left}</source>
         <translation>校验</translation>
     </message>
     <message>
-        <source>Make another type…</source>
-        <translation>制作其他类型…</translation>
+        <source>Make another size (quantisation)…</source>
+        <translation>制作其他大小（量化类型）…</translation>
     </message>
     <message>
         <source>Show in its folder</source>
@@ -3818,6 +4247,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Delete</source>
         <translation>删除</translation>
+    </message>
+    <message>
+        <source>The starter model comes with Stillroom</source>
+        <translation>入门模型随 Stillroom 附带</translation>
     </message>
     <message>
         <source>{count} models were added. Their files stay where they are.</source>
@@ -3843,12 +4276,20 @@ Left for the reply: {left}</source>
         <translation>加载 {model}</translation>
     </message>
     <message>
+        <source>It is loaded already</source>
+        <translation>已经加载</translation>
+    </message>
+    <message>
         <source>Show {model} in its folder</source>
         <translation>在文件夹中显示 {model}</translation>
     </message>
     <message>
         <source>Delete {model}</source>
         <translation>删除 {model}</translation>
+    </message>
+    <message>
+        <source>The starter model comes with Stillroom</source>
+        <translation>入门模型随 Stillroom 附带</translation>
     </message>
     <message>
         <source>More for {model}</source>
@@ -3911,6 +4352,10 @@ Left for the reply: {left}</source>
         <translation>许可证：{licence}</translation>
     </message>
     <message>
+        <source>Tick at least one type above</source>
+        <translation>请在上方至少勾选一种类型</translation>
+    </message>
+    <message>
         <source>Get {types} · {size} to download</source>
         <translation>获取 {types} · 需下载 {size}</translation>
     </message>
@@ -3965,6 +4410,10 @@ Left for the reply: {left}</source>
         <translation>获取更多模型…</translation>
     </message>
     <message>
+        <source>No model is loaded</source>
+        <translation>没有加载模型</translation>
+    </message>
+    <message>
         <source>Unload and free memory</source>
         <translation>卸载并释放内存</translation>
     </message>
@@ -3988,8 +4437,8 @@ Left for the reply: {left}</source>
 <context>
     <name>ModelQuality</name>
     <message>
-        <source>{model} lost {loss}% accuracy, more than the {limit}% that you allow.</source>
-        <translation>{model} 的准确度损失了 {loss}%，超过了您允许的 {limit}%。</translation>
+        <source>{model} is {loss}% less accurate than its original, more than the {limit}% that you allow.</source>
+        <translation>{model} 的准确度比原模型低 {loss}%，超过了你允许的 {limit}%。</translation>
     </message>
 </context>
 <context>
@@ -4009,6 +4458,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Undo</source>
         <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Get {model}</source>
+        <translation>获取 {model}</translation>
     </message>
 </context>
 <context>
@@ -4030,12 +4483,12 @@ Left for the reply: {left}</source>
         <translation>AIME 2024</translation>
     </message>
     <message>
-        <source>On this PC</source>
-        <translation>本机运行</translation>
+        <source>How well it does mathematics: the published share of the problems of the AIME 2024 competition that it solves at the first try.</source>
+        <translation>数学能力：公布的 AIME 2024 竞赛题目一次答对的比例。</translation>
     </message>
     <message>
-        <source>Published share of the AIME 2024 problems that are solved at the first try.</source>
-        <translation>公布的 AIME 2024 题目一次答对的比例。</translation>
+        <source>On this PC</source>
+        <translation>本机运行</translation>
     </message>
     <message>
         <source>getting…</source>
@@ -4052,6 +4505,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Loaded</source>
         <translation>已加载</translation>
+    </message>
+    <message>
+        <source>Could not be loaded: the reason is below</source>
+        <translation>无法加载：原因见下方</translation>
     </message>
     <message>
         <source>{verdict} · {rate} tok/s</source>
@@ -4080,6 +4537,10 @@ Left for the reply: {left}</source>
         <translation>转到通知</translation>
     </message>
     <message>
+        <source>Show in folder</source>
+        <translation>在文件夹中显示</translation>
+    </message>
+    <message>
         <source>Copy details</source>
         <translation>复制详情</translation>
     </message>
@@ -4094,6 +4555,40 @@ Left for the reply: {left}</source>
     <message>
         <source>Copy report</source>
         <translation>复制报告</translation>
+    </message>
+</context>
+<context>
+    <name>OpenFile</name>
+    <message>
+        <source>Untitled</source>
+        <translation>未命名</translation>
+    </message>
+</context>
+<context>
+    <name>OpenFiles</name>
+    <message>
+        <source>Open files (Ctrl+O)</source>
+        <translation>打开文件 (Ctrl+O)</translation>
+    </message>
+    <message>
+        <source>Save the file (Ctrl+S)</source>
+        <translation>保存文件 (Ctrl+S)</translation>
+    </message>
+    <message>
+        <source>Show or hide the folder (Ctrl+Shift+B)</source>
+        <translation>显示或隐藏文件夹 (Ctrl+Shift+B)</translation>
+    </message>
+    <message>
+        <source>The list of open files could not be read: {reason}.</source>
+        <translation>无法读取已打开文件的列表：{reason}。</translation>
+    </message>
+    <message>
+        <source>{count} files are open, which is the most. Close one first.</source>
+        <translation>已打开 {count} 个文件，达到上限。请先关闭一个。</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
     </message>
 </context>
 <context>
@@ -4201,12 +4696,20 @@ Left for the reply: {left}</source>
         <translation>权重</translation>
     </message>
     <message>
-        <source>KV cache</source>
-        <translation>KV 缓存</translation>
+        <source>Context (KV cache)</source>
+        <translation>上下文（KV 缓存）</translation>
     </message>
     <message>
-        <source>Compute</source>
+        <source>For what the model remembers of the whole context.</source>
+        <translation>模型记住整个上下文所需的内存。</translation>
+    </message>
+    <message>
+        <source>Computing</source>
         <translation>计算</translation>
+    </message>
+    <message>
+        <source>For the computing itself.</source>
+        <translation>计算本身所需的内存。</translation>
     </message>
     <message>
         <source>RAM</source>
@@ -4221,20 +4724,16 @@ Left for the reply: {left}</source>
         <translation>显卡上的层数</translation>
     </message>
     <message>
+        <source>How many of the model&apos;s layers fit on the graphics cards; the others run on the processor.</source>
+        <translation>模型有多少层能放进显卡；其余在处理器上运行。</translation>
+    </message>
+    <message>
         <source>Tokens/s</source>
         <translation>词元/秒</translation>
     </message>
     <message>
         <source>On this PC</source>
         <translation>在本机上</translation>
-    </message>
-    <message>
-        <source>Keys and values of the whole context.</source>
-        <translation>整个上下文的键和值。</translation>
-    </message>
-    <message>
-        <source>Scratch memory of one step, and the logits.</source>
-        <translation>一步计算所需的临时内存，以及 logits。</translation>
     </message>
     <message>
         <source>Everything in RAM together.</source>
@@ -4245,12 +4744,59 @@ Left for the reply: {left}</source>
         <translation>显卡上的总量。</translation>
     </message>
     <message>
-        <source>Layers that fit on the graphics cards; the output is the last of them.</source>
-        <translation>显卡能容纳的层数；输出层是其中最后一层。</translation>
-    </message>
-    <message>
         <source>New tokens per second while the context is short.</source>
         <translation>上下文较短时每秒生成的词元数。</translation>
+    </message>
+</context>
+<context>
+    <name>PlacementLine</name>
+    <message>
+        <source>Accepting this defines {names} twice.</source>
+        <translation>接受后 {names} 会被定义两次。</translation>
+    </message>
+    <message>
+        <source>Accepting this removes {names}.</source>
+        <translation>接受后 {names} 会被移除。</translation>
+    </message>
+    <message>
+        <source>Shown as a change of lines {first} to {last}: in place of the selection, {names} would be there twice.</source>
+        <translation>显示为对第 {first} 至 {last} 行的更改：若替换所选内容，{names} 会出现两次。</translation>
+    </message>
+    <message>
+        <source>Shown as a change of lines {first} to {last}: in place of the whole text, {names} would be there twice.</source>
+        <translation>显示为对第 {first} 至 {last} 行的更改：若替换全文，{names} 会出现两次。</translation>
+    </message>
+    <message>
+        <source>Shown as a change of lines {first} to {last}: at the cursor, {names} would be there twice.</source>
+        <translation>显示为对第 {first} 至 {last} 行的更改：若插入光标处，{names} 会出现两次。</translation>
+    </message>
+    <message>
+        <source>Shown as a change of lines {first} to {last}: in place of the whole text, {names} would be gone.</source>
+        <translation>显示为对第 {first} 至 {last} 行的更改：若替换全文，{names} 会丢失。</translation>
+    </message>
+    <message>
+        <source>Shown as a change of lines {first} to {last}, which the answer rewrites.</source>
+        <translation>显示为对第 {first} 至 {last} 行的更改，答案改写了这些行。</translation>
+    </message>
+    <message>
+        <source>In place of lines {first} to {last}</source>
+        <translation>替换第 {first} 至 {last} 行</translation>
+    </message>
+    <message>
+        <source>In place of the selection</source>
+        <translation>替换所选内容</translation>
+    </message>
+    <message>
+        <source>In place of the whole text</source>
+        <translation>替换全文</translation>
+    </message>
+    <message>
+        <source>At the cursor</source>
+        <translation>在光标处</translation>
+    </message>
+    <message>
+        <source>{names} and {count} more</source>
+        <translation>{names} 及另外 {count} 个</translation>
     </message>
 </context>
 <context>
@@ -4339,6 +4885,48 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>QAbstractFileIconProvider</name>
+    <message>
+        <source>%1 File</source>
+        <translation>%1 文件</translation>
+    </message>
+    <message>
+        <source>Drive</source>
+        <translation>驱动器</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>File Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Shortcut</source>
+        <translation>快捷方式</translation>
+    </message>
+    <message>
+        <source>Unknown</source>
+        <translation>未知</translation>
+    </message>
+</context>
+<context>
+    <name>QFileDialog</name>
+    <message>
+        <source>&amp;Look in:</source>
+        <translation>查找范围(&amp;L)：</translation>
+    </message>
+    <message>
+        <source>Files of &amp;type:</source>
+        <translation>文件类型(&amp;T)：</translation>
+    </message>
+</context>
+<context>
     <name>QualityCard</name>
     <message>
         <source>Measure</source>
@@ -4353,12 +4941,16 @@ Left for the reply: {left}</source>
         <translation>量化的代价</translation>
     </message>
     <message>
-        <source>Divergence against size</source>
-        <translation>散度与大小</translation>
+        <source>Distance from the original against size</source>
+        <translation>与原模型的差距和大小</translation>
     </message>
     <message>
-        <source>More than the {limit}% that you allow: {types}. A larger type loses less.</source>
-        <translation>超过您允许的 {limit}%：{types}。更大的类型损失更少。</translation>
+        <source>More than the {limit}% that you allow: {types}. A larger size loses less.</source>
+        <translation>超过你允许的 {limit}%：{types}。更大的版本损失更少。</translation>
+    </message>
+    <message>
+        <source>The model in full precision is needed for that</source>
+        <translation>这需要全精度的模型</translation>
     </message>
     <message>
         <source>Measure · {size} to download</source>
@@ -4385,12 +4977,24 @@ Left for the reply: {left}</source>
         <translation>尚未测量。需要全精度（BF16）的模型，但它既不在本机，也不知从何处获取。</translation>
     </message>
     <message>
-        <source>Not measured yet. The full-precision weights are downloaded for that and deleted afterwards.</source>
-        <translation>尚未测量。将为此下载全精度权重，之后删除。</translation>
+        <source>Not measured yet. The original model is downloaded for that and deleted afterwards.</source>
+        <translation>尚未测量。将为此下载原模型，之后删除。</translation>
     </message>
     <message>
-        <source>Not measured yet. Both forms read the same text, and their predictions are compared.</source>
-        <translation>尚未测量。两个版本读取同一段文字，然后比较它们的预测。</translation>
+        <source>Not measured yet. This model and its original read the same text, and their predictions are compared.</source>
+        <translation>尚未测量。此模型和原模型会读取同一段文字，然后比较它们的预测。</translation>
+    </message>
+    <message>
+        <source>Downloading the original model</source>
+        <translation>正在下载原模型</translation>
+    </message>
+    <message>
+        <source>Both models read the text</source>
+        <translation>两个模型正在读取文字</translation>
+    </message>
+    <message>
+        <source>Preparing the original model</source>
+        <translation>正在准备原模型</translation>
     </message>
     <message>
         <source>Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval. Accuracy loss is the growth of the perplexity.</source>
@@ -4399,18 +5003,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Full precision did not fit into memory, so its speed is the disk&apos;s.</source>
         <translation>全精度模型放不进内存，因此它的速度受硬盘限制。</translation>
-    </message>
-    <message>
-        <source>Downloading the full-precision weights</source>
-        <translation>正在下载全精度权重</translation>
-    </message>
-    <message>
-        <source>Both forms read the text</source>
-        <translation>两个版本正在读取文字</translation>
-    </message>
-    <message>
-        <source>Making the full-precision file</source>
-        <translation>正在生成全精度文件</translation>
     </message>
     <message>
         <source>working out how long it takes</source>
@@ -4592,6 +5184,10 @@ Left for the reply: {left}</source>
         <translation>自带的题目</translation>
     </message>
     <message>
+        <source>Questions</source>
+        <translation>题目</translation>
+    </message>
+    <message>
         <source>What is asked: Stillroom&apos;s own questions, or data sets</source>
         <translation>所问内容：Stillroom 自带的题目，或数据集</translation>
     </message>
@@ -4644,16 +5240,16 @@ Left for the reply: {left}</source>
         <translation>向 {model} 提问，并判定其答案</translation>
     </message>
     <message>
+        <source>Choose a model at the top and run the suite. Stillroom asks it mathematics, tasks in several steps, facts hidden in long texts and what customers want, and judges each answer; it also measures how well it predicts a text (perplexity). Everything stays on this computer, and every question, thought and answer can be read afterwards.</source>
+        <translation>请在窗口顶部选择模型，然后运行测试。Stillroom 会向它提出数学题、多步任务、藏在长文中的事实以及客户的需求，并判定每个答案；还会测量它预测一段文字的能力（困惑度）。一切都留在本机，事后可以查看每个问题、思考和答案。</translation>
+    </message>
+    <message>
         <source>Each finished item is kept. Cancel whenever you like; the next run goes on from there.</source>
         <translation>每道完成的题目都会保留。可随时取消；下次运行会从那里继续。</translation>
     </message>
     <message>
         <source>How good are its answers?</source>
         <translation>它的答案有多好？</translation>
-    </message>
-    <message>
-        <source>Load a model with the picker above and run the suite. Stillroom asks it mathematics, instructions in several turns, facts hidden in long texts and customers&apos; intents, judges each answer, and reads a text for the perplexity. Everything stays on this computer, and every prompt, thought and answer can be read afterwards.</source>
-        <translation>用上方的选择框加载模型，然后运行测试。Stillroom 会问它数学题、多轮指令、藏在长文中的事实和客户的意图，判定每个答案，并用一段文字测量困惑度。一切都留在本机，事后可以查看每个提示词、思考和答案。</translation>
     </message>
 </context>
 <context>
@@ -4663,7 +5259,7 @@ Left for the reply: {left}</source>
         <translation>大小，GB</translation>
     </message>
     <message>
-        <source>divergence, nats a token</source>
+        <source>divergence, nats per token</source>
         <translation>散度，nat/词元</translation>
     </message>
 </context>
@@ -4705,40 +5301,40 @@ Left for the reply: {left}</source>
         <translation>相同的下一个词</translation>
     </message>
     <message>
+        <source>How often it predicts the same next word (token) as the original.</source>
+        <translation>它与原模型预测出相同的下一个词（词元）的比例。</translation>
+    </message>
+    <message>
         <source>Accuracy loss</source>
         <translation>准确度损失</translation>
+    </message>
+    <message>
+        <source>By how much more a text surprises it than the original (growth of the perplexity).</source>
+        <translation>同一段文字使它比原模型多“意外”多少（困惑度的增长）。</translation>
     </message>
     <message>
         <source>Divergence</source>
         <translation>散度</translation>
     </message>
     <message>
+        <source>How far its predictions are from those of the original; 0 is no difference (Kullback-Leibler divergence, mean in nats per token).</source>
+        <translation>其预测与原模型相差多少；0 为没有差别（KL 散度，平均值，单位 nat/词元）。</translation>
+    </message>
+    <message>
         <source>99% below</source>
         <translation>99% 低于</translation>
+    </message>
+    <message>
+        <source>99 of 100 predictions are nearer to the original than this.</source>
+        <translation>100 次预测中有 99 次与原模型的差距小于此值。</translation>
     </message>
     <message>
         <source>Tokens/s</source>
         <translation>词元/秒</translation>
     </message>
     <message>
-        <source>How often both models hold the same next token for the likeliest.</source>
-        <translation>两个模型认为最可能的下一个词元相同的比例。</translation>
-    </message>
-    <message>
-        <source>By how much the perplexity of the text grew.</source>
-        <translation>文字的困惑度增长了多少。</translation>
-    </message>
-    <message>
-        <source>Kullback-Leibler divergence from full precision, the mean in nats a token.</source>
-        <translation>相对全精度的 KL 散度，平均值，单位 nat/词元。</translation>
-    </message>
-    <message>
-        <source>The divergence that 99 of 100 tokens stay below.</source>
-        <translation>100 个词元中有 99 个低于此散度。</translation>
-    </message>
-    <message>
-        <source>New tokens per second when it was measured, and those of full precision.</source>
-        <translation>测量时每秒生成的词元数，以及全精度的词元数。</translation>
+        <source>New tokens per second during this measurement, and those of the original. What replies reach is said under “On this PC”.</source>
+        <translation>此次测量时每秒生成的词元数，以及原模型的词元数。实际回答的速度见“在本机上”。</translation>
     </message>
 </context>
 <context>
@@ -4776,16 +5372,16 @@ Left for the reply: {left}</source>
         <translation>一次答对 (pass@1)</translation>
     </message>
     <message>
-        <source>ROUGE-L against a reference, 0 to 1</source>
-        <translation>与参考答案的 ROUGE-L，0 到 1</translation>
+        <source>how near it comes to a reference answer, 0 to 1 (ROUGE-L)</source>
+        <translation>与参考答案的接近程度，0 到 1 (ROUGE-L)</translation>
     </message>
     <message>
-        <source>planted facts that were found again</source>
-        <translation>重新找到的埋藏事实</translation>
+        <source>facts hidden in a long text that it found</source>
+        <translation>在长文中找到的隐藏事实</translation>
     </message>
     <message>
-        <source>messages whose intent was named</source>
-        <translation>说对意图的消息</translation>
+        <source>messages whose purpose it recognised</source>
+        <translation>认出目的的消息</translation>
     </message>
     <message>
         <source>tasks whose tests pass</source>
@@ -4998,8 +5594,8 @@ Left for the reply: {left}</source>
         <translation>获取 · {size}</translation>
     </message>
     <message>
-        <source>Downloads the original weights ({download}) and builds {size} from them.</source>
-        <translation>下载原始权重（{download}），并由此构建 {size} 的模型。</translation>
+        <source>Downloads the original model ({download}) and makes one of {size} from it.</source>
+        <translation>下载原始模型（{download}），并由此制作 {size} 的模型。</translation>
     </message>
     <message>
         <source>Loaded</source>
@@ -5066,10 +5662,6 @@ Left for the reply: {left}</source>
     <message>
         <source>{tokens} tokens · {rate} tok/s</source>
         <translation>{tokens} 个词元 · {rate} 词元/秒</translation>
-    </message>
-    <message>
-        <source>{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead</source>
-        <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒 · 预测命中 {share}</translation>
     </message>
     <message>
         <source>{tokens} tokens · {rate} tok/s · first token {seconds} s</source>
@@ -5139,8 +5731,8 @@ Left for the reply: {left}</source>
         <translation>模型没有给出回答。</translation>
     </message>
     <message>
-        <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
-        <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
+        <source>The model&apos;s thoughts were going in circles, so they were ended after {tokens} tokens.</source>
+        <translation>模型的思考在原地打转，因此在 {tokens} 个词元后结束。</translation>
     </message>
     <message>
         <source>The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room for an answer. With a larger context, in the load settings, they can go on for longer.</source>
@@ -5195,7 +5787,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Repeat penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>重复惩罚</translation>
     </message>
     <message>
         <source>Longest reply</source>
@@ -5214,32 +5806,8 @@ Left for the reply: {left}</source>
         <translation>种子</translation>
     </message>
     <message>
-        <source>How freely words are chosen. 0 is fixed.</source>
-        <translation>选词的随机程度。0 为固定。</translation>
-    </message>
-    <message>
-        <source>Only the likeliest words that make up this share.</source>
-        <translation>只从合计达到此比例的最可能词中选。</translation>
-    </message>
-    <message>
-        <source>Only so many of the likeliest words.</source>
-        <translation>只从这么多个最可能的词中选。</translation>
-    </message>
-    <message>
-        <source>Only words at least this likely beside the likeliest.</source>
-        <translation>只选与最可能的词相比至少达到此概率的词。</translation>
-    </message>
-    <message>
-        <source>Words that were just said come less often. 1 is off; above 1.2 answers get odd.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>In tokens, thinking included.</source>
-        <translation>以词元计，含思考。</translation>
-    </message>
-    <message>
-        <source>The same seed gives the same reply again.</source>
-        <translation>相同的种子会得到相同的回答。</translation>
+        <source>Lets words that were just said come less often: 1 is off, and above 1.2 answers get odd.</source>
+        <translation>让刚说过的词较少出现：1 为关闭，高于 1.2 时答案会变得奇怪。</translation>
     </message>
     <message>
         <source>Think before the answer</source>
@@ -5274,20 +5842,44 @@ Left for the reply: {left}</source>
         <translation>最多秒数</translation>
     </message>
     <message>
-        <source>Let answers be JSON by a schema</source>
-        <translation>让答案为符合模式的 JSON</translation>
+        <source>How freely words are chosen: at 0 always the likeliest one, higher is more varied.</source>
+        <translation>选词的自由程度：0 总是选最可能的词，越高越多样。</translation>
+    </message>
+    <message>
+        <source>Chooses only among the likeliest words that make up this share of all chances. 1 is no limit.</source>
+        <translation>只在合计概率达到此比例的最可能的词中选择。1 为不限制。</translation>
+    </message>
+    <message>
+        <source>Chooses only among so many of the likeliest words.</source>
+        <translation>只在这么多个最可能的词中选择。</translation>
+    </message>
+    <message>
+        <source>Leaves out words that are less likely than this share of the likeliest one.</source>
+        <translation>排除概率低于最可能的词的此比例的词。</translation>
+    </message>
+    <message>
+        <source>In tokens, of which a word has one or two; thinking included.</source>
+        <translation>以词元计（一个词约一到两个），含思考。</translation>
+    </message>
+    <message>
+        <source>The same number gives the same reply again; empty gives another one each time.</source>
+        <translation>相同的数字会得到相同的回答；留空则每次不同。</translation>
+    </message>
+    <message>
+        <source>Let answers be JSON in a form that you describe</source>
+        <translation>让答案成为符合你所描述格式的 JSON</translation>
     </message>
     <message>
         <source>Stop texts</source>
-        <translation type="unfinished"></translation>
+        <translation>停止文本</translation>
     </message>
     <message>
         <source>None. One in each line.</source>
-        <translation type="unfinished"></translation>
+        <translation>无。每行一个。</translation>
     </message>
     <message>
         <source>An answer ends before the first of these texts that would come.</source>
-        <translation type="unfinished"></translation>
+        <translation>答案会在最先出现的此类文本之前结束。</translation>
     </message>
     <message>
         <source>When the chat outgrows the context</source>
@@ -5339,7 +5931,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>STOP AT</source>
-        <translation type="unfinished"></translation>
+        <translation>停止于</translation>
     </message>
     <message>
         <source>WHEN THE CONTEXT IS FULL</source>
@@ -5362,6 +5954,10 @@ Left for the reply: {left}</source>
         <translation>自由文本</translation>
     </message>
     <message>
+        <source>Use the usual settings</source>
+        <translation>使用常用设置</translation>
+    </message>
+    <message>
         <source>This chat follows DeepSeek&apos;s authors, who recommend temperature {temperature} and top-p {top_p} for R1 models.</source>
         <translation>此聊天采用 DeepSeek 作者为 R1 模型推荐的温度 {temperature} 和 top-p {top_p}。</translation>
     </message>
@@ -5373,20 +5969,28 @@ Left for the reply: {left}</source>
         <source>Your settings start chats with temperature {temperature} and top-p {top_p}.</source>
         <translation>按你的设置，新聊天的温度为 {temperature}，top-p 为 {top_p}。</translation>
     </message>
+    <message>
+        <source>This chat follows them already</source>
+        <translation>此聊天已在使用</translation>
+    </message>
 </context>
 <context>
     <name>ReplyView</name>
+    <message>
+        <source>Waiting until another chat&apos;s reply is done…</source>
+        <translation>正在等待另一个聊天的回答完成…</translation>
+    </message>
     <message>
         <source>Reading the prompt…</source>
         <translation>正在读取提示词…</translation>
     </message>
     <message>
-        <source>Reading the prompt… {done} of {total} tokens</source>
-        <translation>正在读取提示词… {done} / {total} 个词元</translation>
+        <source>The model is answering.</source>
+        <translation>模型正在回答。</translation>
     </message>
     <message>
-        <source>Waiting until another chat&apos;s reply is done…</source>
-        <translation type="unfinished"></translation>
+        <source>Reading the prompt… {done} of {total} tokens</source>
+        <translation>正在读取提示词… {done} / {total} 个词元</translation>
     </message>
     <message>
         <source>Not as the schema says: {problem}</source>
@@ -5404,20 +6008,20 @@ Left for the reply: {left}</source>
 <context>
     <name>RequantiseDialog</name>
     <message>
-        <source>Another type of {model}</source>
-        <translation>{model} 的其他类型</translation>
+        <source>Another size of {model}</source>
+        <translation>{model} 的其他大小</translation>
     </message>
     <message>
-        <source>Type to make</source>
-        <translation>要制作的类型</translation>
+        <source>Size to make (quantisation)</source>
+        <translation>要制作的大小（量化类型）</translation>
     </message>
     <message>
-        <source>The file is quantised already ({type}). Quantising it again adds to what that has cost: built from the original weights the same type answers better.</source>
-        <translation>该文件已经量化过（{type}）。再次量化会增加损失：用原始权重制作同一类型，回答更好。</translation>
+        <source>This file was made smaller already ({type}). To make it smaller again costs more accuracy than to make the same size of the original.</source>
+        <translation>此文件已经缩小过（{type}）。再次缩小比用原模型制作同样大小损失更多准确度。</translation>
     </message>
     <message>
-        <source>The file has full precision ({type}), so the result is as good as one from the original weights.</source>
-        <translation>该文件为全精度（{type}），因此结果与用原始权重制作的一样好。</translation>
+        <source>The file has full precision ({type}), so the result is as good as one made of the original.</source>
+        <translation>该文件为全精度（{type}），因此结果与用原模型制作的一样好。</translation>
     </message>
     <message>
         <source>Type</source>
@@ -5449,6 +6053,10 @@ Left for the reply: {left}</source>
     <message>
         <source>All runs</source>
         <translation>全部运行</translation>
+    </message>
+    <message>
+        <source>Select a run first</source>
+        <translation>请先选择一次运行</translation>
     </message>
 </context>
 <context>
@@ -5501,8 +6109,8 @@ Left for the reply: {left}</source>
         <translation>使用</translation>
     </message>
     <message>
-        <source>Answers of this chat are JSON as this schema says. The thinking before them stays free.</source>
-        <translation>此聊天的答案是符合此模式的 JSON。之前的思考不受限制。</translation>
+        <source>Answers of this chat are JSON in the form that this schema describes, for programs to read. The thinking before them stays free.</source>
+        <translation>此聊天的答案是符合此模式所描述格式的 JSON，供程序读取。之前的思考不受限制。</translation>
     </message>
     <message>
         <source>The schema is being checked…</source>
@@ -5518,6 +6126,29 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>SelectionArea</name>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Copy link address</source>
+        <translation>复制链接地址</translation>
+    </message>
+    <message>
+        <source>Copy LaTeX</source>
+        <translation>复制 LaTeX</translation>
+    </message>
+    <message>
+        <source>Select message</source>
+        <translation>选择消息</translation>
+    </message>
+    <message>
+        <source>Select all</source>
+        <translation>全选</translation>
+    </message>
+</context>
+<context>
     <name>ServerDialog</name>
     <message>
         <source>Local API</source>
@@ -5526,10 +6157,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Lets editors and scripts use the model that is loaded, by the protocols of OpenAI and Ollama. Chats in this window go first.</source>
         <translation>让编辑器和脚本通过 OpenAI 和 Ollama 的协议使用已加载的模型。此窗口中的聊天优先。</translation>
-    </message>
-    <message>
-        <source>Serve programs over HTTP</source>
-        <translation>通过 HTTP 为程序提供服务</translation>
     </message>
     <message>
         <source>State of the local API</source>
@@ -5600,10 +6227,6 @@ Left for the reply: {left}</source>
         <translation>可以调用的网页</translation>
     </message>
     <message>
-        <source>Origins, with commas between them. Others are refused.</source>
-        <translation>来源，用逗号分隔。其他来源会被拒绝。</translation>
-    </message>
-    <message>
         <source>Certificate</source>
         <translation>证书</translation>
     </message>
@@ -5638,6 +6261,14 @@ Left for the reply: {left}</source>
     <message>
         <source>requests per second</source>
         <translation>每秒请求数</translation>
+    </message>
+    <message>
+        <source>Let programs use the model (over HTTP)</source>
+        <translation>允许程序使用模型（通过 HTTP）</translation>
+    </message>
+    <message>
+        <source>Addresses of web pages (origins) with commas between them. All others are refused.</source>
+        <translation>网页的地址（来源），用逗号分隔。其他网页都会被拒绝。</translation>
     </message>
     <message>
         <source>replies now</source>
@@ -5752,6 +6383,13 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>SettingsCommands</name>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+</context>
+<context>
     <name>SettingsDialog</name>
     <message>
         <source>Settings</source>
@@ -5776,82 +6414,6 @@ Left for the reply: {left}</source>
     <message>
         <source>About</source>
         <translation>关于</translation>
-    </message>
-    <message>
-        <source>As the desktop</source>
-        <translation>跟随系统</translation>
-    </message>
-    <message>
-        <source>Light</source>
-        <translation>浅色</translation>
-    </message>
-    <message>
-        <source>Dark</source>
-        <translation>深色</translation>
-    </message>
-    <message>
-        <source>Light, high contrast</source>
-        <translation>浅色，高对比度</translation>
-    </message>
-    <message>
-        <source>Dark, high contrast</source>
-        <translation>深色，高对比度</translation>
-    </message>
-    <message>
-        <source>Ctrl with plus, minus and 0 changes it too.</source>
-        <translation>Ctrl 加加号、减号和 0 也可更改。</translation>
-    </message>
-    <message>
-        <source>Keep the original weights after a build</source>
-        <translation>构建后保留原始权重</translation>
-    </message>
-    <message>
-        <source>They are needed to build another quantisation without a new download.</source>
-        <translation>有了它们，构建其他量化版本时无需重新下载。</translation>
-    </message>
-    <message>
-        <source>Measure what quantising cost after each build</source>
-        <translation>每次构建后测量量化的代价</translation>
-    </message>
-    <message>
-        <source>Takes room for the model in full precision meanwhile, and some minutes.</source>
-        <translation>期间需要容纳全精度模型的空间，并花费几分钟。</translation>
-    </message>
-    <message>
-        <source>Weigh all types of four bits and less by an importance matrix</source>
-        <translation>对所有四位及以下的类型使用重要性矩阵加权</translation>
-    </message>
-    <message>
-        <source>They answer more like the original. The model reads a text for it, some minutes to hours; IQ4_XS and Q3_K_M are weighed in any case.</source>
-        <translation>这样回答更接近原模型。模型需要为此阅读一段文本，耗时数分钟到数小时；IQ4_XS 和 Q3_K_M 始终会加权。</translation>
-    </message>
-    <message>
-        <source>By how much the perplexity of a text may grow before a build warns.</source>
-        <translation>文字的困惑度增长多少时，构建会发出警告。</translation>
-    </message>
-    <message>
-        <source>Colours</source>
-        <translation>颜色</translation>
-    </message>
-    <message>
-        <source>Size</source>
-        <translation>大小</translation>
-    </message>
-    <message>
-        <source>Language</source>
-        <translation>语言</translation>
-    </message>
-    <message>
-        <source>Live measurements</source>
-        <translation>实时测量</translation>
-    </message>
-    <message>
-        <source>Warn of an accuracy loss above</source>
-        <translation>准确度损失超过此值时警告</translation>
-    </message>
-    <message>
-        <source>Tell when a long reply ends while another window is in front</source>
-        <translation>当其他窗口在前面时，长回答结束后通知我</translation>
     </message>
     <message>
         <source>Where your files are</source>
@@ -5967,43 +6529,43 @@ Left for the reply: {left}</source>
     <name>ThinkingEffort</name>
     <message>
         <source>How long the model thinks</source>
-        <translation type="unfinished"></translation>
+        <translation>模型思考多久</translation>
     </message>
     <message>
         <source>Off</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <source>the answer comes at once, and is often worse</source>
-        <translation type="unfinished"></translation>
+        <translation>立即回答，但质量往往较差</translation>
     </message>
     <message>
         <source>Short</source>
-        <translation type="unfinished"></translation>
+        <translation>短</translation>
     </message>
     <message>
         <source>up to {tokens} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>最多 {tokens} 个词元</translation>
     </message>
     <message>
         <source>Normal</source>
-        <translation type="unfinished"></translation>
+        <translation>正常</translation>
     </message>
     <message>
         <source>Long</source>
-        <translation type="unfinished"></translation>
+        <translation>长</translation>
     </message>
     <message>
         <source>No limit</source>
-        <translation type="unfinished"></translation>
+        <translation>无限制</translation>
     </message>
     <message>
         <source>as long as the model wants</source>
-        <translation type="unfinished"></translation>
+        <translation>由模型决定</translation>
     </message>
     <message>
         <source>Thinking: {limit}</source>
-        <translation type="unfinished"></translation>
+        <translation>思考：{limit}</translation>
     </message>
 </context>
 <context>
@@ -6145,12 +6707,12 @@ Left for the reply: {left}</source>
         <translation>还需 {time}</translation>
     </message>
     <message>
-        <source>The file is what was recorded when it was made.</source>
-        <translation>文件与制作时的记录一致。</translation>
+        <source>The file is unchanged since it was made.</source>
+        <translation>文件自制作以来没有变化。</translation>
     </message>
     <message>
-        <source>No hash was recorded for this file; its header is whole.</source>
-        <translation>此文件没有记录哈希；其文件头完整。</translation>
+        <source>There is no record to compare this file with; its beginning (header) is sound.</source>
+        <translation>没有可供比对的记录；文件开头（文件头）完好。</translation>
     </message>
     <message>
         <source>Its SHA-256 is {sha256}</source>
@@ -6214,8 +6776,8 @@ Left for the reply: {left}</source>
         <translation>收起实时面板</translation>
     </message>
     <message>
-        <source>Use {model}</source>
-        <translation>使用 {model}</translation>
+        <source>Model</source>
+        <translation>模型</translation>
     </message>
     <message>
         <source>Chat: {title}</source>
@@ -6804,6 +7366,55 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>code languages</name>
+    <message>
+        <source>Plain text</source>
+        <translation>纯文本</translation>
+    </message>
+</context>
+<context>
+    <name>data sets</name>
+    <message>
+        <source>Stillroom dialogues 1</source>
+        <translation>Stillroom 多轮对话 1</translation>
+    </message>
+    <message>
+        <source>Stillroom intents 1</source>
+        <translation>Stillroom 客户意图 1</translation>
+    </message>
+    <message>
+        <source>Stillroom maths 1</source>
+        <translation>Stillroom 数学题 1</translation>
+    </message>
+    <message>
+        <source>Stillroom retention 1</source>
+        <translation>Stillroom 长文记忆 1</translation>
+    </message>
+    <message>
+        <source>Stillroom&apos;s own text</source>
+        <translation>Stillroom 自带的文字</translation>
+    </message>
+    <message>
+        <source>Stillroom&apos;s programming tasks</source>
+        <translation>Stillroom 编程题</translation>
+    </message>
+    <message>
+        <source>WikiText-103 validation</source>
+        <translation>WikiText-103 验证集</translation>
+    </message>
+</context>
+<context>
+    <name>documents</name>
+    <message>
+        <source>page {page}</source>
+        <translation>第 {page} 页</translation>
+    </message>
+    <message>
+        <source>pages {page} to {last}</source>
+        <translation>第 {page}–{last} 页</translation>
+    </message>
+</context>
+<context>
     <name>durations</name>
     <message>
         <source>{seconds} s</source>
@@ -6927,10 +7538,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Build {type} from the model&apos;s original weights.</source>
         <translation>请从模型的原始权重构建 {type}。</translation>
-    </message>
-    <message>
-        <source>Building needs {needed} on {folder}, and {free} are free.</source>
-        <translation>在 {folder} 上构建需要 {needed}，可用空间为 {free}。</translation>
     </message>
     <message>
         <source>CUDA was tried and is not used: {failure}</source>
@@ -7169,40 +7776,12 @@ Left for the reply: {left}</source>
         <translation>请重新下载模型；此文件与发布者上传的不同。</translation>
     </message>
     <message>
-        <source>Downloading and building need {needed} on {folder}, and {free} are free.</source>
-        <translation>下载和构建需要在 {folder} 占用 {needed}，目前可用 {free}。</translation>
-    </message>
-    <message>
         <source>Fits entirely on the {gpu} with a context of {context} tokens: {weights} weights + {cache} cache + {buffers} buffers, {free} free.</source>
         <translation>可完全放入 {gpu}，上下文为 {context} 个词元：{weights} 权重 + {cache} 缓存 + {buffers} 缓冲区，可用 {free}。</translation>
     </message>
     <message>
-        <source>Free some space and resume; what has arrived is kept.</source>
-        <translation>请腾出一些空间后继续；已下载的部分会保留。</translation>
-    </message>
-    <message>
-        <source>Free some space and try again; what has been downloaded is kept.</source>
-        <translation>请释放一些空间后重试；已下载的部分会保留。</translation>
-    </message>
-    <message>
-        <source>Free some space, choose a smaller model, or keep the models on another disk.</source>
-        <translation>请腾出一些空间、选择更小的模型，或把模型存放到其他磁盘。</translation>
-    </message>
-    <message>
-        <source>Free some space, choose smaller types, or keep the models on another disk.</source>
-        <translation>请腾出一些空间、选择更小的类型，或将模型放在其他磁盘上。</translation>
-    </message>
-    <message>
-        <source>Free some space, or keep the models on another disk.</source>
-        <translation>请腾出一些空间，或把模型存放到其他磁盘。</translation>
-    </message>
-    <message>
         <source>Free some space, or set STILLROOM_HOME to a folder on another disk.</source>
         <translation>请腾出一些空间，或把 STILLROOM_HOME 设为其他磁盘上的文件夹。</translation>
-    </message>
-    <message>
-        <source>Free some space; what is downloaded is deleted once it is unpacked.</source>
-        <translation>请释放一些空间；下载的文件在解压后会被删除。</translation>
     </message>
     <message>
         <source>Get it again from the package index.</source>
@@ -7347,10 +7926,6 @@ Left for the reply: {left}</source>
     <message>
         <source>NVIDIA&apos;s libraries cannot be written to {folder}: {native}.</source>
         <translation>无法将 NVIDIA 的库写入 {folder}：{native}。</translation>
-    </message>
-    <message>
-        <source>NVIDIA&apos;s libraries need {needed} more on {folder}, and {free} are free.</source>
-        <translation>NVIDIA 的库在 {folder} 上还需要 {needed}，而可用空间为 {free}。</translation>
     </message>
     <message>
         <source>Name a .gguf file, or the folder that holds config.json and the .safetensors files.</source>
@@ -7717,10 +8292,6 @@ Left for the reply: {left}</source>
         <translation>无法把下载内容写入 {folder}：{reason}。</translation>
     </message>
     <message>
-        <source>The download needs {needed} more on {folder}, and {free} are free.</source>
-        <translation>下载还需要在 {folder} 占用 {needed}，目前可用 {free}。</translation>
-    </message>
-    <message>
         <source>The engine could not be started: {reason}.</source>
         <translation>无法启动引擎：{reason}。</translation>
     </message>
@@ -7837,14 +8408,6 @@ Left for the reply: {left}</source>
         <translation>处理器没有 AVX2：请使用 Stillroom 的便携版，其中含有适用于旧处理器的代码。</translation>
     </message>
     <message>
-        <source>The reply cannot go on: it fills the context of {context_tokens} tokens.</source>
-        <translation>回答无法继续：它已占满 {context_tokens} 个词元的上下文。</translation>
-    </message>
-    <message>
-        <source>The reply cannot go on: what it has said so far is not as its grammar or JSON schema allows.</source>
-        <translation>回答无法继续：已有的内容不符合其语法或 JSON 模式。</translation>
-    </message>
-    <message>
         <source>The report could not be saved as {name}: {reason}.</source>
         <translation>无法把报告保存为 {name}：{reason}。</translation>
     </message>
@@ -7951,10 +8514,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Ask again; with --local the model is loaded by this command itself.</source>
         <translation>请再次提问；使用 --local 时由此命令自行加载模型。</translation>
-    </message>
-    <message>
-        <source>Ask for another reply, or go on without the grammar or the schema.</source>
-        <translation>请重新生成回答，或去掉语法或模式后再继续。</translation>
     </message>
     <message>
         <source>Attach a part of it.</source>
@@ -8129,14 +8688,6 @@ Left for the reply: {left}</source>
         <translation>请重新下载模型；如果仍然如此，说明其权重已损坏。</translation>
     </message>
     <message>
-        <source>Free some space and build again: it goes on from here.</source>
-        <translation>请腾出一些空间后重新构建：会从此处继续。</translation>
-    </message>
-    <message>
-        <source>Free some space and resume; what has been made is kept.</source>
-        <translation>请腾出一些空间后继续；已完成的部分会保留。</translation>
-    </message>
-    <message>
         <source>Get a newer one where you got this one.</source>
         <translation>请从获得此版本的地方获取较新的版本。</translation>
     </message>
@@ -8279,10 +8830,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Load the model with a larger context, or leave the oldest messages out.</source>
         <translation>请以更大的上下文加载模型，或略去最早的消息。</translation>
-    </message>
-    <message>
-        <source>Load the model with a larger context.</source>
-        <translation>请用更大的上下文加载模型。</translation>
     </message>
     <message>
         <source>Look at the connection, or try again later.</source>
@@ -8497,10 +9044,6 @@ Left for the reply: {left}</source>
         <translation>Stillroom 可转换普通的 LoRA 适配器；替换整个张量的适配器须先合并到模型中。</translation>
     </message>
     <message>
-        <source>Stillroom runs Python, JavaScript, Bash, C and C++.</source>
-        <translation>Stillroom 可运行 Python、JavaScript、Bash、C 和 C++。</translation>
-    </message>
-    <message>
         <source>Stillroom runs tests in Python and JavaScript.</source>
         <translation>Stillroom 可运行 Python 和 JavaScript 的测试。</translation>
     </message>
@@ -8651,18 +9194,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The details are in the report; the memory may be too small.</source>
         <translation>详情在报告中；可能是内存不足。</translation>
-    </message>
-    <message>
-        <source>The disk of {folder} is full: the download needs {needed} more.</source>
-        <translation>{folder} 所在的硬盘已满：下载还需要 {needed}。</translation>
-    </message>
-    <message>
-        <source>The disk of {folder} is full: {needed} more are needed.</source>
-        <translation>{folder} 所在的硬盘已满：还需要 {needed}。</translation>
-    </message>
-    <message>
-        <source>The disk of {folder} is too full: the build needs {needed} more, and {free} are free.</source>
-        <translation>{folder} 所在的硬盘空间不足：构建还需要 {needed}，可用 {free}。</translation>
     </message>
     <message>
         <source>The engine could not read the model&apos;s file any more ({reason}).</source>
@@ -9121,10 +9652,6 @@ Left for the reply: {left}</source>
         <translation>文字太短：有 {tokens} 个词元，需要 {needed} 个。</translation>
     </message>
     <message>
-        <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
-        <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
-    </message>
-    <message>
         <source>The tokenizer has {tokens} tokens, but the model&apos;s vocabulary ends at {vocabulary}.</source>
         <translation>分词器有 {tokens} 个词元，而模型的词表只到 {vocabulary}。</translation>
     </message>
@@ -9191,6 +9718,150 @@ Left for the reply: {left}</source>
     <message>
         <source>There is no full-precision file of {model} here to compare it with.</source>
         <translation>这里没有 {model} 的全精度文件可供比较。</translation>
+    </message>
+    <message>
+        <source>Address already in use</source>
+        <translation>地址已被占用</translation>
+    </message>
+    <message>
+        <source>Broken pipe</source>
+        <translation>管道已断开</translation>
+    </message>
+    <message>
+        <source>Cannot allocate memory</source>
+        <translation>无法分配内存</translation>
+    </message>
+    <message>
+        <source>Cannot assign requested address</source>
+        <translation>无法使用所请求的地址</translation>
+    </message>
+    <message>
+        <source>Connection refused</source>
+        <translation>连接被拒绝</translation>
+    </message>
+    <message>
+        <source>Connection reset by peer</source>
+        <translation>连接被对方重置</translation>
+    </message>
+    <message>
+        <source>Connection timed out</source>
+        <translation>连接超时</translation>
+    </message>
+    <message>
+        <source>Device or resource busy</source>
+        <translation>设备或资源正忙</translation>
+    </message>
+    <message>
+        <source>Directory not empty</source>
+        <translation>文件夹不为空</translation>
+    </message>
+    <message>
+        <source>Disk quota exceeded</source>
+        <translation>超出磁盘配额</translation>
+    </message>
+    <message>
+        <source>File exists</source>
+        <translation>文件已存在</translation>
+    </message>
+    <message>
+        <source>File name too long</source>
+        <translation>文件名过长</translation>
+    </message>
+    <message>
+        <source>File too large</source>
+        <translation>文件过大</translation>
+    </message>
+    <message>
+        <source>Filename too long</source>
+        <translation>文件名过长</translation>
+    </message>
+    <message>
+        <source>Free some space, choose a smaller model or type, or keep the models on another disk.</source>
+        <translation>请腾出空间、选择更小的模型或类型，或将模型保存在其他磁盘上。</translation>
+    </message>
+    <message>
+        <source>Input/output error</source>
+        <translation>输入/输出错误</translation>
+    </message>
+    <message>
+        <source>Install Go to run Go code.</source>
+        <translation>要运行 Go 代码，请安装 Go。</translation>
+    </message>
+    <message>
+        <source>Install Rust to run Rust code.</source>
+        <translation>要运行 Rust 代码，请安装 Rust。</translation>
+    </message>
+    <message>
+        <source>Invalid argument</source>
+        <translation>参数无效</translation>
+    </message>
+    <message>
+        <source>Is a directory</source>
+        <translation>这是一个文件夹</translation>
+    </message>
+    <message>
+        <source>Name fewer or shorter files, or load the model with a larger context.</source>
+        <translation>请指定更少或更短的文件，或以更大的上下文加载模型。</translation>
+    </message>
+    <message>
+        <source>Name or service not known</source>
+        <translation>未知的名称或服务</translation>
+    </message>
+    <message>
+        <source>Network is unreachable</source>
+        <translation>网络不可达</translation>
+    </message>
+    <message>
+        <source>No route to host</source>
+        <translation>没有到主机的路由</translation>
+    </message>
+    <message>
+        <source>No space left on device</source>
+        <translation>设备上没有剩余空间</translation>
+    </message>
+    <message>
+        <source>No such device</source>
+        <translation>没有此设备</translation>
+    </message>
+    <message>
+        <source>No such file or directory</source>
+        <translation>没有此文件或文件夹</translation>
+    </message>
+    <message>
+        <source>Not a directory</source>
+        <translation>不是文件夹</translation>
+    </message>
+    <message>
+        <source>Open it with Open (Ctrl+O) if it is to be edited here.</source>
+        <translation>如需在此编辑，请用“打开”(Ctrl+O) 打开它。</translation>
+    </message>
+    <message>
+        <source>Operation not permitted</source>
+        <translation>不允许此操作</translation>
+    </message>
+    <message>
+        <source>Permission denied</source>
+        <translation>权限不足</translation>
+    </message>
+    <message>
+        <source>Put the file back, or choose another model.</source>
+        <translation>请把文件放回原处，或选择另一个模型。</translation>
+    </message>
+    <message>
+        <source>Read-only file system</source>
+        <translation>文件系统为只读</translation>
+    </message>
+    <message>
+        <source>Stillroom runs Python, JavaScript, Bash, C, C++, Rust and Go.</source>
+        <translation>Stillroom 可运行 Python、JavaScript、Bash、C、C++、Rust 和 Go。</translation>
+    </message>
+    <message>
+        <source>Temporary failure in name resolution</source>
+        <translation>域名解析暂时失败</translation>
+    </message>
+    <message>
+        <source>The disk of {folder} is too full: {needed} more are needed, and {free} are free.</source>
+        <translation>{folder} 所在的磁盘空间不足：还需要 {needed}，可用 {free}。</translation>
     </message>
     <message>
         <source>There is no model called {name}.</source>
@@ -9577,6 +10248,30 @@ Left for the reply: {left}</source>
         <translation>请使用模型的 bf16、f16 或 f32 原始权重。</translation>
     </message>
     <message>
+        <source>A reply can go on only with a model on this computer.</source>
+        <translation>只有本机上的模型才能接着写回复。</translation>
+    </message>
+    <message>
+        <source>Ask for another reply, or go on without the grammar or the schema.</source>
+        <translation>请重新生成回答，或去掉语法或模式后再继续。</translation>
+    </message>
+    <message>
+        <source>Ask for another reply, or load a model here.</source>
+        <translation>请重新请求一条回复，或在本机加载模型。</translation>
+    </message>
+    <message>
+        <source>Load the model with a larger context.</source>
+        <translation>请用更大的上下文加载模型。</translation>
+    </message>
+    <message>
+        <source>Only the last message can go on, and only one of the assistant.</source>
+        <translation>只有最后一条消息可以接着写，而且必须是助手的消息。</translation>
+    </message>
+    <message>
+        <source>Put what the model has said so far at the end of the messages.</source>
+        <translation>请把模型目前为止说的内容放在消息列表的最后。</translation>
+    </message>
+    <message>
         <source>The GGUF file {file} is cut short: {part} reaches past the end.</source>
         <translation>GGUF 文件 {file} 不完整：{part} 超出其末尾。</translation>
     </message>
@@ -9659,10 +10354,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The adapter {file} is damaged: {tensor} has only one of its two matrices.</source>
         <translation>适配器 {file} 已损坏：{tensor} 的两个矩阵只有一个。</translation>
-    </message>
-    <message>
-        <source>The disk of {folder} is full: NVIDIA&apos;s libraries take {needed} unpacked.</source>
-        <translation>{folder} 所在的磁盘已满：NVIDIA 的库解压后占用 {needed}。</translation>
     </message>
     <message>
         <source>The driver {driver} is too old for CUDA {cuda}; {card} is used through Vulkan.</source>
@@ -9801,6 +10492,10 @@ Left for the reply: {left}</source>
         <translation>较长的提示并没有比短提示花更长时间：大部分时间花在传输上。</translation>
     </message>
     <message>
+        <source>The model&apos;s thoughts were going in circles, so they were ended after {tokens} tokens.</source>
+        <translation>模型的思考在原地打转，因此在 {tokens} 个词元后结束。</translation>
+    </message>
+    <message>
         <source>The position scaling {scaling} in config.json has no {key} that can be used.</source>
         <translation>config.json 中的位置缩放 {scaling} 没有可用的 {key}。</translation>
     </message>
@@ -9821,8 +10516,20 @@ Left for the reply: {left}</source>
         <translation>{time} 的质量测试</translation>
     </message>
     <message>
+        <source>The question needs {tokens} tokens with the files that it names, and {budget} are left for it.</source>
+        <translation>问题连同其指定的文件需要 {tokens} 个词元，而只剩 {budget} 个可用。</translation>
+    </message>
+    <message>
         <source>The reply cannot follow its grammar any further: {reason}.</source>
         <translation>回复无法继续遵循其语法：{reason}。</translation>
+    </message>
+    <message>
+        <source>The reply cannot go on: it fills the context of {context_tokens} tokens.</source>
+        <translation>回答无法继续：它已占满 {context_tokens} 个词元的上下文。</translation>
+    </message>
+    <message>
+        <source>The reply cannot go on: what it has said so far is not as its grammar or JSON schema allows.</source>
+        <translation>回答无法继续：已有的内容不符合其语法或 JSON 模式。</translation>
     </message>
     <message>
         <source>The request&apos;s headers are larger than {limit} bytes.</source>
@@ -9841,8 +10548,16 @@ Left for the reply: {left}</source>
         <translation>该服务器一次发送多个词元。</translation>
     </message>
     <message>
+        <source>There is no Go on this computer.</source>
+        <translation>此计算机上没有 Go。</translation>
+    </message>
+    <message>
         <source>There is no NVIDIA card with a working driver, so CUDA is of no use.</source>
         <translation>没有驱动正常的 NVIDIA 显卡，因此 CUDA 没有用处。</translation>
+    </message>
+    <message>
+        <source>There is no Rust on this computer.</source>
+        <translation>此计算机上没有 Rust。</translation>
     </message>
     <message>
         <source>This Stillroom has no CUDA back end for its llama.cpp, and no release offers one.</source>
@@ -9863,6 +10578,10 @@ Left for the reply: {left}</source>
     <message>
         <source>This request is larger than {megabytes} MB, which is more than any model reads.</source>
         <translation>此请求超过 {megabytes} MB，任何模型都读不了这么多。</translation>
+    </message>
+    <message>
+        <source>Too many open files</source>
+        <translation>打开的文件过多</translation>
     </message>
     <message>
         <source>Until then it is used through Vulkan.</source>
@@ -9925,16 +10644,40 @@ Left for the reply: {left}</source>
         <translation>`stillroom cuda` 会说明需要什么。</translation>
     </message>
     <message>
+        <source>a colon is missing in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列缺少冒号</translation>
+    </message>
+    <message>
+        <source>a comma or a closing bracket is missing in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列缺少逗号或右括号</translation>
+    </message>
+    <message>
         <source>a line of the answer is too long</source>
         <translation>回答中有一行过长</translation>
+    </message>
+    <message>
+        <source>a name in double quotes is missing in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列缺少双引号中的名称</translation>
     </message>
     <message>
         <source>a rule in it begins with itself</source>
         <translation>其中有一条规则以自身开头</translation>
     </message>
     <message>
+        <source>a value in it holds half of a character</source>
+        <translation>其中有一个值含有半个字符</translation>
+    </message>
+    <message>
+        <source>a value is missing in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列缺少一个值</translation>
+    </message>
+    <message>
         <source>damage was found before a migration</source>
         <translation>升级数据之前发现了损坏</translation>
+    </message>
+    <message>
+        <source>it allows too much for one grammar</source>
+        <translation>它允许的内容过多，无法写成一个语法</translation>
     </message>
     <message>
         <source>it did not answer in time</source>
@@ -9945,16 +10688,44 @@ Left for the reply: {left}</source>
         <translation>其中没有名为“root”的规则</translation>
     </message>
     <message>
+        <source>it holds a time that cannot be read</source>
+        <translation>其中有无法读取的时间</translation>
+    </message>
+    <message>
         <source>it holds no object</source>
         <translation>其中没有 JSON 对象</translation>
+    </message>
+    <message>
+        <source>it is longer than {limit} characters</source>
+        <translation>它超过 {limit} 个字符</translation>
+    </message>
+    <message>
+        <source>it is nested too deeply</source>
+        <translation>它的嵌套太深</translation>
+    </message>
+    <message>
+        <source>it is no JSON: {reason}</source>
+        <translation>它不是 JSON：{reason}</translation>
     </message>
     <message>
         <source>it is no file</source>
         <translation>它不是文件</translation>
     </message>
     <message>
+        <source>it is not written as JSON</source>
+        <translation>它没有按 JSON 书写</translation>
+    </message>
+    <message>
+        <source>it is not written as JSON in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列没有按 JSON 书写</translation>
+    </message>
+    <message>
         <source>it is too large</source>
         <translation>它太大了</translation>
+    </message>
+    <message>
+        <source>it is too large to be checked</source>
+        <translation>它太大，无法检查</translation>
     </message>
     <message>
         <source>it names single tokens (&lt;...&gt;), which is not known here</source>
@@ -10009,6 +10780,10 @@ Left for the reply: {left}</source>
         <translation>此处没有词元符合语法</translation>
     </message>
     <message>
+        <source>something follows the end of the JSON in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列在 JSON 结束之后还有内容</translation>
+    </message>
+    <message>
         <source>the answer is too long</source>
         <translation>回答过长</translation>
     </message>
@@ -10031,6 +10806,30 @@ Left for the reply: {left}</source>
     <message>
         <source>the text is too long to tokenise</source>
         <translation>文本太长，无法分词</translation>
+    </message>
+    <message>
+        <source>the text that begins in line {line}, column {column} has no closing quote</source>
+        <translation>从第 {line} 行第 {column} 列开始的文本缺少结束引号</translation>
+    </message>
+    <message>
+        <source>there is a backslash before the wrong character in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列的反斜杠后面的字符有误</translation>
+    </message>
+    <message>
+        <source>there is a comma too many in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列多了一个逗号</translation>
+    </message>
+    <message>
+        <source>there is a line end or another control character within a text in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列的文本中含有换行或其他控制字符</translation>
+    </message>
+    <message>
+        <source>there is an incomplete \u sign in line {line}, column {column}</source>
+        <translation>第 {line} 行第 {column} 列有不完整的 \u 符号</translation>
+    </message>
+    <message>
+        <source>timed out</source>
+        <translation>超时</translation>
     </message>
     <message>
         <source>what it sends is no HTTP</source>
@@ -10099,6 +10898,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} arrived damaged twice: its checksum is not the one that the repository names.</source>
         <translation>{file} 两次下载后都已损坏：其校验和与仓库给出的不符。</translation>
+    </message>
+    <message>
+        <source>{file} cannot be read, so nothing can be kept for it.</source>
+        <translation>无法读取 {file}，因此不能为它保存设置。</translation>
     </message>
     <message>
         <source>{file} cannot be read: {native}.</source>
@@ -10317,6 +11120,10 @@ Left for the reply: {left}</source>
         <translation>{name} 是二进制文件。</translation>
     </message>
     <message>
+        <source>{name} is a link that leads out of the folder.</source>
+        <translation>{name} 是指向文件夹之外的链接。</translation>
+    </message>
+    <message>
         <source>{name} is being built already.</source>
         <translation>{name} 正在构建。</translation>
     </message>
@@ -10383,6 +11190,114 @@ Left for the reply: {left}</source>
     <message>
         <source>{percent} % slower.</source>
         <translation>慢 {percent} %。</translation>
+    </message>
+    <message>
+        <source>{place} allows no number</source>
+        <translation>{place} 不允许任何数字</translation>
+    </message>
+    <message>
+        <source>{place} has a limit that is no whole number</source>
+        <translation>{place} 的限制不是整数</translation>
+    </message>
+    <message>
+        <source>{place} has a limit that is not from 0 to {most}</source>
+        <translation>{place} 的限制不在 0 到 {most} 之间</translation>
+    </message>
+    <message>
+        <source>{place} has a type that is no name</source>
+        <translation>{place} 的类型不是名称</translation>
+    </message>
+    <message>
+        <source>{place} has limits that nothing meets</source>
+        <translation>{place} 的限制没有任何值能满足</translation>
+    </message>
+    <message>
+        <source>{place} has properties that are none</source>
+        <translation>{place} 的属性不是有效的属性</translation>
+    </message>
+    <message>
+        <source>{place} has the unknown format {format}</source>
+        <translation>{place} 使用了未知的格式 {format}</translation>
+    </message>
+    <message>
+        <source>{place} has the unknown type {type}</source>
+        <translation>{place} 使用了未知的类型 {type}</translation>
+    </message>
+    <message>
+        <source>{place} has {count} characters, which is not allowed</source>
+        <translation>{place} 有 {count} 个字符，不符合要求</translation>
+    </message>
+    <message>
+        <source>{place} has {count} items, which is not allowed</source>
+        <translation>{place} 有 {count} 项，不符合要求</translation>
+    </message>
+    <message>
+        <source>{place} is no list</source>
+        <translation>{place} 不是列表</translation>
+    </message>
+    <message>
+        <source>{place} is no schema</source>
+        <translation>{place} 不是模式</translation>
+    </message>
+    <message>
+        <source>{place} is no {format}</source>
+        <translation>{place} 不是 {format}</translation>
+    </message>
+    <message>
+        <source>{place} is none of the allowed kinds</source>
+        <translation>{place} 不属于任何允许的种类</translation>
+    </message>
+    <message>
+        <source>{place} is none of the allowed values</source>
+        <translation>{place} 不是允许的值</translation>
+    </message>
+    <message>
+        <source>{place} is out of range</source>
+        <translation>{place} 超出范围</translation>
+    </message>
+    <message>
+        <source>{place} joins what is not only objects</source>
+        <translation>{place} 合并的不全是对象</translation>
+    </message>
+    <message>
+        <source>{place} lacks {name}</source>
+        <translation>{place} 缺少 {name}</translation>
+    </message>
+    <message>
+        <source>{place} limits a number that is not whole, other than by 0</source>
+        <translation>{place} 对非整数设置了 0 以外的限制</translation>
+    </message>
+    <message>
+        <source>{place} mixes prefixItems with other items</source>
+        <translation>{place} 混用了 prefixItems 和其他 items</translation>
+    </message>
+    <message>
+        <source>{place} must be {value}</source>
+        <translation>{place} 必须是 {value}</translation>
+    </message>
+    <message>
+        <source>{place} must not be there</source>
+        <translation>不应有 {place}</translation>
+    </message>
+    <message>
+        <source>{place} refers to another document</source>
+        <translation>{place} 引用了其他文档</translation>
+    </message>
+    <message>
+        <source>{place} refers to itself without end</source>
+        <translation>{place} 无限地引用自身</translation>
+    </message>
+    <message>
+        <source>{place} refers to {name}, which is not there</source>
+        <translation>{place} 引用了不存在的 {name}</translation>
+    </message>
+    <message>
+        <source>{place} requires {name}, which it does not declare</source>
+        <translation>{place} 要求有 {name}，却没有声明它</translation>
+    </message>
+    <message>
+        <source>{place} uses {keyword}, which a reply cannot be bound to</source>
+        <translation>{place} 使用了 {keyword}，回答无法受其约束</translation>
     </message>
     <message>
         <source>{repo} asks you to accept its terms before it can be downloaded.</source>
@@ -10532,6 +11447,176 @@ Left for the reply: {left}</source>
     <message>
         <source>The model will not see this message.</source>
         <translation>模型将看不到此消息。</translation>
+    </message>
+</context>
+<context>
+    <name>licences</name>
+    <message>
+        <source>Apache 2.0</source>
+        <translation>Apache 2.0</translation>
+    </message>
+    <message>
+        <source>MIT, from Llama 3.1 under its community licence</source>
+        <translation>MIT，基于采用社区许可证的 Llama 3.1</translation>
+    </message>
+    <message>
+        <source>MIT, from Llama 3.3 under its community licence</source>
+        <translation>MIT，基于采用社区许可证的 Llama 3.3</translation>
+    </message>
+    <message>
+        <source>MIT, from Qwen2.5 under Apache 2.0</source>
+        <translation>MIT，基于采用 Apache 2.0 的 Qwen2.5</translation>
+    </message>
+    <message>
+        <source>MIT, from Qwen3 under Apache 2.0</source>
+        <translation>MIT，基于采用 Apache 2.0 的 Qwen3</translation>
+    </message>
+</context>
+<context>
+    <name>shipped rules</name>
+    <message>
+        <source>A quoted value given to something called password, token, secret or key. It also finds examples and placeholders, so it only flags.</source>
+        <translation>赋给名为 password、token、secret 或 key 之物的带引号的值。它也会发现示例和占位内容，因此只作标记。</translation>
+    </message>
+    <message>
+        <source>API keys of Google. Not the credentials of service accounts; those hold a private key.</source>
+        <translation>Google 的 API 密钥。不包括服务账号的凭据，后者含有私钥。</translation>
+    </message>
+    <message>
+        <source>AWS access key</source>
+        <translation>AWS 访问密钥</translation>
+    </message>
+    <message>
+        <source>Addresses with a name and a password before the @, such as of databases.</source>
+        <translation>在 @ 之前含有用户名和密码的地址，例如数据库的地址。</translation>
+    </message>
+    <message>
+        <source>Asks for the system prompt</source>
+        <translation>索要系统提示词</translation>
+    </message>
+    <message>
+        <source>Asks to ignore instructions</source>
+        <translation>要求忽略指令</translation>
+    </message>
+    <message>
+        <source>Card number</source>
+        <translation>卡号</translation>
+    </message>
+    <message>
+        <source>Control words of chat templates in a text. Stillroom never lets a text act as one of them; a server elsewhere may.</source>
+        <translation>文字中的聊天模板控制词。Stillroom 绝不会让文字起到控制词的作用；其他地方的服务器则可能会。</translation>
+    </message>
+    <message>
+        <source>Counts characters, without attached documents&apos; formatting.</source>
+        <translation>统计字符数，不含所附文档的格式。</translation>
+    </message>
+    <message>
+        <source>Digits in the form of a payment card. The check digit is not tested, so other long numbers are found too.</source>
+        <translation>形如支付卡号的数字。不检验校验位，因此也会发现其他长数字。</translation>
+    </message>
+    <message>
+        <source>GitHub token</source>
+        <translation>GitHub 令牌</translation>
+    </message>
+    <message>
+        <source>GitLab token</source>
+        <translation>GitLab 令牌</translation>
+    </message>
+    <message>
+        <source>Google API key</source>
+        <translation>Google API 密钥</translation>
+    </message>
+    <message>
+        <source>Ids of AWS keys. The secret beside it has no shape of its own; the rule “Secret in an assignment” may find it.</source>
+        <translation>AWS 密钥的 ID。旁边的机密没有固定形式，规则“赋值中的机密”可能会发现它。</translation>
+    </message>
+    <message>
+        <source>Invisible characters</source>
+        <translation>不可见字符</translation>
+    </message>
+    <message>
+        <source>JSON Web Token</source>
+        <translation>JSON Web Token</translation>
+    </message>
+    <message>
+        <source>Keys of Stripe and the services that copied its form.</source>
+        <translation>Stripe 以及沿用其形式的服务的密钥。</translation>
+    </message>
+    <message>
+        <source>Keys of services for models (OpenAI, Anthropic, DeepSeek, OpenRouter, Hugging Face, Groq, Replicate).</source>
+        <translation>模型服务的密钥（OpenAI、Anthropic、DeepSeek、OpenRouter、Hugging Face、Groq、Replicate）。</translation>
+    </message>
+    <message>
+        <source>Model service key</source>
+        <translation>模型服务密钥</translation>
+    </message>
+    <message>
+        <source>Package registry token</source>
+        <translation>软件包仓库令牌</translation>
+    </message>
+    <message>
+        <source>Password in an address</source>
+        <translation>地址中的密码</translation>
+    </message>
+    <message>
+        <source>Payment service key</source>
+        <translation>支付服务密钥</translation>
+    </message>
+    <message>
+        <source>Pretends to be a turn of the chat</source>
+        <translation>冒充聊天中的一轮</translation>
+    </message>
+    <message>
+        <source>Private key</source>
+        <translation>私钥</translation>
+    </message>
+    <message>
+        <source>Private keys in PEM form (RSA, EC, OpenSSH, PGP), also cut off ones. Not keys in other forms.</source>
+        <translation>PEM 格式的私钥（RSA、EC、OpenSSH、PGP），也包括不完整的。不包括其他形式的密钥。</translation>
+    </message>
+    <message>
+        <source>Questions after the hidden instructions. Plain talk about system prompts is found too.</source>
+        <translation>询问隐藏指令的问题。普通地谈论系统提示词也会被发现。</translation>
+    </message>
+    <message>
+        <source>Secret in an assignment</source>
+        <translation>赋值中的机密</translation>
+    </message>
+    <message>
+        <source>Signed tokens as browsers and services pass them.</source>
+        <translation>浏览器和服务之间传递的签名令牌。</translation>
+    </message>
+    <message>
+        <source>Slack token</source>
+        <translation>Slack 令牌</translation>
+    </message>
+    <message>
+        <source>Takes out control, direction and invisible characters, which can hide text from you that the model reads. The joiners in emoji and in Persian stay.</source>
+        <translation>剔除控制字符、方向字符和不可见字符，它们可能对你隐藏模型会读到的文字。表情符号和波斯文中的连接符会保留。</translation>
+    </message>
+    <message>
+        <source>The best-known phrase of prompt injection, in English and Chinese. Anyone can say the same in other words: this finds the careless, not the careful.</source>
+        <translation>最知名的提示词注入语句，包括英文和中文。任何人都可以换一种说法：它只能发现粗心的人，发现不了谨慎的人。</translation>
+    </message>
+    <message>
+        <source>Tokens and webhook addresses of Slack.</source>
+        <translation>Slack 的令牌和 webhook 地址。</translation>
+    </message>
+    <message>
+        <source>Tokens for publishing to npm, the Python package index and Docker&apos;s registry.</source>
+        <translation>向 npm、Python 软件包索引和 Docker 仓库发布所用的令牌。</translation>
+    </message>
+    <message>
+        <source>Tokens of GitHub, classic and fine-grained.</source>
+        <translation>GitHub 的令牌，包括经典型和细粒度型。</translation>
+    </message>
+    <message>
+        <source>Tokens of GitLab with their usual prefixes; an administrator can change them.</source>
+        <translation>带有常用前缀的 GitLab 令牌；管理员可以更改前缀。</translation>
+    </message>
+    <message>
+        <source>Very long message</source>
+        <translation>过长的消息</translation>
     </message>
 </context>
 <context>
