@@ -119,7 +119,7 @@ class ScreenReader:
             waiting += [((inner, where), depth + 1) for inner, where in reversed(children)]
 
     def announcements(self, seconds: float) -> list[str]:
-        """What was announced until so much time has passed without anything."""
+        """List what was announced until so much time has passed without anything."""
         heard: list[str] = []
         while True:
             try:

@@ -57,7 +57,7 @@ KINDS: dict[str, dict[str, object]] = {
         ),
     },
 }
-"""What is asked for in each kind of reply."""
+"""The request for each kind of reply."""
 
 CLOSING_TOKENS = 6
 """A line break, `</think>` in the starter's tokens, and the line breaks after it."""

@@ -59,7 +59,7 @@ async def settle(rounds: int = 25) -> None:
 
 
 def told(application: WindowApplication) -> str:
-    """What the window tells now: its toast, and the lines about failures that can be seen, one a line."""
+    """Give what the window tells now: its toast, and the lines about failures that can be seen."""
     window = application.window
     places: list[QWidget] = [*window.findChildren(Notices), *window.findChildren(InlineNotices)]
     return "\n".join(

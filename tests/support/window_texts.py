@@ -43,7 +43,7 @@ def texts_of(root: QWidget, *, contents: bool = False) -> Iterator[Shown]:
 
 
 def entries(menu: QMenu) -> Iterator[str]:
-    """What a menu and those in it say."""
+    """List what a menu and those in it say."""
     for action in menu.actions():
         yield action.text()
         inner = action.menu()

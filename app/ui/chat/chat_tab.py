@@ -93,11 +93,11 @@ class ChatTab(QWidget):
         self._tasks: set[asyncio.Task[Any]] = set()
 
         self.chats = ChatList(ui.theme)
-        self.list_actions = ChatListActions(self.chats, self._keeper, ui.notices, self._start, self)
+        self.list_actions = ChatListActions(self.chats, self._keeper, ui.notices, self.start, self)
         self.conversation = ConversationView(ui.theme)
         self.composer = Composer(ui.theme)
         self.attachments = ChatAttachments(
-            ui, self.composer.attachments, self._keeper, self._start, self._kept_chat, self.failures, self
+            ui, self.composer.attachments, self._keeper, self.start, self._kept_chat, self.failures, self
         )
         self.notice = ContextNotice(ui.theme)
         self.filter_notice = FilterNotice(ui.theme)
@@ -117,7 +117,7 @@ class ChatTab(QWidget):
                 self.filter_notice,
                 self.choices,
             ),
-            self._start,
+            self.start,
             self,
         )
         self._branch = ChatBranch(
@@ -126,14 +126,14 @@ class ChatTab(QWidget):
             self._runner,
             self.exchange.summaries,
             self.conversation,
-            self._start,
+            self.start,
             self,
         )
         self.drafts = ChatDrafts(
             self._keeper,
             self.composer,
             self.exchange,
-            self._start,
+            self.start,
             self._chosen,
             self,
         )
@@ -146,7 +146,7 @@ class ChatTab(QWidget):
         )
         self.presets = ChatPresets(library.presets, self.choices, ui.session, ui.settings, ui.notices, self)
         self._choosing = ChatChoices(
-            self._keeper, self.choices, self.presets, ui.settings, self._start, self._chosen, self
+            self._keeper, self.choices, self.presets, ui.settings, self.start, self._chosen, self
         )
         self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, self)
         self._lay_out()
@@ -154,7 +154,7 @@ class ChatTab(QWidget):
         self._veil = DropVeil(self, self.tr("Attach to the message"))
         self.setAcceptDrops(True)
         self._budget_timer = QTimer(self, singleShot=True, interval=BUDGET_MS)
-        self._budget_timer.timeout.connect(lambda: self._start(self.exchange.update_budget()))
+        self._budget_timer.timeout.connect(lambda: self.start(self.exchange.update_budget()))
         actions = ChatActions(
             self,
             self.chats,
@@ -275,7 +275,7 @@ class ChatTab(QWidget):
             *self.exchange.busy,
             *self.attachments.reading,
         }:
-            self._start(self._drop_if_empty(left.id))
+            self.start(self._drop_if_empty(left.id))
         self.chat_opened.emit(conversation_id or 0)
         chat = self.chat
         self._name_place()
@@ -356,7 +356,7 @@ class ChatTab(QWidget):
         """Attach the documents to the message that is being written."""
         self._veil.hide()
         event.acceptProposedAction()
-        self._start(self.attachments.attach(dropped_files(event.mimeData())))
+        self.start(self.attachments.attach(dropped_files(event.mimeData())))
 
     # Layout and wiring
 
@@ -405,7 +405,7 @@ class ChatTab(QWidget):
         self.composer.send_requested.connect(self.exchange.send)
         self.composer.stop_requested.connect(self.stop)
         self.composer.attach_requested.connect(self.attachments.ask_for_files)
-        self.composer.files_given.connect(lambda files: self._start(self.attachments.attach(files)))
+        self.composer.files_given.connect(lambda files: self.start(self.attachments.attach(files)))
         self.conversation.document_requested.connect(self.attachments.show_document)
         self.attachments.changed.connect(self._budget_timer.start)
         self.composer.remedy_requested.connect(self.models_requested)
@@ -439,7 +439,8 @@ class ChatTab(QWidget):
     def _make_room(self) -> None:
         self.chats.setVisible(self.choices.isHidden() or self.width() >= self._theme.pixels(ROOM_FOR_ALL_PX))
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something of the tab, which ends with it; a failure is told in it."""
         task = self._bridge.start(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -449,7 +450,7 @@ class ChatTab(QWidget):
     def _on_loaded(self, info: ModelInfo) -> None:
         self.exchange.use_model(info)
         if self.chat is not None and self.chat.model != model_name(info) and not self._session.reserved_for:
-            self._start(self._keeper.save_model(self.chat, model_name(info)))
+            self.start(self._keeper.save_model(self.chat, model_name(info)))
         self._follow_model(info)
         if self.chat is None and not self.choices.pending:
             self._choosing.show()

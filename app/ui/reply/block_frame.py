@@ -15,8 +15,8 @@ from app.ui.base.plain_text import PlainLabel
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
-from app.ui.reply.rich_label import HEADING_PX, LINE_PX, RichLabel, baseline_px
-from app.ui.reply.table_label import TableLabel
+from app.ui.reply.rich.rich_label import HEADING_PX, LINE_PX, RichLabel, baseline_px
+from app.ui.reply.rich.table_label import TableLabel
 
 INDENT_PX = 24
 QUOTE_PX = 14

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.base.formulas import FormulaPicture, FormulaRequest
 from app.ui.base.theme import Theme
-from app.ui.reply.rich_label import text_pixel_size
+from app.ui.reply.rich.rich_label import text_pixel_size
 
 MARGIN_PX = 4
 

@@ -26,8 +26,8 @@ from app.ui.reply.block_frame import BlockFrame, Content, RuleLine, Selected, ga
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.link_question import ask_before_opening
-from app.ui.reply.rich_label import RichLabel
-from app.ui.reply.table_label import TableLabel
+from app.ui.reply.rich.rich_label import RichLabel
+from app.ui.reply.rich.table_label import TableLabel
 from app.ui.reply.visible_zone import Sight, Zone, wider
 
 Drawing = RichLabel | FormulaCard | TableLabel

@@ -25,9 +25,9 @@ from app.chat.markdown.text_selection import (
     Unit,
 )
 from app.ui.base.escape_key import keeps_escape
-from app.ui.reply.caret_steps import CaretSteps, word_at
 from app.ui.reply.formula_card import FormulaCard
-from app.ui.reply.rich_text import CLICK_PX, RichText
+from app.ui.reply.rich.caret_steps import CaretSteps, word_at
+from app.ui.reply.rich.rich_text import CLICK_PX, RichText
 from app.ui.reply.selectable_text import ShownText, caret_in, place_near
 
 SCROLL_MS = 30

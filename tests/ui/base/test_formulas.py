@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.ui.base.theme import Theme
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.markdown_view import MarkdownView
-from app.ui.reply.rich_label import LINE_PX, RichLabel
+from app.ui.reply.rich.rich_label import LINE_PX, RichLabel
 from tests.support.waiting import wait_until
 
 

@@ -5,13 +5,18 @@ import signal
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.records import StoredMessage
 from app.ui.reply.reply_view import ReplyView
 from tests.support.chat_desk import ENDLESS, Opened, until
+
+
+def named(root: QWidget, words: str) -> QPushButton:
+    """The button that says so."""
+    return next(made for made in root.findChildren(QPushButton) if words in made.text())
 
 
 def ways(view: ReplyView) -> dict[str, QPushButton]:
@@ -214,8 +219,8 @@ def test_an_edited_reply_is_another_version_that_the_next_prompt_holds(opened: O
         first, view = last(opened)
         view.foot.edit_requested.emit()
         assert view.editor.is_open
-        view.editor._field.setPlainText("The keeper was called **Zebulon**.")
-        view.editor._save()
+        view.editor.findChild(QPlainTextEdit).setPlainText("The keeper was called **Zebulon**.")
+        named(view.editor, "Save").click()
         await until(lambda: opened.shown()[-1] == "The keeper was called **Zebulon**.")
         edited, shown = last(opened)
         assert (edited.outcome, edited.parent_id, edited.model) == ("edited", first.parent_id, first.model)
@@ -228,7 +233,7 @@ def test_an_edited_reply_is_another_version_that_the_next_prompt_holds(opened: O
         assert reply.stats is not None
         shown = opened.tab.conversation.messages()[1]
         assert isinstance(shown, ReplyView)
-        shown.versions._before.click()
+        shown.versions.findChildren(QPushButton)[0].click()
         await until(lambda: opened.shown()[-1] == first.content)
 
     opened.run(scenario())
@@ -239,7 +244,7 @@ def test_words_that_were_not_changed_make_no_version(opened: Opened) -> None:
         await cut_after(opened, 8)
         first, view = last(opened)
         view.start_editing()
-        view.editor._save()
+        named(view.editor, "Save").click()
         assert not view.editor.is_open
         view.start_editing()
         view.editor.close_field()
@@ -262,7 +267,7 @@ def test_an_earlier_reply_is_asked_for_anew_and_what_followed_is_kept(opened: Op
         assert len(opened.shown()) == 2
         again = opened.tab.conversation.messages()[1]
         assert isinstance(again, ReplyView)
-        again.versions._before.click()
+        again.versions.findChildren(QPushButton)[0].click()
         await until(lambda: opened.shown() == before)
 
     opened.run(scenario())

@@ -172,7 +172,7 @@ class Room:
 
     @property
     def errors(self) -> list[str]:
-        """What went wrong, wherever it is told."""
+        """Give what went wrong, wherever it is told."""
         told = [str(error) for error in self.unplaced]
         if shiboken6.isValid(self.tab):
             told += [text for lines in self.tab.findChildren(InlineNotices) for text in lines.texts]
@@ -271,7 +271,7 @@ def test_a_model_that_could_not_be_loaded_says_so_in_its_row_and_its_card(room: 
         room.add("Q8_0")
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
-        [model] = room.tab._listing.models
+        [model] = room.store.listing().models
         path = str(model.path)
         room.session.loading.emit(path, 0.0)
         room.session.load_failed.emit(StillroomError("There is too little memory.", "Close something."))

@@ -18,7 +18,7 @@ from app.ui.reply.block_frame import BlockFrame
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
-from app.ui.reply.rich_label import RichLabel
+from app.ui.reply.rich.rich_label import RichLabel
 from tests.support.pages.reply_page import blocks_in, is_settled, seen_zone
 from tests.support.waiting import wait_until
 

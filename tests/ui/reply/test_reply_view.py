@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PySide6.QtCore import QDateTime, QLocale, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QRegion
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.markdown_blocks import CodeBlock, TextBlock, parse_blocks
@@ -21,7 +21,7 @@ from app.ui.reply.code_card import CodeCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_notice import ReplyNotice
 from app.ui.reply.reply_view import ReplyView
-from app.ui.reply.rich_label import RichLabel
+from app.ui.reply.rich.rich_label import RichLabel
 from app.ui.reply.thinking_line import ThinkingLine
 from tests.support.pages.reply_page import code_of, head_of
 from tests.support.waiting import wait_until
@@ -443,12 +443,18 @@ def test_thinking_goes_on_in_its_line(qtbot: QtBot, view: ReplyView, open_first:
     assert view.answer == "Yes."
 
 
+def answer_of(view: ReplyView) -> MarkdownView:
+    """The text of the answer."""
+    [found] = [text for text in view.findChildren(MarkdownView) if not view.thinking.isAncestorOf(text)]
+    return found
+
+
 def test_what_stands_keeps_its_place_when_the_reply_goes_on(qtbot: QtBot, view: ReplyView) -> None:
     view.show_kept("An answer.", "A thought.", "cancelled", STATS)
     QApplication.processEvents()
 
     def places() -> list[QRect]:
-        return [view.thinking.geometry(), view._answer.geometry()]
+        return [view.thinking.geometry(), answer_of(view).geometry()]
 
     before = places()
     view.go_on()
@@ -460,7 +466,7 @@ def test_code_in_which_a_reply_was_cut_is_not_whole(view: ReplyView) -> None:
     view.follow_schema('{"type": "object"}')
     for outcome in ("length", "stop"):
         view.show_kept('{"a": 1', "", outcome, STATS)  # type: ignore[arg-type]  # an outcome
-        [block] = view._answer.blocks
+        [block] = answer_of(view).blocks
         assert isinstance(block, CodeBlock)
         assert block.closed == (outcome == "stop")
 
@@ -514,15 +520,15 @@ def test_an_answer_is_changed_in_its_place(qtbot: QtBot, view: ReplyView) -> Non
     view.edited.connect(saved.append)
     [edit] = [b for b in view.findChildren(QPushButton) if b.accessibleName() == "Edit the reply"]
     edit.click()
-    field = view.editor._field
+    field = view.editor.findChild(QPlainTextEdit)
     assert field.toPlainText() == "**Yes**"
-    assert not view._answer.isVisible()
+    assert not answer_of(view).isVisible()
     qtbot.keyClick(field, Qt.Key.Key_Return)
     assert view.editor.is_open
     field.setPlainText("**No**")
     qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert saved == ["**No**"]
-    assert view._answer.isVisible()
+    assert answer_of(view).isVisible()
     edit.click()
     qtbot.keyClick(field, Qt.Key.Key_Escape)
     assert not view.editor.is_open

@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def focusable(root: QWidget) -> Iterator[QWidget]:
-    """What the keyboard can go to now."""
+    """Give all that the keyboard can go to now."""
     for widget in (root, *root.findChildren(QWidget)):
         if widget.isVisible() and widget.focusPolicy() != Qt.FocusPolicy.NoFocus and not widget.focusProxy():
             yield widget

@@ -29,7 +29,7 @@ CODE = re.compile(
     r"|\bstillroom-\S+",
     re.DOTALL,
 )
-"""What is typed or named as it is: commands, addresses, names of files, types of tensors, words of code."""
+"""Texts that are typed or named as they are: commands, addresses, files, types of tensors, words of code."""
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9.]+")
 ALLOWED = {
     word.casefold()

@@ -2,7 +2,16 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.ui.base.add_action import Command, add_action, allow, as_heading, commands_of, matching
@@ -72,16 +81,16 @@ def test_what_cannot_be_done_now_comes_last_and_does_nothing(
     ]
     palette = CommandPalette(commands, Theme(qapp, "light"), page)
     palette.open()
-    qtbot.keyClicks(palette._field, "save")
+    qtbot.keyClicks(palette.findChild(QLineEdit), "save")
     assert palette.titles == ["Save as", "Save"]
-    qtbot.keyClick(palette._field, Qt.Key.Key_Down)
-    qtbot.keyClick(palette._field, Qt.Key.Key_Return)
+    qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Down)
+    qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Return)
     assert (done, palette.isVisible()) == ([], True)
-    index = palette._list.currentIndex()
+    index = palette.findChild(QListView).currentIndex()
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "Save All changes are saved"
     assert palette.grab().width() == palette.width()
-    qtbot.keyClick(palette._field, Qt.Key.Key_Up)
-    qtbot.keyClick(palette._field, Qt.Key.Key_Return)
+    qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Up)
+    qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Return)
     assert (done, palette.isVisible()) == (["as"], False)
 
 

@@ -3,7 +3,18 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QFormLayout, QLabel, QMenu, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDialog,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QWidget,
+)
 
 from app.chat.store.store import ChatStore
 from app.ui.base.add_action import not_now, plain_words
@@ -34,7 +45,7 @@ async def opened(application: WindowApplication) -> CommandPalette:
 
 
 def entries(menu: QMenu) -> list[str]:
-    """What a menu and those in it can do."""
+    """List what a menu and those in it can do."""
     found: list[str] = []
     for action in menu.actions():
         inner = action.menu()
@@ -46,7 +57,7 @@ def entries(menu: QMenu) -> list[str]:
 
 
 def words_of(root: QWidget) -> set[str]:
-    """What the buttons with words of a page say, and the menus that they open."""
+    """List what the buttons with words of a page say, and the menus that they open."""
     found: set[str] = set()
     for button in root.findChildren(QAbstractButton):
         if not could_be_seen(button, root) or button.property("kind") == "tab":
@@ -84,7 +95,7 @@ async def all_words(application: WindowApplication) -> dict[str, set[str]]:
         await settle(10)
         found[page] = words_of(content)
         for chats in content.findChildren(ChatList):
-            for menu in chats._offered():
+            for menu in chats.menus():
                 found[page] |= set(entries(menu))
                 menu.deleteLater()
     menu = menu_of(window.picker)
@@ -171,7 +182,7 @@ def test_what_people_look_for_is_found(qapp: QApplication, home: Path, typed: st
         assert isinstance(tab, ChatTab)
         tab.open_chat(chat.id)
         palette = await opened(application)
-        palette._field.setText(typed)
+        palette.findChild(QLineEdit).setText(typed)
         info = application.session.info
         assert info is not None
         assert title.format(model=model_name(info)) in palette.titles
@@ -186,10 +197,11 @@ def test_commands_do_what_they_say(qapp: QApplication, home: Path) -> None:
 
         async def run(title: str) -> None:
             palette = await opened(application)
-            palette._field.setText(title)
-            row = palette.titles.index(title)
-            palette._choose(row)
-            palette._run()
+            palette.findChild(QLineEdit).setText(title)
+            field = palette.findChild(QLineEdit)
+            for _ in range(palette.titles.index(title)):
+                QTest.keyClick(field, Qt.Key.Key_Down)
+            QTest.keyClick(field, Qt.Key.Key_Return)
             await settle(5)
 
         await run("Settings: Theme: Dark, high contrast")

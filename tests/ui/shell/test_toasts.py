@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def place_of(widget: QWidget) -> QRegion:
-    """What can be seen of a widget, on the screen."""
+    """Give what can be seen of a widget, on the screen."""
     return widget.visibleRegion().translated(widget.mapToGlobal(QPoint(0, 0)))
 
 
@@ -135,7 +135,7 @@ def test_a_failure_behind_another_page_is_a_toast_now_and_a_line_there_later(qap
         async def fail() -> None:
             raise StillroomError("The chat could not be moved.")
 
-        tab._start(fail())
+        tab.start(fail())
         notices = window.findChild(Notices)
         assert notices is not None
         await until(notices.isVisible, "the toast")

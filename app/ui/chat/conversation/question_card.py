@@ -12,7 +12,7 @@ from app.chat.markdown.text_selection import BlockPlace, BlockRange, Part
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.reply.edit_field import EditField
-from app.ui.reply.rich_text import Piece, RichText
+from app.ui.reply.rich.rich_text import Piece, RichText
 from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import Card, button
 

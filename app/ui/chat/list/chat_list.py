@@ -78,7 +78,7 @@ class ChatList(QFrame):
         self._pages.addWidget(self.view)
         self._pages.addWidget(self.results)
         self._lay_out()
-        Offers(self, self._offered)
+        Offers(self, self.menus)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
@@ -161,7 +161,7 @@ class ChatList(QFrame):
         self._add_exports(menu.addMenu(self.tr("Export all chats")), 0)
         return menu
 
-    def _offered(self) -> list[QMenu]:
+    def menus(self) -> list[QMenu]:
         """The menus of the open chat, of its folder and of all chats, for the command palette."""
         menus = [self.menu_for_all()]
         chat = self.model.chat_of(self._open_id)

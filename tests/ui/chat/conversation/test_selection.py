@@ -19,8 +19,8 @@ from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
-from app.ui.reply.rich_label import RichLabel
-from app.ui.reply.table_label import TableLabel
+from app.ui.reply.rich.rich_label import RichLabel
+from app.ui.reply.rich.table_label import TableLabel
 from tests.support.selecting import SHIFT, Hand, selected_pixels
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

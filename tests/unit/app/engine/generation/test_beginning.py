@@ -1,4 +1,4 @@
-"""What a reply begins with, with a vocabulary whose tokens are bytes."""
+"""The beginnings of replies, with a vocabulary whose tokens are bytes."""
 
 from collections.abc import Sequence
 

@@ -12,11 +12,11 @@ from pytestqt.qtbot import QtBot
 from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import CodeBlock, TableBlock, TextBlock, parse_blocks
 from app.ui.base.theme import Theme
-from app.ui.reply.caret_steps import word_at
 from app.ui.reply.code_card import CodeCard
-from app.ui.reply.rich_label import RichLabel
-from app.ui.reply.rich_text import RichText
-from app.ui.reply.table_label import TableLabel
+from app.ui.reply.rich.caret_steps import word_at
+from app.ui.reply.rich.rich_label import RichLabel
+from app.ui.reply.rich.rich_text import RichText
+from app.ui.reply.rich.table_label import TableLabel
 from tests.support.commonmark_spec import examples
 from tests.support.hostile_markdown import hostile_replies
 

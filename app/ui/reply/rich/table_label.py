@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QWidget
 from app.chat.markdown.block_text import cell_spans, cells_of, runs_of
 from app.chat.markdown.markdown_blocks import TableBlock
 from app.ui.base.theme import Theme
-from app.ui.reply.rich_label import text_pixel_size, text_style, with_formulas
-from app.ui.reply.rich_text import Piece, RichText
+from app.ui.reply.rich.rich_label import text_pixel_size, text_style, with_formulas
+from app.ui.reply.rich.rich_text import Piece, RichText
 
 
 class TableLabel(RichText):

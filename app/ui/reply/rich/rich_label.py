@@ -16,7 +16,7 @@ from app.chat.markdown.markdown_math import without_delimiters
 from app.ui.base.colours import Colours
 from app.ui.base.formulas import FormulaRequest
 from app.ui.base.theme import CODE_FAMILIES, TEXT_PX, Theme
-from app.ui.reply.rich_text import Piece, RichText
+from app.ui.reply.rich.rich_text import Piece, RichText
 
 LINE_PX = 22
 BASELINE = 0.8
