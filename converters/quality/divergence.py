@@ -43,13 +43,13 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """The statistics of `Scores`; each `_error` is one standard error, divergences are in nats."""
+    """The statistics of `Scores`, as `Quality` has them."""
 
-    tokens: int
+    scored_tokens: int
     perplexity: float
     perplexity_error: float
-    base_perplexity: float
-    base_perplexity_error: float
+    reference_perplexity: float
+    reference_perplexity_error: float
     log_ratio: float
     log_ratio_error: float
     kld_mean: float
@@ -101,11 +101,11 @@ def summarise(scores: Scores) -> Divergence:
     covariance = (float(np.mean(nll * base_nll)) - mean * base_mean) / max(1, count - 1)
     sorted_kld = np.sort(kld.astype(np.float32))
     return Divergence(
-        tokens=count,
+        scored_tokens=count,
         perplexity=math.exp(mean),
         perplexity_error=math.exp(mean) * error,
-        base_perplexity=math.exp(base_mean),
-        base_perplexity_error=math.exp(base_mean) * base_error,
+        reference_perplexity=math.exp(base_mean),
+        reference_perplexity_error=math.exp(base_mean) * base_error,
         log_ratio=mean - base_mean,
         log_ratio_error=math.sqrt(max(0.0, error**2 + base_error**2 - 2 * covariance)),
         kld_mean=kld_mean,

@@ -8,7 +8,7 @@ import importlib.metadata
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -160,7 +160,6 @@ class _Pass:
         chunks: int,
         seconds: float,
     ) -> Quality:
-        found = summarise(model.scores)
         evaluation = model.evaluation
         return Quality(
             reference=type_in_file(base.path),
@@ -170,20 +169,7 @@ class _Pass:
             text_sha256=sha256(self._text.data).hexdigest(),
             context_tokens=CONTEXT_TOKENS,
             chunks=chunks,
-            scored_tokens=found.tokens,
-            perplexity=found.perplexity,
-            perplexity_error=found.perplexity_error,
-            reference_perplexity=found.base_perplexity,
-            reference_perplexity_error=found.base_perplexity_error,
-            log_ratio=found.log_ratio,
-            log_ratio_error=found.log_ratio_error,
-            kld_mean=found.kld_mean,
-            kld_mean_error=found.kld_mean_error,
-            kld_median=found.kld_median,
-            kld_p99=found.kld_p99,
-            kld_max=found.kld_max,
-            same_top=found.same_top,
-            same_top_error=found.same_top_error,
+            **asdict(summarise(model.scores)),
             prompt_tok_per_s=evaluation.prompt_tokens / evaluation.prompt_s,
             decode_tok_per_s=decode_tok_per_s,
             reference_prompt_tok_per_s=base.prompt_tokens / base.prompt_s,

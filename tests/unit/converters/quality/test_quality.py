@@ -142,7 +142,7 @@ def test_divergence_is_that_of_the_definition() -> None:
     assert found.kld_max == pytest.approx(kld.max(), rel=1e-3)
     assert found.kld_median == pytest.approx(np.median(kld), rel=1e-3)
     assert found.perplexity == pytest.approx(np.exp(nll.mean()), rel=1e-4)
-    assert found.base_perplexity == pytest.approx(np.exp(base_nll.mean()), rel=1e-3)
+    assert found.reference_perplexity == pytest.approx(np.exp(base_nll.mean()), rel=1e-3)
     assert found.log_ratio == pytest.approx((nll - base_nll).mean(), abs=1e-4)
     # Over the paired differences, as the two models read the same tokens.
     assert found.log_ratio_error == pytest.approx((nll - base_nll).std() / np.sqrt(39), rel=0.02)
