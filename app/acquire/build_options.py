@@ -23,7 +23,7 @@ class BuildWish:
     measure: bool = False
 
     def weighed(self, types: Sequence[str]) -> list[str]:
-        """Those of `types` that take a matrix."""
+        """Return those of `types` that take a matrix."""
         if self.imatrix == OFF:
             return []
         wanted = WORTH_IT if self.imatrix == AUTO else WEIGHED
@@ -31,7 +31,7 @@ class BuildWish:
 
     @property
     def file(self) -> Path | None:
-        """The file of a matrix that was given."""
+        """Return the file of a matrix that was given."""
         return None if self.imatrix in (AUTO, ON, OFF) else Path(self.imatrix).expanduser()
 
 

@@ -35,15 +35,15 @@ class BuildTarget(ABC):
 
     @abstractmethod
     def kept(self) -> set[Path]:
-        """The files that are there now and were not made in passing."""
+        """Return the files that are there now and were not made in passing."""
 
     @abstractmethod
     def matrix_file(self, weights: Weights) -> Path:
-        """The file in which an importance matrix of `weights` is kept."""
+        """Return the file in which an importance matrix of `weights` is kept."""
 
     @abstractmethod
     def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
-        """`model` with what it cost."""
+        """Keep what quantising cost `model`, and return it with that."""
 
     @abstractmethod
     def set_passing(self, model: InstalledModel, passing: bool) -> None:
@@ -174,7 +174,7 @@ def work_folder(store: ModelStore, name: str, source: InstalledModel | None = No
 
 
 def tool_versions() -> dict[str, str]:
-    """The versions that decide what a built file holds."""
+    """Return the versions that decide what a built file holds."""
     return {name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python", "gguf")}
 
 

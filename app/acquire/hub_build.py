@@ -159,7 +159,7 @@ class HubWeights(Weights):
 
 
 def keep_folder(folder: Path) -> None:
-    """The files in `folder` stay from now on."""
+    """Keep the files in `folder` from now on."""
     (folder / _TEMPORARY).unlink(missing_ok=True)
 
 

@@ -40,7 +40,7 @@ class KeptMatrix:
 
     @property
     def matrix(self) -> MatrixFile:
-        """The same, to quantise with."""
+        """Return the same, to quantise with."""
         return MatrixFile(self.path, collected_over(self.text, self.chunks))
 
 
@@ -55,7 +55,7 @@ def notes(weights_sha256: str, text_sha256: str, collected_with: str) -> dict[st
 
 
 def weights_fingerprint(checksums: Iterable[str]) -> str:
-    """One hash of a model's weights by those of its files, whatever they are called."""
+    """Return one hash of a model's weights by those of its files, whatever they are called."""
     return hashlib.sha256(" ".join(sorted(checksums)).encode()).hexdigest()
 
 
@@ -85,7 +85,7 @@ def kept_matrix(path: Path) -> KeptMatrix | None:
 
 
 def fitting_matrix(path: Path, weights_sha256: str, text_sha256: str) -> KeptMatrix | None:
-    """The matrix in the file `path` where it is sound and belongs to these weights and this text."""
+    """Return the matrix in the file `path` where it is sound and belongs to these weights and this text."""
     from converters.imatrix.imatrix import (
         read_imatrix,
     )  # it brings numpy along, which the window's start does without

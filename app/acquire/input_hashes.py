@@ -14,7 +14,7 @@ from models.system.progress import JobContext, Progress, wait_for
 
 
 def checkpoint_inputs(folder: Path) -> list[Path]:
-    """The files of a checkpoint's folder that a build reads."""
+    """List the files of a checkpoint's folder that a build reads."""
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
     return [path for path in files if path.name != RECORD_NAME and not is_set_aside(path)]
 
@@ -43,7 +43,7 @@ class InputHashes:
         return self._future
 
     def wait(self, job: JobContext) -> tuple[InputFile, ...]:
-        """The result; tells of the stage "verify" while it is not there yet. Raises `OSError`."""
+        """Wait for the result; tells of the stage "verify" while it is not there yet. Raises `OSError`."""
         return wait_for(self.start(), job.cancel, on_wait=lambda: job.on_progress(self._present))
 
     def _hash(self) -> tuple[InputFile, ...]:

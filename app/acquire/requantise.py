@@ -23,7 +23,7 @@ def source_of(path: Path, store: ModelStore) -> InstalledModel:
 
 
 def estimated_bytes(summary: GgufSummary, kind: str) -> int:
-    """Bytes of the file that quantising this one to `kind` makes."""
+    """Estimate the bytes of the file that quantising this one to `kind` makes."""
     architecture = summary.text("general.architecture")
     numbers = [
         value if isinstance(value, int) else 1

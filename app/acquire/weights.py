@@ -63,12 +63,12 @@ class Weights(ABC):
 
     @abstractmethod
     def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
-        """The files that `build` has read. Raises `StillroomError` where they are damaged, and
+        """Return the files that `build` has read. Raises `StillroomError` where they are damaged, and
         `Cancelled`."""
 
     @abstractmethod
     def sha256(self, job: JobContext) -> str:
-        """One hash of the weights. Raises `Cancelled`."""
+        """Return one hash of the weights. Raises `Cancelled`."""
 
     def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
         """Choose those of `models` that were built of these weights."""
