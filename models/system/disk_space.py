@@ -53,7 +53,7 @@ def told_when_full(
 def _full(folder: Path, needed_bytes: int, hint: str = "") -> DiskFullError:
     return DiskFullError(
         "The disk of {folder} is too full: {needed} more are needed, and {free} are free.",
-        hint or _AGAIN,
+        hint if hint else _AGAIN,
         folder=str(folder),
         needed=byte_count(needed_bytes),
         free=byte_count(free_bytes(folder)),
