@@ -10260,6 +10260,10 @@ Left for the reply: {left}</source>
         <translation>请重新请求一条回复，或在本机加载模型。</translation>
     </message>
     <message>
+        <source>Free some space and try again; what is there already is used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Load the model with a larger context.</source>
         <translation>请用更大的上下文加载模型。</translation>
     </message>
