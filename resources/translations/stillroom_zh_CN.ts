@@ -2183,6 +2183,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>输入时提议代码</translation>
     </message>
     <message>
+        <source>The model cannot fill in code at the cursor</source>
+        <translation>该模型不能在光标处补全代码</translation>
+    </message>
+    <message>
         <source>Tab takes what is proposed, Esc drops it.</source>
         <translation>按 Tab 采用提议，按 Esc 放弃。</translation>
     </message>
@@ -10261,7 +10265,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Free some space and try again; what is there already is used.</source>
-        <translation type="unfinished"></translation>
+        <translation>请腾出一些空间后重试；已有的部分会继续使用。</translation>
     </message>
     <message>
         <source>Load the model with a larger context.</source>

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end2end.test_real_window import engine_has_loaded, wait_for
+from tests.end2end.test_real_window import engine_has_loaded
 from tests.support.at_spi import ROLE_INVALID, ROLE_UNKNOWN, Node, ScreenReader, accessibility_session
 from tests.support.display import RealWindow, virtual_display
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
 
@@ -28,7 +29,7 @@ def test_a_screen_reader_finds_names_and_roles_and_hears_replies(tmp_path: Path)
         window.find()
         reader = ScreenReader(environment["DBUS_SESSION_BUS_ADDRESS"])
         try:
-            wait_for(lambda: engine_has_loaded(window), "the starter model")
+            wait_until(lambda: engine_has_loaded(window), "the starter model")
             nodes: list[Node] = []
             for keys in PAGES:
                 window.key(keys)

@@ -8,4 +8,4 @@ from tests.support.widgets import seen
 
 def most_space(card: ChatStatesCard) -> QLineEdit:
     """The field in which the space for chats is typed."""
-    return seen(card, QDoubleSpinBox, "Most space for chats").lineEdit()
+    return seen(card, QDoubleSpinBox, "Disk space for this").lineEdit()

@@ -141,7 +141,7 @@ def test_the_model_chosen_for_a_chat_is_its_own_before_anything_is_sent(
 def test_another_model_answers_in_the_place_of_a_reply(qapp: QApplication, second: Path) -> None:
     async def scene(application: WindowApplication) -> None:
         await load_both(application, second)
-        tab = application.window.page("chat")
+        tab = application.window.show_page("chat")
         assert isinstance(tab, ChatTab)
         tab.open_chat(None)
         tab.choices.show_choices(ReplyChoices(max_tokens=4), Sampling(temperature=0.0))

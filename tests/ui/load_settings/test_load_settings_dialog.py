@@ -146,7 +146,10 @@ def test_a_model_that_rests_says_so_and_comes_back(qapp: QApplication) -> None:
         # It may not while the window still asks it for something.
         await until(application.parts.client.rest, "the rest")
         await until(
-            lambda: any("given back" in label.text() for label in application.window.findChildren(QLabel)),
+            lambda: any(
+                "its memory is free again" in label.text()
+                for label in application.window.findChildren(QLabel)
+            ),
             "the loaded line",
         )
         assert application.session.info is not None

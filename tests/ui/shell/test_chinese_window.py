@@ -88,7 +88,9 @@ def test_no_english_is_left_in_the_chinese_window(qapp: QApplication, home: Path
             application.parts.benchmarks.add(make_report(run_id, model="SmolLM2"))
         tab = await ask(application, "你好")
         [*_, reply] = tab.conversation.branch
-        written = (reply.content.strip(), "你好", "Made-up", r"\boxed")
+        await settle(10)
+        assert tab.chat is not None
+        written = (reply.content.strip(), tab.chat.title, "你好", "Made-up", r"\boxed")
         window, dialogs, found = application.window, application.dialogs, Found()
         tab.composer.settings.setChecked(True)
         for page in ("chat", "code", "benchmark", "models"):

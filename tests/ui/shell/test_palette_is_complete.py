@@ -161,7 +161,6 @@ def test_the_palette_lists_what_the_window_can_do(qapp: QApplication, home: Path
         ("system prompt", "Model behaviour: System prompt"),
         ("context", "How {model} is loaded: Context"),
         ("run the benchmark", "Benchmark: Run the benchmark"),
-        ("no limit", "How long the model thinks: No limit: as long as the model wants"),
         ("repeat penalty", "Model behaviour: Repeat penalty"),
         ("stop texts", "Model behaviour: Stop texts"),
         ("open a folder", "Code: Open a folder"),

@@ -92,10 +92,10 @@ def test_a_file_that_cannot_be_saved_says_so_above_itself_alone(qapp: QApplicati
         tab.editor.setPlainText("print(3)")
         second.unlink()
         second.mkdir()
-        tab.card.save_button.click()
+        tab.files.save_button.click()
         await until(lambda: "second.py" in told(application), "the failure")
         second.rmdir()
-        tab.document.new()
+        await tab.actions_on_files.new()
         await settle(3)
         assert "second.py" not in told(application)
 

@@ -128,13 +128,13 @@ def test_a_model_is_loaded_as_was_chosen_for_it(cli: Cli) -> None:
     settings = SettingsFile(cli.home / "config" / "settings.json")
     LoadChoices(settings).choose(starter, LoadChoice(load=LoadSettings(context_tokens=1024)))
     ran = cli("chat", "starter", "word " * 3000)
-    assert "too many for a context of 1024" in ran.err
+    assert "too many for a context of 1,024" in ran.err
 
 
 def test_a_prompt_beyond_the_context_is_refused_with_its_size(cli: Cli) -> None:
     ran = cli("chat", "starter", "word " * 3000, "--context", "1024")
     assert ran.code == 1
-    assert "too many for a context of 1024" in ran.err
+    assert "too many for a context of 1,024" in ran.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals go to process groups of POSIX here")

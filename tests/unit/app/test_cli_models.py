@@ -15,6 +15,7 @@ from models.catalog.catalog import STARTER_KEY, find
 from models.catalog.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli
+from tests.support.engines import starter_path
 from tests.support.hub import LoopbackHub
 from tests.support.starter_variants import shallow_path
 from tests.support.tiny_gguf import write_tiny_gguf
@@ -147,7 +148,9 @@ def test_build_from_a_folder_into_a_folder(cli: Cli, checkpoint: Path, tmp_path:
 
 
 @POSIX
-def test_an_interrupted_build_leaves_nothing_half_made(cli: Cli, checkpoint: Path) -> None:
+def test_an_interrupted_build_leaves_nothing_half_made(cli: Cli, tmp_path: Path) -> None:
+    # The first layers alone would be done before anybody could interrupt.
+    checkpoint = rebuild_starter(Path(starter_path()), tmp_path / "whole")
     types = [part for kind in ("Q4_K_M", "Q8_0", "Q6_K") for part in ("--type", kind)]
     with cli.start("build", str(checkpoint), *types) as program:
         assert program.stderr is not None

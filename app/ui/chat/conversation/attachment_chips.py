@@ -40,6 +40,8 @@ class AttachmentChips(QScrollArea):
         super().__init__(parent)
         self._margins = margins
         self._theme = theme
+        # The keyboard goes from chip to chip.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._removable = removable
         self._shown: Sequence[Attachment] = ()
         self._tokens: Mapping[int, int] = {}

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.base.errors import StillroomError
 from app.code.fill_in import Gap, gap_at, worth_showing
 from app.engine.protocol import Delta, Generate, ModelInfo, Part, ReplyEvent, Sampling
+from app.ui.base.add_action import allow
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.ghost_text import GhostText
 from app.ui.widgets.ui_context import UiContext
@@ -40,7 +41,7 @@ class CompletionSwitch(QObject):
     def _refresh(self, *_: object) -> None:
         session = self._ui.session
         able = fills_in(session.info, elsewhere=session.answers_elsewhere)
-        self.action.setEnabled(able)
+        allow(self.action, "" if able else self.tr("The model cannot fill in code at the cursor"))
         self.action.setChecked(able and self._ui.settings.values.complete_while_typing)
         self.action.setToolTip(
             self.tr("Tab takes what is proposed, Esc drops it.")

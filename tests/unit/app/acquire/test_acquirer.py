@@ -282,8 +282,8 @@ def test_too_little_room_for_the_build_is_said_before_the_weights_are_fetched(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(desk.checkpoints.parent)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=300_000_000))
-    with pytest.raises(DiskFullError, match=r"35\d MB more are needed, and 300 MB are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=30_000_000))
+    with pytest.raises(DiskFullError, match=r"9\d\.\d MB more are needed, and 30\.0 MB are free"):
         desk.get(parse_reference(REPO), ["Q4_K_M"])
     assert desk.hub.bytes_served[WEIGHTS] == 0
 

@@ -118,7 +118,7 @@ def test_options_of_loading_and_other_models_are_served_here(cli: Cli, tmp_path:
 def test_what_the_server_refuses_is_said_in_its_words(cli: Cli) -> None:
     ran = cli("chat", "word " * 3000)
     assert ran.code == 1
-    assert "1024" in ran.err
+    assert "1,024" in ran.err
     assert "Traceback" not in ran.err
 
 

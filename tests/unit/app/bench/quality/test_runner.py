@@ -23,6 +23,7 @@ from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
 from app.telemetry.nvml_monitor import GpuMonitor
+from tests.support.engines import starter_path
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, build_small_model
 from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
@@ -154,7 +155,7 @@ def test_a_cancelled_run_goes_on_and_runs_no_item_twice(room: Room) -> None:
             cancel.set()
 
     with pytest.raises(Cancelled):
-        room.runner.run(Path(shallow_path()), SETTINGS, SUITE, cancel_in_the_second, cancel)
+        room.runner.run(Path(starter_path()), SETTINGS, SUITE, cancel_in_the_second, cancel)
     [(head, finished)] = room.store.runs()
     assert not finished
     assert [result.id for result in room.store.results(head.id)] == ["intent/0"]
@@ -164,7 +165,7 @@ def test_a_cancelled_run_goes_on_and_runs_no_item_twice(room: Room) -> None:
         if progress.item and progress.item not in asked:
             asked.append(progress.item)
 
-    run = room.runner.run(Path(shallow_path()), SETTINGS, SUITE, note)
+    run = room.runner.run(Path(starter_path()), SETTINGS, SUITE, note)
     assert run.id == head.id
     assert "intent/0" not in asked
     assert len(room.store.results(run.id)) == 4

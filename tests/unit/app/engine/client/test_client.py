@@ -51,7 +51,7 @@ def test_a_model_is_loaded_and_answers(client: EngineClient) -> None:
     assert client.state.devices
     events: list[Delta | PromptProgress] = []
     asked: list[int] = []
-    client.observe_asked(asked.append)
+    client.observe_asked(lambda request: asked.append(request.request_id))
     generation = client.generate(STORY, sampling=GREEDY, max_tokens=8, on_event=events.append)
     finished = generation.future.result(ANSWER_TIMEOUT_S)
     assert asked == [finished.request_id]

@@ -121,7 +121,7 @@ def test_replies_side_by_side_take_little_of_the_ram() -> None:
 def test_a_context_beyond_the_limit_is_lowered_and_said() -> None:
     plan = plan_load(LoadSettings(context_tokens=200_000), R1_QWEN_7B, ROPE, PLENTY)
     assert plan.settings.context_tokens == 131072
-    assert "made for 131072, so it was lowered" in str(plan.notices[0])
+    assert "made for 131,072, so it was lowered" in str(plan.notices[0])
 
 
 def test_yarn_takes_the_context_beyond_the_limit_where_asked_for() -> None:

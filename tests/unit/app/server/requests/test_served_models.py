@@ -11,7 +11,7 @@ from app.engine.client.client import EngineClient
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from tests.support.api import MODEL, SETTINGS, Api, served
-from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
+from tests.support.engines import ANSWER_TIMEOUT_S
 from tests.support.starter_variants import shallow_path, write_embedding_model
 
 QUICK = {"prompt": "Hi", "max_tokens": 1}
@@ -60,7 +60,7 @@ def test_a_model_that_a_client_asks_for_is_loaded_as_was_chosen_for_it(
     with served(client, tmp_path, loads=True) as api, api.http() as http:
         api.settings.update(load=SETTINGS)
         own = msgspec.structs.replace(SETTINGS, context_tokens=512)
-        LoadChoices(api.settings).choose(starter_path(), LoadChoice(load=own))
+        LoadChoices(api.settings).choose(shallow_path(), LoadChoice(load=own))
         assert http.post("/generate", json=QUICK | {"model": "starter"}).status_code == 200
         [info] = client.state.models
         assert info.context_tokens == 512
