@@ -88,6 +88,8 @@ class LoadSettingsDialog(QDialog):
         content.addStretch(1)
         # It gives way to what is said about memory, so that the buttons stand still.
         scroll = QScrollArea()
+        # The keyboard goes from field to field.
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(page)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

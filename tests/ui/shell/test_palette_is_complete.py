@@ -169,7 +169,6 @@ def test_the_palette_lists_what_the_window_can_do(qapp: QApplication, home: Path
         ("close folder", "Code: Close the folder"),
         ("several files", "Code: Show the newest changes of several files"),
         ("propose code", "Code: Propose code while typing"),
-        ("show in folder", "Models: {model}: Show in its folder"),
         ("new models", "How {model} is loaded: Use as default for new models"),
     ],
 )

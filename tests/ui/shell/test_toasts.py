@@ -106,12 +106,11 @@ def test_a_document_that_cannot_be_read_is_told_in_its_chat_and_stays(qapp: QApp
     async def scene(application: WindowApplication) -> None:
         tab = application.window.show_page("chat")
         assert isinstance(tab, ChatTab)
-        tab.open_chat(None)
+        chat = application.parts.chats.create_conversation(title="Papers")
+        tab.open_chat(chat.id)
         await tab.attachments.attach([home / "missing.txt"])
         await settle(3)
         assert "missing.txt" in told(application), tab.failures.texts
-        chat = tab.chat
-        assert chat is not None
         tab.open_chat(None)
         await settle(3)
         assert "missing.txt" not in told(application)

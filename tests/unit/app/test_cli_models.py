@@ -154,7 +154,7 @@ def test_an_interrupted_build_leaves_nothing_half_made(cli: Cli, tmp_path: Path)
     types = [part for kind in ("Q4_K_M", "Q8_0", "Q6_K") for part in ("--type", kind)]
     with cli.start("build", str(checkpoint), *types) as program:
         assert program.stderr is not None
-        while not (line := program.stderr.readline()).startswith(b"Quantising"):
+        while not (line := program.stderr.readline()).startswith(b"Making it smaller"):
             assert line, "the build ended before it quantised"
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(timeout=30) == 130
