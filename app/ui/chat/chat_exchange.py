@@ -356,6 +356,7 @@ class ChatExchange(QObject):
             return
         if self._is_open(exchange) and exchange.goes_on is None:
             self._desk.conversation.remove_after(old.parent_id)
+            self.summaries.show(old.conversation_id)
         await self._reply(exchange, exchange.branch[-1], sendable)
 
     def _begin(

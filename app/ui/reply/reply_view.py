@@ -176,8 +176,9 @@ class ReplyView(QWidget):
 
     def go_on(self, *, waits: bool = False) -> None:
         """Show that the reply goes on where it was cut off; the rest as in `begin`."""
-        # What stands of it stays in its place, although there is less below it now.
-        self.setMinimumHeight(self.height())
+        if self.isVisible():
+            # What stands of it stays in its place, although there is less below it now.
+            self.setMinimumHeight(self.height())
         self.stop_editing()
         self._notice.go_on()
         self._verdict.hide()

@@ -361,3 +361,22 @@ def test_escape_clears_what_is_selected_before_it_stops_the_reply(opened: Opened
     opened.run(scenario())
     assert opened.tab.chat is not None
     assert opened.store.branch(opened.tab.chat.id)[-1].outcome == "cancelled"
+
+
+def test_the_chat_that_is_being_answered_is_named(opened: Opened) -> None:
+    async def scene() -> None:
+        assert opened.tab.answering == ""
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        await opened.first_words()
+        chat = opened.tab.chat
+        assert chat is not None
+        assert opened.tab.answering == (opened.store.conversation(chat.id).title or "New chat")
+        opened.tab.open_chat(None)
+        assert opened.tab.answering
+        opened.tab.open_chat(chat.id)
+        opened.tab.stop()
+        await until(lambda: opened.tab.running_view is None)
+        assert opened.tab.answering == ""
+
+    opened.run(scene())

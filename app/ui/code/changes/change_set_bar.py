@@ -59,18 +59,22 @@ class ChangeSetBar(QWidget):
     def show_waiting(self, waiting: int, files: int, missing: str) -> None:
         """Say that `waiting` of so many files have changes to decide about; `missing` names files that could
         not be shown."""
-        text = self.tr("Changes in {files} files, {waiting} wait").format(files=files, waiting=waiting)
+        text = self.tr("Changes in {files} files, {waiting} to decide.")
         if missing:
-            text = self.tr("{text}. Not shown: {missing}").format(text=text, missing=missing)
+            text = self.tr("Changes in {files} files, {waiting} to decide. Not shown: {missing}.")
+        text = text.format(files=files, waiting=waiting, missing=missing)
         self._show(
             text, [self.accept_button, self.reject_button, *([self.next_button] if waiting > 1 else [])]
         )
 
     def show_decided(self, changed: int, files: int, kept: str) -> None:
         """Say that all was decided; `kept` names files that could not be taken back."""
-        text = self.tr("{changed} of {files} files were changed").format(changed=changed, files=files)
+        text = self.tr("{changed} of {files} files were changed.")
         if kept:
-            text = self.tr("{text}. Changed since, so not taken back: {kept}").format(text=text, kept=kept)
+            text = self.tr(
+                "{changed} of {files} files were changed. Edited since, so not taken back: {kept}."
+            )
+        text = text.format(changed=changed, files=files, kept=kept)
         self._show(text, [*([self.undo_button, self.save_button] if changed else []), self.close_button])
 
     def _show(self, text: str, buttons: list[QPushButton]) -> None:

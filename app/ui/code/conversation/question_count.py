@@ -133,7 +133,7 @@ def _sentence(fitted: FittedQuestion, excerpt: Excerpt, found: FoundFiles, dropp
     if found.missing:
         names = ", ".join(shown(name) for name in found.missing)
         sentences.append(
-            translate("CodeConversation", "No open file and none of the folder: {names}.").format(names=names)
+            translate("CodeConversation", "Not found, so not sent: {names}.").format(names=names)
         )
     if dropped:
         sentences.append(translate("CodeConversation", "What is struck through does not fit beside it."))

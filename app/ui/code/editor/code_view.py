@@ -149,13 +149,14 @@ class CodeView(QPlainTextEdit):
         """Files too; models are for the window."""
         if dropped_models(source):
             return False
-        return bool(_local_file(source)) or super().canInsertFromMimeData(source)
+        return bool(_local_files(source)) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
-        """A file is to be opened, not its address to be written into the text."""
-        if path := _local_file(source):
+        """Files are to be opened, not their addresses to be written into the text."""
+        paths = _local_files(source)
+        for path in paths:
             self.file_dropped.emit(path)
-        else:
+        if not paths:
             super().insertFromMimeData(source)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
@@ -290,9 +291,9 @@ class _Gutter(QWidget):
         self._editor.paint_gutter(event)
 
 
-def _local_file(source: QMimeData) -> str:
+def _local_files(source: QMimeData) -> list[str]:
     urls = source.urls()
-    return urls[0].toLocalFile() if len(urls) == 1 and urls[0].isLocalFile() else ""
+    return [url.toLocalFile() for url in urls] if all(url.isLocalFile() for url in urls) else []
 
 
 def marked(cursor: QTextCursor, colour: QColor, *, full_width: bool = False) -> QTextEdit.ExtraSelection:

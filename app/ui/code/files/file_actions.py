@@ -95,6 +95,10 @@ class FileActions(QObject):
             return False
         # The dialog has asked before it gave the name of a file that exists.
         await file.document.save(path, overwrite=True)
+        for other in [each for each in self._files.files if each.document.path == file.document.path]:
+            # It shows what has just been replaced; what is not saved in it stays.
+            if other is not file and not other.is_unsaved:
+                await self._files.close_file(other)
         await self._folder_panel.read_again()
         self.saved_as.emit(path)
         return True

@@ -43,7 +43,6 @@ class FolderPanel(Card):
         self._ui = ui
         self._folder: SourceFolder | None = None
         self._indexing: asyncio.Task[None] | None = None
-        self._stopped = False
         self.index = FileIndex()
         """The files of the folder, as far as they were found."""
         self.tree = FolderTree(ui.bridge, ui.theme)
@@ -96,6 +95,7 @@ class FolderPanel(Card):
 
     def close_panel(self) -> None:
         """Search no more; the widgets are about to go."""
+        self._folder = None
         self._stop_indexing()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
@@ -123,11 +123,9 @@ class FolderPanel(Card):
     def _begin_indexing(self) -> None:
         self._stop_indexing()
         if self._folder is not None:
-            self._stopped = False
             self._indexing = self._ui.bridge.start(self._find_files(self._folder))
 
     def _stop_indexing(self) -> None:
-        self._stopped = True
         if self._indexing is not None:
             self._indexing.cancel()
             self._indexing = None

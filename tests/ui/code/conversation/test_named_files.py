@@ -131,7 +131,7 @@ def test_a_name_of_no_file_is_said_and_a_word_is_no_name(tab: CodeTab, live: Liv
         await open_project(tab, project)
         field, state = tab.conversation.field, tab.conversation.state
         field.setPlainText("What does @property do in @src/gone.py?")
-        await until(lambda: "none of the folder: src/gone.py" in state.text())
+        await until(lambda: "Not found, so not sent: src/gone.py." in state.text())
         assert "property" not in state.text()
 
     live(scene())

@@ -59,11 +59,11 @@ def test_all_files_are_accepted_saved_and_taken_back(
         await propose(room, qtbot, tab, project)
         bar = tab.files.change_set_bar
         assert names(tab) == ["main.py", "util.py", "new.py"]
-        assert words(tab) == "Changes in 3 files, 3 wait"
+        assert words(tab) == "Changes in 3 files, 3 to decide."
         assert tab.document.name == "util.py"
         assert tab.window().focusWidget() is tab.card.proposal_view
         bar.accept_button.click()
-        assert words(tab) == "3 of 3 files were changed"
+        assert words(tab) == "3 of 3 files were changed."
         main, util, new = tab.files.files
         assert util.editor.text() == UTIL.replace("x / 2", "x // 2")
         assert main.editor.text() == MAIN.replace("half(3)", "half(4)")
@@ -105,9 +105,9 @@ def test_files_and_hunks_are_decided_one_by_one(
         # The next file comes by itself.
         assert tab.document.name == "main.py"
         assert tab.window().focusWidget() is tab.card.proposal_view
-        assert words(tab) == "Changes in 2 files, 1 wait"
+        assert words(tab) == "Changes in 2 files, 1 to decide."
         qtbot.keyClick(tab.card.proposal_view, Qt.Key.Key_Escape)
-        assert words(tab) == "1 of 2 files were changed"
+        assert words(tab) == "1 of 2 files were changed."
         assert tab.editor.text() == MAIN
         tab.files.change_set_bar.undo_button.click()
         assert util.editor.text() == UTIL
@@ -124,7 +124,7 @@ def test_a_new_file_that_is_rejected_is_gone(
         await propose(room, qtbot, tab, project)
         tab.files.change_set_bar.reject_button.click()
         await until(lambda: names(tab) == ["main.py", "util.py"])
-        assert words(tab) == "0 of 2 files were changed"
+        assert words(tab) == "0 of 2 files were changed."
         assert [file.is_unsaved for file in tab.files.files] == [False, False]
         assert not (project / "src" / "deep").exists()
 
@@ -140,7 +140,7 @@ def test_what_leads_out_of_the_folder_is_not_shown(
 
     async def scene() -> None:
         await propose(room, qtbot, tab, project, answer)
-        assert words(tab).endswith("Not shown: out.py")
+        assert words(tab).endswith("Not shown: out.py.")
         tab.changes.accept_all()
         assert (tmp_path / "private.py").read_text() == "mine = 1\n"
         assert names(tab) == ["main.py"]

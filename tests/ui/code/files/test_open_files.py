@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, Qt, QUrl
 from pytestqt.qtbot import QtBot
 
 from app.code.languages import language_of_file
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.files import open_files
+from app.ui.code.files.code_dialogs import CodeDialogs
 from tests.support.code_desk import Live, Room, answer_box, offered, show, until
 
 Control = Qt.KeyboardModifier.ControlModifier
@@ -232,6 +233,33 @@ def test_a_reply_changes_the_file_that_it_is_about(
         tab.files.go_on(1)
         exchange.rows[0].replace.click()
         await until(lambda: tab.document.name == "a.py")
+
+    live(scene())
+
+
+def test_saving_over_an_open_file_leaves_it_open_once(
+    tab: CodeTab, live: Live, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pick(_dialogs: CodeDialogs, _folder: Path | None, _name: str) -> Path:
+        return project / "a.py"
+
+    monkeypatch.setattr(CodeDialogs, "pick_file_to_save", pick)
+
+    async def scene() -> None:
+        await open_all(tab, project, "a", "b")
+        await tab.actions_on_files.save_as(tab.files.current)
+        assert names(tab) == ["a.py"]
+        assert (project / "a.py").read_text() == "b = 1\n"
+
+    live(scene())
+
+
+def test_several_files_are_dropped_at_once(tab: CodeTab, live: Live, project: Path) -> None:
+    async def scene() -> None:
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(project / f"{name}.py")) for name in ("a", "b")])
+        tab.editor.insertFromMimeData(mime)
+        await until(lambda: names(tab) == ["a.py", "b.py"])
 
     live(scene())
 
