@@ -75,6 +75,8 @@ class _Page(QTextBrowser):
         ):
             palette.setColor(role, QColor(colour))
         self.setPalette(palette)
+        # A document takes the colour of links from the whole program's palette.
+        self.document().setDefaultStyleSheet("a { color: #0645ad; }")
         self.setStyleSheet("QTextBrowser { background: #ffffff; color: #000000; }")
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: N802 - Qt's name

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QIcon, QPaintEvent
-from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QWidget
 
 from app.engine.protocol import ModelInfo
 from app.remote.remote_server import ElsewhereServer
 from app.ui.base.add_action import allow, as_heading
 from app.ui.base.session import EngineSession, model_name
 from app.ui.base.theme import Theme
+from app.ui.widgets.menu_button import MenuButton
 from models.store.store import InstalledModel
 from models.system.shown_text import shown
 
@@ -20,7 +21,7 @@ MOST_ELSEWHERE = 40
 """Of one server: a menu of more would not fit the screen."""
 
 
-class ModelPicker(QToolButton):
+class ModelPicker(MenuButton):
     """A button with a menu of the models on disk. `chosen` carries the `InstalledModel` to load."""
 
     chosen = Signal(object)
@@ -47,9 +48,9 @@ class ModelPicker(QToolButton):
         self._servers = servers
         self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setProperty("kind", "choice")
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        # A click shows the menu and leaves the focus where somebody writes.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setIconSize(QSize(14, 14))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Model"))

@@ -4,14 +4,15 @@ from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QPushButton, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from app.ui.base.plain_text import plain, set_tip
+from app.ui.widgets.menu_button import MenuButton
 
 EDGES_PX = 44
 
 
-class ElidedButton(QPushButton):
+class ElidedButton(MenuButton):
     """As wide as its column, whatever its words; all of them are in the tool tip. GUI thread."""
 
     def __init__(self, words: str = "", kind: Literal["plain", "quiet", "choice"] = "plain") -> None:

@@ -116,6 +116,14 @@ def test_the_page_is_black_on_white_in_the_dark_theme_too(host: QWidget, qapp: Q
     assert QGuiApplication.instance() is not None
 
 
+def test_links_can_be_read_on_white_in_the_dark_theme_too(host: QWidget, qapp: QApplication) -> None:
+    theme = Theme(qapp, "dark")
+    dialog = HtmlPreview("<a href='http://x'>link</a>", host)
+    written = dialog.view.document().begin().begin().fragment().charFormat().foreground().color()
+    assert written.lightnessF() < 0.4
+    theme.choose("light")
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -73,9 +73,7 @@ class ContextMeter(QWidget):
             self.setAccessibleName("")
             return
         self._text.setText(
-            self.tr("To send: {used} of {total} tokens").format(
-                used=f"{use.total:,}", total=f"{use.context:,}"
-            )
+            self.tr("To send: {used} of {total}").format(used=f"{use.total:,}", total=f"{use.context:,}")
         )
         values = {
             "message": f"{use.message:,}",
