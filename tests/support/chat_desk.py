@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,13 @@ class Opened:
     notices: Notices
     bridge: Bridge
     settings: SettingsFile
+    awaited: list[str] = field(default_factory=list)
+    """The failures that a test is about."""
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
         self.desk.run(work)
         assert self.desk.problems == []
+        assert [text for text in self.tab.failures.texts if text not in self.awaited] == []
 
     async def reply_to(self, text: str) -> ReplyView:
         """Send and wait for the end of the reply."""

@@ -63,6 +63,7 @@ def test_a_document_goes_along_whole_and_stays_with_its_question(opened: Opened,
         opened.tab.composer.files_given.emit([path, tmp_path / "missing.txt"])
         await until(lambda: opened.tab.composer.attachments.names == ["note.txt"])
         await until(lambda: any("missing.txt" in text for text in opened.tab.failures.texts))
+        opened.awaited += opened.tab.failures.texts
         await opened.reply_to("What is the code word?")
         assert opened.tab.composer.attachments.names == []
         chat = opened.tab.chat
