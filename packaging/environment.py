@@ -75,6 +75,8 @@ TEST_PROGRAMS = {
     "bwrap": "bubblewrap",
     "node": "nodejs",
     "cmake": "cmake",
+    "dbus-daemon": "dbus-daemon",
+    "/usr/libexec/at-spi-bus-launcher": "at-spi2-core",
 }
 CJK_FONTS = [Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")]
 
