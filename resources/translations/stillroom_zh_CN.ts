@@ -681,20 +681,20 @@
         <translation>关闭</translation>
     </message>
     <message>
-        <source>Changes in {files} files, {waiting} wait</source>
-        <translation>{files} 个文件中有更改，{waiting} 个待处理</translation>
+        <source>Changes in {files} files, {waiting} to decide.</source>
+        <translation>{files} 个文件有改动，{waiting} 处待定。</translation>
     </message>
     <message>
-        <source>{text}. Not shown: {missing}</source>
-        <translation>{text}。未显示：{missing}</translation>
+        <source>Changes in {files} files, {waiting} to decide. Not shown: {missing}.</source>
+        <translation>{files} 个文件有改动，{waiting} 处待定。未显示：{missing}。</translation>
     </message>
     <message>
-        <source>{changed} of {files} files were changed</source>
-        <translation>共 {files} 个文件，已更改 {changed} 个</translation>
+        <source>{changed} of {files} files were changed.</source>
+        <translation>{files} 个文件中已改动 {changed} 个。</translation>
     </message>
     <message>
-        <source>{text}. Changed since, so not taken back: {kept}</source>
-        <translation>{text}。此后又有改动，因此未撤回：{kept}</translation>
+        <source>{changed} of {files} files were changed. Edited since, so not taken back: {kept}.</source>
+        <translation>{files} 个文件中已改动 {changed} 个。之后又编辑过，因此未撤回：{kept}。</translation>
     </message>
 </context>
 <context>
@@ -1384,8 +1384,8 @@
         <translation>附带 {names}。</translation>
     </message>
     <message>
-        <source>No open file and none of the folder: {names}.</source>
-        <translation>不是已打开的文件，也不在文件夹中：{names}。</translation>
+        <source>Not found, so not sent: {names}.</source>
+        <translation>未找到，因此未发送：{names}。</translation>
     </message>
     <message>
         <source>What is struck through does not fit beside it.</source>
@@ -2249,8 +2249,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>ContextMeter</name>
     <message>
-        <source>To send: {used} of {total} tokens</source>
-        <translation>将发送：{used} / {total} 个词元</translation>
+        <source>To send: {used} of {total}</source>
+        <translation>待发送：{used}，共 {total}</translation>
     </message>
     <message>
         <source>Chat so far: {history} tokens
