@@ -15,6 +15,7 @@ from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.protocol import LoadSettings, Part
 from tests.support.engines import ANSWER_TIMEOUT_S
 from tests.support.starter_variants import shallow_path
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped here")
 
@@ -28,6 +29,7 @@ def stopped(tmp_path: Path) -> Iterator[EngineClient]:
     pid = client.state.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     yield client
     client.close()
 
