@@ -169,7 +169,7 @@ class CodeTab(QWidget):
 
     async def use(self, use: CodeUse) -> None:
         """Do with code of a reply what was asked for: show it as changes, run it, or take it as tests."""
-        file = self._file_of(use.excerpt)
+        file = await self._file_of(use.excerpt)
         name = use.row.block.file_name
         if use.way == "replace" and self.changes.is_elsewhere(name, file):
             await self.changes.propose({name: [use.row.block]})
@@ -215,8 +215,8 @@ class CodeTab(QWidget):
 
     def _on_answered(self, exchange: CodeExchange, task: Task) -> None:
         """Show what changes the text at once, unless it was changed meanwhile; tests go to where none are."""
-        file = self.files.file_of(exchange.excerpt.key) or self.files.current
-        if not exchange.rows:
+        file = self.files.file_of(exchange.excerpt.key)
+        if not exchange.rows or file is None:
             return
         row = exchange.rows[0]
         if task == "tests" and not file.run_card.tests.text().strip():
@@ -253,9 +253,13 @@ class CodeTab(QWidget):
         else:
             self._lines.add(NoticeText(text), subject=(file or self.files.current).key)
 
-    def _file_of(self, excerpt: Excerpt) -> OpenFile:
-        """Return the file that a question was about; the one in front where it is closed."""
-        return self.files.file_of(excerpt.key) or self.files.current
+    async def _file_of(self, excerpt: Excerpt) -> OpenFile:
+        """Return the file that a question was about, opened again where it was closed; the one in front where
+        it was in no file. Raises `TextFileError`."""
+        file = self.files.file_of(excerpt.key)
+        if file is None and Path(excerpt.key).is_absolute():
+            file = await self.files.open(Path(excerpt.key))
+        return file or self.files.current
 
     def _go_to_editor(self) -> None:
         self.editor.setFocus()

@@ -92,6 +92,8 @@ class ChangeSets(QObject):
                 file.card.decided.connect(self._on_decided)
             elif is_new:
                 await self._files.close_file(file)
+            elif file.editor.isReadOnly() or file.editor.text() != before:
+                self._missing.append(shown(name))
         if not self._changes:
             missing = ", ".join(self._missing)
             self._missing.clear()

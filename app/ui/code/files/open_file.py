@@ -38,6 +38,7 @@ class OpenFile(QObject):
         self.completion = InlineCompletion(ui, self.editor, self)
         self._keys = {f"#{number}"}
         self.document.changed.connect(self._on_changed)
+        self.run_card.tests_document.changed.connect(self._on_changed)
         self.run_card.failed_at.connect(self.card.mark_failure)
         self.run_card.left.connect(self.editor.setFocus)
 
@@ -57,8 +58,9 @@ class OpenFile(QObject):
 
     @property
     def is_unsaved(self) -> bool:
-        """Tell whether closing it would lose something of the text."""
-        return self.document.modified and bool(self.editor.text().strip())
+        """Tell whether closing it would lose something: of the text, or tests that no file brings back."""
+        only_here = self.document.path is None and self.run_card.tests.text().strip()
+        return (self.document.modified and bool(self.editor.text().strip())) or bool(only_here)
 
     @property
     def is_untouched(self) -> bool:

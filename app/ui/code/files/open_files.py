@@ -125,6 +125,8 @@ class OpenFiles(Card):
                     self._parked[str(path)] = number
                 raise
             self.show_file(file)
+            if before is not file and before.is_untouched:
+                await self.close_file(before)
             self.keep_soon()
             return file
 
@@ -182,11 +184,13 @@ class OpenFiles(Card):
             self.tabs.moveTab(self.files.index(files[number]), place)
         front = files.get(kept.current) or files[numbers[0]]
         self.show_file(front)
-        await front.restore()
-        for file in files.values():
-            if file is not front:
-                await file.restore()
-        self.restored.set()
+        try:
+            await front.restore()
+            for file in files.values():
+                if file is not front:
+                    await file.restore()
+        finally:
+            self.restored.set()
         self.current_changed.emit()
 
     def close_files(self) -> Callable[[], None]:
@@ -267,7 +271,9 @@ class OpenFiles(Card):
         self.keep_soon()
 
     def _on_file_changed(self, file: OpenFile) -> None:
-        self._show_state(file)
+        # Another file of the same name says where it is, too.
+        for each in self.files:
+            self._show_state(each)
         self.keep_soon()
         if file is self.current:
             self.changed.emit()

@@ -189,6 +189,16 @@ def test_tests_come_back_with_their_file(
     live(scene())
 
 
+def test_tests_of_a_text_without_a_file_are_asked_about(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        tab.run_card.take_tests("assert True", "python")
+        tab.files.close_wanted.emit(tab.files.current)
+        await answer_box(tab, "Cancel")
+        assert tab.run_card.tests.text() == "assert True\n"
+
+    live(scene())
+
+
 def test_one_program_runs_at_a_time_and_its_output_stays_with_it(
     tab: CodeTab, live: Live, project: Path
 ) -> None:
@@ -233,6 +243,12 @@ def test_a_reply_changes_the_file_that_it_is_about(
         tab.files.go_on(1)
         exchange.rows[0].replace.click()
         await until(lambda: tab.document.name == "a.py")
+        await tab.save()
+        await tab.actions_on_files.close(about)
+        assert names(tab) == ["b.py"]
+        exchange.rows[0].run.click()
+        await until(lambda: names(tab) == ["b.py", "a.py"])
+        await until(lambda: not tab.runner.running)
 
     live(scene())
 
@@ -271,7 +287,7 @@ def test_two_files_of_one_name_say_where_they_are(tab: CodeTab, live: Live, proj
     async def scene() -> None:
         await open_all(tab, project, "a")
         await tab.open_file(project / "sub" / "a.py")
-        assert titles(tab)[1] == "a.py — sub"
+        assert titles(tab) == ["a.py — project", "a.py — sub"]
         assert tab.files.tabs.tabToolTip(0) == str(project / "a.py")
 
     live(scene())
