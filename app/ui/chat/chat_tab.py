@@ -25,6 +25,7 @@ from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
 from app.ui.base.offers import Offers, row_commands
 from app.ui.base.session import model_name
+from app.ui.base.typed_elsewhere import means_text
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
@@ -323,17 +324,13 @@ class ChatTab(QWidget):
 
         What is typed where it means nothing goes into the message.
         """
-        text, shift = event.text(), Qt.KeyboardModifier.ShiftModifier
-        if event.matches(QKeySequence.StandardKey.Copy):
+        selected = not self.conversation.selection.is_empty
+        if selected and event.matches(QKeySequence.StandardKey.Copy):
             self.conversation.copy_selection()
-        elif event.key() == Qt.Key.Key_Escape:
+        elif selected and event.key() == Qt.Key.Key_Escape:
             self.conversation.clear_selection()
-        elif (
-            text.isprintable()
-            and text.strip()
-            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, shift)
-        ):
-            self.composer.insert_text(text)
+        elif means_text(event):
+            self.composer.take_key(event)
         else:
             super().keyPressEvent(event)
 
@@ -386,7 +383,6 @@ class ChatTab(QWidget):
         self.list_actions.changed.connect(self.show_chats)
         self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
-        self.conversation.typed.connect(self.composer.take_key)
         self.conversation.another_requested.connect(self.exchange.answer_again)
         self.conversation.another_with_requested.connect(self.exchange.answer_again_with)
         self.conversation.continue_requested.connect(self.exchange.continue_reply)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QMimeData, QPoint, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QMimeData, QPoint, QTimer
 from PySide6.QtGui import (
     QClipboard,
     QContextMenuEvent,
@@ -45,9 +45,6 @@ class SelectionArea(QScrollArea):
     is kept by message, block and character, so that messages and blocks need no widgets. While nothing is
     selected nothing is done.
     """
-
-    typed = Signal(object)
-    """A `QKeyEvent` with text, for the field in which messages are written."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -206,7 +203,7 @@ class SelectionArea(QScrollArea):
             self.clear_selection()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Copy, select and clear; what means text is for another field."""
+        """Copy, select and clear. What is typed is for whoever is around, as it means nothing here."""
         if event.matches(QKeySequence.StandardKey.Copy) and not self.selection.is_empty:
             self.copy_selection()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
@@ -215,8 +212,6 @@ class SelectionArea(QScrollArea):
             self.clear_selection()
         elif self.selection.head is not None and self._extend_by_key(event, self.selection.head):
             event.accept()
-        elif _means_text(event):
-            self.typed.emit(event)
         else:
             super().keyPressEvent(event)
 
@@ -307,14 +302,3 @@ class SelectionArea(QScrollArea):
         data.setText(copied.markdown)
         data.setHtml(copied.html)
         return data
-
-
-def _means_text(event: QKeyEvent) -> bool:
-    """Tell whether a key types or pastes something."""
-    if event.matches(QKeySequence.StandardKey.Paste):
-        return True
-    held = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
-    # Both together are AltGr on Windows.
-    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-    text = event.text()
-    return bool(text.strip()) and text.isprintable() and held in (Qt.KeyboardModifier.NoModifier, both)

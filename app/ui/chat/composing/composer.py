@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from enum import Enum, auto
 
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
@@ -11,6 +11,7 @@ from app.ui.base.add_action import allow
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
+from app.ui.base.typed_elsewhere import type_into
 from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
@@ -139,8 +140,7 @@ class Composer(QWidget):
 
     def take_key(self, event: QKeyEvent) -> None:
         """Go on with a key that was pressed where nothing can be typed."""
-        self._field.setFocus()
-        QCoreApplication.sendEvent(self._field, event)
+        type_into(self._field, event)
 
     def set_state(self, state: ComposerState, reason: str = "", remedy: str = "") -> None:
         """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base.add_action import allow
 from app.ui.base.announce import announce
 from app.ui.base.session import Reply
+from app.ui.base.typed_elsewhere import means_text, type_into
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.conversation.code_history import CodeHistory
@@ -90,7 +91,6 @@ class CodeConversation(QWidget):
         self._request.changed.connect(self._refresh)
         self.field.textChanged.connect(self.count_soon)
         self.field.installEventFilter(self)
-        self.history.typed.connect(self._take_key)
         self.mentions = MentionList(self.field, editor.named.names)
         self._field_card.body.insertWidget(0, self.mentions)
         self.ask_button.clicked.connect(self._on_ask_clicked)
@@ -156,6 +156,13 @@ class CodeConversation(QWidget):
         """The selection, the text or the question changed: count the tokens once that settles."""
         if not self.running:
             self._counter.count_soon()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """What is typed among the replies goes into the question."""
+        if means_text(event):
+            type_into(self.field, event)
+        else:
+            super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Enter asks, Shift+Enter breaks the line, Esc goes back to the editor."""
@@ -343,11 +350,6 @@ class CodeConversation(QWidget):
             self.state.setText(refusal)
         else:
             self.count_soon()
-
-    def _take_key(self, event: QKeyEvent) -> None:
-        """Go on with a key that was pressed among the replies."""
-        self.field.setFocus()
-        QCoreApplication.sendEvent(self.field, event)
 
     def _on_ask_clicked(self) -> None:
         if self.running:
