@@ -13,6 +13,7 @@ import numpy as np
 from tests.support.waiting import wait_until
 
 WAIT_S = 60.0
+DRAG_STEPS = 8
 
 
 @contextmanager
@@ -102,6 +103,14 @@ class RealWindow:
     def click(self, x: int, y: int) -> None:
         """Click at a point of the window."""
         self._xdotool("mousemove", "--window", self.id, str(x), str(y), "click", "1")
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Move from one point of the window to another with the button held."""
+        self._xdotool("mousemove", "--window", self.id, *map(str, start), "mousedown", "1")
+        for step in range(1, DRAG_STEPS + 1):
+            x, y = (at + (to - at) * step // DRAG_STEPS for at, to in zip(start, end, strict=True))
+            self._xdotool("mousemove", "--window", self.id, str(x), str(y))
+        self._xdotool("mouseup", "1")
 
     def type(self, text: str) -> None:
         """Type into whatever has the focus."""

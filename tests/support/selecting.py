@@ -16,6 +16,8 @@ LEFT, NONE, SHIFT = (
     Qt.KeyboardModifier.ShiftModifier,
 )
 
+UNHURRIED_MS = 60_000
+
 
 class Hand:
     """Presses and drags on the window itself, as a mouse does; points are found by the words there."""
@@ -81,8 +83,12 @@ class Hand:
         self.release(point)
 
     def triple_click(self, point: QPoint) -> None:
+        """However long the machine is busy between the clicks."""
+        usual_ms = QApplication.doubleClickInterval()
+        QApplication.setDoubleClickInterval(UNHURRIED_MS)
         self.double_click(point)
         self.click(point)
+        QApplication.setDoubleClickInterval(usual_ms)
 
     def key(self, key: Qt.Key, held: Qt.KeyboardModifier = NONE) -> None:
         """Press a key in whatever has the keyboard."""
