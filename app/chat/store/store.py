@@ -317,12 +317,19 @@ class ChatStore:
             if outcome != "running":
                 index_message(db, message_id, content, thinking)
 
-    def add_author(self, message_id: int, model: str) -> None:
-        """Name another model that a reply is of: it went on with it."""
+    def go_on(self, message_id: int, model: str) -> None:
+        """Note that a model goes on with a reply: another one is named beside the first, and the chat is the
+        one changed last."""
         with self._database.writing() as db:
             db.execute(
-                "UPDATE messages SET model = iif(model = '', ?, model || ' + ' || ?) WHERE id = ?",
-                (model, model, message_id),
+                "UPDATE messages SET model = iif(model = '', ?, model || ' + ' || ?)"
+                " WHERE id = ? AND instr(' + ' || model || ' + ', ' + ' || ? || ' + ') = 0",
+                (model, model, message_id, model),
+            )
+            db.execute(
+                "UPDATE conversations SET updated_at = ?"
+                " WHERE id = (SELECT conversation_id FROM messages WHERE id = ?)",
+                (time.time(), message_id),
             )
 
     def show_branch(self, conversation_id: int, head_id: int | None) -> None:

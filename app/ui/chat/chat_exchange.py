@@ -437,9 +437,8 @@ class ChatExchange(QObject):
         assert chat is not None
         conversation, before = self._desk.conversation, exchange.goes_on
         if before is not None:
-            message, name = before, model_name(info)
-            if name not in message.model.split(" + "):
-                await self._keeper.write(self._store.add_author, message.id, name)
+            message = before
+            await self._keeper.write(self._store.go_on, message.id, model_name(info))
             view = conversation.go_on_with(message, question)
         else:
             message = await self._keeper.add_reply(chat, question.id, model_name(info), choices.json_schema)

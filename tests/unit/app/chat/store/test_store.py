@@ -336,9 +336,14 @@ def test_a_fork_holds_the_branch_with_documents_summaries_and_choices(path: Path
         assert len(store.branch(fork.id)) == 2
 
 
-def test_a_reply_of_two_models_names_both(path: Path) -> None:
+def test_a_reply_of_two_models_names_both_and_brings_its_chat_to_the_top(path: Path) -> None:
     chat_id = fill(path)
     with closing(ChatStore(path)) as store:
+        other = store.create_conversation(title="Newer")
         reply = store.branch(chat_id)[-1]
-        store.add_author(reply.id, "n")
-        assert store.message(reply.id).model == "m + n"
+        store.go_on(reply.id, "m")
+        assert store.message(reply.id).model == "m"
+        assert [chat.id for chat in store.conversations()] == [chat_id, other.id]
+        for _ in range(2):
+            store.go_on(reply.id, "n")
+            assert store.message(reply.id).model == "m + n"
