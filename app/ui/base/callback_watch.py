@@ -145,7 +145,8 @@ class CallbackWatch:
         """See where a long one is, on a thread of its own."""
         while not self._stopped.wait(LOOK_S):
             piece = self._whole or self._piece
-            if piece is not None and not piece.stack and time.perf_counter() - piece.times[0] > LONG_S / 2:
+            if piece is not None and time.perf_counter() - piece.times[0] > piece.look_after_s:
+                piece.look_after_s *= 4
                 piece.stack = "".join(traceback.format_stack(sys._current_frames().get(self._gui))[-12:])
 
 
@@ -185,6 +186,8 @@ class _Piece:
         self.times = (clock_s, cpu_s, in_line_s)
         self.what = what
         self.stack = ""
+        self.look_after_s = LONG_S / 2
+        """Where it is is seen then, and again after four times as long."""
 
 
 def _event_name(kind: int) -> str:
