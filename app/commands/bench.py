@@ -10,7 +10,7 @@ from app.base.errors import StillroomError
 from app.bench.results.report import Report
 from app.bench.run.run_progress import BenchmarkProgress, OnBenchmarkProgress
 from app.bench.run.suite import SUITES, suite_named
-from app.commands import bench_drift, bench_elsewhere, bench_quality
+from app.commands import bench_drift, bench_quality, bench_remote
 from app.commands.terminal.command_core import Core, looked_after
 from app.commands.terminal.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.terminal.installed import installed_model
@@ -123,7 +123,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
     if elsewhere is not None:
         suite = suite_named(options.suite)
-        report, earlier = bench_elsewhere.run_elsewhere(elsewhere, suite, core, console, line, cancel)
+        report, earlier = bench_remote.run_elsewhere(elsewhere, suite, core, console, line, cancel)
     else:
         report, earlier = _measure(options, core, console, line, cancel)
     _tell(report, earlier, others, options, console)

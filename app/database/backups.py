@@ -9,9 +9,9 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.database.integrity_check import open_to_read, problem_of
 from app.database.row_sums import commits
 from app.database.schema import Schema
-from app.database.soundness import open_to_read, problem_of
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)

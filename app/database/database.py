@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 from app.base.errors import StillroomError
 from app.database import backups
 from app.database.commit_mark import CommitMark, read_mark
+from app.database.damage_notices import DamageNotice, Recovery, row_notices, time_text
+from app.database.integrity_check import is_damage, open_to_read, problem_of
 from app.database.rebuild import Rebuilt, rebuild
-from app.database.recovery import DamageNotice, Recovery, row_notices, time_text
 from app.database.row_sums import add_functions, commits, count_commit, keep_sums, seal, summed_table
 from app.database.schema import Schema, migrate, schema_version
-from app.database.soundness import is_damage, open_to_read, problem_of
 from app.database.wal import mend_journal
 from models.system.durable import rename_durably
 

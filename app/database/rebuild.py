@@ -10,11 +10,11 @@ from pathlib import Path
 
 from app.base.errors import StillroomError
 from app.database.backups import list_backups
-from app.database.recovery import DamagedRow
+from app.database.damage_notices import DamagedRow
+from app.database.integrity_check import problem_of
 from app.database.row_source import Row, RowSource, is_older, readable_copy, renumbered
 from app.database.row_sums import add_functions, counted, row_sum, seal, summed_table
 from app.database.schema import Schema, Table, migrate
-from app.database.soundness import problem_of
 
 log = logging.getLogger(__name__)
 

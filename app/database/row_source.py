@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.database.integrity_check import HEADER, VERSIONS_AT, header_problem, open_to_read
 from app.database.row_sums import (
     SummedTable,
     add_functions,
@@ -20,7 +21,6 @@ from app.database.row_sums import (
     summed_table,
 )
 from app.database.schema import Schema, migrate, schema_version
-from app.database.soundness import HEADER, VERSIONS_AT, header_problem, open_to_read
 
 Row = tuple[Any, ...]
 """A row's key, then type and value of each column; a text as its bytes."""

@@ -66,7 +66,10 @@ def test_the_window_lives_and_closes_with_a_stopped_engine(
         wall_s.append(end.figures.longest[0].wall_s)
         worst.append(end.figures.most_waited[0])
         longest += end.figures.longest
-        assert waited_s[-1] < MOST_LATE_S, (work, end.figures.most_waited[0].what + end.figures.most_waited[0].stack)
+        assert waited_s[-1] < MOST_LATE_S, (
+            work,
+            end.figures.most_waited[0].what + end.figures.most_waited[0].stack,
+        )
         assert gone_s[-1] < MOST_S, work
     # The last one has left nothing broken either.
     assert_clean(end_program(window("decode", "close"), tmp_path), "the start after")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from app.base.errors import EngineError
 from app.base.paths import app_paths
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, PromptProgress, Sampling
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab

@@ -1,4 +1,4 @@
-"""How soon a reply that was cut off goes on: `python -m tests.perf.continued_reply [FILE] [PROMPT_TOKENS]
+"""Measures how soon a cut reply goes on: `python -m tests.perf.continued_reply [FILE] [PROMPT_TOKENS]
 [SAID_TOKENS] [ROUNDS]`, with the starter model where no file is given.
 
 It prints JSON: the seconds to the first token of the cold prompt and of the continued reply, and their ratio

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from app.base.paths import app_paths
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile

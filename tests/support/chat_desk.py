@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushBu
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.library import ChatLibrary
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Sampling

@@ -17,7 +17,7 @@ from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Sample
 from app.bench.run.run_journal import RunJournal, TurnRecord, unfinished_run
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.database import ChatDatabase
 from app.chat.store.records import Attachment
 from app.chat.store.store import ChatStore

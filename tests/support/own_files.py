@@ -15,9 +15,9 @@ from app.acquire.importance import fitting_matrix, notes
 from app.acquire.jobs import Job, JobBook, JobView
 from app.base.paths import AppPaths
 from app.bench.quality.data_sets import HubData, Pin
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.presets import PresetBook
 from app.chat.library.prompt_library import PromptBook
+from app.chat.library.reply_choices import ReplyChoices
 from app.code.ask import Question
 from app.code.draft import Draft, DraftFile
 from app.code.kept_conversation import AskedQuestion, ConversationFile, KeptConversation, KeptExchange

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.base.ending import end_at_once
 from app.bench.results.run_database import BenchDatabase
 from app.bootstrap import build_core
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, Part, PromptProgress
 from app.ui.base.bridge import Bridge
 from app.ui.base.callback_watch import WatchedLoop

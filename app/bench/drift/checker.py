@@ -15,7 +15,7 @@ from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, Quest
 from app.bench.drift.store import DriftStore
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
 from app.bench.results.history import BenchmarkHistory
-from app.bench.run.conditions import Conditions
+from app.bench.run.disturbances import Conditions
 from app.bench.run.facts import model_sha256
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
 from app.machine.hardware import Machine

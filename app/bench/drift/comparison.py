@@ -10,7 +10,7 @@ from app.bench.drift.golden import GoldenAnswer, GoldenRun
 from app.bench.quality.scores.rouge import rouge_l
 from app.bench.results.report import Sample, measure_of
 from app.bench.results.run_difference import change_of
-from app.bench.run.conditions import BUSY_PERCENT
+from app.bench.run.disturbances import BUSY_PERCENT
 
 NOISE_FLOOR = 1e-3
 """Log probabilities that differ by less are the same: the last bits of sums made in another order."""

@@ -8,7 +8,7 @@ import msgspec
 from app.base.errors import StillroomError
 from app.bench.drift.golden import GoldenRun
 from app.bench.results.run_database import BenchDatabase, readable
-from app.database.recovery import excerpt
+from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
 

@@ -10,7 +10,7 @@ import msgspec
 from app.base.errors import StillroomError
 from app.bench.quality.result import ItemResult, QualityRun
 from app.bench.results.run_database import BenchDatabase, readable
-from app.database.recovery import excerpt
+from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS, is_as_written
 from app.database.schema import Table, Values
 

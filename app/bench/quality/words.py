@@ -12,7 +12,7 @@ from app.bench.quality.item import Kind
 from app.bench.quality.result import QualityRun
 from app.bench.report.report_words import model_title
 from app.bench.report.side_by_side import Against, Line, SideBySide
-from app.bench.run.elsewhere import ELSEWHERE
+from app.bench.run.remote_benchmark import ELSEWHERE
 
 KIND_NAMES: dict[Kind, str] = {
     "perplexity": "Perplexity",

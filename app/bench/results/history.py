@@ -9,7 +9,7 @@ from pathlib import Path
 from app.base.errors import StillroomError
 from app.bench.results.report import Report, report_from_json, report_to_json
 from app.bench.results.run_database import BenchDatabase, readable
-from app.database.recovery import excerpt
+from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS, is_as_written
 from app.database.schema import Table, Values
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.bench.results.circumstances import Difference, circumstances, differences
+from app.bench.results.difference_causes import Difference, circumstances, differences
 from app.bench.results.report import Measure, Report
 from app.bench.results.statistics import holm, welch_p
 

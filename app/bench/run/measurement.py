@@ -12,7 +12,7 @@ import psutil
 from app.bench.results.model_work import ModelWork, model_work
 from app.bench.results.report import Ceilings, Measure, NotMeasured, Report, Sample, Unit, measure_of
 from app.bench.run.ceilings import CeilingsRequest, MeasuredCeilings, measure_ceilings
-from app.bench.run.conditions import Conditions
+from app.bench.run.disturbances import Conditions
 from app.bench.run.energy import EnergyMeter
 from app.bench.run.order import Turn, estimates_s, too_long, turns_of, without_room
 from app.bench.run.run_journal import RunJournal, TurnRecord

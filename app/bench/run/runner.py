@@ -13,9 +13,9 @@ import msgspec
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report, Section
 from app.bench.results.roofline import limits_of
-from app.bench.run.elsewhere import ElsewhereBenchmark
 from app.bench.run.facts import engine_facts, machine_facts, model_facts, model_sha256
 from app.bench.run.measurement import Measurement
+from app.bench.run.remote_benchmark import ElsewhereBenchmark
 from app.bench.run.run_journal import RunJournal, Unfinished, discard_unfinished, unfinished_run
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.step_turn import BenchmarkEngine

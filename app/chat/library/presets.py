@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.library_file import Change, LibraryFile, free_name
+from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Sampling, ThinkingLimits
 
 FORM = "stillroom-presets"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import Outcome, Role
 from app.engine.protocol import GenerationStats
 

@@ -5,7 +5,7 @@ import sqlite3
 
 from app.base.errors import StillroomError
 from app.chat.store.search import index_all, index_problem
-from app.database.recovery import excerpt
+from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Schema, Table, Values
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import ReplyChoices, WhenFull
+from app.chat.library.reply_choices import ReplyChoices, WhenFull
 from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]

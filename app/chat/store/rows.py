@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import Attachment, Conversation, StoredMessage
 from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 

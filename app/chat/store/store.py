@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.database import ChatDatabase, ChatStoreError
 from app.chat.store.fork_rows import fork_rows
 from app.chat.store.imported import ImportedChat
@@ -23,7 +23,7 @@ from app.chat.store.rows import (
 from app.chat.store.search import SearchHit, index_message, search
 from app.chat.store.summary import Summary
 from app.chat.store.vectors import PassageVectors
-from app.database.recovery import Recovery
+from app.database.damage_notices import Recovery
 from app.database.row_sums import is_as_written
 from app.engine.protocol import GenerationStats
 

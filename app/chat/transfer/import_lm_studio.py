@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, split_thinking
 
 

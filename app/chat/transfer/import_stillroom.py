@@ -15,7 +15,7 @@ import msgspec
 from app.base.errors import RequestError, StillroomError
 from app.chat.documents.documents import MOST_CHARACTERS
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import NO_LIMITS, ReplyChoices, WhenFull
+from app.chat.library.reply_choices import NO_LIMITS, ReplyChoices, WhenFull
 from app.chat.store.imported import (
     ImportedChat,
     ImportedDocument,

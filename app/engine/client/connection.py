@@ -13,10 +13,10 @@ import msgspec
 
 from app.base.errors import Cancelled, EngineError
 from app.base.parent_death import KillOnClose
-from app.engine.client.desired_models import WantedModels
+from app.engine.client.engine_life import EngineLife
 from app.engine.client.open_requests import Answered, Pending, PendingRequests
 from app.engine.client.outbox import Outbox
-from app.engine.client.process_supervisor import EngineLife
+from app.engine.client.wanted_models import WantedModels
 from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.planning.load_history import LoadMemory, Lowered, Recalled
 from app.engine.protocol import (

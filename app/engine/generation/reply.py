@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.engine.batching.scheduler import Job
-from app.engine.generation.beginning import Beginning
+from app.engine.generation.continued_reply import Beginning
 from app.engine.generation.delta_stream import DeltaStream
 from app.engine.generation.thinking_control import LOOK_TOKENS
 from app.engine.llama.candidates import Candidates, Logits

@@ -27,7 +27,7 @@ from app.engine.planning.memory_fallback import LadderStep, Stage, processor_onl
 from app.engine.planning.placement import Placement, place
 from app.engine.planning.rope_scaling import MOST_STRETCH
 from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
-from app.engine.speculation.draft import DraftModel
+from app.engine.speculation.draft_model import DraftModel
 from app.engine.supervision.exit_reason import names_memory
 from models.system.cores import physical_cores
 

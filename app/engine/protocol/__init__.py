@@ -48,12 +48,12 @@ from app.engine.protocol.replies import (
     Prepare,
     Priority,
     PromptProgress,
-    Sampling,
     SpeculationMode,
     ThinkingClosed,
     ThinkingLimits,
     TokenLogprob,
 )
+from app.engine.protocol.sampling import Sampling
 from app.engine.protocol.texts import Embed, Embedded, Tokenize, Tokenized
 
 __all__ = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from app.base.errors import RequestError, StillroomError
 from app.engine.batching.prefix import Held
-from app.engine.generation.beginning import Beginning, begin
+from app.engine.generation.continued_reply import Beginning, begin
 from app.engine.grammar.gbnf import Rules
 from app.engine.grammar.grammar_rules import rules_of
 from app.engine.protocol import Embed, Generate, Prepare, Tokenize

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.library.choices import ReplyChoices, WhenFull
+from app.chat.library.reply_choices import ReplyChoices, WhenFull
 from app.chat.prompting.prompt import ChatMessage
 from app.chat.store.records import CUT_OFF, Attachment, Conversation, StoredMessage, versions_of
 from app.chat.store.store import ChatStore

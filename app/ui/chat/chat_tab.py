@@ -25,7 +25,7 @@ from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
 from app.ui.base.offers import Offers, row_commands
 from app.ui.base.session import model_name
-from app.ui.base.typed_elsewhere import means_text
+from app.ui.base.stray_typing import means_text
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
@@ -48,8 +48,8 @@ from app.ui.reply.reply_stream import ReplyRunner
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_files, dropped_models
-from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.remote_line import ElsewhereLine
 from app.ui.widgets.ui_context import UiContext
 
 ROOM_FOR_ALL_PX = 960

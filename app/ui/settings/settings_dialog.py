@@ -25,7 +25,7 @@ from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.general_rows import ChoiceRow, GeneralRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.settings.other_computers_page import OtherComputersPage
-from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
+from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 
 SettingsPage = Literal["general", "this computer", "other computers", "servers elsewhere", "about"]

@@ -29,14 +29,14 @@ from app.ui.models.machine_advice import MachineAdvice
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.database_health import DatabaseHealth
-from app.ui.shell.elsewhere_choice import ElsewhereChoice
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
 from app.ui.shell.model_choice import ModelChoice
 from app.ui.shell.model_picker import ModelPicker
+from app.ui.shell.palette_and_shortcuts import WindowCommands
+from app.ui.shell.remote_model_choice import ElsewhereChoice
 from app.ui.shell.settings_commands import SettingsCommands
-from app.ui.shell.window_commands import WindowCommands
 from app.ui.shell.window_dialogs import WindowDialogs
 from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, QTimer
 
 from app.base.errors import StillroomError
-from app.database.recovery import Recovery
+from app.database.damage_notices import Recovery
 
 FIRST_CHECK_MS = 3 * 1000
 FIRST_BACKUP_MS = 30 * 1000

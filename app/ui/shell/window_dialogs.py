@@ -202,7 +202,7 @@ class WindowDialogs(QObject):
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
         from app.ui.settings.other_computers_page import OtherComputersPage
-        from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
+        from app.ui.settings.remote_servers_page import ServersElsewherePage
         from app.ui.settings.settings_dialog import SettingsDialog
 
         doctor = DoctorPage(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.ui.base.session import model_name
 from tests.support.chat_desk import ENDLESS, Opened
 from tests.support.engines import starter_path

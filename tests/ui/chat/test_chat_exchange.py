@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Part
 from app.ui.chat.composing.composer import ComposerState

@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
 from app.chat.chat_title import answer_title
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.library import ChatLibrary
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling

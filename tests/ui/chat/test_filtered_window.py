@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from app.audit.reading import newest_entries
 from app.audit.verification import verify
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.filters.rule import FilterRule
 from app.ui.base.add_action import commands_of
 from app.ui.chat.chat_tab import ChatTab

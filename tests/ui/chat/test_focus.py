@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.reply_view import ReplyView
 from tests.support.chat_desk import ENDLESS, Opened, field

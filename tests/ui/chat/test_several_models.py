@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import LoadSettings, Sampling
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.reply.reply_view import ReplyView

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import Conversation
 from app.ui.chat.composing.composer import ComposerState
 from tests.support.chat_desk import ENDLESS, Opened

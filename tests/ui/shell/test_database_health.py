@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.errors import StillroomError
 from app.chat.store.store import ChatStore
-from app.database.recovery import Recovery
+from app.database.damage_notices import Recovery
 from app.ui.shell import database_health
 from app.ui.shell.database_health import DatabaseHealth
 from tests.support.waiting import wait_until

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
 from app.bench.report.report_words import BELIEVABLE_SHARE
-from app.bench.results.circumstances import Difference, Run
+from app.bench.results.difference_causes import Difference, Run
 from app.bench.results.report import Limit, Mark, Measure, NotMeasured, Report
 from app.bench.results.run_difference import Outcome, Verdict
 from app.bench.run.run_progress import BenchmarkProgress

@@ -8,7 +8,7 @@ from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtWidgets import QComboBox
 
 from app.bench.report.curves import Line, Point
-from app.bench.results.circumstances import Difference, Run, differences
+from app.bench.results.difference_causes import Difference, Run, differences
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.plot_card import PlotCard

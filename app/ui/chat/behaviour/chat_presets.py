@@ -8,9 +8,9 @@ import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.library_file import Change
 from app.chat.library.presets import BUILT_IN, BuiltInKey, Preset, PresetBook, same
+from app.chat.library.reply_choices import ReplyChoices
 from app.settings import SettingsFile
 from app.ui.base.add_action import Command, allow
 from app.ui.base.offers import menu_commands

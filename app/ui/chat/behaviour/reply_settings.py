@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.library.choices import ReplyChoices, WhenFull
+from app.chat.library.reply_choices import ReplyChoices, WhenFull
 from app.chat.prompting.answer_schema import schema_title
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import LIMITS

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, 
 from app.ui.base.add_action import allow
 from app.ui.base.escape_key import keeps_escape
 from app.ui.base.plain_text import set_tip
+from app.ui.base.stray_typing import type_into
 from app.ui.base.theme import Theme
-from app.ui.base.typed_elsewhere import type_into
 from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
 from app.ui.chat.composing.thinking_effort import ThinkingEffort

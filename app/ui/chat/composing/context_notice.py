@@ -4,7 +4,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.chat.chat_title import shortened
-from app.chat.library.choices import WhenFull
+from app.chat.library.reply_choices import WhenFull
 from app.chat.prompting.context import ContextPlan
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 from app.chat.chat_title import answer_title, title_from
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import Attachment, Conversation, StoredMessage
 from app.chat.store.store import ChatStore
 

@@ -17,7 +17,7 @@ from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base.add_action import allow
 from app.ui.base.announce import announce
 from app.ui.base.session import Reply
-from app.ui.base.typed_elsewhere import means_text, type_into
+from app.ui.base.stray_typing import means_text, type_into
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.conversation.code_history import CodeHistory
@@ -27,9 +27,9 @@ from app.ui.code.conversation.mention_list import MentionList
 from app.ui.code.conversation.question_count import NameableFiles, QuestionCount, find_named
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.notices import filled, translated
+from app.ui.widgets.remote_line import ElsewhereLine
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QPushButton, QToolButton
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab

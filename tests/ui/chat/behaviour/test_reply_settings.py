@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPlainTextEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.reply_settings import ReplySettings

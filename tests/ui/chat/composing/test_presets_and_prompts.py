@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QMainWindow, QPl
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.presets import PresetBook
 from app.chat.library.prompt_library import PromptBook
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.prompting.answer_schema import EXAMPLE
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling, ThinkingLimits

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.prompting.templates import CHATML, R1, can_think
 from app.engine.protocol import ThinkingLimits
 from app.ui.base.theme import Theme

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import Outcome
 from app.chat.store.store import ChatStore
 from app.ui.chat.conversation.chat_writer import ChatKeeper

@@ -16,8 +16,8 @@ from app.chat.store.migrations import SCHEMA
 from app.chat.store.store import ChatStore
 from app.database import backups
 from app.database.commit_mark import mark_path, read_mark
-from app.database.recovery import Recovery
-from app.database.soundness import problem_of
+from app.database.damage_notices import Recovery
+from app.database.integrity_check import problem_of
 from tests.support.bench_reports import make_report
 from tests.support.full_databases import KINDS, Kind
 from tests.support.waiting import wait_until

@@ -41,7 +41,13 @@ def test_openais_client_gets_it_as_reasoning_content(api: Api) -> None:
 
 def test_a_budget_leads_to_the_answer_and_a_schema_binds_only_that(api: Api) -> None:
     schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
-    body = {"prompt": "Well?", "thinking_tokens": 4, "max_tokens": 60, "json_schema": schema, "temperature": 0.0}
+    body = {
+        "prompt": "Well?",
+        "thinking_tokens": 4,
+        "max_tokens": 60,
+        "json_schema": schema,
+        "temperature": 0.0,
+    }
     with api.http() as http:
         reply = http.post("/generate", json=body).json()
     assert reply["thinking"]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from app.base.errors import StillroomError
-from app.chat.library.choices import ReplyChoices
 from app.chat.library.presets import BUILT_IN, PresetBook, same
 from app.chat.library.prompt_library import (
     PromptBook,
@@ -16,6 +15,7 @@ from app.chat.library.prompt_library import (
     shipped_prompts,
     variables_of,
 )
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.prompting.answer_schema import EXAMPLE, check_schema, problem_of, schema_title
 from app.engine.protocol import Lora, Sampling, ThinkingLimits
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, in_order, split_thinking
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, whole_chat

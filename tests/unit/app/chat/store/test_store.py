@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from app.base.errors import StillroomError
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.database import ChatStoreError
 from app.chat.store.migrations import SCHEMA, SCHEMA_VERSION
 from app.chat.store.store import ChatStore
 from app.database import backups
+from app.database.integrity_check import problem_of
 from app.database.row_sums import schema_sum
-from app.database.soundness import problem_of
 from app.engine.protocol import GenerationStats, Sampling, ThinkingLimits
 from tests.support.connections import Connections
 

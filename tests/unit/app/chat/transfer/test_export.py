@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, to_markdown, whole_chat
 

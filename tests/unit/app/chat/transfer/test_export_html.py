@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from app.chat.library.choices import ReplyChoices
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.markdown.formula import FormulaSvg, draw_formula
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export_html import to_html

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.chat.documents.retrieval import Passage
-from app.chat.library.choices import NO_LIMITS, ReplyChoices
+from app.chat.library.reply_choices import NO_LIMITS, ReplyChoices
 from app.chat.store.records import Attachment, Conversation, StoredMessage
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import Summary

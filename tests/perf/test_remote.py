@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.bench.results.history import BenchmarkHistory
-from app.bench.run.elsewhere import ElsewhereBenchmark
+from app.bench.run.remote_benchmark import ElsewhereBenchmark
 from app.bench.run.suite import Step, Suite
 from app.chat.prompting.prompt import ChatMessage
 from app.engine.protocol import Finished, Generate, ModelInfo, Sampling

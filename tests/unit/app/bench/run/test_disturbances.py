@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.bench.run.conditions import Conditions, marks_of, throttle_count
+from app.bench.run.disturbances import Conditions, marks_of, throttle_count
 from app.telemetry.host import HostReader
 
 BURN = "import time\nend = time.process_time() + 60\nwhile time.process_time() < end: pass"

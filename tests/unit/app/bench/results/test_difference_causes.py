@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.bench.results.circumstances import differences
+from app.bench.results.difference_causes import differences
 from tests.support.bench_reports import make_report
 from tests.unit.app.bench.quality.test_comparison import RUN
 

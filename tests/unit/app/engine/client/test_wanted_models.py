@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.client.desired_models import WantedModel, WantedModels
+from app.engine.client.wanted_models import WantedModel, WantedModels
 from app.engine.protocol import LoadSettings
 from app.engine.supervision.exit_reason import Cause
 from models.system.file_stamp import first_changed, mark

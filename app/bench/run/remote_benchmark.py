@@ -19,10 +19,10 @@ from app.bench.results.report import (
     Sample,
     measure_of,
 )
-from app.bench.run.elsewhere_turn import CannotMeasureError, ElsewhereTurns
 from app.bench.run.facts import elsewhere_facts, machine_facts
 from app.bench.run.measurement import FURTHER_UNITS, UNITS
 from app.bench.run.order import Turn, estimates_s, too_long, turns_of
+from app.bench.run.remote_turn import CannotMeasureError, ElsewhereTurns
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.step_turn import PERCENTILES, TurnResult
 from app.bench.run.suite import Step, Suite

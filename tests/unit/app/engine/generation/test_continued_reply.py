@@ -6,7 +6,7 @@ import pytest
 
 from app.base.errors import RequestError
 from app.engine.batching.prefix import Held
-from app.engine.generation.beginning import Beginning, begin
+from app.engine.generation.continued_reply import Beginning, begin
 from app.engine.generation.text import ReplyText
 from app.engine.grammar.gbnf import Rules, read_grammar
 from app.engine.grammar.token_bytes import TokenBytes

@@ -20,7 +20,7 @@ def run_elsewhere(
     cancel: threading.Event,
 ) -> tuple[Report, list[Report]]:
     """The run, and those before it."""
-    from app.bench.run.elsewhere import ElsewhereBenchmark
+    from app.bench.run.remote_benchmark import ElsewhereBenchmark
 
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())

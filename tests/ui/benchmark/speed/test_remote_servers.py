@@ -18,7 +18,7 @@ from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.code.code_tab import CodeTab
-from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
+from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served

@@ -12,8 +12,14 @@ from app.bench.report.html_report import report_to_html
 from app.bench.report.markdown import report_to_markdown
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import OVER_HTTP, Report, report_from_json, report_to_json
-from app.bench.run.elsewhere import ELSEWHERE, NOT_ONE_A_PIECE, UNSEEN, ElsewhereBenchmark, elsewhere_suite
-from app.bench.run.elsewhere_turn import NO_DIFFERENCE, NOT_COUNTED, TOO_SHORT
+from app.bench.run.remote_benchmark import (
+    ELSEWHERE,
+    NOT_ONE_A_PIECE,
+    UNSEEN,
+    ElsewhereBenchmark,
+    elsewhere_suite,
+)
+from app.bench.run.remote_turn import NO_DIFFERENCE, NOT_COUNTED, TOO_SHORT
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.suite import SUITES, Suite, first_token_prompt
 from app.engine.protocol import Finished, Generate, GenerationStats

@@ -13,8 +13,9 @@ NO_LIMITS = ThinkingLimits()
 
 
 class ReplyChoices(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`sampling` None and `max_tokens` 0 leave it to the recommendation. `json_schema` is the text of the
-    schema that answers follow; empty where they are free. An answer ends before any of the `stop` texts."""
+    """`sampling` None leaves it to the setting of that name, `max_tokens` 0 lets a reply be as long as fits.
+    `json_schema` is the text of the schema that answers follow; empty where they are free. An answer ends
+    before any of the `stop` texts."""
 
     system_prompt: str = ""
     sampling: Sampling | None = None
