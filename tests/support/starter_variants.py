@@ -31,9 +31,9 @@ def write_embedding_model(path: Path) -> Path:
     return _write(path, _text(b"llama.pooling_type") + struct.pack("<II", UINT32, 1), 1)
 
 
-def write_thinking_model(path: Path) -> Path:
-    """One whose template opens a thinking block."""
-    return _write(path, b"", 0, THINKING_TEMPLATE.encode())
+def write_thinking_model(path: Path, source: str = "") -> Path:
+    """One whose template opens a thinking block; of the file `source`, else of the starter."""
+    return _write(path, b"", 0, THINKING_TEMPLATE.encode(), source)
 
 
 def write_templated_model(path: Path, template: str) -> Path:
@@ -90,8 +90,8 @@ def write_shallow_model(path: Path, layers: int) -> Path:
     return path
 
 
-def _write(path: Path, added: bytes, entries_added: int, template: bytes = b"") -> Path:
-    with Path(starter_path()).open("rb") as source, path.open("wb") as target:
+def _write(path: Path, added: bytes, entries_added: int, template: bytes = b"", file: str = "") -> Path:
+    with Path(file or starter_path()).open("rb") as source, path.open("wb") as target:
         magic, version, tensors, entries = HEADER.unpack(source.read(HEADER.size))
         metadata = source.read(METADATA_BYTES)
         length = len(metadata)

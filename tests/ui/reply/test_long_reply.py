@@ -136,6 +136,8 @@ def test_what_is_seen_moves_by_the_wheel_and_by_nothing_else(shown: Shown) -> No
     """Upwards through blocks whose heights were only estimated."""
     bar = shown.conversation.verticalScrollBar()
     for _ in range(120):
+        # A formula that is drawn late may take more room than it was given.
+        wait_until(lambda: is_settled(shown.view, shown.conversation))
         frame = shown.in_sight()[len(shown.in_sight()) // 2]
         before = shown.y_of(frame)
         shown.scroll_to(bar.value() - 60)
