@@ -261,6 +261,11 @@ class EngineSession(QObject):
         """The notice about the load that is running, if there is one."""
         return self._state.load_notice
 
+    @property
+    def load_waits(self) -> bool:
+        """Tell whether the load waits for the end of a reply of another model, whose memory it needs."""
+        return self._state.load_waits
+
     async def screen(
         self, texts: Sequence[str], source: Source, model: ModelInfo | None, *, noted: bool = True
     ) -> Screened:

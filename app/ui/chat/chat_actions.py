@@ -34,8 +34,10 @@ class ChatActions(QObject):
         open_new_chat: Callable[[], None],
         ask_for_schema: Callable[[], None],
         running: Callable[[], bool],
+        compare: tuple[Callable[[], None], Callable[[], str]],
     ) -> None:
-        """`running` tells whether a reply is on its way."""
+        """`running` tells whether a reply is on its way. `compare` opens the comparison, and says
+        why it cannot be done now."""
         super().__init__(tab)
         self._conversation = conversation
         self._running = running
@@ -61,6 +63,7 @@ class ChatActions(QObject):
             ),
             (self.tr("Show or fold the thinking"), "Ctrl+T", conversation.toggle_thinking, self._no_reply),
             (self.tr("Answer now"), "Ctrl+J", conversation.answer_now, self._nothing_runs),
+            (self.tr("Compare answers…"), "Ctrl+Shift+M", *compare),
             (self.tr("Prompt library"), "Ctrl+Shift+L", prompts.open_library, None),
             (self.tr("Structured answers"), "", ask_for_schema, None),
         ):

@@ -8,17 +8,15 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.library.reply_choices import ReplyChoices, WhenFull
-from app.chat.prompting.prompt import ChatMessage
-from app.chat.store.records import CUT_OFF, Attachment, Conversation, StoredMessage, versions_of
+from app.chat.library.reply_choices import WhenFull
+from app.chat.store.records import CUT_OFF, Attachment, StoredMessage, versions_of
 from app.chat.store.store import ChatStore
-from app.chat.store.summary import summary_of
-from app.chat.turn import chat_key, partial_reply
-from app.engine.protocol import Generate, ModelInfo
+from app.engine.protocol import ModelInfo
 from app.remote.remote_server import is_elsewhere
 from app.ui.base.session import model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
+from app.ui.chat.chat_replies import ChatReplies, Exchange
 from app.ui.chat.chat_summaries import ChatSummaries
 from app.ui.chat.composing.chat_attachments import ChatAttachments
 from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
@@ -27,7 +25,7 @@ from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.chat.conversation.conversation_view import ConversationView
-from app.ui.reply.reply_stream import ReplyRunner, RunningReply
+from app.ui.reply.reply_stream import ReplyRunner
 from app.ui.widgets.ui_context import UiContext
 
 
@@ -56,29 +54,6 @@ class _Blocked:
     edited: tuple[int, str] | None
 
 
-@dataclass(eq=False, slots=True)
-class Exchange:
-    """A message on its way, or its reply, with what its chat was when it was sent."""
-
-    opened: int
-    """The number of the chat as `ChatKeeper.opened` counted."""
-    chat: Conversation | None
-    """None until a new chat is in the store."""
-    model: ModelInfo
-    choices: ReplyChoices
-    branch: list[StoredMessage]
-    """The messages before it."""
-    in_place_of: StoredMessage | None = None
-    """The question that it asks in other words."""
-    goes_on: StoredMessage | None = None
-    """The reply that was cut off and is to go on."""
-    reading: "asyncio.Future[ExchangePlan] | None" = None
-    """The reading of its documents, while that goes on."""
-    takes_draft: bool = False
-    """Its words go from the composer into the store just now."""
-    stopped: bool = False
-
-
 class ChatExchange(QObject):
     """One exchange at a time in each chat, also in those that are not open. GUI thread."""
 
@@ -103,17 +78,15 @@ class ChatExchange(QObject):
         self._store = store
         self._keeper = keeper
         self._session = ui.session
-        self._settings = ui.settings
-        self._load_choices = ui.load_choices
         self._runner = runner
         self._desk = desk
         self._start = start
-        self._planner = ChatPlanner(ui.session, store.vectors)
-        self.summaries = ChatSummaries(
-            keeper, self._planner, desk.conversation, ui.bridge, ui.notices, start, self
-        )
+        self._planner = planner = ChatPlanner(ui.session, store.vectors)
+        self.summaries = ChatSummaries(keeper, planner, desk.conversation, ui.bridge, ui.notices, start, self)
         self.summaries.changed.connect(self.state_changed)
-        self._screening = ChatScreening(ui.session, desk.filter_notice)
+        screening = ChatScreening(ui.session, desk.filter_notice)
+        self.replies = replies = ChatReplies(ui, keeper, runner, planner, screening)
+        self._is_open = replies.is_open
         self._last_model: ModelInfo | None = ui.session.info
         self._blocked: _Blocked | None = None
         self._shown: ExchangePlan | None = None
@@ -162,7 +135,7 @@ class ChatExchange(QObject):
             return
         attachments = desk.attachments.waiting if text.strip() else ()
         here = Exchange(opened, self._keeper.chat, info, desk.choices.choices, branch)
-        wanted = self._wanted(here, text if text.strip() else "", attachments)
+        wanted = self.replies.wanted(here, text if text.strip() else "", attachments)
         plan = await self._planner.plan(wanted)
         use = await self._planner.use(wanted, plan)
         if (self.model, desk.composer.text(), self._keeper.opened) != (info, text, opened):
@@ -210,22 +183,6 @@ class ChatExchange(QObject):
             self.summaries.stop(exchange.chat.id)
             self._runner.stop(exchange.chat.id)
 
-    def _is_open(self, exchange: Exchange) -> bool:
-        """Tell whether an exchange's chat is the open one, also when it was left and opened again."""
-        if exchange.chat is not None:
-            return self._keeper.is_open(exchange.chat.id)
-        return self._keeper.is_open_as(exchange.opened)
-
-    def _wanted(
-        self, exchange: Exchange, text: str = "", attachments: Sequence[Attachment] = ()
-    ) -> NextPrompt:
-        chat, branch = exchange.chat, exchange.branch
-        summary = summary_of(branch, self._store.summaries(chat.id)) if chat is not None else None
-        partial = partial_reply(exchange.goes_on) if exchange.goes_on is not None else None
-        return NextPrompt(
-            exchange.model, branch, exchange.choices.system_prompt, summary, text, attachments, partial
-        )
-
     def _show(self, plan: ExchangePlan | None) -> None:
         """Say what `plan` leaves out, here and in the conversation."""
         self._shown = plan
@@ -241,7 +198,7 @@ class ChatExchange(QObject):
         if self._is_open(exchange):
             self._show(plan)
 
-    async def _agreed(self, exchange: Exchange, wanted: NextPrompt) -> ExchangePlan | None:
+    async def agreed(self, exchange: Exchange, wanted: NextPrompt) -> ExchangePlan | None:
         """Plan what is sent, as the user wishes it in this chat, and show it; None where nothing is sent."""
         plan = await self._plan(exchange, wanted)
         when_full = exchange.choices.when_full
@@ -287,14 +244,14 @@ class ChatExchange(QObject):
                 self._desk.conversation.edit_message(in_place_of.id, text)
             return
         attachments = in_place_of.attachments if in_place_of is not None else self._desk.attachments.waiting
-        exchange = self._begin(self.model, before=in_place_of, in_place_of=in_place_of)
+        exchange = self.begin(self.model, before=in_place_of, in_place_of=in_place_of)
         self._start(self._ended(exchange, self._send(exchange, text, attachments)))
 
     def answer_again(self, old: StoredMessage) -> None:
         """Ask for another reply to the same question; the old one stays in the store as its sibling."""
         if self.model is None or self._keeper.chat is None or self.here is not None:
             return
-        exchange = self._begin(self.model, before=old)
+        exchange = self.begin(self.model, before=old)
         self._start(self._ended(exchange, self._answer(exchange, old)))
 
     def answer_again_with(self, old: StoredMessage, path: str) -> None:
@@ -311,7 +268,7 @@ class ChatExchange(QObject):
         old = self._store.message(old.id)
         if old.outcome not in CUT_OFF or is_elsewhere(self.model.path):
             return
-        exchange = self._begin(self.model, before=old)
+        exchange = self.begin(self.model, before=old)
         exchange.goes_on = old
         self._start(self._ended(exchange, self._answer(exchange, old)))
 
@@ -319,16 +276,26 @@ class ChatExchange(QObject):
         try:
             await work
         finally:
-            self._exchanges.remove(exchange)
-            if not self._closed:
-                self.state_changed.emit()
+            self.end(exchange)
 
     async def _send(self, exchange: Exchange, text: str, attachments: Sequence[Attachment]) -> None:
-        plan = await self._agreed(exchange, self._wanted(exchange, text, attachments))
-        sendable = None if plan is None else await self._screened(exchange, text, plan)
+        plan = await self.agreed(exchange, self.replies.wanted(exchange, text, attachments))
+        sendable = None if plan is None else await self.replies.screened(exchange, text, plan)
         if plan is None or sendable is None:
             await self._give_back(exchange, text, may_choose=plan is None)
             return
+        question = await self.keep_question(exchange, text, attachments, plan, sendable)
+        await self._reply(exchange, question, sendable)
+
+    async def keep_question(
+        self,
+        exchange: Exchange,
+        text: str,
+        attachments: Sequence[Attachment],
+        plan: ExchangePlan,
+        sendable: Sendable,
+    ) -> StoredMessage:
+        """Keep a question in the store, in a new chat where there is none yet, and show it."""
         exchange.takes_draft = exchange.in_place_of is None
         if exchange.chat is None:
             exchange.chat = await self._keeper.kept_chat(
@@ -344,14 +311,14 @@ class ChatExchange(QObject):
         if self._is_open(exchange):
             self._show_question(exchange, question, text)
         exchange.takes_draft = False
-        await self._reply(exchange, question, sendable)
+        return question
 
     async def _answer(self, exchange: Exchange, old: StoredMessage) -> None:
-        plan = await self._agreed(exchange, self._wanted(exchange))
+        plan = await self.agreed(exchange, self.replies.wanted(exchange))
         again = self.answer_again if exchange.goes_on is None else self.continue_reply
         if plan is None and not exchange.stopped and self._is_open(exchange):
             self._block(partial(again, old))
-        sendable = None if plan is None else await self._screened(exchange, "", plan)
+        sendable = None if plan is None else await self.replies.screened(exchange, "", plan)
         if sendable is None:
             return
         if self._is_open(exchange) and exchange.goes_on is None:
@@ -359,10 +326,11 @@ class ChatExchange(QObject):
             self.summaries.show(old.conversation_id)
         await self._reply(exchange, exchange.branch[-1], sendable)
 
-    def _begin(
+    def begin(
         self, model: ModelInfo, *, before: StoredMessage | None, in_place_of: StoredMessage | None = None
     ) -> Exchange:
-        """Begin an exchange of the open chat, behind the messages that come before `before`."""
+        """Begin an exchange of the open chat, behind the messages that come before `before`; `end` must
+        follow."""
         self._blocked = None
         # What asked for it goes, or is switched off; the next words are typed.
         self._desk.composer.setFocus()
@@ -374,6 +342,12 @@ class ChatExchange(QObject):
         self._exchanges.append(exchange)
         self.state_changed.emit()
         return exchange
+
+    def end(self, exchange: Exchange) -> None:
+        """End an exchange: its chat can be asked again."""
+        self._exchanges.remove(exchange)
+        if not self._closed:
+            self.state_changed.emit()
 
     async def _give_back(self, exchange: Exchange, text: str, *, may_choose: bool) -> None:
         """Put changed words that were not sent back where they were written, or wait for the user's choice;
@@ -418,14 +392,6 @@ class ChatExchange(QObject):
         self.question_kept.emit(old is None)
         desk.conversation.add_question(question)
 
-    async def _screened(self, exchange: Exchange, text: str, plan: ExchangePlan) -> Sendable | None:
-        """Screen a plan; None where nothing may be sent, or the user has stopped it meanwhile."""
-        template = self._planner.template(exchange.model)
-        sendable = await self._screening.sendable(
-            text, plan.context, template, exchange.model, tell=partial(self._is_open, exchange)
-        )
-        return None if exchange.stopped else sendable
-
     def close(self) -> None:
         """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
@@ -445,46 +411,13 @@ class ChatExchange(QObject):
             view = conversation.make_reply(message, question)
             if self._is_open(exchange):
                 conversation.add_live_reply(message, view)
-        self._runner.begin(RunningReply(chat, message, view, info, sendable.hits, before is not None))
-        if exchange.stopped:
-            self._runner.stop(chat.id)
+        self.replies.begin(exchange, message, view, sendable)
         self.chats_changed.emit()
         self.state_changed.emit()
-        await self._runner.run(
-            chat.id,
-            Generate(
-                request_id=0,
-                parts=sendable.context.prompt.parts,
-                thinking=sendable.context.prompt.thinking,
-                sampling=choices.sampling or self._settings.values.sampling,
-                max_tokens=choices.max_tokens,
-                chat_key=chat_key(chat.id),
-                speculation=self._load_choices.of(info.path).speculation,
-                model=info.path,
-                loras=choices.loras,
-                thinking_limits=choices.thinking,
-                json_schema=message.json_schema,
-                partial=None if before is None else partial_reply(before),
-                stop=list(choices.stop),
-                answer_guard=True,
-            ),
-        )
-        kept = self._store.message(message.id)
+        kept = await self.replies.generate(exchange, message, sendable)
         conversation.end_live_reply(kept, view)
         if self._keeper.is_open(chat.id):
             conversation.show_versions(versions_of(self._store.messages(chat.id)))
-        await self._prepare_next(exchange, chat, sendable, kept)
+        await self.replies.prepare_next(exchange, sendable, kept)
         await self._keeper.name_after(kept)
         self.chats_changed.emit()
-
-    async def _prepare_next(
-        self, exchange: Exchange, chat: Conversation, sendable: Sendable, reply: StoredMessage
-    ) -> None:
-        """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
-        if reply.outcome != "stop" or sendable.context.dropped:
-            return
-        messages = [*sendable.context.sent, ChatMessage("assistant", reply.content)]
-        beginning = await self._planner.template(exchange.model).beginning(messages)
-        self._session.client.prepare(
-            beginning, chat_key(chat.id), exchange.model.path, exchange.choices.loras
-        )

@@ -23,6 +23,7 @@ from app.chat.store.search import SearchHit
 from app.chat.store.store import ChatStore
 from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
+from app.ui.base.add_action import allow
 from app.ui.base.offers import Offers, row_commands
 from app.ui.base.session import model_name
 from app.ui.base.stray_typing import means_text
@@ -33,6 +34,7 @@ from app.ui.chat.chat_actions import ChatActions
 from app.ui.chat.chat_drafts import ChatDrafts
 from app.ui.chat.chat_exchange import ChatDesk, ChatExchange
 from app.ui.chat.chat_readiness import ChatReadiness
+from app.ui.chat.comparison.chat_comparison import ChatComparison
 from app.ui.chat.composing.chat_attachments import ChatAttachments
 from app.ui.chat.composing.chat_prompts import ChatPrompts
 from app.ui.chat.composing.composer import Composer
@@ -105,22 +107,15 @@ class ChatTab(QWidget):
         self.elsewhere_line = ElsewhereLine(ui.session, ui.theme)
         self.choices = ReplySettings(ui.theme)
         self.choices.hide()
-        self.exchange = ChatExchange(
-            ui,
-            store,
-            self._keeper,
-            self._runner,
-            ChatDesk(
-                self.conversation,
-                self.composer,
-                self.attachments,
-                self.notice,
-                self.filter_notice,
-                self.choices,
-            ),
-            self.start,
-            self,
+        desk = ChatDesk(
+            self.conversation,
+            self.composer,
+            self.attachments,
+            self.notice,
+            self.filter_notice,
+            self.choices,
         )
+        self.exchange = ChatExchange(ui, store, self._keeper, self._runner, desk, self.start, self)
         self._branch = ChatBranch(
             store,
             self._keeper,
@@ -129,6 +124,9 @@ class ChatTab(QWidget):
             self.conversation,
             self.start,
             self,
+        )
+        self.comparison = ChatComparison(
+            ui, self._keeper, self._runner, self.exchange, desk, self._branch, self
         )
         self.drafts = ChatDrafts(
             self._keeper,
@@ -167,6 +165,7 @@ class ChatTab(QWidget):
             open_new_chat=lambda: self.open_chat(None),
             ask_for_schema=self._choosing.ask_for_schema,
             running=lambda: self.exchange.here is not None,
+            compare=(self.comparison.open, self.comparison.refusal),
         )
         actions.stop.setEnabled(False)
         self._stop_action, self._continue_action = actions.stop, actions.go_on
@@ -234,6 +233,7 @@ class ChatTab(QWidget):
         for task in self._tasks:
             task.cancel()
         self._readiness.close()
+        self.comparison.close()
         self.exchange.close()
         wait_for_reply = self._runner.close_down()
 
@@ -386,6 +386,9 @@ class ChatTab(QWidget):
         self.conversation.another_requested.connect(self.exchange.answer_again)
         self.conversation.another_with_requested.connect(self.exchange.answer_again_with)
         self.conversation.continue_requested.connect(self.exchange.continue_reply)
+        self.conversation.compare_requested.connect(self.comparison.open_beside)
+        self.composer.compare_requested.connect(self.comparison.open)
+        self.comparison.changed.connect(self._budget_timer.start)
         self.conversation.continuing_changed.connect(self._continue_action.setEnabled)
         self.conversation.load_settings_requested.connect(self.load_settings_requested)
         self.conversation.offer_models(lambda: self._session.known_models)
@@ -406,6 +409,7 @@ class ChatTab(QWidget):
         self.attachments.changed.connect(self._budget_timer.start)
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._budget_timer.start)
+        self.composer.text_changed.connect(self._show_what_can_be_compared)
         self.composer.settings_toggled.connect(self._show_drawer)
         self.composer.effort.chosen.connect(self.choices.choose_thinking)
         self.choices.edited.connect(
@@ -418,10 +422,15 @@ class ChatTab(QWidget):
         self.filter_notice.filters_requested.connect(self.filters_requested)
         self.conversation.summary_cancelled.connect(self.exchange.stop)
         self.notice.new_chat_requested.connect(self._move_to_new_chat)
+        self._session.reservation_changed.connect(self._show_what_can_be_compared)
         self._session.loaded.connect(self._on_loaded)
         self._session.unloaded.connect(self._on_unloaded)
 
+    def _show_what_can_be_compared(self) -> None:
+        allow(self.composer.compare, self.comparison.refusal())
+
     def _show_what_runs(self) -> None:
+        self._show_what_can_be_compared()
         self._stop_action.setEnabled(self.exchange.here is not None)
         self.chats.show_busy(self.exchange.busy)
 

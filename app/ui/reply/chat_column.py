@@ -24,7 +24,10 @@ class ChatColumn(SelectionArea):
     filled = Signal()
     """Many messages have come and have their places."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, parent: QWidget | None = None, *, side_px: int = MARGIN_PX, above_px: int = 20
+    ) -> None:
+        """`side_px` and `above_px` are left free beside the messages, and above and below them."""
         super().__init__(parent)
         self._theme = theme
         self._follows = True
@@ -37,7 +40,7 @@ class ChatColumn(SelectionArea):
         self._page = page = QWidget()
         page.setProperty("look", "page")
         row = QHBoxLayout(page)
-        row.setContentsMargins(MARGIN_PX, 20, MARGIN_PX, 20)
+        row.setContentsMargins(side_px, above_px, side_px, above_px)
         self._column = column = QWidget()
         column.setMaximumWidth(COLUMN_PX)
         # Whatever is in it: what is too wide is cut by itself, not the whole column.

@@ -31,6 +31,8 @@ class ReplyFoot(QWidget):
     """The chat up to this reply is to go on in a new one."""
     again_with_requested = Signal(str)
     """The model of this path is to answer in the place of this reply."""
+    compare_requested = Signal()
+    """Other answers are to come beside this one."""
 
     def __init__(self, theme: Theme, *, offers_ways: bool = True) -> None:
         """`offers_ways` False leaves everything out but copying and the figures."""
@@ -115,8 +117,9 @@ class ReplyFoot(QWidget):
                 text = self.tr("Answer again with {model}").format(model=name)
                 again = menu.addAction(text.replace("&", "&&"))
                 again.triggered.connect(lambda _=False, path=path: self.again_with_requested.emit(path))
-        if not menu.isEmpty():
-            menu.addSeparator()
+        compare = menu.addAction(self.tr("Compare with other answers…"))
+        compare.triggered.connect(self.compare_requested)
+        menu.addSeparator()
         fork = menu.addAction(self.tr("Go on from here in a new chat"))
         fork.triggered.connect(self.fork_requested)
         return menu

@@ -1,4 +1,4 @@
-"""Runs one reply from the engine into the store and a reply view."""
+"""Runs replies from the engine into the store and reply views."""
 
 import asyncio
 import logging
@@ -41,6 +41,8 @@ class RunningReply:
     """The input filter's hits in the question and in what goes along with it."""
     goes_on: bool = False
     """The message was cut off, and what comes now is put behind it."""
+    is_apart: bool = False
+    """It is shown beside other answers to its question, and not in the conversation."""
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class _Run:
 
 
 class ReplyRunner:
-    """One reply at a time in each chat. GUI thread; the disk is written on threads of the turns."""
+    """Replies of all chats, each in a message of its own. GUI thread; the turns' threads write the disk."""
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class ReplyRunner:
         self._bridge = bridge
         self._notices = notices
         self._runs: dict[int, _Run] = {}
+        """By the number of the message."""
 
     @property
     def running(self) -> list[RunningReply]:
@@ -75,13 +78,20 @@ class ReplyRunner:
         return [run.reply for run in self._runs.values()]
 
     def running_in(self, chat_id: int) -> RunningReply | None:
-        """The reply that is being generated in a chat; None where there is none."""
-        run = self._runs.get(chat_id)
-        return None if run is None else run.reply
+        """The reply that is being generated in a chat's conversation; None where there is none."""
+        return next(
+            (reply for reply in self.running if reply.chat.id == chat_id and not reply.is_apart), None
+        )
 
     def stop(self, chat_id: int) -> None:
-        """Stop a chat's reply within one step; what has come is kept."""
-        run = self._runs.get(chat_id)
+        """Stop all replies of a chat within one step; what has come is kept."""
+        for reply in self.running:
+            if reply.chat.id == chat_id:
+                self.stop_reply(reply.message.id)
+
+    def stop_reply(self, message_id: int) -> None:
+        """Stop the reply of one message, if it is being generated; what has come is kept."""
+        run = self._runs.get(message_id)
         if run is not None:
             run.stopped = True
             if run.turn is not None:
@@ -106,24 +116,24 @@ class ReplyRunner:
     def begin(self, reply: RunningReply) -> None:
         """Let the view wait for its reply; `run` must follow."""
         beside = sum(other.model.path == reply.model.path for other in self.running)
-        self._runs[reply.chat.id] = _Run(reply)
+        self._runs[reply.message.id] = _Run(reply)
         begin = reply.view.go_on if reply.goes_on else reply.view.begin
         begin(waits=beside >= max(1, reply.model.plan.sequences))
 
-    async def run(self, chat_id: int, request: Generate) -> None:
-        """Generate the reply that was begun in a chat, until its end is shown and kept.
+    async def run(self, message_id: int, request: Generate) -> None:
+        """Generate the reply that was begun in a message, until its end is shown and kept.
 
         When the task is cancelled, the window is going: its widgets are left alone.
         """
-        run = self._runs[chat_id]
+        run = self._runs[message_id]
         begun_s = time.monotonic()
         try:
             end = await self._generate(run, request)
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
-            if self._runs.get(chat_id) is run:
-                del self._runs[chat_id]
+            if self._runs.get(message_id) is run:
+                del self._runs[message_id]
         run.reply.view.finish(end.outcome, end.stats, _sentence(end.error))
         self._on_end(run.reply.chat, time.monotonic() - begun_s)
 
@@ -132,7 +142,7 @@ class ReplyRunner:
 
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
-            if self._runs.get(reply.chat.id) is not run:
+            if self._runs.get(reply.message.id) is not run:
                 return
             if isinstance(event, Delta):
                 reply.view.add(event.channel, event.text, event.tokens)

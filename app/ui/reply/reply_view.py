@@ -69,10 +69,13 @@ class ReplyView(QWidget):
         *,
         offers_to_code: bool = True,
         offers_regenerate: bool = True,
+        has_foot: bool = True,
     ) -> None:
-        """`offers_regenerate` False leaves out what asks for it anew, goes on with it or changes it."""
+        """`offers_regenerate` False leaves out what asks for it anew, goes on with it or changes it, and
+        `has_foot` False the line below it."""
         super().__init__(parent)
         self._theme = theme
+        self._has_foot = has_foot
         self._pieces: list[str] = []
         self._waiting: dict[Channel, list[str]] = {"thinking": [], "answer": []}
         self._thinking_tokens = 0
@@ -165,11 +168,7 @@ class ReplyView(QWidget):
         """Show that a reply has been asked for, which `waits` for others where the model has no room beside
         them."""
         self._running, self._waits = True, waits
-        text = (
-            self.tr("Waiting until another chat's reply is done…")
-            if waits
-            else self.tr("Reading the prompt…")
-        )
+        text = self.tr("Waiting until another reply is done…") if waits else self.tr("Reading the prompt…")
         self._state.setText(text)
         announce(self, text if waits else self.tr("The model is answering."))
         self._state.show()
@@ -365,7 +364,7 @@ class ReplyView(QWidget):
         has_answer = bool(self.answer.strip())
         has_text = has_answer or bool(self.thinking.text.strip())
         self._notice.show_end(outcome, stats, error, has_answer=has_answer, has_text=has_text)
-        self.foot.setVisible(outcome != "running")
+        self.foot.setVisible(self._has_foot and outcome != "running")
         self._show_verdict(outcome)
         self.foot.show_end(outcome, stats)
 

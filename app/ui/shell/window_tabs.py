@@ -63,6 +63,7 @@ class WindowTabs(QObject):
                 parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
             ),
         )
+        tab.comparison.offer_models(lambda: parts.store.listing().models)
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
         tab.filters_requested.connect(self.filters_requested)

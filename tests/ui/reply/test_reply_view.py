@@ -492,6 +492,7 @@ def test_the_foot_says_who_wrote_the_reply_and_when(view: ReplyView) -> None:
     entries = [entry for entry in view.foot.menu().actions() if entry.text()]
     assert [entry.text() for entry in entries] == [
         "Answer again with Other && more",
+        "Compare with other answers…",
         "Go on from here in a new chat",
     ]
     entries[0].trigger()

@@ -41,6 +41,8 @@ class Composer(QWidget):
     text_changed = Signal(str)
     settings_toggled = Signal(bool)
     attach_requested = Signal()
+    compare_requested = Signal()
+    """Several models are to answer beside each other."""
     files_given = Signal(list)
     """Files (`Path`) were dropped or pasted."""
     remedy_requested = Signal()
@@ -67,6 +69,8 @@ class Composer(QWidget):
         self.effort.setText(self.effort.words)
         self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
         self.attach.clicked.connect(self.attach_requested)
+        self.compare = button("", "quiet", name=self.tr("Compare answers (Ctrl+Shift+M)"))
+        self.compare.clicked.connect(self.compare_requested)
         self.attachments = AttachmentChips(theme, removable=True, margins=(12, 10, 12, 0))
         self._field.files_given.connect(self.files_given)
         self.suggestions = PromptSuggestions()
@@ -97,6 +101,7 @@ class Composer(QWidget):
         row.addWidget(self.attach)
         row.addWidget(self.settings)
         row.addWidget(self.effort)
+        row.addWidget(self.compare)
         row.addWidget(self._reason, 1)
         row.addWidget(self.meter)
         for made in (self._remedy, self._stop, self._send):
@@ -177,6 +182,7 @@ class Composer(QWidget):
         self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))
         self._send.setIcon(self._theme.icon("arrow-up", "on_accent"))
         self.attach.setIcon(self._theme.icon("paperclip"))
+        self.compare.setIcon(self._theme.icon("columns"))
         self._stop.setIcon(self._theme.icon("stop-fill", "text"))
 
 

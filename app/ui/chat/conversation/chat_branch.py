@@ -43,7 +43,7 @@ class ChatBranch(QObject):
         self._conversation = conversation
         self._start = start
         self._syntax = ChatSyntax(start, self)
-        conversation.version_requested.connect(lambda which: start(self._show_version(which)))
+        conversation.version_requested.connect(lambda which: start(self.show_version(which)))
         conversation.reply_edited.connect(lambda *what: start(self._keep_edited(*what)))
         conversation.fork_requested.connect(lambda which: start(self._fork(which)))
         conversation.earlier_requested.connect(self.check_code)
@@ -64,7 +64,7 @@ class ChatBranch(QObject):
     def show_message(self, message_id: int) -> None:
         """Bring a message of the open chat into sight, also one of another branch."""
         if not self._conversation.show_message(message_id):
-            self._start(self._show_version(message_id))
+            self._start(self.show_version(message_id))
 
     def check_code(self) -> None:
         """Check the code of all replies that are shown and whole, the newest first."""
@@ -94,7 +94,7 @@ class ChatBranch(QObject):
         chat = await self._keeper.write(self._store.fork, last.id, title)
         self.forked.emit(chat.id)
 
-    async def _show_version(self, message_id: int) -> None:
+    async def show_version(self, message_id: int) -> None:
         """Show the newest branch through a message, and the message in it."""
         chat, opened = self._keeper.chat, self._keeper.opened
         if chat is None:

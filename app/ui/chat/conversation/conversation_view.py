@@ -32,6 +32,8 @@ class ConversationView(ChatColumn):
     """Another reply is wanted in place of this `StoredMessage`."""
     another_with_requested = Signal(object, str)
     """As `another_requested`, by the model of this path."""
+    compare_requested = Signal(object)
+    """Other answers are to come beside this `StoredMessage`."""
     continue_requested = Signal(object)
     """This `StoredMessage` was cut off and is to go on."""
     continuing_changed = Signal(bool)
@@ -377,6 +379,7 @@ class ConversationView(ChatColumn):
         view.edited.connect(lambda text: self.reply_edited.emit(message, text))
         view.editing_ended.connect(self.editing_ended)
         view.foot.again_with_requested.connect(lambda path: self.another_with_requested.emit(message, path))
+        view.foot.compare_requested.connect(lambda: self.compare_requested.emit(message))
         view.foot.fork_requested.connect(lambda: self.fork_requested.emit(message))
         view.show_origin(message.model, message.created_at, self._other_models)
         view.offer(self._why_not, self._why_not_continue, can_edit=self._can_edit)

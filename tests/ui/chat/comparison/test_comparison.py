@@ -1,0 +1,295 @@
+"""One question answered by several models beside each other, on the real engine with the starter model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from app.chat.library.reply_choices import ReplyChoices
+from app.chat.store.records import StoredMessage
+from app.engine.protocol import Sampling
+from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
+from app.ui.reply.reply_view import ReplyView
+from models.store.store import InstalledModel
+from tests.support.chat_desk import ENDLESS, SHORT, Opened
+from tests.support.engines import starter_path
+from tests.support.pages.comparison_page import ComparisonPage
+from tests.support.waiting import until
+from tests.support.widgets import all_seen, seen_button
+
+QUESTION = "Name a colour."
+STARTER = "Smollm2 135M 8k Lc100K Mix1 Ep2 · Q4_1"
+"""The name in the file."""
+
+
+@pytest.fixture(scope="module")
+def model_file() -> Path:
+    """The whole starter: its replies last until somebody stops them."""
+    return Path(starter_path())
+
+
+@pytest.fixture
+def second(opened: Opened, tmp_path: Path) -> Iterator[InstalledModel]:
+    """The same model under another name, which is on this computer and not loaded."""
+    path = tmp_path / "second.gguf"
+    path.symlink_to(starter_path())
+    model = InstalledModel("Second", "Q4_1", path, path.stat().st_size)
+    opened.tab.comparison.offer_models(lambda: [model])
+    session = opened.desk.session
+    assert session.info is not None
+    first = session.info.path
+    yield model
+    session.use(first)
+    opened.run(session.unload(str(path)))
+
+
+async def open_dialog(opened: Opened) -> ComparisonPage:
+    """By the keyboard, from the message field."""
+    window = opened.tab.window()
+    window.activateWindow()
+    await until(window.isActiveWindow, "the keyboard")
+    QTest.keyClick(
+        opened.tab, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+    await until(lambda: opened.tab.comparison.dialog is not None, "the dialog")
+    return page_of(opened)
+
+
+def page_of(opened: Opened) -> ComparisonPage:
+    dialog = opened.tab.comparison.dialog
+    assert isinstance(dialog, ComparisonDialog)
+    return ComparisonPage(dialog)
+
+
+async def all_ended(page: ComparisonPage, count: int) -> None:
+    await until(lambda: sum(page.offers_keeping(n) for n in range(len(page.columns))) == count, "the answers")
+
+
+async def closed(opened: Opened) -> None:
+    await until(lambda: opened.tab.comparison.dialog is None, "the end of the dialog")
+    await opened.idle()
+
+
+def versions(opened: Opened) -> list[StoredMessage]:
+    """All replies of the open chat, in the order of their beginning."""
+    assert opened.tab.chat is not None
+    return [message for message in opened.store.messages(opened.tab.chat.id) if message.role == "assistant"]
+
+
+def shown_reply(opened: Opened) -> ReplyView:
+    view = opened.tab.conversation.messages()[-1]
+    assert isinstance(view, ReplyView)
+    return view
+
+
+def test_two_models_answer_one_question_and_the_kept_answer_is_shown(
+    opened: Opened, second: InstalledModel
+) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        page = await open_dialog(opened)
+        names = ["Second · Q4_1", STARTER]
+        assert [sorted(page.models(number)) for number in (0, 1)] == [sorted(names)] * 2
+        assert [column.offer.name for column in page.columns] == names[::-1]
+        page.start()
+        await all_ended(page, 2)
+        assert [column.title.text() for column in page.columns] == names[::-1]
+        for column in page.columns:
+            assert column.message is not None
+            assert column.message.stats is not None
+            assert column.figures.startswith(f"{column.message.stats.completion_tokens} tokens · ")
+            assert column.figures.endswith(" tok/s")
+            assert column.view.answer == column.message.content
+        page.keep(1)
+        await closed(opened)
+        first, kept = versions(opened)
+        assert [first.model, kept.model] == names[::-1]
+        assert {first.parent_id, kept.parent_id} == {opened.store.branch(first.conversation_id)[0].id}
+        assert opened.shown() == [QUESTION, kept.content]
+        assert shown_reply(opened).versions.text == "2 of 2"
+        assert opened.tab.composer.text() == ""
+        # The chat goes on with the model of the answer that was kept.
+        await until(lambda: opened.desk.session.info is not None)
+        assert opened.desk.session.info is not None
+        assert opened.desk.session.info.path == str(second.path)
+
+    opened.run(scenario())
+
+
+def test_one_model_answers_in_three_ways(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        page = await open_dialog(opened)
+        page.add_column()
+        assert len(page.columns) == 3
+        page.take_away(2)
+        assert len(page.columns) == 2
+        page.add_column()
+        page.set_temperature(1, 0.7)
+        page.set_temperature(2, 1.5)
+        page.start()
+        await all_ended(page, 3)
+        assert page.columns[2].message is not None
+        QTest.keyClick(page.dialog, Qt.Key.Key_3, Qt.KeyboardModifier.AltModifier)
+        await closed(opened)
+        assert opened.shown()[-1] == versions(opened)[-1].content
+        assert shown_reply(opened).versions.text == "3 of 3"
+        # The chat's own settings are as they were.
+        assert opened.tab.chat is not None
+        assert opened.tab.chat.sampling is None
+
+    opened.run(scenario())
+
+
+def test_stop_ends_the_answer_of_its_column_only(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.open_chat(None)
+        opened.unlimited()
+        opened.tab.composer.set_text(ENDLESS)
+        page = await open_dialog(opened)
+        page.start()
+        await until(lambda: all(column.is_running and column.view.answer for column in page.columns))
+        page.stop(0)
+        await until(lambda: page.offers_keeping(0), "the stopped answer")
+        assert page.columns[1].is_running
+        assert page.keep_button(0).hasFocus()
+        page.stop(1)
+        await all_ended(page, 2)
+        page.close()
+        await closed(opened)
+        assert [reply.outcome for reply in versions(opened)] == ["cancelled", "cancelled"]
+
+    opened.run(scenario())
+
+
+def test_closing_in_the_middle_keeps_what_has_come(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.open_chat(None)
+        opened.unlimited()
+        opened.tab.composer.set_text(ENDLESS)
+        page = await open_dialog(opened)
+        page.start()
+        await until(lambda: all(column.is_running and column.view.answer for column in page.columns))
+        page.close()
+        await closed(opened)
+        replies = versions(opened)
+        assert [reply.outcome for reply in replies] == ["cancelled", "cancelled"]
+        assert all(reply.content for reply in replies)
+        assert opened.shown() == [ENDLESS, replies[0].content]
+        assert shown_reply(opened).versions.text == "1 of 2"
+        assert opened.tab.exchange.busy == frozenset()
+
+    opened.run(scenario())
+
+
+def test_another_answer_comes_beside_one_that_is_there(opened: Opened, second: InstalledModel) -> None:
+    async def scenario() -> None:
+        await opened.reply_to(QUESTION)
+        [there] = versions(opened)
+        menu = shown_reply(opened).foot.menu()
+        [entry] = [action for action in menu.actions() if action.text().startswith("Compare with")]
+        entry.trigger()
+        await until(lambda: opened.tab.comparison.dialog is not None)
+        page = page_of(opened)
+        assert page.columns[0].view.answer == there.content
+        assert page.columns[1].offer.name == "Second · Q4_1"
+        page.start()
+        await all_ended(page, 2)
+        page.close()
+        await closed(opened)
+        # Nothing was chosen: the chat shows what it showed, with the other one as a version.
+        assert opened.shown() == [QUESTION, there.content]
+        assert shown_reply(opened).versions.text == "1 of 2"
+        assert opened.desk.session.info is not None
+        assert opened.desk.session.info.path != str(second.path)
+        # With an empty message field the same is compared by the shortcut.
+        page = await open_dialog(opened)
+        assert page.columns[0].message is not None
+        assert page.columns[0].message.id == there.id
+        page.close()
+        await closed(opened)
+        assert len(versions(opened)) == 2
+
+    opened.run(scenario())
+
+
+def test_a_model_that_cannot_be_loaded_says_so_and_the_other_one_answers(
+    opened: Opened, second: InstalledModel
+) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        page = await open_dialog(opened)
+        page.choose(0, "Second · Q4_1")
+        page.choose(1, STARTER)
+        second.path.unlink()
+        second.path.write_bytes(b"no model")
+        page.start()
+        await all_ended(page, 1)
+        assert not page.columns[0].is_running
+        assert page.columns[0].state
+        assert page.columns[0].message is None
+        page.keep(1)
+        await closed(opened)
+        [reply] = versions(opened)
+        assert opened.shown() == [QUESTION, reply.content]
+
+    opened.run(scenario())
+
+
+def test_nothing_is_asked_when_the_dialog_is_left_before(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        page = await open_dialog(opened)
+        page.close()
+        await closed(opened)
+        assert versions(opened) == []
+        assert opened.tab.composer.text() == QUESTION
+
+    opened.run(scenario())
+
+
+def test_a_column_whose_context_is_too_small_says_so(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text("word " * 3000)
+        page = await open_dialog(opened)
+        page.start()
+        await until(lambda: all(column.state.startswith("The chat is too long") for column in page.columns))
+        page.close()
+        await closed(opened)
+        assert versions(opened) == []
+        assert opened.tab.composer.text().startswith("word")
+
+    opened.run(scenario())
+
+
+def test_the_buttons_say_why_nothing_can_be_compared(opened: Opened, qapp: QApplication) -> None:
+    button = seen_button(opened.tab, "Compare answers (Ctrl+Shift+M)")
+    assert not button.isEnabled()
+    assert button.toolTip() == "Nothing is written yet"
+    opened.tab.composer.set_text(QUESTION)
+    assert button.isEnabled()
+    assert button.toolTip() == "Compare answers (Ctrl+Shift+M)"
+
+
+def test_the_choices_of_a_column_take_the_place_of_the_chats(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        page = await open_dialog(opened)
+        page.set_temperature(1, 0.9)
+        usual = Sampling(temperature=0.0, seed=1)
+        of_chat = ReplyChoices(max_tokens=SHORT)
+        assert page.columns[0].choices(of_chat, usual) == of_chat
+        assert page.columns[1].choices(of_chat, usual) == ReplyChoices(
+            max_tokens=SHORT, sampling=Sampling(temperature=0.9, seed=1)
+        )
+        nameless = [
+            each for each in all_seen(page.dialog, QPushButton) if not each.text() + each.accessibleName()
+        ]
+        assert nameless == []
+        page.close()
+        await closed(opened)
+
+    opened.run(scenario())
