@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,21 @@ def _clean_lines(text: str, indent: str = "") -> str:
 
 
 class _RotatingFile(RotatingFileHandler):
+    """Loses lines while the disk refuses them, and goes on when it takes them again."""
+
+    def begin(self) -> None:
+        """Open the file. Raises `OSError`; it is opened with a later line then."""
+        self.stream = self._open()
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing of a full or missing disk: whoever needs it says so."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
     def rotate(self, source: str, dest: str) -> None:
         # Windows refuses to rename a file that another Stillroom has open: this one then grows a little.
         try:
@@ -78,7 +94,7 @@ def log_file(folder: Path) -> Path:
 def start_log(folder: Path, level: int = logging.INFO) -> None:
     """Log to `folder` from now on, uncaught exceptions of every thread included.
 
-    Where the folder cannot be written the program goes on without a log, and says so on stderr.
+    Where the folder cannot be written the program goes on without a log until it can, and says so on stderr.
     """
     root = logging.getLogger()
     root.setLevel(level)
@@ -93,14 +109,12 @@ def start_log(folder: Path, level: int = logging.INFO) -> None:
         "qasync",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    handler: logging.Handler
+    handler = _RotatingFile(
+        log_file(folder), maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
+    )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = _RotatingFile(
-            log_file(folder), maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"
-        )
+        handler.begin()
     except OSError as error:
-        handler = logging.NullHandler()
         if sys.stderr is not None:
             sys.stderr.write(f"There is no log: {error}\n")
     handler.setFormatter(_Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))

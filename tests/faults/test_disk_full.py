@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_hub_build_kills import REPO, SHARDS, TYPES, assert_only_finished_models, run
+from tests.support.full_disk import fill, small_disk
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_sharded_model
 
@@ -21,18 +22,8 @@ NEEDED = re.compile(r"refused .*\bneeds? [\d.]+ [kMG]?B\b|refused .*\b[\d.]+ [kM
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own; needs the right to mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    size = f"size={DISK_BYTES}"
-    if (
-        sys.platform != "linux"
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True, check=False
-        ).returncode
-    ):
-        pytest.skip("a tmpfs cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", DISK_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -41,17 +32,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub
     with LoopbackHub() as server:
         server.add(REPO, make_sharded_model(tmp_path, SHARDS))
         yield server
-
-
-def fill(disk: Path, left_bytes: int) -> Path:
-    """Take all but `left_bytes` of the disk."""
-    filler = disk / "filler"
-    with filler.open("wb") as file:
-        block = bytes(1 << 16)
-        while shutil.disk_usage(disk).free > left_bytes + len(block):
-            file.write(block)
-            file.flush()
-    return filler
 
 
 def build_and_fill(hub: LoopbackHub, disk: Path, steps: int, left_bytes: int) -> tuple[int, str, Path]:

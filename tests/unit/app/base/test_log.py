@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.base.log import log_file, report, without_secrets
+from tests.support.full_disk import fill, small_disk
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,17 @@ def test_the_report_names_versions_machine_and_the_last_lines(tmp_path: Path) ->
     assert "line 299" in text
     assert "line 150 " not in text
     assert "hf_0123" not in text
+
+
+def test_a_full_disk_loses_lines_in_silence_and_takes_them_again(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4 << 20) as disk:
+        filler = fill(disk)
+        code = f"""
+log = logging.getLogger("x")
+for i in range(100): log.warning("lost %s", "y" * 400)
+pathlib.Path({str(filler)!r}).unlink()
+log.warning("kept")
+"""
+        done = run(code, disk / "logs")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "kept" in log_file(disk / "logs").read_text()
