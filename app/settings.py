@@ -12,6 +12,7 @@ from msgspec import Meta
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
 from app.remote.remote_server import ElsewhereServer
+from models.system.disk_space import told_when_full
 from models.system.json_file import read_json, set_aside, write_json
 from models.system.notices import tell
 
@@ -232,7 +233,8 @@ class SettingsFile:
 
     def _save(self, document: dict[str, Any]) -> None:
         try:
-            write_json(self._path, document, indent=True)
+            with told_when_full(self._path.parent):
+                write_json(self._path, document, indent=True)
         except OSError as error:
             raise StillroomError(
                 "The settings could not be saved to {path}: {reason}.",

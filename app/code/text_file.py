@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.base.errors import StillroomError
+from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.regular_file import read_regular
 
@@ -96,9 +97,11 @@ def write_text_file(file: TextFile, *, overwrite: bool = False) -> TextFile:
             name=path.name,
         )
     raw = file.text.replace("\n", file.newline).encode(file.encoding)
+    hint = "The text is still here. Save it under another name or in another folder."
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_beside(path, raw)
+        with told_when_full(path.parent, lambda: len(raw), hint=hint):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_beside(path, raw)
     except OSError as error:
         raise TextFileError(
             "{name} could not be saved: {reason}.",

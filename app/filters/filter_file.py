@@ -11,6 +11,7 @@ from app.filters.input_filter import InputFilter
 from app.filters.rule import FilterRule, RuleError
 from app.filters.shipped import shipped_rules
 from app.filters.verdict import Verdict
+from models.system.disk_space import told_when_full
 from models.system.json_file import DamagedJsonError, load_json, set_aside, write_json
 
 VERSION = 1
@@ -65,7 +66,8 @@ class FilterFile:
         _require_usable(rules)
         with self._lock:
             try:
-                write_json(self._path, _Document(version=VERSION, rules=list(rules)), indent=True)
+                with told_when_full(self._path.parent):
+                    write_json(self._path, _Document(version=VERSION, rules=list(rules)), indent=True)
             except OSError as error:
                 raise FilterFileError(
                     "The filter rules could not be saved to {path}: {reason}.",

@@ -17,6 +17,7 @@ import msgspec
 from models.quantisation.quantisation_loss import Quality
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.manifest import MANIFEST_NAME, BuiltFile, InputFile, Manifest, OutputFile, type_in_name
+from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
@@ -361,9 +362,9 @@ class ModelStore:
 
     @contextmanager
     def _changing(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.root / ".lock", timeout=wait_s)
-        with self._lock:
+        with self._lock, told_when_full(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire()
             except filelock.Timeout as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.system.errors import StillroomError
 from models.system.units import byte_count
 
-_SMALL_FILES_BYTES = 16 << 20
+SMALL_FILES_BYTES = 16 << 20
 """Of the records, headers and manifests beside a model; its large files say their own need."""
 
 _AGAIN = "Free some space and try again; what is there already is used."
@@ -34,23 +34,38 @@ def free_bytes(folder: Path) -> int:
 def require_room(folder: Path, needed_bytes: int, *, hint: str = "") -> None:
     """Raise `DiskFullError` with `hint` where `needed_bytes` are not free on the disk of `folder`."""
     if needed_bytes > free_bytes(folder):
-        raise _full(folder, needed_bytes, hint)
+        raise disk_full(folder, needed_bytes, hint)
 
 
 @contextlib.contextmanager
 def told_when_full(
-    folder: Path, missing_bytes: Callable[[], int] = lambda: _SMALL_FILES_BYTES
+    folder: Path, missing_bytes: Callable[[], int] = lambda: SMALL_FILES_BYTES, *, hint: str = ""
 ) -> Iterator[None]:
     """Raise `DiskFullError` instead of an `OSError` that says that the disk of `folder` is full."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
-        raise _full(folder, missing_bytes()) from error
+        raise disk_full(folder, missing_bytes(), hint) from error
 
 
-def _full(folder: Path, needed_bytes: int, hint: str = "") -> DiskFullError:
+def is_full(error: BaseException | None) -> bool:
+    """Tell whether an error of the system says that a disk is full, or the user's share of it."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def known_when_full(error: BaseException, folder: Path) -> BaseException:
+    """Return the `DiskFullError` for an error that says that a disk is full, which is that of `folder` where
+    the error names no file; any other error as it is."""
+    if not is_full(error):
+        return error
+    named = getattr(error, "filename", None)
+    return disk_full(Path(named).parent if isinstance(named, str) else folder)
+
+
+def disk_full(folder: Path, needed_bytes: int = SMALL_FILES_BYTES, hint: str = "") -> DiskFullError:
+    """Make the error for the disk of `folder`, on which so many bytes are still to be written."""
     return DiskFullError(
         "The disk of {folder} is too full: {needed} more are needed, and {free} are free.",
         hint if hint else _AGAIN,

@@ -1,5 +1,6 @@
 """Writing so that a crash or a power cut leaves the old file or the new one, never half of one."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -14,10 +15,17 @@ _AGAIN_S = 0.02
 def write_durably(path: Path, data: bytes) -> None:
     """Put `data` into `path` through a `.part` beside it: written, synced, then renamed."""
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        # Of a full disk it says nothing else; what is half there takes space.
+        error.filename = error.filename or str(part)
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
     rename_durably(part, path)
 
 

@@ -17,6 +17,7 @@ from app.bench.report.markdown import report_to_markdown
 from app.bench.report.side_by_side import SideBySide, side_by_side_html, side_by_side_markdown
 from app.bench.report.speed_comparison import SpeedComparison
 from app.bench.results.report import Report
+from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
 
 ENDINGS = (".html", ".md", ".json")
@@ -86,7 +87,8 @@ def save(forms: Forms, path: Path) -> None:
 def write_report(path: Path, data: bytes) -> None:
     """Write a report's file, whole or not at all. Raises `StillroomError`."""
     try:
-        write_durably(path, data)
+        with told_when_full(path.parent, lambda: len(data)):
+            write_durably(path, data)
     except OSError as error:
         raise StillroomError(
             "The report could not be saved as {name}: {reason}.",

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from app.base.errors import StillroomError
+from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
 
@@ -86,7 +87,8 @@ class LibraryFile(Generic[T]):
 
     def _write(self, path: Path, items: tuple[T, ...], write: Callable[[Path, object], None]) -> None:
         try:
-            write(path, _Document(format=self._form, version=VERSION, items=items))
+            with told_when_full(path.parent):
+                write(path, _Document(format=self._form, version=VERSION, items=items))
         except OSError as error:
             raise StillroomError(
                 "{path} could not be written: {reason}.",

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from app.base.errors import StillroomError
+from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 
 KEY_BYTES = 32
@@ -26,14 +27,15 @@ def renew_key(file: Path) -> str:
     key = secrets.token_urlsafe(KEY_BYTES)
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(key + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        rename_durably(part, file)
+        with told_when_full(file.parent):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(key + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            rename_durably(part, file)
     except OSError as error:
         raise StillroomError(
             "The key of the local API could not be saved to {path}: {reason}.",

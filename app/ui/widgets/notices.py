@@ -18,6 +18,7 @@ from app.ui.base.announce import announce
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.widgets.card import button, label
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
+from models.system.disk_space import known_when_full
 from models.system.shown_text import fill
 
 INFORM_MS = 8_000
@@ -61,11 +62,19 @@ class Notices(QWidget):
     and a newer one takes its place, so that none is shown late. A failure also leaves a line where it
     happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
 
-    `report` gives the text that the copy button of an unexpected error puts on the clipboard.
+    `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
+    that of the user's data, whose disk is meant where an error says that a disk is full and not which.
     """
 
-    def __init__(self, host: QWidget, report: Callable[[], str], lines: InlineNotices | None = None) -> None:
+    def __init__(
+        self,
+        host: QWidget,
+        report: Callable[[], str],
+        lines: InlineNotices | None = None,
+        folder: Path = Path(),
+    ) -> None:
         super().__init__(host)
+        self._folder = folder
         self._report = report
         self._lines = lines
         self._action: Callable[[], None] | None = None
@@ -156,6 +165,7 @@ class Notices(QWidget):
 
     def told(self, error: BaseException) -> NoticeText:
         """Put a failure into words: what nobody foresaw can be copied as a report."""
+        error = known_when_full(error, self._folder)
         if isinstance(error, StillroomError):
             message, hint = translated(error)
             native = error.native if isinstance(error, EngineError) else ""

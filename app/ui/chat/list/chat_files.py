@@ -15,6 +15,7 @@ from app.chat.transfer.export import to_json, to_markdown, whole_chat
 from app.chat.transfer.export_html import to_html, to_print_html
 from app.chat.transfer.import_chats import read_chats
 from app.ui.chat.list.pdf_export import pdf_of
+from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
 
 MOST_BREACHES = 20
@@ -58,7 +59,8 @@ class ChatFiles:
             finally:
                 formulas.close()
         try:
-            await asyncio.to_thread(write_durably, path, data)
+            with told_when_full(path.parent, lambda: len(data)):
+                await asyncio.to_thread(write_durably, path, data)
         except OSError as error:
             raise StillroomError(
                 "The chat could not be written to {path}: {reason}.",
