@@ -4,9 +4,11 @@ import argparse
 import importlib.metadata
 import logging
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from app.base.disk_reserve import LOW_BYTES
 from app.base.errors import Cancelled, EngineError, StillroomError
 from app.commands import (
     audit,
@@ -37,6 +39,7 @@ from app.commands.terminal.console import (
     silence_stdout,
 )
 from app.commands.terminal.interrupt import cancel_on_interrupt
+from models.system.disk_space import disk_full, free_bytes, is_full, known_when_full
 from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
@@ -88,7 +91,7 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     with NoticeInbox() as told, cancel_on_interrupt() as cancel:
         told.observe(console.told)
         try:
-            options.run(options, build_core(), console, cancel)
+            _run_told_when_full(options, build_core(), console, cancel)
         except (Cancelled, KeyboardInterrupt):
             console.clear()
             return cancel.status
@@ -113,6 +116,20 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
             )
             return FAILED
     return DONE
+
+
+def _run_told_when_full(
+    options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event
+) -> None:
+    try:
+        options.run(options, core, console, cancel)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise known_when_full(error, core.paths.data) from error
+    if free_bytes(core.paths.data) < LOW_BYTES:
+        # It is done, and what was learnt on the way, such as speeds and the log, is not kept.
+        console.told(disk_full(core.paths.data))
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -9,7 +9,6 @@ import msgspec
 from app.base.errors import Cancelled, StillroomError
 from app.chat.prompting.attached import content_for_model
 from app.chat.prompting.prompt import ChatMessage
-from app.chat.store.database import ChatStoreError
 from app.chat.store.recorder import ReplyRecorder
 from app.chat.store.records import Outcome, StoredMessage
 from app.chat.store.store import ChatStore
@@ -116,7 +115,7 @@ class Turn:
         message_id: int,
         request: Generate,
         on_event: OnReplyEvent,
-        on_disk_problem: Callable[[ChatStoreError], None] | None = None,
+        on_disk_problem: Callable[[StillroomError], None] | None = None,
         before: StoredMessage | None = None,
     ) -> None:
         """Start it. `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept.

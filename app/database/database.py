@@ -11,15 +11,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from app.base.disk_reserve import LOW_BYTES, use_reserve
 from app.base.errors import StillroomError
 from app.database import backups
 from app.database.commit_mark import CommitMark, read_mark
 from app.database.damage_notices import DamageNotice, Recovery, row_notices, time_text
 from app.database.integrity_check import is_damage, open_to_read, problem_of
+from app.database.read_only import cannot_write, is_out_of_room, is_refusal, read_only
 from app.database.rebuild import Rebuilt, rebuild
 from app.database.row_sums import add_functions, commits, count_commit, keep_sums, seal, summed_table
 from app.database.schema import Schema, migrate, schema_version
 from app.database.wal import mend_journal
+from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, disk_full, free_bytes
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
@@ -28,12 +31,17 @@ BUSY_S = 5.0
 OPENING_BUDGET_S = 0.15
 """So long a file is checked while it is opened; `check` looks at all of it, on a worker thread."""
 
+_GOES_ON = "Free some space: Stillroom goes on by itself then. What was kept before can be read."
+
 
 class CheckedDatabase:
     """A connection that writes, under a lock, and one that reads: a reader never waits for the disk.
 
     Any thread. Every transaction counts itself, in the file and in a mark beside it: a file that has lost its
-    newest ones, or all, shows. Methods raise `StillroomError`, as `unusable` makes it.
+    newest ones, or all, shows. Methods raise `StillroomError`, as `unusable` makes it, and `DiskFullError`.
+
+    Where the disk is full or may not be written to, the file is opened all the same, to be read (`refused`);
+    the next transaction, or `write_again`, opens it to be written once that can be.
     """
 
     _begin: ClassVar = "BEGIN IMMEDIATE"
@@ -48,17 +56,25 @@ class CheckedDatabase:
         self._read_lock = threading.Lock()
         self._check_lock = threading.Lock()
         self._closing = threading.Event()
+        self._writer: sqlite3.Connection | None = None
+        self._refused: StillroomError | None = None
         with self._readable_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _finish_replacing(path)
-            self.recovery = _recover_at_opening(path, schema)
             try:
-                self._open()
-            except sqlite3.Error as error:
-                if not is_damage(error):
+                self._open_sound()
+            except (sqlite3.Error, OSError) as error:
+                if not cannot_write(error, path.parent):
                     raise
-                self.recovery = recover(path, schema, str(error))
-                self._open()
+                self._open_to_read(error)
+
+    @property
+    def refused(self) -> StillroomError | None:
+        """The reason why nothing can be written now; None where it can."""
+        return self._refused
+
+    def write_again(self) -> None:
+        """Open the file to be written, if it is not. Raises `StillroomError` where that cannot be yet."""
+        with self._write_lock, self._readable_errors():
+            self._may_write()
 
     def unusable(self, reason: str) -> StillroomError:
         """The error for a file that could not be read or written."""
@@ -85,7 +101,7 @@ class CheckedDatabase:
         A damaged file is put right first. Takes as long as copying and checking the file.
         """
         with self._check_lock, self._readable_errors():
-            if not backups.backup_is_due(self.path, datetime.now()):
+            if self._writer is None or not backups.backup_is_due(self.path, datetime.now()):
                 return None
             with self.reading() as db:
                 number = commits(db)
@@ -118,7 +134,8 @@ class CheckedDatabase:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: on the disk at the end, undone by an exception."""
         with self._write_lock, self._readable_errors():
-            db = self._writer
+            db = self._may_write()
+            use_reserve(self.path.parent)
             db.execute(self._begin)
             try:
                 before = db.total_changes
@@ -131,9 +148,18 @@ class CheckedDatabase:
                 db.rollback()
                 raise
             if number is not None:
-                self._commit_mark.write(number)
+                self._note_commit(number)
+
+    def _note_commit(self, number: int) -> None:
+        try:
+            self._commit_mark.write(number)
+        except OSError as error:
+            # What was committed is on the disk; a mark that is too small says nothing.
+            log.warning("the mark of %s could not be written: %s", self.path.name, error)
 
     def _check(self) -> Recovery | None:
+        if self._writer is None:
+            return None
         problem = problem_of(self.path, self._schema, is_enough=self._closing.is_set)
         if not problem or self._closing.is_set():
             return None
@@ -145,7 +171,57 @@ class CheckedDatabase:
                 self._open()
         return self.recovery
 
-    def _open(self) -> None:
+    def _may_write(self) -> sqlite3.Connection:
+        """Give the connection that writes, made now where there was none; under the write lock."""
+        if self._writer is not None:
+            return self._writer
+        folder = self.path.parent
+        use_reserve(folder)
+        if free_bytes(folder) < LOW_BYTES:
+            raise disk_full(folder)
+        with self._read_lock:
+            self._reader.close()
+            try:
+                writer = self._open_sound()
+            except (sqlite3.Error, OSError) as error:
+                self._open_to_read(error)
+                raise
+        self._refused = None
+        log.info("%s is written again", self.path.name)
+        return writer
+
+    def _open_sound(self) -> sqlite3.Connection:
+        """Open the file to be written; what is found damaged is put right before."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        use_reserve(self.path.parent)
+        _finish_replacing(self.path)
+        self.recovery = _recover_at_opening(self.path, self._schema)
+        try:
+            return self._open()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            self.recovery = recover(self.path, self._schema, str(error))
+            return self._open()
+
+    def _open_to_read(self, error: BaseException) -> None:
+        """Open what is there of the file so that nothing is written, after `error` has refused that."""
+        log.warning("%s is opened to be read only: %s", self.path.name, error)
+        self._writer = None
+        self._refused = self._told(error)
+        self._reader = read_only(self.path, self._schema)
+
+    def _told(self, error: BaseException) -> StillroomError:
+        folder = self.path.parent
+        is_about_room = is_out_of_room(error, folder) or (
+            isinstance(self._refused, DiskFullError) and is_refusal(error)
+        )
+        # With more than that free it is another limit, such as a quota.
+        if is_about_room and free_bytes(folder) < SMALL_FILES_BYTES:
+            return disk_full(folder, hint=_GOES_ON)
+        return self.unusable(str(error))
+
+    def _open(self) -> sqlite3.Connection:
         with ExitStack() as opened:
             writer = opened.enter_context(closing(_connect(self.path)))
             found = schema_version(writer)
@@ -166,18 +242,20 @@ class CheckedDatabase:
             mark.write(commits(reader) or 0)
             opened.pop_all()
         self._writer, self._reader, self._commit_mark = writer, reader, mark
+        return writer
 
     def _close(self) -> None:
-        self._commit_mark.close()
         self._reader.close()
-        self._writer.close()
+        if self._writer is not None:
+            self._commit_mark.close()
+            self._writer.close()
 
     @contextmanager
     def _readable_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise self.unusable(str(error)) from error
+            raise self._told(error) from error
 
 
 def recover(path: Path, schema: Schema, problem: str) -> Recovery:

@@ -92,6 +92,8 @@ class BenchmarkHistory(BenchDatabase):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        if self.refused is not None:
+            return
         with self.transaction() as db:
             # One with a flipped bit may not have been deleted at all.
             db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")

@@ -49,6 +49,7 @@ class BenchDatabase(CheckedDatabase, ABC):
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The open file; what is done in the block is on the disk after it, or nothing of it."""
-        with self.writing() as db:
+        """The open file; what is done in the block is on the disk after it, or nothing of it. It can only be
+        read while the disk takes nothing."""
+        with self.reading() if self.refused is not None else self.writing() as db:
             yield db

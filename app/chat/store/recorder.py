@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from app.chat.store.database import ChatStoreError
+from app.base.errors import StillroomError
 from app.chat.store.records import Outcome, StoredMessage
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Channel, GenerationStats
@@ -30,7 +30,7 @@ class ReplyRecorder:
         message_id: int,
         *,
         interval_s: float = INTERVAL_S,
-        on_problem: Callable[[ChatStoreError], None] | None = None,
+        on_problem: Callable[[StillroomError], None] | None = None,
         before: StoredMessage | None = None,
     ) -> None:
         """`on_problem` is called on the writing thread when the disk refuses, once until it works again.
@@ -99,7 +99,7 @@ class ReplyRecorder:
                 self._message_id, content, thinking, outcome=outcome, stats=stats, error=error
             )
             self._refused = False
-        except ChatStoreError as problem:
+        except StillroomError as problem:
             log.error("A reply could not be saved: %s", problem)
             if self._on_problem is not None and not self._refused:
                 self._on_problem(problem)

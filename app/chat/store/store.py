@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.base.errors import StillroomError
 from app.chat.documents.retrieval import Passage
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.database import ChatDatabase, ChatStoreError
@@ -40,11 +41,16 @@ class ChatStore:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file (see `ChatDatabase`) and purge the chats deleted in an earlier session."""
+        """Open or create the file (see `ChatDatabase`) and purge the chats deleted in an earlier session;
+        where nothing can be written now, the next start does."""
         self._database = ChatDatabase(path)
         self.path = path
         self.vectors = PassageVectors(self._database)
         """The embeddings of documents' passages, once an embedding model has made them."""
+        if self._database.refused is None:
+            self._tidy()
+
+    def _tidy(self) -> None:
         with self._database.writing() as db:
             # One with a flipped bit may not have been deleted at all.
             written = is_as_written(db, "conversations")
@@ -64,6 +70,15 @@ class ChatStore:
     def recovery(self) -> Recovery | None:
         """Give what was found damaged and put right last; None where nothing was."""
         return self._database.recovery
+
+    @property
+    def refused(self) -> StillroomError | None:
+        """The reason why nothing can be written now; None where it can."""
+        return self._database.refused
+
+    def write_again(self) -> None:
+        """Write again, if the disk takes it (see `CheckedDatabase.write_again`)."""
+        self._database.write_again()
 
     def check(self) -> Recovery | None:
         """Look at the whole file (see `CheckedDatabase.check`); not for the GUI thread."""

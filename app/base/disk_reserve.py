@@ -1,0 +1,53 @@
+"""Space that is set aside while there is enough: with it the last words are kept on a disk that is full."""
+
+import logging
+import os
+from pathlib import Path
+
+from models.system.disk_space import SMALL_FILES_BYTES, free_bytes
+
+log = logging.getLogger(__name__)
+
+RESERVE_BYTES = 8 << 20
+"""Room for drafts, replies that come and settings, until the user has seen that the disk is full."""
+
+LOW_BYTES = 1 << 20
+"""With less than this free the reserve is given up."""
+
+_BLOCK = bytes(1 << 20)
+
+
+def reserve_path(folder: Path) -> Path:
+    """Return the file that takes the space on the disk of the data folder."""
+    return folder / "reserve"
+
+
+def set_reserve_aside(folder: Path) -> None:
+    """Set the space aside where the disk has plenty; blocks on the disk. Raises `OSError`."""
+    path = reserve_path(folder)
+    if path.exists() or free_bytes(folder) < RESERVE_BYTES + 2 * SMALL_FILES_BYTES:
+        return
+    part = path.with_name(path.name + ".part")
+    try:
+        # Written, as a hole takes no space.
+        with part.open("wb") as file:
+            for _ in range(RESERVE_BYTES // len(_BLOCK)):
+                file.write(_BLOCK)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def use_reserve(folder: Path) -> bool:
+    """Give the space back where less than `LOW_BYTES` is free; tell whether that was done. Any thread."""
+    try:
+        if free_bytes(folder) >= LOW_BYTES:
+            return False
+        reserve_path(folder).unlink()
+    except OSError:
+        return False
+    log.warning("the disk of %s is full: its reserve is used", folder)
+    return True
