@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.acquire.build_options import AUTO, Order
 from app.acquire.build_target import BuildTarget, FolderTarget, StoreTarget, tool_versions, work_folder
+from app.acquire.disk_space import check_made_room
 from app.acquire.hub_build import HubWeights, drop_folder, keep_folder
 from app.acquire.importance import MATRIX_NAME
 from app.acquire.importing import import_models
@@ -34,6 +35,7 @@ from models.hub.repository_download import LocalFile, download
 from models.hub.snapshot import Snapshot, checkpoint_files, choose_gguf, gguf_files
 from models.store.manifest import BuiltFile, InputFile, type_in_name
 from models.store.store import InstalledModel, ModelStore, folder_name
+from models.system.disk_space import told_when_full
 from models.system.progress import UNWATCHED, JobContext
 
 USUAL_TYPES = ("Q4_K_M",)
@@ -86,6 +88,10 @@ class Acquirer:
         arrive and deleted when they are used up. Raises `StillroomError` and `Cancelled`; a later call goes
         on where this one stopped.
         """
+        with told_when_full(order.out or self._store.root):
+            return self._get(order, job)
+
+    def _get(self, order: Order, job: JobContext) -> Acquired:
         started_s = time.monotonic()
         match order.reference:
             case GgufReference(file) if not order.types and order.out is None:
@@ -103,6 +109,7 @@ class Acquirer:
                         hashes.start()
                     return self._built(order, weights, job)
             case CatalogReference() | HubReference() as reference:
+                self._check_known_room(order)
                 snapshot = self._snapshot(reference, order.revision, job)
                 if order.out is None and _is_gguf(reference, snapshot):
                     model = self._get_gguf(order, reference, snapshot, job)
@@ -129,6 +136,10 @@ class Acquirer:
         out: Path | None = None,
     ) -> Pulled:
         """Download the original files into `out`, or into the program's own folder, where they are kept."""
+        with told_when_full(out or self._checkpoints):
+            return self._pull(reference, job, revision, out)
+
+    def _pull(self, reference: Reference, job: JobContext, revision: str, out: Path | None) -> Pulled:
         started_s = time.monotonic()
         if isinstance(reference, CheckpointReference | GgufReference):
             raise StillroomError(
@@ -165,6 +176,16 @@ class Acquirer:
         for left in self._store.find(name):
             if left.passing:
                 self._store.remove(left)
+
+    def _check_known_room(self, order: Order) -> None:
+        """Raise `DiskFullError` before anything is asked of the hub where the files will not fit."""
+        if isinstance(order.reference, CatalogReference) and order.out is None:
+            model = order.reference.model
+            there = {found.type for found in self._store.find(model.name)}
+            sizes = [
+                model.sizes_bytes.get(kind, 0) for kind in order.types or USUAL_TYPES if kind not in there
+            ]
+            check_made_room(sum(sizes), work_folder(self._store, model.name))
 
     def _built(self, order: Order, weights: Weights, job: JobContext) -> Acquired:
         target: BuildTarget = StoreTarget(self._store) if order.out is None else FolderTarget(order.out)

@@ -22,8 +22,7 @@ def check_room(
     sizes = sorted((file.bytes for file in weights), reverse=True)
     stored = sum(stored_bytes(folder / file.path) for file in weights)
     download = max(0, sum(sizes if keep else sizes[:MOST_ON_DISK]) - stored)
-    made = sum(_allocated(path) for path in out_dir.glob(".*.part"))
-    build = max(0, _built_bytes(sum(sizes), types) - made)
+    build = max(0, _built_bytes(sum(sizes), types) - _made_bytes(out_dir))
     if folder.stat().st_dev == out_dir.stat().st_dev:
         require_room(out_dir, download + build, hint=_SMALLER)
     else:
@@ -34,6 +33,16 @@ def check_room(
 def check_build_room(weights_bytes: int, types: Sequence[str], out_dir: Path) -> None:
     """Raise `DiskFullError` if the files of `types`, made of so much bf16, will not fit into `out_dir`."""
     require_room(out_dir, _built_bytes(weights_bytes, types), hint=_SMALLER)
+
+
+def check_made_room(made_bytes: int, out_dir: Path) -> None:
+    """Raise `DiskFullError` if files of so many bytes, less what is made of them, will not fit into
+    `out_dir`, which may not be made yet."""
+    require_room(out_dir, made_bytes - _made_bytes(out_dir), hint=_SMALLER)
+
+
+def _made_bytes(out_dir: Path) -> int:
+    return sum(_allocated(path) for path in (*out_dir.glob(".*.part"), *out_dir.glob("*.gguf")))
 
 
 def _built_bytes(weights_bytes: int, types: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """Downloads and builds that go on in the background, and after a restart."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,9 +16,10 @@ import msgspec
 
 from app.acquire.build_options import AUTO, ON, BuildWish, Order
 from app.base.errors import Cancelled, StillroomError
-from models.catalog.reference import CatalogReference, parse_reference
+from models.catalog.reference import CatalogReference, Reference, parse_reference
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
+from models.system.disk_space import SMALL_FILES_BYTES, told_when_full
 from models.system.json_file import is_set_aside, read_json, write_json
 from models.system.progress import JobContext, Progress
 
@@ -149,7 +151,7 @@ class JobBook:
         """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
         `measure` what that cost, `weigh` every small type by an importance matrix.
 
-        The job is called `title`. Raises `StillroomError` if the model is unknown.
+        The job is called `title`. Raises `StillroomError` if the model is unknown, and `DiskFullError`.
         """
         reference = parse_reference(model)
         job = Job(
@@ -163,9 +165,12 @@ class JobBook:
             weigh=weigh,
             created_at=datetime.now(UTC).isoformat(),
         )
+        with told_when_full(self._folder, lambda: _known_bytes(reference, job.types)):
+            write_json(self._file(job), job)
         with self._changed:
             self._jobs[job.id] = job
-        self._set(job, "waiting")
+            self._changed.notify_all()
+        self._tell(job)
         return self._view(job)
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
@@ -301,7 +306,11 @@ class JobBook:
             ]
             shared = any(other.model == job.model for other in unfinished)
         if not shared:
-            self._acquirer().discard(job.model)
+            try:
+                self._acquirer().discard(job.model)
+            except (OSError, StillroomError) as error:
+                # What is left counts for nothing: the next one of the model uses it, or deletes it.
+                log.warning("what job %s had could not be deleted: %s", job.id, error)
         with self._changed:
             self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)
@@ -311,12 +320,23 @@ class JobBook:
     def _set(self, job: Job, state: JobState) -> None:
         with self._changed:
             job.state = state
-            if state == "done":
-                self._file(job).unlink(missing_ok=True)
-            else:
-                write_json(self._file(job), job)
+            self._keep(job)
             self._changed.notify_all()
         self._tell(job)
+
+    def _keep(self, job: Job) -> None:
+        file = self._file(job)
+        try:
+            if job.state == "done":
+                file.unlink(missing_ok=True)
+            else:
+                write_json(file, job)
+        except OSError as error:
+            # It goes on all the same: what the file says is an earlier state of the same job.
+            log.warning("the state of job %s could not be kept: %s", job.id, error)
+            if job.state == "cancelled":
+                with contextlib.suppress(OSError):
+                    file.unlink(missing_ok=True)
 
     def _tell(self, job: Job) -> None:
         with self._changed:
@@ -340,6 +360,12 @@ class JobBook:
 
     def _file(self, job: Job) -> Path:
         return self._folder / f"{job.id}.json"
+
+
+def _known_bytes(reference: Reference, types: Sequence[str]) -> int:
+    """Return what the files of a job take, as far as that is known before the hub is asked."""
+    sizes = reference.model.sizes_bytes if isinstance(reference, CatalogReference) else {}
+    return SMALL_FILES_BYTES + sum(sizes.get(kind, 0) for kind in types)
 
 
 def _surprise(error: BaseException) -> StillroomError:

@@ -9,11 +9,14 @@ from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import ON, BuildWish, Order
 from app.acquire.jobs import JobBook, JobState, JobView
 from app.acquire.quality_build import Acquired, Commands
+from app.base.errors import StillroomError
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
+from models.system.disk_space import DiskFullError
 from models.system.progress import JobContext
+from tests.support.full_disk import fill, small_disk
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -269,3 +272,45 @@ def test_a_damaged_job_file_is_set_aside(desk: Desk) -> None:
     later.start()
     assert later.jobs() == ()
     assert list(folder.iterdir()) == [aside]
+
+
+def test_a_full_disk_is_told_when_a_job_is_asked_for(hub: LoopbackHub, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64 << 20) as disk:
+        desk = Desk(hub, disk)
+        desk.book.start()
+        filler = fill(disk)
+        with pytest.raises(DiskFullError, match=r"1\.\d GB more are needed, and 0 B are free"):
+            desk.book.add("r1-qwen-1.5b", ["Q4_K_M"])
+        assert desk.book.jobs() == ()
+        filler.unlink()
+        desk.book.add(REPO, ["Q8_0"])
+        assert desk.wait("done").installed
+        desk.book.close()
+
+
+def test_jobs_outlive_a_disk_that_fills_up_under_them(hub: LoopbackHub, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64 << 20) as disk:
+        desk = Desk(hub, disk)
+        desk.book.add(REPO, ["Q8_0"])
+        filler = fill(disk)
+        desk.book.start()
+        failed = desk.wait("failed")
+        assert isinstance(failed.error, StillroomError)
+        assert "more are needed, and 0 B are free" in str(failed.error)
+        filler.unlink()
+        desk.book.resume(failed.id)
+        assert desk.wait("done").installed
+        desk.book.close()
+
+
+def test_a_job_that_is_cancelled_on_a_full_disk_does_not_come_back(hub: LoopbackHub, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64 << 20) as disk:
+        desk = Desk(hub, disk)
+        job = half_done(desk)
+        filler = fill(disk)
+        desk.book.cancel(job.id)
+        desk.wait("gone")
+        desk.book.close()
+        filler.unlink()
+        assert not list((disk / "jobs").glob("*.json"))
+        assert desk.new_book().jobs() == ()
