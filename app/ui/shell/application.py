@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QBoxLayout
 
 from app.base.ending import Ending, close_together
@@ -56,6 +56,9 @@ LAST_S = 0.5
 
 class WindowApplication(QObject):
     """Owns the window and everything that lives as long as it does. GUI thread."""
+
+    closing = Signal()
+    """The window is gone, or is about to be."""
 
     def __init__(
         self,
@@ -212,7 +215,7 @@ class WindowApplication(QObject):
         long_replies.chosen.connect(self._on_long_reply_chosen)
         lines = InlineNotices(self._theme)
         window.add_below_bar(lines)
-        notices = self._notices = Notices(window, lambda: report(parts.paths.logs), lines)
+        notices = self._notices = Notices(window, lambda: report(parts.paths.logs), lines, parts.paths.data)
         window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
         self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda)
@@ -311,8 +314,12 @@ class WindowApplication(QObject):
 
     def _on_closing(self) -> None:
         self._ending.begin()
-        self._left = self._tabs.close_down()
-        self._ended.set()
+        try:
+            self.closing.emit()
+            self._left = self._tabs.close_down()
+        finally:
+            # Whatever fails on the way: a process without a window ends.
+            self._ended.set()
 
     def _on_engine_ready(self) -> None:
         self.cuda.look_once()

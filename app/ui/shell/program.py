@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 import qasync
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.base.ending import Ending
+from app.ui.base.language import Languages
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.portal_dialogs import portal_theme
 from app.ui.shell.single_instance import SingleInstance
@@ -50,7 +51,7 @@ def run_window(
         qt = QApplication(sys.argv[:1])
     qt.setQuitOnLastWindowClosed(False)
     qt.setWindowIcon(_program_icon())
-    instance = SingleInstance(data_folder)
+    instance = SingleInstance(data_folder, may_end=lambda: _may_end(qt))
     if not instance.claim(files):
         return 0
     ending = Ending(status=0)
@@ -85,11 +86,36 @@ async def _live(
 ) -> None:
     application = WindowApplication(qt, make_parts(), files, ending)
     instance.open_asked.connect(application.open_files)
+    application.closing.connect(instance.leave)
     signals = StopSignals(ending.begin, application)
     signals.received.connect(lambda: application.window.close())
     application.show()
     on_shown(application)
     await application.wait_until_closed()
+
+
+def _may_end(qt: QApplication) -> bool:
+    """Ask about a Stillroom that is open and does not answer; before there is a loop or a window."""
+    languages, translate = Languages(qt), QCoreApplication.translate
+    languages.choose("system")
+    box = QMessageBox(
+        QMessageBox.Icon.Warning,
+        "Stillroom",
+        translate("SecondStart", "Stillroom is open already and does not answer."),
+    )
+    box.setInformativeText(
+        translate(
+            "SecondStart",
+            "It may be busy: wait a little and start it again. If you end it, what it is doing stops; chats, "
+            "drafts and downloads go on from where they were kept last.",
+        )
+    )
+    end = box.addButton(translate("SecondStart", "End it and start anew"), QMessageBox.ButtonRole.AcceptRole)
+    wait = box.addButton(translate("SecondStart", "Wait"), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(wait)
+    box.exec()
+    languages.choose("en")
+    return box.clickedButton() is end
 
 
 def _program_icon() -> QIcon:

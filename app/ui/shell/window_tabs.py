@@ -1,5 +1,6 @@
 """The tabs of one window: each is made when it is first shown, and closed before its widgets are deleted."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from app.ui.benchmark.benchmark_tab import BenchmarkTab
     from app.ui.code.code_tab import CodeTab
     from app.ui.models.models_tab import ModelsTab
+
+
+log = logging.getLogger(__name__)
 
 
 class WindowTabs(QObject):
@@ -153,13 +157,17 @@ class WindowTabs(QObject):
     def close_down(self) -> list[Callable[[], None]]:
         """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
         threads until drafts, the running reply and unsaved code are on the disk."""
+        chat, code, self._chat, self._code = self._chat, self._code, None, None
+        closers = [chat.close_down] if chat is not None else []
+        if code is not None:
+            closers.append(code.close_tab)
         left = []
-        if self._chat is not None:
-            left.append(self._chat.close_down())
-            self._chat = None
-        if self._code is not None:
-            left.append(self._code.close_tab())
-            self._code = None
+        for close in closers:
+            try:
+                left.append(close())
+            except Exception:
+                # What one cannot keep must not keep the other from it, nor the window from closing.
+                log.exception("a tab was not closed as it should be")
         return left
 
     def _answering(self) -> str:
