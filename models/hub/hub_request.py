@@ -76,9 +76,10 @@ class Link:
                 if response.is_redirect:
                     url = self._next(url, response)
                     continue
-                self._check_status(response)
+                self._check_status(response, is_hubs_own=url == self._hub_url)
                 self._check_range(response, start, end, whole=whole)
-                self._storage_url = url
+                # A redirect to the hub's own host leads to a storage address as well.
+                self._storage_url = url if url != self._hub_url else None
                 yield response
                 return
             finally:
@@ -118,14 +119,13 @@ class Link:
         if commit != self._snapshot.commit or (self._file.sha256 and another):
             raise self._changed()
 
-    def _check_status(self, response: httpx.Response) -> None:
+    def _check_status(self, response: httpx.Response, *, is_hubs_own: bool) -> None:
         status = response.status_code
         if status in (200, 206):
             return
-        at_hub = same_origin(response.url, self._hub_url)
         if is_temporary(status):
             raise TryAgain(f"HTTP {status}", server_wait_s(response.headers))
-        if self._storage_url is not None or not at_hub:
+        if not is_hubs_own:
             # Signed addresses end after some minutes; the hub hands out a new one.
             self._storage_url = None
             raise TryAgain(

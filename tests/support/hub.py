@@ -79,6 +79,8 @@ class LoopbackHub:
         self.closing = threading.Event()
         self.links: set[str] = set()
         self.handshakes = 0
+        self.stores_itself = False
+        """Redirect to storage addresses of the hub's own origin."""
         self._hashes: dict[tuple[Path, int, int], tuple[str, str]] = {}
         self.lock = threading.Lock()
         self._budget_at = time.monotonic()
@@ -301,7 +303,8 @@ class _Handler(BaseHTTPRequestHandler):
             with self.hub.lock:
                 link = f"{len(self.hub.links)}-secret"
                 self.hub.links.add(link)
-            headers["Location"] = f"{self.hub.storage}/storage/{repo}/{name}?signature={link}"
+            storage = self.hub.endpoint if self.hub.stores_itself else self.hub.storage
+            headers["Location"] = f"{storage}/storage/{repo}/{name}?signature={link}"
             self._send(302, b"", headers)
             return
         self._content(file, name, headers | {"ETag": f'"{oid}"'}, body=True)

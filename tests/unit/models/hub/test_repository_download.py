@@ -177,6 +177,25 @@ def test_passing_faults_are_survived(
     assert_whole(downloads.run(), checkpoint)
 
 
+@pytest.mark.parametrize("token", ["", "hf_topsecret"])
+def test_an_expired_link_to_the_hubs_own_host_is_asked_for_anew(
+    downloads: Downloads, checkpoint: Path, token: str
+) -> None:
+    downloads.hub.stores_itself = True
+    downloads.hub.repos[REPO].token = token
+    downloads.hub.fail("expire", FIRST, times=2)
+    assert_whole(downloads.run(token=token), checkpoint)
+
+
+def test_a_repository_that_closes_meanwhile_is_gated_and_not_tried_again(
+    downloads: Downloads, checkpoint: Path
+) -> None:
+    downloads.hub.stores_itself = True
+    downloads.hub.repos[REPO].gated = True
+    with pytest.raises(StillroomError, match="accept its terms"):
+        downloads.run()
+
+
 def test_a_connection_that_is_cut_goes_on_at_the_byte(downloads: Downloads, checkpoint: Path) -> None:
     downloads.hub.fail("cut", FIRST, after=300_000, times=3)
     downloads.run()
