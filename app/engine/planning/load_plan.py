@@ -11,7 +11,7 @@ from app.engine.planning.file_shape import (
     ModelShape,
 )
 from app.engine.planning.load_need import LoadNeed
-from app.engine.planning.memory_fallback import next_step, without_draft
+from app.engine.planning.memory_fallback import LadderStep, fewer_sequences, next_step, without_draft
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import Device, KvType, LoadNotice, LoadSettings, Weights
 from models.memory.memory_request import Demand, whole_lines
@@ -261,16 +261,30 @@ def _within_ram(
     """
     layers = plan.gpu_layers
     while True:
-        need = models.need(demand_of(plan), layers).ram
-        kept = need.cache + need.compute + (0 if plan.maps_weights else need.weights)
-        if kept <= room.ram_bytes:
+        if _kept(plan, models, layers) <= room.ram_bytes:
             return plan
         # Layers off the card would only need more RAM.
         step = next_step(msgspec.structs.replace(plan, gpu_layers=0), asked, "context", 0)
         if step is None:
             return plan
+        if step.plan.sequences < plan.sequences:
+            step = _as_many_replies(plan, models, layers, room)
         plan = msgspec.structs.replace(step.plan, gpu_layers=layers)
         notices.append(step.notice)
+
+
+def _as_many_replies(plan: LoadSettings, models: LoadNeed, layers: int, room: Room) -> LadderStep:
+    """Return the step to as many replies side by side as fit, one where none does."""
+    for sequences in range(plan.sequences - 1, 1, -1):
+        if _kept(msgspec.structs.replace(plan, sequences=sequences), models, layers) <= room.ram_bytes:
+            return fewer_sequences(plan, sequences)
+    return fewer_sequences(plan, 1)
+
+
+def _kept(plan: LoadSettings, models: LoadNeed, layers: int) -> int:
+    """Return the bytes of RAM that cannot be read again from the file."""
+    need = models.need(demand_of(plan), layers).ram
+    return need.cache + need.compute + (0 if plan.maps_weights else need.weights)
 
 
 def choose_context(

@@ -56,7 +56,7 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
         if asked.flash_attention == "auto":
             moves.append((False, _flash_attention))
         moves += [
-            (fixed_sequences, _one_sequence),
+            (fixed_sequences, _fewer_sequences),
             (fixed_context, _shorter_context),
             (fixed_cache, _smaller_cache),
         ]
@@ -124,16 +124,24 @@ def _flash_attention(plan: LoadSettings) -> LadderStep | None:
     )
 
 
-def _one_sequence(plan: LoadSettings) -> LadderStep | None:
-    if plan.sequences <= 1:
-        return None
-    return LadderStep(
-        msgspec.structs.replace(plan, sequences=1),
+def _fewer_sequences(plan: LoadSettings) -> LadderStep | None:
+    return fewer_sequences(plan, plan.sequences // 2) if plan.sequences > 1 else None
+
+
+def fewer_sequences(plan: LoadSettings, sequences: int) -> LadderStep:
+    """Return the step to so many replies side by side."""
+    notice = (
         LoadNotice(
+            "Memory is too short for {before} replies side by side, so there are {after} at once.",
+            {"before": plan.sequences, "after": sequences},
+        )
+        if sequences > 1
+        else LoadNotice(
             "Memory is too short for {before} replies side by side, so one is written after the other.",
             {"before": plan.sequences},
-        ),
+        )
     )
+    return LadderStep(msgspec.structs.replace(plan, sequences=sequences), notice)
 
 
 def _shorter_context(plan: LoadSettings) -> LadderStep | None:

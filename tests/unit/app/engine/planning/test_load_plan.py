@@ -118,6 +118,16 @@ def test_replies_side_by_side_take_little_of_the_ram() -> None:
     assert plan_load(LoadSettings(), R1_QWEN_7B, ROPE, Room((), 12 * GIB, 8)).settings.sequences == 1
 
 
+def test_replies_that_were_asked_for_become_as_many_as_fit() -> None:
+    asked = LoadSettings(sequences=8, context_tokens=16384, kv_type="f16")
+    # A context of 16,384 tokens takes 0.9 GiB, the weights stay in the file.
+    plan = plan_load(asked, R1_QWEN_7B, ROPE, replace(PLENTY, ram_bytes=int(3.2 * GIB)))
+    assert (plan.settings.sequences, plan.settings.context_tokens) == (3, 16384)
+    assert [str(notice) for notice in plan.notices][:1] == [
+        "Memory is too short for 8 replies side by side, so there are 3 at once."
+    ]
+
+
 def test_a_context_beyond_the_limit_is_lowered_and_said() -> None:
     plan = plan_load(LoadSettings(context_tokens=200_000), R1_QWEN_7B, ROPE, PLENTY)
     assert plan.settings.context_tokens == 131072

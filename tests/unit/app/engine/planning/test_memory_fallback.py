@@ -43,12 +43,16 @@ def test_a_copy_of_the_weights_is_given_up_at_every_stage() -> None:
         assert step.plan == msgspec.structs.replace(plan, weights="mapped")
     fixed = next_step(plan, LoadSettings(weights="copied"), "decode", LAYERS)
     assert fixed is not None
-    assert (fixed.plan.sequences, fixed.plan.weights) == (1, "copied")
+    assert (fixed.plan.sequences, fixed.plan.weights) == (2, "copied")
 
 
 def test_replies_side_by_side_go_first() -> None:
     plan = LoadSettings(context_tokens=16384, gpu_layers=29, sequences=4, kv_type="f16")
     step = next_step(plan, AUTOMATIC, "decode", LAYERS)
+    assert step is not None
+    assert step.plan.sequences == 2
+    assert "there are 2 at once" in str(step.notice)
+    step = next_step(step.plan, AUTOMATIC, "decode", LAYERS)
     assert step is not None
     assert step.plan.sequences == 1
     assert step.plan.context_tokens == 16384
