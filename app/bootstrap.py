@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.engine.planning.load_history import LoadMemory
     from app.filters.filter_file import FilterFile
     from app.load_choices import LoadChoices
+    from app.machine.file_facts import FileFactsReader
     from app.remote.remote_replies import ElsewhereAnswers
 
 
@@ -76,6 +77,15 @@ class StillroomCore:
         from app.load_choices import LoadChoices
 
         return LoadChoices(self.settings)
+
+    def file_facts(self) -> "FileFactsReader":
+        """Make the reader of how each model on disk would be loaded."""
+        from app.machine.file_facts import FileFactsReader
+
+        choices = self.load_choices()
+        return FileFactsReader(
+            lambda path: choices.of(path).load, lambda: choices.default.load, self.load_memory()
+        )
 
     def measurer(self) -> "Measurer":
         """Make the measurer of the models of this store."""

@@ -69,6 +69,7 @@ def run_window(files: Sequence[Path] = ()) -> int:
 def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     """Everything the window works with; threads start once it is painted. `told` is older than `core`."""
     memory = core.load_memory()
+    files = core.file_facts()
     states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))
     client = EngineClient(child_command("engine"), memory, states)
     gpu, cards, meter = GpuMonitor(), CardMonitor(client.read_cards), RateMeter()
@@ -133,9 +134,10 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
             host, gpu, cards, meter, on_snapshot, core.settings.values.telemetry_hz
         ),
         examine=lambda: examine(
-            core.paths, core.store, _listed(client, core.settings), gpu, core.measurements
+            core.paths, core.store, _listed(client, core.settings), gpu, core.measurements, files
         ),
         measurements=core.measurements,
+        files=files,
         gate=gate,
         elsewhere=ElsewhereAnswers(
             lambda: core.settings.values.elsewhere,

@@ -12,12 +12,11 @@ from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console, Unsuccessful
 from app.commands.terminal.other_computers import add_rpc_arguments, rpc_servers
 from app.engine.protocol import BackendState, Device
-from app.machine.advisor import Outlook, SpeedBasis
+from app.machine.advisor import Outlook, SpeedBasis, Use
 from app.machine.doctor import Advice, Diagnosis, Gpu, examine
 from app.machine.findings import Severity
 from app.telemetry.nvml_monitor import GpuMonitor
-from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Verdict
-from models.memory.memory_request import Demand
+from models.memory.fit import Verdict
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 from models.system.units import byte_count
@@ -43,7 +42,8 @@ class ModelOutlook(msgspec.Struct, frozen=True, kw_only=True):
     `measured_*_bytes`, which llama.cpp allocated here with this context and cache (null: not loaded yet).
 
     `tok_per_s` is "measured" with this file, follows from "replies" of another model here, or is the most
-    that the "memory" allows (`tok_per_s_basis`); null where nothing is known.
+    that the "memory" allows (`tok_per_s_basis`; "provisional" while that was measured on a busy computer);
+    null where nothing is known. `sequences` replies side by side have `context_tokens` each.
     """
 
     key: str
@@ -52,6 +52,7 @@ class ModelOutlook(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     context_tokens: int
     kv_type: str
+    sequences: int
     weights_bytes: int
     cache_bytes: int
     compute_bytes: int
@@ -79,6 +80,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     memory_free_bytes: int
     disk_free_bytes: int
     memory_bytes_per_s: float
+    memory_speed_is_provisional: bool
     gpus: list[Gpu]
     backends: list[Device]
     libraries: list[BackendState]
@@ -95,15 +97,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--context",
         type=whole("context_tokens"),
-        default=DEFAULT_CONTEXT_TOKENS,
+        default=0,
         metavar="N",
-        help="context tokens to judge the models with (default: %(default)s)",
+        help="context tokens to judge the models with (default: those that each would be loaded with)",
     )
     parser.add_argument(
         "--kv-type",
-        choices=list(KV_BYTES_PER_ELEMENT),
-        default="f16",
-        help="type of the KV cache to judge them with (default: %(default)s)",
+        choices=["auto", *KV_BYTES_PER_ELEMENT],
+        default="auto",
+        help="type of the KV cache to judge them with (default: that which each would be loaded with)",
     )
     add_rpc_arguments(parser)
     parser.add_argument("--all", action="store_true", help="list every quantisation of each model")
@@ -114,16 +116,18 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     gpu = GpuMonitor()
     try:
         with core.engine() as client:
-            demand = Demand(options.context or DEFAULT_CONTEXT_TOKENS, kv_type=options.kv_type)
+            use = Use(options.context, options.kv_type)
             servers = rpc_servers(options) or core.settings.values.load.rpc_servers
             devices = listed_devices(client, servers, cancel)
-            diagnosis = examine(core.paths, core.store, devices, gpu, core.measurements, demand)
+            diagnosis = examine(
+                core.paths, core.store, devices, gpu, core.measurements, core.file_facts(), use
+            )
     finally:
         gpu.close()
     log = str(log_file(core.paths.logs))
     console.document(_result(diagnosis, log))
     _say(diagnosis, console)
-    _say_models(diagnosis.outlooks, demand, console, every=options.all)
+    _say_models(diagnosis.outlooks, console, every=options.all)
     console.say(f"\nThe log: {log}")
     if not diagnosis.can_run:
         raise Unsuccessful
@@ -139,6 +143,7 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
         memory_free_bytes=machine.memory_free_bytes,
         disk_free_bytes=machine.disk_free_bytes,
         memory_bytes_per_s=diagnosis.memory_bytes_per_s,
+        memory_speed_is_provisional=diagnosis.speed_is_provisional,
         gpus=diagnosis.gpus,
         backends=diagnosis.backends,
         libraries=diagnosis.libraries,
@@ -162,12 +167,13 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
 def _outlook(outlook: Outlook) -> ModelOutlook:
     found, measured = outlook.fit, outlook.measured_so
     return ModelOutlook(
-        key=outlook.model.key,
+        key=outlook.key,
         quantisation=outlook.quantisation,
         verdict=found.verdict.value,
         reason=str(found),
         context_tokens=found.demand.context_tokens,
         kv_type=found.demand.kv_type,
+        sequences=found.demand.sequences,
         weights_bytes=found.weights_bytes,
         cache_bytes=found.cache_bytes,
         compute_bytes=found.buffer_bytes,
@@ -217,7 +223,13 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
             console.say(f"Stronger, but slower here: {other.title} in {other.quantisation}.")
             console.say(f"  {other.as_sentence()}")
     if diagnosis.memory_bytes_per_s:
-        console.say(f"Memory: the processor reads {byte_count(diagnosis.memory_bytes_per_s)} per second.")
+        provisional = (
+            " (provisional: other programs kept it busy meanwhile; ask again when it is quiet)"
+            if diagnosis.speed_is_provisional
+            else ""
+        )
+        speed = byte_count(diagnosis.memory_bytes_per_s)
+        console.say(f"Memory: the processor reads {speed} per second{provisional}.")
     console.say("" if diagnosis.problems else "\nNothing is missing.")
     for problem in diagnosis.problems:
         error = problem.as_error()
@@ -230,25 +242,32 @@ _VERDICTS = {
     Verdict.GPU: "fits on the GPU",
     Verdict.PARTLY: "{gpu_layers} of {layers} layers on the GPU",
     Verdict.RAM: "runs on the processor",
-    Verdict.TOO_LARGE: "too large: {needed} of RAM needed",
+    Verdict.TOO_LARGE: "too large: {needed} of RAM needed, {room} can be used",
 }
-_SPEEDS = {"measured": "{rate}", "replies": "about {rate}", "memory": "up to {rate}", "": "not known"}
+_SPEEDS = {
+    "measured": "{rate}",
+    "replies": "about {rate}",
+    "memory": "up to {rate}",
+    "provisional": "up to {rate}, provisionally",
+    "": "not known",
+}
 
 
-def _say_models(outlooks: list[Outlook], demand: Demand, console: Console, *, every: bool) -> None:
+def _say_models(outlooks: list[Outlook], console: Console, *, every: bool) -> None:
     """The catalogue as a table, the everyday quantisation of each model or `every` one."""
-    console.say(
-        f"\nThe models with a context of {demand.context_tokens:,} tokens and a {demand.kv_type} cache:"
-    )
-    rows = [("model", "type", "weights", "cache", "compute", "tok/s", "on this computer")]
+    console.say("\nThe models as they would be loaded, with context tokens for so many replies side by side:")
+    rows = [
+        ("model", "type", "replies x context", "weights", "cache", "compute", "tok/s", "on this computer")
+    ]
     for outlook in outlooks:
         if every or outlook.quantisation == QUANTISATIONS[0]:
             found = outlook.fit
             rate = "-" if found.verdict is Verdict.TOO_LARGE else _SPEEDS[outlook.basis]
             rows.append(
                 (
-                    outlook.model.key,
+                    outlook.key,
                     outlook.quantisation,
+                    f"{found.demand.sequences} x {found.demand.context_tokens:,}",
                     byte_count(found.weights_bytes),
                     byte_count(found.cache_bytes),
                     byte_count(found.buffer_bytes),
@@ -259,7 +278,7 @@ def _say_models(outlooks: list[Outlook], demand: Demand, console: Console, *, ev
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [
-            text.ljust(width) if column in (0, 1, 6) else text.rjust(width)
+            text.ljust(width) if column in (0, 1, 7) else text.rjust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         console.say("  ".join(cells).rstrip())

@@ -1,34 +1,70 @@
 """Judge what each model of the catalogue would be like on this computer: memory, place, speed, and why.
 
-Estimates are from `models.memory.fit`; measurements take their place (`app.machine.measurements`).
+Memory is that of the load's own plan (`planned_need`), speed an estimate; measurements take their place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
+
+from app.engine.planning.file_shape import ModelShape as FileShape
+from app.engine.planning.planned_need import planned_fit, shape_of
+from app.engine.protocol import KvType, LoadSettings
 from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel
-from models.memory.fit import Fit, Memory, fit_weights
-from models.memory.memory_request import Demand
+from models.catalog.recommend import Recommendation, recommend, recommended_type
+from models.memory.fit import Fit, Memory
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
 
-SpeedBasis = Literal["measured", "replies", "memory", ""]
+SpeedBasis = Literal["measured", "replies", "memory", "provisional", ""]
 """The basis of a speed: measured with this very file, derived from replies of another model on this computer,
-or from the speed of its memory alone; empty where nothing is known."""
+or from the speed of its memory alone ("provisional" while that was measured on a busy computer only); empty
+where nothing is known."""
 
 _TELLING_BYTES = 500_000_000
 """Replies of a smaller model tell little of large ones: caches hold much of it, and its steps are short."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """One model in one quantisation on this computer. `measured` is there once this file was loaded with
-    this context and cache, for as many parallel replies as it says."""
+class Use:
+    """The use to judge a model for: 0 and "auto" are what it would be loaded with."""
 
-    model: CatalogModel
+    context_tokens: int = 0
+    kv_type: KvType | Literal["auto"] = "auto"
+
+    def applied(self, chosen: LoadSettings) -> LoadSettings:
+        """Return the load settings of a model with what this use asks for."""
+        return msgspec.structs.replace(
+            chosen,
+            context_tokens=self.context_tokens or chosen.context_tokens,
+            kv_type=chosen.kv_type if self.kv_type == "auto" else self.kv_type,
+        )
+
+
+AS_LOADED = Use()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a file on disk would be loaded with: the settings that are `asked` for it, its shape (None where
+    it does not tell), and that of the model that guesses ahead."""
+
+    asked: LoadSettings
+    shape: FileShape | None = None
+    draft: FileShape | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One model in one quantisation on this computer; `key` is empty for a file that the catalogue does not
+    know. `measured` is there once this file was loaded with this context and cache, for as many parallel
+    replies as it says."""
+
+    key: str
     quantisation: str
     fit: Fit
     tok_per_s: float | None
@@ -55,7 +91,8 @@ class Outlook:
 class Advisor:
     """Judges with the memory that is free now and what was measured before; touches nothing.
 
-    `loads` are the measurements, `installed` the models on disk, by which they are recognised.
+    `loads` are the measurements, `installed` the models on disk, by which they are recognised. `facts` say by
+    path how these would be loaded; all others would be by `default`.
     """
 
     def __init__(
@@ -64,39 +101,71 @@ class Advisor:
         memory: Memory,
         loads: Sequence[LoadMeasurement] = (),
         installed: Sequence[InstalledModel] = (),
+        facts: Mapping[str, FileFacts] | None = None,
+        default: LoadSettings = LoadSettings(),  # noqa: B008 - frozen
     ) -> None:
         self._models = {model.key: model for model in models}
         self._loads = loads
         self._files = {(file.key, file.type): file for file in installed if file.key in self._models}
+        self._facts = facts or {}
+        self._default = default
         self._from_replies = False
         self.memory = self._with_reply_speeds(memory)
 
-    def outlook(self, model: CatalogModel, quantisation: str, demand: Demand) -> Outlook:
-        """The outlook for `quantisation`, one of `QUANTISATIONS`."""
-        weights = weights_of(model.shape, quantisation)
-        found = fit_weights(model.shape, weights, quantisation, self.memory, demand)
-        measured = self._measured(model, quantisation, demand)
-        rate = self._measured_rate(model, quantisation, found.gpu_layers, measured)
-        if rate:
-            return Outlook(model, quantisation, found, rate, "measured", measured)
-        basis: SpeedBasis = ""
-        if found.tok_per_s is not None:
-            basis = "replies" if self._from_replies else "memory"
-        return Outlook(model, quantisation, found, found.tok_per_s, basis, measured)
+    def recommendation(self) -> Recommendation | None:
+        """Return the model to take here; None where none runs."""
+        return recommend(list(self._models.values()), self._judge)
 
-    def outlooks(self, demand: Demand) -> list[Outlook]:
+    def recommended_type(self, model: CatalogModel) -> str:
+        """Return the quantisation to make of a model for this computer."""
+        return recommended_type(model, self._judge)
+
+    def outlook(self, model: CatalogModel, quantisation: str, use: Use = AS_LOADED) -> Outlook:
+        """Judge a model in `quantisation`, one of `QUANTISATIONS`, by its file where it is on disk."""
+        file = self._files.get((model.key, quantisation))
+        facts = self._facts.get(str(file.path)) if file is not None else None
+        shape = facts.shape if facts is not None else None
+        if shape is None:
+            shape = shape_of(model.shape, weights_of(model.shape, quantisation), model.context_limit)
+        asked = use.applied(facts.asked if facts is not None else self._default)
+        found = planned_fit(asked, shape, quantisation, self.memory, facts.draft if facts else None)
+        return self._with_measured(Outlook(model.key, quantisation, found, found.tok_per_s, ""), file)
+
+    def file_outlook(self, file: InstalledModel) -> Outlook | None:
+        """Judge a file that the catalogue does not know; None where nothing is known of it."""
+        facts = self._facts.get(str(file.path))
+        if facts is None or facts.shape is None:
+            return None
+        found = planned_fit(facts.asked, facts.shape, file.type, self.memory, facts.draft)
+        return self._with_measured(Outlook("", file.type, found, found.tok_per_s, ""), file)
+
+    def outlooks(self, use: Use = AS_LOADED) -> list[Outlook]:
         """Every thinking model of the catalogue in every quantisation."""
         return [
-            self.outlook(model, kind, demand)
+            self.outlook(model, kind, use)
             for model in self._models.values()
             if model.thinks
             for kind in QUANTISATIONS
         ]
 
-    def _measured(self, model: CatalogModel, quantisation: str, demand: Demand) -> LoadMeasurement | None:
-        file = self._files.get((model.key, quantisation))
+    def _judge(self, model: CatalogModel, quantisation: str) -> Fit:
+        return self.outlook(model, quantisation).fit
+
+    def _with_measured(self, outlook: Outlook, file: InstalledModel | None) -> Outlook:
+        measured = self._measured(file, outlook.fit)
+        rate = self._measured_rate(file, outlook.fit.gpu_layers, measured)
+        if rate:
+            return replace(outlook, tok_per_s=rate, basis="measured", measured=measured)
+        basis: SpeedBasis = ""
+        if outlook.tok_per_s is not None:
+            basis = "provisional" if self.memory.speed_is_provisional else "memory"
+            basis = "replies" if self._from_replies else basis
+        return replace(outlook, basis=basis, measured=measured)
+
+    def _measured(self, file: InstalledModel | None, found: Fit) -> LoadMeasurement | None:
         if file is None:
             return None
+        demand = found.demand
         wanted = (str(file.path), file.bytes, demand.attended_cells, demand.kv_type)
         same = [
             load
@@ -107,13 +176,12 @@ class Advisor:
         return max(same, key=lambda load: load.sequences == demand.sequences) if same else None
 
     def _measured_rate(
-        self, model: CatalogModel, quantisation: str, gpu_layers: int, measured: LoadMeasurement | None
+        self, file: InstalledModel | None, gpu_layers: int, measured: LoadMeasurement | None
     ) -> float:
         """Give the tokens per second of this file, 0 if unknown: in the use that is judged, or else in its
         latest one in the same place, as the room for a context does not change the speed in a short one."""
         if measured is not None and measured.decode_tok_per_s:
             return measured.decode_tok_per_s
-        file = self._files.get((model.key, quantisation))
         if file is None:
             return 0.0
         return next(
@@ -147,8 +215,14 @@ class Advisor:
             elif load.gpu_layers > shape.layers and file.bytes >= largest["card"]:
                 on_cards, largest["card"] = speed, file.bytes
         self._from_replies = bool(in_ram or on_cards)
+        provisional = memory.speed_is_provisional and not in_ram
         gpus = tuple(replace(gpu, bytes_per_s=on_cards or gpu.bytes_per_s) for gpu in memory.gpus)
-        return replace(memory, gpus=gpus, ram_bytes_per_s=in_ram or memory.ram_bytes_per_s)
+        return replace(
+            memory,
+            gpus=gpus,
+            ram_bytes_per_s=in_ram or memory.ram_bytes_per_s,
+            speed_is_provisional=provisional,
+        )
 
 
 def _read_bytes(shape: ModelShape, file_bytes: int) -> float:

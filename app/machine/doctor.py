@@ -1,6 +1,7 @@
 """Diagnose this computer: what it can run, what is missing, and what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -8,21 +9,30 @@ from app.base.errors import StillroomError
 from app.base.paths import AppPaths
 from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
-from app.engine.protocol import BackendState, Device, DevicesListed
-from app.machine.advisor import Advisor, Outlook
+from app.engine.protocol import BackendState, Device, DevicesListed, LoadSettings
+from app.machine.advisor import AS_LOADED, Advisor, FileFacts, Outlook, Use
+from app.machine.file_facts import FileFactsReader
 from app.machine.findings import Computer, Problem, find_problems
 from app.machine.hardware import Machine, look_at_machine
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.telemetry.nvml import GpuReading
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.catalog.catalog import CatalogModel, catalogue
-from models.catalog.recommend import recommend
-from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Fit, GpuMemory, Memory
-from models.memory.memory_request import Demand
+from models.memory.fit import Fit, GpuMemory, Memory
 from models.store.store import InstalledModel, ModelStore
 
 GPU_WAIT_S = 6.0
-DEFAULT_DEMAND = Demand(DEFAULT_CONTEXT_TOKENS)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the models on disk: themselves, what their loads measured, and how each would be
+    loaded (`default` stands for all others)."""
+
+    installed: Sequence[InstalledModel] = ()
+    loads: Sequence[LoadMeasurement] = ()
+    facts: Mapping[str, FileFacts] = field(default_factory=dict)
+    default: LoadSettings = LoadSettings()  # noqa: RUF009 - frozen
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +75,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     backends: list[Device]
     problems: list[Problem]
     memory_bytes_per_s: float = 0.0
+    speed_is_provisional: bool = False
+    """The memory's speed was measured while other programs used the processor."""
     outlooks: list[Outlook] = []
     libraries: list[BackendState] = []
     cuda: CudaOffer | None = None
@@ -76,37 +88,45 @@ def examine(
     engine: DevicesListed | StillroomError,
     gpu: GpuMonitor,
     measurements: Measurements,
-    demand: Demand = DEFAULT_DEMAND,
+    files: FileFactsReader,
+    use: Use = AS_LOADED,
 ) -> Diagnosis:
     """Look at this computer and judge it. Waits for NVML up to `GPU_WAIT_S`, so not on the GUI thread.
 
-    `engine` is what llama.cpp can compute on, or why its process did not start.
+    `engine` is what llama.cpp can compute on, or why its process did not start; `files` say how each model
+    would be loaded.
     """
     machine = look_at_machine(paths.models, (paths.data, paths.config, paths.cache, paths.logs))
     reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
+    installed = store.listing().models
+    speed = measurements.memory_speed()
     return diagnose(
         Computer(machine, engine, reading, judge(CudaPlace(paths.cuda), reading, engine)),
-        installed=store.listing().models,
-        loads=measurements.loads(),
-        memory_bytes_per_s=measurements.memory_speed(),
-        demand=demand,
+        Known(installed, measurements.loads(), files.read(installed), files.default),
+        memory_bytes_per_s=speed.bytes_per_s,
+        speed_is_provisional=speed.is_provisional,
+        use=use,
     )
 
 
 def diagnose(
     computer: Computer,
+    known: Known,
     *,
-    installed: Sequence[InstalledModel] = (),
-    loads: Sequence[LoadMeasurement] = (),
     memory_bytes_per_s: float = 0.0,
-    demand: Demand = DEFAULT_DEMAND,
+    speed_is_provisional: bool = False,
+    use: Use = AS_LOADED,
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
     engine, devices = computer.engine, computer.devices
-    memory = _free_memory(computer.machine, devices, memory_bytes_per_s)
-    advisor = Advisor(catalogue(), memory, loads, installed)
-    found = recommend(catalogue(), advisor.memory)
-    problems = find_problems(computer, models_on_disk=len(installed), an_r1_fits=found is not None)
+    memory = replace(
+        _free_memory(computer.machine, devices, memory_bytes_per_s), speed_is_provisional=speed_is_provisional
+    )
+    advisor = Advisor(
+        catalogue(), memory, known.loads, known.installed, facts=known.facts, default=known.default
+    )
+    found = advisor.recommendation()
+    problems = find_problems(computer, models_on_disk=len(known.installed), an_r1_fits=found is not None)
     return Diagnosis(
         can_run=not any(problem.severity == "stops" for problem in problems),
         machine=computer.machine,
@@ -116,7 +136,8 @@ def diagnose(
         backends=devices,
         problems=problems,
         memory_bytes_per_s=memory_bytes_per_s,
-        outlooks=advisor.outlooks(demand),
+        speed_is_provisional=speed_is_provisional,
+        outlooks=advisor.outlooks(use),
         libraries=[] if isinstance(engine, StillroomError) else engine.backends,
         cuda=computer.cuda,
     )

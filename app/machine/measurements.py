@@ -5,6 +5,7 @@ They take the place of estimates. Kept in one JSON file; a damaged one is put as
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import msgspec
 from app.engine.devices.buffer_names import MAPPED, is_copy, is_ram
 from app.engine.protocol import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine.hardware import computer_identity
-from app.machine.memory_speed import measure_memory_speed
+from app.machine.memory_speed import SpeedReading, read_memory_speed
 from models.system.cores import physical_cores
 from models.system.json_file import read_json, write_json
 
@@ -27,11 +28,18 @@ _KEPT_LOADS = 200
 
 
 class MemorySpeed(msgspec.Struct, frozen=True, kw_only=True):
-    """The speed of reading this computer's RAM; measured again when it has become another one."""
+    """The speed of reading this computer's RAM; measured again when it has become another one. `quiet` says
+    that other programs left the processor alone meanwhile."""
 
     computer: str
     bytes_per_s: float
     measured_at: str
+    quiet: bool = False
+
+    @property
+    def is_provisional(self) -> bool:
+        """Tell whether it is to be measured again, as the computer was busy."""
+        return not self.quiet
 
 
 class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,38 +81,49 @@ class _File(msgspec.Struct, kw_only=True):
 
 
 class Measurements:
-    """The file at `path`; any thread. `on_event` takes the engine's events."""
+    """The file at `path`; any thread. `on_event` takes the engine's events, `read_speed` measures."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_speed: Callable[[int], SpeedReading] | None = None) -> None:
         self._path = path
+        self._read_speed = read_speed or read_memory_speed
         self._lock = threading.Lock()
         self._measuring = threading.Lock()
         self._file: _File | None = None
         self._loaded: dict[str, LoadMeasurement] = {}
 
-    def memory_speed(self) -> float:
+    def memory_speed(self) -> MemorySpeed:
         """Bytes per second that the processor reads; 0 where it cannot be measured.
 
-        Measured once a day and kept where it was faster than before, because other programs can only slow it
-        down. Blocks for half a second then.
+        A speed that was measured while the computer was quiet holds for the day, and for longer where it is
+        never quiet again. Until there is one, the fastest of all counts, as other programs can only slow it
+        down, and each call measures again: it blocks for about a second then.
         """
-        computer, today = computer_identity(), _now()[:10]
+        computer, now = computer_identity(), _now()
         with self._measuring:
             with self._lock:
                 known = self._read().memory_speed
-            before = 0.0
-            if known is not None and known.computer == computer:
-                before = known.bytes_per_s
-                if known.measured_at.startswith(today):
-                    return before
-            bytes_per_s = max(before, measure_memory_speed(physical_cores()))
-            if bytes_per_s:
+            if known is not None and known.computer != computer:
+                known = None
+            is_todays = known is not None and known.measured_at[:10] == now[:10]
+            if known is not None and known.quiet and is_todays:
+                return known
+            reading = self._read_speed(physical_cores())
+            before = known.bytes_per_s if known is not None else 0.0
+            if known is not None and known.quiet and not reading.is_quiet:
+                return known
+            # What was read on another day, while it was quiet, is replaced.
+            is_replaced = reading.is_quiet and not is_todays
+            found = MemorySpeed(
+                computer=computer,
+                bytes_per_s=reading.bytes_per_s if is_replaced else max(before, reading.bytes_per_s),
+                measured_at=now,
+                quiet=reading.is_quiet and reading.bytes_per_s > 0,
+            )
+            if found.bytes_per_s:
                 with self._lock:
-                    self._read().memory_speed = MemorySpeed(
-                        computer=computer, bytes_per_s=bytes_per_s, measured_at=_now()
-                    )
+                    self._read().memory_speed = found
                     self._write()
-            return bytes_per_s
+            return found
 
     def loads(self) -> tuple[LoadMeasurement, ...]:
         """Everything that was loaded, the latest last."""

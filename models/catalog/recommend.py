@@ -1,10 +1,13 @@
 """Recommend a model for this computer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.catalog.catalog import CatalogModel
-from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Fit, Memory, Verdict, fit
+from models.memory.fit import Fit, Verdict
+
+EVERYDAY_TYPE = "Q4_K_M"
+SMALL_MODELS_TYPE = "Q8_0"
 
 # Smaller models lose more by quantisation and are quick anyway.
 _SMALL_PARAMETERS = 4_000_000_000
@@ -12,7 +15,11 @@ _SMALL_PARAMETERS = 4_000_000_000
 _QUICK_TOK_PER_S = 12
 # Each token reads all weights; an ordinary PC's RAM gives about 30 GB/s, where its speed is not known.
 _CPU_WEIGHTS_BYTES = 2_500_000_000
-_CONTEXTS = (DEFAULT_CONTEXT_TOKENS, 8192, 4096)
+# At last any: the user may have chosen a short one for all models.
+_LEAST_CONTEXTS = (16384, 8192, 4096, 1)
+
+Judge = Callable[[CatalogModel, str], Fit]
+"""Says how a model in a quantisation would be loaded here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +37,36 @@ class Recommendation:
     is_quick: bool = True
 
 
-def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation | None:
+def recommend(models: Sequence[CatalogModel], judge: Judge) -> Recommendation | None:
     """Choose the model with the best published scores that is quick here; None where none runs.
 
-    On a GPU, the best that fits entirely, with as long a context as any of them allows (16k, 8k, 4k tokens).
-    On the processor, the best that the memory's speed allows 12 tokens per second (where it is not known,
-    whose weights are at most 2.5 GB), else the smallest. In Q4_K_M, or in Q8_0 where the model is small and
-    that is as good.
+    On a GPU, the best that fits entirely, with as long a context as any of them is loaded with (16k, 8k, 4k
+    tokens). On the processor, the best that the memory's speed allows 12 tokens per second (where it is not
+    known, whose weights are at most 2.5 GB), else the smallest. In Q4_K_M, or in Q8_0 where the model is
+    small and that is as good.
     """
     ranked = sorted((model for model in models if model.thinks), key=strength, reverse=True)
     for wanted in (Verdict.GPU, Verdict.RAM):
-        for context in _CONTEXTS:
+        for context in _LEAST_CONTEXTS:
             for model in ranked:
-                found = _quick_fit(model, memory, context, wanted)
+                found = _quick_fit(model, judge, context, wanted)
                 if found is not None:
-                    return Recommendation(model, found, _better(ranked, model, memory))
+                    return Recommendation(model, found, _better(ranked, model, judge))
     for model in sorted(ranked, key=lambda model: model.shape.parameters):
-        for context in _CONTEXTS:
-            found = fit(model.shape, "Q4_K_M", memory, context_tokens=context)
-            if found.verdict is not Verdict.TOO_LARGE:
-                return Recommendation(model, found, _better(ranked, model, memory), is_quick=False)
+        found = judge(model, EVERYDAY_TYPE)
+        if found.verdict is not Verdict.TOO_LARGE:
+            return Recommendation(model, found, _better(ranked, model, judge), is_quick=False)
     return None
+
+
+def recommended_type(model: CatalogModel, judge: Judge) -> str:
+    """Choose the quantisation to make of a model: the best of those recommended for its size that is quick
+    here, else the everyday one."""
+    for wanted in (Verdict.GPU, Verdict.RAM):
+        found = _quick_fit(model, judge, 1, wanted)
+        if found is not None:
+            return found.quantisation
+    return EVERYDAY_TYPE
 
 
 def strength(model: CatalogModel) -> float:
@@ -61,10 +77,12 @@ def strength(model: CatalogModel) -> float:
     return (scores.aime24 + scores.gpqa_diamond) / 2
 
 
-def _quick_fit(model: CatalogModel, memory: Memory, context: int, wanted: Verdict) -> Fit | None:
-    kinds = ("Q8_0", "Q4_K_M") if model.shape.parameters < _SMALL_PARAMETERS else ("Q4_K_M",)
-    for kind in kinds:
-        found = fit(model.shape, kind, memory, context_tokens=context)
+def _quick_fit(model: CatalogModel, judge: Judge, context: int, wanted: Verdict) -> Fit | None:
+    small = model.shape.parameters < _SMALL_PARAMETERS
+    for kind in (SMALL_MODELS_TYPE, EVERYDAY_TYPE) if small else (EVERYDAY_TYPE,):
+        found = judge(model, kind)
+        if found.context_tokens < context:
+            continue
         if wanted is Verdict.GPU and found.verdict is Verdict.GPU:
             return found
         if (
@@ -83,18 +101,15 @@ def _is_quick_on_processor(found: Fit) -> bool:
 
 
 def _better(
-    ranked: Sequence[CatalogModel], chosen: CatalogModel, memory: Memory
+    ranked: Sequence[CatalogModel], chosen: CatalogModel, judge: Judge
 ) -> tuple[CatalogModel, Fit] | None:
     stronger = [model for model in ranked if strength(model) > strength(chosen)]
     # What scores most for its size first: of two that are as large, never the weaker one.
     stronger.sort(key=lambda model: strength(model) / model.shape.parameters, reverse=True)
-    fits = [
-        (model, fit(model.shape, "Q4_K_M", memory, context_tokens=context))
-        for context in _CONTEXTS
-        for model in stronger
-    ]
+    fits = [(model, judge(model, EVERYDAY_TYPE)) for model in stronger]
     for wanted in (Verdict.GPU, Verdict.PARTLY, Verdict.RAM):
-        for model, found in fits:
-            if found.verdict is wanted:
-                return model, found
+        for context in _LEAST_CONTEXTS:
+            for model, found in fits:
+                if found.verdict is wanted and found.context_tokens >= context:
+                    return model, found
     return None

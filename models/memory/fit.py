@@ -1,23 +1,15 @@
-"""Estimate whether a model runs on this computer, where, and about how fast.
-
-Computed from the dimensions (`models.memory.memory_need`).
-"""
+"""Judge whether a planned load runs on this computer, where, and about how fast."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
-from models.memory.memory_need import MemoryNeed, memory_need
+from models.memory.memory_need import MemoryNeed
 from models.memory.memory_request import Demand
-from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import weights_of
 from models.quantisation.weights import Weights
 from models.system.units import byte_count
 
-DEFAULT_CONTEXT_TOKENS = 16384
-
-# What the desktop and other programs must keep.
 SPARE_RAM_BYTES = 1536 << 20
+"""What the desktop and other programs must keep."""
 
 
 class Verdict(StrEnum):
@@ -44,21 +36,24 @@ class GpuMemory:
 class Memory:
     """The free memory of this computer: `ram_bytes`, and each GPU that the installed llama.cpp can use.
 
-    `ram_bytes_per_s` is how fast the processor was measured to read, 0 where that is not known yet.
+    `ram_bytes_per_s` is how fast the processor was measured to read, 0 where that is not known yet;
+    `speed_is_provisional` says that it was busy with other programs meanwhile.
     """
 
     ram_bytes: int
     gpus: tuple[GpuMemory, ...] = ()
     ram_bytes_per_s: float = 0.0
+    speed_is_provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The verdict on one model in one quantisation and its reason.
+    """The verdict on one model in one quantisation, as it would be loaded, and its reason.
 
     `reason` is an English template that `values` fills. `gpu_layers` of `layers` fit on the GPUs (the output
     matrix is the last). `tok_per_s` is the most that the memory allows while the context is short, None where
-    its speed is not known.
+    its speed is not known. `smaller_context_tokens` is a context with which a model fits that is too large, 0
+    where none is.
     """
 
     verdict: Verdict
@@ -70,6 +65,7 @@ class Fit:
     tok_per_s: float | None
     reason: str
     values: dict[str, str] = field(default_factory=dict)
+    smaller_context_tokens: int = 0
 
     @property
     def context_tokens(self) -> int:
@@ -100,44 +96,32 @@ class Fit:
         return self.reason.format(**self.values)
 
 
-def fit(
-    shape: ModelShape,
-    quantisation: str,
-    memory: Memory,
-    *,
-    context_tokens: int = DEFAULT_CONTEXT_TOKENS,
-    kv_type: str = "f16",
+def judge(
+    quantisation: str, weights: Weights, memory: Memory, demand: Demand, need: MemoryNeed, gpu_layers: int
 ) -> Fit:
-    """Estimate where a model of `shape` runs in `quantisation` with this context."""
-    demand = Demand(context_tokens, kv_type=kv_type)
-    return fit_weights(shape, weights_of(shape, quantisation), quantisation, memory, demand)
-
-
-def fit_weights(
-    shape: ModelShape, weights: Weights, quantisation: str, memory: Memory, demand: Demand
-) -> Fit:
-    """Estimate the same for weights whose sizes are known, such as those of a file on disk."""
-    rooms = [usable_vram_bytes(gpu.free_bytes, gpu.total_bytes) for gpu in memory.gpus]
-    on_gpu = gpu_layers_that_fit(shape, weights, demand, rooms) if rooms else 0
-    need = memory_need(shape, weights, demand, on_gpu, cards=max(1, len(rooms)))
-    whole = shape.layers + 1
-    too_large = need.ram.total > max(0, memory.ram_bytes - SPARE_RAM_BYTES)
+    """Judge a planned load: `need` is what it takes with `gpu_layers` on the graphics cards, for `demand`."""
+    whole = len(weights.layers) + 1
+    room = max(0, memory.ram_bytes - SPARE_RAM_BYTES)
+    too_large = need.ram.total > room
     if too_large:
         verdict = Verdict.TOO_LARGE
-    elif on_gpu == whole:
+    elif gpu_layers == whole:
         verdict = Verdict.GPU
     else:
-        verdict = Verdict.PARTLY if on_gpu else Verdict.RAM
+        verdict = Verdict.PARTLY if gpu_layers else Verdict.RAM
     values: dict[str, str] = {
         "weights": byte_count(need.ram.weights + need.device.weights),
         "cache": byte_count(need.ram.cache + need.device.cache),
         "buffers": byte_count(need.ram.compute + need.device.compute),
         "needed": byte_count(need.ram.total if too_large else need.total),
         "context": f"{demand.context_tokens:,}",
+        "replies": str(demand.sequences),
         "gpu": " + ".join(gpu.name for gpu in memory.gpus),
         "free": byte_count(sum(gpu.free_bytes for gpu in memory.gpus)),
         "ram": byte_count(memory.ram_bytes),
-        "gpu_layers": str(on_gpu),
+        "room": byte_count(room),
+        "spare": byte_count(SPARE_RAM_BYTES),
+        "gpu_layers": str(gpu_layers),
         "layers": str(whole),
     }
     return Fit(
@@ -145,9 +129,9 @@ def fit_weights(
         quantisation=quantisation,
         demand=demand,
         need=need,
-        gpu_layers=on_gpu,
+        gpu_layers=gpu_layers,
         layers=whole,
-        tok_per_s=None if too_large else _tok_per_s(weights, memory, on_gpu),
+        tok_per_s=None if too_large else _tok_per_s(weights, memory, gpu_layers),
         reason=_REASONS[verdict],
         values=values,
     )
@@ -155,18 +139,22 @@ def fit_weights(
 
 _REASONS = {
     Verdict.GPU: (
-        "Fits entirely on the {gpu} with a context of {context} tokens: {weights} weights + {cache} cache + "
-        "{buffers} buffers, {free} free."
+        "Fits entirely on the {gpu}, {free} free: it takes {needed}, which are {weights} weights, {cache} "
+        "cache for {replies} × {context} tokens of context (replies side by side) and {buffers} buffers."
     ),
     Verdict.PARTLY: (
-        "{gpu_layers} of {layers} layers fit on the {gpu} ({free} free), the rest runs on the processor: "
-        "{needed} with a context of {context} tokens."
+        "{gpu_layers} of {layers} layers fit on the {gpu} ({free} free), the rest runs on the processor: it "
+        "takes {needed} in all, with {replies} × {context} tokens of context (replies side by side)."
     ),
     Verdict.RAM: (
-        "Runs on the processor: {weights} weights + {cache} cache + {buffers} buffers with a context of "
-        "{context} tokens, {ram} of RAM free."
+        "Runs on the processor and takes {needed} of the {ram} of RAM that are free: {weights} weights, "
+        "{cache} cache for {replies} × {context} tokens of context (replies side by side) and {buffers} "
+        "buffers."
     ),
-    Verdict.TOO_LARGE: "Too large: {needed} of RAM needed with a context of {context} tokens, {ram} free.",
+    Verdict.TOO_LARGE: (
+        "Too large: it needs {needed} of RAM with {replies} × {context} tokens of context. {ram} are free, "
+        "{spare} of them are left to the system and other programs, so {room} can be used."
+    ),
 }
 
 

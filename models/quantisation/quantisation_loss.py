@@ -8,6 +8,22 @@ CONFIDENCE = 1.96
 """Standard errors to either side that hold the true value 95 times in 100."""
 
 
+PUBLISHED_LOSS_PERCENT = {
+    "Q8_0": 0.04,
+    "Q6_K": 0.3,
+    "Q5_K_M": 0.9,
+    "Q4_K_M": 2.8,
+    "IQ4_XS": 3.7,
+    "Q4_K_S": 4.3,
+    "Q4_0": 7.5,
+    "Q3_K_M": 8.1,
+}
+"""The growth of Llama 3 8B's perplexity by each type, IQ4_XS and Q3_K_M with an importance matrix, as they
+are made here: what to expect of a type before it is measured. Smaller models lose more.
+https://github.com/ggml-org/llama.cpp/blob/master/tools/perplexity/README.md (LLaMA 3 8b scoreboard)
+"""
+
+
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """A quantised file against the full-precision one on a text that neither was made with.
 

@@ -15,8 +15,9 @@ from models.quantisation.sizes import tensor_types
 _ARCHITECTURES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3"}
 
 
-def write_hollow_gguf(path: Path, model: CatalogModel, quantisation: str) -> None:
-    """Write `model` in `quantisation`, with the number of tokens in place of a vocabulary."""
+def write_hollow_gguf(path: Path, model: CatalogModel, quantisation: str, *, speaks: bool = False) -> None:
+    """Write `model` in `quantisation`, with the number of tokens in place of a vocabulary, or one that
+    `speaks`: with as many tokens, which mean nothing, so that the engine loads it."""
     shape = model.shape
     writer = gguf.GGUFWriter(path, _ARCHITECTURES[model.architecture])
     writer.add_name(model.name)
@@ -29,8 +30,16 @@ def write_hollow_gguf(path: Path, model: CatalogModel, quantisation: str) -> Non
     writer.add_key_length(shape.head_size)
     writer.add_value_length(shape.head_size)
     writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_tokenizer_model("none")
     writer.add_vocab_size(shape.vocabulary)
+    if speaks:
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("default")
+        writer.add_token_list([f"w{number}" for number in range(shape.vocabulary)])
+        writer.add_token_merges(["w 1"])
+        writer.add_bos_token_id(0)
+        writer.add_eos_token_id(1)
+    else:
+        writer.add_tokenizer_model("none")
     for name, (rows, kind) in tensor_types(shape, quantisation).items():
         raw = gguf.GGMLQuantizationType[kind]
         block, block_bytes = gguf.GGML_QUANT_SIZES[raw]

@@ -38,6 +38,7 @@ from app.filters.filter_file import FilterFile
 from app.filters.rule import FilterRule
 from app.machine import measurements
 from app.machine.measurements import LoadMeasurement, Measurements, MemorySpeed
+from app.machine.memory_speed import SpeedReading
 from app.server.access import discovery
 from app.settings import SettingsFile
 from converters.build.build_journal import BuildJournal
@@ -241,15 +242,17 @@ def _write_measured(folder: Path) -> None:
         buffers={"CPU_Mapped": 3 << 20, "CUDA0": 2 << 20},
         decode_tok_per_s=12.25,
     )
-    speed = MemorySpeed(computer="a computer", bytes_per_s=2.5e10, measured_at="")
+    speed = MemorySpeed(computer="a computer", bytes_per_s=2.5e10, measured_at="", quiet=True)
     write_json(folder / "measured.json", {"version": 1, "memory_speed": speed, "loads": [load]})
 
 
 def _measured(folder: Path) -> object:
     measured = Measurements(folder / "measured.json")
-    # Seen on the computer that it was measured on, which is slower today.
+    # Seen on the computer that it was measured on, which is busy today.
     with mock.patch.multiple(
-        measurements, computer_identity=lambda: "a computer", measure_memory_speed=lambda threads: 1.0
+        measurements,
+        computer_identity=lambda: "a computer",
+        read_memory_speed=lambda threads: SpeedReading(1.0, is_quiet=False),
     ):
         return measured.loads(), measured.memory_speed()
 

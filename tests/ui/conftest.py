@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.machine.memory_speed import SpeedReading
 from tests.support.chat_desk import desk, model_file, opened
 from tests.support.event_loop import close_loop, open_loop
 
@@ -30,7 +31,10 @@ def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
 def known_memory_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell the speed of some memory: measuring this computer's takes half a second of all processors for each
     new data folder."""
-    monkeypatch.setattr("app.machine.measurements.measure_memory_speed", lambda threads: MEMORY_BYTES_PER_S)
+    monkeypatch.setattr(
+        "app.machine.measurements.read_memory_speed",
+        lambda threads: SpeedReading(MEMORY_BYTES_PER_S, is_quiet=True),
+    )
 
 
 @pytest.fixture(autouse=True)

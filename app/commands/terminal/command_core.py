@@ -15,6 +15,7 @@ from app.engine.client.client import EngineClient
 from app.engine.planning.load_history import LoadMemory
 from app.engine.protocol import DevicesListed, RpcServer
 from app.load_choices import LoadChoices
+from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from models.store.store import ModelStore
@@ -75,6 +76,9 @@ class Core(Protocol):
 
     def load_choices(self) -> LoadChoices:
         """Return the settings with which each model is loaded."""
+
+    def file_facts(self) -> FileFactsReader:
+        """Return the reader of how each model on disk would be loaded."""
 
     def benchmarks(self) -> AbstractContextManager[BenchmarkHistory]:
         """The history of benchmark runs."""

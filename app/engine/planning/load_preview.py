@@ -10,9 +10,9 @@ from app.engine.devices.buffer_names import MAPPED, is_ram
 from app.engine.devices.huge_pages import has_large_pages
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.gguf_shape import GgufFacts
-from app.engine.planning.load_need import LoadNeed
-from app.engine.planning.load_plan import Room, demand_of, plan_load
+from app.engine.planning.load_plan import Room
 from app.engine.planning.placement import FindsRemote, Local, place
+from app.engine.planning.planned_need import plan_need
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Planned
 from models.system.file_stamp import FileMark, mark
 
@@ -54,24 +54,16 @@ class Preview:
         )
         room = Room(devices, ram_bytes, cores, has_large_pages())
         draft = self._read_draft(asked.draft_path)
-        plan = plan_load(asked, facts.shape, facts.rope, room, draft)
-        settings = plan.settings
-        layers = settings.gpu_layers
-        ram = device = 0
-        if facts.shape is not None:
-            models = LoadNeed(facts.shape, room.devices, draft if settings.draft_path else None)
-            layers = min(layers, models.layers)
-            need = models.need(demand_of(settings), layers)
-            ram, device = need.ram.total, need.device.total
+        planned = plan_need(asked, facts.shape, facts.rope, room, draft)
         return Planned(
             request_id=request_id,
-            plan=msgspec.structs.replace(settings, gpu_layers=layers),
-            notices=[*placement.notices, *plan.notices],
-            ram_bytes=ram,
+            plan=msgspec.structs.replace(planned.plan.settings, gpu_layers=planned.gpu_layers),
+            notices=[*placement.notices, *planned.plan.notices],
+            ram_bytes=planned.need.ram.total,
             ram_free_bytes=room.ram_bytes,
-            vram_bytes=device,
+            vram_bytes=planned.need.device.total,
             vram_free_bytes=sum(found.memory_free_bytes for found in room.devices),
-            layers=len(facts.shape.layer_bytes) + 1 if facts.shape is not None else 0,
+            layers=planned.layers,
             context_limit=facts.rope.limit_tokens,
             can_stretch=facts.rope.can_stretch,
         )

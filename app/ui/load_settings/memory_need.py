@@ -6,6 +6,7 @@ from app.base.errors import StillroomError
 from app.engine.protocol import Planned
 from app.ui.widgets.card import Card, label, set_look
 from app.ui.widgets.notices import notice_text, translated
+from models.memory.fit import SPARE_RAM_BYTES
 from models.system.units import byte_count
 
 
@@ -79,10 +80,15 @@ class MemoryNeedView(Card):
 
     def _show_need(self, name: str, needed: int, free: int) -> None:
         self._bars[name].setValue(min(1000, round(1000 * needed / max(1, free))))
-        text = self.tr("{needed} of {free} free").format(needed=byte_count(needed), free=byte_count(free))
+        spare = SPARE_RAM_BYTES if name == "ram" else 0
+        is_short = needed > free - spare
+        text = self.tr("{needed} of {free} free")
+        if is_short and spare:
+            text = self.tr("{needed} of {free} free, {spare} of which other programs need")
+        text = text.format(needed=byte_count(needed), free=byte_count(free), spare=byte_count(spare))
         self._texts[name].setText(text)
         self._bars[name].setAccessibleDescription(text)
-        set_look(self._texts[name], "warning" if needed > free else "small")
+        set_look(self._texts[name], "warning" if is_short else "small")
 
 
 def _bar() -> QProgressBar:

@@ -15,7 +15,6 @@ from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import button, label
 from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue
-from models.catalog.recommend import recommend
 from models.store.store import ModelStore
 
 _ENDED = ("cancelled", "gone")
@@ -89,13 +88,13 @@ class FirstRun(QObject):
     def refresh(self) -> None:
         """Show what is advised now."""
         advisor = self._advice.advisor(())
-        found = recommend(catalogue(), advisor.memory) if advisor is not None else None
+        found = advisor.recommendation() if advisor is not None else None
         if advisor is None:
             self.card.show_looking()
         elif found is None:
             self.card.show_none()
         else:
-            outlook = advisor.outlook(found.model, found.fit.quantisation, found.fit.demand)
+            outlook = advisor.outlook(found.model, found.fit.quantisation)
             there = self._job is not None
             self.card.show_recommendation(
                 found,

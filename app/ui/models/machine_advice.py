@@ -1,25 +1,31 @@
-"""Facts about this computer for advice on models: its free memory and the memory's speed."""
+"""Facts about this computer for advice on models: its free memory, the memory's speed, its files."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 import psutil
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine.devices.buffer_names import MAPPED, is_ram
+from app.engine.planning.placement import offload_devices
 from app.engine.protocol import Device, ModelInfo, Ready
-from app.machine.advisor import Advisor
-from app.machine.measurements import Measurements
+from app.machine.advisor import Advisor, FileFacts
+from app.machine.file_facts import FileFactsReader
+from app.machine.measurements import Measurements, MemorySpeed
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from models.catalog.catalog import catalogue
 from models.memory.fit import GpuMemory, Memory
 from models.store.store import InstalledModel
 
+MEASURE_AGAIN_S = (3.0, 5.0, 10.0, 20.0, 30.0)
+"""Waits between measurements of the memory's speed while the computer is busy; the last one repeats."""
+
 
 class MachineAdvice(QObject):
-    """Follows the free memory as the engine tells it, and learns the memory's speed once. GUI thread."""
+    """Follows the free memory as the engine tells it, learns the memory's speed, again until the computer was
+    quiet meanwhile, and how each file would be loaded. GUI thread."""
 
     changed = Signal()
 
@@ -27,14 +33,24 @@ class MachineAdvice(QObject):
         self,
         session: EngineSession,
         measurements: Measurements,
+        files: FileFactsReader,
         bridge: Bridge,
         parent: QObject | None = None,
+        *,
+        waits_s: Sequence[float] = MEASURE_AGAIN_S,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._measurements = measurements
+        self._files = files
         self._memory: Memory | None = None
-        self._memory_bytes_per_s = 0.0
+        self._speed: MemorySpeed | None = None
+        self._installed: Sequence[InstalledModel] = ()
+        self._facts: dict[str, FileFacts] = {}
+        self._waits_s = waits_s
+        self._measured = 0
+        self._again = QTimer(self, singleShot=True)
+        self._again.timeout.connect(self._measure)
         for told in (
             session.engine_ready,
             session.loaded,
@@ -48,17 +64,38 @@ class MachineAdvice(QObject):
         self._on_machine_changed()
 
     def learn_memory_speed(self) -> None:
-        """Measure how fast the memory is, once: a second of work, for whoever is about to show advice."""
+        """Measure how fast the memory is: a second of work, for whoever is about to show advice."""
         if not self._asked:
             self._asked = True
-            self._bridge.start(self._learn_memory_speed())
+            self._measure()
 
     def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
         """Make an advisor from what is known now; None until the engine has listed the devices."""
         if self._memory is None:
             return None
-        memory = replace(self._memory, ram_bytes_per_s=self._memory_bytes_per_s)
-        return Advisor(catalogue(), memory, self._measurements.loads(), installed)
+        memory = self._memory
+        if self._speed is not None:
+            memory = replace(
+                memory,
+                ram_bytes_per_s=self._speed.bytes_per_s,
+                speed_is_provisional=self._speed.is_provisional,
+            )
+        return Advisor(
+            catalogue(),
+            memory,
+            self._measurements.loads(),
+            installed,
+            facts=self._facts,
+            default=self._files.default,
+        )
+
+    async def learn_files(self, installed: Sequence[InstalledModel]) -> None:
+        """Read how each of these files would be loaded; `changed` says where that is another way now."""
+        self._installed = installed
+        facts = await asyncio.to_thread(self._files.read, installed)
+        if facts != self._facts:
+            self._facts = facts
+            self.changed.emit()
 
     def _on_machine_changed(self, _: object = None) -> None:
         session = self._session
@@ -66,10 +103,20 @@ class MachineAdvice(QObject):
             free_memory(session.ready, session.info, session.remote) if session.ready is not None else None
         )
         self.changed.emit()
+        if self._installed:
+            # What was chosen for a model changes with its next load.
+            self._bridge.start(self.learn_files(self._installed))
+
+    def _measure(self) -> None:
+        self._bridge.start(self._learn_memory_speed())
 
     async def _learn_memory_speed(self) -> None:
-        self._memory_bytes_per_s = await asyncio.to_thread(self._measurements.memory_speed)
+        self._speed = await asyncio.to_thread(self._measurements.memory_speed)
         self.changed.emit()
+        if self._speed.is_provisional:
+            wait_s = self._waits_s[min(self._measured, len(self._waits_s) - 1)]
+            self._measured += 1
+            self._again.start(round(1000 * wait_s))
 
 
 def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device] = ()) -> Memory:
@@ -80,7 +127,7 @@ def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device]
     """
     gpus = tuple(
         GpuMemory(device.description or device.name, device.memory_free_bytes, device.memory_total_bytes)
-        for device in (*ready.devices, *remote)
+        for device in (*offload_devices(ready.devices), *remote)
         if device.kind == "gpu"
     )
     own = 0

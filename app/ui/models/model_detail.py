@@ -3,17 +3,16 @@
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
-from app.machine.advisor import Advisor
+from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
 from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import licence_words
 from app.ui.base.theme import Theme
-from app.ui.models.list.fit_text import fit_text, need_text
+from app.ui.models.list.fit_text import fit_text, here_text, speed_tip, type_text, type_tip
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
-from models.memory.fit import DEFAULT_CONTEXT_TOKENS
-from models.memory.memory_request import Demand
+from models.memory.fit import Verdict
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
 from models.system.units import byte_count
@@ -24,6 +23,8 @@ class ModelDetail(Card):
 
     get_asked = Signal(str, list)
     load_asked = Signal(object)
+    smaller_asked = Signal(object, int)
+    """An `InstalledModel` to load, and the tokens of context that fit."""
     delete_asked = Signal(object)
     folder_asked = Signal(object)
     menu_asked = Signal(object, object)
@@ -34,7 +35,7 @@ class ModelDetail(Card):
         self._theme = theme
         self._row: ModelRow | None = None
         self._advisor: Advisor | None = None
-        self._demand = Demand(DEFAULT_CONTEXT_TOKENS)
+        self._use = AS_LOADED
         self._choices: dict[str, QCheckBox] = {}
         self._chosen: set[str] = set()
         self._title = label("", "title", selectable=True)
@@ -54,11 +55,11 @@ class ModelDetail(Card):
         self.body.addLayout(foot)
         theme.changed.connect(self._redraw)
 
-    def show_row(self, row: ModelRow, advisor: Advisor | None, demand: Demand) -> None:
+    def show_row(self, row: ModelRow, advisor: Advisor | None, use: Use) -> None:
         """Show a model, judged by `advisor`; ticks stay while it is the same one."""
         if self._row is None or row.key != self._row.key:
             self._chosen = set()
-        self._row, self._advisor, self._demand = row, advisor, demand
+        self._row, self._advisor, self._use = row, advisor, use
         self.failures.show_subject(row.key)
         self._redraw()
 
@@ -75,10 +76,11 @@ class ModelDetail(Card):
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(2, 1)
         self._choices = {}
-        for line, installed in enumerate(row.installed):
-            self._add_installed(grid, line, row, installed)
+        # Each has a second line, for what is to be said of one that is too large.
+        for number, installed in enumerate(row.installed):
+            self._add_installed(grid, 2 * number, row, installed)
         if row.model is not None and row.model.thinks:
-            self._add_choices(grid, row, len(row.installed))
+            self._add_choices(grid, row, 2 * len(row.installed))
         old, self._content = self._content, content
         if old is not None:
             self.body.replaceWidget(old, content)
@@ -93,9 +95,21 @@ class ModelDetail(Card):
         size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(size, line, 1)
         is_loaded = installed.type == row.loaded_type
-        grid.addWidget(label(self._state(installed, is_loaded), "good" if is_loaded else "muted"), line, 2)
+        outlook = self._outlook_of(row, installed)
+        state = self._state(installed, is_loaded)
+        if outlook is not None:
+            state = f"{state} · {here_text(outlook)}"
+        words = label(state, "good" if is_loaded else "muted", wrap=True)
+        too_large = outlook is not None and outlook.fit.verdict is Verdict.TOO_LARGE and not is_loaded
+        set_tip(words, fit_text(outlook.fit) if outlook is not None else "")
+        grid.addWidget(words, line, 2)
         called = f"{row.title} {installed.type}"
-        load = button(self.tr("Load"), name=self.tr("Load {model}").format(model=called))
+        load = button(
+            self.tr("Load anyway") if too_large else self.tr("Load"),
+            name=(self.tr("Load {model} anyway") if too_large else self.tr("Load {model}")).format(
+                model=called
+            ),
+        )
         load.setIcon(self._theme.icon("play", "text"))
         load.clicked.connect(lambda: self.load_asked.emit(installed))
         allow(load, self.tr("It is loaded already") if is_loaded else "")
@@ -113,6 +127,32 @@ class ModelDetail(Card):
         )
         for column, made in enumerate((load, folder, delete, more), start=3):
             grid.addWidget(made, line, column)
+        if too_large and outlook is not None:
+            self._add_warning(grid, line + 1, installed, outlook)
+
+    def _add_warning(self, grid: QGridLayout, line: int, installed: InstalledModel, outlook: Outlook) -> None:
+        """Say what may happen to who loads a model that is too large, and offer a context that fits."""
+        warning = label(
+            self.tr(
+                "{reason} Loaded anyway, parts of it are read from the disk again and again: a reply can "
+                "take minutes, and other programs may become slow or be ended by the system."
+            ).format(reason=fit_text(outlook.fit)),
+            "warning",
+            wrap=True,
+        )
+        grid.addWidget(warning, line, 0, 1, 3)
+        tokens = outlook.fit.smaller_context_tokens
+        if tokens:
+            smaller = button(self.tr("Load with {tokens} tokens of context").format(tokens=f"{tokens:,}"))
+            smaller.clicked.connect(lambda: self.smaller_asked.emit(installed, tokens))
+            grid.addWidget(smaller, line, 3, 1, 4)
+
+    def _outlook_of(self, row: ModelRow, installed: InstalledModel) -> Outlook | None:
+        if self._advisor is None:
+            return None
+        if row.model is not None and installed.type in QUANTISATIONS:
+            return self._advisor.outlook(row.model, installed.type, self._use)
+        return self._advisor.file_outlook(installed)
 
     def _state(self, installed: InstalledModel, is_loaded: bool) -> str:
         if is_loaded:
@@ -127,6 +167,7 @@ class ModelDetail(Card):
         assert row.model is not None
         there = {installed.type for installed in row.installed}
         missing = [kind for kind in QUANTISATIONS if kind not in there]
+        recommended = self._advisor.recommended_type(row.model) if self._advisor is not None else ""
         for line, kind in enumerate(missing, start=first_line):
             choice = QCheckBox(kind)
             choice.setAccessibleName(self.tr("Get {type}").format(type=kind))
@@ -144,12 +185,20 @@ class ModelDetail(Card):
             elif kind in row.stopped:
                 text = self.tr("Stopped")
             elif self._advisor is not None:
-                found = self._advisor.outlook(row.model, kind, self._demand).fit
-                text, tip = need_text(found), fit_text(found)
+                outlook = self._advisor.outlook(row.model, kind, self._use)
+                text, tip = here_text(outlook), f"{fit_text(outlook.fit)} {speed_tip(outlook)}"
             verdict = label(text, "muted")
             set_tip(verdict, tip)
-            choice.setAccessibleDescription(text)
-            grid.addWidget(verdict, line, 2, 1, 5)
+            quality = label(self._quality_text(kind, recommended), "muted")
+            set_tip(quality, type_tip())
+            choice.setAccessibleDescription(f"{quality.text()}. {text}")
+            grid.addWidget(quality, line, 2)
+            grid.addWidget(verdict, line, 3, 1, 5)
+
+    def _quality_text(self, kind: str, recommended: str) -> str:
+        if kind == recommended:
+            return self.tr("Best for this PC · {quality}").format(quality=type_text(kind))
+        return type_text(kind)
 
     def _facts_text(self, row: ModelRow) -> str:
         model = row.model

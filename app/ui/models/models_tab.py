@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
@@ -35,7 +36,6 @@ from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import Card
 from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue
-from models.catalog.recommend import recommend
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
 from models.hub.snapshot import Snapshot, gguf_files
 from models.quantisation.sizes import QUANTISATIONS
@@ -140,9 +140,12 @@ class ModelsTab(QScrollArea):
         frame.body.addWidget(self._view)
         self.detail.get_asked.connect(self._on_get)
         self.detail.load_asked.connect(self.load_asked)
+        self.detail.smaller_asked.connect(
+            lambda model, tokens: self._bridge.start(self._load_smaller(model, tokens))
+        )
         self.detail.delete_asked.connect(self._on_delete)
         self.outlooks = OutlookCard(self._theme)
-        self.outlooks.demand_changed.connect(self._refresh)
+        self.outlooks.use_changed.connect(self._refresh)
         self.outlooks.hide()
         self.add_card = AddModelCard(self._theme)
         self.add_card.add_asked.connect(self._on_add)
@@ -184,6 +187,7 @@ class ModelsTab(QScrollArea):
                 self._told.add(str(notice))
                 self._notices.error(notice, self._notices.at(self.add_card.failures))
         self._refresh()
+        self._bridge.start(self._advice.learn_files(self._listing.models))
         if self._listing.models != before.models:
             self.store_changed.emit()
 
@@ -194,10 +198,10 @@ class ModelsTab(QScrollArea):
             catalogue(),
             self._listing.models,
             self._advisor,
-            self.outlooks.demand,
             self._views.values(),
             loaded,
             self._failed,
+            self.outlooks.use,
         )
         self.table.show_rows(rows)
         if self._selected and self.table.number_of(self._selected) >= 0:
@@ -211,7 +215,7 @@ class ModelsTab(QScrollArea):
         if self._advisor is None:
             self.recommendation.show_looking()
             return
-        found = recommend(catalogue(), self._advisor.memory)
+        found = self._advisor.recommendation()
         if found is None:
             self.recommendation.show_none()
             return
@@ -220,7 +224,7 @@ class ModelsTab(QScrollArea):
         installed = next((model for model in row.installed if model.type == kind), None)
         self.recommendation.show_recommendation(
             found,
-            self._advisor.outlook(found.model, kind, found.fit.demand),
+            self._advisor.outlook(found.model, kind),
             installed,
             getting=kind in row.getting,
             stopped=kind in row.stopped,
@@ -234,11 +238,11 @@ class ModelsTab(QScrollArea):
         if number >= 0:
             row = self.table.row(number)
             self._selected = row.key
-            demand, model = self.outlooks.demand, row.model
-            self.detail.show_row(row, self._advisor, demand)
+            use, model = self.outlooks.use, row.model
+            self.detail.show_row(row, self._advisor, use)
             outlooks = []
             if self._advisor is not None and model is not None and model.thinks:
-                outlooks = [self._advisor.outlook(model, kind, demand) for kind in QUANTISATIONS]
+                outlooks = [self._advisor.outlook(model, kind, use) for kind in QUANTISATIONS]
             self.outlooks.show_outlooks(outlooks)
 
     def _on_activated(self, number: int) -> None:
@@ -320,6 +324,15 @@ class ModelsTab(QScrollArea):
         """The key of the row that has a file; empty where none has."""
         rows = (self.table.row(number) for number in range(self.table.rowCount()))
         return next((row.key for row in rows if path in (str(file.path) for file in row.installed)), "")
+
+    async def _load_smaller(self, model: InstalledModel, tokens: int) -> None:
+        """Load a model with a context that fits, one reply at a time, now and from now on."""
+        chosen = await asyncio.to_thread(self._load_choices.of, model.path)
+        load = msgspec.structs.replace(chosen.load, context_tokens=tokens, sequences=1, draft_path="")
+        await asyncio.to_thread(
+            self._load_choices.choose, model.path, msgspec.structs.replace(chosen, load=load)
+        )
+        self.load_asked.emit(model)
 
     def _on_delete(self, model: InstalledModel) -> None:
         self._bridge.start(self._delete(model))

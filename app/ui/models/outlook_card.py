@@ -3,13 +3,11 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QTableView, QWidget
 
-from app.machine.advisor import Outlook
+from app.machine.advisor import Outlook, Use
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_tip
 from app.ui.models.outlook_table import HERE, OutlookTable
 from app.ui.widgets.card import Card, label, name_field
-from models.memory.fit import DEFAULT_CONTEXT_TOKENS
-from models.memory.memory_request import Demand
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
 
@@ -20,21 +18,23 @@ ROW_PX = 32
 class OutlookCard(Card):
     """Shows the outlooks of one model for the context and the cache type that are chosen here; GUI thread."""
 
-    demand_changed = Signal()
+    use_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.table = OutlookTable(theme, self)
         self._contexts = QComboBox()
+        self._contexts.addItem(self.tr("as it is loaded"), 0)
         for tokens in CONTEXTS:
             self._contexts.addItem(self.tr("{tokens} tokens").format(tokens=f"{tokens:,}"), tokens)
-        self._contexts.setCurrentIndex(CONTEXTS.index(DEFAULT_CONTEXT_TOKENS))
         name_field(self._contexts, self.tr("Context to judge with"))
         self._caches = QComboBox()
-        self._caches.addItems(list(KV_BYTES_PER_ELEMENT))
+        self._caches.addItem(self.tr("as it is loaded"), "auto")
+        for kind in KV_BYTES_PER_ELEMENT:
+            self._caches.addItem(kind, kind)
         name_field(self._caches, self.tr("Cache type to judge with"))
         for box in (self._contexts, self._caches):
-            box.currentIndexChanged.connect(self.demand_changed)
+            box.currentIndexChanged.connect(self.use_changed)
         self._view = QTableView()
         self._view.setModel(self.table)
         self._view.setAccessibleName(self.tr("Quantisations on this PC"))
@@ -68,9 +68,9 @@ class OutlookCard(Card):
         self.body.addWidget(self._reason)
 
     @property
-    def demand(self) -> Demand:
+    def use(self) -> Use:
         """The use that the models are to be judged for."""
-        return Demand(self._contexts.currentData(), kv_type=self._caches.currentText())
+        return Use(self._contexts.currentData(), self._caches.currentData())
 
     def show_outlooks(self, outlooks: list[Outlook]) -> None:
         """Show a model's quantisations; nothing is shown where there are none."""

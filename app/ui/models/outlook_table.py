@@ -8,9 +8,10 @@ from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip, verdict_text
 from app.ui.widgets.rows_model import Column, RowsModel
 from models.memory.fit import Verdict
+from models.quantisation.quantisation_loss import PUBLISHED_LOSS_PERCENT
 from models.system.units import byte_count
 
-TYPE, WEIGHTS, CACHE, COMPUTE, RAM, CARD, LAYERS, SPEED, HERE = range(9)
+TYPE, QUALITY, WEIGHTS, CACHE, COMPUTE, RAM, CARD, LAYERS, SPEED, HERE = range(10)
 
 
 class OutlookTable(RowsModel[Outlook]):
@@ -23,6 +24,15 @@ class OutlookTable(RowsModel[Outlook]):
         self._theme = theme
         self._columns = (
             Column(self.tr("Type"), lambda row: row.quantisation),
+            Column(
+                self.tr("Quality"),
+                lambda row: f"+{PUBLISHED_LOSS_PERCENT[row.quantisation]}%",
+                figures=True,
+                explanation=self.tr(
+                    "By how much more a text surprises it than the original (growth of the perplexity), as "
+                    "published for Llama 3 8B: less is better."
+                ),
+            ),
             Column(self.tr("Weights"), lambda row: byte_count(row.fit.weights_bytes), figures=True),
             Column(
                 self.tr("Context (KV cache)"),

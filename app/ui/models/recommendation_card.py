@@ -1,6 +1,6 @@
 """The one model to begin with on this computer, and why."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.machine.advisor import Outlook
@@ -8,9 +8,16 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip
 from app.ui.widgets.card import Card, button, label, set_look
-from models.catalog.recommend import Recommendation
+from models.catalog.recommend import Recommendation, strength
 from models.store.store import InstalledModel
 from models.system.units import byte_count
+
+STRONG_PERCENT, ABLE_PERCENT = 60.0, 40.0
+"""Of the published scores (`strength`)."""
+WORDS_PER_TOKEN = 0.75
+READ_WORDS_PER_S = 4.0
+"""Adults read some 240 words a minute silently (Brysbaert 2019, https://doi.org/10.1016/j.jml.2019.104047)."""
+LINE_BITS_PER_S = 100e6
 
 
 class RecommendationCard(Card):
@@ -26,12 +33,16 @@ class RecommendationCard(Card):
         self._theme = theme
         self._recommendation: Recommendation | None = None
         self._installed: InstalledModel | None = None
-        self._title = label("", "title")
-        self._reason = label("", "muted", wrap=True)
-        self._alternative = label("", "muted", wrap=True)
+        self._title = label("", "title", wrap=True)
+        self._sentence = label("", wrap=True)
+        self._provisional = label("", "small", wrap=True)
+        self._reason = label("", "muted", wrap=True, selectable=True)
         self._button = button(self.tr("Get"), "primary")
         self._button.clicked.connect(self._on_clicked)
         self._state = label("", "good")
+        self._fold = button(self.tr("Why this one"), "quiet")
+        self._fold.setCheckable(True)
+        self._fold.toggled.connect(self._on_fold)
         head = QHBoxLayout()
         words = QVBoxLayout()
         words.setSpacing(4)
@@ -41,24 +52,25 @@ class RecommendationCard(Card):
         head.addWidget(self._state)
         head.addWidget(self._button)
         self.body.addLayout(head)
+        self.body.addWidget(self._sentence)
+        self.body.addWidget(self._provisional)
+        self.body.addWidget(self._fold, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self._reason)
-        self.body.addWidget(self._alternative)
         theme.changed.connect(self._colour_icon)
         self.show_looking()
 
     def show_looking(self) -> None:
         """Say that the devices are being listed."""
         self._title.setText(self.tr("Looking at this computer…"))
-        self._reason.setText(self.tr("The engine is listing the devices that it can use."))
-        self._alternative.hide()
-        self._button.hide()
-        self._state.hide()
+        self._sentence.setText(self.tr("The engine is listing the devices that it can use."))
+        for part in (self._provisional, self._fold, self._reason, self._button, self._state):
+            part.hide()
 
     def show_none(self) -> None:
         """Say that no model of the catalogue runs."""
         self.show_looking()
         self._title.setText(self.tr("No R1 model fits into the free memory"))
-        self._reason.setText(
+        self._sentence.setText(
             self.tr(
                 "The smallest needs about 3.5 GB of free RAM. Close other programs, or use the starter model."
             )
@@ -79,33 +91,15 @@ class RecommendationCard(Card):
         self._recommendation = recommendation
         self._installed = installed
         model, found = recommendation.model, recommendation.fit
-        self._title.setText(f"{model.name} · {found.quantisation}")
+        self._title.setText(f"{model.title} · {found.quantisation}")
+        self._sentence.setText(self._in_words(recommendation, outlook, is_here=installed is not None))
+        self._provisional.setText(speed_tip(outlook))
+        self._provisional.setVisible(outlook.basis == "provisional")
+        self._reason.setText(self._reasons(recommendation, outlook))
+        self._fold.show()
+        self._on_fold(self._fold.isChecked())
         size = byte_count(model.sizes_bytes[found.quantisation])
-        if recommendation.is_quick:
-            scores = self.tr(
-                "The best published scores of the models that run quickly here "
-                "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
-            )
-        else:
-            scores = self.tr(
-                "No R1 model is quick on this PC; this is the smallest "
-                "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
-            )
-        scores = scores.format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond)
-        sentences = [fit_text(found), scores]
-        if outlook.tok_per_s is not None:
-            rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))
-            sentences.insert(1, rate)
-        self._reason.setText(" ".join(sentences))
-        set_tip(self._reason, speed_tip(outlook))
         download = byte_count(model.checkpoint_bytes)
-        if recommendation.alternative is not None:
-            other, its_fit = recommendation.alternative
-            text = self.tr("{model} scores higher: {reason}").format(
-                model=other.name, reason=fit_text(its_fit)
-            )
-            self._alternative.setText(text)
-        self._alternative.setVisible(recommendation.alternative is not None)
         self._button.setVisible(not (getting or stopped or loaded))
         self._button.setText(
             self.tr("Load") if installed is not None else self.tr("Get · {size}").format(size=download)
@@ -127,6 +121,66 @@ class RecommendationCard(Card):
             self._state.setText(self.tr("On its way") if getting else self.tr("Stopped"))
         self._colour_icon()
 
+    def _in_words(self, recommendation: Recommendation, outlook: Outlook, *, is_here: bool) -> str:
+        """Say for a person what it is good at, how fast it writes here, and how long the download takes."""
+        model = recommendation.model
+        score = strength(model)
+        if score >= STRONG_PERCENT:
+            good_at = self.tr("Strong at mathematics, programming and science questions.")
+        elif score >= ABLE_PERCENT:
+            good_at = self.tr("Good at mathematics and programming, with the knowledge of a small model.")
+        else:
+            good_at = self.tr("Good at school mathematics and short puzzles; it often errs in facts.")
+        sentences = [good_at]
+        if outlook.tok_per_s is not None:
+            words = outlook.tok_per_s * WORDS_PER_TOKEN
+            count = f"{words:.1f}" if words < 2 else f"{words:.0f}"
+            if words >= READ_WORDS_PER_S:
+                speed = self.tr("Here it writes up to {count} words a second, faster than most people read.")
+            else:
+                speed = self.tr("Here it writes up to {count} words a second, slower than most people read.")
+            sentences.append(speed.format(count=count))
+        if not is_here:
+            minutes = max(1, round(model.checkpoint_bytes * 8 / LINE_BITS_PER_S / 60))
+            sentences.append(
+                self.tr("Getting it downloads {size}: about {minutes} min at 100 Mbit/s.").format(
+                    size=byte_count(model.checkpoint_bytes), minutes=minutes
+                )
+            )
+        return " ".join(sentences)
+
+    def _reasons(self, recommendation: Recommendation, outlook: Outlook) -> str:
+        model, found = recommendation.model, recommendation.fit
+        if recommendation.is_quick:
+            scores = self.tr(
+                "The best published scores of the models that run quickly here "
+                "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
+            )
+        else:
+            scores = self.tr(
+                "No R1 model is quick on this PC; this is the smallest "
+                "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
+            )
+        sentences = [
+            f"{model.name}.",
+            fit_text(found),
+            scores.format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond),
+        ]
+        if outlook.tok_per_s is not None:
+            rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))
+            sentences.append(f"{rate} {speed_tip(outlook)}")
+        if recommendation.alternative is not None:
+            other, its_fit = recommendation.alternative
+            text = self.tr("{model} scores higher: {reason}").format(
+                model=other.name, reason=fit_text(its_fit)
+            )
+            sentences.append(text)
+        return "\n".join(sentences)
+
+    def _on_fold(self, unfolded: bool) -> None:
+        self._reason.setVisible(unfolded)
+        self._colour_icon()
+
     def _on_clicked(self) -> None:
         if self._installed is not None:
             self.load_asked.emit(self._installed)
@@ -136,3 +190,4 @@ class RecommendationCard(Card):
     def _colour_icon(self) -> None:
         name = "play" if self._installed is not None else "download-simple"
         self._button.setIcon(self._theme.icon(name, "on_accent"))
+        self._fold.setIcon(self._theme.icon("caret-down" if self._fold.isChecked() else "caret-right"))

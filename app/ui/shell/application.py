@@ -244,7 +244,9 @@ class WindowApplication(QObject):
     def _advice(self) -> MachineAdvice:
         """Made when it is first needed: it measures the memory's speed."""
         if self._machine_advice is None:
-            self._machine_advice = MachineAdvice(self._session, self.parts.measurements, self._bridge, self)
+            self._machine_advice = MachineAdvice(
+                self._session, self.parts.measurements, self.parts.files, self._bridge, self
+            )
         return self._machine_advice
 
     def _on_first_painted(self) -> None:

@@ -21,6 +21,7 @@ from app.engine.client.idle_unload import IdleUnload
 from app.engine.planning.load_history import LoadMemory
 from app.load_choices import LoadChoices
 from app.machine.doctor import Diagnosis
+from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
 from app.remote.remote_replies import ElsewhereAnswers
 from app.remote.server_keys import ServerKeys
@@ -63,6 +64,7 @@ class WindowParts:
     make_sampler: Callable[[OnSnapshot], TelemetrySampler]
     examine: Callable[[], Diagnosis]
     measurements: Measurements
+    files: FileFactsReader
     gate: Gate
     elsewhere: ElsewhereAnswers
     server_keys: ServerKeys

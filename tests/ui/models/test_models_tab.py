@@ -21,8 +21,10 @@ from app.acquire.measurer import Measurer
 from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from app.base.errors import StillroomError
+from app.engine.planning.load_history import LoadMemory
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
 from app.load_choices import LoadChoices
+from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
 from app.settings import LoadChoice, SettingsFile
 from app.ui.base.bridge import Bridge
@@ -146,7 +148,16 @@ class Room:
         qtbot.addWidget(self.host)
         self.notices = Notices(self.host, lambda: "")
         self.measurements = Measurements(root / "measured.json")
-        self.advice = MachineAdvice(self.session, self.measurements, self.bridge)  # type: ignore[arg-type]
+        choices = LoadChoices(self.settings)
+        files = FileFactsReader(
+            lambda path: choices.of(path).load, lambda: choices.default.load, LoadMemory(root / "loads.json")
+        )
+        self.advice = MachineAdvice(
+            self.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+            self.measurements,
+            files,
+            self.bridge,
+        )
         ui = UiContext(
             self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
             self.settings,
@@ -237,7 +248,7 @@ def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) 
         assert room.cell("r1-qwen-7b", SIZE) == "15.2 GB to get"
         assert room.cell("r1-qwen-7b", HERE) == ""
         room.session.become_ready(11.3)
-        assert room.cell("r1-qwen-7b", HERE) == "Fits on the GPU"
+        assert room.cell("r1-qwen-7b", HERE).startswith("Fits on the GPU · ")
 
     run(scenario())
 
@@ -248,8 +259,12 @@ def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run
         assert "Looking at this computer" in seen_words(card)
         room.session.become_ready(11.3)
         text = seen_words(card)
-        assert "DeepSeek-R1-0528-Qwen3-8B · Q4_K_M" in text
-        assert "Fits entirely on the NVIDIA RTX 3060" in text
+        assert "R1 0528 Qwen3 8B · Q4_K_M" in text
+        assert "Strong at mathematics" in text
+        assert "Getting it downloads 16.4 GB: about 22 min at 100 Mbit/s." in text
+        assert "Fits entirely" not in text
+        seen_button(card, "Why this one").click()
+        assert "Fits entirely on the NVIDIA RTX 3060" in seen_words(card)
         seen_button(card, "Get · 16.4 GB").click()
         [job] = room.jobs.jobs()
         assert (job.model, job.types) == ("r1-0528-qwen3-8b", ("Q4_K_M",))
@@ -538,13 +553,13 @@ def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Ru
             return str(table.data(table.index(row, column)))
 
         assert (cell(TYPE), cell(WEIGHTS), cell(LAYERS)) == ("Q4_K_M", "4.7 GB", "29 / 29")
-        assert (cell(CACHE), cell(SPEED)) == ("940 MB", "–")
+        assert (cell(CACHE), cell(SPEED)) == ("3.8 GB", "–"), "for four replies"
         assert "Fits entirely" in seen_words(room.tab.outlooks)
         assert "Not known until a first reply" in seen_words(room.tab.outlooks)
         context, cache = room.tab.outlooks.findChildren(QComboBox)
         context.setCurrentIndex(context.findData(4096))
         cache.setCurrentText("q8_0")
-        assert cell(CACHE) == "125 MB"
+        assert cell(CACHE) == "499 MB", "for four replies"
         room.tab.select("r1-llama-70b")
         assert cell(HERE_ON_PC).startswith("Too large")
 
@@ -554,7 +569,10 @@ def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Ru
 def test_the_speed_of_memory_tells_the_speed_of_models(room: Room, run: Run) -> None:
     async def scenario() -> None:
         room.session.become_ready(0)
-        assert room.cell("r1-qwen-7b", HERE) == "Runs on the processor · up to 11 tok/s"
+        here = room.cell("r1-qwen-7b", HERE)
+        assert here.startswith("Runs on the processor · ")
+        assert here.endswith(" GB · up to 11 tok/s")
+        seen_button(room.tab.recommendation, "Why this one").click()
         assert "Expected: up to" in seen_words(room.tab.recommendation)
 
     run(scenario())

@@ -4,6 +4,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.machine.advisor import Outlook
 from models.memory.fit import Fit, Verdict
+from models.quantisation.quantisation_loss import PUBLISHED_LOSS_PERCENT
 from models.system.units import byte_count
 
 
@@ -22,17 +23,49 @@ def verdict_text(found: Fit) -> str:
         case Verdict.RAM:
             return QCoreApplication.translate("fit", "Runs on the processor")
         case Verdict.TOO_LARGE:
-            text = QCoreApplication.translate("fit", "Too large: {ram} free")
+            text = QCoreApplication.translate("fit", "Too large: {needed} needed, {room} can be used")
     return text.format(**found.values)
 
 
-def need_text(found: Fit) -> str:
-    """A verdict in a few words, with the memory that it is about."""
+def here_text(outlook: Outlook) -> str:
+    """A verdict in a few words, with the memory that a load takes and the speed."""
+    found = outlook.fit
     if found.verdict is Verdict.TOO_LARGE:
         return verdict_text(found)
-    template = QCoreApplication.translate("fit", "{verdict}: {needed} with a context of {context} tokens")
-    needed = byte_count(found.needed_bytes)
-    return template.format(verdict=verdict_text(found), needed=needed, context=found.values["context"])
+    values = {
+        "verdict": verdict_text(found),
+        "memory": byte_count(outlook.ram_bytes + outlook.device_bytes),
+        "rate": speed_text(outlook),
+    }
+    if outlook.tok_per_s is None:
+        return QCoreApplication.translate("fit", "{verdict} · {memory}").format(**values)
+    return QCoreApplication.translate("fit", "{verdict} · {memory} · {rate} tok/s").format(**values)
+
+
+def type_text(kind: str) -> str:
+    """Say how good a quantisation is, and by how much that is less than the original; empty for others."""
+    percent = PUBLISHED_LOSS_PERCENT.get(kind)
+    if percent is None:
+        return ""
+    if percent < 0.1:
+        text = QCoreApplication.translate("fit", "As good as the original (+{percent}%)")
+    elif percent < 2:
+        text = QCoreApplication.translate("fit", "Hardly to be told from the original (+{percent}%)")
+    elif percent < 4:
+        text = QCoreApplication.translate("fit", "A little worse (+{percent}%)")
+    else:
+        text = QCoreApplication.translate("fit", "Noticeably worse (+{percent}%)")
+    return text.format(percent=percent)
+
+
+def type_tip() -> str:
+    """Say what the percentages of `type_text` are."""
+    return QCoreApplication.translate(
+        "fit",
+        "By how much more a text surprises the smaller model than the original (growth of the perplexity), "
+        "as llama.cpp's authors measured it with Llama 3 8B. Small models lose more. What a file of yours "
+        "lost can be measured below.",
+    )
 
 
 def speed_text(outlook: Outlook) -> str:
@@ -45,6 +78,8 @@ def speed_text(outlook: Outlook) -> str:
             return rate
         case "replies":
             return QCoreApplication.translate("fit", "about {rate}").format(rate=rate)
+        case "provisional":
+            return QCoreApplication.translate("fit", "provisionally {rate}").format(rate=rate)
     return QCoreApplication.translate("fit", "up to {rate}").format(rate=rate)
 
 
@@ -60,6 +95,12 @@ def speed_tip(outlook: Outlook) -> str:
         case "memory":
             return QCoreApplication.translate(
                 "fit", "What the measured speed of the memory allows; computing can make it slower."
+            )
+        case "provisional":
+            return QCoreApplication.translate(
+                "fit",
+                "Provisional: other programs kept this PC busy while the speed of its memory was measured. "
+                "It is measured again by itself.",
             )
     if outlook.fit.verdict is Verdict.TOO_LARGE:
         return QCoreApplication.translate("fit", "It does not fit into memory.")

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.acquire.jobs import JobView
-from app.machine.advisor import Advisor, Outlook
+from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Fit
-from models.memory.memory_request import Demand
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
 
@@ -41,10 +40,10 @@ def model_rows(
     catalogue: Sequence[CatalogModel],
     installed: Sequence[InstalledModel],
     advisor: Advisor | None,
-    demand: Demand,
     jobs: Iterable[JobView] = (),
     loaded_path: str = "",
     failed_paths: Collection[str] = (),
+    use: Use = AS_LOADED,
 ) -> list[ModelRow]:
     """The catalogue in its order, then the other models on disk by name.
 
@@ -71,7 +70,7 @@ def model_rows(
                 title=model.title,
                 model=model,
                 installed=files,
-                outlook=_outlook(model, files, advisor, demand),
+                outlook=_outlook(model, files, advisor, use),
                 getting=tuple(getting.get(model.name, ())),
                 stopped=tuple(stopped.get(model.name, ())),
                 loaded_type=_loaded(files, loaded_path),
@@ -86,7 +85,7 @@ def model_rows(
                 title=name,
                 model=None,
                 installed=files,
-                outlook=None,
+                outlook=_file_outlook(files, advisor),
                 getting=tuple(getting.get(name, ())),
                 stopped=tuple(stopped.get(name, ())),
                 loaded_type=_loaded(files, loaded_path),
@@ -97,14 +96,21 @@ def model_rows(
 
 
 def _outlook(
-    model: CatalogModel, files: Sequence[InstalledModel], advisor: Advisor | None, demand: Demand
+    model: CatalogModel, files: Sequence[InstalledModel], advisor: Advisor | None, use: Use
 ) -> Outlook | None:
     if advisor is None:
         return None
     kinds = [file.type for file in files if file.type in QUANTISATIONS] or [USUAL_TYPE]
     return min(
-        (advisor.outlook(model, kind, demand) for kind in kinds), key=lambda found: found.fit.needed_bytes
+        (advisor.outlook(model, kind, use) for kind in kinds), key=lambda found: found.fit.needed_bytes
     )
+
+
+def _file_outlook(files: Sequence[InstalledModel], advisor: Advisor | None) -> Outlook | None:
+    if advisor is None:
+        return None
+    found = [outlook for outlook in map(advisor.file_outlook, files) if outlook is not None]
+    return min(found, key=lambda outlook: outlook.fit.needed_bytes, default=None)
 
 
 def _failed(files: Sequence[InstalledModel], failed_paths: Collection[str]) -> tuple[str, ...]:

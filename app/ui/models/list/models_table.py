@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor
 
 from app.ui.base.theme import Theme
-from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip, verdict_text
+from app.ui.models.list.fit_text import fit_text, here_text, speed_tip
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.rows_model import Column, RowsModel
 from models.memory.fit import Verdict
@@ -71,10 +71,7 @@ class ModelsTable(RowsModel[ModelRow]):
             return self.tr("Could not be loaded: the reason is below")
         if row.outlook is None:
             return ""
-        verdict = verdict_text(row.outlook.fit)
-        if row.outlook.tok_per_s is None:
-            return verdict
-        return self.tr("{verdict} · {rate} tok/s").format(verdict=verdict, rate=speed_text(row.outlook))
+        return here_text(row.outlook)
 
     def _colour(self, row: ModelRow, column: int) -> QColor:
         if column == HERE and row.loaded_type:

@@ -1,21 +1,22 @@
 """Estimates give way to what was measured on this computer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from app.machine.advisor import Advisor
+from app.engine.protocol import LoadSettings
+from app.machine.advisor import Advisor, FileFacts, Use
 from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel, catalogue, find
 from models.memory.fit import GpuMemory, Memory, Verdict
-from models.memory.memory_request import Demand
 from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
 
 GIB = 1 << 30
 MEMORY = Memory(32 * GIB, ram_bytes_per_s=20e9)
-DEMAND = Demand(8192)
+USE = Use(8192, "f16")
 
 
 def model(key: str) -> CatalogModel:
@@ -38,13 +39,14 @@ def measurement(file: InstalledModel, tok_per_s: float, gpu_layers: int = 0) -> 
         kv_type="f16",
         batch_tokens=512,
         gpu_layers=gpu_layers,
+        sequences=4,
         buffers={"CPU": 5 * GIB},
         decode_tok_per_s=tok_per_s,
     )
 
 
 def test_every_model_and_quantisation_has_an_outlook() -> None:
-    found = Advisor(catalogue(), MEMORY).outlooks(DEMAND)
+    found = Advisor(catalogue(), MEMORY).outlooks(USE)
     assert len(found) == 7 * len(QUANTISATIONS)
     assert all(one.measured is None and str(one.fit) for one in found)
     assert {one.basis for one in found if one.fit.verdict is Verdict.RAM} == {"memory"}
@@ -54,9 +56,9 @@ def test_every_model_and_quantisation_has_an_outlook() -> None:
 def test_the_measured_file_replaces_its_estimate() -> None:
     file = installed("r1-qwen-7b", "Q4_K_M")
     advisor = Advisor(catalogue(), MEMORY, [measurement(file, 3.3)], [file])
-    one = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
+    one = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", USE)
     assert (one.tok_per_s, one.basis, one.ram_bytes) == (3.3, "measured", 5 * GIB)
-    other_context = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", Demand(4096))
+    other_context = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", Use(4096, "f16"))
     assert other_context.measured is None
     assert (other_context.tok_per_s, other_context.basis) == (3.3, "measured"), "one speed of one file"
     assert other_context.ram_bytes == other_context.fit.need.ram.total
@@ -66,7 +68,7 @@ def test_another_file_in_its_place_is_not_the_measured_one() -> None:
     file = installed("r1-qwen-7b", "Q4_K_M")
     before = measurement(file, 3.3)
     rebuilt = InstalledModel(file.name, file.type, file.path, file.bytes - 1, key=file.key)
-    one = Advisor(catalogue(), MEMORY, [before], [rebuilt]).outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
+    one = Advisor(catalogue(), MEMORY, [before], [rebuilt]).outlook(model("r1-qwen-7b"), "Q4_K_M", USE)
     assert one.measured is None
     assert one.basis == "memory"
 
@@ -74,7 +76,7 @@ def test_another_file_in_its_place_is_not_the_measured_one() -> None:
 def test_replies_of_the_largest_model_tell_the_speed_of_the_others() -> None:
     small, large = installed("r1-qwen-1.5b", "Q8_0"), installed("r1-qwen-7b", "Q8_0")
     loads = [measurement(large, 2.0), measurement(small, 30.0)]
-    one = Advisor(catalogue(), MEMORY, loads, [small, large]).outlook(model("r1-llama-8b"), "Q8_0", DEMAND)
+    one = Advisor(catalogue(), MEMORY, loads, [small, large]).outlook(model("r1-llama-8b"), "Q8_0", USE)
     read = weights_of(model("r1-qwen-7b").shape, "Q8_0").read_per_token
     other = weights_of(model("r1-llama-8b").shape, "Q8_0").read_per_token
     assert one.tok_per_s == pytest.approx(2.0 * read / other, rel=0.01)
@@ -83,25 +85,62 @@ def test_replies_of_the_largest_model_tell_the_speed_of_the_others() -> None:
 def test_a_cards_speed_is_unknown_until_a_reply_ran_on_it() -> None:
     card = Memory(32 * GIB, (GpuMemory("A", 24 * GIB, 24 * GIB),), ram_bytes_per_s=20e9)
     wanted = model("r1-llama-8b")
-    assert Advisor(catalogue(), card).outlook(wanted, "Q4_K_M", DEMAND).tok_per_s is None
+    assert Advisor(catalogue(), card).outlook(wanted, "Q4_K_M", USE).tok_per_s is None
     file = installed("r1-qwen-7b", "Q4_K_M")
     known = Advisor(catalogue(), card, [measurement(file, 80.0, gpu_layers=29)], [file])
-    found = known.outlook(wanted, "Q4_K_M", DEMAND)
+    found = known.outlook(wanted, "Q4_K_M", USE)
     assert found.fit.verdict is Verdict.GPU
     assert found.tok_per_s == pytest.approx(76, rel=0.1)
 
 
-def test_a_load_for_more_replies_tells_its_speed_and_not_its_memory() -> None:
+def test_a_load_for_other_replies_tells_its_speed_and_not_its_memory() -> None:
     file = installed("r1-qwen-7b", "Q4_K_M")
-    four = msgspec.structs.replace(measurement(file, 3.3), sequences=4)
-    one = Advisor(catalogue(), MEMORY, [four], [file]).outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
-    assert (one.tok_per_s, one.basis, one.measured) == (3.3, "measured", four)
+    alone = msgspec.structs.replace(measurement(file, 3.3), sequences=1)
+    one = Advisor(catalogue(), MEMORY, [alone], [file]).outlook(model("r1-qwen-7b"), "Q4_K_M", USE)
+    assert (one.tok_per_s, one.basis, one.measured) == (3.3, "measured", alone)
     assert one.ram_bytes == one.fit.need.ram.total
-    both = Advisor(catalogue(), MEMORY, [measurement(file, 3.0), four], [file])
-    assert both.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND).ram_bytes == 5 * GIB
+    both = Advisor(catalogue(), MEMORY, [measurement(file, 3.0), alone], [file])
+    assert both.outlook(model("r1-qwen-7b"), "Q4_K_M", USE).ram_bytes == 5 * GIB
+
+
+def test_the_memory_is_that_of_the_load_and_not_of_one_reply() -> None:
+    found = Advisor(catalogue(), MEMORY).outlook(model("r1-qwen-1.5b"), "Q8_0").fit
+    assert (found.demand.sequences, found.context_tokens) == (4, 16384)
+    assert found.cache_bytes == 4 * 16384 * 28 * 2 * 256 * 2
+    assert "4 × 16,384 tokens" in str(found)
+
+
+def test_what_was_chosen_for_a_file_counts_in_its_outlook() -> None:
+    file = installed("r1-qwen-1.5b", "Q8_0")
+    facts = {str(file.path): FileFacts(LoadSettings(context_tokens=4096, sequences=2))}
+    advisor = Advisor(catalogue(), MEMORY, (), [file], facts=facts)
+    demand = advisor.outlook(model("r1-qwen-1.5b"), "Q8_0").fit.demand
+    assert (demand.context_tokens, demand.sequences) == (4096, 2)
+    other = advisor.outlook(model("r1-qwen-1.5b"), "Q4_K_M").fit.demand
+    assert (other.context_tokens, other.sequences) == (16384, 4)
+
+
+def test_a_provisional_speed_of_the_memory_makes_provisional_speeds() -> None:
+    busy = replace(MEMORY, speed_is_provisional=True)
+    assert Advisor(catalogue(), busy).outlook(model("r1-qwen-7b"), "Q4_K_M").basis == "provisional"
+    file = installed("r1-qwen-7b", "Q8_0")
+    known = Advisor(catalogue(), busy, [measurement(file, 2.0)], [file])
+    assert known.outlook(model("r1-llama-8b"), "Q8_0").basis == "replies"
+
+
+def test_a_model_that_is_too_large_is_offered_the_context_that_fits() -> None:
+    # 14B in Q4_K_M are 9 GB; 16,384 tokens of context are 3.2 GB.
+    asked = LoadSettings(context_tokens=16384)
+    little = Memory(int(12.3 * GIB))
+    found = Advisor(catalogue(), little, default=asked).outlook(model("r1-qwen-14b"), "Q4_K_M").fit
+    assert found.verdict is Verdict.TOO_LARGE
+    assert found.smaller_context_tokens == 8192
+    assert "1.6 GB of them are left to the system" in str(found)
+    less = Advisor(catalogue(), Memory(9 * GIB), default=asked).outlook(model("r1-qwen-14b"), "Q4_K_M").fit
+    assert (less.verdict, less.smaller_context_tokens) == (Verdict.TOO_LARGE, 0)
 
 
 def test_a_small_models_replies_say_nothing_of_large_ones() -> None:
     starter = InstalledModel("SmolLM2", "Q4_1", Path("/s.gguf"), 98_000_000, key="starter", bundled=True)
     advisor = Advisor(catalogue(), MEMORY, [measurement(starter, 130.0)], [starter])
-    assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND).basis == "memory"
+    assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", USE).basis == "memory"

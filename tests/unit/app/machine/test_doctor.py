@@ -8,7 +8,7 @@ import pytest
 
 from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import BackendState, Device, DevicesListed, RpcProblem
-from app.machine.doctor import diagnose
+from app.machine.doctor import Known, diagnose
 from app.machine.findings import Computer
 from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.nvml import GpuReading, GpuSample
@@ -72,7 +72,7 @@ def keys(
     models_on_disk: int = 1,
 ) -> list[str]:
     listed = engine if isinstance(engine, StillroomError) else found_on(*(engine or [CPU]))
-    found = diagnose(Computer(machine, listed, gpu), installed=[STARTER] * models_on_disk)
+    found = diagnose(Computer(machine, listed, gpu), Known([STARTER] * models_on_disk))
     for problem in found.problems:
         error = problem.as_error()
         assert str(error)
@@ -111,19 +111,19 @@ def test_memory_that_others_hold_is_named() -> None:
 
 def test_the_recommendation_uses_the_card() -> None:
     found = diagnose(
-        Computer(PC, found_on(CPU, CARD), GpuReading("ok", (SAMPLE,), "581.2")), installed=[STARTER]
+        Computer(PC, found_on(CPU, CARD), GpuReading("ok", (SAMPLE,), "581.2")), Known([STARTER])
     )
     assert found.recommended is not None
     assert "RTX 4060" in str(found.recommended.as_sentence())
-    on_cpu = diagnose(Computer(PC, found_on(CPU), NO_NVIDIA), installed=[STARTER]).recommended
+    on_cpu = diagnose(Computer(PC, found_on(CPU), NO_NVIDIA), Known([STARTER])).recommended
     assert on_cpu is not None
     assert on_cpu.bytes < found.recommended.bytes
 
 
 def test_a_card_that_answers_twice_counts_once() -> None:
     vulkan = msgspec.structs.replace(CARD, name="Vulkan0", backend="Vulkan")
-    once = diagnose(Computer(PC, found_on(CPU, CARD), NO_NVIDIA), installed=[STARTER])
-    twice = diagnose(Computer(PC, found_on(CPU, CARD, vulkan), NO_NVIDIA), installed=[STARTER])
+    once = diagnose(Computer(PC, found_on(CPU, CARD), NO_NVIDIA), Known([STARTER]))
+    twice = diagnose(Computer(PC, found_on(CPU, CARD, vulkan), NO_NVIDIA), Known([STARTER]))
     assert once.recommended == twice.recommended
     assert [gpu.backends for gpu in twice.gpus] == [["CUDA", "Vulkan"]]
 
@@ -158,16 +158,16 @@ def test_no_model_yet_is_a_note() -> None:
 
 def test_only_an_engine_that_does_not_start_stops_everything() -> None:
     dead = EngineError("The engine process ended with an illegal instruction.", native="SIGILL")
-    found = diagnose(Computer(PC, dead, NO_NVIDIA), installed=[STARTER])
+    found = diagnose(Computer(PC, dead, NO_NVIDIA), Known([STARTER]))
     assert not found.can_run
     assert found.problems[0].severity == "stops"
     worst = dataclasses.replace(PC, has_avx2=False, disk_free_bytes=0, has_display=False)
-    assert diagnose(Computer(worst, found_on(CPU), NO_NVIDIA)).can_run
+    assert diagnose(Computer(worst, found_on(CPU), NO_NVIDIA), Known()).can_run
 
 
 def test_a_card_is_listed_once_with_its_back_ends() -> None:
     (gpu,) = diagnose(
-        Computer(PC, found_on(CPU, CARD), GpuReading("ok", (SAMPLE,), "581.2")), installed=[STARTER]
+        Computer(PC, found_on(CPU, CARD), GpuReading("ok", (SAMPLE,), "581.2")), Known([STARTER])
     ).gpus
     assert (gpu.name, gpu.driver, gpu.backends) == (SAMPLE.name, "581.2", ["CUDA"])
     assert gpu.vram_free_bytes == 7 * GIB
@@ -187,8 +187,8 @@ def test_another_computer_adds_its_memory_and_is_no_card_of_this_one() -> None:
     there = msgspec.structs.replace(
         CARD, name="RPC0", description="den-pc:50052", backend="RPC", memory_free_bytes=40 * GIB
     )
-    alone = diagnose(Computer(PC, found_on(CPU, CARD), NO_NVIDIA), installed=[STARTER])
-    together = diagnose(Computer(PC, found_on(CPU, CARD, there), NO_NVIDIA), installed=[STARTER])
+    alone = diagnose(Computer(PC, found_on(CPU, CARD), NO_NVIDIA), Known([STARTER]))
+    together = diagnose(Computer(PC, found_on(CPU, CARD, there), NO_NVIDIA), Known([STARTER]))
     assert [gpu.name for gpu in together.gpus] == [CARD.description]
     assert alone.recommended is not None
     assert together.recommended is not None
@@ -200,7 +200,7 @@ def test_another_computer_that_does_not_answer_is_said() -> None:
         address="den-pc", message="{address} is gone.", hint="Look.", values={"address": "den-pc"}
     )
     listed = msgspec.structs.replace(found_on(CPU), problems=[problem])
-    (found,) = diagnose(Computer(PC, listed, NO_NVIDIA), installed=[STARTER]).problems
+    (found,) = diagnose(Computer(PC, listed, NO_NVIDIA), Known([STARTER])).problems
     assert found.key == "other_computer"
     assert str(found.as_error()) == "den-pc is gone."
 
@@ -210,4 +210,4 @@ def test_the_libraries_of_llama_cpp_are_passed_on() -> None:
         name="CUDA", loaded=False, library="libggml-cuda", reason="libcudart.so.13: not found"
     )
     listed = msgspec.structs.replace(found_on(CPU), backends=[state])
-    assert diagnose(Computer(PC, listed, NO_NVIDIA), installed=[STARTER]).libraries == [state]
+    assert diagnose(Computer(PC, listed, NO_NVIDIA), Known([STARTER])).libraries == [state]

@@ -7,7 +7,7 @@ import pytest
 
 from app.engine.protocol import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
 from app.machine.measurements import LoadMeasurement, Measurements
-from app.machine.memory_speed import measure_memory_speed
+from app.machine.memory_speed import SpeedReading, fastest_window, measure_memory_speed
 
 MIB = 1 << 20
 
@@ -104,23 +104,84 @@ def test_replies_count_only_where_their_model_is_known(tmp_path: Path, file: Pat
     assert max(load.decode_tok_per_s for load in measured.loads()) == 50.0
 
 
-def test_memory_speed_is_measured_once_for_a_computer(
+class Readings:
+    """Stands in for the memory of a computer that is busy at times."""
+
+    def __init__(self, *readings: SpeedReading) -> None:
+        self._readings = list(readings)
+        self.calls = 0
+
+    def __call__(self, threads: int) -> SpeedReading:
+        self.calls += 1
+        return self._readings.pop(0)
+
+
+def quiet(gb_per_s: float) -> SpeedReading:
+    return SpeedReading(gb_per_s * 1e9, is_quiet=True)
+
+
+def busy(gb_per_s: float) -> SpeedReading:
+    return SpeedReading(gb_per_s * 1e9, is_quiet=False)
+
+
+def test_memory_speed_is_measured_once_on_a_quiet_computer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[int] = []
-
-    def measure(threads: int) -> float:
-        calls.append(threads)
-        return 7e9
-
-    monkeypatch.setattr("app.machine.measurements.measure_memory_speed", measure)
     kept = tmp_path / "measured.json"
-    assert Measurements(kept).memory_speed() == 7e9
-    assert Measurements(kept).memory_speed() == 7e9
-    assert len(calls) == 1
-    monkeypatch.setattr("app.machine.measurements.computer_identity", lambda: "with more memory")
-    assert Measurements(kept).memory_speed() == 7e9
-    assert len(calls) == 2
+    readings = Readings(quiet(7), quiet(6))
+    for _ in range(3):
+        found = Measurements(kept, readings).memory_speed()
+        assert (found.bytes_per_s, found.is_provisional) == (7e9, False)
+    assert readings.calls == 1
+    monkeypatch.setattr("app.machine.measurements.computer_identity", lambda: "with other memory")
+    assert Measurements(kept, readings).memory_speed().bytes_per_s == 6e9
+    assert readings.calls == 2
+
+
+def test_a_busy_computers_speed_is_provisional_until_it_is_quiet(tmp_path: Path) -> None:
+    kept = tmp_path / "measured.json"
+    readings = Readings(busy(9.6), busy(17.7), busy(12), quiet(31.1))
+    said = [Measurements(kept, readings).memory_speed() for _ in range(5)]
+    assert [(one.bytes_per_s / 1e9, one.is_provisional) for one in said] == [
+        (9.6, True),
+        (17.7, True),
+        (17.7, True),
+        (31.1, False),
+        (31.1, False),
+    ]
+
+
+def test_a_later_day_replaces_what_was_measured_and_a_busy_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "measured.json"
+    for day, reading, gb_per_s in (
+        ("2026-01-01", quiet(31), 31),
+        ("2026-01-02", busy(12), 31),
+        ("2026-01-03", quiet(24), 24),
+        ("2026-01-04", quiet(40), 40),
+    ):
+        monkeypatch.setattr("app.machine.measurements._now", lambda day=day: f"{day}T12:00:00+00:00")
+        found = Measurements(kept, Readings(reading)).memory_speed()
+        assert (found.bytes_per_s / 1e9, found.is_provisional) == (gb_per_s, False)
+
+
+def test_a_speed_that_was_kept_without_a_word_on_quiet_is_measured_again(tmp_path: Path) -> None:
+    kept = tmp_path / "measured.json"
+    Measurements(kept, Readings(quiet(9))).memory_speed()
+    document = msgspec.json.decode(kept.read_bytes())
+    del document["memory_speed"]["quiet"], document["checksum"]
+    kept.write_bytes(msgspec.json.encode(document))
+    assert Measurements(kept, Readings(quiet(31))).memory_speed().bytes_per_s == 31e9
+
+
+def test_the_fastest_window_is_that_in_which_all_threads_ran() -> None:
+    # Two threads of six blocks: the second waits for its processor in its third block.
+    first = [(float(at), at + 1.0) for at in range(6)]
+    second = [(0.0, 1.0), (1.0, 2.0), (2.0, 8.0)]
+    assert fastest_window([first]) == 1.0
+    assert fastest_window([first, second]) == pytest.approx((4 + 2 + 2 / 6) / 4)
+    assert fastest_window([first, first]) == 2.0
 
 
 def test_the_real_memory_is_read_at_a_real_speed() -> None:

@@ -1,11 +1,16 @@
+"""Where the catalogue's models run on computers that this one is not, and which is recommended there."""
+
 import pytest
 
-from models.catalog.catalog import catalogue, find
-from models.catalog.recommend import recommend, strength
-from models.memory.fit import Fit, GpuMemory, Memory, Verdict, fit
+from app.engine.protocol import LoadSettings
+from app.machine.advisor import Advisor
+from models.catalog.catalog import CatalogModel, catalogue, find
+from models.catalog.recommend import Recommendation, strength
+from models.memory.fit import Fit, GpuMemory, Memory, Verdict
 from models.memory.layer_split import usable_vram_bytes
 
 GIB = 1 << 30
+ONE_REPLY = LoadSettings(context_tokens=16384, sequences=1)
 
 
 def memory(vram_gib: float = 0, ram_gib: float = 32) -> Memory:
@@ -13,10 +18,18 @@ def memory(vram_gib: float = 0, ram_gib: float = 32) -> Memory:
     return Memory(int(ram_gib * GIB), gpus)
 
 
-def fit_of(key: str, where: Memory, kind: str = "Q4_K_M", context: int = 16384) -> Fit:
-    model = find(key)
-    assert model is not None
-    return fit(model.shape, kind, where, context_tokens=context)
+def model(key: str) -> CatalogModel:
+    found = find(key)
+    assert found is not None
+    return found
+
+
+def fit_of(key: str, where: Memory, kind: str = "Q4_K_M", asked: LoadSettings = ONE_REPLY) -> Fit:
+    return Advisor(catalogue(), where, default=asked).outlook(model(key), kind).fit
+
+
+def recommendation(where: Memory) -> Recommendation | None:
+    return Advisor(catalogue(), where).recommendation()
 
 
 def test_a_7b_fits_on_a_12_gb_card_with_its_parts_named() -> None:
@@ -24,8 +37,8 @@ def test_a_7b_fits_on_a_12_gb_card_with_its_parts_named() -> None:
     assert found.verdict is Verdict.GPU
     assert found.gpu_layers == found.layers == 29
     assert str(found) == (
-        "Fits entirely on the NVIDIA RTX 3060 with a context of 16,384 tokens: "
-        "4.7 GB weights + 940 MB cache + 187 MB buffers, 12.1 GB free."
+        "Fits entirely on the NVIDIA RTX 3060, 12.1 GB free: it takes 5.8 GB, which are 4.7 GB weights, "
+        "940 MB cache for 1 × 16,384 tokens of context (replies side by side) and 187 MB buffers."
     )
 
 
@@ -62,10 +75,10 @@ def test_two_cards_hold_more_than_one() -> None:
 
 
 def test_a_quantised_cache_needs_less() -> None:
-    model = find("r1-llama-8b")
-    assert model is not None
-    full = fit(model.shape, "Q4_K_M", memory(8))
-    small = fit(model.shape, "Q4_K_M", memory(8), kv_type="q8_0")
+    full = fit_of("r1-llama-8b", memory(8))
+    small = fit_of(
+        "r1-llama-8b", memory(8), asked=LoadSettings(context_tokens=16384, sequences=1, kv_type="q8_0")
+    )
     assert small.cache_bytes < full.cache_bytes * 0.54
 
 
@@ -81,17 +94,17 @@ def test_a_quantised_cache_needs_less() -> None:
     ],
 )
 def test_recommendations(vram_gib: float, ram_gib: float, key: str, kind: str, context: int) -> None:
-    found = recommend(catalogue(), memory(vram_gib, ram_gib))
+    found = recommendation(memory(vram_gib, ram_gib))
     assert found is not None
     assert (found.model.key, found.fit.quantisation, found.fit.context_tokens) == (key, kind, context)
 
 
 def test_a_slow_memory_means_a_smaller_model() -> None:
     for gb_per_s, key, kind in ((90, "r1-0528-qwen3-8b", "Q4_K_M"), (30, "r1-qwen-1.5b", "Q8_0")):
-        found = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=gb_per_s * 1e9))
+        found = recommendation(Memory(32 * GIB, ram_bytes_per_s=gb_per_s * 1e9))
         assert found is not None
         assert (found.model.key, found.fit.quantisation) == (key, kind)
-    slowest = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=5e9))
+    slowest = recommendation(Memory(32 * GIB, ram_bytes_per_s=5e9))
     assert slowest is not None
     assert (slowest.model.key, slowest.fit.quantisation) == ("r1-qwen-1.5b", "Q4_K_M")
     assert not slowest.is_quick
@@ -100,7 +113,7 @@ def test_a_slow_memory_means_a_smaller_model() -> None:
 
 
 def test_the_alternative_has_better_scores_and_runs() -> None:
-    found = recommend(catalogue(), memory(7.2, 16))
+    found = recommendation(memory(7.2, 16))
     assert found is not None
     assert found.alternative is not None
     model, its_fit = found.alternative
@@ -109,19 +122,26 @@ def test_the_alternative_has_better_scores_and_runs() -> None:
 
 
 def test_the_speed_follows_from_what_a_token_reads() -> None:
-    model = find("r1-qwen-7b")
-    assert model is not None
-    unknown = fit(model.shape, "Q4_K_M", memory())
-    assert unknown.tok_per_s is None
-    slow = fit(model.shape, "Q4_K_M", Memory(32 * GIB, ram_bytes_per_s=20e9))
+    assert fit_of("r1-qwen-7b", memory()).tok_per_s is None
+    slow = fit_of("r1-qwen-7b", Memory(32 * GIB, ram_bytes_per_s=20e9))
     assert slow.tok_per_s == pytest.approx(20e9 / (slow.weights_bytes - 306e6), rel=0.01)
     card = GpuMemory("A", 5 * GIB, 5 * GIB, bytes_per_s=400e9)
-    both = fit(model.shape, "Q4_K_M", Memory(32 * GIB, (card,), ram_bytes_per_s=20e9))
+    both = fit_of("r1-qwen-7b", Memory(32 * GIB, (card,), ram_bytes_per_s=20e9))
     assert both.verdict is Verdict.PARTLY
     assert both.tok_per_s is not None
     assert slow.tok_per_s < both.tok_per_s < 90
-    assert fit(model.shape, "Q4_K_M", Memory(32 * GIB, (card,))).tok_per_s is None
+    assert fit_of("r1-qwen-7b", Memory(32 * GIB, (card,))).tok_per_s is None
+
+
+def test_the_type_to_make_of_a_model_is_the_best_that_is_quick() -> None:
+    for gb_per_s, key, kind in (
+        (30, "r1-qwen-1.5b", "Q8_0"),
+        (15, "r1-qwen-1.5b", "Q4_K_M"),
+        (30, "r1-qwen-14b", "Q4_K_M"),
+    ):
+        advisor = Advisor(catalogue(), Memory(32 * GIB, ram_bytes_per_s=gb_per_s * 1e9))
+        assert advisor.recommended_type(model(key)) == kind
 
 
 def test_nothing_is_recommended_where_nothing_runs() -> None:
-    assert recommend(catalogue(), memory(0, 1.6)) is None
+    assert recommendation(memory(0, 1.6)) is None
