@@ -1,7 +1,8 @@
 """Taking up models that are on this computer already, where they lie: nothing is copied."""
 
+import difflib
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,13 @@ def import_models(
     paths: Sequence[Path],
     store: ModelStore,
     *,
+    known: Collection[str] = (),
     cancel: threading.Event | None = None,
 ) -> Imported:
     """Record the GGUF files at `paths`, and those in the folders among them, in `store`.
 
-    A folder is Ollama's, LM Studio's or any other. Each file's header is checked first. Blocks, on any
+    A folder is Ollama's, LM Studio's or any other. Each file's header is checked first; one of an
+    architecture that is not among those `known` to llama.cpp is refused (none: all are taken). Blocks, on any
     thread. Raises `StillroomError` where nothing is found or the only file is refused, and `Cancelled`.
     """
     found = _found(paths)
@@ -40,7 +43,7 @@ def import_models(
     for foreign in found:
         raise_if_cancelled(cancel)
         try:
-            models.append(_take_up(foreign, store))
+            models.append(_take_up(foreign, store, known))
         except StillroomError as error:
             refused.append(error)
     if len(found) == 1 and refused:
@@ -62,7 +65,7 @@ def _found(paths: Sequence[Path]) -> list[ForeignModel]:
     return found
 
 
-def _take_up(foreign: ForeignModel, store: ModelStore) -> InstalledModel:
+def _take_up(foreign: ForeignModel, store: ModelStore, known: Collection[str]) -> InstalledModel:
     if not foreign.path.is_file():
         raise StillroomError(
             "The file of {name} is missing: {file}.",
@@ -84,14 +87,35 @@ def _take_up(foreign: ForeignModel, store: ModelStore) -> InstalledModel:
             file=foreign.path.name,
             kind=summary.text("general.type"),
         )
-    known = _known(summary)
+    architecture = summary.text("general.architecture")
+    if known and architecture not in known:
+        raise unknown_architecture(foreign.path.name, architecture, known)
+    listed = _known(summary)
     return store.import_file(
         foreign.path,
         name=foreign.name,
         type=file_type(summary),
-        key=known.key if known is not None else "",
+        key=listed.key if listed is not None else "",
         sha256=foreign.sha256,
     )
+
+
+def unknown_architecture(file: str, architecture: str, known: Collection[str]) -> GgufError:
+    """Make the error for a file of an architecture that llama.cpp does not know, with those that it does."""
+    near = difflib.get_close_matches(architecture, known, n=2, cutoff=0.6)
+    usual = [name for name in _USUAL if name in known]
+    return GgufError(
+        "{file} is a model of the architecture “{architecture}”, which this llama.cpp does not know.",
+        "It knows {count} others, {names} among them: choose a model of one of these, or a newer Stillroom.",
+        file=file,
+        architecture=architecture or "?",
+        count=len(known),
+        names=", ".join(dict.fromkeys((*near, *usual))),
+    )
+
+
+_USUAL = ("llama", "qwen2", "qwen3", "gemma3", "phi3", "mistral3", "deepseek2", "gpt-oss")
+"""Named first, where this llama.cpp knows them: what people look for most."""
 
 
 def _known(summary: GgufSummary) -> CatalogModel | None:

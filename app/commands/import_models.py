@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from app.acquire.importing import import_models
-from app.commands.terminal.command_core import Core
+from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console, Unsuccessful
 from models.system.shown_text import shown
 from models.system.units import byte_count
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Record every file; fails only where none could be taken."""
     paths = [path.expanduser().absolute() for path in options.paths]
-    imported = import_models(paths, core.store, cancel=cancel)
+    imported = import_models(paths, core.store, known=_architectures(core, cancel), cancel=cancel)
     console.document(
         ImportResult(
             models=[
@@ -69,3 +69,10 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if not imported.models:
         raise Unsuccessful
     console.say("The files stay where they are; taking a model off the list never deletes them.")
+
+
+def _architectures(core: Core, cancel: threading.Event) -> tuple[str, ...]:
+    """Return the kinds of models that llama.cpp knows; none where it does not start, as loading says why."""
+    with core.engine() as client:
+        listed_devices(client, (), cancel)
+        return client.state.architectures

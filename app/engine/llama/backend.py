@@ -1,5 +1,6 @@
 """llama.cpp as such: its back ends, its log, its abort callback."""
 
+import ctypes
 import os
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,15 @@ from app.engine.rpc.rpc_devices import RpcDevices
 
 _callbacks: list[Any] = []
 """llama.cpp calls them until the process ends, whatever becomes of the object that set them."""
+
+
+_ARCHITECTURE_NAME = ("_Z13llm_arch_name8llm_arch", "?llm_arch_name@@YAPEBDW4llm_arch@@@Z")
+"""`llm_arch_name(llm_arch)` of src/llama-arch.cpp, as GCC, Clang and MSVC name it: it has no C name. The
+numbers begin at 0 and end with LLM_ARCH_UNKNOWN."""
+
+_MOST_ARCHITECTURES = 2000
+_NO_LANGUAGE_MODELS = ("clip",)
+"""In the list for llama-quantize only."""
 
 
 class Backend:
@@ -70,6 +80,23 @@ class Backend:
         others = [handle for handle in device_handles(self.ggml) if backend_of(self.ggml, handle) != "CUDA"]
         devices = [device_of(self.ggml, handle) for handle in others]
         return [device for device in devices if device.kind in ("gpu", "igpu")]
+
+    def architectures(self) -> tuple[str, ...]:
+        """List the kinds of models that this llama.cpp knows, by their names in GGUF files; empty where the
+        library does not tell."""
+        for symbol in _ARCHITECTURE_NAME:
+            name_of = getattr(llama_cpp.llama_cpp._lib, symbol, None)
+            if name_of is None:
+                continue
+            name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.c_int]
+            names = []
+            for number in range(_MOST_ARCHITECTURES):
+                name = (name_of(number) or b"").decode()
+                if not name or "unknown" in name:
+                    break
+                names.append(name)
+            return tuple(name for name in names if name not in _NO_LANGUAGE_MODELS)
+        return ()
 
     def states(self) -> list[BackendState]:
         """List the back ends that loaded, and why another did not."""

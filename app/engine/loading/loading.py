@@ -1,6 +1,7 @@
 """Loads a model by its plan, and steps down the ladder where memory turns out to be short."""
 
 import ctypes
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +36,9 @@ LARGEST_CONTEXT_TOKENS = 1 << 22
 LARGEST_BATCH_TOKENS = 8192
 MOST_SEQUENCES = 64
 MOST_THREADS = 512
+
+_UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
+"""src/llama-model.cpp, `llama_model_create`"""
 
 OnAttempt = Callable[[LoadSettings, LoadNotice | None], None]
 """Gets the plan of each attempt, and what there is to say before it."""
@@ -304,9 +308,18 @@ def _load_error(path: Path, context_tokens: int, failure: _OutOfRoom) -> EngineE
             name=path.name,
             context_tokens=context_tokens,
         )
+    unknown = _UNKNOWN_ARCHITECTURE.search(failure.native)
+    if unknown is not None:
+        return EngineError(
+            "{name} is a model of the architecture “{architecture}”, which this llama.cpp does not know.",
+            "Choose a model of another kind, or a newer Stillroom.",
+            native=failure.native,
+            name=path.name,
+            architecture=unknown[1],
+        )
     return EngineError(
         "llama.cpp could not load {name}.",
-        "The file may be damaged or of a kind this llama.cpp does not know: build or download it again.",
+        "The file may be damaged: build or download it again.",
         native=failure.native,
         name=path.name,
     )

@@ -33,6 +33,7 @@ class EngineState:
     llama_cpp_version: str = ""
     system_info: str = ""
     devices: list[Device] = field(default_factory=list)
+    architectures: tuple[str, ...] = ()
     model: ModelInfo | None = None
     models: tuple[ModelInfo, ...] = ()
     loading_path: str = ""
@@ -64,6 +65,7 @@ def after(state: EngineState, event: Event) -> EngineState:
                 llama_cpp_version=event.llama_cpp_version,
                 system_info=event.system_info,
                 devices=event.devices,
+                architectures=event.architectures,
             )
         case LoadProgress():
             return replace(

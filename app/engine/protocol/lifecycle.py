@@ -9,12 +9,14 @@ Reload = Literal["", "memory", "gpu", "peer", "file", "unknown"]
 
 
 class Ready(Message, frozen=True, kw_only=True):
-    """First event of a fresh engine process."""
+    """First event of a fresh engine process. `architectures` are the kinds of models that its llama.cpp
+    knows, by their names in GGUF files; empty where it does not tell."""
 
     llama_cpp_version: str
     system_info: str
     devices: list[Device]
     pid: int
+    architectures: tuple[str, ...] = ()
 
 
 class Alive(Message, frozen=True, kw_only=True):

@@ -152,6 +152,7 @@ class EngineCore:
                 system_info=self._backend.system_info,
                 devices=self._backend.devices(),
                 pid=os.getpid(),
+                architectures=self._backend.architectures(),
             )
         )
         while True:

@@ -373,6 +373,7 @@ class EngineSession(QObject):
             system_info=state.system_info,
             devices=state.devices,
             pid=state.pid or 0,
+            architectures=state.architectures,
         )
         self.engine_ready.emit(self.ready)
 

@@ -51,6 +51,7 @@ class ModelActions(QObject):
         super().__init__(window)
         self._theme = ui.theme
         self._bridge = ui.bridge
+        self._session = ui.session
         self._store = store
         self._jobs = jobs
         self._settings = ui.settings
@@ -172,7 +173,14 @@ class ModelActions(QObject):
     async def _import(self, paths: list[Path], load_first: bool) -> None:
         given_up = threading.Event()
         try:
-            found = await asyncio.to_thread(import_models, paths, self._store, cancel=given_up)
+            ready = self._session.ready
+            found = await asyncio.to_thread(
+                import_models,
+                paths,
+                self._store,
+                known=ready.architectures if ready is not None else (),
+                cancel=given_up,
+            )
         finally:
             given_up.set()
         if found.models:

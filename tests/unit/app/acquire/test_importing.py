@@ -88,3 +88,17 @@ def test_a_blob_that_ollama_deleted_is_named(tmp_path: Path, store: ModelStore) 
     ollama_with(tmp_path / "ollama", "tiny", (tmp_path / "tiny.gguf").read_bytes()).unlink()
     with pytest.raises(StillroomError, match="tiny:7b is missing"):
         import_models([tmp_path / "ollama"], store)
+
+
+def test_an_architecture_that_llama_cpp_does_not_know_is_refused_by_its_name(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    file = tmp_path / "strange.gguf"
+    write_tiny_gguf(file, architecture="qwen9moe")
+    known = ("llama", "qwen2", "qwen3", "qwen3moe", "gemma3")
+    with pytest.raises(StillroomError, match="of the architecture “qwen9moe”, which") as refused:
+        import_models([file], store, known=known)
+    assert "It knows 5 others, qwen3moe, " in refused.value.hint_text()
+    assert store.listing().models == ()
+    [taken] = import_models([file], store).models
+    assert taken.path == file, "where llama.cpp does not tell what it knows, loading says it"

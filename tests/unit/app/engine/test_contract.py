@@ -60,6 +60,13 @@ def test_a_fresh_engine_lists_its_devices(bare: Session) -> None:
     assert bare.ready.llama_cpp_version
 
 
+def test_a_fresh_engine_says_which_architectures_it_knows(bare: Session) -> None:
+    known = bare.ready.architectures
+    assert {"llama", "qwen2", "qwen3"} <= set(known)
+    assert len(known) == len(set(known)) > 100
+    assert "clip" not in known
+
+
 def test_loading_reports_progress_and_what_was_loaded(bare: Session) -> None:
     fractions = []
 

@@ -1,10 +1,13 @@
 """Ways to load the real starter model; its own limit is 8,192 tokens."""
 
+from pathlib import Path
+
 import llama_cpp
 import pytest
 
-from app.engine.protocol import Finished, Generate, LoadSettings, ModelInfo
+from app.engine.protocol import Failed, Finished, Generate, LoadSettings, ModelInfo
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
+from tests.support.tiny_gguf import write_tiny_gguf
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +114,12 @@ def test_rows_of_logits_are_asked_for_in_sixteens(
     load(session, context_tokens=256, sequences=sequences)
     assert asked
     assert all(rows % 16 == 0 and rows >= sequences for rows in asked)
+
+
+def test_an_unknown_architecture_is_told_by_its_name(session: Session, tmp_path: Path) -> None:
+    file = tmp_path / "strange.gguf"
+    write_tiny_gguf(file, architecture="qwen9moe")
+    failed = session.load(str(file), LoadSettings())
+    assert isinstance(failed, Failed)
+    assert "of the architecture “{architecture}”, which this llama.cpp does not know" in failed.message
+    assert failed.values["architecture"] == "qwen9moe"
