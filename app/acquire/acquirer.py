@@ -2,7 +2,6 @@
 measure, and put it into the store or a folder."""
 
 import shutil
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +74,9 @@ class Acquirer:
         self._commands = commands
         self._options = options
 
-    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+    def resolve(self, repo: str, revision: str = "", job: JobContext = UNWATCHED) -> Snapshot:
         """List what a repository holds, see `HubClient.resolve`."""
-        return self._hub.resolve(repo, revision, cancel=cancel)
+        return self._hub.resolve(repo, revision, cancel=job.cancel, on_progress=job.on_progress)
 
     def get(self, order: Order, job: JobContext = UNWATCHED) -> Acquired:
         """Bring the model as `order` says.
@@ -196,7 +195,7 @@ class Acquirer:
     ) -> Snapshot:
         repo = reference.model.repo if isinstance(reference, CatalogReference) else reference.repo
         asked = revision or (reference.revision if isinstance(reference, HubReference) else "")
-        return self._hub.resolve(repo, asked, cancel=job.cancel)
+        return self.resolve(repo, asked, job)
 
     def _get_gguf(
         self,

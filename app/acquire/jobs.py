@@ -21,7 +21,7 @@ from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
 from models.system.disk_space import SMALL_FILES_BYTES, told_when_full
 from models.system.json_file import is_set_aside, read_json, write_json
-from models.system.progress import JobContext, Progress
+from models.system.progress import UNWATCHED, JobContext, Progress
 
 if TYPE_CHECKING:
     # The libraries behind it are half of the window's start, so it is made when the first job needs it.
@@ -173,9 +173,9 @@ class JobBook:
         self._tell(job)
         return self._view(job)
 
-    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+    def resolve(self, repo: str, revision: str = "", job: JobContext = UNWATCHED) -> Snapshot:
         """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
-        return self._acquirer().resolve(repo, revision, cancel=cancel)
+        return self._acquirer().resolve(repo, revision, job)
 
     def pause(self, job_id: str) -> None:
         """Stop the job and keep what it has."""

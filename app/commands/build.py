@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import psutil
 
 from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish, Order
 from app.acquire.requantise import source_of
 from app.commands.terminal.arguments import TYPES, quantisation
-from app.commands.terminal.command_core import Core
-from app.commands.terminal.console import Console, WrongUse, time_text
+from app.commands.terminal.command_core import Core, listed_devices
+from app.commands.terminal.console import Console, time_text
 from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
+from app.machine.doctor import Known, free_memory
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
-from models.catalog.reference import GgufReference, parse_reference
+from models.catalog.recommend import EVERYDAY_TYPE
+from models.catalog.reference import CatalogReference, GgufReference, Reference, parse_reference
+from models.system.errors import StillroomError
 from models.system.progress import JobContext
 from models.system.units import byte_count
 
@@ -66,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=quantisation,
         metavar="TYPE",
         default=[],
-        help=f"one of {', '.join(TYPES)}; may be given several times",
+        help=f"one of {', '.join(TYPES)}; may be given several times (default: the one recommended for this "
+        "computer)",
     )
     parser.add_argument("--out", type=_folder, metavar="DIR", help="folder (default: Stillroom's own models)")
     parser.add_argument(
@@ -95,9 +100,11 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if is_adapter(folder):
         _build_adapter(folder, options, core, console)
         return
-    if not options.types:
-        raise WrongUse("Name at least one --type to build.")
     reference = parse_reference(options.model)
+    types = options.types
+    if not types:
+        types = [_recommended_type(reference, core, cancel)]
+        console.note(f"Without --type, {types[0]} is made: what is recommended for this computer.")
     if isinstance(reference, GgufReference):
         source = source_of(reference.file, core.store)
         if source.is_quantised:
@@ -108,7 +115,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     settings = core.settings.values
     order = Order(
         reference,
-        options.types,
+        types,
         BuildWish(imatrix=options.imatrix, measure=options.measure),
         keep_original=settings.keep_original_weights,
         out=options.out,
@@ -125,6 +132,19 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             if warning:
                 console.note(warning)
     console.say(f"Done in {time_text(built.seconds)}.")
+
+
+def _recommended_type(reference: Reference, core: Core, cancel: threading.Event) -> str:
+    """Return the type to make of a model here; of one that the catalogue does not know, the everyday one."""
+    if not isinstance(reference, CatalogReference):
+        return EVERYDAY_TYPE
+    with core.engine() as client:
+        listed = listed_devices(client, core.settings.values.load.rpc_servers, cancel)
+    devices = [] if isinstance(listed, StillroomError) else listed.devices
+    speed = core.measurements.memory_speed().bytes_per_s
+    memory = free_memory(psutil.virtual_memory().available, devices, speed)
+    known = Known(loads=core.measurements.loads(), default=core.settings.values.load)
+    return known.advisor(memory).recommended_type(reference.model)
 
 
 def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, console: Console) -> None:

@@ -34,6 +34,12 @@ class Known:
     facts: Mapping[str, FileFacts] = field(default_factory=dict)
     default: LoadSettings = LoadSettings()  # noqa: RUF009 - frozen
 
+    def advisor(self, memory: Memory) -> Advisor:
+        """Make an advisor for a computer with this free memory."""
+        return Advisor(
+            catalogue(), memory, self.loads, self.installed, facts=self.facts, default=self.default
+        )
+
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     """A graphics card. `backends` are the ways in which llama.cpp can use it, none where it cannot."""
@@ -120,11 +126,10 @@ def diagnose(
     """Judge what was found; touches nothing."""
     engine, devices = computer.engine, computer.devices
     memory = replace(
-        _free_memory(computer.machine, devices, memory_bytes_per_s), speed_is_provisional=speed_is_provisional
+        free_memory(computer.machine.memory_free_bytes, devices, memory_bytes_per_s),
+        speed_is_provisional=speed_is_provisional,
     )
-    advisor = Advisor(
-        catalogue(), memory, known.loads, known.installed, facts=known.facts, default=known.default
-    )
+    advisor = known.advisor(memory)
     found = advisor.recommendation()
     problems = find_problems(computer, models_on_disk=len(known.installed), an_r1_fits=found is not None)
     return Diagnosis(
@@ -143,12 +148,13 @@ def diagnose(
     )
 
 
-def _free_memory(machine: Machine, devices: list[Device], memory_bytes_per_s: float) -> Memory:
+def free_memory(ram_bytes: int, devices: Sequence[Device], memory_bytes_per_s: float) -> Memory:
+    """Return what is free: `ram_bytes`, and the graphics cards among `devices`."""
     cards = [device for device in devices if device.kind == "gpu"]
     # A card that answers to CUDA and to Vulkan has its memory once.
     backend = "CUDA" if any(card.backend == "CUDA" for card in cards) else ""
     return Memory(
-        machine.memory_free_bytes,
+        ram_bytes,
         tuple(
             GpuMemory(card.description, card.memory_free_bytes, card.memory_total_bytes)
             for card in cards

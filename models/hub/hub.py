@@ -23,7 +23,7 @@ from models.hub.file_names import is_unsafe
 from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError
-from models.system.progress import raise_if_cancelled
+from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
 from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
@@ -111,10 +111,18 @@ class HubClient:
             pass
         raise no_usable_answer(self.host, AnswerError("its address is none of the web"))
 
-    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+    def resolve(
+        self,
+        repo: str,
+        revision: str = "",
+        *,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress = ignore_progress,
+    ) -> Snapshot:
         """Find the repository at `revision` (a branch, tag or commit; "" is the main branch) and its files.
 
-        Waits and tries again while the server is busy. Raises `StillroomError` for everything that the
+        Waits and tries again while the server is busy, and tells each time how often it was asked (the stage
+        "ask", out of all attempts) and how long the wait is. Raises `StillroomError` for everything that the
         user can do something about, `Cancelled` when `cancel` is set.
         """
         cancel = cancel or threading.Event()
@@ -154,6 +162,10 @@ class HubClient:
                 raise self._unreachable(busy=busy)
             wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
             log.info("%s is not ready, trying again in %.1f s", self.host, wait_s)
+            again = Progress(
+                "ask", failures, self._retry.attempts, self.host, remaining_s=wait_s, unit="times"
+            )
+            on_progress(again)
             cancel.wait(wait_s)
 
     def _metadata_url(self, repo: str, revision: str) -> str:
@@ -211,13 +223,15 @@ class HubClient:
         if status == 401 and message == "Invalid credentials in Authorization header":
             return StillroomError(
                 "{host} does not accept the access token.",
-                "Set HF_TOKEN to a valid token, or remove it: public models need none.",
+                "Change or remove it in Settings > Hugging Face, or where HF_TOKEN is set: public models "
+                "need none.",
                 host=self.host,
             )
         if code == "RepoNotFound" or status in (401, 404):
             return StillroomError(
                 "{host} has no model {repo}, or it is private.",
-                "Check the spelling; for a private one set HF_TOKEN to a token that may read it.",
+                "Check the spelling; for a private one give a token that may read it: in Settings > Hugging "
+                "Face, or as HF_TOKEN.",
                 host=self.host,
                 repo=repo,
             )
@@ -242,7 +256,8 @@ def gated(repo: str, endpoint: str) -> StillroomError:
     """Return the error for a repository whose terms must be accepted first."""
     return StillroomError(
         "{repo} asks you to accept its terms before it can be downloaded.",
-        "Accept them at {endpoint}/{repo}, then set HF_TOKEN to a token of the same account.",
+        "Accept them at {endpoint}/{repo}, then give a token of the same account: in Settings > Hugging "
+        "Face, or as HF_TOKEN.",
         repo=repo,
         endpoint=endpoint,
     )

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from models.system.errors import Cancelled
 
-Unit = Literal["bytes", "tokens"]
+Unit = Literal["bytes", "tokens", "times"]
 T = TypeVar("T")
 
 WAKE_S = 0.05
@@ -20,9 +20,9 @@ WAKE_S = 0.05
 class Progress:
     """A step of a long job.
 
-    `stage` is one of the job's stage names ("download", "verify", "convert", "quantise", "load", "collect",
-    "measure"), `done` and `total` count the `unit` (`total` 0 when it is not known yet), `detail` names the
-    present file or tensor.
+    `stage` is one of the job's stage names ("ask", "download", "verify", "convert", "quantise", "load",
+    "collect", "measure"), `done` and `total` count the `unit` (`total` 0 when it is not known yet), `detail`
+    names the present file or tensor. "ask" is told of a server that did not answer `done` times.
     """
 
     stage: str

@@ -114,6 +114,11 @@ class Console:
 
     def progress(self, progress: Progress) -> None:
         """Show where the work is: a line redrawn on a terminal, else one at each stage's start and end."""
+        if progress.stage == "ask":
+            again = time_text(max(1.0, progress.remaining_s or 0.0))
+            times = f"attempt {progress.done} of {progress.total}"
+            self.note(f"{progress.detail} does not answer ({times}). It is asked again in {again}.")
+            return
         now_s = time.monotonic()
         if progress.stage != self._stage:
             self.end_progress()

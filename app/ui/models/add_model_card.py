@@ -7,9 +7,11 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QW
 
 from app.ui.base.add_action import allow
 from app.ui.base.theme import Theme
+from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.inline_notices import InlineNotices
 from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.system.progress import Progress
 
 
 class AddModelCard(Card):
@@ -57,6 +59,9 @@ class AddModelCard(Card):
         row.addWidget(self._add)
         self.body.addWidget(label(self.tr("ANOTHER MODEL"), "caption"))
         self.body.addLayout(row)
+        self._asking = label("", "muted", wrap=True)
+        self._asking.hide()
+        self.body.addWidget(self._asking)
         self.body.addWidget(self.failures)
         self.body.addWidget(
             label(
@@ -91,11 +96,17 @@ class AddModelCard(Card):
     def set_busy(self, busy: bool) -> None:
         """While the server is asked about what was typed."""
         self.field.setReadOnly(busy)
+        self._asking.hide()
         self._add.setText(self.tr("Asking…") if busy else self.tr("Get"))
         if busy:
             allow(self._add, self.tr("The server is being asked"))
         else:
             self._update()
+
+    def show_asking(self, progress: Progress) -> None:
+        """Say that the server did not answer, and when it is asked again."""
+        self._asking.setText(asking_text(progress))
+        self._asking.show()
 
     def clear(self) -> None:
         """Clear the field after a model was added."""

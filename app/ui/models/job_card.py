@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from app.acquire.jobs import JobView
 from app.ui.base.durations import duration
 from app.ui.base.theme import Theme
+from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
@@ -90,6 +91,13 @@ class JobCard(Card):
         self._amount.setText("")
 
     def _show_progress(self, progress: Progress) -> None:
+        if progress.stage == "ask":
+            self._step.setWordWrap(True)
+            self._step.setText(asking_text(progress))
+            self._amount.setText("")
+            self._bar.setValue(0)
+            self._note.setText(self.tr("What has arrived is kept."))
+            return
         step = self._stage(progress.stage)
         if progress.bytes_per_s > 0:
             step = f"{step} · {byte_count(progress.bytes_per_s)}/s"

@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QWidget
 
 from app.acquire.jobs import JobBook, JobView
 from app.ui.base.bridge import Bridge
+from app.ui.base.durations import duration
 from app.ui.widgets.notices import Notices
+from models.system.progress import Progress
 
 _UNDO_S = 30.0
 """Longer than the notice stays."""
@@ -29,6 +31,18 @@ def follow_jobs(jobs: JobBook, bridge: Bridge, widget: QWidget, on_job: Callable
         stop()
 
     widget.destroyed.connect(on_destroyed)
+
+
+def asking_text(progress: Progress) -> str:
+    """Say how often a server was asked in vain, and when it is asked again."""
+    return QCoreApplication.translate(
+        "JobFollowing", "{host} does not answer (attempt {done} of {total}). It is asked again in {time}."
+    ).format(
+        host=progress.detail,
+        done=progress.done,
+        total=progress.total,
+        time=duration(max(1.0, progress.remaining_s or 0.0)),
+    )
 
 
 def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:

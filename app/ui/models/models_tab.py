@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
@@ -40,6 +40,7 @@ from models.catalog.reference import CatalogReference, GgufReference, HubReferen
 from models.hub.snapshot import Snapshot, gguf_files
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
+from models.system.progress import JobContext, Progress
 from models.system.shown_text import shown
 from models.system.units import byte_count
 
@@ -253,13 +254,22 @@ class ModelsTab(QScrollArea):
 
     def _on_get(self, key: str, types: list[str]) -> None:
         values = self._settings.values
-        self._jobs.add(
+        view = self._jobs.add(
             key,
             types,
             keep_original=values.keep_original_weights,
             measure=values.measure_builds,
             weigh=values.weigh_builds,
         )
+        self._reveal(view)
+
+    def _reveal(self, view: JobView) -> None:
+        """Scroll to the card of a job that was just asked for: it stands above the list."""
+        self._views.setdefault(view.id, view)
+        self._show_job(self._views[view.id])
+        card = self._cards[view.id]
+        # It has no place before the page is laid out again.
+        QTimer.singleShot(0, card, lambda: self.ensureWidgetVisible(card))
 
     def _on_job(self, view: JobView) -> None:
         if view.state in _FINISHED:
@@ -426,9 +436,16 @@ class ModelsTab(QScrollArea):
         elif isinstance(reference, HubReference) and not reference.file:
             self.add_card.set_busy(True)
             given_up = threading.Event()
+
+            def on_progress(progress: Progress) -> None:
+                # What was posted before the end must not reach a field that is free again.
+                if not given_up.is_set():
+                    self.add_card.show_asking(progress)
+
             try:
+                job = JobContext(self._bridge.wrap(on_progress), given_up)
                 snapshot = await asyncio.to_thread(
-                    self._jobs.resolve, reference.repo, reference.revision, cancel=given_up
+                    self._jobs.resolve, reference.repo, reference.revision, job
                 )
             finally:
                 given_up.set()
@@ -436,7 +453,7 @@ class ModelsTab(QScrollArea):
             self._add_snapshot(snapshot, reference, kind)
         elif isinstance(reference, HubReference):
             # A finished file is taken as it is.
-            self._jobs.add(text, [])
+            self._reveal(self._jobs.add(text, []))
         else:
             self._on_get(text, [kind])
         self.add_card.clear()
@@ -444,7 +461,7 @@ class ModelsTab(QScrollArea):
     def _add_snapshot(self, snapshot: Snapshot, reference: HubReference, kind: str) -> None:
         choices = gguf_files(snapshot)
         if any(file.path.endswith(".safetensors") for file in snapshot.files) or not choices:
-            self._jobs.add(
+            view = self._jobs.add(
                 reference.repo,
                 [kind],
                 revision=reference.revision,
@@ -452,14 +469,17 @@ class ModelsTab(QScrollArea):
                 measure=self._settings.values.measure_builds,
                 weigh=self._settings.values.weigh_builds,
             )
+            self._reveal(view)
             return
         if len(choices) == 1:
-            self._jobs.add(reference.repo, [], revision=reference.revision)
+            self._reveal(self._jobs.add(reference.repo, [], revision=reference.revision))
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for file in choices:
             action = menu.addAction(f"{shown(file.path)}   {byte_count(file.bytes)}")
             action.setData(f"{reference.repo}:{file.path}")
-        menu.triggered.connect(lambda action: self._jobs.add(action.data(), [], revision=reference.revision))
+        menu.triggered.connect(
+            lambda action: self._reveal(self._jobs.add(action.data(), [], revision=reference.revision))
+        )
         menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))

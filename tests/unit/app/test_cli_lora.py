@@ -67,6 +67,3 @@ def test_wrong_use_is_told(cli: Cli, adapter: Path) -> None:
     wrong = cli("chat", "starter", "Say yes.", *GREEDY, "--lora", str(adapter / "adapter_config.json"))
     assert wrong.code == 1
     assert "is not a GGUF file" in wrong.err
-    untyped = cli("build", "starter")
-    assert untyped.code == 2
-    assert "--type" in untyped.err

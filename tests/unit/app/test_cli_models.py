@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -209,14 +210,23 @@ def test_a_folder_of_models_is_imported_where_it_lies(cli: Cli, tmp_path: Path) 
     file.parent.mkdir(parents=True)
     write_tiny_gguf(file)
     (tmp_path / "publisher" / "broken.gguf").write_bytes(b"GGUF")
+    write_tiny_gguf(tmp_path / "publisher" / "strange.gguf", architecture="qwen9moe")
     ran = cli("import", str(tmp_path / "publisher"), "--json")
     assert ran.code == 0, ran.err
     document = ran.json()
     assert [model["path"] for model in document["models"]] == [str(file)]
     assert "broken.gguf" in document["refused"][0]
+    assert "architecture “qwen9moe”" in document["refused"][1]
     unknown = cli("verify", "tiny")
     assert unknown.code == 0, unknown.err
     assert "No hash was recorded" in unknown.out
+
+
+def test_a_build_without_a_type_takes_the_recommended_one(cli: Cli) -> None:
+    ran = cli("build", "starter", "--imatrix", "off")
+    assert ran.code == 0, ran.err
+    [kind] = re.findall("Without --type, (Q8_0|Q4_K_M) is made", ran.err)
+    assert ran.out.startswith(f"{kind} ")
 
 
 @pytest.mark.parametrize(("asked", "kind"), [("Q8_0", "Q8_0"), ("q6_k", "Q6_K"), ("latest", "Q4_K_M")])

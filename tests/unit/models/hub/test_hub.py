@@ -8,6 +8,7 @@ from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files, choose_gguf, gguf_files
 from models.system.errors import Cancelled, StillroomError
+from models.system.progress import Progress
 from tests.support.hub import LoopbackHub
 
 REPO = "owner/tiny-model"
@@ -80,7 +81,13 @@ def test_what_is_missing_is_said(hub: LoopbackHub, repo: str, revision: str, mes
 def test_a_busy_server_is_asked_again_after_its_own_delay(hub: LoopbackHub) -> None:
     hub.fail("metadata", status=429, headers={"Retry-After": "0"})
     hub.fail("metadata", status=503)
-    assert client(hub).resolve(REPO).repo == REPO
+    told: list[Progress] = []
+    assert client(hub).resolve(REPO, on_progress=told.append).repo == REPO
+    assert [(one.stage, one.done, one.detail) for one in told] == [
+        ("ask", 1, "127.0.0.1"),
+        ("ask", 2, "127.0.0.1"),
+    ]
+    assert all(one.total >= 3 for one in told)
 
 
 def test_a_server_that_stays_busy_is_given_up(hub: LoopbackHub) -> None:
