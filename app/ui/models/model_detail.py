@@ -187,13 +187,12 @@ class ModelDetail(Card):
             elif self._advisor is not None:
                 outlook = self._advisor.outlook(row.model, kind, self._use)
                 text, tip = here_text(outlook), f"{fit_text(outlook.fit)} {speed_tip(outlook)}"
-            verdict = label(text, "muted")
-            set_tip(verdict, tip)
-            quality = label(self._quality_text(kind, recommended), "muted")
-            set_tip(quality, type_tip())
-            choice.setAccessibleDescription(f"{quality.text()}. {text}")
-            grid.addWidget(quality, line, 2)
-            grid.addWidget(verdict, line, 3, 1, 5)
+            quality = self._quality_text(kind, recommended)
+            # It breaks where the window is narrow.
+            words = label(" · ".join(part for part in (quality, text) if part), "muted", wrap=True)
+            set_tip(words, f"{tip}\n{type_tip()}".strip())
+            choice.setAccessibleDescription(words.text())
+            grid.addWidget(words, line, 2, 1, 5)
 
     def _quality_text(self, kind: str, recommended: str) -> str:
         if kind == recommended:

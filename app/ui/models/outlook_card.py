@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeader
 from app.machine.advisor import Outlook, Use
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_tip
-from app.ui.models.outlook_table import HERE, OutlookTable
+from app.ui.models.outlook_table import CARD, HERE, LAYERS, OutlookTable
 from app.ui.widgets.card import Card, label, name_field
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
@@ -77,6 +77,10 @@ class OutlookCard(Card):
         row = max(0, self._view.currentIndex().row())
         self.table.show_outlooks(outlooks)
         self.setVisible(bool(outlooks))
+        # They say nothing where no card takes a layer, and what is said in words needs the room.
+        on_cards = any(outlook.fit.gpu_layers for outlook in outlooks)
+        for column in (CARD, LAYERS):
+            self._view.setColumnHidden(column, not on_cards)
         if outlooks:
             self._view.selectRow(min(row, len(outlooks) - 1))
             self._show_reason()

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 import qasync
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire.acquirer import Acquirer
@@ -26,6 +27,7 @@ from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
 from app.load_choices import LoadChoices
 from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
+from app.machine.memory_speed import SpeedReading
 from app.settings import LoadChoice, SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
@@ -149,13 +151,13 @@ class Room:
         self.notices = Notices(self.host, lambda: "")
         self.measurements = Measurements(root / "measured.json")
         choices = LoadChoices(self.settings)
-        files = FileFactsReader(
+        self.files = FileFactsReader(
             lambda path: choices.of(path).load, lambda: choices.default.load, LoadMemory(root / "loads.json")
         )
         self.advice = MachineAdvice(
             self.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
             self.measurements,
-            files,
+            self.files,
             self.bridge,
         )
         ui = UiContext(
@@ -676,3 +678,151 @@ def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_pa
     run(scenario())
     assert len(room.errors) == 1
     assert "broken.gguf" in room.errors[0]
+
+
+def test_a_busy_computer_is_measured_again_until_it_is_quiet(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = [SpeedReading(9.6e9, is_quiet=False), SpeedReading(12e9, is_quiet=False)]
+    quiet = SpeedReading(31e9, is_quiet=True)
+    room.session.become_ready(0)
+    measurements = Measurements(room.root / "busy.json", lambda _: readings.pop(0) if readings else quiet)
+    advice = MachineAdvice(
+        room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+        measurements,
+        room.files,
+        room.bridge,
+        room.host,
+        waits_s=(0.0,),
+    )
+    seen: list[tuple[float, bool, str]] = []
+
+    def note() -> None:
+        advisor = advice.advisor(())
+        assert advisor is not None
+        found = advisor.recommendation()
+        assert found is not None
+        memory = advisor.memory
+        seen.append((memory.ram_bytes_per_s / 1e9, memory.speed_is_provisional, found.fit.quantisation))
+
+    async def scenario() -> None:
+        advice.changed.connect(note)
+        advice.learn_memory_speed()
+        await until(lambda: seen[-1:] == [(31.0, False, "Q8_0")])
+        assert seen == [(9.6, True, "Q4_K_M"), (12.0, True, "Q4_K_M"), (31.0, False, "Q8_0")]
+
+    run(scenario())
+
+
+def test_a_provisional_recommendation_says_so(room: Room, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = SpeedReading(31e9, is_quiet=False)
+    monkeypatch.setattr("app.machine.measurements.read_memory_speed", lambda threads: busy)
+    advice = MachineAdvice(
+        room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+        Measurements(room.root / "busy.json"),
+        room.files,
+        room.bridge,
+        room.host,
+        waits_s=(3600.0,),
+    )
+
+    async def scenario() -> None:
+        room.session.become_ready(0)
+        advice.learn_memory_speed()
+        advisor = None
+        await until(
+            lambda: (advisor := advice.advisor(())) is not None and advisor.memory.ram_bytes_per_s > 0
+        )
+        advisor = advice.advisor(())
+        assert advisor is not None
+        found = advisor.recommendation()
+        assert found is not None
+        outlook = advisor.outlook(found.model, found.fit.quantisation)
+        room.tab.recommendation.show_recommendation(
+            found, outlook, None, getting=False, stopped=False, loaded=False
+        )
+        assert "Provisional: other programs kept this PC busy" in seen_words(room.tab.recommendation)
+
+    run(scenario())
+
+
+def with_free_ram(monkeypatch: pytest.MonkeyPatch, gib: float) -> None:
+    """Let so much RAM be free, which this computer need not have."""
+    free = psutil.virtual_memory()._replace(available=int(gib * (1 << 30)))
+    monkeypatch.setattr("app.ui.models.machine_advice.psutil.virtual_memory", lambda: free)
+
+
+def test_a_model_that_is_too_large_is_loaded_anyway_or_with_less_context(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        with_free_ram(monkeypatch, 3.0)
+        room.settings.update(load=LoadSettings(context_tokens=16384, sequences=4))
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        room.session.become_ready(0)
+        room.tab.select(KEY)
+        detail = room.tab.detail
+        words = seen_words(detail)
+        assert "Too large: 3.1 GB needed, 1.6 GB can be used" in words
+        assert "1.6 GB of them are left to the system and other programs" in words
+        assert "a reply can take minutes" in words
+        seen_button(detail, f"Load {TITLE} Q4_K_M anyway").click()
+        assert [model.type for model in room.loads] == ["Q4_K_M"]
+        seen_button(detail, "Load with 8,192 tokens of context").click()
+        await until(lambda: len(room.loads) == 2)
+        [file] = room.store.listing().models
+        chosen = LoadChoices(room.settings).of(file.path).load
+        assert (chosen.context_tokens, chosen.sequences) == (8192, 1)
+
+    run(scenario())
+
+
+def test_nothing_of_the_page_is_cut_off_in_a_narrow_window(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.session.become_ready(0)
+        room.tab.select("r1-qwen-7b")
+        room.tab.resize(700, 600)
+        page = room.tab.widget()
+        await until(lambda: page.width() <= room.tab.viewport().width())
+        assert page.minimumSizeHint().width() <= room.tab.viewport().width()
+        card = room.tab.recommendation
+        get = (
+            seen_button(card, "Get · 16.4 GB") if "16.4" in seen_words(card) else card.findChild(QPushButton)
+        )
+        assert isinstance(get, QPushButton)
+        title = next(label for label in card.findChildren(QLabel) if label.property("look") == "title")
+        assert title.geometry().right() < get.geometry().left()
+        assert title.sizeHint().height() <= title.height()
+
+    run(scenario())
+
+
+def test_what_is_got_below_shows_its_card_above(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.session.become_ready(0)
+        room.hub.bytes_per_s = 1e5
+        room.jobs.start()
+        room.tab.resize(1000, 400)
+        room.tab.ensureWidgetVisible(room.tab.add_card)
+        await until(lambda: room.tab.verticalScrollBar().value() > 0)
+        room.tab.add_card.field.setText(REPO)
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: bool(room.page.jobs))
+        [card] = room.page.jobs
+        await until(lambda: not card.visibleRegion().isEmpty(), "the job's card in view")
+
+    run(scenario())
+
+
+def test_a_server_that_does_not_answer_is_told_while_it_is_asked(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.hub.fail("metadata", status=503, headers={"Retry-After": "1"})
+        room.tab.add_card.field.setText(REPO)
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: "does not answer (attempt 1 of 2)" in seen_words(room.tab.add_card))
+        await until(lambda: bool(room.jobs.jobs()))
+        assert "does not answer" not in seen_words(room.tab.add_card)
+
+    run(scenario())

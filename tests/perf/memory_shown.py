@@ -1,0 +1,79 @@
+"""The memory that is shown before a load against what the engine's process takes after it.
+
+`python -m tests.perf.memory_shown [KEY/TYPE ...]` writes each shape of the catalogue as a file without
+weights, which takes no disk and as much memory as one with them, and loads it with automatic settings in a
+fresh engine. Without arguments it takes all that fit into what is free now.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from app.engine.protocol import Failed, Load, Loaded, LoadSettings, Ready
+from app.machine.advisor import Advisor
+from app.machine.measurements import measured_load
+from models.catalog.catalog import CatalogModel, catalogue, find
+from models.memory.fit import Fit, Memory, Verdict
+from models.quantisation.sizes import QUANTISATIONS
+from tests.support.engines import ChildEngine
+from tests.support.hollow_gguf import write_hollow_gguf
+
+
+def main() -> None:
+    asked = [tuple(argument.split("/")) for argument in sys.argv[1:]]
+    combinations = asked or [(model.key, kind) for model in catalogue() for kind in QUANTISATIONS]
+    print("model            type    replies x context  weights   shown GB  llama.cpp GB  process GB  off")
+    worst = 0.0
+    for key, kind in combinations:
+        model = find(key)
+        assert model is not None, key
+        if model.thinks:
+            worst = max(worst, abs(_measure(model, kind)))
+    print(f"worst: {100 * worst:.1f}%")
+
+
+def _measure(model: CatalogModel, kind: str) -> float:
+    """Load one, print its line and return the part by which the process takes more than was shown."""
+    shown = _shown(model, kind)
+    if shown.verdict is Verdict.TOO_LARGE:
+        print(f"{model.key:16} {kind:7} too large: {shown}")
+        return 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.gguf"
+        write_hollow_gguf(file, model, kind, speaks=True)
+        engine = ChildEngine()
+        try:
+            while not isinstance(ready := engine.next_event(), Ready):
+                pass
+            process = psutil.Process(ready.pid)
+            shown = _shown(model, kind)
+            engine.post(Load(request_id=1, path=str(file), settings=LoadSettings()))
+            while not isinstance(event := engine.next_event(), Loaded | Failed):
+                pass
+            assert isinstance(event, Loaded), event
+            taken = process.memory_info().rss
+            allocated = measured_load(event.info).ram_bytes
+            # The file's pages stay in RAM beside a copy of theirs, until somebody else needs the room.
+            twice = sum(event.info.buffers.values()) - allocated
+        finally:
+            engine.close()
+    plan = event.info.plan
+    off = (taken - twice) / shown.needed_bytes - 1
+    print(
+        f"{model.key:16} {kind:7} {plan.sequences:3} x {plan.context_tokens:<11,}  {plan.weights:7} "
+        f"{shown.needed_bytes / 1e9:9.2f} {allocated / 1e9:13.2f} {(taken - twice) / 1e9:11.2f}  "
+        f"{100 * off:+.1f}%",
+        flush=True,
+    )
+    return off
+
+
+def _shown(model: CatalogModel, kind: str) -> Fit:
+    memory = Memory(psutil.virtual_memory().available)
+    return Advisor(catalogue(), memory).outlook(model, kind).fit
+
+
+if __name__ == "__main__":
+    main()
