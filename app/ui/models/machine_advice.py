@@ -43,7 +43,6 @@ class MachineAdvice(QObject):
         self._session = session
         self._measurements = measurements
         self._files = files
-        self._memory: Memory | None = None
         self._speed: MemorySpeed | None = None
         self._installed: Sequence[InstalledModel] = ()
         self._facts: dict[str, FileFacts] = {}
@@ -61,7 +60,6 @@ class MachineAdvice(QObject):
             told.connect(self._on_machine_changed)
         self._bridge = bridge
         self._asked = False
-        self._on_machine_changed()
 
     def learn_memory_speed(self) -> None:
         """Measure how fast the memory is: a second of work, for whoever is about to show advice."""
@@ -71,9 +69,11 @@ class MachineAdvice(QObject):
 
     def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
         """Make an advisor from what is known now; None until the engine has listed the devices."""
-        if self._memory is None:
+        session = self._session
+        if session.ready is None:
             return None
-        memory = self._memory
+        # What is free changes with every program, and the load's own plan sees what is free then.
+        memory = free_memory(session.ready, session.info, session.remote)
         if self._speed is not None:
             memory = replace(
                 memory,
@@ -98,10 +98,6 @@ class MachineAdvice(QObject):
             self.changed.emit()
 
     def _on_machine_changed(self, _: object = None) -> None:
-        session = self._session
-        self._memory = (
-            free_memory(session.ready, session.info, session.remote) if session.ready is not None else None
-        )
         self.changed.emit()
         if self._installed:
             # What was chosen for a model changes with its next load.
