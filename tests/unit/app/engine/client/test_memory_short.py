@@ -54,7 +54,8 @@ def test_a_cache_that_cannot_be_had_is_made_smaller_and_said(
     info = client.load(starter_path(), ASKED).future.result(WAIT_S)
     assert info.planned.sequences == 4
     assert (info.plan.sequences, info.plan.context_tokens) == (1, CONTEXT_TOKENS)
-    assert "4 replies side by side" in str(info.notices[-1])
+    assert "4 replies side by side, so there are 2" in str(info.notices[-2])
+    assert "2 replies side by side, so one is written" in str(info.notices[-1])
     end = client.generate(STORY, sampling=GREEDY, max_tokens=4).future.result(WAIT_S)
     assert end.stats.completion_tokens == 4
     known = memory.of(starter_path()).lowered
