@@ -5,7 +5,7 @@ They take the place of estimates. Kept in one JSON file; a damaged one is put as
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,15 +63,26 @@ class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ram_bytes(self) -> int:
         """RAM, the mapped file included; what was copied out of it into a faster order counts once."""
-        copied = any(MAPPED in name for name in self.buffers)
-        return sum(
-            size for name, size in self.buffers.items() if is_ram(name) and not (copied and is_copy(name))
-        )
+        return ram_bytes(self.buffers)
 
     @property
     def device_bytes(self) -> int:
         """Memory of graphics cards."""
         return sum(size for name, size in self.buffers.items() if not is_ram(name))
+
+
+def ram_bytes(buffers: Mapping[str, int]) -> int:
+    """Return the RAM in llama.cpp's buffers, as `LoadMeasurement.ram_bytes` counts it."""
+    copied = any(MAPPED in name for name in buffers)
+    return sum(size for name, size in buffers.items() if is_ram(name) and not (copied and is_copy(name)))
+
+
+def taken_bytes(info: ModelInfo) -> int:
+    """Return the memory that a loaded model takes, in RAM and on graphics cards, its draft model's included."""
+    return sum(
+        ram_bytes(buffers) + sum(size for name, size in buffers.items() if not is_ram(name))
+        for buffers in (info.buffers, info.draft_buffers)
+    )
 
 
 class _File(msgspec.Struct, kw_only=True):

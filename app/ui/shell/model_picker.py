@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QFontMetrics, QIcon, QPaintEvent
 from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QWidget
 
 from app.engine.protocol import ModelInfo
+from app.machine.measurements import taken_bytes
 from app.remote.remote_server import ElsewhereServer
 from app.ui.base.add_action import allow, as_heading
 from app.ui.base.session import EngineSession, model_name
@@ -15,6 +16,7 @@ from app.ui.base.theme import Theme
 from app.ui.widgets.menu_button import MenuButton
 from models.store.store import InstalledModel
 from models.system.shown_text import shown
+from models.system.units import byte_count
 
 SMALLEST_PX, WIDTH_PX = 150, 290
 MOST_ELSEWHERE = 40
@@ -102,10 +104,11 @@ class ModelPicker(MenuButton):
         menu = self.menu()
         menu.clear()
         models = self._installed()
-        loaded = {info.path for info in self._session.models}
+        taken = {info.path: byte_count(taken_bytes(info)) for info in self._session.models}
         for model in models:
             # What stands behind a tab is set to the right, as shortcuts are.
-            note = self.tr("loaded") if str(model.path) in loaded else ""
+            memory = taken.get(str(model.path))
+            note = self.tr("loaded · {memory}").format(memory=memory) if memory is not None else ""
             action = QAction(f"{shown(f'{model.name} · {model.type}')}\t{note}", menu)
             action.setCheckable(True)
             action.setChecked(self._session.info is not None and Path(self._session.info.path) == model.path)
