@@ -78,7 +78,7 @@ def ram_bytes(buffers: Mapping[str, int]) -> int:
 
 
 def taken_bytes(info: ModelInfo) -> int:
-    """Return the memory that a loaded model takes, in RAM and on graphics cards, its draft model's included."""
+    """Return the memory that a loaded model takes in RAM and on graphics cards, with its draft model."""
     return sum(
         ram_bytes(buffers) + sum(size for name, size in buffers.items() if not is_ram(name))
         for buffers in (info.buffers, info.draft_buffers)
