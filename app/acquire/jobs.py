@@ -126,7 +126,8 @@ class JobBook:
             self._thread.join()
 
     def observe(self, observer: Observer) -> Callable[[], None]:
-        """Call `observer` with every change of a job, on the thread that made it; the result ends that."""
+        """Call `observer` with every change of a job, in their order and on the thread that made it; it must
+        not block. The result ends that."""
         with self._changed:
             self._observers.append(observer)
         return lambda: self._observers.remove(observer)
@@ -339,11 +340,11 @@ class JobBook:
                     file.unlink(missing_ok=True)
 
     def _tell(self, job: Job) -> None:
+        # Within the lock, so that no view comes after a newer one: whoever shows it would keep it.
         with self._changed:
             view = self._view(job)
-            observers = list(self._observers)
-        for observer in observers:
-            observer(view)
+            for observer in tuple(self._observers):
+                observer(view)
 
     def _view(self, job: Job) -> JobView:
         error = StillroomError(job.message, job.hint, **job.values) if job.message else None

@@ -80,7 +80,7 @@ class ModelsTab(QScrollArea):
         self._notices = ui.notices
         self._advice = advice
         self._listing = StoreListing((), ())
-        self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
+        self._views: dict[str, JobView] = {}
         self._cards: dict[str, JobCard] = {}
         self._told: set[str] = set()
         self._loading = ""
@@ -97,8 +97,9 @@ class ModelsTab(QScrollArea):
         self._session.loaded.connect(self._on_loaded)
         self._session.load_failed.connect(self._on_load_failed)
         follow_jobs(jobs, ui.bridge, self, self._on_job)
-        for view in self._views.values():
-            self._show_job(view)
+        # After it follows them, so that no change is missed; one may have ended before the tab was made.
+        for view in jobs.jobs():
+            self._take_job(view, is_news=False)
         self._refresh()
         self.reload()
 
@@ -272,6 +273,9 @@ class ModelsTab(QScrollArea):
         QTimer.singleShot(0, card, lambda: self.ensureWidgetVisible(card))
 
     def _on_job(self, view: JobView) -> None:
+        self._take_job(view, is_news=True)
+
+    def _take_job(self, view: JobView, *, is_news: bool) -> None:
         if view.state in _FINISHED:
             self._views.pop(view.id, None)
             card = self._cards.pop(view.id, None)
@@ -279,7 +283,7 @@ class ModelsTab(QScrollArea):
                 self._job_place.removeWidget(card)
                 card.deleteLater()
             if view.state == "done":
-                self._on_done(view)
+                self._on_done(view, is_news=is_news)
             self._refresh()
             return
         changed = view.id not in self._views or self._views[view.id].state != view.state
@@ -288,10 +292,10 @@ class ModelsTab(QScrollArea):
         if changed:
             self._refresh()
 
-    def _on_done(self, view: JobView) -> None:
+    def _on_done(self, view: JobView, *, is_news: bool) -> None:
         self._jobs.dismiss(view.id)
         self._quality.warn(view.installed)
-        if view.installed:
+        if view.installed and is_news:
             first = view.installed[0]
             self._notices.inform(
                 self.tr("{model} is ready.").format(model=f"{first.name} {first.type}"),

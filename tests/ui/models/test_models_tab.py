@@ -160,7 +160,7 @@ class Room:
             self.files,
             self.bridge,
         )
-        ui = UiContext(
+        self.ui = UiContext(
             self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
             self.settings,
             theme,
@@ -168,12 +168,15 @@ class Room:
             self.notices,
             PlotLibrary(self.bridge),
         )
-        self.tab = ModelsTab(ui, self.store, self.jobs, self.advice, self.measurer, self.host)
-        self.page = ModelsPage(self.tab)
         self.loads: list[InstalledModel] = []
+        self.make_tab()
+        self.host.show()
+
+    def make_tab(self) -> None:
+        self.tab = ModelsTab(self.ui, self.store, self.jobs, self.advice, self.measurer, self.host)
+        self.page = ModelsPage(self.tab)
         self.tab.load_asked.connect(self.loads.append)
         self.tab.resize(1200, 900)
-        self.host.show()
 
     def add(self, *kinds: str, sha256: str = "ab") -> None:
         files = []
@@ -387,6 +390,24 @@ def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room
         seen_button(room.notices, "Load").click()
         assert [model.name for model in room.loads] == [REPO]
         assert room.tab.add_card.field.text() == ""
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_job_that_ended_before_the_tab_was_made_leaves_no_card(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        gone: list[bool] = []
+        room.tab.destroyed.connect(lambda: gone.append(True))
+        room.tab.deleteLater()
+        await until(lambda: gone)
+        room.jobs.start()
+        room.jobs.add(REPO, ["Q8_0"])
+        await until(lambda: [view.state for view in room.jobs.jobs()] == ["done"])
+        room.make_tab()
+        await until(lambda: room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
+        assert not room.page.jobs
+        assert not room.jobs.jobs()
 
     run(scenario())
     assert room.errors == []

@@ -52,7 +52,8 @@ class Desk:
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
         commands = Commands(["unused"], ["unused"])
         acquirer = Acquirer(client, self.store, self.root / "checkpoints", commands, options)
-        self.book = JobBook(self.root / "jobs", lambda: acquirer)
+        self.acquirer = lambda: acquirer
+        self.book = JobBook(self.root / "jobs", self.acquirer)
         self.book.observe(self.views.put)
         return self.book
 
@@ -314,3 +315,33 @@ def test_a_job_that_is_cancelled_on_a_full_disk_does_not_come_back(hub: Loopback
         filler.unlink()
         assert not list((disk / "jobs").glob("*.json"))
         assert desk.new_book().jobs() == ()
+
+
+def test_no_view_of_a_job_comes_after_a_newer_one(hub: LoopbackHub, tmp_path: Path) -> None:
+    desk = Desk(hub, tmp_path)
+    told = threading.Event()
+    goes_on = threading.Event()
+
+    def hold(view: JobView) -> None:
+        """Take a while to hear of progress, as a busy thread does."""
+        if view.progress is not None and not told.is_set():
+            told.set()
+            goes_on.wait(2)
+        desk.views.put(view)
+
+    book = JobBook(tmp_path / "held", desk.acquirer)
+    book.observe(hold)
+    desk.hub.bytes_per_s = 4e6
+    book.start()
+    job = book.add(REPO, ["Q8_0"])
+    assert told.wait(30)
+    pausing = threading.Thread(target=book.pause, args=(job.id,))
+    pausing.start()
+    goes_on.set()
+    pausing.join()
+    book.close()
+    last = None
+    while not desk.views.empty():
+        last = desk.views.get()
+    assert last is not None
+    assert last.state == "paused"
