@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from models.system.disk_space import SMALL_FILES_BYTES, free_bytes
+from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, disk_full, free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -51,3 +51,18 @@ def use_reserve(folder: Path) -> bool:
         return False
     log.warning("the disk of %s is full: its reserve is used", folder)
     return True
+
+
+def is_short(folder: Path, *, was_short: bool = False) -> bool:
+    """Tell whether the disk of `folder`, that of the user's data, is as good as full; where it `was_short` it
+    takes a little more to be it no longer. Any thread."""
+    used = use_reserve(folder)
+    limit = LOW_BYTES if reserve_path(folder).exists() and not (used or was_short) else SMALL_FILES_BYTES
+    return free_bytes(folder) < limit
+
+
+def short_here(folder: Path) -> DiskFullError:
+    """Make the sentence for the disk of the user's data that is as good as full."""
+    return disk_full(
+        folder, hint="Free some space: Stillroom goes on by itself then. What was kept can be read."
+    )

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from app.base.disk_reserve import LOW_BYTES, use_reserve
+from app.base.disk_reserve import LOW_BYTES, short_here, use_reserve
 from app.base.errors import StillroomError
 from app.database import backups
 from app.database.commit_mark import CommitMark, read_mark
@@ -22,7 +22,7 @@ from app.database.rebuild import Rebuilt, rebuild
 from app.database.row_sums import add_functions, commits, count_commit, keep_sums, seal, summed_table
 from app.database.schema import Schema, migrate, schema_version
 from app.database.wal import mend_journal
-from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, disk_full, free_bytes
+from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, free_bytes
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 BUSY_S = 5.0
 OPENING_BUDGET_S = 0.15
 """So long a file is checked while it is opened; `check` looks at all of it, on a worker thread."""
-
-_GOES_ON = "Free some space: Stillroom goes on by itself then. What was kept before can be read."
 
 
 class CheckedDatabase:
@@ -178,7 +176,7 @@ class CheckedDatabase:
         folder = self.path.parent
         use_reserve(folder)
         if free_bytes(folder) < LOW_BYTES:
-            raise disk_full(folder)
+            raise short_here(folder)
         with self._read_lock:
             self._reader.close()
             try:
@@ -218,7 +216,7 @@ class CheckedDatabase:
         )
         # With more than that free it is another limit, such as a quota.
         if is_about_room and free_bytes(folder) < SMALL_FILES_BYTES:
-            return disk_full(folder, hint=_GOES_ON)
+            return short_here(folder)
         return self.unusable(str(error))
 
     def _open(self) -> sqlite3.Connection:

@@ -298,6 +298,26 @@ class ModelStore:
         with self._changing():
             shutil.rmtree(self.root / _TRASH / trashed.id)
 
+    def erase(self, model: InstalledModel) -> None:
+        """Delete a model's file for good and without needing space, as on a full disk."""
+        if model.bundled or model.imported:
+            raise StillroomError("This file does not belong to Stillroom.", "Delete it where it lies.")
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            (folder / output.file).unlink(missing_ok=True)
+            manifest.outputs.remove(output)
+            if manifest.outputs:
+                manifest.write(folder)
+            else:
+                (folder / MANIFEST_NAME).unlink(missing_ok=True)
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+
+    def trash(self) -> tuple[Path, ...]:
+        """Return the folders of what was deleted and can still be restored."""
+        trash = self.root / _TRASH
+        return tuple(sorted(trash.iterdir())) if trash.is_dir() else ()
+
     def trash_bytes(self) -> int:
         """Return the bytes that emptying the trash would free."""
         return sum(file.stat().st_size for file in (self.root / _TRASH).glob("*/*.gguf"))

@@ -12,6 +12,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QBoxLayout
 
+from app.base.disk_reserve import use_reserve
 from app.base.ending import Ending, close_together
 from app.base.errors import Cancelled, StillroomError
 from app.base.log import report
@@ -29,6 +30,7 @@ from app.ui.models.machine_advice import MachineAdvice
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.database_health import DatabaseHealth
+from app.ui.shell.disk_watch import DiskWatch
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
@@ -43,7 +45,7 @@ from app.ui.shell.window_place import WindowPlace
 from app.ui.shell.window_tabs import WindowTabs
 from app.ui.shell.window_zoom import WindowZoom
 from app.ui.widgets.inline_notices import InlineNotices
-from app.ui.widgets.notices import HasToastPlace, Notices
+from app.ui.widgets.notices import FULL_DISK, HasToastPlace, Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 
@@ -96,6 +98,7 @@ class WindowApplication(QObject):
         self._notices: Notices
         self._tabs: WindowTabs
         self._health: DatabaseHealth | None = None
+        self._disk: DiskWatch | None = None
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
         self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
         self._models = ModelChoice(
@@ -144,6 +147,8 @@ class WindowApplication(QObject):
         self._drift_watch.stop()
         if self._health is not None:
             self._health.stop()
+        if self._disk is not None:
+            self._disk.stop()
         self.cuda.cancel()
         await self._tabs_bridge.finish()
         await self._bridge.finish()
@@ -160,6 +165,7 @@ class WindowApplication(QObject):
     def _close_parts(self) -> None:
         """All at once, as each may wait for something that is stuck. On a thread of its own."""
         parts = self.parts
+        use_reserve(parts.paths.data)
         parts.gpu.close()
         all_done = close_together(
             [
@@ -213,15 +219,22 @@ class WindowApplication(QObject):
         WindowZoom(window, parts.settings)
         long_replies = LongReplies(window, parts.settings)
         long_replies.chosen.connect(self._on_long_reply_chosen)
-        lines = InlineNotices(self._theme)
+        lines = self._lines = InlineNotices(self._theme)
         window.add_below_bar(lines)
-        notices = self._notices = Notices(window, lambda: report(parts.paths.logs), lines, parts.paths.data)
+        notices = self._notices = Notices(
+            window,
+            lambda: report(parts.paths.logs),
+            lines,
+            parts.paths.data,
+            lambda: self.dialogs.open_make_room(),
+        )
         window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
         self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda)
         tabs = self._tabs = WindowTabs(
             replace(ui, bridge=self._tabs_bridge), window, parts, self._advice, welcomes=self._painted
         )
+        self.dialogs.models_deleted.connect(tabs.reread_models)
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)
         tabs.chat_opened.connect(place.chat_opened)
@@ -239,6 +252,8 @@ class WindowApplication(QObject):
             window, self._theme, self._panel, parts.chats.conversations, tabs.show_chat, settings.parts
         )
         window.closing.connect(self._on_closing)
+        if self._disk is not None and self._disk.problem is not None:
+            self._on_disk_full(self._disk.problem)
         return window
 
     def _advice(self) -> MachineAdvice:
@@ -257,13 +272,17 @@ class WindowApplication(QObject):
         self.server.start()
         self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
         parts = self.parts
+        stores = (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs)
         self._health = DatabaseHealth(
-            (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs),
+            stores,
             lambda notice: self._notices.error(notice),
             self._bridge.start,
             lambda: self._tabs.reread_chats(),
             self,
         )
+        self._disk = DiskWatch(parts.paths.data, stores, self._bridge.start, self)
+        self._disk.ran_out.connect(self._on_disk_full)
+        self._disk.has_room.connect(self._on_disk_room)
         self._sampler.start()
         self.parts.told.observe(self._bridge.wrap(self._on_told))
         if self._files:
@@ -274,6 +293,14 @@ class WindowApplication(QObject):
 
     def _on_told(self, notice: StillroomError) -> None:
         self._notices.error(notice)
+
+    def _on_disk_full(self, problem: StillroomError) -> None:
+        self._lines.add(self._notices.told(problem), FULL_DISK)
+
+    def _on_disk_room(self) -> None:
+        self._lines.mend(FULL_DISK)
+        self._tabs.keep_again()
+        self._notices.inform(self.tr("The disk has space again: everything is kept."))
 
     def _on_long_reply_chosen(self, conversation_id: int) -> None:
         self.raise_window()

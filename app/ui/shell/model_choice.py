@@ -1,6 +1,7 @@
 """The model that answers: the one of last time at the start, then whichever is chosen in the window."""
 
 import asyncio
+import logging
 
 from PySide6.QtCore import QObject, Signal
 
@@ -10,6 +11,8 @@ from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from models.store.store import InstalledModel, ModelStore
+
+log = logging.getLogger(__name__)
 
 
 class ModelChoice(QObject):
@@ -59,4 +62,8 @@ class ModelChoice(QObject):
             except StillroomError as error:
                 self.failed.emit(error)
                 return
-        self._settings.update(last_model=model.reference)
+        try:
+            await asyncio.to_thread(self._settings.update, last_model=model.reference)
+        except StillroomError as error:
+            # The model answers all the same.
+            log.warning("the model of the next start could not be kept: %s", error)

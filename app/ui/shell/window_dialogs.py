@@ -5,12 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog
 
 from app.base.errors import StillroomError
 from app.base.log import report
 from app.engine.rpc.rpc_address import numeric_endpoint
+from app.machine.freeable import Freeable, delete_for_good, find_freeable
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.base.session import model_name
@@ -18,7 +19,9 @@ from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
+from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
+from models.store.store import folder_name
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from app.ui.settings.filters_dialog import FiltersDialog
     from app.ui.settings.server_dialog import ServerDialog
     from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage
+    from app.ui.shell.make_room_dialog import MakeRoomDialog
 
 
 Dialog = TypeVar("Dialog", bound=QDialog)
@@ -34,6 +38,9 @@ Dialog = TypeVar("Dialog", bound=QDialog)
 
 class WindowDialogs(QObject):
     """Opens them, and does what is decided in them. GUI thread."""
+
+    models_deleted = Signal()
+    """Files of models are gone for good."""
 
     def __init__(
         self,
@@ -234,6 +241,28 @@ class WindowDialogs(QObject):
             asked.connect(dialog.accept)
             asked.connect(opened)
         return dialog
+
+    def open_make_room(self) -> "MakeRoomDialog":
+        """Offer what of Stillroom's own can be deleted from the disk."""
+        from app.ui.shell.make_room_dialog import MakeRoomDialog
+
+        parts, running = self._parts, [view for view in self._parts.jobs.jobs() if view.state == "running"]
+        busy = [folder_name(view.title) for view in running]
+        return _opened(
+            MakeRoomDialog(
+                parts.paths.data,
+                partial(find_freeable, parts.paths, parts.store, busy),
+                self._free,
+                (self._bridge, self._notices, InlineNotices(self._theme)),
+                self._window,
+            )
+        )
+
+    async def _free(self, what: Freeable) -> None:
+        if what.model is not None and any(info.path == str(what.model.path) for info in self._session.models):
+            await self._session.unload(str(what.model.path))
+        await asyncio.to_thread(delete_for_good, what, self._parts.store)
+        self.models_deleted.emit()
 
     async def _load_again(self, path: Path) -> None:
         chosen = await asyncio.to_thread(self._parts.load_choices.of, path)

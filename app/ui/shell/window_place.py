@@ -2,13 +2,17 @@
 
 import asyncio
 import base64
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, QTimer
 
+from app.base.errors import StillroomError
 from app.settings import SettingsFile
 from app.ui.shell.main_window import MainWindow
+
+log = logging.getLogger(__name__)
 
 FIRST = QSize(1420, 880)
 KEEP_MS = 1000
@@ -45,7 +49,7 @@ class WindowPlace(QObject):
     def keep_last(self) -> None:
         """Keep how the window was when it was closed."""
         if self._last is not None:
-            self._settings.update(**self._last)
+            self._write(self._last)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """See the window move, change its size and close."""
@@ -57,7 +61,14 @@ class WindowPlace(QObject):
         return super().eventFilter(watched, event)
 
     def _keep(self) -> None:
-        self._start(asyncio.to_thread(self._settings.update, **self._now()))
+        self._start(asyncio.to_thread(self._write, self._now()))
+
+    def _write(self, place: dict[str, object]) -> None:
+        try:
+            self._settings.update(**place)
+        except StillroomError as error:
+            # Nobody has asked for it.
+            log.warning("the place of the window could not be kept: %s", error)
 
     def _now(self) -> dict[str, object]:
         return {

@@ -56,6 +56,7 @@ class WindowTabs(QObject):
         self._welcomes = welcomes
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
+        self._models: ModelsTab | None = None
 
     def make_chat(self) -> ChatTab:
         """Make the tab of the conversations."""
@@ -114,6 +115,7 @@ class WindowTabs(QObject):
         parts = self._parts
         tab = ModelsTab(self._ui, parts.store, parts.jobs, self._advice(), parts.measurer)
         tab.load_asked.connect(self.model_chosen)
+        self._models = tab
         return tab
 
     def welcome(self) -> None:
@@ -138,6 +140,17 @@ class WindowTabs(QObject):
         if self._chat is not None:
             self._chat.show_chats()
 
+    def keep_again(self) -> None:
+        """Keep what the disk refused before, and show what is there."""
+        if self._chat is not None:
+            self._chat.drafts.keep()
+        self.reread_chats()
+
+    def reread_models(self) -> None:
+        """Show the models as they are on the disk now."""
+        if self._models is not None:
+            self._models.reload()
+
     def add_models(self, paths: Sequence[Path]) -> None:
         """Keep GGUF files and folders of models where they lie, and load the first."""
         from app.ui.models.models_tab import ModelsTab
@@ -157,7 +170,8 @@ class WindowTabs(QObject):
     def close_down(self) -> list[Callable[[], None]]:
         """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
         threads until drafts, the running reply and unsaved code are on the disk."""
-        chat, code, self._chat, self._code = self._chat, self._code, None, None
+        chat, code = self._chat, self._code
+        self._chat = self._code = self._models = None
         closers = [chat.close_down] if chat is not None else []
         if code is not None:
             closers.append(code.close_tab)

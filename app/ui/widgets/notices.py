@@ -18,13 +18,15 @@ from app.ui.base.announce import announce
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.widgets.card import button, label
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
-from models.system.disk_space import known_when_full
+from models.system.disk_space import DiskFullError, known_when_full
 from models.system.shown_text import fill
 
 INFORM_MS = 8_000
 ERROR_MS = 20_000
 WIDTH_PX = 560
 MARGIN_PX = 12
+FULL_DISK = "the full disk"
+"""The work of each line of the window that says that a disk is full."""
 
 
 def translated(error: StillroomError) -> tuple[str, str]:
@@ -63,7 +65,8 @@ class Notices(QWidget):
     happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
 
     `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
-    that of the user's data, whose disk is meant where an error says that a disk is full and not which.
+    that of the user's data, whose disk is meant where an error says that a disk is full and not which;
+    `make_room` opens what can be done about that.
     """
 
     def __init__(
@@ -72,9 +75,11 @@ class Notices(QWidget):
         report: Callable[[], str],
         lines: InlineNotices | None = None,
         folder: Path = Path(),
+        make_room: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(host)
         self._folder = folder
+        self._make_room = make_room
         self._report = report
         self._lines = lines
         self._action: Callable[[], None] | None = None
@@ -135,6 +140,9 @@ class Notices(QWidget):
 
         `about` names the work. Where the line cannot be seen now, a toast says it too.
         """
+        if place is None and isinstance(known_when_full(error, self._folder), DiskFullError):
+            # One line for all of them, until there is space.
+            about = FULL_DISK
         lines, subject = (self._lines, None) if place is None else (place.lines, place.subject)
         if lines is not None:
             lines.add(self.told(error), about, subject)
@@ -168,6 +176,8 @@ class Notices(QWidget):
         error = known_when_full(error, self._folder)
         if isinstance(error, StillroomError):
             message, hint = translated(error)
+            if isinstance(error, DiskFullError) and self._make_room is not None:
+                return NoticeText(message, hint, self.tr("Make room…"), partial(_do, self._make_room))
             native = error.native if isinstance(error, EngineError) else ""
             if native:
                 return NoticeText(message, hint, self.tr("Copy details"), partial(_copy, native))
@@ -225,6 +235,10 @@ class NoticePlace:
         """Take the line away that the same work left when it failed before."""
         if shiboken6.isValid(self.lines):
             self.lines.mend(work, self.subject)
+
+
+def _do(action: Callable[[], object]) -> None:
+    action()
 
 
 def _copy(text: str) -> None:

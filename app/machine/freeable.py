@@ -1,0 +1,94 @@
+"""What of Stillroom's own files on the disk can be deleted to make room, and what that costs."""
+
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.base.log import log_file
+from app.base.paths import AppPaths
+from models.store.store import InstalledModel, ModelStore
+
+FreeableKind = Literal["model", "unfinished", "weights", "trash", "chat states", "cuda", "logs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Freeable:
+    """Something that can be deleted for good. `name` is the model's, where it is of one."""
+
+    kind: FreeableKind
+    bytes: int
+    paths: tuple[Path, ...]
+    name: str = ""
+    model: InstalledModel | None = None
+
+
+def find_freeable(paths: AppPaths, store: ModelStore, busy: Collection[str] = ()) -> list[Freeable]:
+    """List them, the largest first; nothing of the models whose folders are `busy`. Reads the disk."""
+    found = [*_models(store), *_on_the_way(paths, store, busy), *_others(paths, store)]
+    return sorted((each for each in found if each.bytes), key=lambda each: -each.bytes)
+
+
+def delete_for_good(what: Freeable, store: ModelStore) -> None:
+    """Delete it. Raises `StillroomError`, and `OSError` where the system refuses."""
+    if what.model is not None:
+        store.erase(what.model)
+        return
+    for path in what.paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _models(store: ModelStore) -> Iterator[Freeable]:
+    for model in store.listing().models:
+        if not model.bundled and not model.imported:
+            yield Freeable("model", _taken(model.path), (model.path,), f"{model.name} {model.type}", model)
+
+
+def _on_the_way(paths: AppPaths, store: ModelStore, busy: Collection[str]) -> Iterator[Freeable]:
+    for folder in _folders(paths.checkpoints):
+        if folder.name not in busy:
+            unfinished = any(folder.rglob("*.part"))
+            yield Freeable(
+                "unfinished" if unfinished else "weights", _taken(folder), (folder,), _model_of(folder)
+            )
+    for folder in _folders(store.work_folder("any").parent):
+        if folder.name not in busy:
+            yield Freeable("unfinished", _taken(folder), (folder,), _model_of(folder))
+
+
+def _others(paths: AppPaths, store: ModelStore) -> Iterator[Freeable]:
+    yield Freeable("trash", store.trash_bytes(), tuple(store.trash()))
+    yield Freeable("chat states", _taken(paths.chat_states), tuple(_inside(paths.chat_states)))
+    yield Freeable("cuda", _taken(paths.cuda), (paths.cuda,))
+    present = log_file(paths.logs)
+    old = tuple(file for file in _inside(paths.logs) if file.is_file() and file != present)
+    yield Freeable("logs", sum(map(_taken, old)), old)
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _inside(folder) if path.is_dir()]
+
+
+def _model_of(folder: Path) -> str:
+    return folder.name.replace("--", "/", 1)
+
+
+def _taken(path: Path) -> int:
+    """Return the bytes that a file or folder takes on the disk; what vanishes meanwhile takes none."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    total = 0
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            continue
+        total += stat.st_blocks * 512 if hasattr(stat, "st_blocks") else stat.st_size
+    return total

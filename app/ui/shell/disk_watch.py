@@ -1,0 +1,94 @@
+"""Sees the disk of the user's data fill up, and lets everything go on once there is space again."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.base.disk_reserve import is_short, set_reserve_aside, short_here
+from app.base.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+EVERY_MS = 1000
+SETTLED = 3
+"""So many looks after the start the reserve is set aside: before, the disk has other things to do."""
+
+
+class WrittenStore(Protocol):
+    """A database that may have been opened to be read only."""
+
+    @property
+    def refused(self) -> StillroomError | None:
+        """The reason why nothing can be written now."""
+
+    def write_again(self) -> None:
+        """Open it to be written. Raises `StillroomError`."""
+
+
+class DiskWatch(QObject):
+    """Looks every second, on a worker thread. GUI thread."""
+
+    ran_out = Signal(object)
+    """A `StillroomError`: nothing more can be kept, and why."""
+    has_room = Signal()
+    """Everything is kept again."""
+
+    def __init__(
+        self,
+        folder: Path,
+        stores: Sequence[WrittenStore],
+        start: Callable[[Coroutine[Any, Any, Any]], Any],
+        parent: QObject,
+    ) -> None:
+        """`folder` is that of the user's data."""
+        super().__init__(parent)
+        self._folder = folder
+        self._stores = stores
+        self._start = start
+        self._looks = 0
+        self.problem: StillroomError | None = None
+        """What was told last; None while all is well."""
+        self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
+        self._timer.timeout.connect(lambda: start(self.look()))
+        start(self.look())
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._looks = -1
+        self._timer.stop()
+
+    async def look(self) -> None:
+        """Look now, and once more in a second."""
+        if self._looks < 0:
+            return
+        self._looks += 1
+        had_problem = self.problem is not None
+        try:
+            self.problem = await asyncio.to_thread(self._examine, had_problem, self._looks == SETTLED)
+        finally:
+            if self._looks >= 0:
+                self._timer.start()
+        if self.problem is not None and not had_problem:
+            self.ran_out.emit(self.problem)
+        elif self.problem is None and had_problem:
+            self.has_room.emit()
+
+    def _examine(self, was_short: bool, is_settled: bool) -> StillroomError | None:
+        try:
+            if is_short(self._folder, was_short=was_short):
+                return short_here(self._folder)
+            for store in self._stores:
+                if store.refused is not None:
+                    store.write_again()
+            if is_settled or was_short:
+                set_reserve_aside(self._folder)
+        except StillroomError as error:
+            return error
+        except OSError as error:
+            # Not full: the disk is gone, or may not be written to, which the stores say.
+            log.debug("the disk of %s: %s", self._folder, error)
+        return None

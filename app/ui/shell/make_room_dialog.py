@@ -1,0 +1,126 @@
+"""What can be deleted here where the disk is full: chosen with its size, and deleted for good."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.machine.freeable import Freeable
+from app.ui.base.bridge import Bridge
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.notices import Notices
+from models.system.disk_space import free_bytes
+from models.system.units import byte_count
+
+SMALLEST_PX = (560, 420)
+
+
+class MakeRoomDialog(QDialog):
+    """Lists what `find` gives, off the GUI thread, and deletes what is ticked by `delete`. GUI thread."""
+
+    freed = Signal()
+
+    def __init__(
+        self,
+        folder: Path,
+        find: Callable[[], list[Freeable]],
+        delete: Callable[[Freeable], Awaitable[None]],
+        telling: tuple[Bridge, Notices, InlineNotices],
+        parent: QWidget | None = None,
+    ) -> None:
+        """`folder` is that of the user's data; in `telling` are the dialog's own lines."""
+        super().__init__(parent)
+        bridge, notices, failures = telling
+        self._folder = folder
+        self._find = find
+        self._delete = delete
+        self._bridge = bridge.for_place(lambda: notices.at(failures))
+        self._rows: list[tuple[QCheckBox, Freeable]] = []
+        self.setWindowTitle(self.tr("Make room on the disk"))
+        self.setMinimumSize(*SMALLEST_PX)
+        self._free = label("", wrap=True)
+        self._nothing = label(self.tr("Looking for what can be deleted…"), "muted", wrap=True)
+        self._list = QVBoxLayout()
+        self._list.setSpacing(4)
+        card = Card()
+        card.body.addWidget(self._nothing)
+        card.body.addLayout(self._list)
+        card.body.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(card)
+        area.setWidgetResizable(True)
+        self._chosen = button("", "primary")
+        self._chosen.clicked.connect(lambda: self._bridge.start(self._on_delete()))
+        close = button(self.tr("Close"))
+        close.clicked.connect(self.accept)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(close)
+        foot.addWidget(self._chosen)
+        body = QVBoxLayout(self)
+        body.setContentsMargins(20, 20, 20, 20)
+        body.setSpacing(12)
+        body.addWidget(self._free)
+        body.addWidget(failures)
+        body.addWidget(area, 1)
+        body.addLayout(foot)
+        self._show_chosen()
+        self._bridge.start(self.show_what_there_is())
+
+    async def show_what_there_is(self) -> None:
+        """Look at the disk and list it."""
+        found = await asyncio.to_thread(self._find)
+        free = await asyncio.to_thread(free_bytes, self._folder)
+        for box, _ in self._rows:
+            self._list.removeWidget(box)
+            box.deleteLater()
+        self._rows = [(self._row(each), each) for each in found]
+        self._nothing.setText(self.tr("There is nothing of Stillroom's own to delete on this disk."))
+        self._nothing.setVisible(not found)
+        self._free.setText(
+            self.tr("The disk of {folder} has {free} free. What is ticked is deleted for good.").format(
+                folder=self._folder, free=byte_count(free)
+            )
+        )
+        self._show_chosen()
+
+    def _row(self, what: Freeable) -> QCheckBox:
+        box = QCheckBox(f"{byte_count(what.bytes)}   {self._words(what)}")
+        box.toggled.connect(self._show_chosen)
+        self._list.addWidget(box)
+        return box
+
+    def _words(self, what: Freeable) -> str:
+        match what.kind:
+            case "model":
+                return self.tr("{model}: a model, to be got again").format(model=what.name)
+            case "unfinished":
+                return self.tr("{model}: an unfinished download or build").format(model=what.name)
+            case "weights":
+                return self.tr("{model}: original weights, for making further types").format(model=what.name)
+            case "trash":
+                return self.tr("Models that you have deleted since the start")
+            case "chat states":
+                return self.tr("What models have read of chats: they read it again")
+            case "cuda":
+                return self.tr("NVIDIA's libraries, to be got again")
+        return self.tr("Older logs")
+
+    def _show_chosen(self) -> None:
+        chosen = [what for box, what in self._rows if box.isChecked()]
+        size = byte_count(sum(what.bytes for what in chosen))
+        self._chosen.setText(self.tr("Delete {size} for good").format(size=size))
+        self._chosen.setEnabled(bool(chosen))
+
+    async def _on_delete(self) -> None:
+        chosen = [what for box, what in self._rows if box.isChecked()]
+        self._chosen.setEnabled(False)
+        try:
+            for what in chosen:
+                await self._delete(what)
+        finally:
+            await self.show_what_there_is()
+            self.freed.emit()

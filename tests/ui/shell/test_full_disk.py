@@ -1,0 +1,94 @@
+"""The window on a full disk: it opens, says what is needed and what can be deleted, and goes on after."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QCheckBox
+
+from app.base.paths import app_paths
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.shell.application import WindowApplication
+from app.ui.shell.make_room_dialog import MakeRoomDialog
+from models.store.manifest import BuiltFile
+from models.store.store import ModelStore
+from tests.support.full_disk import fill, small_disk
+from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.waiting import until
+from tests.support.widgets import all_seen, click, seen_button
+from tests.support.window import run_with_window, told
+
+MODEL_BYTES = 30 << 20
+
+
+@pytest.fixture(autouse=True)
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with small_disk(tmp_path / "home", 64 << 20) as home:
+        monkeypatch.setenv("STILLROOM_HOME", str(home))
+        yield home
+
+
+def chat_tab(application: WindowApplication) -> ChatTab:
+    tab = application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    return tab
+
+
+def has_draft(application: WindowApplication, text: str) -> bool:
+    return any(chat.draft == text for chat in application.parts.chats.conversations())
+
+
+def test_it_starts_on_a_full_disk_and_goes_on_when_there_is_space(qapp: QApplication, disk: Path) -> None:
+    filler = fill(disk)
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: "16.8 MB more are needed, and 0 B are free" in told(application), "the sentence")
+        assert seen_button(application.window, "Make room…")
+        tab = chat_tab(application)
+        tab.composer.set_text("typed on a full disk")
+        tab.drafts.keep()
+        filler.unlink()
+        await until(lambda: "more are needed" not in told(application), "the end of the sentence")
+        await until(lambda: has_draft(application, "typed on a full disk"), "the draft")
+        assert "everything is kept" in told(application)
+
+    run_with_window(scene)
+
+
+def test_what_is_typed_is_kept_when_the_window_closes_on_a_full_disk(qapp: QApplication, disk: Path) -> None:
+    async def fill_and_close(application: WindowApplication) -> None:
+        await until((app_paths().data / "reserve").exists, "the reserve")
+        tab = chat_tab(application)
+        fill(disk)
+        tab.composer.set_text("typed just before the end")
+
+    async def look(application: WindowApplication) -> None:
+        assert has_draft(application, "typed just before the end")
+
+    run_with_window(fill_and_close)
+    run_with_window(look)
+
+
+def test_a_model_is_deleted_to_make_room(qapp: QApplication, disk: Path) -> None:
+    store = ModelStore(app_paths().models)
+    made = disk / "made.gguf"
+    write_tiny_gguf(made, MODEL_BYTES)
+    store.add("owner/model", [BuiltFile("Q8_0", made, "ab", made.stat().st_size)])
+    fill(disk)
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: "more are needed" in told(application), "the sentence")
+        click(seen_button(application.window, "Make room…"))
+        dialogs: list[MakeRoomDialog] = []
+        await until(lambda: dialogs or dialogs.extend(application.window.findChildren(MakeRoomDialog)))
+        [dialog] = dialogs
+        await until(lambda: all_seen(dialog, QCheckBox), "the list")
+        [box] = [each for each in all_seen(dialog, QCheckBox) if "owner/model Q8_0" in each.text()]
+        assert box.text().startswith("31.5 MB")
+        box.click()
+        click(seen_button(dialog, "Delete 31.5 MB for good"))
+        await until(lambda: not store.listing().models[:-1], "the model's end")
+        await until(lambda: "more are needed" not in told(application), "space")
+        assert not list(app_paths().models.rglob("*.gguf"))
+
+    run_with_window(scene)
