@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from app.base.children import child_command
 from app.base.log import start_log
 from app.base.paths import AppPaths, app_paths
+from app.hub_choices import HubChoices
 from app.machine.measurements import Measurements
+from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile
 from models.catalog.starter import starter_file
 from models.store.store import ModelStore
@@ -37,6 +39,12 @@ class StillroomCore:
     settings: SettingsFile
     store: ModelStore
     measurements: Measurements
+    keys: ServerKeys
+
+    @property
+    def hub_choices(self) -> HubChoices:
+        """What the user chose about the hub."""
+        return HubChoices(self.settings, self.keys)
 
     def filters(self) -> "FilterFile":
         """The rules that messages go through before they are sent."""
@@ -64,7 +72,8 @@ class StillroomCore:
         from models.hub.hub import HubClient
 
         commands = Commands(child_command("build"), child_command("measure"))
-        return Acquirer(HubClient(), self.store, self.paths.checkpoints, commands)
+        hub = HubClient(access=self.hub_choices.access)
+        return Acquirer(hub, self.store, self.paths.checkpoints, commands)
 
     def load_memory(self) -> "LoadMemory":
         """Open the record of earlier loads of each model."""
@@ -126,9 +135,8 @@ class StillroomCore:
     def elsewhere(self) -> Iterator["ElsewhereAnswers"]:
         """Make the client of the remote servers, until the context ends."""
         from app.remote.remote_replies import ElsewhereAnswers
-        from app.remote.server_keys import ServerKeys
 
-        answers = ElsewhereAnswers(lambda: self.settings.values.elsewhere, ServerKeys().of)
+        answers = ElsewhereAnswers(lambda: self.settings.values.elsewhere, self.keys.of)
         try:
             yield answers
         finally:
@@ -155,4 +163,5 @@ def build_core() -> StillroomCore:
         SettingsFile(paths.settings),
         ModelStore(paths.models, starter_file()),
         Measurements(paths.measurements),
+        ServerKeys(),
     )

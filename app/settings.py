@@ -12,6 +12,7 @@ from msgspec import Meta
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
 from app.remote.remote_server import ElsewhereServer
+from models.hub.hub_access import LONGEST_ADDRESS
 from models.system.disk_space import told_when_full
 from models.system.json_file import read_json, set_aside, write_json
 from models.system.notices import tell
@@ -82,6 +83,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0.0, le=100.0, description="The loss from which a build warns: growth of the perplexity."),
     ] = 2.3
+    hub_mirror: Annotated[
+        str, Meta(max_length=LONGEST_ADDRESS, description="A hub in the place of huggingface.co.")
+    ] = ""
+    hub_proxy: Annotated[
+        str, Meta(max_length=LONGEST_ADDRESS, description="The proxy to the hub; empty is the system's.")
+    ] = ""
+    hub_token_kept: Annotated[
+        bool, Meta(description="Whether the system's key store holds an access token of the hub.")
+    ] = False
     elsewhere: Annotated[
         tuple[ElsewhereServer, ...], Meta(description="Servers elsewhere whose models may be chosen.")
     ] = ()

@@ -31,7 +31,6 @@ from app.engine.protocol import DevicesListed
 from app.machine.doctor import examine
 from app.machine.hardware import Machine, look_at_machine
 from app.remote.remote_replies import ElsewhereAnswers
-from app.remote.server_keys import ServerKeys
 from app.server.server import LocalServer
 from app.settings import SettingsFile
 from app.suites.model_prompts import renderer
@@ -83,7 +82,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
     quality_runs, drift_runs = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
-    suites = QualitySuites(core.paths.data_sets)
+    suites = QualitySuites(core.paths.data_sets, core.hub_choices.access)
 
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())
@@ -91,7 +90,6 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     templates = ChatTemplates(TemplateProcess(child_command("templates")))
     render = renderer(templates)
     gate = Gate(core.filters(), core.audit())
-    keys = ServerKeys()
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
     return WindowParts(
         paths=core.paths,
@@ -141,10 +139,11 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
         gate=gate,
         elsewhere=ElsewhereAnswers(
             lambda: core.settings.values.elsewhere,
-            keys.of,
+            core.keys.of,
             lambda event: meter.on_event(event, time.monotonic()),
         ),
-        server_keys=keys,
+        server_keys=core.keys,
+        hub_choices=core.hub_choices,
         server=LocalServer(
             client,
             templates,

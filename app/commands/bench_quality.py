@@ -85,7 +85,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             "Leave them out for the usual.",
             most=LARGEST_TOKENS,
         )
-    suites = QualitySuites(core.paths.data_sets)
+    suites = QualitySuites(core.paths.data_sets, core.hub_choices.access)
     collections = suites.collections(kinds, options.data, JobContext(console.progress, cancel))
     console.end_progress()
     gpu = GpuMonitor()

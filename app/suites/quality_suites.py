@@ -1,5 +1,6 @@
 """The content of a quality run: Stillroom's own questions, programs, and data sets that were asked for."""
 
+from collections.abc import Callable
 from collections.abc import Collection as Several
 from pathlib import Path
 
@@ -8,14 +9,15 @@ from app.bench.quality.data_sets import HubData
 from app.bench.quality.item import KINDS, Collection, Kind
 from app.code.sandbox.run import Sandbox
 from app.suites.code_suite import CodeSuite
+from models.hub.hub_access import HubAccess
 from models.system.progress import UNWATCHED, JobContext
 
 
 class QualitySuites:
-    """Puts suites together; any thread. `folder` keeps data sets of the hub."""
+    """Puts suites together; any thread. `folder` keeps data sets of the hub, `access` is the way to it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.data = HubData(folder)
+    def __init__(self, folder: Path, access: Callable[[], HubAccess] = HubAccess) -> None:
+        self.data = HubData(folder, access)
         self.code = CodeSuite(Sandbox())
 
     def collections(

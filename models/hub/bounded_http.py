@@ -63,12 +63,20 @@ def ask(
     `Cancelled`.
     """
     if client is None:
-        client = httpx.AsyncClient(timeout=httpx.Timeout(SILENT_S, connect=CONNECT_S))
+        client = make_client()
     whole_s = WHOLE_S if whole_s is None else whole_s
     work = _ask(client, address, most_bytes, headers or {}, whole_s, redirects, cancel)
     # The caller's thread may have a loop already.
     with ThreadPoolExecutor(1, "ask") as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+def make_client(proxy: str = "") -> httpx.AsyncClient:
+    """Make a client for `ask`, by way of `proxy`; empty is the system's. Raises `AnswerError` for none."""
+    try:
+        return httpx.AsyncClient(timeout=httpx.Timeout(SILENT_S, connect=CONNECT_S), proxy=proxy or None)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise AnswerError("the proxy's address is none of the web") from error
 
 
 async def until_cancelled(

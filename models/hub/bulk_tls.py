@@ -21,19 +21,21 @@ _KEPT_S = 5.0
 """So long a connection is kept without a request, as httpx keeps its own."""
 
 
-def open_client(timeout: httpx.Timeout, *, most: int | None = None) -> httpx.AsyncClient:
-    """Make a client with `most` connections at a time. Use it as a context manager, on one asyncio loop."""
+def open_client(timeout: httpx.Timeout, *, most: int | None = None, proxy: str = "") -> httpx.AsyncClient:
+    """Make a client with `most` connections at a time, by way of `proxy` where one is named. Use it as a
+    context manager, on one asyncio loop."""
     return httpx.AsyncClient(
-        transport=BulkTransport(most), timeout=timeout, headers={"User-Agent": "stillroom"}
+        transport=BulkTransport(most, proxy), timeout=timeout, headers={"User-Agent": "stillroom"}
     )
 
 
 class BulkTransport(httpx.AsyncBaseTransport):
     """httpx's way to httpcore, with connections of ours: httpcore lets one choose what opens them, httpx's
-    own transport does not. Proxies are those of the environment, or of Windows' settings."""
+    own transport does not. Without a `proxy` they are those of the environment, or of Windows' settings."""
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int | None = None, proxy: str = "") -> None:
         self._most = most
+        self._proxy = proxy
         self._context = httpx.create_ssl_context()
         self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
 
@@ -48,7 +50,7 @@ class BulkTransport(httpx.AsyncBaseTransport):
             extensions=request.extensions,
         )
         with _errors_of_httpx():
-            answer = await self._pool(_proxy_of(url)).handle_async_request(asked)
+            answer = await self._pool(self._proxy or _proxy_of(url)).handle_async_request(asked)
         return httpx.Response(
             answer.status,
             headers=answer.headers,

@@ -4,6 +4,7 @@ import logging
 import os
 import ssl
 import threading
+from collections.abc import Callable
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
@@ -18,8 +19,9 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, but not listed
 from msgspec import Meta
 
-from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address
+from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address, make_client
 from models.hub.file_names import is_unsafe
+from models.hub.hub_access import HubAccess, TokenSource, environment_mirror, environment_token
 from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError
@@ -65,7 +67,8 @@ class _Config(msgspec.Struct, frozen=True):
 class HubClient:
     """Metadata, addresses and the token of one hub; any thread.
 
-    `endpoint` None takes HF_ENDPOINT or huggingface.co, `token` None takes HF_TOKEN or the saved login.
+    `endpoint` None takes HF_ENDPOINT, the mirror of `access` or huggingface.co; `token` None takes HF_TOKEN,
+    the token of `access` or the saved login. `access` is read anew for each request.
     """
 
     def __init__(
@@ -75,13 +78,25 @@ class HubClient:
         *,
         retry: RetryPolicy | None = None,
         kind: RepoKind = "model",
+        access: Callable[[], HubAccess] = HubAccess,
     ) -> None:
         """Choose the hub and the token. `kind` is what its repositories hold."""
-        chosen = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
-        self.endpoint = chosen.rstrip("/")
+        self._endpoint = endpoint
         self._token = token
+        self._access = access
         self._retry = retry or RetryPolicy(attempts=5)
         self._kind = kind
+
+    @property
+    def endpoint(self) -> str:
+        """The hub's address."""
+        chosen = self._endpoint or environment_mirror() or self._access().mirror or constants.ENDPOINT
+        return chosen.rstrip("/")
+
+    @property
+    def proxy(self) -> str:
+        """The proxy that the user chose; empty for the system's."""
+        return self._access().proxy
 
     @property
     def host(self) -> str:
@@ -93,7 +108,16 @@ class HubClient:
 
     def token(self) -> str | None:
         """Return the access token; never log it, never send it to another host."""
-        return self._token or get_token()
+        return self.token_and_source()[0] or None
+
+    def token_and_source(self) -> tuple[str, TokenSource]:
+        """Return the access token, and where it comes from. May wait for the system's key store."""
+        if environment := self._token or environment_token():
+            return environment, "environment"
+        if chosen := self._access().token():
+            return chosen, "settings"
+        login = get_token() or ""
+        return login, "login" if login else "none"
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
         """Return the hub's URL of `path` at the snapshot's commit (usually a redirect to a storage host)."""
@@ -125,25 +149,46 @@ class HubClient:
         "ask", out of all attempts) and how long the wait is. Raises `StillroomError` for everything that the
         user can do something about, `Cancelled` when `cancel` is set.
         """
-        cancel = cancel or threading.Event()
-        if constants.HF_HUB_OFFLINE:
-            raise StillroomError(
-                "The network is switched off by HF_HUB_OFFLINE.",
-                "Unset HF_HUB_OFFLINE to download; models on disk work without.",
-            )
         try:
             validate_repo_id(repo)
         except HFValidationError as error:
             raise StillroomError(
                 "{repo} is no Hugging Face id.", "An id looks like owner/name.", repo=shown(repo)
             ) from error
+        answer = self.get(self._metadata_path(repo, revision), _MOST_METADATA_BYTES, cancel=cancel)
+        if answer.status == 200:
+            return self._snapshot(answer.data, repo)
+        raise self._refusal(answer, repo, revision)
+
+    def get(
+        self,
+        path: str,
+        most_bytes: int,
+        *,
+        cancel: threading.Event | None = None,
+        attempts: int | None = None,
+    ) -> Answer:
+        """Ask for `path` below the hub's address with the token, and again while the server is busy.
+
+        Blocks, any thread. The answer may be a refusal. Raises `StillroomError` and `Cancelled`.
+        """
+        cancel = cancel or threading.Event()
+        if constants.HF_HUB_OFFLINE:
+            raise StillroomError(
+                "The network is switched off by HF_HUB_OFFLINE.",
+                "Unset HF_HUB_OFFLINE to download; models on disk work without.",
+            )
         failures = 0
         while True:
             raise_if_cancelled(cancel)
             wait_s, busy = None, False
             try:
                 answer = ask(
-                    self._metadata_url(repo, revision), _MOST_METADATA_BYTES, self._headers(), cancel=cancel
+                    f"{self.endpoint}{path}",
+                    most_bytes,
+                    self._headers(),
+                    client=make_client(self.proxy),
+                    cancel=cancel,
                 )
             except AnswerError as error:
                 if isinstance(error.__cause__, httpx.HTTPError):
@@ -152,13 +197,11 @@ class HubClient:
                     raise no_usable_answer(self.host, error) from error
                 log.info("%s: %s", self.host, error)
             else:
-                if answer.status == 200:
-                    return self._snapshot(answer.data, repo)
                 if not is_temporary(answer.status):
-                    raise self._refusal(answer, repo, revision)
+                    return answer
                 wait_s, busy = server_wait_s(answer.headers), True
             failures += 1
-            if failures >= self._retry.attempts:
+            if failures >= (attempts or self._retry.attempts):
                 raise self._unreachable(busy=busy)
             wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
             log.info("%s is not ready, trying again in %.1f s", self.host, wait_s)
@@ -168,9 +211,9 @@ class HubClient:
             on_progress(again)
             cancel.wait(wait_s)
 
-    def _metadata_url(self, repo: str, revision: str) -> str:
+    def _metadata_path(self, repo: str, revision: str) -> str:
         at = f"/revision/{quote(revision, safe='')}" if revision else ""
-        return f"{self.endpoint}/api/{self._kind}s/{repo}{at}?blobs=true"
+        return f"/api/{self._kind}s/{repo}{at}?blobs=true"
 
     def _headers(self) -> dict[str, str]:
         token = self.token()
@@ -184,12 +227,7 @@ class HubClient:
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             # No JSON, or not the hub's: the login page of a hotel's network, or a wrong HF_ENDPOINT.
             log.info("%s: %s", self.host, shown(str(error), 300))
-            raise StillroomError(
-                "{host} answers, but not as a model hub does.",
-                "See whether {endpoint} opens in a browser, and check HF_ENDPOINT where it is used.",
-                host=self.host,
-                endpoint=self.endpoint,
-            ) from error
+            raise no_hub(self) from error
         if not told.sha:
             raise StillroomError("{repo} is empty.", "Choose another repository.", repo=repo)
         files = tuple(_remote_file(sibling, repo) for sibling in told.siblings or ())
@@ -252,6 +290,17 @@ class HubClient:
         return unreachable(self.host)
 
 
+def no_hub(hub: HubClient) -> StillroomError:
+    """Return the error for a server that answers, and not as a hub."""
+    return StillroomError(
+        "{host} answers, but not as a model hub does.",
+        "See whether {endpoint} opens in a browser, and check the mirror in the settings, or HF_ENDPOINT "
+        "where it is used.",
+        host=hub.host,
+        endpoint=hub.endpoint,
+    )
+
+
 def gated(repo: str, endpoint: str) -> StillroomError:
     """Return the error for a repository whose terms must be accepted first."""
     return StillroomError(
@@ -267,8 +316,8 @@ def unreachable(host: str) -> StillroomError:
     """Return the error for a server that does not answer."""
     return StillroomError(
         "{host} cannot be reached.",
-        "Check the internet connection, and HTTPS_PROXY or HF_ENDPOINT where they are used. "
-        "Models on disk work without.",
+        "Check the internet connection, and mirror and proxy in the settings, or HTTPS_PROXY and HF_ENDPOINT "
+        "where they are used. Models on disk work without.",
         host=host,
     )
 

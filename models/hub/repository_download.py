@@ -119,7 +119,7 @@ class _Download:
             self._options.stall_s, connect=self._options.connect_s, pool=None, write=self._options.stall_s
         )
         done = []
-        async with open_client(timeout, most=self._options.connections + 1) as client:
+        async with open_client(timeout, most=self._options.connections + 1, proxy=self._hub.proxy) as client:
             for file in self._files:
                 sha256 = await self._ensure(client, file, record)
                 done.append(LocalFile(file.path, self._folder / file.path, sha256, file.bytes))

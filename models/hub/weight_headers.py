@@ -50,7 +50,7 @@ async def _fetch_all(
 ) -> dict[str, Path]:
     timeout = httpx.Timeout(options.stall_s, connect=options.connect_s, pool=None)
     headers = {}
-    async with open_client(timeout) as client:
+    async with open_client(timeout, proxy=hub.proxy) as client:
         for file in files:
             work = _header_in_time(Link(client, hub, snapshot, file), file, options)
             headers[file.path] = folder / f"{file.sha256 or file.oid}.header"

@@ -54,6 +54,8 @@ class HostedRepo:
     gated: bool = False
     token: str = ""
     lfs_suffixes: tuple[str, ...] = LFS_SUFFIXES
+    card: dict[str, object] = field(default_factory=dict)
+    """More that a search tells of it, beside its name and files."""
 
     def files(self) -> list[Path]:
         return sorted(path for path in self.folder.rglob("*") if path.is_file())
@@ -70,6 +72,8 @@ class LoopbackHub:
     ) -> None:
         self.repos: dict[str, HostedRepo] = {}
         self.renamed: dict[str, str] = {}
+        self.accounts: dict[str, str] = {}
+        """The owner of each token."""
         self.faults: list[Fault] = []
         self.bytes_per_s = bytes_per_s
         self.block_bytes = max(_BLOCK, int(bytes_per_s / _BLOCKS_PER_S))
@@ -227,7 +231,11 @@ class _Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             headers = {name.lower(): value for name, value in self.headers.items()}
             self.hub.requests.append((self.command, self._origin() + self.path, headers))
-        if match := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
+        if path == "/api/whoami-v2":
+            self._who()
+        elif path == "/api/models":
+            self._search(parse_qs(parts.query))
+        elif match := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
             self._metadata(match[1], match[2])
         elif match := re.fullmatch(r"/(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(match[1], match[2], match[3])
@@ -239,6 +247,43 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _origin(self) -> str:
         return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def _who(self) -> None:
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in self.hub.accounts:
+            self._send(401, json.dumps({"error": "Invalid credentials in Authorization header"}).encode())
+            return
+        auth = {"type": "access_token", "accessToken": {"displayName": "for-stillroom", "role": "read"}}
+        who = {
+            "type": "user",
+            "id": "5e67",
+            "name": self.hub.accounts[token],
+            "fullname": "A. User",
+            "orgs": [],
+        }
+        self._send(200, json.dumps(who | {"auth": auth}).encode(), {"Content-Type": "application/json"})
+
+    def _search(self, query: dict[str, list[str]]) -> None:
+        """Answer as the hub does to `expand`, and in its order: the most downloaded first."""
+        if fault := self.hub.take_fault("", "metadata"):
+            self._send(fault.status, b"{}", fault.headers)
+            return
+        words = query.get("search", [""])[0].lower().split()
+        limit = int(query.get("limit", ["1000"])[0])
+        found = []
+        for repo, hosted in self.hub.repos.items():
+            if (hosted.token and not self._has_token(hosted)) or not all(
+                word in repo.lower() for word in words
+            ):
+                continue
+            files = [file.relative_to(hosted.folder).as_posix() for file in hosted.files()]
+            found.append(
+                {"_id": "64", "id": repo, "gated": "manual" if hosted.gated else False}
+                | {"siblings": [{"rfilename": name} for name in files]}
+                | hosted.card
+            )
+        found.sort(key=lambda model: -int(str(model.get("downloads", 0))))
+        self._send(200, json.dumps(found[:limit]).encode(), {"Content-Type": "application/json"})
 
     def _metadata(self, repo: str, revision: str | None) -> None:
         if fault := self.hub.take_fault("", "metadata"):

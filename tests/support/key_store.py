@@ -2,6 +2,7 @@
 that the environment holds."""
 
 import os
+from types import ModuleType
 
 from keyring.backend import KeyringBackend
 
@@ -16,3 +17,25 @@ class EnvironmentKeys(KeyringBackend):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise NotImplementedError
+
+
+class KeyringStandIn(ModuleType):
+    """Stands in for the system's key store, which a build machine does not have."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        super().__init__("keyring")
+        self.kept: dict[tuple[str, str], str] = {}
+        self.broken = broken
+
+    def get_password(self, service: str, name: str) -> str | None:
+        if self.broken:
+            raise RuntimeError("no store")
+        return self.kept.get((service, name))
+
+    def set_password(self, service: str, name: str, key: str) -> None:
+        if self.broken:
+            raise RuntimeError("no store")
+        self.kept[service, name] = key
+
+    def delete_password(self, service: str, name: str) -> None:
+        del self.kept[service, name]

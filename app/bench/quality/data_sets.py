@@ -7,7 +7,7 @@ file, and from then on nothing else is taken for it.
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,6 +19,7 @@ import msgspec
 from app.base.errors import StillroomError
 from app.bench.quality.built_in import maths_question
 from app.bench.quality.item import Collection, Item, Kind
+from models.hub.hub_access import HubAccess
 from models.system.json_file import read_json, write_json
 from models.system.progress import UNWATCHED, JobContext
 
@@ -72,8 +73,9 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
 class HubData:
     """Data sets in `folder`. Any thread, one at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, access: Callable[[], HubAccess] = HubAccess) -> None:
         self._folder = folder
+        self._access = access
 
     def is_here(self, key: str) -> bool:
         """Tell whether a data set can be had without the network."""
@@ -120,7 +122,7 @@ class HubData:
         from models.hub.hub import HubClient
         from models.hub.repository_download import download
 
-        client = HubClient(kind="dataset")
+        client = HubClient(kind="dataset", access=self._access)
         pinned = self.pin(data.key)
         snapshot = client.resolve(data.repo, pinned.commit if pinned is not None else "", cancel=job.cancel)
         wanted = [file for file in snapshot.files if file.path == data.path]

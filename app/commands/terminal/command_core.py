@@ -14,6 +14,7 @@ from app.database.database import CheckedDatabase
 from app.engine.client.client import EngineClient
 from app.engine.planning.load_history import LoadMemory
 from app.engine.protocol import DevicesListed, RpcServer
+from app.hub_choices import HubChoices
 from app.load_choices import LoadChoices
 from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
@@ -49,6 +50,10 @@ class Core(Protocol):
     @property
     def measurements(self) -> Measurements:
         """The measurements of this computer."""
+
+    @property
+    def hub_choices(self) -> HubChoices:
+        """What the user chose about the hub."""
 
     def filters(self) -> "FilterFile":
         """The rules that messages go through before they are sent."""

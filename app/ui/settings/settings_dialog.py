@@ -24,11 +24,14 @@ from app.ui.base.plain_text import set_tip
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.general_rows import ChoiceRow, GeneralRow, GeneralRows, NumberRow, SwitchRow
+from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 
-SettingsPage = Literal["general", "this computer", "other computers", "servers elsewhere", "about"]
+SettingsPage = Literal[
+    "general", "this computer", "hugging face", "other computers", "servers elsewhere", "about"
+]
 
 
 class SettingsDialog(QDialog):
@@ -44,6 +47,7 @@ class SettingsDialog(QDialog):
         doctor: DoctorPage,
         others: OtherComputersPage,
         elsewhere: ServersElsewherePage,
+        hub: HuggingFacePage,
         states: ChatStatesCard,
         parent: QWidget | None = None,
     ) -> None:
@@ -62,6 +66,7 @@ class SettingsDialog(QDialog):
         pages: tuple[tuple[SettingsPage, str, QWidget], ...] = (
             ("general", self.tr("General"), self._make_general(states)),
             ("this computer", self.tr("This computer"), doctor),
+            ("hugging face", "Hugging Face", hub),
             ("other computers", self.tr("Other computers"), others),
             ("servers elsewhere", self.tr("Servers elsewhere"), elsewhere),
             ("about", self.tr("About"), self._make_about()),

@@ -21,6 +21,7 @@ from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
+from models.hub.hub_access import HubAccount
 from models.store.store import folder_name
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ class WindowDialogs(QObject):
         from app.remote.model_directory import fetch_models
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
+        from app.ui.settings.hugging_face_page import HuggingFacePage
         from app.ui.settings.other_computers_page import OtherComputersPage
         from app.ui.settings.remote_servers_page import ServersElsewherePage
         from app.ui.settings.settings_dialog import SettingsDialog
@@ -229,9 +231,12 @@ class WindowDialogs(QObject):
         elsewhere = ServersElsewherePage(
             self._parts.settings, self._parts.server_keys, self._theme, self._bridge, fetch_models
         )
+        hub = HuggingFacePage(
+            self._parts.settings, self._parts.hub_choices, self._bridge, self._check_hub_access
+        )
         states = ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge)
         dialog = SettingsDialog(
-            self._parts.settings, self._parts.paths, doctor, others, elsewhere, states, self._window
+            self._parts.settings, self._parts.paths, doctor, others, elsewhere, hub, states, self._window
         )
         for asked, opened in (
             (dialog.filters_asked, self.open_filters),
@@ -263,6 +268,13 @@ class WindowDialogs(QObject):
             await self._session.unload(str(what.model.path))
         await asyncio.to_thread(delete_for_good, what, self._parts.store)
         self.models_deleted.emit()
+
+    def _check_hub_access(self) -> HubAccount:
+        # The hub's library takes longer to load than a dialog may take to open.
+        from models.hub.hub import HubClient
+        from models.hub.hub_account import check_access
+
+        return check_access(HubClient(access=self._parts.hub_choices.access))
 
     async def _load_again(self, path: Path) -> None:
         chosen = await asyncio.to_thread(self._parts.load_choices.of, path)

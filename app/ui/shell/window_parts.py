@@ -19,6 +19,7 @@ from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.client.idle_unload import IdleUnload
 from app.engine.planning.load_history import LoadMemory
+from app.hub_choices import HubChoices
 from app.load_choices import LoadChoices
 from app.machine.doctor import Diagnosis
 from app.machine.file_facts import FileFactsReader
@@ -68,6 +69,7 @@ class WindowParts:
     gate: Gate
     elsewhere: ElsewhereAnswers
     server_keys: ServerKeys
+    hub_choices: HubChoices
     server: LocalServer
     cuda: CudaGetter
     told: NoticeInbox

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from types import ModuleType
 
 import pytest
 
@@ -20,6 +19,7 @@ from app.remote.remote_server import (
     sends_in_the_clear,
 )
 from app.remote.server_keys import KeyStoreError, ServerKeys
+from tests.support.key_store import KeyringStandIn
 from tests.support.templates import template_of
 
 SERVER = ElsewhereServer(id="s1", name="Workstation", url="http://10.0.0.2:8000", agreed=True)
@@ -130,28 +130,6 @@ def test_what_only_a_model_here_can_do_is_refused_or_told() -> None:
         "The adapters of this chat are not used",
         "The limit for thinking is not kept",
     ]
-
-
-class KeyringStandIn(ModuleType):
-    """Stands in for the system's key store, which a build machine does not have."""
-
-    def __init__(self, *, broken: bool = False) -> None:
-        super().__init__("keyring")
-        self.kept: dict[tuple[str, str], str] = {}
-        self.broken = broken
-
-    def get_password(self, service: str, name: str) -> str | None:
-        if self.broken:
-            raise RuntimeError("no store")
-        return self.kept.get((service, name))
-
-    def set_password(self, service: str, name: str, key: str) -> None:
-        if self.broken:
-            raise RuntimeError("no store")
-        self.kept[service, name] = key
-
-    def delete_password(self, service: str, name: str) -> None:
-        del self.kept[service, name]
 
 
 def test_a_key_is_in_the_systems_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import pytest
+
+from models.hub.hub import HubClient
+from models.hub.hub_access import HubAccess, clean_mirror, clean_proxy, clean_token, masked, reads_along
+from models.hub.hub_account import check_access
+from models.hub.repository_download import download
+from models.hub.retry import RetryPolicy
+from models.hub.snapshot import checkpoint_files
+from models.system.errors import StillroomError
+from tests.support.hub import LoopbackHub
+
+REPO = "owner/tiny-model"
+TOKEN = "hf_abcdefghijklmnop"
+QUICK = RetryPolicy(attempts=1)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("models.hub.hub.get_token", lambda: None)
+
+
+def client(**access: object) -> HubClient:
+    return HubClient(retry=QUICK, access=lambda: HubAccess(**access))  # type: ignore[arg-type]
+
+
+def test_a_mirror_and_a_token_hold_for_the_next_request(hub: LoopbackHub) -> None:
+    access = HubAccess("http://127.0.0.1:9")
+    made = HubClient(retry=QUICK, access=lambda: access)
+    with pytest.raises(StillroomError, match="cannot be reached"):
+        made.resolve(REPO)
+    hub.repos[REPO].token = TOKEN
+    access = HubAccess(hub.endpoint)
+    with pytest.raises(StillroomError, match="or it is private"):
+        made.resolve(REPO)
+    access = HubAccess(hub.endpoint, token=lambda: TOKEN)
+    assert made.resolve(REPO).repo == REPO
+
+
+def test_the_environment_goes_before_what_was_chosen(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = client(mirror="http://127.0.0.1:9", token=lambda: "hf_chosen")
+    assert made.token_and_source() == ("hf_chosen", "settings")
+    monkeypatch.setenv("HF_TOKEN", f"{TOKEN}\n")
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+    assert made.token_and_source() == (TOKEN, "environment")
+    assert made.resolve(REPO).repo == REPO
+
+
+def test_questions_and_files_go_through_the_proxy(hub: LoopbackHub, tmp_path: Path) -> None:
+    """A proxy gets whole addresses, whose host the hub on loopback does not look at."""
+    made = client(mirror="http://hub.invalid", proxy=hub.endpoint, token=lambda: TOKEN)
+    snapshot = made.resolve(REPO)
+    files = download(snapshot, checkpoint_files(snapshot), tmp_path / "out", made)
+    assert all(file.path.is_file() for file in files)
+    asked = [address for _, address, _ in hub.requests]
+    assert all(address.count("http://") == 2 for address in asked)
+    assert any("/resolve/" in address for address in asked)
+
+
+def test_a_check_says_whose_the_token_is(hub: LoopbackHub) -> None:
+    hub.accounts[TOKEN] = "somebody"
+    account = check_access(client(mirror=hub.endpoint, token=lambda: TOKEN))
+    assert (account.name, account.token_name, account.role) == ("somebody", "for-stillroom", "read")
+    assert account.source == "settings"
+    assert check_access(client(mirror=hub.endpoint)).name == ""
+
+
+def test_a_check_says_why_not(hub: LoopbackHub) -> None:
+    with pytest.raises(StillroomError, match="does not know this access token"):
+        check_access(client(mirror=hub.endpoint, token=lambda: "hf_wrong"))
+    with pytest.raises(StillroomError, match="cannot be reached"):
+        check_access(client(mirror="http://127.0.0.1:9"))
+    with pytest.raises(StillroomError, match="not as a model hub"):
+        check_access(client(mirror=f"{hub.endpoint}/nothing"))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", ""),
+        ("  hf-mirror.com/ ", "https://hf-mirror.com"),
+        ("http://127.0.0.1:8000/hub/", "http://127.0.0.1:8000/hub"),
+    ],
+)
+def test_a_mirror_is_an_address_of_the_web(text: str, address: str) -> None:
+    assert clean_mirror(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ftp://host",
+        "https://",
+        "a b",
+        "https://host:0",
+        "https://host:99999",
+        "https://h/?a=1",
+        "x" * 400,
+        "hö.de",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(StillroomError, match="no address"):
+        clean_mirror(text)
+    with pytest.raises(StillroomError, match="no address"):
+        clean_proxy(text)
+
+
+def test_a_password_is_no_part_of_an_address() -> None:
+    with pytest.raises(StillroomError, match="no place for secrets") as caught:
+        clean_proxy("http://me:secret@proxy:3128")
+    assert "secret@" not in str(caught.value)
+    assert clean_proxy("proxy:3128") == "http://proxy:3128"
+    assert reads_along("http://mirror.example")
+    assert not reads_along("http://127.0.0.1:8")
+
+
+def test_a_token_is_shown_masked_and_checked_before_it_is_sent() -> None:
+    assert masked(TOKEN) == "hf_••••••••mnop"
+    assert masked("short") == "••••••••"
+    assert clean_token(f" {TOKEN}\n") == TOKEN
+    for wrong in ("two words", "line\nbreak", "hf_ключ", "x" * 600):
+        with pytest.raises(StillroomError, match="no access token"):
+            clean_token(wrong)
