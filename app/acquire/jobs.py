@@ -17,6 +17,7 @@ import msgspec
 from app.acquire.build_options import AUTO, ON, BuildWish, Order
 from app.base.errors import Cancelled, StillroomError
 from models.catalog.reference import CatalogReference, Reference, parse_reference
+from models.hub.hub_access import TokenError
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
 from models.system.disk_space import SMALL_FILES_BYTES, told_when_full
@@ -51,6 +52,7 @@ class Job(msgspec.Struct, kw_only=True):
     message: str = ""
     hint: str = ""
     values: dict[str, str] = {}
+    needs_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,7 @@ class JobBook:
             elif not isinstance(error, Cancelled) and job.state == "running":
                 known = error if isinstance(error, StillroomError) else _surprise(error)
                 job.message, job.hint = known.message, known.hint
+                job.needs_token = isinstance(known, TokenError)
                 job.values = {name: str(value) for name, value in known.values.items()}
                 self._set(job, "failed")
 
@@ -347,7 +350,8 @@ class JobBook:
                 observer(view)
 
     def _view(self, job: Job) -> JobView:
-        error = StillroomError(job.message, job.hint, **job.values) if job.message else None
+        kind = TokenError if job.needs_token else StillroomError
+        error = kind(job.message, job.hint, **job.values) if job.message else None
         return JobView(
             id=job.id,
             model=job.model,

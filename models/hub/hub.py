@@ -21,7 +21,7 @@ from msgspec import Meta
 
 from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address, make_client
 from models.hub.file_names import is_unsafe
-from models.hub.hub_access import HubAccess, TokenSource, environment_mirror, environment_token
+from models.hub.hub_access import HubAccess, TokenError, TokenSource, environment_mirror, environment_token
 from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError
@@ -259,14 +259,14 @@ class HubClient:
                 endpoint=self.endpoint,
             )
         if status == 401 and message == "Invalid credentials in Authorization header":
-            return StillroomError(
+            return TokenError(
                 "{host} does not accept the access token.",
                 "Change or remove it in Settings > Hugging Face, or where HF_TOKEN is set: public models "
                 "need none.",
                 host=self.host,
             )
         if code == "RepoNotFound" or status in (401, 404):
-            return StillroomError(
+            return TokenError(
                 "{host} has no model {repo}, or it is private.",
                 "Check the spelling; for a private one give a token that may read it: in Settings > Hugging "
                 "Face, or as HF_TOKEN.",
@@ -301,9 +301,9 @@ def no_hub(hub: HubClient) -> StillroomError:
     )
 
 
-def gated(repo: str, endpoint: str) -> StillroomError:
+def gated(repo: str, endpoint: str) -> TokenError:
     """Return the error for a repository whose terms must be accepted first."""
-    return StillroomError(
+    return TokenError(
         "{repo} asks you to accept its terms before it can be downloaded.",
         "Accept them at {endpoint}/{repo}, then give a token of the same account: in Settings > Hugging "
         "Face, or as HF_TOKEN.",

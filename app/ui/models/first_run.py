@@ -28,6 +28,7 @@ class FirstRun(QObject):
 
     load_asked = Signal(object)
     """The model that was got here: an `InstalledModel`."""
+    hub_settings_asked = Signal()
 
     def __init__(
         self,
@@ -143,6 +144,7 @@ class FirstRun(QObject):
             self._job.pause_asked.connect(self._jobs.pause)
             self._job.resume_asked.connect(self._jobs.resume)
             self._job.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
+            self._job.settings_asked.connect(self.hub_settings_asked)
             self._column.insertWidget(1, self._job)
             self.refresh()
         else:

@@ -10,6 +10,7 @@ from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
+from models.hub.hub_access import TokenError
 from models.system.progress import Progress
 from models.system.units import byte_count
 
@@ -20,6 +21,8 @@ class JobCard(Card):
     pause_asked = Signal(str)
     resume_asked = Signal(str)
     cancel_asked = Signal(str)
+    settings_asked = Signal()
+    """The access token, to be entered."""
 
     def __init__(self, theme: Theme, view: JobView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,8 +37,11 @@ class JobCard(Card):
             self.tr("Cancel"), "quiet", tip=self.tr("Stop and delete what was downloaded for it")
         )
         self._cancel.clicked.connect(lambda: self.cancel_asked.emit(self._id))
+        self._settings = button(self.tr("Open settings"))
+        self._settings.clicked.connect(self.settings_asked)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
+        head.addWidget(self._settings)
         head.addWidget(self._pause)
         head.addWidget(self._resume)
         head.addWidget(self._cancel)
@@ -75,6 +81,7 @@ class JobCard(Card):
         other.hide()
         self._resume.setText(self.tr("Try again") if view.state == "failed" else self.tr("Resume"))
         failed = view.error is not None and view.state == "failed"
+        self._settings.setVisible(failed and isinstance(view.error, TokenError))
         set_look(self._step, "danger" if failed else "muted")
         self._bar.setVisible(not failed)
         if view.progress is not None:

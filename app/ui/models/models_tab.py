@@ -56,6 +56,7 @@ class ModelsTab(QScrollArea):
 
     load_asked = Signal(object)
     store_changed = Signal()
+    hub_settings_asked = Signal()
 
     def __init__(
         self,
@@ -311,6 +312,7 @@ class ModelsTab(QScrollArea):
             card.pause_asked.connect(self._jobs.pause)
             card.resume_asked.connect(self._jobs.resume)
             card.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
+            card.settings_asked.connect(self.hub_settings_asked)
             self._job_place.addWidget(card)
         else:
             card.show_view(view)

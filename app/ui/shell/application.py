@@ -237,6 +237,7 @@ class WindowApplication(QObject):
         self.dialogs.models_deleted.connect(tabs.reread_models)
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)
+        tabs.hub_settings_requested.connect(self.dialogs.open_hub_settings)
         tabs.chat_opened.connect(place.chat_opened)
         self._panel.follow(tabs.chat_context)
         tabs.reply_ended.connect(long_replies.reply_ended)

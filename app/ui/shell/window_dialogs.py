@@ -21,7 +21,7 @@ from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
-from models.hub.hub_access import HubAccount
+from models.hub.hub_access import HubAccount, TokenError
 from models.store.store import folder_name
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class WindowDialogs(QObject):
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
         add_action(window, self.tr("Local API"), "", self.open_server)
+        ui.notices.offer(TokenError, self.tr("Open settings"), self.open_hub_settings)
         cuda.offered.connect(self._on_cuda_offered)
 
     @property
@@ -197,6 +198,10 @@ class WindowDialogs(QObject):
         from app.ui.settings.server_dialog import ServerDialog
 
         return ServerDialog(self._server, self._parts.settings, self._theme, self._window)
+
+    def open_hub_settings(self) -> None:
+        """Show where the hub's token, mirror and proxy are entered."""
+        self.open_settings_page("hugging face")
 
     def open_settings_page(self, page: "SettingsPage") -> "SettingsDialog":
         """Open the settings at a page."""

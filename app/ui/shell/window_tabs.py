@@ -33,6 +33,7 @@ class WindowTabs(QObject):
     model_chosen = Signal(object)
     """An `InstalledModel` is to answer."""
     filters_requested = Signal()
+    hub_settings_requested = Signal()
     chat_opened = Signal(int)
     """As in `ChatTab`."""
     reply_ended = Signal(int, str, float)
@@ -116,6 +117,7 @@ class WindowTabs(QObject):
         tab = ModelsTab(self._ui, parts.store, parts.jobs, self._advice(), parts.measurer)
         tab.load_asked.connect(self.model_chosen)
         self._models = tab
+        tab.hub_settings_asked.connect(self.hub_settings_requested)
         return tab
 
     def welcome(self) -> None:
@@ -202,6 +204,7 @@ class WindowTabs(QObject):
             return
         first_run = FirstRun(self._ui, self._advice(), parts.store, parts.jobs, self._chat)
         first_run.load_asked.connect(self.model_chosen)
+        first_run.hub_settings_asked.connect(self.hub_settings_requested)
         self._chat.conversation.welcome(first_run.page)
 
     def _on_to_code(self, code: str, language: str) -> None:

@@ -22,7 +22,7 @@ class NoticeText:
     text: str
     hint: str = ""
     action_text: str = ""
-    action: Callable[[], None] | None = None
+    action: Callable[[], object] | None = None
 
 
 class InlineNotices(QWidget):

@@ -82,8 +82,9 @@ class Notices(QWidget):
         self._make_room = make_room
         self._report = report
         self._lines = lines
-        self._action: Callable[[], None] | None = None
+        self._action: Callable[[], object] | None = None
         self._before: QWidget | None = None
+        self._remedies: list[tuple[type[StillroomError], str, Callable[[], object]]] = []
         frame = QFrame()
         frame.setProperty("look", "toast")
         frame.setMaximumWidth(WIDTH_PX)
@@ -119,7 +120,7 @@ class Notices(QWidget):
         """Stand in this row from now on."""
         place.addWidget(self)
 
-    def inform(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
+    def inform(self, text: str, action_text: str = "", action: Callable[[], object] | None = None) -> None:
         """Say that something happened; `action` (an undo, mostly) is offered for some seconds."""
         self._show(NoticeText(text, "", action_text, action), INFORM_MS)
 
@@ -153,6 +154,10 @@ class Notices(QWidget):
         """Name the place that shows `lines`, with what it shows now."""
         return NoticePlace(self, lines, lines.subject)
 
+    def offer(self, kind: type[StillroomError], text: str, remedy: Callable[[], object]) -> None:
+        """Offer `remedy` with each failure of this kind from now on."""
+        self._remedies.append((kind, text, remedy))
+
     def go_to(self) -> None:
         """Let the keyboard choose what the notice offers; once more goes back to where it was."""
         if not self.isVisible():
@@ -181,6 +186,9 @@ class Notices(QWidget):
             native = error.native if isinstance(error, EngineError) else ""
             if native:
                 return NoticeText(message, hint, self.tr("Copy details"), partial(_copy, native))
+            for kind, text, remedy in self._remedies:
+                if isinstance(error, kind):
+                    return NoticeText(message, hint, text, remedy)
             return NoticeText(message, hint)
         return NoticeText(
             self.tr("Something went wrong that Stillroom did not expect."),

@@ -55,7 +55,7 @@ from tests.support.make_quality_reference import DATA
 from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
-from tests.support.widgets import seen_button, seen_words
+from tests.support.widgets import click, seen_button, seen_words
 
 WAIT_S = 100.0
 REPO = "owner/tiny-GGUF"
@@ -316,6 +316,21 @@ def test_what_cannot_be_added_is_told_where_it_was_asked_for(room: Room, run: Ru
         card.paths_chosen.emit([tmp_path / "broken.gguf"])
         await until(lambda: "broken.gguf is not a GGUF file" in seen_words(card))
         assert len(card.failures.texts) == 1
+
+    run(scenario())
+
+
+def test_a_gated_repository_leads_to_the_settings_of_the_hub(room: Room, run: Run) -> None:
+    room.hub.repos[REPO].gated = True
+    opened: list[None] = []
+    room.tab.hub_settings_asked.connect(lambda: opened.append(None))
+
+    async def scenario() -> None:
+        room.jobs.start()
+        room.jobs.add(REPO, [])
+        await until(lambda: "accept its terms" in seen_words(room.tab), "the refusal")
+        click(seen_button(room.page.jobs[0], "Open settings"))
+        assert opened == [None]
 
     run(scenario())
 

@@ -138,3 +138,17 @@ def test_the_environments_token_wins_and_that_is_said(
         await until(lambda: "token of HF_TOKEN belongs to somebody" in seen_words(page), "whose it is")
 
     run_with_window(scene)
+
+
+def test_a_refusal_for_want_of_a_token_leads_to_the_page(qapp: QApplication, hub: LoopbackHub) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.parts.settings.update(hub_mirror=hub.endpoint)
+        tab = application.window.show_page("models")
+        field = seen(tab, QLineEdit, "Hugging Face id or address")
+        field.setText("owner/private")
+        field.returnPressed.emit()
+        await until(lambda: "or it is private" in seen_words(tab), "the refusal")
+        click(seen_button(tab, "Open settings"))
+        assert application.window.findChild(HuggingFacePage) is not None
+
+    run_with_window(scene)

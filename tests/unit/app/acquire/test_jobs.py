@@ -12,6 +12,7 @@ from app.acquire.quality_build import Acquired, Commands
 from app.base.errors import StillroomError
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
+from models.hub.hub_access import TokenError
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
 from models.system.disk_space import DiskFullError
@@ -105,6 +106,17 @@ def test_pause_keeps_what_arrived_and_resume_goes_on(desk: Desk) -> None:
     desk.wait("done")
     # What Linux had taken of each connection when it was cut is fetched again.
     assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+
+
+def test_a_job_that_wants_a_token_says_so_after_a_restart_too(desk: Desk) -> None:
+    desk.hub.repos[REPO].gated = True
+    desk.book.start()
+    desk.book.add(REPO, ["Q8_0"])
+    assert isinstance(desk.wait("failed").error, TokenError)
+    desk.book.close()
+    desk.new_book().start()
+    [view] = desk.book.jobs()
+    assert isinstance(view.error, TokenError)
 
 
 def test_a_running_job_goes_on_after_a_restart(desk: Desk) -> None:
