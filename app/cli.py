@@ -24,6 +24,7 @@ from app.commands import (
     listing,
     measure,
     pull,
+    search,
     serve,
     tune,
     update,
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 DONE, FAILED, WRONG_USE = 0, 1, 2
 COMMANDS = (
     listing,
+    search,
     pull,
     build,
     import_models,

@@ -14,6 +14,7 @@ from app.acquire.importance import MATRIX_NAME
 from app.acquire.importing import import_models
 from app.acquire.input_hashes import InputHashes, checkpoint_inputs
 from app.acquire.quality_build import Acquired, Commands, QualityBuild
+from app.acquire.repository_offers import Support, support
 from app.acquire.requantise import source_of
 from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, known_checkpoint
 from app.base.errors import StillroomError
@@ -30,6 +31,8 @@ from models.catalog.reference import (
 )
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
+from models.hub.hub_search import search_models
+from models.hub.repository_card import RepositoryCard
 from models.hub.repository_download import LocalFile, download
 from models.hub.snapshot import Snapshot, checkpoint_files, choose_gguf, gguf_files
 from models.store.manifest import BuiltFile, InputFile, type_in_name
@@ -77,6 +80,12 @@ class Acquirer:
     def resolve(self, repo: str, revision: str = "", job: JobContext = UNWATCHED) -> Snapshot:
         """List what a repository holds, see `HubClient.resolve`."""
         return self._hub.resolve(repo, revision, cancel=job.cancel, on_progress=job.on_progress)
+
+    def search(
+        self, text: str, *, cancel: threading.Event | None = None
+    ) -> tuple[tuple[RepositoryCard, Support], ...]:
+        """Find models at the hub, see `search_models`, and whether each can be used."""
+        return tuple((card, support(card)) for card in search_models(self._hub, text, cancel=cancel))
 
     def get(self, order: Order, job: JobContext = UNWATCHED) -> Acquired:
         """Bring the model as `order` says.

@@ -18,6 +18,7 @@ from app.acquire.build_options import AUTO, ON, BuildWish, Order
 from app.base.errors import Cancelled, StillroomError
 from models.catalog.reference import CatalogReference, Reference, parse_reference
 from models.hub.hub_access import TokenError
+from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
 from models.system.disk_space import SMALL_FILES_BYTES, told_when_full
@@ -27,6 +28,7 @@ from models.system.progress import UNWATCHED, JobContext, Progress
 if TYPE_CHECKING:
     # The libraries behind it are half of the window's start, so it is made when the first job needs it.
     from app.acquire.acquirer import Acquirer
+    from app.acquire.repository_offers import Support
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +181,13 @@ class JobBook:
     def resolve(self, repo: str, revision: str = "", job: JobContext = UNWATCHED) -> Snapshot:
         """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
         return self._acquirer().resolve(repo, revision, job)
+
+    def search(
+        self, text: str, *, cancel: threading.Event | None = None
+    ) -> "tuple[tuple[RepositoryCard, Support], ...]":
+        """Find models at the hub, and whether each can be used; blocks. Raises `StillroomError` and
+        `Cancelled`."""
+        return self._acquirer().search(text, cancel=cancel)
 
     def pause(self, job_id: str) -> None:
         """Stop the job and keep what it has."""

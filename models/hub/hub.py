@@ -22,6 +22,7 @@ from msgspec import Meta
 from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address, make_client
 from models.hub.file_names import is_unsafe
 from models.hub.hub_access import HubAccess, TokenError, TokenSource, environment_mirror, environment_token
+from models.hub.repository_card import read_card
 from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError
@@ -237,7 +238,7 @@ class HubClient:
                 "Choose another repository.",
                 repo=repo,
             )
-        return Snapshot(told.id, told.sha, files, _architectures(told.config))
+        return Snapshot(told.id, told.sha, files, _architectures(told.config), read_card(data))
 
     def _refusal(self, answer: Answer, repo: str, revision: str) -> StillroomError:
         """Return the error for a refusal, by the hub's codes: `hf_raise_for_status` of huggingface_hub

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from models.hub.repository_card import RepositoryCard
 from models.system.errors import StillroomError
 
 _TEXT_FILES = (
@@ -23,7 +24,7 @@ _TEXT_FILES = (
     "README.md",
 )
 
-_SPLIT_GGUF = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+SPLIT_GGUF = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Snapshot:
     commit: str
     files: tuple[RemoteFile, ...]
     architectures: tuple[str, ...] = ()
+    card: RepositoryCard | None = None
 
 
 def checkpoint_files(snapshot: Snapshot) -> tuple[RemoteFile, ...]:
@@ -78,7 +80,7 @@ def gguf_files(snapshot: Snapshot) -> tuple[RemoteFile, ...]:
         for file in snapshot.files
         if file.path.lower().endswith(".gguf")
         and not PurePosixPath(file.path).name.lower().startswith("mmproj")
-        and not _SPLIT_GGUF.search(file.path)
+        and not SPLIT_GGUF.search(file.path)
     ]
     return tuple(sorted(found, key=lambda file: file.bytes))
 
@@ -90,7 +92,7 @@ def choose_gguf(snapshot: Snapshot, wanted: str) -> RemoteFile:
     that lists the choices.
     """
     files = gguf_files(snapshot)
-    if _SPLIT_GGUF.search(wanted):
+    if SPLIT_GGUF.search(wanted):
         raise StillroomError(
             "{file} is one part of a split GGUF, which Stillroom does not join.",
             "Choose a file of {repo} that is whole, or build the model from its original weights.",

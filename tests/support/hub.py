@@ -317,7 +317,7 @@ class _Handler(BaseHTTPRequestHandler):
         settings = json.loads(config.read_text()) if config.is_file() else None
         if isinstance(settings, dict):
             info["config"] = {"architectures": settings.get("architectures", [])}
-        self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
+        self._send(200, json.dumps(info | hosted.card).encode(), {"Content-Type": "application/json"})
 
     def _resolve(self, repo: str, revision: str, name: str) -> None:
         hosted = self.hub.repos.get(self.hub.renamed.get(repo, repo))

@@ -63,6 +63,22 @@ def test_pull_verifies_every_file_and_says_where_it_is(cli: Cli, checkpoint: Pat
     assert "\x1b" not in ran.err
 
 
+def test_search_finds_models_by_their_names(cli: Cli, hub: LoopbackHub) -> None:
+    hub.repos["someone/small"].card = {
+        "downloads": 12,
+        "tags": ["safetensors", "license:apache-2.0"],
+        "config": {"architectures": ["LlamaForCausalLM"]},
+        "safetensors": {"total": 135_000_000},
+    }
+    ran = cli("search", "some", "small", "--json")
+    assert ran.code == 0, ran.err
+    [model] = ran.json()["models"]
+    assert (model["repo"], model["downloads"], model["usable"]) == ("someone/small", 12, "yes")
+    assert (model["licence"], model["original_weights"]) == ("apache-2.0", True)
+    assert "someone/small" in cli("search", "small").out
+    assert "Nothing was found" in cli("search", "nosuchmodel").out
+
+
 def test_pull_into_a_folder_of_the_users_choice(cli: Cli, tmp_path: Path) -> None:
     ran = cli("pull", "someone/small", "--out", str(tmp_path / "here"))
     assert ran.code == 0, ran.err

@@ -1,0 +1,151 @@
+"""What can be got of a repository, and what each of it is like on this computer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.base.errors import StillroomError
+from converters.checkpoint.architectures import FAMILIES
+from models.catalog.catalog import find
+from models.catalog.similar import rough_fit, size_of
+from models.hub.repository_card import RepositoryCard
+from models.hub.snapshot import SPLIT_GGUF, Snapshot, checkpoint_files, gguf_files
+from models.memory.fit import Fit, Memory, fit
+from models.memory.memory_request import Demand
+from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.store.manifest import type_in_name
+
+MOST_OFFERS = 200
+USUAL_TYPE = "Q4_K_M"
+
+Support = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A finished file, which is taken as it is, or a type that is made of the original weights.
+
+    `model` and `types` are what `JobBook.add` takes; `download_bytes` come, `bytes` stay. `is_estimate`: the
+    dimensions are not known, so memory and speed are those of a model of about this size.
+    """
+
+    name: str
+    model: str
+    types: tuple[str, ...]
+    kind: str
+    bytes: int
+    download_bytes: int
+    fit: Fit | None = None
+    is_estimate: bool = True
+    refusal: StillroomError | None = None
+
+
+def support(card: RepositoryCard) -> Support:
+    """Tell whether a repository's architecture can be used here, as far as its card says."""
+    if card.has_weights and card.architecture:
+        if card.architecture in FAMILIES:
+            return "yes"
+        if not card.has_gguf:
+            return "no"
+    if card.gguf_architecture:
+        return "yes" if card.gguf_architecture in known_gguf_architectures() else "no"
+    return "unknown"
+
+
+def known_gguf_architectures() -> frozenset[str]:
+    """Name the architectures that llama.cpp's own library of the format knows. Slow at its first call."""
+    import gguf
+
+    return frozenset(gguf.MODEL_ARCH_NAMES.values()) - {"clip", "mmproj"}
+
+
+def found_fit(card: RepositoryCard, memory: Memory, demand: Demand) -> Fit | None:
+    """Estimate what a found model is like here in the usual type; None where its size is not told."""
+    known = find(card.repo)
+    if known is not None:
+        return fit(
+            known.shape, USUAL_TYPE, memory, context_tokens=demand.context_tokens, kv_type=demand.kv_type
+        )
+    if not card.parameters:
+        return None
+    return rough_fit(size_of(card.parameters, USUAL_TYPE), USUAL_TYPE, memory, demand, card.parameters)
+
+
+def offers(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> tuple[Offer, ...]:
+    """List what can be got of `snapshot`: finished files first, then types of its original weights."""
+    return (*_files(snapshot, memory, demand), *_types(snapshot, memory, demand))[:MOST_OFFERS]
+
+
+def _files(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Offer]:
+    parameters = snapshot.card.parameters if snapshot.card is not None else 0
+    refusal = None
+    if snapshot.card is not None and support(snapshot.card) == "no":
+        refusal = _unknown_architecture(snapshot.card.gguf_architecture or snapshot.card.architecture)
+    found = []
+    for file in gguf_files(snapshot):
+        kind = type_in_name(file.path)
+        verdict = rough_fit(file.bytes, kind, memory, demand, parameters) if memory is not None else None
+        model = f"{snapshot.repo}:{file.path}"
+        found.append(Offer(file.path, model, (), kind, file.bytes, file.bytes, fit=verdict, refusal=refusal))
+    for file in snapshot.files:
+        if SPLIT_GGUF.search(file.path) and "-00001-of-" in file.path:
+            split = StillroomError(
+                "It is in several parts, which Stillroom does not join.",
+                "Choose a file that is whole, or make a type of the original weights.",
+            )
+            found.append(Offer(file.path, "", (), type_in_name(file.path), 0, 0, refusal=split))
+    return found
+
+
+def _types(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Offer]:
+    try:
+        files = checkpoint_files(snapshot)
+    except StillroomError:
+        return []
+    download = sum(file.bytes for file in files)
+    weights = sum(file.bytes for file in files if file.path.endswith(".safetensors"))
+    refusal = None
+    if snapshot.architectures and not any(name in FAMILIES for name in snapshot.architectures):
+        refusal = _unknown_architecture(snapshot.architectures[0])
+    known = find(snapshot.repo)
+    parameters = snapshot.card.parameters if snapshot.card is not None else 0
+    found = []
+    for kind in (*QUANTISATIONS, *FULL_PRECISION):
+        size = known.sizes_bytes[kind] if known is not None else size_of(parameters or weights // 2, kind)
+        verdict = None
+        if memory is not None and known is not None:
+            verdict = fit(
+                known.shape, kind, memory, context_tokens=demand.context_tokens, kv_type=demand.kv_type
+            )
+        elif memory is not None:
+            verdict = rough_fit(size, kind, memory, demand, parameters or weights // 2)
+        found.append(
+            Offer(
+                kind,
+                snapshot.repo,
+                (kind,),
+                kind,
+                size,
+                download,
+                fit=verdict,
+                is_estimate=known is None,
+                refusal=refusal,
+            )
+        )
+    return found
+
+
+def best(found: Sequence[Offer]) -> int:
+    """Choose the offer to begin with: the usual type, where it can be got; -1 for none."""
+    allowed = [number for number, offer in enumerate(found) if offer.refusal is None]
+    usual = [number for number in allowed if found[number].kind == USUAL_TYPE]
+    return next(iter(usual or allowed), -1)
+
+
+def _unknown_architecture(name: str) -> StillroomError:
+    return StillroomError(
+        "Models of the kind {name} cannot be used.",
+        "Original weights may be of {families}; finished GGUF files, of all that llama.cpp knows.",
+        name=name,
+        families=", ".join(sorted(family.removesuffix("ForCausalLM") for family in FAMILIES)),
+    )

@@ -1,0 +1,49 @@
+"""Search a hub for models by words of their names."""
+
+import threading
+from urllib.parse import urlencode
+
+import msgspec
+
+from models.hub.hub import HubClient, no_hub
+from models.hub.repository_card import RepositoryCard, read_card
+from models.system.errors import StillroomError
+
+LONGEST_SEARCH = 200
+MOST_FOUND = 30
+_MOST_BYTES = 16 << 20
+"""Thirty repositories with their chat templates and tags are about half a megabyte."""
+_ATTEMPTS = 2
+"""Somebody waits for it."""
+_FACTS = ("downloads", "likes", "gated", "tags", "config", "safetensors", "gguf")
+
+
+def search_models(
+    hub: HubClient, text: str, *, most: int = MOST_FOUND, cancel: threading.Event | None = None
+) -> tuple[RepositoryCard, ...]:
+    """Find up to `most` repositories whose names hold the words of `text`, the most downloaded first.
+
+    Blocks, any thread. Raises `StillroomError` and `Cancelled`.
+    """
+    words = " ".join(text.split())[:LONGEST_SEARCH]
+    # https://huggingface.co/docs/hub/api: `expand` names the facts that are told.
+    asked = [
+        ("search", words),
+        ("limit", str(most)),
+        ("sort", "downloads"),
+        *(("expand", name) for name in _FACTS),
+    ]
+    answer = hub.get(f"/api/models?{urlencode(asked)}", _MOST_BYTES, cancel=cancel, attempts=_ATTEMPTS)
+    if answer.status != 200:
+        raise StillroomError(
+            "{host} refuses to search (HTTP {status}).",
+            "Check the access token in the settings of Hugging Face, or get a model by its id.",
+            host=hub.host,
+            status=answer.status,
+        )
+    try:
+        told = msgspec.json.decode(answer.data, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise no_hub(hub) from error
+    cards = [card for card in map(read_card, told[:most]) if card is not None]
+    return tuple({card.repo: card for card in cards}.values())
