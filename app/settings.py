@@ -24,6 +24,8 @@ VERSION = 2
 Theme = Literal["system", "light", "dark", "light-contrast", "dark-contrast"]
 Language = Literal["system", "en", "zh_CN"]
 PageKey = Literal["chat", "code", "benchmark", "models"]
+HubName = Annotated[str, Meta(max_length=200)]
+MOST_REMEMBERED = 30
 Observer = Callable[["Settings"], None]
 
 
@@ -92,6 +94,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hub_token_kept: Annotated[
         bool, Meta(description="Whether the system's key store holds an access token of the hub.")
     ] = False
+    hub_recent: Annotated[
+        tuple[HubName, ...],
+        Meta(
+            max_length=MOST_REMEMBERED, description="Repositories of the hub that were opened, newest first."
+        ),
+    ] = ()
+    hub_liked: Annotated[
+        tuple[HubName, ...],
+        Meta(
+            max_length=MOST_REMEMBERED,
+            description="Repositories of the hub that the user likes, newest first.",
+        ),
+    ] = ()
     elsewhere: Annotated[
         tuple[ElsewhereServer, ...], Meta(description="Servers elsewhere whose models may be chosen.")
     ] = ()

@@ -12,6 +12,8 @@ from models.system.errors import StillroomError
 TokenSource = Literal["environment", "settings", "login", "none"]
 """Where a token comes from: HF_TOKEN, the user's settings, or the login of Hugging Face's own program."""
 
+HUB = "https://huggingface.co"
+
 LONGEST_ADDRESS = 300
 LONGEST_TOKEN = 500
 

@@ -6,10 +6,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from models.hub.hub import HubClient, no_hub
-from models.hub.repository_card import RepositoryCard, read_card
+from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard, read_card
 from models.system.errors import StillroomError
 
-LONGEST_SEARCH = 200
 MOST_FOUND = 30
 _MOST_BYTES = 16 << 20
 """Thirty repositories with their chat templates and tags are about half a megabyte."""

@@ -12,6 +12,9 @@ from models.system.shown_text import shown
 T = TypeVar("T")
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+LONGEST_SEARCH = 200
+"""Characters of a search for repositories."""
+
 _LICENCE = "license:"
 _LONGEST_NAME = 60
 _MOST_TAGS = 2000

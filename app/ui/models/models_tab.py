@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.acquire.jobs import JobBook, JobView
 from app.acquire.measurer import Measurer
+from app.acquire.repository_offers import Offer
 from app.base.errors import StillroomError
 from app.engine.protocol import ModelInfo
 from app.machine.advisor import Advisor
@@ -33,9 +34,10 @@ from app.ui.models.outlook_card import OutlookCard
 from app.ui.models.quality.model_matrix import ModelMatrix
 from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
+from app.ui.models.search.search_card import SearchCard
 from app.ui.widgets.card import Card
 from app.ui.widgets.ui_context import UiContext
-from models.catalog.catalog import catalogue
+from models.catalog.catalog import catalogue, find
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
 from models.hub.snapshot import Snapshot, gguf_files
 from models.quantisation.sizes import QUANTISATIONS
@@ -150,6 +152,8 @@ class ModelsTab(QScrollArea):
         self.outlooks = OutlookCard(self._theme)
         self.outlooks.use_changed.connect(self._refresh)
         self.outlooks.hide()
+        self.search = SearchCard(self._ui, self._jobs)
+        self.search.get_asked.connect(self._on_offer)
         self.add_card = AddModelCard(self._theme)
         self.add_card.add_asked.connect(self._on_add)
         self._adding = self._bridge.for_place(lambda: self._notices.at(self.add_card.failures))
@@ -174,6 +178,7 @@ class ModelsTab(QScrollArea):
         column.addWidget(self._quality.card)
         column.addWidget(self._matrix.card)
         column.addWidget(self.outlooks)
+        column.addWidget(self.search)
         column.addWidget(self.add_card)
         column.addStretch(1)
         self.setWidget(page)
@@ -207,6 +212,9 @@ class ModelsTab(QScrollArea):
             self.outlooks.use,
         )
         self.table.show_rows(rows)
+        self.search.show_memory(
+            self._advisor.memory if self._advisor is not None else None, self.outlooks.demand
+        )
         if self._selected and self.table.number_of(self._selected) >= 0:
             self.select(self._selected)
             self._on_row(self.table.number_of(self._selected))
@@ -272,6 +280,13 @@ class ModelsTab(QScrollArea):
         card = self._cards[view.id]
         # It has no place before the page is laid out again.
         QTimer.singleShot(0, card, lambda: self.ensureWidgetVisible(card))
+
+    def _on_offer(self, offer: Offer) -> None:
+        """Get what was chosen in a repository."""
+        known = find(offer.model)
+        if known is not None:
+            self.select(known.key)
+        self._on_get(known.key if known is not None else offer.model, list(offer.types))
 
     def _on_job(self, view: JobView) -> None:
         self._take_job(view, is_news=True)

@@ -68,6 +68,20 @@ def type_tip() -> str:
     )
 
 
+def rough_text(found: Fit) -> str:
+    """A verdict on a model whose dimensions are not known, with the memory and the most speed to expect."""
+    if found.verdict is Verdict.TOO_LARGE:
+        template = QCoreApplication.translate("fit", "Too large: about {needed}, {ram} free")
+        return template.format(**found.values)
+    text = QCoreApplication.translate("fit", "About {needed}: {verdict}").format(
+        needed=byte_count(found.needed_bytes), verdict=verdict_text(found)
+    )
+    if found.tok_per_s is None:
+        return text
+    rate = f"{found.tok_per_s:.1f}" if found.tok_per_s < 10 else f"{found.tok_per_s:.0f}"
+    return QCoreApplication.translate("fit", "{verdict} · up to {rate} tok/s").format(verdict=text, rate=rate)
+
+
 def speed_text(outlook: Outlook) -> str:
     """Expected tokens per second, as sure as they are known."""
     if outlook.tok_per_s is None:

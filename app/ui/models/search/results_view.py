@@ -1,0 +1,48 @@
+"""The widget that shows what a search found, and what a repository holds."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from app.ui.widgets.rows_model import RowsModel
+from app.ui.widgets.wide_column import WideColumn
+
+ROW_PX = 32
+MOST_ROWS = 8
+WIDEST_COLUMN_PX = 320
+
+
+class ResultsView(QTableView):
+    """As high as its rows, up to eight of them; GUI thread."""
+
+    row_chosen = Signal(int)
+    """Enter, or a double click."""
+    row_selected = Signal(int)
+
+    def __init__(self, model: RowsModel, name: str, parent: QWidget | None = None) -> None:  # type: ignore[type-arg]
+        super().__init__(parent)
+        self.setModel(model)
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setMinimumSectionSize(60)
+        header.setMaximumSectionSize(WIDEST_COLUMN_PX)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        WideColumn(self, 0, 160)
+        self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))
+        self.activated.connect(lambda index: self.row_chosen.emit(index.row()))
+        model.modelReset.connect(self._fit_height)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        rows = min(self.model().rowCount(), MOST_ROWS)
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + ROW_PX * rows + 2)
+        self.setVisible(rows > 0)
