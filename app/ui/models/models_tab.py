@@ -19,7 +19,7 @@ from app.base.errors import StillroomError
 from app.engine.protocol import ModelInfo
 from app.machine.advisor import Advisor
 from app.settings import LoadChoice
-from app.ui.base.add_action import Command
+from app.ui.base.add_action import Command, add_action
 from app.ui.base.offers import Offers
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
@@ -95,6 +95,7 @@ class ModelsTab(QScrollArea):
         self._matrix = ModelMatrix(ui, store, self)
         self._build_page()
         Offers(self, self._offered)
+        add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
         advice.changed.connect(self._refresh)
         self._session.loading.connect(self._on_loading)
         self._session.loaded.connect(self._on_loaded)
@@ -177,9 +178,9 @@ class ModelsTab(QScrollArea):
         column.addWidget(self.detail)
         column.addWidget(self._quality.card)
         column.addWidget(self._matrix.card)
-        column.addWidget(self.outlooks)
-        column.addWidget(self.search)
         column.addWidget(self.add_card)
+        column.addWidget(self.search)
+        column.addWidget(self.outlooks)
         column.addStretch(1)
         self.setWidget(page)
         self.setWidgetResizable(True)
@@ -424,6 +425,10 @@ class ModelsTab(QScrollArea):
         """Show a model with its types to choose from."""
         self.select(key)
         self.ensureWidgetVisible(self.detail)
+
+    def _show_search(self) -> None:
+        self.ensureWidgetVisible(self.search)
+        self.search.field.setFocus()
 
     def _on_menu(self, model: InstalledModel, place: QPoint) -> None:
         row = self.table.row(self.table.number_of(self._selected))

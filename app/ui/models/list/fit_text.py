@@ -70,12 +70,16 @@ def type_tip() -> str:
 
 def rough_text(found: Fit) -> str:
     """A verdict on a model whose dimensions are not known, with the memory and the most speed to expect."""
-    if found.verdict is Verdict.TOO_LARGE:
-        template = QCoreApplication.translate("fit", "Too large: about {needed}, {ram} free")
-        return template.format(**found.values)
-    text = QCoreApplication.translate("fit", "About {needed}: {verdict}").format(
-        needed=byte_count(found.needed_bytes), verdict=verdict_text(found)
-    )
+    match found.verdict:
+        case Verdict.GPU:
+            text = QCoreApplication.translate("fit", "About {needed} on the GPU")
+        case Verdict.PARTLY:
+            text = QCoreApplication.translate("fit", "About {needed}, partly on the GPU")
+        case Verdict.RAM:
+            text = QCoreApplication.translate("fit", "About {needed} of RAM")
+        case Verdict.TOO_LARGE:
+            text = QCoreApplication.translate("fit", "Too large: about {needed}")
+    text = text.format(needed=byte_count(found.needed_bytes))
     if found.tok_per_s is None:
         return text
     rate = f"{found.tok_per_s:.1f}" if found.tok_per_s < 10 else f"{found.tok_per_s:.0f}"
