@@ -38,11 +38,13 @@ from app.suites.quality_suites import QualitySuites
 from app.telemetry.host import HostReader
 from app.telemetry.nvml_monitor import GpuMonitor
 from app.telemetry.other_gpus import CardMonitor
+from app.telemetry.process_tree import ProcessTree
 from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import TelemetrySampler
 from app.tuning.tuner import Tuner
 from app.ui.shell.window_parts import WindowParts
 from models.system.notices import NoticeInbox
+from models.system.units import GIGABYTE
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     """Everything the window works with; threads start once it is painted. `told` is older than `core`."""
     memory = core.load_memory()
     files = core.file_facts()
-    states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))
+    states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * GIGABYTE))
     client = EngineClient(child_command("engine"), memory, states)
     gpu, cards, meter = GpuMonitor(), CardMonitor(client.read_cards), RateMeter()
     client.observe(cards.on_state)
@@ -90,7 +92,8 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     templates = ChatTemplates(TemplateProcess(child_command("templates")))
     render = renderer(templates)
     gate = Gate(core.filters(), core.audit())
-    host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
+    tree = ProcessTree()
+    host = HostReader(tree.pids, part_of=tree.part_of)
     return WindowParts(
         paths=core.paths,
         settings=core.settings,

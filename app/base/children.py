@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 ChildName = Literal[
@@ -45,6 +47,15 @@ def child_command(name: ChildName) -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, "--child", name]
     return [sys.executable, "-m", CHILD_MODULES[name]]
+
+
+def child_name(command: Sequence[str]) -> ChildName | None:
+    """Tell which child a command line runs; None for any other program."""
+    for option, value in pairwise(command):
+        for name, module in CHILD_MODULES.items():
+            if (option, value) in (("-m", module), ("--child", name)):
+                return name
+    return None
 
 
 def leave_bundle_environment() -> None:

@@ -44,7 +44,7 @@ class TextFile:
 
 
 def read_text_file(path: Path) -> TextFile:
-    """Read a text file of at most 4 MiB: UTF-8, or little-endian UTF-16 with its mark. Any thread.
+    """Read a text file of at most 4 MB: UTF-8, or little-endian UTF-16 with its mark. Any thread.
 
     Raises `TextFileError` for what is not text, too large or unreadable.
     """
@@ -140,7 +140,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise TextFileError(
-                "{name} is larger than 4 MiB.",
+                "{name} is larger than 4 MB.",
                 "Open a smaller file, or cut out the part you need.",
                 name=path.name,
             ) from error

@@ -14,6 +14,7 @@ from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading
 from models.catalog.catalog import catalogue
+from models.system.units import gigabytes
 
 Severity = Literal["stops", "limits", "info"]
 
@@ -208,7 +209,7 @@ def _memory(machine: Machine, an_r1_fits: bool) -> Iterator[Problem]:
             severity="limits",
             message="None of the R1 models fits into the {free} GB of memory that are free.",
             hint="Close other programs, or use the starter model.",
-            values={"free": _gb(machine.memory_free_bytes)},
+            values={"free": gigabytes(machine.memory_free_bytes)},
         )
     if machine.memory_total_bytes < LITTLE_MEMORY_BYTES:
         yield Problem(
@@ -216,7 +217,7 @@ def _memory(machine: Machine, an_r1_fits: bool) -> Iterator[Problem]:
             severity="limits",
             message="The computer has {total} GB of memory, enough for the smallest models only.",
             hint="Choose the starter or R1 Qwen 1.5B with a short context.",
-            values={"total": _gb(machine.memory_total_bytes)},
+            values={"total": gigabytes(machine.memory_total_bytes)},
         )
     elif machine.memory_free_bytes < LITTLE_MEMORY_BYTES // 2:
         yield Problem(
@@ -224,7 +225,10 @@ def _memory(machine: Machine, an_r1_fits: bool) -> Iterator[Problem]:
             severity="limits",
             message="Only {free} GB of {total} GB of memory are free.",
             hint="Close other programs before you load a model.",
-            values={"free": _gb(machine.memory_free_bytes), "total": _gb(machine.memory_total_bytes)},
+            values={
+                "free": gigabytes(machine.memory_free_bytes),
+                "total": gigabytes(machine.memory_total_bytes),
+            },
         )
 
 
@@ -246,9 +250,9 @@ def _disk(machine: Machine, models_on_disk: int) -> Iterator[Problem]:
             message="The disk has {free} GB free; {model} needs {need} GB while it is built.",
             hint="Free some space, or set STILLROOM_HOME to a folder on another disk.",
             values={
-                "free": _gb(machine.disk_free_bytes),
+                "free": gigabytes(machine.disk_free_bytes),
                 "model": smallest.title,
-                "need": _gb(need),
+                "need": gigabytes(need),
             },
         )
     if not models_on_disk:
@@ -285,10 +289,6 @@ def _window(machine: Machine) -> Iterator[Problem]:
             message="There is no display here, so the window cannot open. The commands work.",
             hint="Start Stillroom from a desktop session for the window.",
         )
-
-
-def _gb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f}"
 
 
 def _dotted(version: tuple[int, int]) -> str:

@@ -2,57 +2,88 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 
 @dataclass(frozen=True, slots=True)
+class PartSample:
+    """What one part of this program takes, by the name of its child; "" is this process with its helpers."""
+
+    name: str
+    ram_bytes: int
+    cpu_percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class HostSample:
-    """The machine now. CPU figures are per cent of all logical cores together, since the last reading."""
+    """The machine now. CPU figures are per cent of all logical cores together, since the last reading.
+
+    `parts` are those of the own figures.
+    """
 
     ram_used_bytes: int
     ram_total_bytes: int
     own_ram_bytes: int
     cpu_percent: float
     own_cpu_percent: float
+    parts: tuple[PartSample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CpuClock:
-    """CPU seconds spent so far, by the machine and by some processes; two of them give the use between."""
+    """CPU seconds spent so far, by the machine and by some processes; two of them give the use between.
+
+    `parts_s` are the processes' seconds by the part of the program that they belong to.
+    """
 
     at_s: float
     busy_s: float
     own_s: float
+    parts_s: Mapping[str, float] = field(default_factory=dict)
 
     def percent_since(self, earlier: "CpuClock") -> tuple[float, float]:
         """Per cent of all logical cores that the machine and the processes used since `earlier`."""
+        return (
+            self._percent(self.busy_s - earlier.busy_s, earlier),
+            self._percent(self.own_s - earlier.own_s, earlier),
+        )
+
+    def part_percent_since(self, earlier: "CpuClock", part: str) -> float:
+        """Per cent of all logical cores that one part of the program used since `earlier`."""
+        return self._percent(self.parts_s.get(part, 0.0) - earlier.parts_s.get(part, 0.0), earlier)
+
+    def _percent(self, spent_s: float, earlier: "CpuClock") -> float:
         capacity_s = (self.at_s - earlier.at_s) * (psutil.cpu_count() or 1)
-        if capacity_s <= 0:
-            return 0.0, 0.0
-
-        def percent(spent_s: float) -> float:
-            return min(100.0, max(0.0, 100 * spent_s / capacity_s))
-
-        return percent(self.busy_s - earlier.busy_s), percent(self.own_s - earlier.own_s)
+        return min(100.0, max(0.0, 100 * spent_s / capacity_s)) if capacity_s > 0 else 0.0
 
 
 class HostReader:
-    """Reads the host through psutil: about 0.2 ms a reading. One thread at a time.
+    """Reads the host through psutil: below a millisecond a reading. One thread at a time.
 
-    `child_pids` names the processes that belong to this program besides this one. They are named, not
-    looked for: a search walks every process of the machine.
+    `child_pids` names the processes that belong to this program besides this one: some, or all below it
+    (`ProcessTree.pids`). `part_of` tells the part of the program that one of them belongs to.
     """
 
     def __init__(
-        self, child_pids: Callable[[], Iterable[int]] = tuple, clock: Callable[[], float] = time.monotonic
+        self,
+        child_pids: Callable[[], Iterable[int]] = tuple,
+        clock: Callable[[], float] = time.monotonic,
+        part_of: Callable[[int], str] = lambda _: "",
     ) -> None:
         self._child_pids = child_pids
+        self._part_of = part_of
         self._clock = clock
         self._processes: dict[int, psutil.Process] = {}
+        self._spent_s: dict[int, float] = {}
+        """By each own process that runs, as read last."""
+        self._ended_s: dict[str, float] = {}
+        """By those that have ended, for each part: a sum never falls when one of them ends."""
+        self._parts: dict[int, str] = {}
         self._last = self.cpu_clock()
 
     def own_pids(self) -> frozenset[int]:
@@ -62,15 +93,22 @@ class HostReader:
     def read(self) -> HostSample:
         """The machine now; CPU per cent since the previous call."""
         memory = psutil.virtual_memory()
-        now = self.cpu_clock()
-        cpu_percent, own_cpu_percent = now.percent_since(self._last)
+        earlier, now = self._last, self.cpu_clock()
         self._last = now
+        cpu_percent, own_cpu_percent = now.percent_since(earlier)
+        ram_bytes: Counter[str] = Counter()
+        for pid, resident_bytes in self._each(self._spent_s, _resident_bytes).items():
+            ram_bytes[self._parts[pid]] += int(resident_bytes)
         return HostSample(
             ram_used_bytes=memory.total - memory.available,
             ram_total_bytes=memory.total,
-            own_ram_bytes=int(sum(self._each(_resident_bytes))),
+            own_ram_bytes=ram_bytes.total(),
             cpu_percent=cpu_percent,
             own_cpu_percent=own_cpu_percent,
+            parts=tuple(
+                PartSample(part, ram_bytes[part], now.part_percent_since(earlier, part))
+                for part in sorted(ram_bytes)
+            ),
         )
 
     def cpu_clock(self) -> CpuClock:
@@ -79,19 +117,27 @@ class HostReader:
         idle_s = times.idle + getattr(times, "iowait", 0.0)
         # Linux counts a guest's time in user and nice already.
         total_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        own_s = sum(self._each(_cpu_seconds))
-        return CpuClock(self._clock(), total_s - idle_s, own_s)
+        spent_s = self._each(self.own_pids(), _cpu_seconds)
+        for pid in self._spent_s.keys() - spent_s.keys():
+            part = self._parts.pop(pid)
+            self._ended_s[part] = self._ended_s.get(part, 0.0) + self._spent_s[pid]
+            self._processes.pop(pid, None)
+        self._spent_s = spent_s
+        parts_s = dict(self._ended_s)
+        for pid, own_s in spent_s.items():
+            # What a child is shows when its program has begun: until then it may be another part's.
+            part = self._parts[pid] = self._part_of(pid)
+            parts_s[part] = parts_s.get(part, 0.0) + own_s
+        return CpuClock(self._clock(), total_s - idle_s, sum(parts_s.values()), parts_s)
 
-    def _each(self, figure: Callable[[psutil.Process], float]) -> list[float]:
-        """`figure` of each own process; one that has just ended counts nothing."""
-        figures = []
-        pids = self.own_pids()
-        self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}
+    def _each(self, pids: Iterable[int], figure: Callable[[psutil.Process], float]) -> dict[int, float]:
+        """`figure` of each of these processes; one that has just ended has none."""
+        figures = {}
         for pid in pids:
             try:
                 if pid not in self._processes:
                     self._processes[pid] = psutil.Process(pid)
-                figures.append(figure(self._processes[pid]))
+                figures[pid] = figure(self._processes[pid])
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 self._processes.pop(pid, None)
         return figures

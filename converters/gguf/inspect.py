@@ -141,7 +141,7 @@ class _Reader:
         if count > self.size - self.position:
             raise self._past_the_end(part)
         if self.position + count > _MAX_HEADER_BYTES:
-            raise self.damaged("The GGUF file {file} is damaged: its header is longer than 64 MiB.")
+            raise self.damaged("The GGUF file {file} is damaged: its header is longer than 64 MB.")
 
     def number(self, packing: str, part: str = "") -> int:
         """Read an unsigned number."""

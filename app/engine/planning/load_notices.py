@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.engine.devices.gpu_presence import graphics_cards
 from app.engine.protocol import Device, LoadNotice, ModelInfo
+from models.system.units import GIGABYTE
 
 
 def gpu_notices(info: ModelInfo, devices: Sequence[Device], *, supports_gpu: bool) -> list[LoadNotice]:
@@ -14,14 +15,14 @@ def gpu_notices(info: ModelInfo, devices: Sequence[Device], *, supports_gpu: boo
         return _unused_cards(supports_gpu)
     values: dict[str, str | int | float] = {
         "cards": ", ".join(device.description or device.name for device in devices),
-        "free_gib": sum(device.memory_free_bytes for device in devices) / 2**30,
+        "free_gb": sum(device.memory_free_bytes for device in devices) / GIGABYTE,
         "gpu_layers": info.gpu_layers,
         "layers": info.layers + 1,
     }
     if info.gpu_layers == 0 and info.planned.gpu_layers == 0:
         return [
             LoadNotice(
-                "The graphics card ({cards}) has too little free memory ({free_gib:.1f} GiB) for even one "
+                "The graphics card ({cards}) has too little free memory ({free_gb:.1f} GB) for even one "
                 "layer of this model, so it runs on the processor. Close other programs that use the card, "
                 "or choose a smaller model or context.",
                 values,
@@ -30,7 +31,7 @@ def gpu_notices(info: ModelInfo, devices: Sequence[Device], *, supports_gpu: boo
     if 0 < info.gpu_layers <= info.layers and info.asked.gpu_layers < 0:
         return [
             LoadNotice(
-                "{gpu_layers} of {layers} layers run on the graphics card ({cards}, {free_gib:.1f} GiB "
+                "{gpu_layers} of {layers} layers run on the graphics card ({cards}, {free_gb:.1f} GB "
                 "free), the rest on the processor, which is slower. A smaller quantisation or context would "
                 "fit more.",
                 values,

@@ -121,6 +121,7 @@ class EngineSession(QObject):
     remote_changed = Signal()
     """Other computers' devices were asked for: `remote` has changed."""
     reservation_changed = Signal(str)
+    work_told = Signal(str)
 
     def __init__(
         self,
@@ -146,6 +147,7 @@ class EngineSession(QObject):
         self.remote: list[Device] = []
         self.loading_path = ""
         self.reserved_for = ""
+        self.work_text = ""
         self._names: dict[str, str] = {}
         self._known: dict[str, ModelInfo] = {}
         client.observe(bridge.wrap(self._on_state))
@@ -327,7 +329,13 @@ class EngineSession(QObject):
     def reserve(self, job: str) -> None:
         """Keep the engine for `job`, or give it back with an empty name."""
         self.reserved_for = job
+        self.work_text = ""
         self.reservation_changed.emit(job)
+
+    def tell_work(self, text: str) -> None:
+        """Say what the job that has the engine does now, in the window's language."""
+        self.work_text = text
+        self.work_told.emit(text)
 
     def _on_state(self, state: EngineState) -> None:
         before, self._state = self._state, state

@@ -24,6 +24,7 @@ class GenerationSection(QWidget):
         self._unit = label("", "unit")
         self._prompt = label("", "small")
         self._first_token = label("", "small")
+        self._work = label("", "small", wrap=True)
         self._plot = LivePlot(theme, library, "accent")
         self._plot.setAccessibleName(self.tr("Generation speed over the last two minutes"))
         set_tip(self._plot, self._plot.accessibleName())
@@ -43,11 +44,14 @@ class GenerationSection(QWidget):
         layout.addLayout(value)
         layout.addWidget(self._plot)
         layout.addLayout(below)
+        layout.addWidget(self._work)
         self.show_rates(Rates(), History())
 
-    def show_rates(self, rates: Rates, history: History, chat: ChatRate | None = None) -> None:
+    def show_rates(
+        self, rates: Rates, history: History, chat: ChatRate | None = None, work: str = ""
+    ) -> None:
         """Show the present figures, of all replies together and of `chat` beside others; between replies the
-        last reply's, and say so."""
+        last reply's, and say so. `work` says what has the engine for itself, where something has."""
         running = rates.generation_tok_per_s > 0
         shown = rates.generation_tok_per_s if running else rates.last_generation_tok_per_s
         self._figure.setText(_known(shown, figures.rate))
@@ -63,8 +67,10 @@ class GenerationSection(QWidget):
             self._unit.setText(self.tr("tok/s"))
         else:
             self._unit.setText(self.tr("tok/s, last reply"))
+        self._work.setText(work)
+        self._work.setVisible(bool(work))
         if rates == Rates(context_limit=rates.context_limit, chats=rates.chats):
-            self._prompt.setText(self.tr("No reply yet"))
+            self._prompt.setText("" if work else self.tr("No reply yet"))
             self._first_token.setText("")
         else:
             prompt = _known(rates.prompt_tok_per_s, figures.rate)

@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.telemetry.nvml import GpuReading, GpuSample
 from app.telemetry.sampler import History
-from app.ui.base import figures
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_plot import LivePlot
 from app.ui.widgets.card import label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.plot_library import PlotLibrary
+from models.system.units import gigabytes
 
 
 class GpuSection(QWidget):
@@ -50,10 +50,10 @@ class GpuSection(QWidget):
     def show_gpu(self, gpu: GpuSample, times_s: Sequence[float], vram_used_bytes: Sequence[int]) -> None:
         """Show the card now and over the last minutes."""
         self._caption.setText(self.tr("VRAM · {name}").format(name=gpu.name.upper()))
-        self._figure.setText(figures.gib(gpu.vram_used_bytes))
-        self._total.setText(self.tr("of {total} GiB").format(total=figures.gib(gpu.vram_total_bytes)))
+        self._figure.setText(gigabytes(gpu.vram_used_bytes))
+        self._total.setText(self.tr("of {total} GB").format(total=gigabytes(gpu.vram_total_bytes)))
         own = gpu.own_vram_bytes
-        self._own.setText("" if own is None else self.tr("Stillroom {size}").format(size=figures.gib(own)))
+        self._own.setText("" if own is None else self.tr("Stillroom {size}").format(size=gigabytes(own)))
         self._plot.setAccessibleName(
             self.tr("Memory of {name} over the last two minutes; the dashed line is its limit").format(
                 name=gpu.name

@@ -56,6 +56,8 @@ class LivePanel(QFrame):
         self._loaded = LoadedLine(session)
         self._head = QHBoxLayout()
         self._content = self._lay_out()
+        session.reservation_changed.connect(self._on_work)
+        session.work_told.connect(self._on_work)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
@@ -113,6 +115,19 @@ class LivePanel(QFrame):
         limit = info.context_tokens if info is not None else 0
         return ChatRate(tokens, limit) if seen is None else seen
 
+    def _work(self) -> str:
+        """Say what has the engine for itself; "" where nothing has."""
+        match self._session.reserved_for:
+            case "":
+                return ""
+            case "tuning":
+                return self._session.work_text or self.tr("The settings of this model are being tuned.")
+            case _:
+                return self._session.work_text or self.tr("A benchmark runs.")
+
+    def _on_work(self, *_: object) -> None:
+        self._show_kept()
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Catch up with what came while hidden."""
         super().showEvent(event)
@@ -132,7 +147,7 @@ class LivePanel(QFrame):
         if snapshot is None or not self._is_watched():
             return
         chat = self._chat(snapshot.rates)
-        self._generation.show_rates(snapshot.rates, snapshot.history, chat)
+        self._generation.show_rates(snapshot.rates, snapshot.history, chat, self._work())
         self._gpus.show_cards(snapshot.gpu, snapshot.cards, snapshot.history)
         self._context.show_rates(snapshot.rates, chat)
         self._host.show_host(snapshot.host)

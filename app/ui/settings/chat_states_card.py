@@ -10,7 +10,7 @@ from app.engine.kv_states.saved_states import keep_within, kept_bytes
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
-from models.system.units import byte_count
+from models.system.units import GIGABYTE, byte_count
 
 
 class ChatStatesCard(Card):
@@ -64,7 +64,7 @@ class ChatStatesCard(Card):
 
     def _on_limit(self, gigabytes: float) -> None:
         self._settings.update(chat_states_gb=gigabytes)
-        self._bridge.start(self._keep(int(gigabytes * 1e9)))
+        self._bridge.start(self._keep(int(gigabytes * GIGABYTE)))
 
     async def _keep(self, most_bytes: int) -> None:
         await asyncio.to_thread(keep_within, self._folder, most_bytes)

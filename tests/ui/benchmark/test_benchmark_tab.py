@@ -207,7 +207,7 @@ def test_the_newest_run_is_shown_and_another_by_selecting_it(open_room: Opener) 
     assert "36.2" in room.texts()
     room.select(1)
     texts = room.texts()
-    for text in ("50.4", "± 0.4 tok/s", "1,243", "± 9 tok/s", "310", "1.0", "GiB", "loads in 2.00 s"):
+    for text in ("50.4", "± 0.4 tok/s", "1,243", "± 9 tok/s", "310", "1.1", "GB", "loads in 2.00 s"):
         assert text in texts, text
     assert "Other programs used the processor meanwhile." in texts
     assert "128 tokens" in texts

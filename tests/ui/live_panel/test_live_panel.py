@@ -1,5 +1,6 @@
 """The live panel with real plots; the figures are chosen, so that no card is needed."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import msgspec
@@ -11,7 +12,7 @@ from app.base.children import child_command
 from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadNotice, ModelInfo
-from app.telemetry.host import HostSample
+from app.telemetry.host import HostSample, PartSample
 from app.telemetry.nvml import GpuReading, GpuSample, GpuState
 from app.telemetry.rates import ChatRate, Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
@@ -24,10 +25,10 @@ from app.ui.widgets.plot_library import PlotLibrary
 from tests.support.pages.live_panel_page import drawn_plots
 from tests.support.templates import chat_templates
 
-GIB = 1 << 30
+GB = 1000**3
 
-RADEON = GpuSample(1, "AMD Radeon RX 7800 XT", 3 * GIB, 16 * GIB, 2 * GIB, None, None, None)
-CARD = GpuSample(0, "NVIDIA RTX 3060", int(6.1 * GIB), 12 * GIB, int(5.4 * GIB), 87, 64, 142.4)
+RADEON = GpuSample(1, "AMD Radeon RX 7800 XT", 3 * GB, 16 * GB, 2 * GB, None, None, None)
+CARD = GpuSample(0, "NVIDIA RTX 3060", int(6.1 * GB), 12 * GB, int(5.4 * GB), 87, 64, 142.4)
 
 INFO = ModelInfo(
     path="/models/m.gguf",
@@ -65,7 +66,7 @@ def snapshot(
     times_s = tuple(now_s - 120 + second for second in range(121))
     values = tuple(generation if second > 60 else 0.0 for second in range(121))
     vram = tuple((card.vram_used_bytes,) * 121 for card in (*gpu.gpus, *(cards or ())))
-    host = HostSample(int(9.8 * GIB), 32 * GIB, int(1.1 * GIB), 14.2, 3.0)
+    host = HostSample(int(9.8 * GB), 32 * GB, int(1.1 * GB), 14.2, 3.0)
     return TelemetrySnapshot(now_s, host, gpu, cards, rates, History(times_s, values, vram))
 
 
@@ -123,19 +124,48 @@ def test_shows_every_figure_of_a_snapshot(panel: LivePanel) -> None:
         "First token 0.31 s",
         "VRAM · NVIDIA RTX 3060",
         "6.1",
-        "of 12.0 GiB",
+        "of 12.0 GB",
         "Stillroom 5.4",
         "GPU 87%",
         "64 °C",
         "142 W",
         "3,412",
         "of 16,384 tokens, last reply",
-        "RAM 9.8 of 32.0 GiB",
+        "RAM 9.8 of 32.0 GB",
         "Stillroom 1.1",
         "CPU 14%",
         "Stillroom 3%",
     ):
         assert text in texts, text
+
+
+def test_every_part_that_works_has_its_memory_and_its_share(panel: LivePanel) -> None:
+    parts = (
+        PartSample("", 400_000_000, 1.2),
+        PartSample("formulas", 100_000_000, 0.4),
+        PartSample("measure", 1_600_000_000, 35.0),
+    )
+    host = HostSample(int(9.8 * GB), 32 * GB, 2_100_000_000, 40.0, 36.6, parts)
+    panel.show_snapshot(dataclasses.replace(snapshot(), host=host))
+    texts = shown(panel)
+    assert {"Stillroom 2.1", "Window", "0.5 GB · 2%", "Measuring a model", "1.6 GB · 35%"} <= set(texts)
+    # It has ended: the window alone needs no row of its own.
+    host = HostSample(int(9.8 * GB), 32 * GB, 500_000_000, 40.0, 1.6, parts[:2])
+    panel.show_snapshot(dataclasses.replace(snapshot(), host=host))
+    assert not {"Window", "Measuring a model", "1.6 GB · 35%"} & set(shown(panel))
+
+
+def test_says_what_has_the_engine_for_itself(panel: LivePanel, session: EngineSession) -> None:
+    panel.show_snapshot(snapshot(rates=Rates(context_limit=4096)))
+    assert "No reply yet" in shown(panel)
+    session.reserve("benchmark")
+    assert "A benchmark runs." in shown(panel)
+    assert "No reply yet" not in shown(panel)
+    session.tell_work("Benchmark: Measuring a reply, 2 of 3")
+    assert "Benchmark: Measuring a reply, 2 of 3" in shown(panel)
+    session.reserve("")
+    assert "No reply yet" in shown(panel)
+    assert "Benchmark: Measuring a reply, 2 of 3" not in shown(panel)
 
 
 def test_between_replies_the_last_rate_stays_and_says_so(panel: LivePanel) -> None:
@@ -158,8 +188,8 @@ def test_says_why_there_is_no_card(panel: LivePanel, state: GpuState, sentence: 
     panel.show_snapshot(snapshot())
     panel.show_snapshot(snapshot(gpu=GpuReading(state, driver="580.82", native="GPU is lost")))
     assert sentence in shown(panel)
-    assert "of 12.0 GiB" not in shown(panel)
-    assert "RAM 9.8 of 32.0 GiB" in shown(panel)
+    assert "of 12.0 GB" not in shown(panel)
+    assert "RAM 9.8 of 32.0 GB" in shown(panel)
 
 
 def test_says_that_the_engine_sees_no_card_either(panel: LivePanel) -> None:
@@ -170,17 +200,17 @@ def test_says_that_the_engine_sees_no_card_either(panel: LivePanel) -> None:
 def test_a_card_that_only_the_engine_knows_is_shown_and_goes_with_the_engine(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(RADEON,)))
     texts = shown(panel)
-    assert {"VRAM · AMD RADEON RX 7800 XT", "3.0", "of 16.0 GiB", "Stillroom 2.0"} <= set(texts)
+    assert {"VRAM · AMD RADEON RX 7800 XT", "3.0", "of 16.0 GB", "Stillroom 2.0"} <= set(texts)
     assert {"GPU –", "– °C", "– W"} <= set(texts)
     assert not any(text.startswith("No ") and "driver" in text for text in texts)
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver")))
-    assert "of 16.0 GiB" not in shown(panel)
+    assert "of 16.0 GB" not in shown(panel)
     assert "No NVIDIA driver found. Other cards are shown while the engine runs." in shown(panel)
 
 
 def test_a_drivers_long_name_of_a_card_is_shortened_and_cuts_no_figure(panel: LivePanel) -> None:
     name = "AMD Radeon Graphics (RADV RAPHAEL_MENDOCINO) with a name that no panel has room for"
-    card = GpuSample(0, name, GIB, 2 * GIB, 0, None, None, None)
+    card = GpuSample(0, name, GB, 2 * GB, 0, None, None, None)
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(card,)))
     QApplication.processEvents()
     scroll = panel.findChild(QScrollArea)
@@ -191,22 +221,22 @@ def test_a_drivers_long_name_of_a_card_is_shortened_and_cuts_no_figure(panel: Li
 def test_a_card_beside_one_whose_driver_fails_does_not_hide_that(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot(gpu=GpuReading("failing", native="GPU is lost"), cards=(RADEON,)))
     texts = shown(panel)
-    assert {"of 16.0 GiB", "NVIDIA's driver answers with an error: GPU is lost"} <= set(texts)
+    assert {"of 16.0 GB", "NVIDIA's driver answers with an error: GPU is lost"} <= set(texts)
 
 
 def test_a_dash_stands_for_what_a_card_does_not_tell(panel: LivePanel) -> None:
-    poor = GpuSample(0, "Old card", GIB, 2 * GIB, None, None, None, None)
+    poor = GpuSample(0, "Old card", GB, 2 * GB, None, None, None, None)
     panel.show_snapshot(snapshot(gpu=GpuReading("ok", (poor,))))
     texts = shown(panel)
-    assert {"of 2.0 GiB", "GPU –", "– °C", "– W"} <= set(texts)
+    assert {"of 2.0 GB", "GPU –", "– °C", "– W"} <= set(texts)
     untold = [label for label in panel.findChildren(QLabel) if label.isVisible() and label.text() == "– W"]
     assert [label.toolTip() for label in untold] == ["The card's driver does not tell this."]
 
 
 def test_two_cards_have_a_section_each(panel: LivePanel) -> None:
-    second = GpuSample(1, "Second", GIB, 8 * GIB, 0, 0, 35, 15.0)
+    second = GpuSample(1, "Second", GB, 8 * GB, 0, 0, 35, 15.0)
     panel.show_snapshot(snapshot(gpu=GpuReading("ok", (CARD, second))))
-    assert {"of 12.0 GiB", "of 8.0 GiB"} <= set(shown(panel))
+    assert {"of 12.0 GB", "of 8.0 GB"} <= set(shown(panel))
 
 
 def test_plots_come_after_the_first_paint_and_draw_the_limit(panel: LivePanel) -> None:
@@ -214,7 +244,7 @@ def test_plots_come_after_the_first_paint_and_draw_the_limit(panel: LivePanel) -
     generation, vram = drawn_plots(panel, 2)
     assert generation.draws >= 1
     assert vram.draws >= 1
-    assert vram.limit == 12 * GIB
+    assert vram.limit == 12 * GB
     assert generation.limit is None
 
 

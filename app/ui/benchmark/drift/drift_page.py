@@ -119,11 +119,13 @@ class DriftPage(MeasuringPage):
         self.update_head()
 
     def _on_progress(self, progress: DriftProgress) -> None:
-        self._model.setText(
+        step = (
             self.tr("{done} of {total} answers").format(done=progress.done, total=progress.total)
             if progress.total
             else self.tr("Reading the model file")
         )
+        self._model.setText(step)
+        self._session.tell_work(self.tr("Drift: {step}").format(step=step))
 
     def _show_changes(self, report: DriftReport) -> None:
         clear_layout(self._changes)

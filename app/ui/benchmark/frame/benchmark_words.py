@@ -9,6 +9,7 @@ from app.bench.results.run_difference import Outcome, Verdict
 from app.bench.run.run_progress import BenchmarkProgress
 from app.ui.base import figures
 from models.system.shown_text import fill
+from models.system.units import GIGABYTE, gigabytes
 
 translate = QCoreApplication.translate
 
@@ -63,16 +64,16 @@ def mean_text(measure: Measure) -> str:
 
 
 def shown_factor(measure: Measure) -> float:
-    """Return the factor for showing a value: memory is in GiB, a time below a second in ms."""
+    """Return the factor for showing a value: memory is in GB, a time below a second in ms."""
     if measure.unit == "bytes":
-        return 1 / (1 << 30)
+        return 1 / GIGABYTE
     return 1000.0 if measure.unit == "s" and measure.mean < 1 else 1.0
 
 
 def value_text(measure: Measure, value: float) -> str:
     """A value in the unit in which that measure is shown, without it."""
     if measure.unit == "bytes":
-        return figures.gib(value)
+        return gigabytes(value)
     return figures.number(shown_factor(measure) * value)
 
 
@@ -80,7 +81,7 @@ def unit_text(measure: Measure) -> str:
     """The unit as it is shown."""
     match measure.unit:
         case "bytes":
-            return translate("benchmark", "GiB")
+            return translate("benchmark", "GB")
         case "s":
             return translate("benchmark", "ms") if measure.mean < 1 else translate("benchmark", "s")
         case "tok/s":

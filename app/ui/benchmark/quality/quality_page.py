@@ -266,10 +266,15 @@ class QualityPage(MeasuringPage):
     def _on_download(self, progress: Progress) -> None:
         step = self.tr("Downloading {file}").format(file=progress.detail)
         self._progress.show_step(step, progress.done / max(1, progress.total))
+        self._tell(step)
 
     def _on_progress(self, progress: QualityProgress) -> None:
         step = self._words.stage(progress)
         self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+        self._tell(step)
+
+    def _tell(self, step: str) -> None:
+        self._session.tell_work(self.tr("Quality: {step}").format(step=step))
 
     def _show(self, row: QualityRow) -> None:
         results = self._store.results(row.id)

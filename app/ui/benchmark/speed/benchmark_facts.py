@@ -4,6 +4,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.bench.results.report import GpuFacts, Report
 from app.ui.base import figures
+from models.system.units import gigabytes
 
 translate = QCoreApplication.translate
 
@@ -23,7 +24,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
     if machine.features:
         rows.append((translate("benchmark", "Instruction sets"), ", ".join(machine.features)))
     if machine.memory_total_bytes:
-        text = translate("benchmark", "{size} GiB").format(size=figures.gib(machine.memory_total_bytes))
+        text = translate("benchmark", "{size} GB").format(size=gigabytes(machine.memory_total_bytes))
         rows.append((translate("benchmark", "Memory"), text))
     rows += _ceilings(report)
     rows += [(translate("benchmark", "Graphics card"), _gpu(gpu)) for gpu in machine.gpus]
@@ -37,7 +38,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
             translate("benchmark", "Model file"),
             text.format(
                 file=model.file,
-                size=figures.number(model.size_bytes / 1e9),
+                size=gigabytes(model.size_bytes),
                 parameters=figures.number(model.parameters / 1e9),
             ),
         )
@@ -102,7 +103,7 @@ def _ceilings(report: Report) -> list[tuple[str, str]]:
 def _gpu(gpu: GpuFacts) -> str:
     parts = [gpu.name]
     if gpu.vram_total_bytes:
-        parts.append(translate("benchmark", "{size} GiB").format(size=figures.gib(gpu.vram_total_bytes)))
+        parts.append(translate("benchmark", "{size} GB").format(size=gigabytes(gpu.vram_total_bytes)))
     if gpu.vram_bytes_per_s:
         speed = figures.number(gpu.vram_bytes_per_s / 1e9)
         parts.append(translate("benchmark", "{speed} GB/s by clock and bus").format(speed=speed))

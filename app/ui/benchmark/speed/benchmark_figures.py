@@ -10,6 +10,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
+from models.system.units import gigabytes
 
 WIDE_PX = 760
 """From this width on the four cards stand side by side."""
@@ -79,7 +80,7 @@ class FigureCards(QWidget):
         self._first_token.show_measure(first_token, line)
         parts = []
         if vram is not None:
-            parts.append(self.tr("graphics memory {size} GiB").format(size=figures.gib(vram.mean)))
+            parts.append(self.tr("graphics memory {size} GB").format(size=gigabytes(vram.mean)))
         if load is not None:
             parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
         if report.is_elsewhere:
@@ -90,7 +91,7 @@ class FigureCards(QWidget):
         if power is not None:
             parts.append(self.tr("{power} W").format(power=figures.number(power.mean)))
         if memory is not None:
-            parts.append(self.tr("memory {size} GiB").format(size=figures.gib((vram or memory).mean)))
+            parts.append(self.tr("memory {size} GB").format(size=gigabytes((vram or memory).mean)))
         self._efficiency.show_measure(efficiency, " · ".join(parts))
         self._show_last(self._memory if efficiency is None else self._efficiency)
 

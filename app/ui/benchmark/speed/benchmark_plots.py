@@ -26,6 +26,7 @@ from app.ui.benchmark.frame.trend_card import Trend, TrendCard, TrendPoint
 from app.ui.widgets.curve_plot import CurvePlot
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store.store import InstalledModel
+from models.system.units import GIGABYTE
 
 WIDE_PX = 760
 """From this width on two pictures stand side by side."""
@@ -176,7 +177,7 @@ class BenchmarkPlots(QWidget):
                 text = self.tr("{type} · {rate} tok/s").format(type=model.type, rate=figures.rate(rate))
             low, high = quality.accuracy_loss_interval
             loss = max(0.0, quality.accuracy_loss_percent)
-            rows.append((Point(model.bytes / 1e9, loss, (high - low) / 4, model.type), text))
+            rows.append((Point(model.bytes / GIGABYTE, loss, (high - low) / 4, model.type), text))
         rows.sort(key=lambda row: row[0].x)
         self.cost.show_lines([Line([point for point, _ in rows], labels=[text for _, text in rows])])
         return bool(rows)
@@ -208,7 +209,7 @@ class BenchmarkPlots(QWidget):
             run.model.quantisation if is_one_model else f"{run.model.name} {run.model.quantisation}"
             for run, _ in found
         ]
-        points = [Point(run.model.size_bytes / 1e9, m.mean, m.sd or 0.0, m.key) for run, m in found]
+        points = [Point(run.model.size_bytes / GIGABYTE, m.mean, m.sd or 0.0, m.key) for run, m in found]
         self.sizes.show_lines([Line(points, joined=False, labels=labels)])
         return len(points) > 1
 

@@ -167,6 +167,7 @@ class BenchmarkSpeedPage(MeasuringPage):
     def _on_progress(self, progress: BenchmarkProgress) -> None:
         step = words.stage_text(progress)
         self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+        self._session.tell_work(self.tr("Benchmark: {step}").format(step=step))
 
     def _show(self, report: Report | None) -> None:
         """Show one run above; None takes the newest."""

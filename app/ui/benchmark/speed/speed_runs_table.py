@@ -25,7 +25,7 @@ class BenchmarkRunsModel(RunsModel[Report]):
             _measured(self.tr("Generation, tok/s"), lambda run: run.generation),
             _measured(self.tr("Prompt, tok/s"), lambda run: run.prompt),
             _measured(self.tr("First token"), lambda run: run.measure("first_token"), with_unit=True),
-            _measured(self.tr("Memory, GiB"), lambda run: run.measure("peak_ram")),
+            _measured(self.tr("Memory, GB"), lambda run: run.measure("peak_ram")),
             _words(self.tr("Back end"), lambda run: run.engine.backend),
             _words(self.tr("Notes"), lambda run: self.tr("disturbed") if run.marks else ""),
         )

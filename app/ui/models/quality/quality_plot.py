@@ -9,6 +9,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.points_plot import PointsPlot, round_step
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
+from models.system.units import GIGABYTE
 
 MOST_TICKS = 8
 CROWDED_SHARE = 0.12
@@ -32,7 +33,7 @@ class QualityPlot(PointsPlot):
 
     def draw(self) -> None:
         """Points and names."""
-        sizes_gb = [quality.bytes / 1e9 for _, quality in self._rows]
+        sizes_gb = [quality.bytes / GIGABYTE for _, quality in self._rows]
         first, last = 0.8 * min(sizes_gb, default=0.0), 1.12 * max(sizes_gb, default=1.0)
         self.set_points(
             sizes_gb,
@@ -57,6 +58,6 @@ class QualityPlot(PointsPlot):
         anchor = (1.1 if crowded else -0.1, 0.9 if quality.kld_mean < LOW_SHARE * highest else 0.5)
         text = self.pyqtgraph.TextItem(kind, color=self.theme.colour("text"), anchor=anchor)
         text.setFont(self.font())
-        text.setPos(quality.bytes / 1e9, quality.kld_mean)
+        text.setPos(quality.bytes / GIGABYTE, quality.kld_mean)
         self.plot.addItem(text)
         return text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.base.children import child_command, leave_bundle_environment
+from app.base.children import child_command, child_name, leave_bundle_environment
 
 ROOT = Path(__file__).parents[4]
 
@@ -13,6 +13,13 @@ ROOT = Path(__file__).parents[4]
 def test_a_bundle_starts_itself_as_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert child_command("engine") == [sys.executable, "--child", "engine"]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_child_is_known_by_its_command_line(frozen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    assert child_name(child_command("measure")) == "measure"
+    assert child_name([sys.executable, "-m", "pytest"]) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="LD_LIBRARY_PATH is Linux's")
