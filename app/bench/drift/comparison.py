@@ -177,7 +177,7 @@ def _speed(baseline: GoldenRun, now: GoldenRun, field: str) -> tuple[Speed, floa
         sum(answer.others_cpu_percent >= BUSY_PERCENT for answer in run.answers) > len(run.answers) // 4
         for run in (baseline, now)
     )
-    if busy or change.verdict == "not_conclusive":
+    if busy or change.verdict in ("not_conclusive", "too_few"):
         return "not_conclusive", change.change_percent
     if change.verdict == "noise" or abs(change.change_percent) < 100 * SMALLEST_CHANGE:
         return "same", change.change_percent

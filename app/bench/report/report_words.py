@@ -30,6 +30,7 @@ VERDICTS: dict[Verdict, str] = {
     "worse": "worse",
     "noise": "within noise",
     "not_conclusive": "not conclusive: a run scatters too much",
+    "too_few": "too few repeats to say",
 }
 
 OUTCOMES: dict[Outcome, str] = {
@@ -38,6 +39,7 @@ OUTCOMES: dict[Outcome, str] = {
     "mixed": "faster in one, slower in the other",
     "noise": "no difference beyond noise",
     "not_conclusive": "not conclusive",
+    "too_few": "too few repeats to say",
 }
 
 _PROTOCOLS = {

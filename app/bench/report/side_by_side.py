@@ -14,6 +14,7 @@ _LOOKS: dict[Verdict, str] = {
     "worse": "danger",
     "noise": "muted",
     "not_conclusive": "mark",
+    "too_few": "mark",
 }
 
 

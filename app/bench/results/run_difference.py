@@ -9,9 +9,9 @@ from app.bench.results.difference_causes import Difference, circumstances, diffe
 from app.bench.results.report import Measure, Report
 from app.bench.results.statistics import holm, welch_p
 
-Verdict = Literal["better", "worse", "noise", "not_conclusive"]
+Verdict = Literal["better", "worse", "noise", "not_conclusive", "too_few"]
 
-Outcome = Literal["faster", "slower", "mixed", "noise", "not_conclusive"]
+Outcome = Literal["faster", "slower", "mixed", "noise", "not_conclusive", "too_few"]
 
 SIGNIFICANCE = 0.01
 """The largest chance that one comparison of two equal runs calls anything different; shared by all of its
@@ -32,6 +32,8 @@ CLEAR_FACTOR = 4.0
 among those of the other."""
 
 FEWEST_RUNS = 3
+FEWEST_REPEATS = 3
+"""With fewer the test knows too little of the scatter to call anything equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,9 @@ def change_of(before: Measure, after: Measure, run_deviation: float = RUN_DEVIAT
     """The change of one figure, by itself.
 
     It is "noise" unless it is both significant and at least 3%; "not_conclusive" where a run scatters by more
-    than 10% and the change is not far beyond that. The test is Welch's with the deviation between runs added:
-    the repeats of one run share its hour and its place in memory. A single reading (memory) has no scatter:
+    than 10% and the change is not far beyond that; "too_few" where a test of so few repeats could not find
+    even a change that stands out. The test is Welch's with the deviation between runs added: the
+    repeats of one run share its hour and its place in memory. A single reading of memory has no scatter:
     3% decide.
     """
     change = after.mean / before.mean - 1 if before.mean else 0.0
@@ -160,11 +163,22 @@ def _judge(change: Change, p: float | None) -> Change:
     verdict: Verdict
     if deviation > LARGEST_SCATTER and not _is_clear(before, after, share, deviation):
         verdict = "not_conclusive"
-    elif abs(share) < SMALLEST_CHANGE or (p is not None and p >= SIGNIFICANCE):
+    elif p is not None and p < SIGNIFICANCE and abs(share) >= SMALLEST_CHANGE:
+        verdict = _direction(before, share)
+    elif before.unit != "bytes" and (
+        min(len(before.samples), len(after.samples)) < FEWEST_REPEATS
+        or (abs(share) >= SMALLEST_CHANGE and _is_clear(before, after, share, deviation))
+    ):
+        verdict = "too_few"
+    elif abs(share) < SMALLEST_CHANGE or p is not None:
         verdict = "noise"
     else:
-        verdict = "better" if (share > 0) == (before.better == "higher") else "worse"
+        verdict = _direction(before, share)
     return replace(change, p=p, verdict=verdict)
+
+
+def _direction(before: Measure, share: float) -> Literal["better", "worse"]:
+    return "better" if (share > 0) == (before.better == "higher") else "worse"
 
 
 def _is_clear(before: Measure, after: Measure, share: float, deviation: float) -> bool:
@@ -180,6 +194,8 @@ def _outcome(verdicts: Sequence[Verdict]) -> Outcome:
         return "faster"
     if "worse" in found:
         return "slower"
+    if "too_few" in found:
+        return "too_few"
     return "not_conclusive" if "not_conclusive" in found or not found else "noise"
 
 

@@ -15,7 +15,7 @@ from app.bench.run.ceilings import CeilingsRequest, MeasuredCeilings, measure_ce
 from app.bench.run.disturbances import Conditions
 from app.bench.run.energy import EnergyMeter
 from app.bench.run.order import Turn, estimates_s, too_long, turns_of, without_room
-from app.bench.run.run_journal import RunJournal, TurnRecord
+from app.bench.run.run_journal import SO_FAR, RunJournal, TurnRecord
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.step_turn import BenchmarkEngine, TurnResult, Turns
 from app.bench.run.suite import Step, StepKind, Suite
@@ -92,8 +92,16 @@ class Measurement:
         self.work = journal.noted("work", ModelWork)
         self.ceilings = journal.noted("ceilings", Ceilings)
 
-    def run(self, path: Path, settings: LoadSettings) -> ModelInfo:
-        """Run all turns that are to do; gives what was loaded. Raises `Cancelled` and `EngineError`."""
+    def run(
+        self,
+        path: Path,
+        settings: LoadSettings,
+        report_now: Callable[[], Report | None] = lambda: None,
+    ) -> ModelInfo:
+        """Run all turns that are to do; gives what was loaded. Raises `Cancelled` and `EngineError`.
+
+        After each result, what `report_now` gives is kept in the journal and told.
+        """
         turns = Turns(self._engine, path, settings, self._journal.run_id, self._cancel, self._tell)
         try:
             for pid in self._engine_pids():
@@ -102,10 +110,14 @@ class Measurement:
                 if self._left_out is None and not self._queue[0].is_warm_up:
                     self._leave_out()
                     continue
-                self._take(turns, self._queue[0])
+                turn = self._queue[0]
+                self._take(turns, turn)
                 self._queue.popleft()
                 if self.info is None:
                     self._know(turns.info, path)
+                if not turn.is_warm_up and (so_far := report_now()) is not None:
+                    self._journal.note(SO_FAR, so_far)
+                    self._on_progress(self._progress(turn, 0.0, so_far))
             turns.restore(wait=True)
         finally:
             turns.restore(wait=False)
@@ -282,22 +294,23 @@ class Measurement:
         if not self._queue or now_s - self._told_at_s < TELL_S:
             return
         self._told_at_s = now_s
-        turn = self._queue[0]
+        self._on_progress(self._progress(self._queue[0], in_turn_s))
+
+    def _progress(self, turn: Turn, in_turn_s: float, so_far: Report | None = None) -> BenchmarkProgress:
         # A turn that takes longer than the one before makes the whole longer; the bar waits for it.
         self._fraction = max(self._fraction, self._left.fraction(in_turn_s))
         remaining_s = self._left.remaining_s(in_turn_s)
         if remaining_s is None and self._suite.budget_s is not None:
             # Once the warm-ups have told more, steps are left out that go beyond it.
-            remaining_s = max(1.0, self._suite.budget_s - (now_s - self._began_s))
-        self._on_progress(
-            BenchmarkProgress(
-                stage=turn.step.kind,
-                repeat=turn.repeat,
-                repeats=self._suite.repeats,
-                fraction=self._fraction,
-                remaining_s=remaining_s,
-                key=turn.step.key,
-            )
+            remaining_s = max(1.0, self._suite.budget_s - (time.monotonic() - self._began_s))
+        return BenchmarkProgress(
+            stage=turn.step.kind,
+            repeat=turn.repeat,
+            repeats=self._suite.repeats,
+            fraction=self._fraction,
+            remaining_s=remaining_s,
+            key=turn.step.key,
+            so_far=so_far,
         )
 
 

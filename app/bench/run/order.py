@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.bench.results.report import NotMeasured
 from app.bench.run.suite import LOAD, Step, Suite
 
-TOO_LONG = "It would take about {minutes} min more here; the suite named full measures it."
+TOO_LONG = "It would take about {minutes} min more here; the suite Full measures it."
 NO_ROOM = "It needs a context of {needed} tokens; the model is loaded with {context_tokens}."
 
 

@@ -10,9 +10,12 @@ from typing import TypeVar
 import msgspec
 
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.report import Sample
+from app.bench.results.report import Report, Sample
 
 T = TypeVar("T")
+
+SO_FAR = "so_far"
+"""The note that holds the report of what is measured."""
 
 LONGEST_PAUSE_S = 24 * 3600.0
 """After a day a computer is not what it was: such a run begins anew."""
@@ -29,12 +32,14 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A run that could go on: what it has of how many turns is for who knows the suite."""
+    """A run that could go on: what it has of how many turns is for who knows the suite. `so_far` is what was
+    measured, as far as it was told."""
 
     id: str
     began_s: float
     done: int
     interruptions: int
+    so_far: Report | None = None
 
 
 class RunJournal:
@@ -104,7 +109,9 @@ def unfinished_run(
     """The unfinished run of that suite and file, of that setting where one is given."""
     with history.transaction() as db:
         row = _newest(db, suite, sha256, setting)
-    return None if row is None else Unfinished(*row)
+    if row is None:
+        return None
+    return Unfinished(*row, so_far=RunJournal(history, row[0], row[3]).noted(SO_FAR, Report))
 
 
 def discard_unfinished(history: BenchmarkHistory, suite: str, sha256: str) -> None:

@@ -12,12 +12,12 @@ import msgspec
 
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report, Section
-from app.bench.results.roofline import limits_of
-from app.bench.run.facts import engine_facts, machine_facts, model_facts, model_sha256
+from app.bench.run.facts import model_sha256
 from app.bench.run.measurement import Measurement
 from app.bench.run.remote_benchmark import ElsewhereBenchmark
 from app.bench.run.run_journal import RunJournal, Unfinished, discard_unfinished, unfinished_run
 from app.bench.run.run_progress import BenchmarkProgress
+from app.bench.run.run_report import ReportMaker
 from app.bench.run.step_turn import BenchmarkEngine
 from app.bench.run.suite import Suite
 from app.engine.protocol import LoadSettings
@@ -79,31 +79,23 @@ class BenchmarkRunner:
         measurement = Measurement(
             self._engine, self._gpu, suite, journal, self._ceilings_command, on_progress, cancel, earlier
         )
-        before_s = sum(record.sample.duration_s for record in journal.records().values())
-        gpu = measurement.read_gpu(wait_s=2.0)
-        info = measurement.run(path, settings)
-        state = self._engine.state
-        machine = machine_facts(self._look_at_machine(), gpu, state.system_info, state.devices)
-        measures = measurement.measures()
-        model = model_facts(info, sha256, name, measurement.work)
-        engine = engine_facts(info, settings, state.llama_cpp_version, state.system_info)
-        ceilings = measurement.ceilings
-        report = Report(
-            id=journal.run_id,
-            started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration_s=round(before_s + time.monotonic() - started_s, 2),
-            stillroom_version=version,
+        maker = ReportMaker(
+            engine=self._engine,
+            journal=journal,
             suite=suite.name,
-            machine=machine,
-            model=model,
-            engine=engine,
-            measures=measures,
-            ceilings=ceilings,
-            limits=[] if ceilings is None else limits_of(measures, model, engine, ceilings, machine.gpus),
-            not_measured=measurement.not_measured(),
-            sections=self._sections(sha256),
-            interruptions=journal.interruptions,
+            sha256=sha256,
+            name=name,
+            settings=settings,
+            gpu=measurement.read_gpu(wait_s=2.0),
+            look_at_machine=self._look_at_machine,
+            sections=self._sections,
+            began_at=started_at,
+            began_s=started_s,
+            before_s=sum(record.sample.duration_s for record in journal.records().values()),
         )
+        measurement.run(path, settings, lambda: maker.make(measurement))
+        report = maker.make(measurement)
+        assert report is not None, "a model was loaded"
         self._history.add(report)
         return report
 

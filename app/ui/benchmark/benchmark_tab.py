@@ -27,11 +27,11 @@ class BenchmarkTab(QWidget):
         history: BenchmarkHistory,
         parent: QWidget | None = None,
         *,
-        suite: Suite = SUITES["speed"],
+        suites: Sequence[Suite] = tuple(SUITES.values()),
         models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
         super().__init__(parent)
-        self.speed = BenchmarkSpeedPage(ui, runner, history, suite=suite, models=models)
+        self.speed = BenchmarkSpeedPage(ui, runner, history, suites=suites, models=models)
         self._keys: list[str] = []
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()

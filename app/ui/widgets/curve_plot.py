@@ -19,7 +19,8 @@ STYLES = {
     "before": Qt.PenStyle.DashLine,
     "limit": Qt.PenStyle.DotLine,
 }
-POWERS = {"9": "1 G", "10": "10 G", "11": "100 G", "12": "1 T", "13": "10 T", "14": "100 T", "15": "1 P"}
+LEAST_TICKS = 3
+"""An axis with fewer names tells no value."""
 
 
 class CurvePlot(LazyPlot):
@@ -170,15 +171,27 @@ class CurvePlot(LazyPlot):
             named = [(_place(value, self._log_x), text) for value, text in self._ticks]
             self.plot.getAxis("bottom").setTicks([named])
         elif self._log_x:
-            self.plot.getAxis("bottom").setTicks([_decades(left, right)])
+            self.plot.getAxis("bottom").setTicks([log_ticks(left, right)])
         if self._log_y:
-            self.plot.getAxis("left").setTicks([_decades(foot, top)])
+            self.plot.getAxis("left").setTicks([log_ticks(foot, top)])
 
 
 def _place(value: float, is_log: bool) -> float:
     return math.log10(max(value, 1e-12)) if is_log else value
 
 
-def _decades(low: float, high: float) -> list[tuple[float, str]]:
-    powers = range(math.ceil(low), math.floor(high) + 1)
-    return [(float(power), POWERS.get(str(power), f"{10.0**power:,g}")) for power in powers]
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Places of a logarithmic axis and their names: powers of ten, with twice and five times them where these
+    alone would be too few to read a value off."""
+    steps = (1, 2, 5) if math.floor(high) - math.ceil(low) + 1 < LEAST_TICKS else (1,)
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    ticks = [(power + math.log10(step), step, power) for power in powers for step in steps]
+    return [(place, _power_text(step, power)) for place, step, power in ticks if low <= place <= high]
+
+
+def _power_text(step: int, power: int) -> str:
+    """Write a multiple of a power of ten, such as "20 G"."""
+    for letter, size in (("P", 15), ("T", 12), ("G", 9), ("M", 6)):
+        if power >= size:
+            return f"{step * 10 ** (power - size):,} {letter}"
+    return f"{step * 10.0**power:,g}"

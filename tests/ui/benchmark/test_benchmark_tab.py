@@ -9,7 +9,7 @@ import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
@@ -17,7 +17,7 @@ from app.base.errors import EngineError
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report
 from app.bench.run.runner import BenchmarkRunner
-from app.bench.run.suite import Step, Suite
+from app.bench.run.suite import SUITES, Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Generate, LoadSettings, Part
 from app.machine.hardware import look_at_machine
@@ -57,7 +57,21 @@ STOPPABLE = Suite(
     repeats=2,
 )
 """Its first result is there a good while before its last."""
+GROWING = Suite(
+    name="growing",
+    steps=(
+        Step(key="pp64", kind="prompt", tokens=64),
+        Step(key="pp512", kind="prompt", tokens=512),
+        Step(key="tg300", kind="generation", tokens=300),
+    ),
+    repeats=2,
+)
 LONG = Suite(name="long", steps=(Step(key="tg900", kind="generation", tokens=900),), repeats=20)
+
+
+def kept(room: "Room") -> bool:
+    """Tell whether the page says that a stopped run goes on."""
+    return any("A run was stopped before its end" in text for text in room.texts())
 
 
 class Desk:
@@ -107,7 +121,7 @@ class Room:
         desk: Desk,
         history: BenchmarkHistory,
         root: Path,
-        suite: Suite,
+        suites: Sequence[Suite],
         models: Sequence[InstalledModel] = (),
     ) -> None:
         self.desk = desk
@@ -121,7 +135,7 @@ class Room:
             desk.client, history, lambda: look_at_machine(root, ()), desk.gpu, child_command("ceilings")
         )
         ui = UiContext(desk.session, settings, desk.theme, desk.bridge, self.notices, desk.plots)
-        self.tab = BenchmarkTab(ui, self.runner, history, self.host, suite=suite, models=lambda: models)
+        self.tab = BenchmarkTab(ui, self.runner, history, self.host, suites=suites, models=lambda: models)
         self.tab.resize(1128, 900)
         self.host.show()
         table = self.tab.findChild(QTableView)
@@ -156,10 +170,15 @@ Opener = Callable[..., Room]
 def open_room(qtbot: QtBot, desk: Desk, history: BenchmarkHistory, tmp_path: Path) -> Iterator[Opener]:
     rooms: list[Room] = []
 
-    def open_one(*reports: Report, suite: Suite = SMALL, models: Sequence[InstalledModel] = ()) -> Room:
+    def open_one(
+        *reports: Report,
+        suite: Suite = SMALL,
+        suites: Sequence[Suite] = (),
+        models: Sequence[InstalledModel] = (),
+    ) -> Room:
         for report in reports:
             history.add(report)
-        room = Room(desk, history, tmp_path, suite, models)
+        room = Room(desk, history, tmp_path, suites or (suite,), models)
         rooms.append(room)
         qtbot.addWidget(room.host)
         return room
@@ -449,8 +468,7 @@ def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
     room.button("Cancel").click()
     wait_until(lambda: not desk.session.reserved_for)
     assert room.history.reports() == []
-    assert "Nothing measured yet" in room.texts()
-    wait_until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+    wait_until(lambda: desk.session.info is not None and (room.button("Run").isEnabled() or kept(room)))
 
 
 def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: Desk, starter: Path) -> None:
@@ -465,6 +483,14 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     wait_until(lambda: desk.session.info is not None)
     assert room.button("Go on").isEnabled()
     assert room.button("Start anew").isVisible()
+    # What is measured stays, here and in a window that is opened later, and is no whole run.
+    assert kept(room)
+    assert "Nothing measured yet" not in room.texts()
+    wait_until(lambda: "Prompt, 64 tokens" in room.texts())
+    assert not room.button("Export").isVisible()
+    later = open_room(suite=STOPPABLE)
+    wait_until(lambda: kept(later))
+    wait_until(lambda: "Prompt, 64 tokens" in later.texts())
     room.button("Go on").click()
     wait_until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
     assert room.history.reports()[0].interruptions == 1
@@ -472,6 +498,64 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     assert room.button("Run").text().startswith("Run again")
     assert not room.button("Start anew").isVisible()
     assert any("interrupted and went on: 1" in text for text in room.texts())
+    assert not kept(room)
+    assert room.button("Export").isVisible()
+
+
+def test_figures_and_plots_grow_while_it_runs(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room(suite=GROWING)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    [plots] = room.tab.findChildren(BenchmarkPlots)
+
+    def points() -> int:
+        return sum(len(line.points) for line in plots.prompt.lines if line.look == "main")
+
+    wait_until(lambda: points() == 1)
+    assert desk.session.reserved_for == "benchmark"
+    assert plots.prompt.isVisible()
+    wait_until(lambda: "Prompt, 64 tokens" in room.texts())
+    wait_until(lambda: points() == 2)
+    assert desk.session.reserved_for == "benchmark"
+    wait_until(lambda: "Prompt, 512 tokens" in room.texts())
+    room.button("Cancel").click()
+    wait_until(lambda: not desk.session.reserved_for)
+
+
+def test_an_earlier_run_that_is_looked_at_meanwhile_stays(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    older = make_report("older", started_at="2026-11-22T21:40:00Z")
+    room = open_room(make_report("old"), older, suite=GROWING)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    wait_until(lambda: "Prompt, 64 tokens" in room.texts())
+    room.select(1)
+    wait_until(lambda: "Prompt, 64 tokens" not in room.texts())
+    done = room.runner.unfinished(starter, GROWING, SETTINGS).done
+    wait_until(lambda: room.runner.unfinished(starter, GROWING, SETTINGS).done > done)
+    assert "Prompt, 64 tokens" not in room.texts()
+    room.button("Cancel").click()
+    wait_until(lambda: not desk.session.reserved_for)
+
+
+def test_the_suite_is_chosen_beside_the_button(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room(suites=(SMALL, SUITES["quick"]))
+    boxes = room.host.findChildren(QComboBox)
+    [choice] = [box for box in boxes if box.accessibleName() == "What is measured"]
+    assert choice.isVisible()
+    assert [choice.itemText(index) for index in range(choice.count())] == ["small", "Quick, two figures"]
+    choice.setCurrentIndex(1)
+    assert "512 tokens" in choice.toolTip()
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    wait_until(lambda: not choice.isEnabled())
+    wait_until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
+    assert room.history.reports()[0].suite == "quick"
+    assert choice.isEnabled()
 
 
 def test_a_reply_that_is_being_written_is_not_disturbed(open_room: Opener, desk: Desk, starter: Path) -> None:
@@ -491,7 +575,7 @@ def test_a_reply_that_is_being_written_is_not_disturbed(open_room: Opener, desk:
 def test_a_tab_that_goes_away_ends_its_run(
     qtbot: QtBot, desk: Desk, history: BenchmarkHistory, starter: Path, tmp_path: Path
 ) -> None:
-    room = Room(desk, history, tmp_path, LONG)
+    room = Room(desk, history, tmp_path, (LONG,))
     desk.run(desk.session.load(starter, SETTINGS))
     wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
@@ -515,6 +599,7 @@ def test_a_crash_of_the_engine_is_told_and_the_tab_goes_on(
     assert pid is not None
     psutil.Process(pid).kill()
     wait_until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: desk.problems)
     errors, desk.problems[:] = list(desk.problems), []
     assert [type(error) for error in errors] == [EngineError]
     assert room.history.reports() == []

@@ -119,6 +119,7 @@ def outcome_text(outcome: Outcome) -> str:
         "mixed": translate("benchmark", "faster in one, slower in the other"),
         "noise": translate("benchmark", "no difference beyond noise"),
         "not_conclusive": translate("benchmark", "not conclusive"),
+        "too_few": translate("benchmark", "too few repeats to say"),
     }[outcome]
 
 
@@ -134,6 +135,7 @@ def verdict_text(verdict: Verdict) -> str:
         "worse": translate("benchmark", "worse"),
         "noise": translate("benchmark", "within noise"),
         "not_conclusive": translate("benchmark", "not conclusive: the repeats scatter too much"),
+        "too_few": translate("benchmark", "too few repeats to say: measure again, at least three times"),
     }[verdict]
 
 
@@ -145,6 +147,33 @@ def mark_text(mark: Mark) -> str:
         "hot": translate("benchmark", "The processor was at its heat limit."),
         "throttled": translate("benchmark", "Processor or graphics card slowed down for heat or power."),
     }[mark]
+
+
+def suite_name(name: str) -> str:
+    """The name of a suite in the window."""
+    return {
+        "speed": translate("benchmark", "Standard, 3 minutes"),
+        "full": translate("benchmark", "Full, without a limit"),
+        "quick": translate("benchmark", "Quick, two figures"),
+    }.get(name, name)
+
+
+def suite_text(name: str) -> str:
+    """Say what a suite measures, and how often."""
+    return {
+        "speed": translate(
+            "benchmark",
+            "Speed at several lengths, latency, replies at once, memory and energy, each three times. Where "
+            "that would take longer than three minutes, the least important steps are left out.",
+        ),
+        "full": translate(
+            "benchmark",
+            "All that Standard has, five times, and nothing left out: hours on a slow computer.",
+        ),
+        "quick": translate(
+            "benchmark", "Reading a prompt of 512 tokens and writing 32, three times. Nothing else."
+        ),
+    }.get(name, "")
 
 
 def stage_text(progress: BenchmarkProgress) -> str:

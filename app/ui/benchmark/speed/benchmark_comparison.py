@@ -22,6 +22,7 @@ LOOKS: dict[Verdict, LabelLook] = {
     "worse": "danger",
     "noise": "muted",
     "not_conclusive": "warning",
+    "too_few": "warning",
 }
 OUTCOME_LOOKS: dict[Outcome, LabelLook] = {
     "faster": "good",
@@ -29,6 +30,7 @@ OUTCOME_LOOKS: dict[Outcome, LabelLook] = {
     "mixed": "warning",
     "noise": "muted",
     "not_conclusive": "warning",
+    "too_few": "warning",
 }
 
 

@@ -8,8 +8,10 @@ from app.bench.results.report import Measure, Report
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.picture_canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
+from app.ui.benchmark.speed.benchmark_facts import facts_of
 
 CARD_HEIGHT = 156
+LEAST_ROW = 24
 
 translate = QCoreApplication.translate
 
@@ -96,15 +98,26 @@ class _Card:
             self._text(x - 90, area.bottom() + 6, 180, 22, depth, 14, "muted", centred=True)
 
     def _list(self, report: Report, top: float) -> None:
+        """All figures at the left, the computer and the settings at the right."""
         height = HEIGHT - top - 84
-        self._frame(MARGIN, top, WIDTH - 2 * MARGIN, height)
-        rows = max(1, int((height - 24) // 28))
-        for number, measure in enumerate(report.measures[: 2 * rows]):
-            x = MARGIN + 20 + (number // rows) * 552
-            y = top + 12 + (number % rows) * 28
-            self._text(x, y, 320, 26, words.measure_name(measure.key), 15, "muted")
-            figure = f"{words.mean_text(measure)} {words.deviation_text(measure)} {words.unit_text(measure)}"
-            self._text(x + 320, y, 212, 26, figure, 15, "text")
+        width = (WIDTH - 2 * MARGIN - GAP) / 2
+        figures = [
+            (
+                words.measure_name(measure.key),
+                f"{words.mean_text(measure)} {words.deviation_text(measure)} {words.unit_text(measure)}",
+            )
+            for measure in report.measures
+        ]
+        for column, rows in enumerate((figures, facts_of(report))):
+            x = MARGIN + column * (width + GAP)
+            self._frame(x, top, width, height)
+            shown = rows[: int((height - 24) // LEAST_ROW)]
+            row_height = (height - 24) / max(1, len(shown))
+            name_width = (0.58, 0.36)[column] * (width - 40)
+            for number, (name, value) in enumerate(shown):
+                y = top + 12 + number * row_height
+                self._text(x + 20, y, name_width - 12, row_height, name, 15, "muted")
+                self._text(x + 20 + name_width, y, width - 40 - name_width, row_height, value, 15, "text")
 
     def _foot(self, report: Report) -> None:
         counts = sorted({len(measure.samples) for measure in report.measures}) or [0]

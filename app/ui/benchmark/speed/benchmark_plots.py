@@ -49,17 +49,17 @@ class BenchmarkPlots(QWidget):
             log_x=True,
             log_y=True,
         )
-        self.cost = CurvePlot(theme, library, self.tr("size, GB"), self.tr("loss against full precision, %"))
+        self.cost = CurvePlot(theme, library, self.tr("size, GB"), self.tr("growth of the perplexity, %"))
         self.sizes = CurvePlot(theme, library, self.tr("size, GB"), tok_per_s)
         self.trend = TrendCard(theme, library)
         self._cards = {
             "depth": PlotCard(self.tr("Generation speed over context"), self.by_depth, ""),
             "cost": PlotCard(
-                self.tr("What each quantisation costs"),
+                self.tr("How close each size is to the original"),
                 self.cost,
                 self.tr(
-                    "Loss of accuracy (growth of the perplexity), measured on this computer; beside it "
-                    "the speed of replies"
+                    "By how much more a text surprises it than the original, measured on this computer: "
+                    "lower is better. Beside it the speed of replies"
                 ),
             ),
             "roof": PlotCard(
@@ -85,13 +85,21 @@ class BenchmarkPlots(QWidget):
         self._grid.setSpacing(12)
         self._keys: list[str] = []
         self._columns = 2
+        self._least_points = 2
         # The width decides the columns, so the columns must not decide the width.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def show_report(
-        self, report: Report, reports: Sequence[Report], models: Sequence[InstalledModel]
+        self,
+        report: Report,
+        reports: Sequence[Report],
+        models: Sequence[InstalledModel],
+        *,
+        grows: bool = False,
     ) -> None:
-        """Show a run among all runs, newest first, and the models at hand."""
+        """Show a run among all runs, newest first, and the models at hand. A curve of one that `grows` is
+        shown from its first point on."""
+        self._least_points = 1 if grows else 2
         same = [other for other in reports if is_same_subject(other, report)]
         shown = {"trend": len(same) > 1}
         shown["depth"] = self._show_depth(report, same)
@@ -141,7 +149,7 @@ class BenchmarkPlots(QWidget):
 
     def _show_depth(self, report: Report, same: Sequence[Report]) -> bool:
         points = generation_by_depth(report)
-        if len(points) < 2:
+        if len(points) < self._least_points:
             return False
         earlier = (generation_by_depth(run) for run in same if run.started_at < report.started_at)
         before = next((found for found in earlier if len(found) > 1), [])
@@ -160,7 +168,7 @@ class BenchmarkPlots(QWidget):
 
     def _show_simple(self, plot: CurvePlot, points: list[Point]) -> bool:
         plot.show_lines([Line(points)], _xs(points))
-        return len(points) > 1
+        return len(points) >= self._least_points
 
     def _show_cost(self, report: Report, reports: Sequence[Report], models: Sequence[InstalledModel]) -> bool:
         """Quality, memory and speed of the quantisations of this model, where they were measured."""

@@ -1,13 +1,14 @@
 """The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.export.save import Forms, comparison_forms, speed_forms
@@ -35,12 +36,18 @@ from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
 from app.ui.benchmark.speed.speed_runs_table import BenchmarkRunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
+DRAWING_MS = 60
+"""From showing figures until they and their pictures are painted."""
+LONGEST_DRAWING_S = 1.0
+"""A run waits no longer for a window that hangs or has gone."""
+
 
 class BenchmarkSpeedPage(MeasuringPage):
-    """Runs one suite on the loaded model and shows all runs; GUI thread."""
+    """Runs a suite on the loaded model and shows all runs; GUI thread."""
 
     def __init__(
         self,
@@ -49,14 +56,19 @@ class BenchmarkSpeedPage(MeasuringPage):
         history: BenchmarkHistory,
         parent: QWidget | None = None,
         *,
-        suite: Suite = SUITES["speed"],
+        suites: Sequence[Suite] = tuple(SUITES.values()),
         models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
-        """`models` lists those on disk, for the picture of what their quantisations cost."""
+        """`suites` are to choose from, the first one at the start. `models` lists those on disk, for the
+        picture of what their quantisations cost."""
         super().__init__(ui.session, ui.bridge, parent)
         self._runner = runner
-        self._suite = suite
+        self._suites = suites
         self._models = models
+        self._draft: Report | None = None
+        """What a run has measured that goes on, or was stopped; shown in the place of a whole one."""
+        self._follows_run = False
+        self._drawn = threading.Event()
         self._unfinished: Unfinished | None = None
         self._history = history
         self._load_choices = ui.load_choices
@@ -65,6 +77,8 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._reports: list[Report] = []
         self._shown: Report | None = None
         self._replies = RunningReplies()
+        self._choice = _suite_choice(suites)
+        self._choice.currentIndexChanged.connect(self._on_suite)
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
         self.setFocusProxy(self._run_button)
@@ -89,6 +103,8 @@ class BenchmarkSpeedPage(MeasuringPage):
             ),
         )
         self._progress.cancel_asked.connect(self.cancel)
+        self._kept = label("", "body", wrap=True)
+        self._kept.hide()
         self._marks = label("", "warning", wrap=True)
         self._figures = FigureCards()
         self._comparison = ComparisonCard()
@@ -122,7 +138,10 @@ class BenchmarkSpeedPage(MeasuringPage):
         if select is not None:
             self._table.select(select)
         known = {report.id: report for report in self._reports}
-        self._show(known.get(self._shown.id) if self._shown else None)
+        if self._draft is None:
+            self._show(known.get(self._shown.id) if self._shown else None)
+        else:
+            self.update_head()
         if any(
             pair.before.id not in known or pair.after.id not in known for pair in self._comparison.comparisons
         ):
@@ -151,20 +170,35 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts."""
+        self._follows_run = running
         if running:
             self._progress.start()
         self._progress.setVisible(running)
 
     def _measure_with(self, work: Callable[..., Report]) -> None:
         """`work` takes `on_progress` and `cancel`."""
-        on_progress = self.while_measuring(self._on_progress)
+        tell = self.while_measuring(self._on_progress)
+
+        def on_progress(progress: BenchmarkProgress) -> None:
+            self._drawn.clear()
+            tell(progress)
+            if progress.so_far is not None:
+                # The next turn begins when the pictures are drawn: on few cores that would slow it down.
+                self._drawn.wait(LONGEST_DRAWING_S)
+
         self.measure(lambda cancel: work(on_progress=on_progress, cancel=cancel), self._on_measured)
 
     def _on_measured(self, report: Report) -> None:
+        self._draft = None
         self._shown = report
         self.refresh(select=report.id)
 
     def _on_progress(self, progress: BenchmarkProgress) -> None:
+        if progress.so_far is not None:
+            if self._follows_run:
+                self._show_draft(progress.so_far)
+                self._show_state()
+            QTimer.singleShot(DRAWING_MS, self._drawn.set)
         step = words.stage_text(progress)
         self._progress.show_progress(step, progress.fraction, progress.remaining_s)
         self._session.tell_work(self.tr("Benchmark: {step}").format(step=step))
@@ -173,33 +207,81 @@ class BenchmarkSpeedPage(MeasuringPage):
         """Show one run above; None takes the newest."""
         if report is None and self._reports:
             report = self._reports[0]
-        self._shown = report
-        self._results.setVisible(report is not None)
-        self._export.setVisible(report is not None)
-        self._against.setVisible(self._run_before() is not None)
-        self._machine.setText("" if report is None else self._about(report))
+        self._shown, self._draft = report, None
         if report is not None:
-            self._figures.show_report(report)
-            self._details.show_report(report)
-            self._facts.show_report(report)
-            self._plots.show_report(report, self._reports, self._models())
-            marks = [words.mark_text(mark) for mark in report.marks]
-            self._marks.setText(" ".join(marks))
-            self._marks.setVisible(bool(marks))
+            self._show_results(report)
         self.update_head()
+
+    def _show_draft(self, report: Report) -> None:
+        """Show what is measured of a run that is not at its end."""
+        self._shown, self._draft = None, report
+        self._show_results(report)
+
+    def _show_results(self, report: Report) -> None:
+        self._machine.setText(self._about(report))
+        self._figures.show_report(report)
+        self._details.show_report(report)
+        self._facts.show_report(report)
+        self._plots.show_report(report, self._reports, self._models(), grows=report is self._draft)
+        marks = [words.mark_text(mark) for mark in report.marks]
+        self._marks.setText(" ".join(marks))
+        self._marks.setVisible(bool(marks))
+
+    def _show_state(self) -> None:
+        """Show the parts that there is something for: a whole run, the beginning of one, or nothing yet."""
+        running, kept = self.measuring, self._unfinished
+        self._results.setVisible(self._shown is not None or self._draft is not None)
+        self._empty.setVisible(self._shown is None and self._draft is None and not running)
+        self._export.setVisible(self._shown is not None)
+        self._against.setVisible(self._run_before() is not None)
+        if self._shown is None and self._draft is None:
+            self._machine.setText("")
+        goes_on = kept is not None and kept.done > 0
+        self._kept.setVisible(goes_on and not running)
+        if kept is not None:
+            self._kept.setText(
+                self.tr(
+                    "A run was stopped before its end. Results of it that are kept: {count}. "
+                    "Go on measures what is missing."
+                ).format(count=kept.done)
+            )
+
+    def _look_for_unfinished(self) -> None:
+        """Find the run of this model that could go on. Its results are shown where they were before, or where
+        there is no whole run."""
+        info = self._session.here
+        self._unfinished = None
+        if info is None:
+            return
+        kept = self._unfinished = self._runner.unfinished(
+            Path(info.path), self._suite, self._load_choices.of(info.path).load
+        )
+        if self.measuring:
+            return
+        so_far = None if kept is None else kept.so_far
+        if so_far is not None and self._shown is None:
+            if so_far != self._draft:
+                self._show_draft(so_far)
+        elif self._draft is not None:
+            self._draft = None
+            self._show(None)
+
+    def _on_suite(self) -> None:
+        self.update_head()
+
+    @property
+    def _suite(self) -> Suite:
+        return self._suites[max(0, self._choice.currentIndex())]
 
     def update_head(self) -> None:
         """Show what can be run: the suite, the rest of a run that was ended, or a measurement from here."""
+        self._look_for_unfinished()
+        self._show_state()
         info, running = self._session.here, self.measuring
-        self._unfinished = None
-        if info is not None:
-            self._unfinished = self._runner.unfinished(
-                Path(info.path), self._suite, self._load_choices.of(info.path).load
-            )
         can_run = info is not None and self.can_measure
         goes_on = self._unfinished is not None and self._unfinished.done > 0
         self._run_button.setEnabled(can_run)
-        self._empty.setVisible(self._shown is None and not running)
+        self._choice.setEnabled(not running)
         self._anew.setEnabled(can_run)
         self._anew.setVisible(goes_on and not running)
         if self._session.answers_elsewhere:
@@ -255,6 +337,7 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def _on_selection(self, selected: list[Report]) -> None:
         if len(selected) == 1 and selected[0] is not self._shown:
+            self._follows_run = False
             self._show(selected[0])
 
     def _compare(self) -> None:
@@ -364,14 +447,17 @@ class BenchmarkSpeedPage(MeasuringPage):
         return card
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self._run_button)
-        head.addWidget(self._anew)
-        head.addWidget(self._against)
-        head.addWidget(self._import)
-        head.addWidget(self._export)
-        head.addWidget(self._machine, 1)
+        head = FlowRow()
+        for control in (
+            self._run_button,
+            self._choice,
+            self._anew,
+            self._against,
+            self._import,
+            self._export,
+        ):
+            head.add(control)
+        head.add(self._machine, stretch=True)
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(12)
@@ -385,11 +471,24 @@ class BenchmarkSpeedPage(MeasuringPage):
             self._table,
         ):
             results.addWidget(part)
-        self.lay_out(head, self._progress, self._results, self._empty)
+        self.lay_out(head, self._progress, self._kept, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
         self._export.setIcon(self._theme.icon("export", "text"))
+
+
+def _suite_choice(suites: Sequence[Suite]) -> QComboBox:
+    """The choice of what a run measures; hidden where there is only one."""
+    choice = QComboBox()
+    choice.setAccessibleName(QCoreApplication.translate("benchmark", "What is measured"))
+    for suite in suites:
+        choice.addItem(words.suite_name(suite.name), suite.name)
+        choice.setItemData(choice.count() - 1, words.suite_text(suite.name), Qt.ItemDataRole.ToolTipRole)
+    choice.setVisible(len(suites) > 1)
+    choice.currentIndexChanged.connect(lambda index: set_tip(choice, words.suite_text(suites[index].name)))
+    set_tip(choice, words.suite_text(suites[0].name))
+    return choice
 
 
 class RunningReplies:

@@ -9,7 +9,8 @@ from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.runs_model import MODEL, RunsModel
 from app.ui.widgets.rows_model import Column
 
-GENERATION, PROMPT, FIRST_TOKEN, MEMORY, BACKEND, NOTES = range(2, 8)
+NOTES, GENERATION, PROMPT, FIRST_TOKEN, MEMORY, BACKEND = range(2, 8)
+"""What disturbed a run stands beside its name, not where a narrow window scrolls to."""
 
 
 class BenchmarkRunsModel(RunsModel[Report]):
@@ -22,12 +23,12 @@ class BenchmarkRunsModel(RunsModel[Report]):
                 self.tr("When"), lambda run: words.when_text(run.started_at), sort=lambda run: run.started_at
             ),
             _words(self.tr("Model"), words.model_text),
+            _words(self.tr("Notes"), lambda run: self.tr("disturbed") if run.marks else ""),
             _measured(self.tr("Generation, tok/s"), lambda run: run.generation),
             _measured(self.tr("Prompt, tok/s"), lambda run: run.prompt),
             _measured(self.tr("First token"), lambda run: run.measure("first_token"), with_unit=True),
             _measured(self.tr("Memory, GB"), lambda run: run.measure("peak_ram")),
             _words(self.tr("Back end"), lambda run: run.engine.backend),
-            _words(self.tr("Notes"), lambda run: self.tr("disturbed") if run.marks else ""),
         )
 
     def _tip(self, row: Report, column: int) -> str:

@@ -38,6 +38,22 @@ def test_a_wild_run_decides_nothing() -> None:
     assert verdicts(comparison)["tg128"] == "not_conclusive"
 
 
+def test_too_few_repeats_are_a_verdict_of_their_own() -> None:
+    # Ten times as fast, and yet not more than chance by a test of two repeats: nobody would call that noise.
+    comparison = compare(make_report(generation=[33.1, 40.3, 47.5]), make_report(generation=[411.6, 472.4]))
+    assert (verdicts(comparison)["tg128"], comparison.outcome) == ("too_few", "too_few")
+    # Neither are two runs called equal by two repeats, nor a speed better by one.
+    assert verdicts(compare(make_report(generation=[58, 58.1]), make_report(generation=[58, 58.2])))[
+        "tg128"
+    ] == ("too_few")
+    assert verdicts(compare(make_report(generation=[40.0]), make_report(generation=[50.0])))["tg128"] == (
+        "too_few"
+    )
+    # What two repeats do prove counts.
+    clear = compare(make_report(generation=[40.0, 40.01]), make_report(generation=[80.0, 80.01]), 0.0001)
+    assert verdicts(clear)["tg128"] == "better"
+
+
 def test_one_reading_of_memory_is_judged_by_its_size() -> None:
     comparison = compare(make_report(peak_ram_bytes=1.1e9), make_report(peak_ram_bytes=1.4e9))
     change = next(change for change in comparison.changes if change.key == "peak_ram")

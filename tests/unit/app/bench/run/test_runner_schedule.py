@@ -13,6 +13,7 @@ import pytest
 
 from app.base.errors import Cancelled, StillroomError
 from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Report
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.step_turn import alone
@@ -246,6 +247,50 @@ def test_a_second_run_knows_its_time_from_the_start_and_reads_no_hash(
     assert told[0].stage == "load"
     assert all(progress.remaining_s is not None for progress in told)
     assert [progress.fraction for progress in told] == sorted(progress.fraction for progress in told)
+
+
+def test_what_is_measured_is_told_after_each_turn_and_before_the_next(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    told: list[tuple[int, dict[str, int]]] = []
+
+    def on_progress(progress: BenchmarkProgress) -> None:
+        if progress.so_far is not None:
+            repeats = {measure.key: len(measure.samples) for measure in progress.so_far.measures}
+            told.append((len(engine.calls), repeats))
+
+    report = runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, on_progress)
+    assert len(told) == sum(len(m.samples) for m in report.measures if not m.key.startswith("peak"))
+    assert told[0][1] == {"load": 1, "peak_ram": 1, "peak_vram": 1}
+    calls = [count for count, _ in told]
+    assert calls == sorted(set(calls))
+    assert told[-1][1] == {measure.key: len(measure.samples) for measure in report.measures}
+
+
+def test_what_a_cancelled_run_has_measured_is_there_after_a_restart(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    engine, cancel = FakeEngine(hang_at=14), threading.Event()
+    last: list[Report] = []
+
+    def on_progress(progress: BenchmarkProgress) -> None:
+        if progress.so_far is not None:
+            last.append(progress.so_far)
+        if len(engine.calls) >= 14:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, on_progress, cancel)
+    assert len(last) > 1
+    again = runner(FakeEngine(), history, gpu, tmp_path)
+    found = again.unfinished(model, SMALL, LoadSettings())
+    assert found is not None
+    assert found.so_far == last[-1]
+    assert found.done == sum(len(m.samples) for m in last[-1].measures if not m.key.startswith("peak"))
+    report = again.run(model, LoadSettings(), SMALL, lambda told: None)
+    assert report.id == found.id
+    assert again.unfinished(model, SMALL, LoadSettings()) is None
 
 
 @pytest.mark.parametrize("hang_at", [2, 6, 9])
