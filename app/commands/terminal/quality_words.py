@@ -27,10 +27,11 @@ def quality_sentences(kind: str, quality: Quality) -> list[str]:
         f"{kind} answers the same next word as {quality.reference} {100 * quality.same_top:.1f}% of the time "
         f"(± {spread:.1f}), at {100 * quality.bytes / quality.reference_bytes:.0f}% of its size "
         f"({byte_count(quality.bytes)}).",
-        f"  accuracy loss {quality.accuracy_loss_percent:.2f}% ({low:.2f} to {high:.2f}): perplexity "
-        f"{quality.perplexity:.3f} instead of {quality.reference_perplexity:.3f}",
-        f"  divergence {quality.kld_mean:.3g} nats a token (± {CONFIDENCE * quality.kld_mean_error:.2g}), "
-        f"median {quality.kld_median:.3g}, 99% below {quality.kld_p99:.3g}, at most {quality.kld_max:.3g}",
+        f"  perplexity {quality.accuracy_loss_percent:+.2f}% ({low:.2f} to {high:.2f}): "
+        f"{quality.perplexity:.3f} instead of {quality.reference_perplexity:.3f}, by so much more "
+        "a text surprises it",
+        f"  divergence {quality.kld_mean:.5f} nats a token (± {CONFIDENCE * quality.kld_mean_error:.5f}), "
+        f"median {quality.kld_median:.5f}, 99% below {quality.kld_p99:.3f}, at most {quality.kld_max:.3f}",
         f"  speed {quality.decode_tok_per_s:.1f} tok/s instead of {quality.reference_decode_tok_per_s:.1f}"
         + (", which is the disk's: it did not fit into memory" if quality.streamed else ""),
     ]
@@ -41,6 +42,7 @@ def gate_warning(kind: str, quality: Quality, gate_percent: float) -> str:
     if quality.accuracy_loss_percent <= gate_percent:
         return ""
     return (
-        f"Warning: {kind} lost {quality.accuracy_loss_percent:.1f}% accuracy (growth of the perplexity), "
-        f"more than the {gate_percent:.1f}% that you set. A larger type loses less."
+        f"Warning: the perplexity of {kind} is {quality.accuracy_loss_percent:.1f}% higher than the "
+        f"original's, more than the {gate_percent:.1f}% that you allow. A larger type stays "
+        "closer to the original."
     )

@@ -11,11 +11,6 @@ def seconds(duration_s: float) -> str:
     return f"{duration_s:.3f}" if duration_s < 0.1 else number(duration_s)
 
 
-def gib(count_bytes: float) -> str:
-    """Memory in GiB, without the unit: one decimal, as cards and memory modules are named."""
-    return f"{count_bytes / (1 << 30):.1f}"
-
-
 def number(value: float) -> str:
     """A positive figure to three significant figures, at most two decimals."""
     decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2

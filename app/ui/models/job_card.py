@@ -141,7 +141,7 @@ class JobCard(Card):
             case "collect":
                 return self.tr("Finding out which weights matter most (importance matrix)")
             case "measure":
-                return self.tr("Measuring how much accuracy that costs")
+                return self.tr("Comparing it with the original")
         return stage
 
     def _promise(self, stage: str) -> str:

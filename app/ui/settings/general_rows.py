@@ -87,13 +87,13 @@ class GeneralRows:
             ),
             NumberRow(
                 "accuracy_loss_gate_percent",
-                self.tr("Warn when a model that is made here is less accurate by"),
+                self.tr("Warn when making a model smaller raises its perplexity by"),
                 0,
                 100,
                 " %",
                 self.tr(
-                    "A model is made smaller than its original, which costs accuracy. It is measured by how "
-                    "much more a text surprises it (its perplexity); up to some 2 % is hardly noticed."
+                    "Perplexity is how much a text surprises a model, and a smaller size is surprised more. "
+                    "Up to some 2 % is hardly noticed in answers, 10 % is."
                 ),
                 decimals=1,
                 step=0.1,
@@ -112,7 +112,7 @@ class GeneralRows:
             ),
             SwitchRow(
                 "measure_builds",
-                self.tr("After making a model, measure how much accuracy its smaller size costs"),
+                self.tr("After making a model, measure how close it is to its original"),
                 self.tr("Takes some minutes, and disk space for the model in full precision meanwhile."),
             ),
             SwitchRow(

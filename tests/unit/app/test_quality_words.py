@@ -7,8 +7,9 @@ def test_the_plain_words_come_first() -> None:
     assert first == (
         "Q4_K_M answers the same next word as BF16 97.1% of the time (± 0.5), at 37% of its size (100 MB)."
     )
-    assert "accuracy loss 1.60% (1.20 to 2.00): perplexity 10.160 instead of 10.000" in loss
-    assert "divergence 0.02 nats a token (± 0.002), median 0.01, 99% below 0.2, at most 1.5" in divergence
+    assert "perplexity +1.60% (1.20 to 2.00): 10.160 instead of 10.000, by so much more" in loss
+    assert "divergence 0.02000 nats a token (± 0.00200), median 0.01000, " in divergence
+    assert "99% below 0.200, at most 1.500" in divergence
     assert speed.endswith("120.0 tok/s instead of 60.0")
 
 
@@ -19,7 +20,7 @@ def test_a_streamed_reference_is_slow_because_of_the_disk() -> None:
 def test_the_gate_warns_above_it_only() -> None:
     quality = made_up_quality(2.5)
     assert gate_warning("Q4_0", quality, 2.5001) == ""
-    assert "Q4_0 lost 2.5% accuracy (growth of the perplexity), more than the 2.3%" in gate_warning(
+    assert "the perplexity of Q4_0 is 2.5% higher than the original's, more than the 2.3%" in gate_warning(
         "Q4_0", quality, 2.3
     )
 

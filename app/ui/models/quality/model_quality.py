@@ -65,8 +65,8 @@ class ModelQuality(QObject):
             if quality is not None and quality.accuracy_loss_percent > gate_percent:
                 self._notices.warn(
                     self.tr(
-                        "{model} is {loss}% less accurate than its original, more than the "
-                        "{limit}% that you allow."
+                        "The perplexity of {model} is {loss}% higher than its original's, more than the "
+                        "{limit}% that you allow. A larger size stays closer to it."
                     ).format(
                         model=f"{model.name} {model.type}",
                         loss=f"{quality.accuracy_loss_percent:.1f}",

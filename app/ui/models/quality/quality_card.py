@@ -37,7 +37,7 @@ class QualityCard(Card):
         self._cancel = button(self.tr("Cancel"), "quiet")
         self._cancel.clicked.connect(self.cancel_asked)
         head = QHBoxLayout()
-        head.addWidget(label(self.tr("WHAT IT COST"), "caption"))
+        head.addWidget(label(self.tr("HOW CLOSE TO THE ORIGINAL"), "caption"))
         head.addStretch(1)
         head.addWidget(self._cancel)
         head.addWidget(self._measure)
@@ -89,9 +89,10 @@ class QualityCard(Card):
         above = [row for row in measured if row[1].accuracy_loss_percent > gate_percent]
         self._warning.setVisible(bool(above))
         self._warning.setText(
-            self.tr("More than the {limit}% that you allow: {types}. A larger size loses less.").format(
-                limit=f"{gate_percent:g}", types=", ".join(kind for kind, _ in above)
-            )
+            self.tr(
+                "The perplexity of {types} grows by more than the {limit}% that you allow. A larger size "
+                "stays closer to the original."
+            ).format(limit=f"{gate_percent:g}", types=", ".join(kind for kind, _ in above))
         )
         self._note.setVisible(bool(measured))
         if measured:
@@ -130,7 +131,7 @@ class QualityCard(Card):
     def _make_view(self) -> QTableView:
         view = QTableView()
         view.setModel(self.table)
-        view.setAccessibleName(self.tr("What each quantisation cost"))
+        view.setAccessibleName(self.tr("How close each size is to the original"))
         view.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         view.setShowGrid(False)
         view.setTabKeyNavigation(False)
@@ -146,7 +147,7 @@ class QualityCard(Card):
         return view
 
     def _sentence(self, kind: str, quality: Quality) -> str:
-        return self.tr(
+        same = self.tr(
             "{type} answers the same next word as {reference} {share}% of the time (± {spread}), at {size}% "
             "of its size."
         ).format(
@@ -155,6 +156,19 @@ class QualityCard(Card):
             share=f"{100 * quality.same_top:.1f}",
             spread=f"{100 * CONFIDENCE * quality.same_top_error:.1f}",
             size=f"{100 * quality.bytes / quality.reference_bytes:.0f}",
+        )
+        return f"{same} {self._meaning(quality)}"
+
+    def _meaning(self, quality: Quality) -> str:
+        """Say what that is for answers, in steps as far apart as K types are."""
+        if quality.same_top >= 0.97:
+            return self.tr("A difference in its answers is hard to notice.")
+        if quality.same_top >= 0.93:
+            return self.tr("Some sentences are worded otherwise; right answers stay nearly as many.")
+        if quality.same_top >= 0.87:
+            return self.tr("Many sentences are worded otherwise, and long thinking ends wrong more often.")
+        return self.tr(
+            "It is clearly worse than the original: expect mistakes that the original does not make."
         )
 
     def _empty_text(self, possible: bool, download_bytes: int) -> str:
@@ -174,8 +188,7 @@ class QualityCard(Card):
 
     def _note_text(self, quality: Quality) -> str:
         note = self.tr(
-            "Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval. "
-            "Accuracy loss is the growth of the perplexity."
+            "Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval."
         ).format(
             reference=quality.reference,
             tokens=f"{quality.scored_tokens:,}",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor
 
+from app.ui.base import figures
 from app.ui.base.theme import Theme
 from app.ui.widgets.rows_model import Column, RowsModel
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
@@ -33,34 +34,35 @@ class QualityTable(RowsModel[tuple[str, Quality]]):
                 explanation=self.tr("How often it predicts the same next word (token) as the original."),
             ),
             Column(
-                self.tr("Accuracy loss"),
-                lambda row: _loss(row[1]),
+                self.tr("Perplexity"),
+                lambda row: _growth(row[1]),
                 figures=True,
                 explanation=self.tr(
-                    "By how much more a text surprises it than the original (growth of the perplexity)."
+                    "By how much its perplexity is higher than the original's: how much more a text "
+                    "surprises it. No share of wrong answers: +2% is not two answers of a hundred."
                 ),
             ),
             Column(
                 self.tr("Divergence"),
-                lambda row: f"{row[1].kld_mean:.3g} ± {CONFIDENCE * row[1].kld_mean_error:.2g}",
+                lambda row: nats(row[1].kld_mean),
                 figures=True,
                 explanation=self.tr(
-                    "How far its predictions are from those of the original; 0 is no difference "
-                    "(Kullback-Leibler divergence, mean in nats per token)."
+                    "How far its predictions are from those of the original: 0 is no difference, 0.01 can "
+                    "hardly be noticed, 0.1 can (Kullback-Leibler divergence, mean in nats per token)."
                 ),
             ),
             Column(
                 self.tr("99% below"),
-                lambda row: f"{row[1].kld_p99:.3g}",
+                lambda row: nats(row[1].kld_p99),
                 figures=True,
                 explanation=self.tr("99 of 100 predictions are nearer to the original than this."),
             ),
             Column(
-                self.tr("Tokens/s"),
-                lambda row: f"{row[1].decode_tok_per_s:.1f} / {row[1].reference_decode_tok_per_s:.1f}",
+                self.tr("Tokens/s (original)"),
+                lambda row: _speeds(row[1]),
                 figures=True,
                 explanation=self.tr(
-                    "New tokens per second during this measurement, and those of the original. What "
+                    "New tokens per second during this measurement, in brackets those of the original. What "
                     "replies reach is said under “On this PC”."
                 ),
             ),
@@ -82,6 +84,15 @@ def _same_top(quality: Quality) -> str:
     return f"{100 * quality.same_top:.1f}% ± {100 * CONFIDENCE * quality.same_top_error:.1f}"
 
 
-def _loss(quality: Quality) -> str:
+def _growth(quality: Quality) -> str:
     low, high = quality.accuracy_loss_interval
-    return f"{quality.accuracy_loss_percent:.2f}% ± {(high - low) / 2:.2f}"
+    return f"{quality.accuracy_loss_percent:+.2f}% ± {(high - low) / 2:.2f}"
+
+
+def _speeds(quality: Quality) -> str:
+    return f"{figures.rate(quality.decode_tok_per_s)} ({figures.rate(quality.reference_decode_tok_per_s)})"
+
+
+def nats(divergence: float) -> str:
+    """Write a divergence to three decimals: what is smaller makes no difference that anybody sees."""
+    return f"{divergence:.3f}" if divergence >= 0.0005 else "< 0.001"

@@ -66,13 +66,19 @@ def test_it_says_what_it_cost_in_plain_words(card: QualityCard) -> None:
     assert "Q4_0 answers the same next word as BF16 97.1% of the time (± 0.5), at 33% of its size." in texts(
         card
     )
-    assert "More than the 2.3% that you allow: Q4_0. A larger size loses less." in texts(card)
+    assert "The perplexity of Q4_0 grows by more than the 2.3% that you allow." in texts(card)
     assert "4,080 tokens of a text" in texts(card)
+    # What that is for answers stands beside it.
+    assert "Some sentences are worded otherwise" not in texts(card)
+    assert texts(card).count("A difference in its answers is hard to notice.") == 2
     assert visible_button(card).text() == "Measure again"
     assert card.table.rowCount() == 2
+    cells = [card.table.data(card.table.index(1, column)) for column in range(card.table.columnCount())]
+    assert "120 (60.0)" in cells
+    assert not any("e-" in cell for cell in cells)
     assert card.table.data(card.table.index(0, 0)) == "Q8_0"
     assert card.table.data(card.table.index(1, SAME_TOP)) == "97.1% ± 0.5"
-    assert card.table.data(card.table.index(1, LOSS)).startswith("3.50% ±")
+    assert card.table.data(card.table.index(1, LOSS)).startswith("+3.50% ±")
 
 
 def test_a_loss_within_the_limit_is_no_warning(card: QualityCard) -> None:
@@ -180,5 +186,8 @@ def test_cancel_is_silent_and_leaves_nothing(loop: qasync.QEventLoop, desk: Desk
 
 def test_a_build_that_lost_more_than_allowed_is_told(desk: Desk) -> None:
     desk.quality.warn((MODELS[0], MODELS[1]))
-    told = "A Q4_0 is 3.5% less accurate than its original, more than the 2.3% that you allow."
+    told = (
+        "The perplexity of A Q4_0 is 3.5% higher than its original's, more than the 2.3% that you allow. "
+        "A larger size stays closer to it."
+    )
     assert told in texts(desk.notices)

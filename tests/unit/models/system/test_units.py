@@ -1,0 +1,23 @@
+"""Sizes as the system beside the window shows them."""
+
+import pytest
+
+from models.system import units
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "2 kB"), (1_000_000, "1.0 MB"), (4_683_000_000, "4.7 GB")],
+)
+def test_powers_of_a_thousand_where_files_are_shown_so(
+    count: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "THOUSAND", 1000)
+    assert units.byte_count(count) == text
+
+
+def test_powers_of_1024_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "THOUSAND", 1024)
+    monkeypatch.setattr(units, "GIGABYTE", 1024**3)
+    assert units.byte_count(12 << 30) == "12.0 GB"
+    assert units.gigabytes(12 << 30) == "12.0"
