@@ -79,7 +79,7 @@ def compare(before: Report, after: Report, run_deviation: float = RUN_DEVIATION)
         tested = [change for change in family if change.p is not None]
         values = holm([2 * (change.p or 0.0) for change in tested])
         by_key = dict(zip((change.key for change in tested), values, strict=True))
-        corrected += [_judge(change, by_key.get(change.key)) for change in family]
+        corrected += [_judge(change, by_key.get(change.key), run_deviation) for change in family]
     order = {change.key: place for place, change in enumerate(changes)}
     corrected.sort(key=lambda change: order[change.key])
     outcome = _outcome([change.verdict for change in corrected if change.key in primary])
@@ -106,7 +106,7 @@ def change_of(before: Measure, after: Measure, run_deviation: float = RUN_DEVIAT
     if before.sd is not None and after.sd is not None:
         between = run_deviation * (abs(before.mean) + abs(after.mean)) / 2
         p = welch_p(before.values, after.values, extra_error=math.sqrt(2) * between)
-    return _judge(Change(before.key, before, after, 100 * change, p, "noise"), p)
+    return _judge(Change(before.key, before, after, 100 * change, p, "noise"), p, run_deviation)
 
 
 def is_same_subject(one: Report, other: Report) -> bool:
@@ -157,9 +157,10 @@ def _between(measures: Sequence[Measure]) -> float:
     return math.sqrt(max(0.0, variance - within)) / grand
 
 
-def _judge(change: Change, p: float | None) -> Change:
+def _judge(change: Change, p: float | None, run_deviation: float) -> Change:
     before, after, share = change.before, change.after, change.change_percent / 100
     deviation = max((measure.sd or 0.0) / measure.mean for measure in (before, after) if measure.mean)
+    between = math.sqrt(2) * run_deviation
     verdict: Verdict
     if deviation > LARGEST_SCATTER and not _is_clear(before, after, share, deviation):
         verdict = "not_conclusive"
@@ -167,7 +168,7 @@ def _judge(change: Change, p: float | None) -> Change:
         verdict = _direction(before, share)
     elif before.unit != "bytes" and (
         min(len(before.samples), len(after.samples)) < FEWEST_REPEATS
-        or (abs(share) >= SMALLEST_CHANGE and _is_clear(before, after, share, deviation))
+        or (abs(share) >= SMALLEST_CHANGE and _is_clear(before, after, share, max(deviation, between)))
     ):
         verdict = "too_few"
     elif abs(share) < SMALLEST_CHANGE or p is not None:

@@ -8,7 +8,7 @@ def test_the_plain_words_come_first() -> None:
         "Q4_K_M answers the same next word as BF16 97.1% of the time (± 0.5), at 37% of its size (100 MB)."
     )
     assert "perplexity +1.60% (1.20 to 2.00): 10.160 instead of 10.000, by so much more" in loss
-    assert "divergence 0.02000 nats a token (± 0.00200), median 0.01000, " in divergence
+    assert "divergence 0.02000 nats a token (± 0.00196), median 0.01000, " in divergence
     assert "99% below 0.200, at most 1.500" in divergence
     assert speed.endswith("120.0 tok/s instead of 60.0")
 
