@@ -7,7 +7,10 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLa
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
+from app.ui.base.lasting_job import LastingJob
+from app.ui.benchmark.frame.benchmark_state import BenchmarkState, QualityState
 from app.ui.benchmark.frame.measuring_page import MARGIN_PX
+from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.widgets.card import button
 from app.ui.widgets.ui_context import UiContext
@@ -29,9 +32,10 @@ class BenchmarkTab(QWidget):
         *,
         suites: Sequence[Suite] = tuple(SUITES.values()),
         models: Callable[[], Sequence[InstalledModel]] = tuple,
+        job: LastingJob | None = None,
     ) -> None:
         super().__init__(parent)
-        self.speed = BenchmarkSpeedPage(ui, runner, history, suites=suites, models=models)
+        self.speed = BenchmarkSpeedPage(ui, runner, history, suites=suites, models=models, job=job)
         self._keys: list[str] = []
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()
@@ -79,6 +83,24 @@ class BenchmarkTab(QWidget):
     def show_page(self, key: str) -> None:
         """Bring a page to the front."""
         self._group.button(self._keys.index(key)).click()
+
+    @property
+    def state(self) -> BenchmarkState:
+        """What the user has before him."""
+        quality = self.findChild(QualityPage)
+        return BenchmarkState(
+            self._keys[self._stack.currentIndex()],
+            self.speed.state,
+            QualityState() if quality is None else quality.state,
+        )
+
+    def restore(self, state: BenchmarkState) -> None:
+        """Bring that back, once all pages are there."""
+        self.speed.restore(state.speed)
+        quality = self.findChild(QualityPage)
+        if quality is not None:
+            quality.restore(state.quality)
+        self.show_page(state.page)
 
     def run(self) -> None:
         """Measure the loaded model."""

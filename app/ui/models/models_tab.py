@@ -20,6 +20,7 @@ from app.engine.protocol import ModelInfo
 from app.machine.advisor import Advisor
 from app.settings import LoadChoice
 from app.ui.base.add_action import Command, add_action
+from app.ui.base.lasting_job import LastingJob
 from app.ui.base.offers import Offers
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
@@ -68,7 +69,10 @@ class ModelsTab(QScrollArea):
         advice: MachineAdvice,
         measurer: Measurer,
         parent: QWidget | None = None,
+        *,
+        job: LastingJob | None = None,
     ) -> None:
+        """`job` measures how close files are to their original, and goes on without this tab."""
         super().__init__(parent)
         self.detail = ModelDetail(ui.theme)
         ui = replace(ui, bridge=ui.bridge.for_place(lambda: ui.notices.at(self.detail.failures)))
@@ -90,7 +94,7 @@ class ModelsTab(QScrollArea):
         self._failed: set[str] = set()
         self._selected = ""
         self._advisor: Advisor | None = None
-        self._quality = ModelQuality(ui, measurer, self)
+        self._quality = ModelQuality(ui, measurer, self, job=job)
         self._quality.measured.connect(self.reload)
         self._matrix = ModelMatrix(ui, store, self)
         self._build_page()
@@ -111,8 +115,14 @@ class ModelsTab(QScrollArea):
         """Look at the disk again."""
         self._bridge.start(self._reload())
 
+    @property
+    def selected_key(self) -> str:
+        """The key of the selected model; "" before one is."""
+        return self._selected
+
     def select(self, key: str) -> None:
         """Show the model with this row key (a catalogue key) below the list."""
+        self._selected = key
         number = self.table.number_of(key)
         if number >= 0:
             self._view.selectRow(number)
@@ -279,6 +289,8 @@ class ModelsTab(QScrollArea):
         self._views.setdefault(view.id, view)
         self._show_job(self._views[view.id])
         card = self._cards[view.id]
+        # The button that was pressed goes.
+        card.setFocus()
         # It has no place before the page is laid out again.
         QTimer.singleShot(0, card, lambda: self.ensureWidgetVisible(card))
 
@@ -380,8 +392,11 @@ class ModelsTab(QScrollArea):
             await self._keep_choice(model, chosen)
             raise
         await self._reload()
+        text = self.tr("{model} was deleted.")
+        if model.imported:
+            text = self.tr("{model} is off the list. Its file stays where it lies.")
         self._notices.inform(
-            self.tr("{model} was deleted.").format(model=f"{model.name} {model.type}"),
+            text.format(model=f"{model.name} {model.type}"),
             self.tr("Undo"),
             lambda: self._on_undo(trashed, chosen),
         )

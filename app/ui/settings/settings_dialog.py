@@ -39,6 +39,7 @@ class SettingsDialog(QDialog):
 
     filters_asked = Signal()
     audit_asked = Signal()
+    api_asked = Signal()
 
     def __init__(
         self,
@@ -92,6 +93,11 @@ class SettingsDialog(QDialog):
         """The pages with their keys and titles, in their order."""
         return list(self._pages)
 
+    @property
+    def page(self) -> SettingsPage:
+        """The page in front."""
+        return self._names[self._stack.currentIndex()]
+
     def show_page(self, name: SettingsPage) -> None:
         """Bring a page to the front."""
         index = self._names.index(name)
@@ -142,10 +148,25 @@ class SettingsDialog(QDialog):
         row.addWidget(audit)
         row.addStretch(1)
         outgoing.body.addLayout(row)
+        others = Card()
+        others.body.addWidget(label(self.tr("For other programs"), "caption"))
+        others.body.addWidget(
+            label(
+                self.tr(
+                    "Editors and scripts on this computer can ask the loaded model, by the protocols of "
+                    "OpenAI and Ollama. Off until you switch it on."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
+        api = button(self.tr("Local API…"))
+        api.clicked.connect(self.api_asked)
+        others.body.addWidget(api, 0, Qt.AlignmentFlag.AlignLeft)
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return _page(card, states, outgoing, folder)
+        return _page(card, states, outgoing, others, folder)
 
     def _field(self, row: GeneralRow) -> QWidget:
         """The field of a row, which changes its setting at once."""

@@ -22,6 +22,7 @@ from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, off_this_thread
 from app.ui.base.garbage import GuiThreadGarbage
 from app.ui.base.language import Languages
+from app.ui.base.lasting_job import LastingJobs
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_watch import DriftWatch
@@ -107,6 +108,7 @@ class WindowApplication(QObject):
         self._models.failed.connect(lambda error: self._notices.toast(error))
         self.memory_warnings = MemoryWarnings(self._session, self)
         self.memory_warnings.warned.connect(self._on_memory_warning)
+        self._jobs = LastingJobs.make(self._session, self._bridge, self)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
@@ -232,7 +234,12 @@ class WindowApplication(QObject):
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
         self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda)
         tabs = self._tabs = WindowTabs(
-            replace(ui, bridge=self._tabs_bridge), window, parts, self._advice, welcomes=self._painted
+            replace(ui, bridge=self._tabs_bridge),
+            window,
+            parts,
+            self._advice,
+            self._jobs,
+            welcomes=self._painted,
         )
         self.dialogs.models_deleted.connect(tabs.reread_models)
         tabs.model_chosen.connect(self._models.choose)
@@ -328,6 +335,7 @@ class WindowApplication(QObject):
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
         old.setEnabled(False)
+        state, settings_page = self._tabs.state(), self.dialogs.settings_page
         left = self._tabs.close_down()
         self._tabs_bridge.close()
         page = old.current_page
@@ -336,9 +344,12 @@ class WindowApplication(QObject):
             return
         old.closing.disconnect(self._on_closing)
         self._window = self._make_window()
+        self._tabs.restore(state)
         self._window.setGeometry(old.geometry())
         self._window.show_page(page)
         self._window.show()
+        if settings_page is not None:
+            self.dialogs.open_settings_page(settings_page)
         old.close()
         old.deleteLater()
 
@@ -346,6 +357,7 @@ class WindowApplication(QObject):
         self._ending.begin()
         try:
             self.closing.emit()
+            self._jobs.cancel()
             self._left = self._tabs.close_down()
         finally:
             # Whatever fails on the way: a process without a window ends.

@@ -209,6 +209,14 @@ class WindowDialogs(QObject):
         dialog.show_page(page)
         return _opened(dialog)
 
+    @property
+    def settings_page(self) -> "SettingsPage | None":
+        """The page of the settings that are open; None while they are not."""
+        from app.ui.settings.settings_dialog import SettingsDialog
+
+        dialog = self._window.findChild(SettingsDialog)
+        return dialog.page if dialog is not None and dialog.isVisible() else None
+
     def make_settings(self) -> "SettingsDialog":
         """Make that dialog, and do not show it."""
         from app.remote.model_directory import fetch_models
@@ -246,8 +254,9 @@ class WindowDialogs(QObject):
         for asked, opened in (
             (dialog.filters_asked, self.open_filters),
             (dialog.audit_asked, self.open_audit),
+            (dialog.api_asked, self.open_server),
         ):
-            # One dialog at a time: both are for the window as a whole.
+            # One dialog at a time: all are for the window as a whole.
             asked.connect(dialog.accept)
             asked.connect(opened)
         return dialog

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from PySide6.QtCore import QLocale, QObject, Signal
 
 from app.bench.drift.comparison import DriftReport
 from app.chat.library.library import ChatLibrary
+from app.ui.base.lasting_job import LastingJobs
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow
@@ -20,11 +21,21 @@ from app.ui.widgets.ui_context import UiContext
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
     from app.ui.benchmark.benchmark_tab import BenchmarkTab
+    from app.ui.benchmark.frame.benchmark_state import BenchmarkState
     from app.ui.code.code_tab import CodeTab
     from app.ui.models.models_tab import ModelsTab
 
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TabsState:
+    """What is chosen and shown in the tabs, None or "" in one that was never seen. Drafts and files are on
+    the disk."""
+
+    benchmark: "BenchmarkState | None" = None
+    model: str = ""
 
 
 class WindowTabs(QObject):
@@ -45,19 +56,24 @@ class WindowTabs(QObject):
         window: MainWindow,
         parts: WindowParts,
         advice: Callable[[], MachineAdvice],
+        jobs: LastingJobs,
         *,
         welcomes: bool,
     ) -> None:
-        """`advice` is asked for when it is first needed; `welcomes` as `welcome` sets it."""
+        """`advice` is asked for when it is first needed; `jobs` go on without this window; `welcomes` as
+        `welcome` sets it."""
         super().__init__(window)
         self._window = window
         self._parts = parts
         self._ui = ui
         self._advice = advice
+        self._jobs = jobs
         self._welcomes = welcomes
+        self._state = TabsState()
+        self._benchmark: BenchmarkTab | None = None
+        self._models: ModelsTab | None = None
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
-        self._models: ModelsTab | None = None
 
     def make_chat(self) -> ChatTab:
         """Make the tab of the conversations."""
@@ -101,12 +117,21 @@ class WindowTabs(QObject):
         lines = InlineNotices(self._ui.theme)
         ui = replace(self._ui, bridge=self._ui.bridge.for_place(lambda: self._ui.notices.at(lines)))
         tab = BenchmarkTab(
-            ui, parts.benchmark_runner, parts.benchmarks, models=lambda: parts.store.listing().models
+            ui,
+            parts.benchmark_runner,
+            parts.benchmarks,
+            models=lambda: parts.store.listing().models,
+            job=self._jobs.speed,
         )
-        quality = QualityPage(ui, parts.quality, parts.quality_runs, parts.quality_suites)
+        quality = QualityPage(
+            ui, parts.quality, parts.quality_runs, parts.quality_suites, job=self._jobs.quality
+        )
         tab.add_page("quality", self.tr("Quality"), quality)
-        tab.add_page("drift", self.tr("Drift"), DriftPage(ui, parts.drift))
+        tab.add_page("drift", self.tr("Drift"), DriftPage(ui, parts.drift, job=self._jobs.drift))
         tab.add_above(lines)
+        if self._state.benchmark is not None:
+            tab.restore(self._state.benchmark)
+        self._benchmark = tab
         return tab
 
     def make_models(self) -> "ModelsTab":
@@ -114,11 +139,26 @@ class WindowTabs(QObject):
         from app.ui.models.models_tab import ModelsTab
 
         parts = self._parts
-        tab = ModelsTab(self._ui, parts.store, parts.jobs, self._advice(), parts.measurer)
+        tab = ModelsTab(
+            self._ui, parts.store, parts.jobs, self._advice(), parts.measurer, job=self._jobs.closeness
+        )
         tab.load_asked.connect(self.model_chosen)
-        self._models = tab
         tab.hub_settings_asked.connect(self.hub_settings_requested)
+        if self._state.model:
+            tab.select(self._state.model)
+        self._models = tab
         return tab
+
+    def state(self) -> TabsState:
+        """What the user has before him in each tab, for the tabs of another window."""
+        return TabsState(
+            self._state.benchmark if self._benchmark is None else self._benchmark.state,
+            self._state.model if self._models is None else self._models.selected_key,
+        )
+
+    def restore(self, state: TabsState) -> None:
+        """Show that again in tabs as they are made."""
+        self._state = state
 
     def welcome(self) -> None:
         """From now on, which is after the first painting, an empty chat offers the model for this computer,

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from app.bench.drift.checker import DriftChecker, DriftProgress
 from app.bench.drift.comparison import DriftReport, ItemDrift
+from app.ui.base.lasting_job import LastingJob
 from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
 from app.ui.benchmark.drift.drift_items_table import QUESTION, DriftItems
@@ -36,8 +37,10 @@ class DriftPage(MeasuringPage):
         ui: UiContext,
         checker: DriftChecker,
         parent: QWidget | None = None,
+        *,
+        job: LastingJob | None = None,
     ) -> None:
-        super().__init__(ui.session, ui.bridge, parent)
+        super().__init__(ui.session, ui.bridge, parent, job=job)
         self._checker = checker
         self._theme = ui.theme
         self._words = DriftWords()
@@ -73,11 +76,11 @@ class DriftPage(MeasuringPage):
             ui.session.engine_died,
         ):
             changed.connect(self.refresh)
-        self.follow_session()
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._stop.hide()
         self.refresh()
+        self.follow_session()
 
     def refresh(self, *_: object) -> None:
         """Show the newest check of the loaded model."""
@@ -89,10 +92,13 @@ class DriftPage(MeasuringPage):
         here = self._session.here
         if here is None or not self.can_measure:
             return
-        on_progress = self.while_measuring(self._on_progress)
-        self.measure(
-            lambda cancel: self._checker.check(here, on_progress, cancel, name=here.name), self.show_report
-        )
+        checker, tell = self._checker, self._job.tell
+        self.measure(lambda cancel: checker.check(here, tell, cancel, name=here.name), here)
+
+    def take_result(self, result: object) -> None:
+        """Show the check that has ended."""
+        assert isinstance(result, DriftReport)
+        self.show_report(result)
 
     def show_job(self, running: bool) -> None:
         """Nothing of a check that is cancelled is kept."""
@@ -118,7 +124,9 @@ class DriftPage(MeasuringPage):
             self._table.view.selectRow(0)
         self.update_head()
 
-    def _on_progress(self, progress: DriftProgress) -> None:
+    def show_progress(self, progress: object) -> None:
+        """Show how many answers there are."""
+        assert isinstance(progress, DriftProgress)
         step = (
             self.tr("{done} of {total} answers").format(done=progress.done, total=progress.total)
             if progress.total

@@ -1,35 +1,39 @@
 """A page of the Benchmark tab that measures the loaded model."""
 
-import asyncio
 import threading
 from collections.abc import Callable
-from typing import TypeVar
 
-import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.engine.protocol import ModelInfo
 from app.ui.base.bridge import Bridge
+from app.ui.base.lasting_job import LastingJob, fail
 from app.ui.base.session import EngineSession
 
 MARGIN_PX = 28
-JOB = "benchmark"
-"""While it lasts, the session is reserved for it, so that chats keep away."""
-
-T = TypeVar("T")
 
 
 class MeasuringPage(QScrollArea):
-    """One job at a time, on a thread of its own; it is cancelled when the page goes. GUI thread.
+    """Shows one job at a time, which goes on without it: a page that is made meanwhile takes it over. GUI
+    thread.
 
-    A page says what `update_head` and `show_job` do.
+    A page says what `update_head`, `show_job`, `show_progress` and `take_result` do.
     """
 
-    def __init__(self, session: EngineSession, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: EngineSession,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+        *,
+        job: LastingJob | None = None,
+    ) -> None:
+        """Without a `job` the page has one of its own, which ends with it."""
         super().__init__(parent)
         self._session = session
         self._bridge = bridge
-        self._job: threading.Event | None = None
+        self._job = job or LastingJob(session, bridge, self)
 
     def update_head(self) -> None:
         """Show what can be done now: the model, the job or the reservation has changed."""
@@ -39,10 +43,18 @@ class MeasuringPage(QScrollArea):
         """Show that a job has begun or ended."""
         raise NotImplementedError
 
+    def show_progress(self, progress: object) -> None:
+        """Show where the job is."""
+        raise NotImplementedError
+
+    def take_result(self, result: object) -> None:
+        """Show what a job has come to."""
+        raise NotImplementedError
+
     @property
     def measuring(self) -> bool:
         """A job runs."""
-        return self._job is not None
+        return self._job.running
 
     @property
     def can_measure(self) -> bool:
@@ -51,27 +63,28 @@ class MeasuringPage(QScrollArea):
 
     def cancel(self) -> None:
         """Stop the job."""
-        if self._job is not None:
-            self._job.set()
+        self._job.cancel()
 
-    def measure(self, work: Callable[[threading.Event], T], on_done: Callable[[T], None]) -> None:
-        """Run `work`, which ends once its event is set, on a thread of its own; `on_done` gets what it gives.
-        Nothing where there is a job already. What it raises is told."""
-        if self._job is None:
-            self._job = threading.Event()
-            self._bridge.start(self._measure(work, on_done, self._job))
+    def measure(self, work: Callable[[threading.Event], object], model: ModelInfo | None) -> None:
+        """Run `work`, which ends once its event is set, on a thread of its own. Nothing where there is a job
+        already. What it raises is told."""
+        self._job.start(work, model)
 
-    def while_measuring(self, on_progress: Callable[[T], None]) -> Callable[[T], None]:
-        """Let `on_progress` hear here, from any thread, while the job lasts and is not cancelled."""
+    def _on_began(self) -> None:
+        self.show_job(True)
+        self.update_head()
 
-        def tell(progress: T) -> None:
-            if shiboken6.isValid(self) and self._job is not None and not self._job.is_set():
-                on_progress(progress)
-
-        return self._bridge.wrap(tell)
+    def _on_ended(self, result: object, failure: Exception | None) -> None:
+        self.show_job(False)
+        self.update_head()
+        if failure is not None:
+            self._bridge.start(fail(failure))
+        else:
+            self.take_result(result)
 
     def follow_session(self) -> None:
-        """Call `update_head` whenever the session changes; once the page is made."""
+        """Call `update_head` whenever the session changes, and take over a job that runs; once the page is
+        made."""
         session = self._session
         for changed in (
             session.loaded,
@@ -82,6 +95,14 @@ class MeasuringPage(QScrollArea):
             session.reservation_changed,
         ):
             changed.connect(self._on_session_changed)
+        self._job.began.connect(self._on_began)
+        self._job.progressed.connect(self.show_progress)
+        self._job.ended.connect(self._on_ended)
+        if self._job.running:
+            self._on_began()
+            for told in (self._job.kept, self._job.progress):
+                if told is not None:
+                    self.show_progress(told)
 
     def _on_session_changed(self, *_: object) -> None:
         self.update_head()
@@ -103,22 +124,3 @@ class MeasuringPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(page)
-
-    async def _measure(
-        self, work: Callable[[threading.Event], T], on_done: Callable[[T], None], cancel: threading.Event
-    ) -> None:
-        self.destroyed.connect(cancel.set)
-        self._session.reserve(JOB)
-        self.show_job(True)
-        self.update_head()
-        try:
-            done = await asyncio.to_thread(work, cancel)
-        finally:
-            cancel.set()
-            self._session.reserve("")
-            if shiboken6.isValid(self):
-                self._job = None
-                self.show_job(False)
-                self.update_head()
-        if shiboken6.isValid(self):
-            on_done(done)

@@ -23,7 +23,7 @@ from app.bench.quality.comparison import QualityComparison, compare_quality
 from app.bench.quality.data_sets import DATA_SETS
 from app.bench.quality.figures import Figure, QualityReport, figures_of, quality_report
 from app.bench.quality.progress import QualityProgress
-from app.bench.quality.result import QualityRun
+from app.bench.quality.result import ItemResult, QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
 from app.bench.quality.store import QualityStore
 from app.bench.quality.words import quality_side_by_side
@@ -31,9 +31,11 @@ from app.engine.protocol import ModelInfo
 from app.remote.remote_engine import ElsewhereInPlace
 from app.remote.remote_server import is_elsewhere
 from app.suites.quality_suites import QualitySuites
+from app.ui.base.lasting_job import LastingJob
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import data_set_words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu
+from app.ui.benchmark.frame.benchmark_state import QualityState
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.benchmark.frame.run_progress_card import RunProgressCard
@@ -51,7 +53,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.ui_context import UiContext
-from models.system.progress import JobContext, OnProgress, Progress
+from models.system.progress import JobContext, Progress
 
 ITEMS_HEIGHT_PX = 440
 ITEM_PX = 104
@@ -74,8 +76,10 @@ class QualityPage(MeasuringPage):
         store: QualityStore,
         suites: QualitySuites,
         parent: QWidget | None = None,
+        *,
+        job: LastingJob | None = None,
     ) -> None:
-        super().__init__(ui.session, ui.bridge, parent)
+        super().__init__(ui.session, ui.bridge, parent, job=job)
         self._runner = runner
         self._store = store
         self._suites = suites
@@ -83,9 +87,10 @@ class QualityPage(MeasuringPage):
         self._theme = ui.theme
         self._notices = ui.notices
         self._words = QualityWords()
-        self._asked: ModelInfo | None = None
         self._rows: list[QualityRow] = []
         self._known: dict[str, list[Figure]] = {}
+        self._follows_run = False
+        self._reads = False
         self._report: QualityReport | None = None
         self._run_button = button(self.tr("Run the quality suite"), "primary")
         self._run_button.clicked.connect(self.run)
@@ -140,11 +145,11 @@ class QualityPage(MeasuringPage):
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
-        self.follow_session()
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._progress.hide()
         self.refresh()
+        self.follow_session()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Arrange the page for its width."""
@@ -192,21 +197,36 @@ class QualityPage(MeasuringPage):
     def _figures_of(self, run_id: str) -> list[Figure]:
         return figures_of(self._store.results(run_id))
 
+    @property
+    def state(self) -> QualityState:
+        """What is chosen and shown."""
+        compared = self._comparison.runs if self._comparison.isVisibleTo(self) else []
+        return QualityState(
+            self._size.currentData(),
+            tuple(self._data()),
+            "" if self._report is None else self._report.run.id,
+            tuple(run.id for run in compared),
+        )
+
+    def restore(self, state: QualityState) -> None:
+        """Choose and show that again, as far as it is still there."""
+        self._size.setCurrentIndex(max(0, self._size.findData(state.size)))
+        for action in self._data_menu.actions():
+            action.setChecked(action.data() in state.data)
+        known = {row.id: row for row in self._rows}
+        if state.shown in known:
+            self._history.select(state.shown)
+            self._show(known[state.shown])
+        if len(state.compared) > 1 and set(state.compared) <= set(known):
+            self._bridge.start(self._compare_runs([known[run_id].run for run_id in state.compared]))
+
     def run(self) -> None:
         """Run the suite on the loaded model, or go on with a run that was stopped."""
         info = self._session.info
         if info is None or not self.can_measure:
             return
-        self._asked = info
-        work = partial(
-            self._work,
-            info,
-            self._size.currentData(),
-            self._data(),
-            self.while_measuring(self._on_download),
-            self.while_measuring(self._on_progress),
-        )
-        self.measure(work, lambda run: self.refresh(run.id))
+        work = partial(self._work, info, self._size.currentData(), self._data(), self._job.tell)
+        self.measure(work, info)
 
     def cancel(self) -> None:
         """Stop; every finished item is kept, and the next run goes on from there."""
@@ -215,6 +235,7 @@ class QualityPage(MeasuringPage):
 
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts, and what it has left behind."""
+        self._follows_run = running
         if running:
             self._progress.start()
         self._progress.setVisible(running)
@@ -222,10 +243,15 @@ class QualityPage(MeasuringPage):
             self.refresh()
             self._load_again()
 
+    def take_result(self, result: object) -> None:
+        """Show the run that has ended."""
+        assert isinstance(result, QualityRun)
+        self.refresh(result.id)
+
     def _load_again(self) -> None:
         """The measuring of a text had the memory for itself."""
-        info = self._asked
-        if info is not None and self._session.info is None and not self._session.loading_path:
+        info = self._job.model
+        if isinstance(info, ModelInfo) and self._session.info is None and not self._session.loading_path:
             settings = self._load_choices.of(info.path).load
             self._bridge.start(self._session.load(Path(info.path), settings, info.name))
 
@@ -234,12 +260,11 @@ class QualityPage(MeasuringPage):
         info: ModelInfo,
         most_items: int,
         data: list[str],
-        on_download: OnProgress,
-        on_progress: Callable[[QualityProgress], None],
+        tell: Callable[[object], None],
         cancel: threading.Event,
     ) -> QualityRun:
         """Everything that waits, on a thread of its own."""
-        collections = self._suites.collections(data=data, job=JobContext(on_download, cancel))
+        collections = self._suites.collections(data=data, job=JobContext(tell, cancel))
         runner = self._runner
         model: Path | ModelInfo = Path(info.path)
         if is_elsewhere(info.path):
@@ -249,7 +274,7 @@ class QualityPage(MeasuringPage):
             model,
             self._load_choices.of(info.path).load,
             Wish(collections, most_items),
-            on_progress,
+            tell,
             cancel,
             name=info.name,
         )
@@ -263,26 +288,45 @@ class QualityPage(MeasuringPage):
             self.tr("Data sets: {count}").format(count=count) if count else self.tr("Own questions")
         )
 
-    def _on_download(self, progress: Progress) -> None:
-        step = self.tr("Downloading {file}").format(file=progress.detail)
-        self._progress.show_step(step, progress.done / max(1, progress.total))
-        self._tell(step)
-
-    def _on_progress(self, progress: QualityProgress) -> None:
-        step = self._words.stage(progress)
-        self._progress.show_progress(step, progress.fraction, progress.remaining_s)
-        self._tell(step)
-
-    def _tell(self, step: str) -> None:
+    def show_progress(self, progress: object) -> None:
+        """Show what is downloaded, or which item is asked."""
+        if isinstance(progress, QualityProgress):
+            step = self._words.stage(progress)
+            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+            if progress.result is not None and self._follows_run and not self._reads:
+                self._bridge.start(self._show_growing())
+        else:
+            assert isinstance(progress, Progress)
+            step = self.tr("Downloading {file}").format(file=progress.detail)
+            self._progress.show_step(step, progress.done / max(1, progress.total))
         self._session.tell_work(self.tr("Quality: {step}").format(step=step))
 
+    async def _show_growing(self) -> None:
+        """Show the run that is under way with what it has, unless the user has chosen another one meanwhile."""
+
+        def read() -> tuple[QualityRun, list[ItemResult]] | None:
+            run = next((run for run, finished in self._store.runs() if not finished), None)
+            return None if run is None else (run, self._store.results(run.id))
+
+        self._reads = True
+        try:
+            found = await asyncio.to_thread(read)
+        finally:
+            self._reads = False
+        if found is not None and shiboken6.isValid(self) and self.measuring and self._follows_run:
+            self._results.show()
+            self._empty.hide()
+            self._show_results(*found, finished=False)
+
     def _show(self, row: QualityRow) -> None:
-        results = self._store.results(row.id)
-        self._report = quality_report(row.run, results, row.finished)
-        about = self._words.run(row.run)
-        self._about.setText(about if row.finished else self.tr("{run}, not finished").format(run=about))
+        self._show_results(row.run, self._store.results(row.id), finished=row.finished)
+
+    def _show_results(self, run: QualityRun, results: list[ItemResult], *, finished: bool) -> None:
+        self._report = quality_report(run, results, finished)
+        about = self._words.run(run)
+        self._about.setText(about if finished else self.tr("{run}, not finished").format(run=about))
         self._figures.show_figures(self._report.figures)
-        self._protocol.setText(self._words.protocol(row.run))
+        self._protocol.setText(self._words.protocol(run))
         self._items.show_results(results)
         self._item.show_item(None)
         self._show_trend()
@@ -304,6 +348,7 @@ class QualityPage(MeasuringPage):
     def _on_runs_selected(self, selected: list[QualityRow]) -> None:
         shown = self._report
         if len(selected) == 1 and (shown is None or selected[0].id != shown.run.id):
+            self._follows_run = False
             self._show(selected[0])
 
     def _compare(self) -> None:

@@ -1,13 +1,12 @@
 """The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from app.bench.export.import_runs import imported_reports, read_runs
@@ -22,9 +21,11 @@ from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
 from app.engine.protocol import Delta, Event, Failed, Finished, PromptProgress
 from app.ui.base.durations import duration
+from app.ui.base.lasting_job import LastingJob
 from app.ui.base.plain_text import set_tip
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
+from app.ui.benchmark.frame.benchmark_state import SpeedState
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.benchmark.frame.run_progress_card import RunProgressCard
@@ -40,11 +41,6 @@ from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
-DRAWING_MS = 60
-"""From showing figures until they and their pictures are painted."""
-LONGEST_DRAWING_S = 1.0
-"""A run waits no longer for a window that hangs or has gone."""
-
 
 class BenchmarkSpeedPage(MeasuringPage):
     """Runs a suite on the loaded model and shows all runs; GUI thread."""
@@ -58,17 +54,17 @@ class BenchmarkSpeedPage(MeasuringPage):
         *,
         suites: Sequence[Suite] = tuple(SUITES.values()),
         models: Callable[[], Sequence[InstalledModel]] = tuple,
+        job: LastingJob | None = None,
     ) -> None:
         """`suites` are to choose from, the first one at the start. `models` lists those on disk, for the
         picture of what their quantisations cost."""
-        super().__init__(ui.session, ui.bridge, parent)
+        super().__init__(ui.session, ui.bridge, parent, job=job)
         self._runner = runner
         self._suites = suites
         self._models = models
         self._draft: Report | None = None
         """What a run has measured that goes on, or was stopped; shown in the place of a whole one."""
         self._follows_run = False
-        self._drawn = threading.Event()
         self._unfinished: Unfinished | None = None
         self._history = history
         self._load_choices = ui.load_choices
@@ -124,12 +120,12 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._lay_out()
         ui.session.client.observe_events(self._replies.on_event)
         ui.session.engine_died.connect(self._replies.forget)
-        self.follow_session()
+        self._progress.hide()
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
-        self._progress.hide()
         self._comparison.hide()
         self.refresh()
+        self.follow_session()
 
     def refresh(self, select: str | None = None) -> None:
         """Read the history again, and select a run."""
@@ -146,6 +142,23 @@ class BenchmarkSpeedPage(MeasuringPage):
             pair.before.id not in known or pair.after.id not in known for pair in self._comparison.comparisons
         ):
             self._comparison.hide()
+
+    @property
+    def state(self) -> SpeedState:
+        """What is chosen and shown."""
+        pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
+        compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
+        return SpeedState(self._suite.name, "" if self._shown is None else self._shown.id, tuple(compared))
+
+    def restore(self, state: SpeedState) -> None:
+        """Choose and show that again, as far as it is still there."""
+        self._choice.setCurrentIndex(max(0, self._choice.findData(state.suite)))
+        known = {report.id: report for report in self._reports}
+        if state.shown in known and self._draft is None:
+            self._table.select(state.shown)
+            self._show(known[state.shown])
+        if len(state.compared) > 1 and set(state.compared) <= set(known):
+            self._show_comparison([known[run_id] for run_id in state.compared])
 
     def run(self) -> None:
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
@@ -177,28 +190,26 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def _measure_with(self, work: Callable[..., Report]) -> None:
         """`work` takes `on_progress` and `cancel`."""
-        tell = self.while_measuring(self._on_progress)
+        job = self._job
 
         def on_progress(progress: BenchmarkProgress) -> None:
-            self._drawn.clear()
-            tell(progress)
-            if progress.so_far is not None:
-                # The next turn begins when the pictures are drawn: on few cores that would slow it down.
-                self._drawn.wait(LONGEST_DRAWING_S)
+            job.tell(progress, has_figures=progress.so_far is not None)
 
-        self.measure(lambda cancel: work(on_progress=on_progress, cancel=cancel), self._on_measured)
+        self.measure(lambda cancel: work(on_progress=on_progress, cancel=cancel), self._session.info)
 
-    def _on_measured(self, report: Report) -> None:
+    def take_result(self, result: object) -> None:
+        """Show the report of the run that has ended."""
+        assert isinstance(result, Report)
         self._draft = None
-        self._shown = report
-        self.refresh(select=report.id)
+        self._shown = result
+        self.refresh(select=result.id)
 
-    def _on_progress(self, progress: BenchmarkProgress) -> None:
-        if progress.so_far is not None:
-            if self._follows_run:
-                self._show_draft(progress.so_far)
-                self._show_state()
-            QTimer.singleShot(DRAWING_MS, self._drawn.set)
+    def show_progress(self, progress: object) -> None:
+        """Show the step, and what is measured as far as the user has not chosen another run meanwhile."""
+        assert isinstance(progress, BenchmarkProgress)
+        if progress.so_far is not None and self._follows_run:
+            self._show_draft(progress.so_far)
+            self._show_state()
         step = words.stage_text(progress)
         self._progress.show_progress(step, progress.fraction, progress.remaining_s)
         self._session.tell_work(self.tr("Benchmark: {step}").format(step=step))

@@ -1,11 +1,9 @@
 """Measures the selected model's quantisations for the Models tab and shows what they cost."""
 
-import asyncio
-import threading
-
 from PySide6.QtCore import QObject, Signal
 
 from app.acquire.measurer import Measurer
+from app.ui.base.lasting_job import LastingJob, fail
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.quality.quality_card import QualityCard
 from app.ui.widgets.ui_context import UiContext
@@ -24,20 +22,23 @@ class ModelQuality(QObject):
         ui: UiContext,
         measurer: Measurer,
         parent: QObject,
+        *,
+        job: LastingJob | None = None,
     ) -> None:
+        """Without a `job` it has one of its own, which ends with it."""
         super().__init__(parent)
         self._bridge = ui.bridge
         self._measurer = measurer
         self._settings = ui.settings
         self._notices = ui.notices
         self._models: list[InstalledModel] = []
-        self._running = ""
-        self._progress: Progress | None = None
-        self._cancel = threading.Event()
+        self._job = job or LastingJob(ui.session, ui.bridge, self, reserves="")
         self.card = QualityCard(ui.theme, ui.plots)
         self.card.measure_asked.connect(self._on_measure)
-        self.card.cancel_asked.connect(lambda: self._cancel.set())
-        self.destroyed.connect(self._cancel.set)
+        self.card.cancel_asked.connect(self._job.cancel)
+        self._job.began.connect(self._show_progress)
+        self._job.progressed.connect(self._show_progress)
+        self._job.ended.connect(self._on_ended)
 
     def show_row(self, row: ModelRow | None) -> None:
         """Show a model of the list; nothing where none of its quantised files is on disk."""
@@ -55,7 +56,7 @@ class ModelQuality(QObject):
             possible=here or self._measurer.can_fetch_reference(first),
             download_bytes=fetched,
         )
-        self.card.show_progress(self._progress if self._running == first.name else None)
+        self._show_progress()
 
     def warn(self, models: tuple[InstalledModel, ...]) -> None:
         """Say of models that were just built where they lost more than the user allows."""
@@ -75,26 +76,23 @@ class ModelQuality(QObject):
                 )
 
     def _on_measure(self) -> None:
-        if self._models and not self._running:
-            self._bridge.start(self._measure(list(self._models)))
+        models = list(self._models)
+        if models and not self._job.running:
+            measurer, tell = self._measurer, self._job.tell
+            self._job.start(lambda cancel: measurer.measure(models, JobContext(tell, cancel)), models[0].name)
 
-    async def _measure(self, models: list[InstalledModel]) -> None:
-        name = self._running = models[0].name
-        self._cancel.clear()
-        self._on_progress(Progress("measure", 0, 0))
-        try:
-            job = JobContext(self._bridge.wrap(self._on_progress), self._cancel)
-            await asyncio.to_thread(self._measurer.measure, models, job)
-        finally:
-            self._cancel.set()  # also where the window was replaced and only the thread goes on
-            self._running, self._progress = "", None
-            if self._models and self._models[0].name == name:
-                self.card.show_progress(None)
-        self.measured.emit()
-
-    def _on_progress(self, progress: Progress) -> None:
-        if not self._running:
+    def _show_progress(self, *_: object) -> None:
+        """Show how far the measuring of the model that is shown is."""
+        job, shown = self._job, self._models
+        if not shown or not job.running or job.model != shown[0].name:
+            self.card.show_progress(None)
             return
-        self._progress = progress
-        if self._models and self._models[0].name == self._running:
-            self.card.show_progress(progress)
+        told = job.progress
+        self.card.show_progress(told if isinstance(told, Progress) else Progress("measure", 0, 0))
+
+    def _on_ended(self, _: object, failure: Exception | None) -> None:
+        self._show_progress()
+        if failure is None:
+            self.measured.emit()
+        else:
+            self._bridge.start(fail(failure))

@@ -176,6 +176,18 @@ def test_a_cancelled_run_is_named_unfinished_and_goes_on(
     assert not desk.problems
 
 
+def test_its_figures_grow_while_it_runs(desk: QualityDesk, page: QualityPage, stores: Stores) -> None:
+    desk.load(starter_path())
+    press(page, "Run the quality suite")
+    wait_until(lambda: bool(page.state.shown))
+    assert desk.session.reserved_for == "benchmark"
+    press(page, "Cancel")
+    wait_until(lambda: desk.session.reserved_for == "")
+    [(run, finished)] = stores.quality_runs.runs()
+    assert (page.state.shown, finished) == (run.id, False)
+    assert not desk.problems
+
+
 def test_all_runs_stand_in_a_table_with_their_figures(
     desk: QualityDesk, page: QualityPage, stores: Stores
 ) -> None:

@@ -1,0 +1,31 @@
+"""What the user has before him in the Benchmark tab, kept while another language makes another window."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedState:
+    """The chosen suite, the run that is shown and those that are compared, the first one first."""
+
+    suite: str = ""
+    shown: str = ""
+    compared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QualityState:
+    """How many questions of which data sets, the run that is shown and those that are compared."""
+
+    size: int = 0
+    data: tuple[str, ...] = ()
+    shown: str = ""
+    compared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkState:
+    """The page in front, and what is on them."""
+
+    page: str = "speed"
+    speed: SpeedState = SpeedState()
+    quality: QualityState = QualityState()

@@ -1,0 +1,150 @@
+"""Another language makes another window: work goes on in it, and the user finds what he had before him."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWidget
+
+from app.base.paths import app_paths
+from app.bench.results.history import BenchmarkHistory
+from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.quality.quality_page import QualityPage
+from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
+from app.ui.models.models_tab import ModelsTab
+from app.ui.settings.settings_dialog import SettingsDialog
+from app.ui.shell.application import WindowApplication
+from tests.support.bench_reports import make_report
+from tests.support.waiting import until
+from tests.support.window import run_with_window
+
+CHINESE, ENGLISH = "zh_CN", "en"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+async def change(application: WindowApplication, language: str) -> None:
+    before = application.window
+    application.parts.settings.update(language=language)
+    await until(lambda: application.window is not before, "the window in this language")
+
+
+def benchmark(application: WindowApplication) -> BenchmarkTab:
+    tab = application.window.current_content
+    assert isinstance(tab, BenchmarkTab)
+    return tab
+
+
+def choose_suite(tab: BenchmarkTab, suite: str) -> None:
+    [choice] = [box for box in tab.findChildren(QComboBox) if box.findData(suite) >= 0]
+    choice.setCurrentIndex(choice.findData(suite))
+
+
+def seen(widget: QWidget) -> list[str]:
+    return [label.text() for label in widget.findChildren(QLabel) if label.isVisible() and label.text()]
+
+
+def test_a_benchmark_goes_on_and_ends_in_the_new_window(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        application.window.show_page("benchmark")
+        tab = benchmark(application)
+        choose_suite(tab, "quick")
+        tab.run()
+        await until(lambda: bool(application.session.reserved_for), "the run")
+        await until(lambda: any("1 of 3" in text for text in seen(tab)), "its first repeat")
+        await change(application, CHINESE)
+        tab = benchmark(application)
+        assert application.session.reserved_for == "benchmark"
+        await until(lambda: any("取消" in button for button in _buttons(tab)), "its progress in Chinese")
+        await until(lambda: not application.session.reserved_for, "its end", turn_s=60)
+        [report] = application.parts.benchmarks.reports()
+        assert (report.suite, report.interruptions) == ("quick", 0)
+        assert tab.speed.state.shown == report.id
+        assert tab.speed.state.suite == "quick"
+
+    run_with_window(scene)
+
+
+def test_a_quality_suite_goes_on_and_can_be_stopped_in_the_new_window(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        application.window.show_page("benchmark")
+        tab = benchmark(application)
+        tab.show_page("quality")
+        page = tab.findChild(QualityPage)
+        assert isinstance(page, QualityPage)
+        page.run()
+        await until(lambda: bool(application.session.work_text), "the suite's first word")
+        await change(application, CHINESE)
+        tab = benchmark(application)
+        assert tab.state.page == "quality"
+        page = tab.findChild(QualityPage)
+        assert isinstance(page, QualityPage)
+        assert page.measuring
+        assert application.session.reserved_for == "benchmark"
+        page.cancel()
+        await until(lambda: not application.session.reserved_for, "its end")
+        assert not page.measuring
+
+    run_with_window(scene)
+
+
+def test_it_ends_with_the_program(qapp: QApplication, home: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        application.window.show_page("benchmark")
+        benchmark(application).run()
+        await until(lambda: bool(application.session.reserved_for), "the run")
+
+    run_with_window(scene)
+    history = BenchmarkHistory(app_paths().benchmarks)
+    assert history.reports() == []
+    history.close()
+
+
+def test_page_comparison_selection_and_settings_come_back(qapp: QApplication) -> None:
+    history = BenchmarkHistory(app_paths().benchmarks)
+    history.add(make_report("old", started_at="2026-11-01T10:00:00Z"))
+    history.add(make_report("new", started_at="2026-11-02T10:00:00Z", generation=[40.0, 40.2, 40.4]))
+    history.close()
+
+    async def scene(application: WindowApplication) -> None:
+        models = application.window.show_page("models")
+        assert isinstance(models, ModelsTab)
+        models.select("r1-qwen-7b")
+        application.window.show_page("benchmark")
+        tab = benchmark(application)
+        choose_suite(tab, "full")
+        [against] = [name for name in _buttons(tab) if name == "Against the last run"]
+        _press(tab, against)
+        await until(lambda: tab.findChild(ComparisonCard).isVisible(), "the comparison")
+        application.dialogs.open_settings_page("other computers")
+        for language in (CHINESE, ENGLISH):
+            await change(application, language)
+            tab = benchmark(application)
+            state = tab.speed.state
+            assert (state.suite, state.shown, state.compared) == ("full", "new", ("old", "new"))
+            assert tab.findChild(ComparisonCard).isVisible()
+            dialog = application.window.findChild(SettingsDialog)
+            assert isinstance(dialog, SettingsDialog)
+            assert dialog.isVisible()
+            assert dialog.page == "other computers"
+        dialog.reject()
+        models = application.window.show_page("models")
+        assert isinstance(models, ModelsTab)
+        assert models.selected_key == "r1-qwen-7b"
+
+    run_with_window(scene)
+
+
+def _buttons(widget: QWidget) -> list[str]:
+    return [button.text() for button in widget.findChildren(QPushButton) if button.isVisible()]
+
+
+def _press(widget: QWidget, text: str) -> None:
+    [button] = [each for each in widget.findChildren(QPushButton) if each.text() == text]
+    button.click()
