@@ -54,6 +54,8 @@ def import_models(
 def _found(paths: Sequence[Path]) -> list[ForeignModel]:
     found: list[ForeignModel] = []
     for path in paths:
+        if not path.exists():
+            raise StillroomError("There is nothing at {path}.", "Check the path.", path=str(path))
         here = find_foreign_models(path) if path.is_dir() else [ForeignModel(path, path.stem)]
         if not here:
             raise StillroomError(

@@ -207,7 +207,9 @@ class _Reader:
 def _summary(reader: _Reader) -> GgufSummary:
     if reader.size < 24 or reader.take(4) != b"GGUF":
         raise GgufError(
-            "The file {file} is not a GGUF file.", "Choose a file that ends in .gguf.", file=reader.path.name
+            "The file {file} is not a GGUF file.",
+            "Only its name says so, or it is damaged. Get it again, or choose another one.",
+            file=reader.path.name,
         )
     version = reader.number("<I")
     if version >= 65536:

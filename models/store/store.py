@@ -193,7 +193,9 @@ class ModelStore:
             ) from error
         if magic != b"GGUF":
             raise StillroomError(
-                "{file} is no GGUF file.", "Choose a model file that ends in .gguf.", file=str(path)
+                "{file} is no GGUF file.",
+                "Only its name says so, or it is damaged. Get it again, or choose another one.",
+                file=str(path),
             )
         name = name or path.stem
         output = OutputFile(

@@ -18,6 +18,7 @@ from app.bench.report.report_words import (
     facts_of,
     format_interval,
     format_measure,
+    interruptions_text,
     label_of,
     limit_text,
     protocol_of,
@@ -163,7 +164,7 @@ def _protocol(report: Report) -> str:
     )
     again = ""
     if report.interruptions:
-        again = f" The run was interrupted and went on {report.interruptions} times."
+        again = f" {interruptions_text(report.interruptions)}"
     return (
         f'<div class="card"><h2>How it was measured</h2><p class="small">{STATISTICS}{again}</p>'
         f'<ul class="small">{items}</ul></div>'

@@ -8,6 +8,7 @@ from app.bench.report.report_words import (
     facts_of,
     format_interval,
     format_measure,
+    interruptions_text,
     label_of,
     limit_text,
     model_title,
@@ -41,7 +42,7 @@ def report_to_markdown(report: Report) -> str:
         *(f"> {MARKS[mark]}\n" for mark in report.marks),
     ]
     if report.interruptions:
-        lines += [f"> The run was interrupted and went on {report.interruptions} times.\n"]
+        lines += [f"> {interruptions_text(report.interruptions)}\n"]
     if report.not_measured:
         lines += ["Not measured:", ""]
         lines += [f"- {plain(label_of(item.key))}: {plain(str(item))}" for item in report.not_measured]

@@ -71,6 +71,11 @@ STATISTICS = (
 )
 
 
+def interruptions_text(count: int) -> str:
+    """Say how often a run was interrupted before its end."""
+    return f"The run was interrupted {'once' if count == 1 else f'{count} times'}, and went on."
+
+
 def label_of(key: str) -> str:
     """The English name of a measure."""
     if key in LABELS:

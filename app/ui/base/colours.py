@@ -8,7 +8,7 @@ class Colours:
     """One colour scheme, as `#RRGGBB`.
 
     `ground` lies behind everything, `surface` is a card, `raised` a code block or a field on a card, `track`
-    what a bar fills.
+    what a bar fills, with the edge `track_edge`.
     `text` and `muted` reach a contrast of 4.5 on all three, in the schemes of high contrast one of 7; `faint`
     is for hints and disabled things only.
     `accent_soft` is the ground of something selected.
@@ -20,6 +20,7 @@ class Colours:
     raised: str
     line: str
     track: str
+    track_edge: str
     text: str
     muted: str
     faint: str
@@ -46,6 +47,7 @@ LIGHT = Colours(
     raised="#F4F0EA",
     line="#E6E0D8",
     track="#E6E0D8",
+    track_edge="#E6E0D8",
     text="#221E1B",
     muted="#6B625A",
     faint="#A79E95",
@@ -72,6 +74,7 @@ DARK = Colours(
     raised="#24211E",
     line="#332E2A",
     track="#332E2A",
+    track_edge="#332E2A",
     text="#EDE7E1",
     muted="#A0968D",
     faint="#6E665F",
@@ -96,7 +99,8 @@ LIGHT_CONTRAST = replace(
     ground="#FFFFFF",
     raised="#F2F2F2",
     line="#5C5C5C",
-    track="#D9D9D9",
+    track="#FFFFFF",
+    track_edge="#5C5C5C",
     text="#000000",
     muted="#2E2E2E",
     faint="#595959",
@@ -121,7 +125,8 @@ DARK_CONTRAST = replace(
     surface="#000000",
     raised="#141414",
     line="#A6A6A6",
-    track="#4D4D4D",
+    track="#000000",
+    track_edge="#A6A6A6",
     text="#FFFFFF",
     muted="#DEDEDE",
     faint="#ADADAD",

@@ -51,6 +51,7 @@ class ChatReadiness(QObject):
         self._conversation.show_model(
             model_name(session.info) if session.info else "",
             session.info.backend if session.info and session.answers_elsewhere else "",
+            is_loading=bool(session.loading_path),
         )
         self._composer.effort.setVisible(model is not None and can_think(model.chat_template, model.name))
         running = self._what_runs()

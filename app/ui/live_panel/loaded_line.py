@@ -89,6 +89,9 @@ class LoadedLine(QWidget):
         )
 
     def _on_unloaded(self, *_: object) -> None:
+        if self._session.loading_path:
+            self._on_loading(self._session.loading_path, 0.0)
+            return
         self._show("muted", self.tr("No model loaded"), self.tr("Choose one above to start."))
 
     def _on_load_failed(self, error: BaseException) -> None:

@@ -8,6 +8,8 @@ from app.ui.widgets.card import NUMBER_MARGINS_PX
 
 SMALLEST_TOKENS = 1024
 NUMBER_WIDTH_PX = 116
+SLIDER_PX = 140
+"""With less its stops lie too close to be aimed at."""
 
 
 class ContextSlider(QWidget):
@@ -21,6 +23,7 @@ class ContextSlider(QWidget):
         self._stops: list[int] = [0]
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setPageStep(1)
+        self._slider.setMinimumWidth(SLIDER_PX)
         self._number = QSpinBox()
         self._number.setRange(0, int(LIMITS["context_tokens"][1]))
         self._number.setSingleStep(1024)
@@ -37,6 +40,11 @@ class ContextSlider(QWidget):
         self.set_limit(int(LIMITS["context_tokens"][1]) >> 3)
         self._slider.valueChanged.connect(self._on_slid)
         self._number.valueChanged.connect(self._on_number)
+
+    @property
+    def slider_width_px(self) -> int:
+        """The width that the stops share."""
+        return self._slider.width()
 
     def setAccessibleName(self, name: str) -> None:  # noqa: N802 - Qt's name
         """Both parts have the name."""

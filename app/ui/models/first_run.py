@@ -56,15 +56,17 @@ class FirstRun(QObject):
         self._column.setContentsMargins(0, 16, 0, 0)
         self._column.setSpacing(8)
         self._column.addWidget(self.card)
-        hint = label(
-            self.tr(
+        text = self.tr(
+            "Stillroom downloads the original model and makes a smaller one of it that suits this PC. The "
+            "Models tab has all the others."
+        )
+        if any(model.bundled for model in store.listing().models):
+            text = self.tr(
                 "Stillroom downloads the original model and makes a smaller one of it that suits this "
                 "PC. Meanwhile you can talk to the small starter model. The Models tab has all the "
                 "others."
-            ),
-            "small",
-            wrap=True,
-        )
+            )
+        hint = label(text, "small", wrap=True)
         later = button(self.tr("Not now"), "quiet")
         later.clicked.connect(self._end)
         foot = QHBoxLayout()
@@ -117,6 +119,9 @@ class FirstRun(QObject):
         )
         self._job_id = view.id
         self._show_job(view)
+        if self._job is not None:
+            # The button that was pressed has gone, and what is next to it would end all this.
+            self._job.setFocus()
 
     def _on_job(self, view: JobView) -> None:
         self._job_id = self._job_id or view.id

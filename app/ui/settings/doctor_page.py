@@ -135,7 +135,8 @@ class DoctorPage(QWidget):
         text = self.tr("{free} of {total} of memory free").format(
             free=byte_count(device.memory_free_bytes), total=byte_count(device.memory_total_bytes)
         )
-        return self._card("cpu", "good", title, text)
+        # The processor's memory is the computer's, which is said above, as it is free to programs.
+        return self._card("cpu", "good", title, "" if device.backend == "CPU" else text)
 
     def _library_card(self, library: BackendState) -> Card:
         title = self.tr("llama.cpp's {backend} back end is not used").format(backend=library.name)

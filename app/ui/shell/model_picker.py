@@ -178,6 +178,10 @@ class ModelPicker(MenuButton):
         self._on_theme_changed()
 
     def _on_unloaded(self) -> None:
+        if self._session.loading_path:
+            # The one before has gone, and the next one is on its way.
+            self._on_loading(self._session.loading_path, 0.0)
+            return
         self._progress.hide()
         self._show(self.tr("Choose a model"))
 

@@ -15,6 +15,9 @@ from app.ui.shell.main_window import MainWindow
 log = logging.getLogger(__name__)
 
 FIRST = QSize(1420, 880)
+FRAME = QSize(16, 48)
+"""Room for the title bar and the edges: a window that is higher than the screen with them comes back lower
+and smaller."""
 KEEP_MS = 1000
 
 
@@ -83,4 +86,4 @@ class WindowPlace(QObject):
         except ValueError:
             geometry = b""  # somebody edited the settings
         if not geometry or not self._window.restoreGeometry(QByteArray(geometry)):
-            self._window.resize(FIRST.boundedTo(self._window.screen().availableSize()))
+            self._window.resize(FIRST.boundedTo(self._window.screen().availableSize() - FRAME))

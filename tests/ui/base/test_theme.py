@@ -51,6 +51,14 @@ def test_high_contrast_shows_edges_and_disabled_things(colours: Colours) -> None
     assert contrast(colours.faint, colours.raised) >= 4.5
 
 
+@pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST], ids=["light", "dark"])
+def test_high_contrast_shows_how_full_a_bar_is(colours: Colours) -> None:
+    # What is empty looks like the ground, within an edge.
+    assert contrast(colours.track, colours.ground) < 1.1
+    assert contrast(colours.track_edge, colours.track) >= 3
+    assert contrast(colours.accent, colours.track) >= 7
+
+
 @pytest.mark.parametrize(
     "colours", [LIGHT, DARK, LIGHT_CONTRAST, DARK_CONTRAST], ids=lambda colours: colours.ground
 )

@@ -9,6 +9,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.shell.application import WindowApplication
 from tests.support.waiting import until
+from tests.support.widgets import seen_words
 from tests.support.window import run_with_window, settle
 
 
@@ -51,6 +52,48 @@ def test_the_empty_chat_offers_the_model_for_this_computer(qapp: QApplication) -
 
     run_with_window(scene)
     run_with_window(next_scene)
+
+
+def test_after_get_the_keyboard_is_at_the_job_and_not_at_its_refusal(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing answers there: the job waits for the hub.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+
+    async def scene(application: WindowApplication) -> None:
+        await until(
+            lambda: offered(application) is not None and "Get" in texts(offered(application)), "the offer"
+        )
+        card = offered(application)
+        assert card is not None
+        [get] = [each for each in card.findChildren(QPushButton) if "Get" in each.text() and each.isVisible()]
+        get.setFocus()
+        get.click()
+        focus = application.window.focusWidget()
+        assert isinstance(focus, QPushButton)
+        assert focus.text() == "Pause"
+        [job] = application.parts.jobs.jobs()
+        application.parts.jobs.cancel(job.id)
+        await until(lambda: not application.parts.jobs.jobs(), "its end")
+
+    run_with_window(scene)
+
+
+def test_the_starter_is_promised_only_where_it_is(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def with_starter(application: WindowApplication) -> None:
+        await until(lambda: offered(application) is not None, "the offer")
+        assert "starter model" in seen_words(application.window)
+
+    async def without(application: WindowApplication) -> None:
+        await until(lambda: offered(application) is not None, "the offer")
+        assert "makes a smaller one of it" in seen_words(application.window)
+        assert "starter model" not in seen_words(application.window)
+
+    run_with_window(with_starter)
+    monkeypatch.setattr("app.bootstrap.starter_file", lambda: None)
+    run_with_window(without)
 
 
 def test_a_chat_that_is_opened_later_offers_it_too(qapp: QApplication) -> None:

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.acquire.acquirer import Acquirer
 from app.acquire.importance import MATRIX_NAME, notes
+from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
 from app.acquire.quality_build import Commands
@@ -862,3 +863,23 @@ def test_a_server_that_does_not_answer_is_told_while_it_is_asked(room: Room, run
         assert "does not answer" not in seen_words(room.tab.add_card)
 
     run(scenario())
+
+
+def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "own.gguf"
+    write_tiny_gguf(file)
+
+    async def scenario() -> None:
+        [model] = import_models([file], room.store).models
+        key = f"disk:{model.name}"
+        room.tab.reload()
+        await until(lambda: room.tab.table.number_of(key) >= 0)
+        room.tab.select(key)
+        seen_button(room.tab.detail, f"Take {model.name} {model.type} off the list").click()
+        await until(lambda: room.tab.table.number_of(key) < 0)
+        assert "is off the list. Its file stays where it lies." in seen_words(room.notices)
+        assert "was deleted" not in seen_words(room.notices)
+
+    run(scenario())
+    assert file.exists()
+    assert room.errors == []

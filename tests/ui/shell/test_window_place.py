@@ -65,6 +65,14 @@ def test_size_tab_and_chat_are_kept_while_the_window_lives(qapp: QApplication) -
     run_with_window(next_scene)
 
 
+def test_the_first_window_fits_the_screen_with_its_title_bar(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        assert window.height() <= window.screen().availableSize().height() - 40
+
+    run_with_window(scene)
+
+
 def test_the_keys_change_the_size_of_everything(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         await settle(5)

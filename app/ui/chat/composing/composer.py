@@ -16,8 +16,9 @@ from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button
 from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.room_for_words import RoomForWords
 
 LEAST_LINES, MOST_LINES = 2, 12
@@ -77,7 +78,7 @@ class Composer(QWidget):
         self._field.key_taker = self.suggestions.take_key
         self._field.uses_escape = self.suggestions.isVisible
         self._field.textChanged.connect(lambda: self.suggestions.follow(self.text()))
-        self._reason = label("", "small")
+        self._reason = ElidedLabel("small")
         self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._remedy = button("")

@@ -393,9 +393,9 @@ class ConversationView(ChatColumn):
             view.sources.opened.connect(lambda which, place: self._open_document(question, which, place))
         return view
 
-    def show_model(self, name: str, host: str = "") -> None:
+    def show_model(self, name: str, host: str = "", *, is_loading: bool = False) -> None:
         """Name the model that answers, and its host if not this computer; an empty name means none yet."""
-        self._empty.show_model(name, host)
+        self._empty.show_model(name, host, is_loading=is_loading)
 
     def welcome(self, page: QWidget) -> None:
         """Show `page` in an empty chat, below who answers."""

@@ -26,8 +26,9 @@ class EmptyChat(QWidget):
         assert layout is not None
         layout.addWidget(widget)
 
-    def show_model(self, name: str, host: str) -> None:
-        """Name the model that answers, and its host if not this computer; an empty name means none yet."""
+    def show_model(self, name: str, host: str, *, is_loading: bool = False) -> None:
+        """Name the model that answers, and its host if not this computer; an empty name means none yet,
+        unless one `is_loading`."""
         if name and host:
             self._hint.setText(
                 self.tr("{model} answers on {host}. What you send leaves this computer.").format(
@@ -38,5 +39,7 @@ class EmptyChat(QWidget):
         self._hint.setText(
             self.tr("{model} answers on this computer. Nothing you write leaves it.").format(model=name)
             if name
+            else self.tr("A model is being loaded.")
+            if is_loading
             else self.tr("Choose a model at the top of the window to begin.")
         )

@@ -102,3 +102,10 @@ def test_an_architecture_that_llama_cpp_does_not_know_is_refused_by_its_name(
     assert store.listing().models == ()
     [taken] = import_models([file], store).models
     assert taken.path == file, "where llama.cpp does not tell what it knows, loading says it"
+
+
+def test_a_path_with_nothing_there_is_told_as_that(tmp_path: Path, store: ModelStore) -> None:
+    with pytest.raises(StillroomError) as told:
+        import_models([tmp_path / "nowhere"], store)
+    assert str(told.value) == f"There is nothing at {tmp_path / 'nowhere'}."
+    assert told.value.hint == "Check the path."

@@ -223,3 +223,12 @@ def test_the_starter_is_whole() -> None:
     tokens = summary.metadata["tokenizer.ggml.tokens"]
     assert isinstance(tokens, ListSummary)
     assert tokens.length == 49152
+
+
+def test_a_file_that_ends_in_gguf_and_is_none_is_not_told_to_end_so(tmp_path: Path) -> None:
+    file = tmp_path / "x.gguf"
+    file.write_bytes(gguf_bytes(magic=b"GGML"))
+    with pytest.raises(GgufError) as told:
+        inspect(file)
+    assert "ends in" not in told.value.hint
+    assert "damaged" in told.value.hint

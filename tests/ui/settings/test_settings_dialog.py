@@ -1,0 +1,55 @@
+"""The settings of the whole window: what can be found there."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.ui.load_settings.context_slider import ContextSlider
+from app.ui.settings.server_dialog import ServerDialog
+from app.ui.shell.application import WindowApplication
+from tests.support.waiting import until
+from tests.support.widgets import seen_button, seen_words
+from tests.support.window import run_with_window
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_local_api_is_one_click_away(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = application.dialogs.open_settings_page("general")
+        seen_button(dialog, "Local API…").click()
+        await until(lambda: application.window.findChild(ServerDialog) is not None, "the dialog")
+        opened = application.window.findChild(ServerDialog)
+        assert isinstance(opened, ServerDialog)
+        assert opened.isVisible()
+        opened.reject()
+
+    run_with_window(scene)
+
+
+def test_free_memory_is_said_once(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = application.dialogs.open_settings_page("this computer")
+        await until(lambda: "llama.cpp computes on CPU" in seen_words(dialog), "what this computer is")
+        assert seen_words(dialog).count("of memory free") == 1
+        dialog.reject()
+
+    run_with_window(scene)
+
+
+def test_the_context_slider_can_be_aimed_at_in_a_narrow_window(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        application.window.resize(1000, 700)
+        dialog = application.dialogs.open_load_settings()
+        slider = dialog.findChild(ContextSlider)
+        assert isinstance(slider, ContextSlider)
+        assert slider.slider_width_px >= 140
+        dialog.reject()
+
+    run_with_window(scene)

@@ -1,0 +1,74 @@
+"""The button that names the model, while one is being loaded."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.base.children import child_command
+from app.engine.client.client import EngineClient
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.live_panel.loaded_line import LoadedLine
+from app.ui.shell.model_picker import ModelPicker
+from tests.support.templates import chat_templates
+from tests.support.widgets import seen_words
+
+PATH = "/models/R1 Qwen 7B/Q4_K_M.gguf"
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def session() -> EngineSession:
+    """A session whose engine is never started: its signals are what is followed."""
+    return EngineSession(EngineClient(child_command("engine")), Bridge(lambda error: None), chat_templates())
+
+
+def shown(qtbot: QtBot, theme: Theme, session: EngineSession) -> ModelPicker:
+    picker = ModelPicker(session, theme, tuple)
+    picker.resize(320, 34)
+    qtbot.addWidget(picker)
+    picker.show()
+    return picker
+
+
+def test_the_bar_fills_from_the_left(qtbot: QtBot, theme: Theme, session: EngineSession) -> None:
+    picker = shown(qtbot, theme, session)
+    widths = []
+    for fraction in (0.25, 0.75):
+        session.loading.emit(PATH, fraction)
+        QApplication.processEvents()
+        picture = picker.grab().toImage()
+        accent = QColor(theme.colours.accent)
+        row = [picture.pixelColor(x, picture.height() - 4) == accent for x in range(12, picture.width() - 12)]
+        filled = row.count(True)
+        assert row == [True] * filled + [False] * (len(row) - filled)
+        widths.append(filled)
+    assert widths[0] < widths[1]
+
+
+def test_it_asks_for_no_model_while_one_is_on_its_way(
+    qtbot: QtBot, theme: Theme, session: EngineSession
+) -> None:
+    picker, line = shown(qtbot, theme, session), LoadedLine(session)
+    qtbot.addWidget(line)
+    line.show()
+    assert picker.accessibleDescription() == "Choose a model"
+    session.loading_path = PATH
+    # The one before is freed first.
+    session.unloaded.emit()
+    for each in (picker, shown(qtbot, theme, session)):
+        assert each.accessibleDescription() == "Loading R1 Qwen 7B · Q4_K_M, 0%"
+    assert "No model loaded" not in seen_words(line)
+    session.loading_path = ""
+    session.load_failed.emit(None)
+    assert picker.accessibleDescription() == "Choose a model"
