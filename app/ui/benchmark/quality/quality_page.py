@@ -302,7 +302,7 @@ class QualityPage(MeasuringPage):
         self._session.tell_work(self.tr("Quality: {step}").format(step=step))
 
     async def _show_growing(self) -> None:
-        """Show the run that is under way with what it has, unless the user has chosen another one meanwhile."""
+        """Show the run that is under way with what it has, unless the user has chosen another one."""
 
         def read() -> tuple[QualityRun, list[ItemResult]] | None:
             run = next((run for run, finished in self._store.runs() if not finished), None)
