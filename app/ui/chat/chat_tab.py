@@ -222,6 +222,19 @@ class ChatTab(QWidget):
         """Stop the reply of the open chat; what has come is kept."""
         self.exchange.stop()
 
+    @property
+    def answered_chat(self) -> int:
+        """The open chat, where its reply is coming in; else 0."""
+        chat = self.chat
+        return chat.id if chat is not None and self.running_view_in(chat.id) is not None else 0
+
+    def go_on(self, chat_id: int) -> None:
+        """Let the last reply of that chat go on, which was cut off in another window."""
+        if self.chat is None or self.chat.id != chat_id:
+            self.open_chat(chat_id)
+        if self.conversation.branch:
+            self.exchange.continue_reply(self.conversation.branch[-1])
+
     def close_down(self) -> Callable[[], None]:
         """Stop all replies, before the tab is deleted. The returned function keeps what is typed and waits
         until all is on the disk, on another thread.

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import (
     QDialog,
     QDoubleSpinBox,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -58,7 +60,7 @@ class SettingsDialog(QDialog):
         self._doctor = doctor
         self._others = others
         self.setWindowTitle(self.tr("Settings"))
-        self.resize(760, 560)
+        self.resize(800, 620)
         self._stack = QStackedWidget()
         self._group = QButtonGroup(self)
         side = QVBoxLayout()
@@ -225,11 +227,19 @@ class SettingsDialog(QDialog):
 
 
 def _page(*cards: Card) -> QWidget:
+    """Put cards one below the other, to be scrolled where the dialog is lower than they are."""
     page = QWidget()
+    page.setProperty("look", "page")
     column = QVBoxLayout(page)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(12)
     for card in cards:
         column.addWidget(card)
     column.addStretch(1)
-    return page
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area

@@ -36,6 +36,8 @@ class TabsState:
 
     benchmark: "BenchmarkState | None" = None
     model: str = ""
+    answered_chat: int = 0
+    """The chat whose reply goes on in the other window; 0 for none."""
 
 
 class WindowTabs(QObject):
@@ -93,6 +95,8 @@ class WindowTabs(QObject):
         tab.chat_opened.connect(self.chat_opened)
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab
+        if self._state.answered_chat:
+            tab.go_on(self._state.answered_chat)
         if self._welcomes:
             self._offer_first_model()
         return tab
@@ -154,11 +158,14 @@ class WindowTabs(QObject):
         return TabsState(
             self._state.benchmark if self._benchmark is None else self._benchmark.state,
             self._state.model if self._models is None else self._models.selected_key,
+            0 if self._chat is None else self._chat.answered_chat,
         )
 
     def restore(self, state: TabsState) -> None:
-        """Show that again in tabs as they are made."""
+        """Show that again in tabs as they are made; that of the chats is made now where a reply goes on."""
         self._state = state
+        if state.answered_chat:
+            self._window.show_page("chat")
 
     def welcome(self) -> None:
         """From now on, which is after the first painting, an empty chat offers the model for this computer,

@@ -32,6 +32,16 @@ def test_the_local_api_is_one_click_away(qapp: QApplication) -> None:
     run_with_window(scene)
 
 
+def test_every_page_fits_a_small_screen(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = application.dialogs.open_settings_page("general")
+        assert dialog.minimumSizeHint().height() < 640
+        assert dialog.height() <= 640
+        dialog.reject()
+
+    run_with_window(scene)
+
+
 def test_free_memory_is_said_once(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         dialog = application.dialogs.open_settings_page("this computer")

@@ -10,6 +10,7 @@ from app.bench.results.history import BenchmarkHistory
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
+from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
@@ -89,6 +90,28 @@ def test_a_quality_suite_goes_on_and_can_be_stopped_in_the_new_window(qapp: QApp
         page.cancel()
         await until(lambda: not application.session.reserved_for, "its end")
         assert not page.measuring
+
+    run_with_window(scene)
+
+
+def test_a_reply_goes_on_in_the_new_window(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        tab.send("Write a long story about a lighthouse keeper and her dog.")
+        await until(lambda: tab.running_view is not None and len(tab.running_view.answer) > 40, "some text")
+        begun = tab.running_view.answer[:40]
+        application.window.show_page("models")
+        await change(application, CHINESE)
+        assert application.window.current_page == "models"
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        await until(lambda: tab.running_view is not None, "its going on")
+        tab.stop()
+        await until(lambda: tab.running_view is None, "its end")
+        reply = tab.conversation.branch[-1]
+        assert reply.content.startswith(begun)
 
     run_with_window(scene)
 
