@@ -358,7 +358,7 @@ def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
         [job] = room.jobs.jobs()
         assert (job.model, job.types) == ("r1-qwen-7b", ("Q4_K_M", "Q6_K"))
         await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
-        assert "On its way" in seen_words(room.tab.detail)
+        await until(lambda: "On its way" in seen_words(room.tab.detail))
 
     run(scenario())
 
@@ -875,7 +875,7 @@ def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: R
         room.tab.reload()
         await until(lambda: room.tab.table.number_of(key) >= 0)
         room.tab.select(key)
-        seen_button(room.tab.detail, f"Take {model.name} {model.type} off the list").click()
+        seen_button(room.tab.detail, "Take own F32 off the list").click()
         await until(lambda: room.tab.table.number_of(key) < 0)
         assert "is off the list. Its file stays where it lies." in seen_words(room.notices)
         assert "was deleted" not in seen_words(room.notices)
