@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := build/tools/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf lock advisories bundle bundle-test installers installers-test engine vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
+.PHONY: all run test check faults perf lock advisories bundle bundle-test installers installers-test engine cuda cuda-test vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
 
 all: env
 
@@ -63,6 +63,16 @@ installers-test: test-env installers
 # ENGINE_FLAGS=--cuda adds the CUDA back end, which takes an hour.
 engine: test-env
 	$(BIN)/python packaging/engine/build_engine.py $(ENGINE_FLAGS)
+
+# The CUDA back end alone, by NVIDIA's packages of the Python index: no toolkit is needed, nor a card.
+# CUDA_FLAGS=--release for all generations of cards, --jobs 2; one that was ended goes on.
+cuda:
+	@$(PYTHON) packaging/environment.py build
+	$(BIN)/python packaging/engine/build_cuda.py $(CUDA_FLAGS)
+
+# What it made: its symbols, and how it behaves with stand-ins for a driver.
+cuda-test: test-env cuda
+	$(PYTEST) -m cuda_build
 
 # llama.cpp uses a driver that computes on the processor only where the device is named; nopt shortens its start.
 vulkan-test: engine

@@ -27,6 +27,7 @@ WANTED = {
     "test": ("extra", ["test", "dev", "bundle", "starter"]),
     "bundle": ("extra", ["bundle"]),
     "build": ("group", ["build"]),
+    "cuda": ("group", ["cuda"]),
     "node": ("group", ["node"]),
     "specification": ("group", ["specification"]),
     "tools": ("group", ["tools"]),
