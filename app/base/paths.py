@@ -77,6 +77,11 @@ class AppPaths:
         return self.data / "cuda"
 
     @property
+    def cuda_kernels(self) -> Path:
+        """What the driver has compiled for a card, so that it does so once."""
+        return self.cuda / "kernels"
+
+    @property
     def cuda_runtime(self) -> Path:
         """Those that are unpacked."""
         return self.cuda / "runtime"

@@ -12,7 +12,7 @@ from app.cuda.cuda_folder import CudaPlace
 from app.cuda.pins import BACK_END, file_name
 from app.cuda.unpacking import remove_tree, unpack
 from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
-from app.engine.devices.kernel_check import check_kernels, request_for
+from app.engine.devices.kernel_check import check_cards, request_for
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.disk_space import require_room, told_when_full
@@ -174,13 +174,17 @@ class CudaGetter:
         assert runtime is not None
         (folder / CHECK).unlink(missing_ok=True)
         try:
-            device = check_kernels(self._check_command, request_for(folder), cancel)
+            checked = check_cards(self._check_command, request_for(folder), cancel)
         except StillroomError as error:
             failed = KernelCheck(runtime=runtime, message=error.message, hint=error.hint, values=error.values)
             write_json(folder / CHECK, failed)
             raise
-        write_json(folder / CHECK, KernelCheck(runtime=runtime, device=device))
-        return device
+        left_out = " ".join(str(error) for error in checked.left_out)
+        write_json(
+            folder / CHECK,
+            KernelCheck(runtime=runtime, device=checked.device, cards=checked.cards, left_out=left_out),
+        )
+        return checked.device
 
 
 def _take_over(old: Path, new: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Protocol
 import msgspec
 
 from app.base.errors import EngineError
+from app.engine.planning.cards import offload_devices
 from app.engine.planning.load_history import LoadMemory, Tuned, now
 from app.engine.planning.load_plan import cache_type
-from app.engine.planning.placement import offload_devices
 from app.engine.protocol import LoadNotice, LoadSettings, Measured, ModelInfo
 from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.pending_results import LoadHandle

@@ -21,9 +21,9 @@ from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
+from app.engine.planning.cards import usable_bytes
 from app.engine.planning.gguf_shape import read_facts
 from app.engine.planning.load_plan import Room, plan_load
-from app.engine.planning.placement import usable_bytes
 from app.engine.protocol import (
     CardsRead,
     Delta,

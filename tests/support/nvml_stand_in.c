@@ -3,7 +3,7 @@
    NVML_STAND_IN_MODE: "ok"; "fail": every card answers NVML_ERROR_GPU_IS_LOST; "hang": no call returns;
    "none": a driver without cards; "poor": a card that tells its memory only.
    NVML_STAND_IN_DRIVER, NVML_STAND_IN_CAPABILITY: the driver's version and the cards' generation, such as
-   "535.10" and "6.1".
+   "535.10" and "6.1", or "8.6,6.1" for one and the other.
    NVML_STAND_IN_PID: the process that holds 5 GiB of the first card, in both of its lists. */
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +40,13 @@ int nvmlDeviceGetName(void *card, char *name, unsigned int length) {
     return SUCCESS;
 }
 
+int nvmlDeviceGetUUID(void *card, char *uuid, unsigned int length) {
+    strncpy(uuid, second(card) ? "GPU-stand-in-b" : "GPU-stand-in-a", length);
+    return SUCCESS;
+}
+
+int nvmlShutdown(void) { return SUCCESS; }
+
 int nvmlSystemGetDriverVersion(char *version, unsigned int length) {
     const char *set = getenv("NVML_STAND_IN_DRIVER");
     strncpy(version, set ? set : "580.00.stand-in", length);
@@ -48,7 +55,7 @@ int nvmlSystemGetDriverVersion(char *version, unsigned int length) {
 
 int nvmlDeviceGetCudaComputeCapability(void *card, int *major, int *minor) {
     const char *set = getenv("NVML_STAND_IN_CAPABILITY");
-    (void) card;
+    if (set && second(card) && strlen(set) >= 7) set += 4;
     *major = set ? set[0] - '0' : 8;
     *minor = set ? set[2] - '0' : 6;
     return detail();

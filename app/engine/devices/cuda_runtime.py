@@ -43,6 +43,10 @@ class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     runtime: CudaRuntime
     device: str = ""
+    cards: tuple[str, ...] = ()
+    """The UUIDs of the cards that computed right; empty where it is not known of each."""
+    left_out: str = ""
+    """Why another card is not used; empty where none is left out."""
     message: str = ""
     hint: str = ""
     values: dict[str, object] = {}

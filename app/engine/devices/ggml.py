@@ -78,6 +78,12 @@ def backend_folder(package: Path) -> Path | None:
     return None
 
 
+def has_cuda(package: Path) -> bool:
+    """Tell whether this build brings CUDA along, as a library that is loaded at run time or linked in."""
+    folders = (backend_folder(package), package / "lib")
+    return any(any(folder.glob("*ggml-cuda*")) for folder in folders if folder is not None)
+
+
 def device_handles(ggml: Any) -> list[int]:
     """Return ggml's handles of the compute devices of this computer."""
     return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]

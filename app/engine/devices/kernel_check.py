@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,15 +15,18 @@ LONGEST_S = 600.0
 
 
 class KernelRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Load the CUDA runtime in `folder` (none where it is empty) and compute on each device of `backend`."""
+    """Load the CUDA runtime in `folder` (none where it is empty) and compute on each device of `backend`;
+    with `card`, the UUID of one of NVIDIA's, on that one alone. `lists` asks for those cards only."""
 
     backend: str
     folder: str = ""
+    card: str = ""
+    lists: bool = False
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A product of matrices on `device` against the same on the processor; `nmse` is the normalised mean
-    squared error, as llama.cpp's test-backend-ops compares them."""
+    """A product of matrices on `device` against the same on the processor, or attention over a cache of
+    `type`; `nmse` is the normalised mean squared error, as llama.cpp's test-backend-ops compares them."""
 
     device: str
     type: str
@@ -37,6 +41,46 @@ class KernelAnswer(msgspec.Struct, frozen=True, kw_only=True):
     products: tuple[Product, ...] = ()
     message: str = ""
     values: dict[str, object] = {}
+    cards: tuple[str, ...] = ()
+    """The UUIDs that were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCards:
+    """`device` is the first that computed right. `cards` are the UUIDs of all that did, where they are known
+    of each; `left_out` names why each other one is not used."""
+
+    device: str
+    cards: tuple[str, ...] = ()
+    left_out: tuple[StillroomError, ...] = ()
+
+
+def check_cards(
+    command: Sequence[str],
+    request: KernelRequest,
+    cancel: threading.Event | None = None,
+    *,
+    longest_s: float = LONGEST_S,
+) -> CheckedCards:
+    """Check each of NVIDIA's cards in a process of its own, so that one that fails condemns no other.
+
+    Raises like `check_kernels` where none computes right.
+    """
+    listing = msgspec.structs.replace(request, lists=True)
+    cards = _ask(command, listing, cancel, longest_s).cards
+    if len(cards) < 2:
+        return CheckedCards(check_kernels(command, request, cancel, longest_s=longest_s))
+    devices: dict[str, str] = {}
+    failures: list[StillroomError] = []
+    for card in cards:
+        try:
+            one = msgspec.structs.replace(request, card=card)
+            devices[card] = check_kernels(command, one, cancel, longest_s=longest_s)
+        except StillroomError as error:
+            failures.append(error)
+    if not devices:
+        raise failures[0]
+    return CheckedCards(next(iter(devices.values())), tuple(devices), tuple(failures))
 
 
 def check_kernels(
@@ -50,6 +94,12 @@ def check_kernels(
 
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` that says why the back end is of no use.
     """
+    return _ask(command, request, cancel, longest_s).products[0].device
+
+
+def _ask(
+    command: Sequence[str], request: KernelRequest, cancel: threading.Event | None, longest_s: float
+) -> KernelAnswer:
     try:
         said = ask_child(command, msgspec.json.encode(request) + b"\n", limit_s=longest_s, cancel=cancel)
     except TimeoutError as error:
@@ -71,7 +121,7 @@ def check_kernels(
         ) from error
     if answer.message:
         raise StillroomError(answer.message, "Renew the card's driver.", **answer.values)
-    return answer.products[0].device
+    return answer
 
 
 def request_for(folder: Path) -> KernelRequest:

@@ -10,16 +10,18 @@ import llama_cpp
 from app.base.parent_death import ABORT_MARK
 from app.base.paths import app_paths
 from app.engine.devices.backend_libraries import backend_states
-from app.engine.devices.cuda_runtime import checked_folder, load_cuda
+from app.engine.devices.cuda_runtime import checked_folder, load_cuda, read_check
 from app.engine.devices.ggml import (
     AbortTextCallback,
     backend_of,
     device_handles,
     device_of,
     ggml_library,
+    has_cuda,
     load_dynamic_backends,
 )
 from app.engine.devices.native_log import NativeLog
+from app.engine.devices.nvidia_cards import keep_kernels, show_cuda
 from app.engine.protocol import BackendState, Device
 from app.engine.rpc.rpc_devices import RpcDevices
 
@@ -58,6 +60,10 @@ class Backend:
         self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
         self.ggml.ggml_set_abort_callback(abort_callback)
         cuda = cuda or checked_folder(app_paths().cuda_runtime, llama_cpp.__version__)
+        if cuda is not None or has_cuda(package):
+            check = read_check(cuda) if cuda is not None else None
+            keep_kernels(app_paths().cuda_kernels)
+            show_cuda(check.cards if check is not None else ())
         self._cuda = load_cuda(self.ggml, cuda) if cuda is not None else None
         load_dynamic_backends(self.ggml, package)
         llama_cpp.llama_backend_init()

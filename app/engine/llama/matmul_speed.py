@@ -121,7 +121,7 @@ def _extra_types(ggml: Any, registry: int, device: int) -> list[int]:
 
 
 def declare_graphs(ggml: Any) -> None:
-    """Declare what is needed of ggml to compute a product of matrices on a device."""
+    """Declare what is needed of ggml to compute a product of matrices, or attention, on a device."""
     count = ctypes.c_int64
     for name, result, arguments in (
         ("ggml_init", _pointer, [InitParams]),
@@ -130,7 +130,9 @@ def declare_graphs(ggml: Any) -> None:
         ("ggml_graph_overhead", ctypes.c_size_t, []),
         ("ggml_nbytes", ctypes.c_size_t, [_pointer]),
         ("ggml_new_tensor_2d", _pointer, [_pointer, ctypes.c_int, count, count]),
+        ("ggml_new_tensor_3d", _pointer, [_pointer, ctypes.c_int, count, count, count]),
         ("ggml_mul_mat", _pointer, [_pointer, _pointer, _pointer]),
+        ("ggml_flash_attn_ext", _pointer, [*[_pointer] * 5, *[ctypes.c_float] * 3]),
         ("ggml_new_graph", _pointer, [_pointer]),
         ("ggml_build_forward_expand", None, [_pointer, _pointer]),
         ("ggml_backend_dev_init", _pointer, [_pointer, ctypes.c_char_p]),

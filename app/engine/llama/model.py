@@ -44,6 +44,7 @@ class Model:
         Raises `LoadCancelled` or `NativeError`.
         """
         cancelled = False
+        self.placement = placement
         self._endpoints: frozenset[str] = frozenset()
 
         def report(fraction: float, _data: object) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
-from app.engine.planning.placement import offload_devices
+from app.engine.planning.cards import offload_devices
 from app.engine.rpc.rpc_lending import NO_RPC, RpcServe
 from models.system.child_process import die_with_parent
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.engine.planning.cards import usable_bytes
 from app.engine.planning.file_shape import ModelShape
-from app.engine.planning.placement import usable_bytes
 from app.engine.protocol import Device
 from models.memory.layer_split import gpu_layers_that_fit
 from models.memory.memory_need import MemoryNeed, Share

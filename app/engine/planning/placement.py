@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from app.engine.planning.card_choice import choose_cards
+from app.engine.planning.cards import usable_bytes
 from app.engine.planning.file_shape import (
     HOST_USABLE_FRACTION,
     SMALLEST_CONTEXT_TOKENS,
@@ -12,7 +14,6 @@ from app.engine.planning.file_shape import (
 )
 from app.engine.protocol import Device, LoadNotice, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc.rpc_devices import RemoteDevice
-from models.memory.layer_split import usable_vram_bytes
 from models.memory.memory_request import Demand
 
 Local = Sequence[tuple[int, Device]]
@@ -40,6 +41,15 @@ class Placement:
     endpoints: frozenset[str] = frozenset()
     notices: tuple[LoadNotice, ...] = ()
 
+    def here(self) -> "Placement":
+        """Return the part of it that is on this computer."""
+        if not self.endpoints:
+            return self
+        own = [index for index, device in enumerate(self.devices) if device.backend != "RPC"]
+        handles = tuple(self.handles[index] for index in own)
+        split = tuple(self.split[index] for index in own) if self.split else ()
+        return Placement(tuple(self.devices[index] for index in own), handles, split)
+
 
 def place(
     settings: LoadSettings, shape: ModelShape | None, local: Local, ram_bytes: int, remote: FindsRemote
@@ -48,21 +58,26 @@ def place(
 
     Other computers are asked only where they are to help; one that does not answer is left out with a notice.
     """
-    own = offload_devices([device for _, device in local])
-    alone = Placement(tuple(own))
+    choice = choose_cards(settings, shape, [device for _, device in local], ram_bytes)
+    own = choice.devices
+    own_handles = [handle for wanted in own for handle, device in local if device == wanted]
+    alone = Placement(
+        own,
+        tuple(own_handles) if choice.is_own else (),
+        _shares(own) if choice.is_own and len(own) > 1 else (),
+        notices=choice.notices,
+    )
     if not settings.rpc_servers or settings.gpu_layers == 0:
         return alone
     if settings.rpc_use == "too_large" and (shape is None or _fits_here(settings, shape, own, ram_bytes)):
         return alone
     found, problems = remote.find(settings.rpc_servers)
-    notices = [LoadNotice(problem.message, problem.values) for problem in problems]
+    notices = [*choice.notices, *(LoadNotice(problem.message, problem.values) for problem in problems)]
     if not found:
-        return Placement(tuple(own), notices=tuple(notices))
+        return replace(alone, notices=tuple(notices))
     # In this order, as in llama.cpp's own, what one device computes goes to the next by the shortest way.
     devices = [*(each.device for each in found), *own]
-    handles = [each.handle for each in found]
-    handles += [handle for wanted in own for handle, device in local if device == wanted]
-    shares = tuple(float(usable_bytes(device)) for device in devices)
+    handles = [*(each.handle for each in found), *own_handles]
     notices.append(
         LoadNotice(
             "Other computers compute a part of this model ({addresses}). What is written crosses the network "
@@ -73,10 +88,15 @@ def place(
     return Placement(
         tuple(devices),
         tuple(handles),
-        shares if any(shares) else (),
+        _shares(devices),
         frozenset(each.endpoint for each in found),
         tuple(notices),
     )
+
+
+def _shares(devices: Sequence[Device]) -> tuple[float, ...]:
+    shares = tuple(float(usable_bytes(device)) for device in devices)
+    return shares if any(shares) else ()
 
 
 def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device], ram_bytes: int) -> bool:
@@ -89,21 +109,6 @@ def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device],
     )
     room = ram_bytes * HOST_USABLE_FRACTION + sum(usable_bytes(device) for device in own)
     return shape.need(demand, 0).total <= room
-
-
-def offload_devices(devices: Sequence[Device]) -> list[Device]:
-    """Return the devices llama.cpp would use: graphics cards, or integrated graphics without a card."""
-    # A card that answers to CUDA and to Vulkan is used through the first alone, as llama.cpp does it.
-    cards: dict[str, Device] = {}
-    for device in devices:
-        if device.kind == "gpu":
-            cards.setdefault(device.hardware_id or device.name, device)
-    return list(cards.values()) or [device for device in devices if device.kind == "igpu"][:1]
-
-
-def usable_bytes(device: Device) -> int:
-    """Return the bytes that may be planned for on a device: free memory less a reserve."""
-    return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)
 
 
 ASK_AGAIN_S = 10.0

@@ -38,6 +38,13 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
     short, or copied into memory of large pages, which is read faster (`load_plan`)."""
     draft_path: str = ""
     """A small model of the same family (a GGUF file) that guesses ahead for this one."""
+    cards: tuple[str, ...] = ()
+    """The graphics cards that may be used, each by its PCI address or, where that is not known, ggml's name
+    of it; empty leaves the choice to `card_choice`."""
+    card_use: Literal["auto", "one", "all"] = "auto"
+    """Take one card where the model fits, one in any case, or all of them, by their free memory."""
+    main_card: str = ""
+    """The card that is taken first."""
     rpc_servers: tuple[RpcServer, ...] = ()
     rpc_use: Literal["too_large", "always"] = "too_large"
     """Let other computers help only with a model that is too large for this one, or with each."""

@@ -165,7 +165,14 @@ def load_draft(backend: Backend, target: Model, plan: LoadSettings, abort: Abort
     try:
         check_gguf(path)
         layers = plan.gpu_layers and 10_000
-        model = Model(backend, path, gpu_layers=layers, mmap=plan.maps_weights, on_progress=lambda _: True)
+        model = Model(
+            backend,
+            path,
+            gpu_layers=layers,
+            mmap=plan.maps_weights,
+            on_progress=lambda _: True,
+            placement=target.placement.here(),
+        )
         buffers = Counter(backend.log.buffers())
         if not vocabularies_agree(target, model):
             model.free()

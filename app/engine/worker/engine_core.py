@@ -476,9 +476,10 @@ class EngineCore:
     def _fits(self, request: Load) -> bool:
         from app.engine.devices.huge_pages import has_large_pages
         from app.engine.loading.loading import check_settings
+        from app.engine.planning.card_choice import choose_cards
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_plan import Room
-        from app.engine.planning.placement import offload_devices, place
+        from app.engine.planning.placement import place
         from app.engine.planning.room_beside import fits_beside
         from models.system.cores import physical_cores
 
@@ -487,7 +488,9 @@ class EngineCore:
         mapped_bytes = sum(resident.mapped_bytes for resident in self._models)
         ram_bytes = max(0, self._free_ram() - mapped_bytes)
         local = self._backend.local_devices()
-        devices = tuple(offload_devices([device for _, device in local]))
+        devices = choose_cards(
+            request.settings, facts.shape, [device for _, device in local], ram_bytes
+        ).devices
         if request.settings.rpc_use == "always":
             # Where others help only with what is too large for this computer, its own room is made first.
             devices = place(request.settings, facts.shape, local, ram_bytes, self._remote).devices

@@ -3,6 +3,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.engine.planning.cards import offload_devices, usable_bytes
 from app.engine.planning.file_shape import (
     DEFAULT_CONTEXT_TOKENS,
     SMALLEST_CONTEXT_TOKENS,
@@ -12,7 +13,6 @@ from app.engine.planning.file_shape import (
 )
 from app.engine.planning.load_need import LoadNeed
 from app.engine.planning.load_plan import choose_context
-from app.engine.planning.placement import offload_devices, usable_bytes
 from app.engine.protocol import Device
 
 MIB = 1024 * 1024

@@ -5,10 +5,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.engine.planning.cards import usable_bytes
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.load_need import LoadNeed
 from app.engine.planning.load_plan import Room, demand_of, plan_load
-from app.engine.planning.placement import usable_bytes
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import Device, LoadSettings
 
