@@ -67,7 +67,7 @@ def judge(place: CudaPlace, gpu: GpuReading, engine: DevicesListed | StillroomEr
     devices = [] if isinstance(engine, StillroomError) else engine.devices
     runtime, check = place.installed(), read_check(place.runtime)
     in_use = any(device.backend == "CUDA" for device in devices)
-    card = _best(gpu.gpus)
+    card = _best(gpu.gpus, place.pins.oldest_compute_capability)
     there = read_runtime(place.runtime)
     there_bytes, current = there.bytes if there is not None else 0, runtime is not None or not place.sources
     found = _judge(place, gpu, card, backends, devices, runtime, check)
@@ -133,7 +133,10 @@ def _judge(
                 values={**check.values, "failure": StillroomError(check.message, "", **check.values)},
             )
         return CudaOffer(
-            state="ready", message="{card} is used through CUDA {cuda}, with NVIDIA's libraries."
+            state="ready",
+            message="{card} is used through CUDA {cuda}, with NVIDIA's libraries.",
+            hint=_hint_on_others(gpu, place, left_out=check.left_out),
+            values={"left_out": check.left_out, "old": _too_old(gpu, place)},
         )
     if runtime is None and not place.has_back_end and place.offered_back_end is None:
         return CudaOffer(
@@ -150,6 +153,28 @@ def _judge(
     )
 
 
-def _best(gpus: Sequence[GpuSample]) -> GpuSample | None:
-    """The card with the highest compute capability; llama.cpp uses the others as well where it can."""
-    return max(gpus, key=lambda gpu: gpu.compute_capability or (0, 0), default=None)
+def _hint_on_others(gpu: GpuReading, place: CudaPlace, *, left_out: str) -> str:
+    if left_out:
+        return "Another card is left out: {left_out}"
+    if _too_old(gpu, place):
+        return (
+            "{old} is too old for CUDA {cuda} and computes nothing beside it; a model's settings can name it."
+        )
+    return ""
+
+
+def _too_old(gpu: GpuReading, place: CudaPlace) -> str:
+    """Name the cards that CUDA has no kernels for."""
+    oldest = place.pins.oldest_compute_capability
+    old = [card.name for card in gpu.gpus if (card.compute_capability or oldest) < oldest]
+    return ", ".join(dict.fromkeys(old))
+
+
+def _best(gpus: Sequence[GpuSample], oldest: tuple[int, int]) -> GpuSample | None:
+    """The card that CUDA lists first (`nvidia_cards.capable_cards`); the others are used as well."""
+
+    def order(gpu: GpuSample) -> tuple[bool, float, tuple[int, int]]:
+        capability = gpu.compute_capability or (0, 0)
+        return capability >= oldest, gpu.vram_bytes_per_s or 0.0, capability
+
+    return max(gpus, key=order, default=None)

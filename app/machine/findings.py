@@ -10,6 +10,7 @@ import msgspec
 from app.base.errors import StillroomError, native_reason
 from app.cuda.offer import CudaOffer
 from app.cuda.pins import cuda_pins
+from app.engine.planning.cards import offload_devices
 from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading
@@ -191,7 +192,7 @@ def _unused_card(machine: Machine, name: str) -> Problem:
 
 
 def _full_cards(devices: list[Device]) -> Iterator[Problem]:
-    for device in devices:
+    for device in offload_devices(devices):
         if device.kind == "gpu" and 0 < device.memory_free_bytes < device.memory_total_bytes // 2:
             yield Problem(
                 key="vram_busy",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-GpuState = Literal["pending", "ok", "no_driver", "no_gpu", "failing", "hanging"]
+GpuState = Literal["pending", "ok", "no_driver", "no_gpu", "failing", "hanging", "asleep"]
 
 T = TypeVar("T")
 
@@ -47,7 +47,8 @@ class GpuReading:
     """All GPUs at one moment, or why there is nothing to show.
 
     `state` "pending": not answered yet; "no_driver": NVML is not installed; "no_gpu": a driver without a
-    card; "failing": NVML answered with an error (`native` holds its words); "hanging": it does not answer.
+    card; "failing": NVML answered with an error (`native` holds its words); "hanging": it does not answer;
+    "asleep": it was not asked, since nothing uses the card and it would be switched on for that.
     """
 
     state: GpuState

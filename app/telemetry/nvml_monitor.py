@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from app.engine.devices.gpu_presence import cards_may_sleep
 from app.telemetry.nvml import GpuReading, NvmlReader
 
 
@@ -21,19 +22,21 @@ class GpuMonitor:
     `poll` may be called from any thread and returns within `wait_s`. A reading that is not there after
     `deadline_s` makes the state "hanging" until it comes. A thread that hangs for `retry_s` is given up and
     another one tries, `max_abandoned` times at most, because each one keeps its stack. Errors are asked again
-    every `retry_s` only.
+    every `retry_s` only. `may_sleep` says that to ask would switch a card on.
     """
 
     def __init__(
         self,
         make_reader: Callable[[], GpuReader] = NvmlReader,
         *,
+        may_sleep: Callable[[], bool] = cards_may_sleep,
         deadline_s: float = 5.0,
         retry_s: float = 60.0,
         max_abandoned: int = 3,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_reader = make_reader
+        self._may_sleep = may_sleep
         self._deadline_s = deadline_s
         self._retry_s = retry_s
         self._max_abandoned = max_abandoned
@@ -47,8 +50,13 @@ class GpuMonitor:
         self._closed = False
         self._reading = GpuReading("pending")
 
-    def poll(self, own_pids: frozenset[int], wait_s: float = 0.05) -> GpuReading:
-        """Ask for a new reading where none is under way, wait at most `wait_s`, and give the newest one."""
+    def poll(self, own_pids: frozenset[int], wait_s: float = 0.05, *, wakes: bool = True) -> GpuReading:
+        """Ask for a new reading where none is under way, wait at most `wait_s`, and give the newest one.
+
+        Unless it `wakes`, a card that may sleep is left alone: the state is "asleep" then.
+        """
+        if not wakes and self._may_sleep():
+            return GpuReading("asleep")
         with self._changed:
             now_s = self._clock()
             if self._asked is None and self._is_due(now_s):

@@ -47,12 +47,18 @@ class CardMonitor:
             with self._lock:
                 self._cards, self._asked, self._read_s = event.cards, False, self._clock()
 
+    @property
+    def in_use(self) -> bool:
+        """Tell whether a model is on a card, or on its way into memory."""
+        with self._lock:
+            return self._loading or any(info.gpu_layers for info in self._models)
+
     def poll(self, gpu: GpuReading) -> tuple[GpuSample, ...] | None:
         """The cards that are not in `gpu`, and ask for new figures where it is time; None while it is not
         known which cards there are."""
         with self._lock:
-            # A driver that hangs would take the engine with it.
-            if self._pid is None or gpu.state in ("pending", "hanging"):
+            # A driver that hangs would take the engine with it; a card that sleeps would be switched on.
+            if self._pid is None or gpu.state in ("pending", "hanging", "asleep"):
                 return None
             cards = [card for card in self._cards if not _is_in(gpu, card)]
             samples = tuple(self._sample(len(gpu.gpus) + i, card) for i, card in enumerate(cards))

@@ -95,7 +95,7 @@ class TelemetrySampler:
 
     def sample(self) -> TelemetrySnapshot:
         """One snapshot now, appended to the history. Telemetry thread, or a test without one."""
-        gpu = self._gpu.poll(self._host.own_pids())
+        gpu = self._gpu.poll(self._host.own_pids(), wakes=self._cards.in_use)
         cards = self._cards.poll(gpu)
         host = self._host.read()
         now_s = self._clock()

@@ -1,7 +1,7 @@
 """List this machine's graphics cards, whether llama.cpp can use them or not.
 
-Only the operating system is asked, never a driver library: those can hang, and the engine must load a model
-without a card too.
+Only the operating system is asked, never a driver library: those can hang, they wake a laptop's card that
+sleeps, and the engine must load a model without a card too.
 """
 
 import ctypes
@@ -32,11 +32,33 @@ def linux_cards(proc: Path, sys_root: Path) -> list[str]:
                 names.append(value.strip())
     if names:
         return names
-    for device in sorted((sys_root / "bus/pci/devices").glob("*")):
-        vendor = _VENDORS.get(_read(device / "vendor").strip())
-        if vendor and _read(device / "class").strip()[:6] in _DISPLAY_CLASSES:
-            names.append(f"{vendor} {_read(device / 'device').strip()}")
+    for device in _pci_cards(sys_root):
+        vendor = _VENDORS[_read(device / "vendor").strip()]
+        names.append(f"{vendor} {_read(device / 'device').strip()}")
     return names
+
+
+def cards_may_sleep(sys_root: Path = Path("/sys")) -> bool:
+    """Tell whether a card is switched off while nobody uses it, as in laptops with two: asking its driver for
+    anything switches it on. False where the system does not tell, as on Windows.
+
+    https://www.kernel.org/doc/html/latest/power/runtime_pm.html
+    """
+    return any(_read(card / "power/control").strip() == "auto" for card in _pci_cards(sys_root))
+
+
+def a_card_sleeps(sys_root: Path = Path("/sys")) -> bool:
+    """Tell whether a card is switched off now."""
+    return any(_read(card / "power/runtime_status").strip() == "suspended" for card in _pci_cards(sys_root))
+
+
+def _pci_cards(sys_root: Path) -> list[Path]:
+    return [
+        device
+        for device in sorted((sys_root / "bus/pci/devices").glob("*"))
+        if _read(device / "vendor").strip() in _VENDORS
+        and _read(device / "class").strip()[:6] in _DISPLAY_CLASSES
+    ]
 
 
 def _read(path: Path) -> str:

@@ -80,10 +80,16 @@ def _alone(
 ) -> list[Device]:
     """Return the first card that holds the model with what all of them would hold; empty where none does."""
     together = _whole_context(settings, shape, cards, ram_bytes)
-    for card in cards:
+    for card in cards if settings.main_card or settings.cards else sorted(cards, key=_likely_speed):
         if together and _whole_context(settings, shape, [card], ram_bytes) == together:
             return [card]
     return []
+
+
+def _likely_speed(card: Device) -> int:
+    """Sort CUDA's cards first, in their order, which is that of their memory's speed. Vulkan tells no speed,
+    but the better card has mostly more memory."""
+    return -(1 << 62) if card.backend == "CUDA" else -card.memory_total_bytes
 
 
 def _whole_context(settings: LoadSettings, shape: ModelShape, cards: Sequence[Device], ram_bytes: int) -> int:

@@ -130,5 +130,7 @@ class GpuSections(QWidget):
                 )
             case "hanging":
                 return self.tr("NVIDIA's driver does not answer. A restart of the computer usually helps.")
+            case "asleep":
+                return self.tr("The graphics card is left asleep until a model is loaded.")
             case "ok":
                 return ""

@@ -11,6 +11,7 @@ from app.base.errors import Cancelled, StillroomError
 from app.cuda.cuda_install import CudaGetter
 from app.cuda.offer import CudaOffer, judge
 from app.engine.client.client import EngineClient
+from app.engine.devices.gpu_presence import a_card_sleeps
 from app.engine.protocol import DevicesListed
 from app.machine.doctor import GPU_WAIT_S
 from app.settings import SettingsFile
@@ -60,8 +61,9 @@ class CudaSession(QObject):
         self._bridge.start(self._look())
 
     def look_once(self) -> None:
-        """Judge it when the engine has started, unless the user has seen the offer already."""
-        if not self._settings.values.cuda_offer_told and self.offer is None:
+        """Judge it when the engine has started, unless the user has seen the offer already, or a card sleeps
+        that would be woken for it."""
+        if not self._settings.values.cuda_offer_told and self.offer is None and not a_card_sleeps():
             self._bridge.start(self._tell())
 
     def show_offer(self, offer: CudaOffer | None) -> None:

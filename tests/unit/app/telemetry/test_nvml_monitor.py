@@ -119,3 +119,23 @@ def test_an_error_is_asked_again_rarely(
     reader.state = "ok"
     clock.now_s = 60
     assert monitor.poll(PIDS, wait_s=30).state == "ok"
+
+
+def test_a_card_that_may_sleep_is_asked_only_where_it_may_be_woken() -> None:
+    made: list[GatedReader] = []
+
+    def make() -> GatedReader:
+        made.append(GatedReader())
+        made[-1].gate.set()
+        return made[-1]
+
+    monitor = GpuMonitor(make, may_sleep=lambda: True)
+    assert monitor.poll(PIDS, wakes=False).state == "asleep"
+    assert not made
+    assert monitor.poll(PIDS, wait_s=30).state == "ok"
+    assert monitor.poll(PIDS, wakes=False).state == "asleep"
+    assert len(made[0].asked) == 1
+    monitor.close()
+    always = GpuMonitor(make, may_sleep=lambda: False)
+    assert always.poll(PIDS, wait_s=30, wakes=False).state == "ok"
+    always.close()

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from app.engine.devices.gpu_presence import linux_cards
+from app.engine.devices.gpu_presence import a_card_sleeps, cards_may_sleep, linux_cards
 
 
 def make_pci_device(root: Path, slot: str, vendor: str, class_: str) -> None:
@@ -29,3 +29,30 @@ def test_a_card_without_a_driver_is_found_on_the_bus(tmp_path: Path) -> None:
 
 def test_no_card_is_no_error(tmp_path: Path) -> None:
     assert linux_cards(tmp_path, tmp_path) == []
+
+
+def power(root: Path, address: str, vendor: str, control: str, status: str) -> None:
+    device = root / "bus/pci/devices" / address
+    (device / "power").mkdir(parents=True)
+    (device / "vendor").write_text(f"{vendor}\n")
+    (device / "class").write_text("0x030200\n")
+    (device / "device").write_text("0x28e0\n")
+    (device / "power/control").write_text(f"{control}\n")
+    (device / "power/runtime_status").write_text(f"{status}\n")
+
+
+def test_a_laptops_card_may_sleep_and_a_desktops_does_not(tmp_path: Path) -> None:
+    power(tmp_path / "desktop", "0000:01:00.0", "0x10de", "on", "active")
+    power(tmp_path / "laptop", "0000:01:00.0", "0x10de", "auto", "suspended")
+    power(tmp_path / "busy", "0000:01:00.0", "0x10de", "auto", "active")
+    # Its own graphics go to sleep, too, and nobody needs to care.
+    power(tmp_path / "intel", "0000:00:02.0", "0x8086", "auto", "suspended")
+    for place, may, sleeps in (
+        ("desktop", False, False),
+        ("laptop", True, True),
+        ("busy", True, False),
+        ("intel", False, False),
+        ("nothing", False, False),
+    ):
+        assert cards_may_sleep(tmp_path / place) is may
+        assert a_card_sleeps(tmp_path / place) is sleeps
