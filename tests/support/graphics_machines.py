@@ -94,7 +94,7 @@ class GraphicsMachine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the user is told, the devices that layers go to, and how many of the model's layers."""
+    """The words to the user, the devices that layers go to, and how many of the model's layers."""
 
     sentence: str
     devices: tuple[str, ...]

@@ -20,6 +20,20 @@ def offload_devices(devices: Sequence[Device]) -> list[Device]:
     return list(cards.values()) or [device for device in devices if device.kind == "igpu"][:1]
 
 
+def all_cards(devices: Sequence[Device]) -> list[Device]:
+    """Return the graphics cards that a user may choose among: each once, also those that are left out."""
+    offered = offload_devices(devices)
+    names = {device.description for device in offered if device.backend == "CUDA"}
+    known = {card_key(device) for device in offered}
+    # Where Vulkan's driver tells no address, a card of CUDA's is known by its name.
+    others = [
+        device
+        for device in devices
+        if device.kind == "gpu" and card_key(device) not in known and device.description not in names
+    ]
+    return [*(device for device in offered if device.kind == "gpu"), *others]
+
+
 def is_nvidia(device: Device) -> bool:
     """Tell whether a card is NVIDIA's, by the name that each back end gives it."""
     return device.backend == "CUDA" or "nvidia" in device.description.lower()

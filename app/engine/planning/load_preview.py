@@ -8,6 +8,7 @@ import msgspec
 
 from app.engine.devices.buffer_names import MAPPED, is_ram
 from app.engine.devices.huge_pages import has_large_pages
+from app.engine.planning.cards import all_cards
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.gguf_shape import GgufFacts
 from app.engine.planning.load_plan import Room
@@ -66,6 +67,7 @@ class Preview:
             layers=planned.layers,
             context_limit=facts.rope.limit_tokens,
             can_stretch=facts.rope.can_stretch,
+            cards=tuple(all_cards([device for _, device in local])),
         )
 
     def _facts(self, path: str) -> GgufFacts:

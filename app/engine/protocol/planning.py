@@ -1,6 +1,7 @@
 """Messages to plan a load, and to time other settings."""
 
 from app.engine.protocol.base import Message
+from app.engine.protocol.devices import Device
 from app.engine.protocol.loading import LoadNotice, LoadSettings
 
 
@@ -14,7 +15,8 @@ class PlanLoad(Message, frozen=True, kw_only=True):
 
 class Planned(Message, frozen=True, kw_only=True):
     """Answer to `PlanLoad`: the plan, what it needs and what is free for it. `layers` counts the output too,
-    0 where the file does not tell; `can_stretch` says that YaRN can go beyond `context_limit`."""
+    0 where the file does not tell; `can_stretch` says that YaRN can go beyond `context_limit`. `cards` are
+    this computer's graphics cards, whether the plan takes them or not."""
 
     request_id: int
     plan: LoadSettings
@@ -26,6 +28,7 @@ class Planned(Message, frozen=True, kw_only=True):
     layers: int
     context_limit: int
     can_stretch: bool
+    cards: tuple[Device, ...] = ()
 
 
 class Measure(Message, frozen=True, kw_only=True):

@@ -11,11 +11,14 @@ from app.engine.planning.load_history import Remembered
 from app.engine.protocol import Planned
 from app.settings import LIMITS, LoadChoice
 from app.ui.base.plain_text import set_tip
+from app.ui.load_settings.card_fields import CardFields
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 from models.store.store import InstalledModel
 
 STRETCHES = (1.0, 2.0, 4.0, 8.0)
+CARD_ROWS = (1, 2)
+"""The rows of the form of speed that are shown with several graphics cards only."""
 
 
 class LoadForm(QWidget):
@@ -61,6 +64,7 @@ class LoadForm(QWidget):
         self._idle.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         self._idle.setValue(idle_minutes)
         self._gpu_layers = _number("gpu_layers", 1, automatic)
+        self._cards = CardFields(present.load, self)
         self._threads = _number("threads", 1, automatic)
         self._prompt_threads = _number("prompt_threads", 1, automatic)
         self._batch = _number("batch_tokens", 128, automatic)
@@ -77,6 +81,7 @@ class LoadForm(QWidget):
         cards.addWidget(self._make_speed(remembered), 1)
         self.show_choice(present)
         self._context.changed.connect(lambda _: self.changed.emit())
+        self._cards.changed.connect(self.changed)
         for choice in (self._stretch, self._kv, self._weights, self._flash, self._guess):
             choice.currentIndexChanged.connect(lambda _: self.changed.emit())
         for number in (self._sequences, self._gpu_layers, self._threads, self._prompt_threads, self._batch):
@@ -101,6 +106,7 @@ class LoadForm(QWidget):
             batch_tokens=self._batch.value(),
             flash_attention=self._flash.currentData(),
         )
+        load = self._cards.choice(load)
         return LoadChoice(load=load, speculation="draft" if by_model else guess)
 
     @property
@@ -117,6 +123,8 @@ class LoadForm(QWidget):
         self._weights.setCurrentIndex(self._weights.findData(settings.weights))
         self._sequences.setValue(settings.sequences)
         self._gpu_layers.setValue(settings.gpu_layers)
+        self._cards.show_choice(settings)
+        self._show_cards()
         self._threads.setValue(settings.threads)
         self._prompt_threads.setValue(settings.prompt_threads)
         self._batch.setValue(settings.batch_tokens)
@@ -132,6 +140,12 @@ class LoadForm(QWidget):
         self._context.set_limit(int(planned.context_limit * stretch))
         self._stretch.setEnabled(planned.can_stretch)
         self._gpu_layers.setEnabled(planned.vram_free_bytes > 0)
+        self._cards.offer(planned.cards)
+        self._show_cards()
+
+    def _show_cards(self) -> None:
+        for row in CARD_ROWS:
+            self._speed.setRowVisible(row, self._cards.several)
 
     def _make_memory(self) -> Card:
         card = Card()
@@ -189,51 +203,57 @@ class LoadForm(QWidget):
     def _make_speed(self, remembered: Remembered | None) -> Card:
         card = Card()
         card.body.addWidget(label(self.tr("SPEED"), "caption"))
-        card.body.addLayout(
-            _form(
-                (
-                    self.tr("GPU layers"),
-                    self._gpu_layers,
-                    self.tr(
-                        "How many layers of the model the graphics card computes; the others run "
-                        "on the processor. Automatic takes as many as fit."
-                    ),
+        self._speed = _form(
+            (
+                self.tr("GPU layers"),
+                self._gpu_layers,
+                self.tr(
+                    "How many layers of the model the graphics card computes; the others run "
+                    "on the processor. Automatic takes as many as fit."
                 ),
-                (
-                    self.tr("Threads"),
-                    self._threads,
-                    self.tr("For replies. Automatic takes one for each physical core."),
+            ),
+            (
+                self.tr("Graphics cards"),
+                self._cards.use,
+                self.tr("Automatic takes one where the model fits, and shares it among several where not."),
+            ),
+            (
+                self.tr("Main card"),
+                self._cards.main,
+                self.tr("It is taken first. Automatic takes the fastest."),
+            ),
+            (
+                self.tr("Threads"),
+                self._threads,
+                self.tr("For replies. Automatic takes one for each physical core."),
+            ),
+            (
+                self.tr("Threads for prompts"),
+                self._prompt_threads,
+                self.tr("Automatic takes as many as for replies."),
+            ),
+            (
+                self.tr("Batch"),
+                self._batch,
+                self.tr(
+                    "How many tokens of a message are read in one step. More is faster and needs more memory."
                 ),
-                (
-                    self.tr("Threads for prompts"),
-                    self._prompt_threads,
-                    self.tr("Automatic takes as many as for replies."),
+            ),
+            (
+                self.tr("Flash attention"),
+                self._flash,
+                self.tr("Less memory, and faster on graphics cards; slower in long chats on the processor."),
+            ),
+            (
+                self.tr("Guess ahead"),
+                self._guess,
+                self.tr(
+                    "Writes several words in one step where a guess was right (speculative "
+                    "decoding). The text stays the same."
                 ),
-                (
-                    self.tr("Batch"),
-                    self._batch,
-                    self.tr(
-                        "How many tokens of a message are read in one step. More is faster and "
-                        "needs more memory."
-                    ),
-                ),
-                (
-                    self.tr("Flash attention"),
-                    self._flash,
-                    self.tr(
-                        "Less memory, and faster on graphics cards; slower in long chats on the processor."
-                    ),
-                ),
-                (
-                    self.tr("Guess ahead"),
-                    self._guess,
-                    self.tr(
-                        "Writes several words in one step where a guess was right (speculative "
-                        "decoding). The text stays the same."
-                    ),
-                ),
-            )
+            ),
         )
+        card.body.addLayout(self._speed)
         card.body.addStretch(1)
         if remembered is not None:
             card.body.addLayout(self._make_tuning(remembered))

@@ -1,4 +1,4 @@
-"""What is told, chosen and loaded on computers that this one is not, as docs/graphics-cards.md has it."""
+"""The words, the cards and the layers on computers that this one is not, as docs/graphics-cards.md has it."""
 
 from pathlib import Path
 
