@@ -45,6 +45,8 @@ LIKELY_TOKENS = ENGINE / "likely_tokens"
 LLAMA_CHANGES = [path for folder in (PATCHES, LIKELY_TOKENS) for path in sorted(folder.iterdir())]
 """What we change in the llama.cpp that is compiled, and what is compiled beside it, on every system."""
 ARCHIVES = ROOT / "build" / "sources"
+LLAMA_SOURCE = ROOT / "build" / "llama-source"
+"""Where llama.cpp is compiled: always the same folder, as its libraries name it in their error messages."""
 INPUT_LOCKS = [LOCKS / f"{name}.txt" for name in ("build", "bundle", "test")]
 INPUTS = [PYPROJECT, *INPUT_LOCKS, Path(__file__), *LLAMA_CHANGES]
 LLAMA_OPTIONS = (
@@ -373,12 +375,13 @@ def build_llama_cpp(arguments: list[str]) -> None:
     if shutil.which("git") is None:
         install_system_packages(["git"])
     print("Building llama.cpp (about 5 minutes on two cores, once)", flush=True)
-    with tempfile.TemporaryDirectory(prefix="stillroom-") as folder:
-        tree = unpack(llama_archive(), Path(folder))
-        apply_series(tree, pinned("llama-cpp-python").partition("==")[2])
-        pip = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
-        command = [*pip, "--no-deps", "--no-build-isolation", "--no-index", str(tree)]
-        run_showing_progress("llama.cpp", command, build_environment() | {"CMAKE_ARGS": llama_flags()})
+    shutil.rmtree(LLAMA_SOURCE, ignore_errors=True)
+    tree = unpack(llama_archive(), LLAMA_SOURCE)
+    apply_series(tree, pinned("llama-cpp-python").partition("==")[2])
+    pip = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
+    command = [*pip, "--no-deps", "--no-build-isolation", "--no-index", str(tree)]
+    run_showing_progress("llama.cpp", command, build_environment() | {"CMAKE_ARGS": llama_flags()})
+    shutil.rmtree(LLAMA_SOURCE)
 
 
 if __name__ == "__main__":

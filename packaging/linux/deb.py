@@ -8,12 +8,14 @@ from pathlib import Path
 from environment import ROOT
 from linux.payload import (
     BUNDLE,
+    HERE,
     SYSTEM_LIBRARIES,
     needed_libraries,
     version,
     write_documents,
     write_shared_files,
 )
+from reproducible import set_times
 
 STAGE = ROOT / "build" / "deb"
 # Qt loads these by name when the window opens: no file of the bundle is linked to them.
@@ -36,6 +38,9 @@ Description: DeepSeek-R1 distilled models on your own computer
  card where there is one. Chat, code and benchmark pages sit beside a live
  panel of memory and tokens per second. Nothing leaves the computer except
  the download that was asked for.
+ .
+ Removing the package leaves every user's models and chats alone; before it,
+ "sh /usr/lib/stillroom/remove_data.sh" offers to delete one's own.
 """
 
 
@@ -49,6 +54,8 @@ def make_deb(level: int) -> Path:
     program = STAGE / "usr" / "lib" / "stillroom"
     program.parent.mkdir(parents=True)
     shutil.copytree(BUNDLE, program, symlinks=True)
+    # Removing a package touches nobody's home; each user can do so before, or not.
+    shutil.copyfile(HERE / "remove_data.sh", program / "remove_data.sh")
     write_shared_files(STAGE / "usr")
     write_documents(STAGE / "usr" / "share" / "doc" / "stillroom")
     (STAGE / "usr" / "bin").mkdir()
@@ -71,6 +78,7 @@ def make_deb(level: int) -> Path:
     )
     (STAGE / "DEBIAN").mkdir()
     (STAGE / "DEBIAN" / "control").write_text(control, "utf-8")
+    set_times(STAGE)
     package = ROOT / "dist" / f"stillroom_{version()}_amd64.deb"
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", str(STAGE), str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XZ_OPT": "-T2"})

@@ -1,6 +1,7 @@
 """A fresh Debian in a folder: what releases are made in, and what installers are tried in. Needs root.
 
-Packages come from where this computer's own apt takes Debian from, or from `STILLROOM_DEBIAN_MIRROR`.
+Packages come from where this computer's own apt takes Debian from, or from `STILLROOM_DEBIAN_MIRROR`. The
+keys of Debian's archive must have signed what arrives, else nothing is made of it.
 """
 
 import os
@@ -10,13 +11,21 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
+DEFAULT_MIRROR = "https://deb.debian.org/debian"
+KEYRINGS = [Path("/usr/share/keyrings", f"debian-archive-keyring.{ending}") for ending in ("pgp", "gpg")]
+"""The keys of Debian's archive, of the package debian-archive-keyring, which Ubuntu has, too."""
 USER_ID = 1000
 """The ordinary user of each of these folders; its name is `user`."""
 
+PROGRAMS_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+"""Finds debootstrap and chroot also for root who came by `su`, and so keeps an ordinary user's path."""
+
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Its mounts and whatever is still running end with the command.
-_ENTER = 'mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/dev/shm" && exec chroot "$@"'
+_ENTER = (
+    "PATH=$PATH:/usr/sbin:/sbin && "
+    'mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/dev/shm" && exec chroot "$@"'
+)
 
 
 class Debian:
@@ -36,14 +45,29 @@ class Debian:
             raise SystemExit("Making a Debian folder needs root: run this goal with sudo.")
         print(f"Making Debian {self.release} in {self.folder}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", self.release]
-        quietly([*command, str(self.folder), mirror()])
+        quietly(self.bootstrap_command())
         self._take_network_settings()
         self.run(f"useradd --uid {USER_ID} --create-home user")
         self.run("apt-get update")
         if packages:
             self.run(f"apt-get install -y {shlex.join(packages)}")
         stamp.write_text(wanted)
+
+    def bootstrap_command(self, keyrings: Iterable[Path] = KEYRINGS) -> list[str]:
+        """The command that makes it; without `--force-check-gpg` a missing key is only a warning."""
+        keyring = next((path for path in keyrings if path.is_file()), None)
+        if keyring is None or shutil.which("gpgv") is None:
+            raise SystemExit(
+                "Nothing here can tell whether Debian's packages are Debian's: "
+                "install debian-archive-keyring and gpgv, then try again."
+            )
+        options = [
+            "--force-check-gpg",
+            f"--keyring={keyring}",
+            "--variant=minbase",
+            "--include=ca-certificates",
+        ]
+        return ["debootstrap", *options, self.release, str(self.folder), mirror()]
 
     def run(
         self, script: str, *, user: bool = False, environment: Iterable[str] = (), check: bool = True
@@ -103,7 +127,8 @@ def mirror() -> str:
 
 def quietly(command: Sequence[str]) -> None:
     """Run it; what it says is shown only when it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    found = os.environ | {"PATH": PROGRAMS_PATH}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=found)
     if done.returncode:
         print(done.stdout)
         done.check_returncode()

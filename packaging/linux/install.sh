@@ -1,16 +1,21 @@
 #!/bin/sh
 # Installs Stillroom for the user who runs it, without root; the .run starts this from where it unpacked itself.
-#   install.sh [--uninstall] [--prefix DIR]      DIR: ~/.local
-# Models, chats and settings are never touched, neither by an upgrade nor by --uninstall.
+#   install.sh [--uninstall [--delete cuda,models,chats]] [--prefix DIR]      DIR: ~/.local
+# An upgrade never touches models, chats and settings. On a terminal --uninstall asks what to delete of them; elsewhere
+# it keeps all but what --delete names.
 set -eu
 
+# The login shell of an ordinary user of Debian does not look there.
+PATH=$PATH:/usr/sbin:/sbin
 prefix=${HOME:?}/.local
 remove=
+delete=
 while [ $# -gt 0 ]; do
   case $1 in
     --uninstall) remove=yes ;;
+    --delete) delete=${2:?--delete needs some of cuda,models,chats}; shift ;;
     --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
-    *) echo "Unknown option $1. Known are: --uninstall, --prefix DIR" >&2; exit 2 ;;
+    *) echo "Unknown option $1. Known are: --uninstall, --delete WHAT, --prefix DIR" >&2; exit 2 ;;
   esac
   shift
 done
@@ -45,6 +50,7 @@ if running; then
 fi
 
 if [ "$remove" ]; then
+  sh "$here/remove_data.sh" ${delete:+--delete "$delete"}
   rm -rf "$program"
   [ "$(readlink "$prefix/bin/stillroom" || true)" != "$program/stillroom" ] || rm "$prefix/bin/stillroom"
   for file in $shared; do rm -f "$prefix/share/$file"; done
@@ -65,7 +71,7 @@ if [ "$remove" ]; then
     [ ! -d "$prefix/share/$folder" ] || find "$prefix/share/$folder" -depth -type d -empty -delete
   done
   rmdir "$prefix/bin" "$prefix/lib" 2>/dev/null || true
-  echo "Stillroom is removed. Your models, chats and settings are still there."
+  echo "Stillroom is removed."
   exit 0
 fi
 
@@ -79,7 +85,7 @@ fi
 mkdir -p "$prefix/lib" "$prefix/bin"
 rm -rf "$program.new"
 cp -a "$here/stillroom" "$program.new"
-cp "$here/install.sh" "$program.new/install.sh"
+cp "$here/install.sh" "$here/remove_data.sh" "$program.new/"
 rm -rf "$program.old"
 [ ! -d "$program" ] || mv "$program" "$program.old"
 mv "$program.new" "$program"
@@ -92,9 +98,13 @@ done
 # The menu does not look along the path of a login shell.
 sed -i "s|^Exec=stillroom|Exec=\"$program/stillroom\"|; /^TryExec=/d" "$prefix/share/applications/stillroom.desktop"
 refresh
-missing=$(for library in libEGL.so.1 libGL.so.1 libfontconfig.so.1; do
-  ldconfig -p 2>/dev/null | grep -q "$library " || printf ' %s' "$library"
-done)
+# Where nothing lists the system's libraries, nothing is known to be missing.
+missing=
+if libraries=$(ldconfig -p 2>/dev/null); then
+  for library in libEGL.so.1 libGL.so.1 libfontconfig.so.1; do
+    case $libraries in *"$library "*) ;; *) missing="$missing $library" ;; esac
+  done
+fi
 echo "Stillroom is installed: $prefix/bin/stillroom, and in the menu."
 [ -z "$missing" ] || echo "Its window needs these libraries of the system, which were not found:$missing"
 echo "To remove it: sh $program/install.sh --uninstall"

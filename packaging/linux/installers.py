@@ -15,11 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT, install_system_packages
 from linux.deb import make_deb
-from linux.debian import Debian
+from linux.debian import PROGRAMS_PATH, Debian
 from linux.payload import BUNDLE, version
 from linux.release_bundle import FOLDER, build
 from linux.run_installer import make_run
 from parts_list import write_parts_list
+from reproducible import pin_time
 
 PROGRAMS = {"debootstrap": "debootstrap", "makeself": "makeself", "dpkg-deb": "dpkg", "objdump": "binutils"}
 
@@ -31,9 +32,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="compress little, to try things out")
     options = parser.parse_args()
     level = 1 if options.quick else 9
+    pin_time()
     try:
         install_system_packages(
-            [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+            [
+                package
+                for program, package in PROGRAMS.items()
+                if shutil.which(program, path=PROGRAMS_PATH) is None
+            ]
         )
         if not options.bundle_as_is:
             build(Debian("bookworm", FOLDER))

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 from environment import ROOT
+from reproducible import release_date
 
 BUNDLE = ROOT / "dist" / "stillroom"
 HERE = Path(__file__).parent
@@ -83,12 +84,6 @@ def write_documents(folder: Path) -> None:
     )
     # No time stamp inside, so that the same input makes the same package.
     (folder / "changelog.gz").write_bytes(gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), 9, mtime=0))
-
-
-def release_date() -> str:
-    """The day of the last commit: the same sources make the same package."""
-    command = ["git", "log", "-1", "--format=%cs"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def needed_libraries(bundle: Path) -> tuple[set[str], str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT, install_system_packages
-from linux.debian import Debian, mirror
+from linux.debian import PROGRAMS_PATH, Debian, mirror
+from reproducible import pin_time
 
 FOLDER = ROOT / "build" / "bookworm"
 # By it the bundle knows where the release offers its CUDA back end (packaging/engine/cuda_back_end.py).
@@ -26,7 +27,10 @@ PACKAGES = (
     *("libegl1", "libgl1", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1"),
     *("libxcb-shape0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0"),
 )
-HANDED_ON = ("PIP_INDEX_URL", "PIP_CERT", "STILLROOM_RELEASES", "STILLROOM_RELEASE_KEY")
+HANDED_ON = (
+    *("PIP_INDEX_URL", "PIP_CERT", "STILLROOM_RELEASES", "STILLROOM_RELEASE_KEY"),
+    *("SOURCE_DATE_EPOCH", "PYTHONHASHSEED"),
+)
 # Debian 12's shader compiler is too old for the matrix instructions of graphics cards, without which Vulkan
 # is several times slower at reading a prompt. Debian 13's is started with Debian 13's own loader and
 # libraries; only the shaders that it makes, and two packages of headers, go into the build.
@@ -63,7 +67,7 @@ make libsqlite3.la && make lib_install && ldconfig
 
 def main() -> int:
     """Make the chroot, the environment in it and the bundle; prints how long each took."""
-    if shutil.which("debootstrap") is None:
+    if shutil.which("debootstrap", path=PROGRAMS_PATH) is None:
         install_system_packages(["debootstrap"])
     try:
         build(Debian("bookworm", FOLDER))
@@ -86,6 +90,7 @@ def build(debian: Debian) -> None:
     pin.unlink(missing_ok=True)
     if CUDA_PIN.exists():
         shutil.copyfile(CUDA_PIN, pin)
+    pin_time()
     handed_on = [f"{name}={value}" for name, value in os.environ.items() if name in HANDED_ON]
     for script in ("python3 packaging/environment.py bundle", ".venv/bin/python packaging/bundle.py"):
         # Not captured: the first takes ten minutes.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from environment import ROOT
 from linux.payload import BUNDLE, HERE, needed_libraries, version, write_shared_files
+from reproducible import release_date, tar_options
 
 STAGE = ROOT / "build" / "run"
 
@@ -20,9 +21,12 @@ def make_run(level: int) -> Path:
     _, glibc = needed_libraries(BUNDLE)
     script.write_text((HERE / "install.sh").read_text("utf-8").replace("@GLIBC@", glibc), "utf-8")
     script.chmod(0o755)
+    shutil.copyfile(HERE / "remove_data.sh", STAGE / "remove_data.sh")
     installer = ROOT / "dist" / f"stillroom-{version()}-x86_64.run"
     compression = ["--xz", "--complevel", str(level), "--threads", "2"]
     command = ["makeself", *compression, "--nox11", "--sha256", "--quiet"]
-    command += ["--tar-extra", "--owner=0 --group=0"]
-    subprocess.run([*command, str(STAGE), str(installer), "Stillroom", "./install.sh"], check=True)
+    command += ["--tar-extra", " ".join(tar_options()), "--packaging-date", release_date()]
+    # It writes its own command line into the file: no folders of this computer.
+    command += [str(path.relative_to(ROOT)) for path in (STAGE, installer)]
+    subprocess.run([*command, "Stillroom", "./install.sh"], check=True, cwd=ROOT)
     return installer

@@ -1,5 +1,7 @@
 """The .run installs and removes, with a stand-in for the program that says it is one."""
 
+import ctypes
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from linux.payload import write_shared_files  # type: ignore[import-not-found]  
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a shell script for Linux")
 
+LINUX = ROOT / "packaging" / "linux"
 STAND_IN = "#!/bin/sh\necho stand-in for stillroom\n"
 
 
@@ -26,6 +29,7 @@ def unpacked(tmp_path: Path) -> Path:
     (folder / "stillroom" / "stillroom").write_text(STAND_IN)
     (folder / "stillroom" / "stillroom").chmod(0o755)
     write_shared_files(folder)
+    shutil.copyfile(LINUX / "remove_data.sh", folder / "remove_data.sh")
     ask_for_glibc(folder, "2.17")
     return folder
 
@@ -37,14 +41,16 @@ def home(tmp_path: Path) -> Path:
 
 
 def ask_for_glibc(folder: Path, version: str) -> None:
-    text = (ROOT / "packaging" / "linux" / "install.sh").read_text("utf-8")
+    text = (LINUX / "install.sh").read_text("utf-8")
     (folder / "install.sh").write_text(text.replace("@GLIBC@", version), "utf-8")
 
 
 def install(folder: Path, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run it as an ordinary user of Debian does, whose login shell looks into no sbin."""
     return subprocess.run(
         ["sh", str(folder / "install.sh"), *options],
-        env={"HOME": str(home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
+        env={"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/games"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
@@ -92,7 +98,70 @@ def test_an_upgrade_replaces_every_file_of_the_program(unpacked: Path, home: Pat
         "stillroom/stillroom",
         "stillroom/_internal/new part",
         "stillroom/install.sh",
+        "stillroom/remove_data.sh",
     }
+
+
+def test_libraries_that_are_there_are_not_said_to_be_missing(unpacked: Path, home: Path) -> None:
+    told = install(unpacked, home).stdout
+    for library in ("libEGL.so.1", "libGL.so.1", "libfontconfig.so.1"):
+        ctypes.CDLL(library)
+        assert library not in told
+    script = unpacked / "install.sh"
+    script.write_text(script.read_text("utf-8").replace("libGL.so.1", "libNobodyHasThis.so.1"), "utf-8")
+    assert "which were not found: libNobodyHasThis.so.1\n" in install(unpacked, home).stdout
+
+
+@pytest.fixture
+def data(home: Path) -> Path:
+    """Make what a user has: CUDA, models, chats, the audit log."""
+    folder = home / ".local/share/stillroom"
+    for name in ("cuda/runtime/lib", "models/r1/m.gguf", "checkpoints/r1/w", "chats-backups/1", "audit/1"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(bytes(2_000_000))
+    for name in ("chats.sqlite3", "chats.sqlite3-wal"):
+        (folder / name).write_text("chats")
+    return folder
+
+
+def test_what_the_user_has_is_kept_unless_it_is_named(unpacked: Path, home: Path, data: Path) -> None:
+    install(unpacked, home)
+    before = files(data)
+    removed = install(home / ".local/lib/stillroom", home, "--uninstall")
+    assert files(data) == before
+    assert f"Kept: NVIDIA's CUDA libraries (2 MB) in {data}.\n" in removed.stdout
+    install(unpacked, home)
+    removed = install(home / ".local/lib/stillroom", home, "--uninstall", "--delete", "cuda,chats")
+    assert removed.returncode == 0, removed.stderr
+    assert files(data) == {"models/r1/m.gguf", "checkpoints/r1/w", "audit/1"}
+    install(unpacked, home)
+    refused = install(home / ".local/lib/stillroom", home, "--uninstall", "--delete", "everything")
+    assert refused.returncode == 2
+    assert (home / ".local/bin/stillroom").exists()
+
+
+def test_on_a_terminal_each_is_asked_for_and_no_is_the_default(
+    unpacked: Path, home: Path, data: Path
+) -> None:
+    install(unpacked, home)
+    ours, theirs = os.openpty()
+    os.write(ours, b"y\n\nno\n")
+    asked = subprocess.run(
+        ["sh", str(home / ".local/lib/stillroom/install.sh"), "--uninstall"],
+        env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert "Delete NVIDIA's CUDA libraries (2 MB)? [y/N] Deleted:" in asked.stdout
+    assert "Delete your models and what was downloaded for them (4 MB)? [y/N] Kept:" in asked.stdout
+    assert "Delete your chats and their backups (2 MB)? [y/N] Kept:" in asked.stdout
+    assert not (data / "cuda").exists()
+    assert (data / "models/r1/m.gguf").exists()
+    assert (data / "chats.sqlite3").exists()
 
 
 def test_a_running_program_is_not_replaced(unpacked: Path, home: Path) -> None:

@@ -1,0 +1,45 @@
+"""The Debian folders that releases are made in hold what Debian's archive has signed, or are not made."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "packaging"))
+
+from linux.debian import Debian  # type: ignore[import-not-found]  # noqa: E402 - a folder of scripts
+
+
+def test_a_signature_is_asked_for_and_nothing_is_made_without_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLROOM_DEBIAN_MIRROR", "https://mirror.example/debian")
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    keyring = tmp_path / "keys.pgp"
+    debian = Debian("bookworm", tmp_path / "root")
+    with pytest.raises(SystemExit, match="install debian-archive-keyring and gpgv"):
+        debian.bootstrap_command([keyring])
+    keyring.write_bytes(b"keys")
+    command = debian.bootstrap_command([keyring])
+    assert {"--force-check-gpg", f"--keyring={keyring}"} <= set(command)
+    assert command[-1] == "https://mirror.example/debian"
+    monkeypatch.setattr(shutil, "which", lambda name, **_: None)
+    with pytest.raises(SystemExit, match="gpgv"):
+        debian.bootstrap_command([keyring])
+
+
+@pytest.mark.installers
+@pytest.mark.skipif(
+    os.geteuid() != 0 if hasattr(os, "geteuid") else True, reason="debootstrap needs root, on Linux"
+)
+def test_keys_of_somebody_else_stop_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    others = Path("/usr/share/keyrings/debian-archive-removed-keys.pgp")
+    debian = Debian("bookworm", tmp_path / "root")
+    with pytest.raises(subprocess.CalledProcessError):
+        subprocess.run(debian.bootstrap_command([others]), check=True, timeout=120)
+    assert "Release signed by unknown key" in capfd.readouterr().out
+    assert not (tmp_path / "root" / "usr" / "bin" / "apt").exists()
