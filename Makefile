@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := build/tools/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf lock advisories bundle bundle-test installers installers-test engine cuda cuda-test vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
+.PHONY: all run test check faults perf lock advisories workflows bundle bundle-test installers installers-test engine cuda cuda-test vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
 
 all: env
 
@@ -40,6 +40,10 @@ lock: tools
 # Known weaknesses of what the locks name; exit status 1 where there are some, 3 where nobody could be asked.
 advisories: tools
 	$(TOOLS)/python packaging/advisories.py
+
+# GitHub's schemas and zizmor on .github; docs/packaging.md.
+workflows: tools
+	$(TOOLS)/python packaging/release/check_workflows.py
 
 # Our changes to llama.cpp, to the version that the locks name; CONTRIBUTING.md says how.
 patches:

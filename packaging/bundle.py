@@ -21,6 +21,7 @@ from linux.strip_libraries import strip_libraries
 from lock import read_lock
 from numpy_wheel import numpy_wheel
 from parts_list import compiled_origin, put_into
+from reproducible import pin_time
 
 LINUX = sys.platform.startswith("linux")
 LLAMA = ROOT / "build" / "llama"
@@ -31,13 +32,22 @@ BUNDLE = ROOT / "dist" / "stillroom"
 def main() -> int:
     """Compile llama.cpp where that was not done yet, then put everything into one folder."""
     parser = argparse.ArgumentParser(description="Make the bundle.")
-    parser.add_argument("--cuda", action="store_true", help="with the CUDA back end (needs nvcc; an hour)")
+    parser.add_argument("--cuda", action="store_true", help="with the CUDA back end (an hour)")
+    parser.add_argument(
+        "--list-anew",
+        action="store_true",
+        help="only write the list of parts, of files that were signed meanwhile",
+    )
     options = parser.parse_args()
+    pin_time()
     try:
         if LINUX and shutil.which("objdump") is None:
             install_system_packages(["binutils"])  # PyInstaller reads libraries with it
         wheels = {LLAMA: engine_wheel(cuda=options.cuda)} | ({NUMPY: numpy_wheel()} if LINUX else {})
         start_s = time.monotonic()
+        if options.list_anew:
+            name_parts(wheels)
+            return 0
         for folder, wheel in wheels.items():
             unpack(wheel, folder)
         command = [str(BIN / "pyinstaller"), "--noconfirm", "--log-level", "WARN", "build.spec"]

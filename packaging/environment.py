@@ -381,7 +381,7 @@ def build_llama_cpp(arguments: list[str]) -> None:
     pip = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
     command = [*pip, "--no-deps", "--no-build-isolation", "--no-index", str(tree)]
     run_showing_progress("llama.cpp", command, build_environment() | {"CMAKE_ARGS": llama_flags()})
-    shutil.rmtree(LLAMA_SOURCE)
+    shutil.rmtree(LLAMA_SOURCE, ignore_errors=True)
 
 
 if __name__ == "__main__":

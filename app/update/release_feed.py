@@ -1,6 +1,6 @@
 """Find a newer Stillroom and fetch its installer, verified. Nothing here runs unless the user asks.
 
-A release's workflow writes `release.json` (packaging/release_feed.py) and signs it; the bundle carries the
+A release's workflow writes `release.json` (packaging/release) and signs it; the bundle carries the
 address and the public key. Only what the key has signed is believed, and a downloaded file must have the
 sha256 that stands there. Installing is the user's own step.
 """

@@ -3,21 +3,25 @@
 The llama.cpp in `.venv` is compiled for this very processor. This one holds every CPU variant, Vulkan, RPC
 and, where asked for, CUDA as libraries that are loaded at run time: it starts on any x86-64 processor, and a
 missing driver means "no such device" and not a crash. The wheel lies in build/engine; without CUDA it takes
-about ten minutes on two cores, with CUDA (nvcc 12 or newer) about an hour. `--cuda-only` makes the wheel from
-which cuda_back_end.py takes what a release offers for download, and leaves out what it does not take.
+about ten minutes on two cores, with CUDA about an hour. Where no nvcc (12 or newer) is on the path, NVIDIA's
+packages of PyPI serve (cuda_toolkit.py). `--cuda-only` makes the wheel from which cuda_back_end.py takes
+what a release offers for download, and leaves out what it does not take.
 """
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from engine.cuda_toolkit import toolkit_environment
 from engine.repack import repack
 from environment import (
     ENGINE,
@@ -26,10 +30,12 @@ from environment import (
     build_llama_cpp,
     digest_of,
     install_system_packages,
+    llama_archive,
     llama_flags,
     loads,
     pinned,
 )
+from reproducible import pin_time
 
 FOLDER = ROOT / "build" / "engine"
 LINUX = sys.platform.startswith("linux")
@@ -57,7 +63,7 @@ def main() -> int:
     """Build the wheel unless the one that is there was made from the same inputs; prints its path."""
     parser = argparse.ArgumentParser(description="Build the portable llama-cpp-python wheel.")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--cuda", action="store_true", help="with the CUDA back end (needs nvcc; an hour)")
+    which.add_argument("--cuda", action="store_true", help="with the CUDA back end (an hour)")
     which.add_argument("--cuda-only", action="store_true", help="with no other back end for graphics cards")
     options = parser.parse_args()
     try:
@@ -74,14 +80,16 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     Without the `others` it has neither Vulkan nor a choice of processors.
     """
     if cuda and shutil.which("nvcc") is None:
-        raise SystemExit("CUDA was asked for, but nvcc is not on the PATH: install NVIDIA's CUDA toolkit.")
+        os.environ.update(toolkit_environment())
     if not cuda and shutil.which("nvcc") is not None:
         print("nvcc is here; `--cuda` (ENGINE_FLAGS=--cuda with make) adds the CUDA back end.", flush=True)
     flags = [*PORTABLE, *(CUDA if cuda else ())]
     if others:
         flags += [*BACK_ENDS, *((*PACKED_SHADERS, *TUNING) if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
-    own = digest_of([*LLAMA_CHANGES, *sorted(path for path in SHADERS.iterdir() if path.is_file())])
+    shaders = sorted(path for path in SHADERS.iterdir() if path.is_file())
+    own = digest_of([*LLAMA_CHANGES, *shaders, ENGINE / "repack.py"])
+    pin_time()
     inputs = f"{pinned('llama-cpp-python')} {llama_flags()} {own}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
@@ -94,7 +102,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     raw.mkdir(parents=True)
     build_llama_cpp(["wheel", "-v", "--wheel-dir", str(raw)])
     (built,) = raw.glob("*.whl")
-    wheel = repack(built, FOLDER)
+    wheel = repack(built, FOLDER, licences())
     print(
         f"{built.stat().st_size / 1e6:.0f} MB as built, {wheel.stat().st_size / 1e6:.0f} MB with each "
         f"library once, after {time.monotonic() - started_s:.0f} s",
@@ -103,6 +111,26 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     shutil.rmtree(raw)
     stamp.write_text(inputs)
     return wheel
+
+
+def licences() -> dict[str, bytes]:
+    """The licences of what the wheel was compiled from, by their names; its own is only that of the
+    binding."""
+    with tarfile.open(llama_archive()) as archive:
+
+        def text(name: str) -> str:
+            (member,) = (
+                item for item in archive.getmembers() if item.name.endswith(f"/vendor/llama.cpp/{name}")
+            )
+            file = archive.extractfile(member)
+            assert file is not None
+            return file.read().decode("utf-8")
+
+        llamafile = text("ggml/src/ggml-cpu/llamafile/sgemm.cpp").partition("\n\n")[0]
+        return {
+            "LICENSE-llama.cpp": text("LICENSE").encode(),
+            "LICENSE-llamafile": re.sub(r"^// ?", "", llamafile, flags=re.M).encode() + b"\n",
+        }
 
 
 def missing_packages() -> list[str]:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 LINKED = ("llama", "ggml", "ggml-base", "likely_tokens")
@@ -19,32 +20,37 @@ LINKED = ("llama", "ggml", "ggml-base", "likely_tokens")
 _LIBRARY = re.compile(r"(?:lib)?(?P<name>[A-Za-z0-9_.+-]+?)\.(?:so|dll)$")
 
 
-def repack(wheel: Path, folder: Path) -> Path:
-    """Write the smaller wheel of the same name into `folder` and return its path."""
+def repack(wheel: Path, folder: Path, licences: Mapping[str, bytes]) -> Path:
+    """Write the smaller wheel of the same name, with further `licences` beside its own, into `folder` and
+    return its path."""
     target = folder / wheel.name
     with (
         zipfile.ZipFile(wheel) as source,
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as out,
     ):
-        rows: list[tuple[str, str, str]] = []
+        rows: dict[str, tuple[str, str, str]] = {}
         record = ""
-        for entry in source.infolist():
-            if entry.filename.endswith(".dist-info/RECORD"):
-                record = entry.filename
-                continue
-            place = kept_as(entry.filename)
-            if place is None or place in (name for name, _, _ in rows):
-                continue
-            data = source.read(entry)
-            written = zipfile.ZipInfo(place, entry.date_time)
-            written.external_attr = entry.external_attr
+
+        def write(place: str, like: zipfile.ZipInfo, data: bytes) -> None:
+            written = zipfile.ZipInfo(place, like.date_time)
+            written.external_attr = like.external_attr
             written.compress_type = zipfile.ZIP_DEFLATED
             out.writestr(written, data)
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            rows.append((place, f"sha256={digest}", str(len(data))))
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([*rows, (record, "", "")])
-        out.writestr(record, text.getvalue())
+            rows[place] = (place, f"sha256={digest}", str(len(data)))
+
+        for entry in source.infolist():
+            if entry.filename.endswith(".dist-info/RECORD"):
+                record = entry.filename
+                for name, text in licences.items():
+                    write(f"{record.removesuffix('RECORD')}licenses/{name}", entry, text)
+                continue
+            place = kept_as(entry.filename)
+            if place is not None and place not in rows:
+                write(place, entry, source.read(entry))
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([*rows.values(), (record, "", "")])
+        out.writestr(zipfile.ZipInfo(record, source.getinfo(record).date_time), table.getvalue())
     return target
 
 

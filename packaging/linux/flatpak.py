@@ -4,6 +4,7 @@ The program is the bundle of the other installers: the freedesktop runtime adds 
 """
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT
 from linux.payload import BUNDLE, write_shared_files
+from reproducible import pin_time
 
 APP_ID = "io.github.stillroom.Stillroom"
+# Supported until September 2027: https://endoflife.date/freedesktop-sdk
+RUNTIME = "25.08"
+FLATHUB = "https://dl.flathub.org/repo/flathub.flatpakrepo"
 FOLDER = ROOT / "build" / "flatpak"
 PERMISSIONS = (
     "--share=network",  # downloads
@@ -26,10 +31,21 @@ PERMISSIONS = (
 
 
 def main() -> int:
-    """Write the recipe and the files for the desktop beside it."""
+    """Write the recipe and the files for the desktop beside it; with `--build` make the Flatpak of it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_shared_files(FOLDER)
-    (FOLDER / f"{APP_ID}.json").write_text(json.dumps(recipe(), indent=2) + "\n")
+    recipe_file = FOLDER / f"{APP_ID}.json"
+    recipe_file.write_text(json.dumps(recipe(), indent=2) + "\n")
+    if sys.argv[1:] == ["--build"]:
+        pin_time()
+        repository, made = FOLDER / "repository", ROOT / "dist" / "stillroom-x86_64.flatpak"
+        options = ["--user", "--install-deps-from=flathub", "--force-clean", f"--repo={repository}"]
+        for command in (
+            ["flatpak", "remote-add", "--user", "--if-not-exists", "flathub", FLATHUB],
+            ["flatpak-builder", *options, str(FOLDER / "made"), str(recipe_file)],
+            ["flatpak", "build-bundle", str(repository), str(made), APP_ID],
+        ):
+            subprocess.run(command, check=True)
     return 0
 
 
@@ -44,7 +60,7 @@ def recipe() -> dict[str, Any]:
     return {
         "id": APP_ID,
         "runtime": "org.freedesktop.Platform",
-        "runtime-version": "24.08",
+        "runtime-version": RUNTIME,
         "sdk": "org.freedesktop.Sdk",
         "command": "stillroom",
         # Flatpak wants the application's id as the name of what the desktop reads.

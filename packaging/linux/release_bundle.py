@@ -91,15 +91,19 @@ def build(debian: Debian) -> None:
     if CUDA_PIN.exists():
         shutil.copyfile(CUDA_PIN, pin)
     pin_time()
-    handed_on = [f"{name}={value}" for name, value in os.environ.items() if name in HANDED_ON]
     for script in ("python3 packaging/environment.py bundle", ".venv/bin/python packaging/bundle.py"):
         # Not captured: the first takes ten minutes.
-        command = debian.command(f"cd /src && {script}", environment=[*handed_on, "CMAKE_GENERATOR=Ninja"])
+        command = debian.command(f"cd /src && {script}", environment=[*handed_on(), "CMAKE_GENERATOR=Ninja"])
         subprocess.run(command, check=True)
     target = ROOT / "dist" / "stillroom"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(debian.folder / "src" / "dist" / "stillroom", target, symlinks=True)
     print(f"{target}, after {time.monotonic() - start_s:.0f} s")
+
+
+def handed_on() -> list[str]:
+    """What of this program's environment the folder's programs get, as NAME=VALUE."""
+    return [f"{name}={os.environ[name]}" for name in HANDED_ON if os.environ.get(name)]
 
 
 def copy_sources(target: Path) -> None:

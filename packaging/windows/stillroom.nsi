@@ -3,13 +3,16 @@ Target amd64-unicode
 ;   makensis -DVERSION=1.2.3 -DPAYLOAD=dist/stillroom -DOUTPUT=stillroom-1.2.3-setup.exe stillroom.nsi
 ; Options of the installer: /S silent, /D=FOLDER (last), /NOASSOCIATION leaves .gguf files alone, /DESKTOP adds
 ; an icon on the desktop. Exit codes: 0 done, 1 cancelled, 2 this Windows is too old, 3 Stillroom is still running.
-; Models, chats and settings (%LOCALAPPDATA%\stillroom) are never touched, not by the uninstaller either.
+; Models, chats and settings (%LOCALAPPDATA%\stillroom) are never touched by it. The uninstaller offers to delete CUDA's
+; libraries, models and chats, each with its size, and keeps what is not ticked; silently (/S) it keeps all but what
+; /DELETE=cuda,models,chats names.
 
 !include MUI2.nsh
 !include FileFunc.nsh
 !include LogicLib.nsh
 !include Sections.nsh
 !include WinMessages.nsh
+!include WordFunc.nsh
 !include x64.nsh
 
 ; Qt 6.10 and newer start from Windows 10 version 1903 on: https://doc.qt.io/qt-6/windows.html
@@ -35,10 +38,9 @@ VIAddVersionKey FileVersion "${VERSION}"
 VIAddVersionKey FileDescription "Stillroom installer"
 VIAddVersionKey LegalCopyright "The Stillroom developers. MIT licence."
 
-; The release workflow signs with it; %1 is the file.
-!ifdef SIGN
-  !finalize '${SIGN} "%1"'
-  !uninstfinalize '${SIGN} "%1"'
+; What installer.py does with the uninstaller before it is packed: keep a copy, or take the one that was signed.
+!ifdef FINISH_UNINSTALLER
+  !uninstfinalize '${FINISH_UNINSTALLER}' = 0
 !endif
 
 !define MUI_ICON "${ICON}"
@@ -53,6 +55,7 @@ VIAddVersionKey LegalCopyright "The Stillroom developers. MIT licence."
 !insertmacro MUI_PAGE_INSTFILES
 !insertmacro MUI_PAGE_FINISH
 !insertmacro MUI_UNPAGE_CONFIRM
+!insertmacro MUI_UNPAGE_COMPONENTS
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE English
 !insertmacro MUI_LANGUAGE SimpChinese
@@ -61,8 +64,14 @@ LangString TOO_OLD ${LANG_ENGLISH} "Stillroom needs Windows 10 version 1903 or n
 LangString TOO_OLD ${LANG_SIMPCHINESE} "Stillroom 需要 64 位的 Windows 10 版本 1903 或更新版本。当前内部版本为 $0。"
 LangString RUNNING ${LANG_ENGLISH} "Stillroom is running and did not close. Close its window, then try again."
 LangString RUNNING ${LANG_SIMPCHINESE} "Stillroom 正在运行且未能关闭。请关闭其窗口后重试。"
-LangString KEEPS ${LANG_ENGLISH} "Your models, chats and settings stay where they are."
-LangString KEEPS ${LANG_SIMPCHINESE} "您的模型、对话和设置会保留在原处。"
+LangString KEEPS ${LANG_ENGLISH} "What was not ticked of your models, chats and settings stays where it is."
+LangString KEEPS ${LANG_SIMPCHINESE} "未勾选的模型、对话和设置会保留在原处。"
+LangString DELETE_CUDA ${LANG_ENGLISH} "Delete NVIDIA's CUDA libraries"
+LangString DELETE_CUDA ${LANG_SIMPCHINESE} "删除 NVIDIA 的 CUDA 库"
+LangString DELETE_MODELS ${LANG_ENGLISH} "Delete your models"
+LangString DELETE_MODELS ${LANG_SIMPCHINESE} "删除您的模型"
+LangString DELETE_CHATS ${LANG_ENGLISH} "Delete your chats"
+LangString DELETE_CHATS ${LANG_SIMPCHINESE} "删除您的对话"
 LangString ASSOCIATION ${LANG_ENGLISH} "Open .gguf files with Stillroom"
 LangString ASSOCIATION ${LANG_SIMPCHINESE} "用 Stillroom 打开 .gguf 文件"
 LangString DESKTOP_ICON ${LANG_ENGLISH} "Icon on the desktop"
@@ -168,7 +177,8 @@ Section /o "$(DESKTOP_ICON)" DESKTOP
   CreateShortcut "$DESKTOP\Stillroom.lnk" "$INSTDIR\stillroomw.exe"
 SectionEnd
 
-Section "Uninstall"
+Section "un.Stillroom"
+  SectionIn RO
   Call un.CloseRunning
   Call un.RemoveProgram
   Delete "$INSTDIR\uninstall.exe"
@@ -188,6 +198,45 @@ Section "Uninstall"
   ${RefreshShellIcons}
   DetailPrint "$(KEEPS)"
 SectionEnd
+
+; The folders of app/base/paths.py.
+Section /o "un.$(DELETE_CUDA)" UN_CUDA
+  RMDir /r "$LOCALAPPDATA\stillroom\cuda"
+SectionEnd
+
+Section /o "un.$(DELETE_MODELS)" UN_MODELS
+  RMDir /r "$LOCALAPPDATA\stillroom\models"
+  RMDir /r "$LOCALAPPDATA\stillroom\checkpoints"
+  RMDir /r "$LOCALAPPDATA\stillroom\jobs"
+SectionEnd
+
+Section /o "un.$(DELETE_CHATS)" UN_CHATS
+  Delete "$LOCALAPPDATA\stillroom\chats*"
+  RMDir /r "$LOCALAPPDATA\stillroom\chats-backups"
+  RMDir /r "$LOCALAPPDATA\stillroom\Cache\chat-states"
+SectionEnd
+
+; Adds the size of a folder to $1, in kibibytes.
+!macro ADD_SIZE FOLDER
+  ${If} ${FileExists} "$LOCALAPPDATA\stillroom\${FOLDER}"
+    ${GetSize} "$LOCALAPPDATA\stillroom\${FOLDER}" "/S=0K" $2 $3 $4
+    IntOp $1 $1 + $2
+  ${EndIf}
+!macroend
+
+; Puts the size in $1 behind a section's name, in megabytes.
+!macro SHOW_SIZE SECTION NAME
+  IntOp $1 $1 / 977
+  SectionSetText ${SECTION} "$(${NAME}) ($1 MB)"
+!macroend
+
+!macro SELECT_IF_NAMED WORD SECTION
+  ${WordFind} ",$5," ",${WORD}," "E+1{" $6
+  ${IfNot} ${Errors}
+    !insertmacro SelectSection ${SECTION}
+  ${EndIf}
+  ClearErrors
+!macroend
 
 Function .onInit
   SetRegView 64
@@ -213,4 +262,24 @@ FunctionEnd
 
 Function un.onInit
   SetRegView 64
+  StrCpy $1 0
+  !insertmacro ADD_SIZE "cuda"
+  !insertmacro SHOW_SIZE ${UN_CUDA} DELETE_CUDA
+  StrCpy $1 0
+  !insertmacro ADD_SIZE "models"
+  !insertmacro ADD_SIZE "checkpoints"
+  !insertmacro ADD_SIZE "jobs"
+  !insertmacro SHOW_SIZE ${UN_MODELS} DELETE_MODELS
+  StrCpy $1 0
+  ${GetSize} "$LOCALAPPDATA\stillroom" "/M=chats* /S=0K /G=0" $2 $3 $4
+  IntOp $1 $1 + $2
+  !insertmacro ADD_SIZE "chats-backups"
+  !insertmacro SHOW_SIZE ${UN_CHATS} DELETE_CHATS
+  ${GetParameters} $5
+  ${GetOptions} $5 "/DELETE=" $5
+  ${IfNot} ${Errors}
+    !insertmacro SELECT_IF_NAMED cuda ${UN_CUDA}
+    !insertmacro SELECT_IF_NAMED models ${UN_MODELS}
+    !insertmacro SELECT_IF_NAMED chats ${UN_CHATS}
+  ${EndIf}
 FunctionEnd

@@ -1,17 +1,33 @@
-"""Everything that the release workflow needs is there, and the small parts it is made of."""
+"""Everything that the workflows need is there, and the programs that they are made of."""
 
+import hashlib
 import importlib.util
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.update.release_feed import ReleasePlace, newest_release
 
 ROOT = Path(__file__).parents[2]
-WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
+WORKFLOWS = ROOT / ".github" / "workflows"
+SIGN = ROOT / ".github" / "actions" / "sign" / "action.yml"
+sys.path.append(str(ROOT / "packaging"))
 
 
 def script(name: str) -> ModuleType:
@@ -23,20 +39,52 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
-def workflow() -> dict[Any, Any]:
-    loaded = yaml.safe_load(WORKFLOW.read_text("utf-8"))
+def read(path: Path) -> dict[Any, Any]:
+    loaded = yaml.safe_load(path.read_text("utf-8"))
     assert isinstance(loaded, dict)
     return loaded
+
+
+@pytest.fixture(scope="module")
+def workflow() -> dict[Any, Any]:
+    return read(WORKFLOWS / "release.yml")
 
 
 def steps(workflow: dict[Any, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-def test_every_step_does_one_thing(workflow: dict[Any, Any]) -> None:
-    assert [step for step in steps(workflow) if ("uses" in step) == ("run" in step)] == []
-    assert [step["uses"] for step in steps(workflow) if "@" not in step.get("uses", "@")] == []
+def all_steps() -> list[dict[str, Any]]:
+    return [
+        *(step for path in sorted(WORKFLOWS.glob("*.yml")) for step in steps(read(path))),
+        *read(SIGN)["runs"]["steps"],
+    ]
+
+
+def test_every_action_is_one_commit_and_says_which_version_that_is() -> None:
+    used = [
+        line.split("uses: ")[1]
+        for path in (*WORKFLOWS.glob("*.yml"), SIGN)
+        for line in path.read_text("utf-8").splitlines()
+        if "uses: " in line and "uses: ./" not in line
+    ]
+    assert len(used) > 20
+    assert [line for line in used if not re.fullmatch(r"[\w/.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+    # One commit of each.
+    assert len({line.split("@")[0] for line in used}) == len(set(used))
+
+
+def test_every_step_does_one_thing() -> None:
+    assert [step for step in all_steps() if ("uses" in step) == ("run" in step)] == []
+    # PowerShell goes on after a program that failed, so that a step of two programs would hide the first.
+    windows = [
+        step
+        for path in WORKFLOWS.glob("*.yml")
+        for job in read(path)["jobs"].values()
+        if job["runs-on"].startswith("windows")
+        for step in job["steps"]
+    ]
+    assert [step["run"] for step in windows if len(step.get("run", "").strip().splitlines()) > 1] == []
 
 
 def test_every_job_runs_after_jobs_that_exist(workflow: dict[Any, Any]) -> None:
@@ -46,28 +94,46 @@ def test_every_job_runs_after_jobs_that_exist(workflow: dict[Any, Any]) -> None:
     # What publish collects, some job hands over.
     handed = {step["with"]["name"] for step in steps(workflow) if "upload-artifact" in step.get("uses", "")}
     assert needed == handed
+    # What needs files of others while it builds cannot keep the rest from being published.
+    assert {name for name, job in jobs.items() if job.get("continue-on-error")} == {"appimage", "flatpak"}
+    assert "needs.linux.result == 'success'" in jobs["publish"]["if"]
 
 
-def test_every_script_and_goal_that_it_runs_exists(workflow: dict[Any, Any]) -> None:
-    commands = "\n".join(step.get("run", "") for step in steps(workflow)).replace("\\", "/")
+def test_every_script_and_goal_that_it_runs_exists() -> None:
+    commands = "\n".join(step.get("run", "") for step in all_steps()).replace("\\", "/")
     named = set(re.findall(r"(?:packaging|tests)/[\w/.]+\.(?:py|ps1)", commands))
     assert {name for name in named if not (ROOT / name).is_file()} == set()
-    assert len(named) >= 8
+    assert len(named) >= 12
     goals = set(re.findall(r"make ([a-z-]+)", commands))
     made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     assert goals <= made
-    assert goals
+    assert {"check", "workflows", "test-env"} <= goals
 
 
-def test_it_has_the_token_that_it_publishes_with_and_no_more(workflow: dict[Any, Any]) -> None:
-    assert workflow["permissions"] == {"contents": "read"}
-    writing = {name for name, job in workflow["jobs"].items() if "permissions" in job}
-    assert writing == {"publish"}
+def test_no_job_has_more_rights_than_it_needs() -> None:
+    for path in WORKFLOWS.glob("*.yml"):
+        loaded = read(path)
+        assert loaded["permissions"] == {}
+        writing = {name for name, job in loaded["jobs"].items() if "write" in job["permissions"].values()}
+        assert writing == ({"publish"} if path.name == "release.yml" else set())
+        for step in steps(loaded):
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_everything_for_windows_is_signed_before_its_checksum_is_taken(workflow: dict[Any, Any]) -> None:
+    names = [step.get("name", "") for step in workflow["jobs"]["windows"]["steps"]]
+    order = [
+        *("CUDA back end by itself", "Sign the CUDA back end", "CUDA back end to download", "Bundle"),
+        *("Sign the programs and libraries", "List of parts, of the files as they are now", "Uninstaller"),
+        *("Sign the uninstaller", "Installer", "Sign the installer", "Archive, list of parts"),
+        "Install, answer, remove",
+    ]
+    assert [name for name in names if name in order] == order
 
 
 def test_advisories_are_asked_for_each_week_and_for_a_release(workflow: dict[Any, Any]) -> None:
-    weekly = yaml.safe_load((WORKFLOW.parent / "advisories.yml").read_text("utf-8"))
-    assert weekly["permissions"] == {"contents": "read"}
+    weekly = read(WORKFLOWS / "advisories.yml")
     # YAML reads a bare `on` as true.
     assert weekly[True]["schedule"]
     asked = [
@@ -81,7 +147,7 @@ def test_the_notes_are_the_versions_section() -> None:
     changelog = (
         "# Changelog\n\n## Unreleased\n\n- New\n\n## 0.2.0 - 2026-12-01\n\n- Old\n\n## 0.1.0\n\n- First\n"
     )
-    notes = script("release_notes.py")
+    notes = script("release/release_notes.py")
     assert notes.section(changelog, "0.2.0") == "- Old"
     assert notes.section(changelog, "0.3.0") == "- New"
     assert notes.section(changelog, "0.1.0") == "- First"
@@ -109,3 +175,154 @@ def test_the_list_of_parts_names_each_with_its_licence(tmp_path: Path) -> None:
             [{"license": {"name": "see licences/libssl3_3.0.15-1/copyright"}}],
         ),
     ]
+
+
+def artefacts(folder: Path) -> Path:
+    """Make what the builds hand over, with a word in each."""
+    for name in (
+        *(
+            "linux/stillroom_0.1.0_amd64.deb",
+            "linux/stillroom-0.1.0-x86_64.run",
+            "linux/stillroom-0.1.0.cdx.json",
+        ),
+        *("linux/stillroom-0.1.0-linux-x86_64.tar.xz", "windows/stillroom-0.1.0-setup.exe"),
+        *("windows/stillroom-0.1.0-windows-x86_64.zip", "linux/wheels/stillroom-0.1.0-py3-none-any.whl"),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"stand-in for {name}")
+    return folder
+
+
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[str]:
+    """The address of a server on loopback that has the folder's files."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def key_pair() -> tuple[str, str]:
+    """The private key as the secret holds it, and the public one as the variable does."""
+    key = Ed25519PrivateKey.generate()
+    encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*encoding).decode(), key.public_key().public_bytes_raw().hex()
+
+
+@pytest.fixture(scope="module")
+def publishing() -> ModuleType:
+    return script("release/publish.py")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a release is signed by openssl")
+def test_what_is_published_is_what_the_program_believes(tmp_path: Path, publishing: ModuleType) -> None:
+    secret, public = key_pair()
+    out = tmp_path / "release"
+    publishing.publish("v0.1.0", artefacts(tmp_path / "artefacts"), out, secret, public)
+    sums = dict(reversed(line.split("  ")) for line in (out / "SHA256SUMS").read_text().splitlines())
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in out.iterdir()
+        if not path.name.startswith("SHA256SUMS") and not path.name.endswith(".sig")
+    }
+    with serve_folder(out) as address:
+        found = newest_release(ReleasePlace(address, bytes.fromhex(public)))
+    assert found.version == "0.1.0"
+    assert {item.kind for item in found.files} == {"linux-deb", "linux-run", "windows-setup"}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a release is signed by openssl")
+def test_a_key_that_no_bundle_believes_stops_it(tmp_path: Path, publishing: ModuleType) -> None:
+    (secret, _), (_, other) = key_pair(), key_pair()
+    for public, says in ((other, "not the public half"), ("", "has to be the public half")):
+        with pytest.raises(SystemExit, match=says):
+            publishing.publish(
+                "v0.1.0", artefacts(tmp_path / "a"), tmp_path / f"out{says[:3]}", secret, public
+            )
+    assert list(tmp_path.rglob("*.sig")) == []
+
+
+def test_a_release_that_lacks_an_installer_or_has_a_name_twice_is_refused(
+    tmp_path: Path, publishing: ModuleType
+) -> None:
+    made = artefacts(tmp_path / "artefacts")
+    (made / "linux/stillroom-0.1.0-x86_64.run").unlink()
+    with pytest.raises(SystemExit, match=r"without \*\.run"):
+        publishing.publish("v0.1.0", made, tmp_path / "one")
+    shutil.copyfile(made / "windows/stillroom-0.1.0-setup.exe", made / "linux/stillroom-0.1.0-setup.exe")
+    with pytest.raises(SystemExit, match=r"Two builds made a file of the name stillroom-0.1.0-setup\.exe"):
+        publishing.publish("v0.1.0", made, tmp_path / "two")
+    with pytest.raises(SystemExit, match=r"The tag says 9\.9\.9"):
+        publishing.publish("v9.9.9", made, tmp_path / "three")
+
+
+def test_a_download_is_the_pinned_file_or_nothing(tmp_path: Path) -> None:
+    download = script("release/pinned_download.py")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "tool").write_bytes(b"a tool")
+    right = hashlib.sha256(b"a tool").hexdigest()
+    with serve_folder(tmp_path / "site") as address:
+        target = tmp_path / "tool"
+        assert download.fetch(f"{address}/tool", right, target).read_bytes() == b"a tool"
+        (tmp_path / "site" / "tool").write_bytes(b"another tool")
+        assert download.fetch(f"{address}/tool", right, target).read_bytes() == b"a tool"
+        with pytest.raises(SystemExit, match=f"not {right}: nothing of it is used"):
+            download.fetch(f"{address}/tool", right, tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "tool"]
+
+
+def test_the_same_bundle_makes_the_same_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796000000")
+    archiving = script("release/archive_bundle.py")
+    made = []
+    for number in range(2):
+        bundle = tmp_path / str(number) / "stillroom"
+        (bundle / "_internal").mkdir(parents=True)
+        for name in ("b", "a") if number else ("a", "b"):
+            (bundle / "_internal" / name).write_text(name)
+            os.utime(bundle / "_internal" / name, (number, number))
+        made.append([archiving.make_zip(bundle).read_bytes()])
+        if sys.platform.startswith("linux"):
+            made[-1].append(archiving.make_tar(bundle).read_bytes())
+    assert made[0] == made[1]
+
+
+@pytest.mark.skipif(shutil.which("x86_64-w64-mingw32-gcc") is None, reason="mingw-w64 is not installed")
+def test_what_nobody_has_signed_is_listed(tmp_path: Path) -> None:
+    listing = script("release/unsigned.py")
+    source = tmp_path / "one.c"
+    source.write_text(
+        "__declspec(dllexport) int one(void) { return 1; }\n__declspec(dllexport) int two = 2;\n"
+    )
+    library = tmp_path / "bundle" / "_internal" / "one.dll"
+    library.parent.mkdir(parents=True)
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-shared", "-o", library, source], check=True)
+    data = library.read_bytes()
+    assert script("windows/portable_executable.py").exported_names(data) == ["one", "two"]
+    signed = bytearray(data)
+    header = int.from_bytes(data[60:64], "little")
+    table = header + 24 + 112 + 8 * 4
+    signed[table : table + 8] = len(data).to_bytes(4, "little") + (8).to_bytes(4, "little")
+    (library.parent / "theirs.pyd").write_bytes(bytes(signed) + b"signatur")
+    (library.parent / "readme.dll").write_text("no program")
+    assert listing.unsigned(tmp_path / "bundle") == [library]
+    listing.write_catalogue([library], tmp_path / "build" / "unsigned.txt")
+    assert (tmp_path / "build" / "unsigned.txt").read_text() == f"../bundle/_internal/{library.name}\n"
+
+
+def test_nvidias_packages_are_those_that_the_program_offers() -> None:
+    lock = (ROOT / "packaging" / "locks" / "cuda.txt").read_text("utf-8")
+    for package in tomllib.loads((ROOT / "resources" / "cuda.toml").read_text("utf-8"))["packages"]:
+        assert f"{package['name']}=={package['version']} " in lock
+        assert package["linux"]["sha256"] in lock
+        assert package["windows"]["sha256"] in lock

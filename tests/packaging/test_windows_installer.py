@@ -154,6 +154,48 @@ def test_install_run_upgrade_and_uninstall(wine: Wine, setups: dict[str, Path]) 
     notes.unlink()
 
 
+def test_what_the_user_has_is_deleted_only_where_it_is_named(wine: Wine, setups: dict[str, Path]) -> None:
+    data = wine.local / "stillroom"
+    shutil.rmtree(data, ignore_errors=True)
+    for name in ("cuda/runtime/a.dll", "models/r1/m.gguf", "jobs/1.json", "chats-backups/1", "chats.sqlite3"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(bytes(3_000_000))
+
+    def kept() -> set[str]:
+        return {path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()}
+
+    everything = kept()
+    wine.run(str(setups["0.1.0"]), "/S")
+    assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
+    wine.wait_for_all()
+    assert kept() == everything
+    wine.run(str(setups["0.1.0"]), "/S")
+    wine.run(str(wine.program / "uninstall.exe"), "/S", "/DELETE=cuda,chats")
+    wine.wait_for_all()
+    assert kept() == {"models/r1/m.gguf", "jobs/1.json"}
+    assert wine.files() == set()
+    shutil.rmtree(data)
+
+
+def test_the_uninstaller_inside_is_the_one_that_was_signed(
+    wine: Wine, setups: dict[str, Path], tmp_path: Path
+) -> None:
+    payload = setups["0.1.0"].parent / "0.1.0"
+    uninstaller = tmp_path / "signing" / "uninstall.exe"
+    script = ROOT / "packaging" / "windows" / "installer.py"
+    command = [sys.executable, script, "--payload", payload, "--output", tmp_path / "stillroom-setup.exe"]
+    subprocess.run([*command, "--keep-uninstaller", uninstaller], check=True)
+    assert uninstaller.read_bytes()[:2] == b"MZ"
+    signed = uninstaller.read_bytes() + b"a stand-in for a signature"
+    uninstaller.write_bytes(signed)
+    subprocess.run([*command, "--uninstaller", uninstaller], check=True)
+    assert wine.run(str(tmp_path / "stillroom-setup.exe"), "/S").returncode == 0
+    assert (wine.program / "uninstall.exe").read_bytes() == signed
+    assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
+    wine.wait_for_all()
+    assert wine.files() == set()
+
+
 def test_without_the_association_gguf_files_are_left_alone(wine: Wine, setups: dict[str, Path]) -> None:
     assert wine.run(str(setups["0.1.0"]), "/S", "/NOASSOCIATION", "/DESKTOP").returncode == 0
     assert wine.value(rf"{CLASSES}\.gguf") is None

@@ -50,7 +50,7 @@ def wheel(tmp_path: Path, repacking: ModuleType) -> zipfile.ZipFile:
     with zipfile.ZipFile(built, "w") as archive:
         for name in AS_BUILT:
             archive.writestr(name, name.rpartition("/")[2])
-    repacked = repacking.repack(built, tmp_path)
+    repacked = repacking.repack(built, tmp_path, {"LICENSE-llama.cpp": b"The ggml authors"})
     assert repacked.name == built.name
     return zipfile.ZipFile(repacked)
 
@@ -70,7 +70,9 @@ def test_each_library_is_there_once_and_back_ends_lie_where_they_are_loaded_from
         "llama_cpp_python-1.dist-info/METADATA",
         "llama_cpp_python-1.dist-info/RECORD",
         "llama_cpp_python-1.dist-info/licenses/LICENSE",
+        "llama_cpp_python-1.dist-info/licenses/LICENSE-llama.cpp",
     ]
+    assert wheel.read("llama_cpp_python-1.dist-info/licenses/LICENSE-llama.cpp") == b"The ggml authors"
 
 
 def test_the_record_lists_each_file_with_its_hash(wheel: zipfile.ZipFile) -> None:

@@ -1,21 +1,27 @@
-"""Print a version's section of the changelog: `packaging/release_notes.py v1.2.3`."""
+"""Print a version's section of the changelog: `packaging/release/release_notes.py v1.2.3`."""
 
 import re
 import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
-    """Refuse a tag that is not the version in pyproject.toml, so that no release calls itself another."""
-    tag = sys.argv[1].removeprefix("v")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    if tag != version:
-        raise SystemExit(f"The tag says {tag}, pyproject.toml says {version}: change one of them.")
-    print(section((ROOT / "CHANGELOG.md").read_text("utf-8"), version))
+    """Print them."""
+    print(notes_for(sys.argv[1]))
     return 0
+
+
+def notes_for(tag: str) -> str:
+    """Refuse a tag that is not the version in pyproject.toml, so that no release calls itself another."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    if tag.removeprefix("v") != version:
+        raise SystemExit(
+            f"The tag says {tag.removeprefix('v')}, pyproject.toml says {version}: change one of them."
+        )
+    return section((ROOT / "CHANGELOG.md").read_text("utf-8"), version)
 
 
 def section(changelog: str, version: str) -> str:

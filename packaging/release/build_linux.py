@@ -1,0 +1,72 @@
+"""Make everything that a release has for Linux, into dist: `sudo python packaging/release/build_linux.py`.
+
+Bundle, .deb and .run (made in fresh Debian folders), the bundle's archive, both wheels, the editor
+extension, the list of parts. What follows are the tests of what was made (`make installers-test`, `make
+bundle-test`).
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from environment import ROOT
+from linux.debian import Debian
+from linux.payload import BUNDLE
+from linux.release_bundle import FOLDER, handed_on
+from release.archive_bundle import make_tar
+from reproducible import pin_time
+
+PACKAGING = ROOT / "packaging"
+WHEEL = """
+cd /src && rm -rf build/lib build/bdist.* dist/wheels
+.venv/bin/python -m pip wheel -q --no-deps --no-build-isolation --no-index --wheel-dir dist/wheels .
+"""
+
+
+def main() -> int:
+    """Make them, one after the other; prints how long each took."""
+    parser = argparse.ArgumentParser(description="Make everything that a release has for Linux.")
+    parser.add_argument(
+        "--quick", action="store_true", help="compress the installers little, to try things out"
+    )
+    options = parser.parse_args()
+    pin_time()
+    quick = ["--quick"] if options.quick else []
+    started_s = time.monotonic()
+    for title, step in (
+        ("bundle, .deb, .run", lambda: run("linux/installers.py", *quick)),
+        ("archive", lambda: make_tar(BUNDLE)),
+        ("wheels", wheels),
+        ("editor extension", lambda: run("editor/build_editor.py")),
+    ):
+        step()
+        print(f"{title}: after {time.monotonic() - started_s:.0f} s", flush=True)
+    return 0
+
+
+def run(script: str, *arguments: str) -> None:
+    """Run one of packaging's scripts; where it fails, so does this, with its status."""
+    done = subprocess.run([sys.executable, str(PACKAGING / script), *arguments], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def wheels() -> None:
+    """Stillroom's wheel and the portable llama-cpp-python, from the Debian folder that the bundle was made
+    in."""
+    debian = Debian("bookworm", FOLDER)
+    debian.run(WHEEL, environment=handed_on())
+    target = ROOT / "dist" / "wheels"
+    target.mkdir(parents=True, exist_ok=True)
+    source = FOLDER / "src"
+    for wheel in (*source.glob("dist/wheels/*.whl"), *source.glob("build/engine/*.whl")):
+        shutil.copyfile(wheel, target / wheel.name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
