@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.build_engine import engine_wheel
 from environment import BIN, LOCKS, ORIGINS, ROOT, install_system_packages
+from file_owners import owners
 from linux.payload import version
 from linux.strip_libraries import strip_libraries
 from lock import read_lock
@@ -74,7 +75,7 @@ def name_parts(wheels: Mapping[Path, Path]) -> None:
         f"{pin.name}=={pin.version}": [word.rpartition(":")[2] for word in pin.hashes]
         for pin in read_lock(LOCKS / "bundle.txt")
     }
-    put_into(BUNDLE, version(), origins, locked)
+    put_into(BUNDLE, version(), origins, locked, owners(wheels).of)
 
 
 def unpack(wheel: Path, folder: Path) -> None:

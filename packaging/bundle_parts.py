@@ -3,12 +3,12 @@
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+from file_owners import debian_package
 from packaging.requirements import Requirement
 from PyInstaller.depend.bindepend import get_imports
 
@@ -157,20 +157,11 @@ def system_licences(binaries: list[Entry]) -> list[tuple[str, str]]:
 
     The folder in the bundle names package and version, which is where the list of parts takes them from.
     """
-    if shutil.which("dpkg-query") is None:
-        return []
     prefix = sysconfig.get_path("purelib")
-    sources = {str(PurePath(source)) for _, source, kind in binaries if kind != "SYMLINK"}
-    found: dict[str, str] = {}
-    for source in sorted(source for source in sources if not source.startswith(prefix)):
-        # The package may know the file by its name before /lib became a link to /usr/lib.
-        for name in (source, source.removeprefix("/usr")):
-            owner = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
-            if owner.returncode == 0:
-                found[owner.stdout.partition(":")[0]] = source
-                break
+    sources = {Path(source) for _, source, kind in binaries if kind != "SYMLINK"}
+    owners = {debian_package(source) for source in sources if not source.is_relative_to(prefix)}
     files = []
-    for package in found:
+    for package in sorted(owner for owner in owners if owner):
         version = subprocess.run(
             ["dpkg-query", "-W", "-f=${Version}", package], capture_output=True, text=True, check=True
         ).stdout
