@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := build/tools/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf lock advisories workflows bundle bundle-test installers installers-test engine cuda cuda-test vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
+.PHONY: all run test check faults perf lock advisories workflows bundle bundle-test installers rehearse-release installers-test engine cuda cuda-test vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
 
 all: env
 
@@ -59,6 +59,10 @@ bundle-test: bundle
 # As root: the bundle is made in a Debian 12 folder, build/bookworm. INSTALLER_FLAGS=--bundle-as-is takes dist/stillroom.
 installers:
 	$(PYTHON) packaging/linux/installers.py $(INSTALLER_FLAGS)
+
+# A whole release, of which nothing leaves this computer. As root; REHEARSAL_FLAGS=--twice compares two of them.
+rehearse-release:
+	$(PYTHON) packaging/release/rehearse.py $(REHEARSAL_FLAGS)
 
 # In fresh Debian folders, and under wine; docs/packaging.md has what each needs.
 installers-test: test-env installers
