@@ -6,6 +6,7 @@ bundle-test`).
 """
 
 import argparse
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,15 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from environment import ROOT
 from linux.debian import Debian
 from linux.payload import BUNDLE
-from linux.release_bundle import FOLDER, handed_on
+from linux.release_bundle import FOLDER, copy_sources, handed_on
 from release.archive_bundle import make_tar
 from reproducible import pin_time
 
 PACKAGING = ROOT / "packaging"
-WHEEL = """
-cd /src && rm -rf build/lib build/bdist.* dist/wheels
-.venv/bin/python -m pip wheel -q --no-deps --no-build-isolation --no-index --wheel-dir dist/wheels .
-"""
+WHEELS = ROOT / "dist" / "wheels"
+PIP_WHEEL = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir")
+IN_THE_FOLDER = "cd /src && rm -rf build/lib build/bdist.* dist/wheels && .venv/bin/python"
 
 
 def main() -> int:
@@ -34,14 +34,17 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="compress the installers little, to try things out"
     )
+    parser.add_argument(
+        "--bundle-as-is", action="store_true", help="pack dist/stillroom, and make no llama.cpp and no bundle"
+    )
     options = parser.parse_args()
     pin_time()
-    quick = ["--quick"] if options.quick else []
+    flags = [f"--{name}" for name in ("quick", "bundle-as-is") if getattr(options, name.replace("-", "_"))]
     started_s = time.monotonic()
     for title, step in (
-        ("bundle, .deb, .run", lambda: run("linux/installers.py", *quick)),
+        ("bundle, .deb, .run", lambda: run("linux/installers.py", *flags)),
         ("archive", lambda: make_tar(BUNDLE)),
-        ("wheels", wheels),
+        ("wheels", own_wheel if options.bundle_as_is else wheels),
         ("editor extension", lambda: run("editor/build_editor.py")),
     ):
         step()
@@ -60,12 +63,19 @@ def wheels() -> None:
     """Stillroom's wheel and the portable llama-cpp-python, from the Debian folder that the bundle was made
     in."""
     debian = Debian("bookworm", FOLDER)
-    debian.run(WHEEL, environment=handed_on())
-    target = ROOT / "dist" / "wheels"
-    target.mkdir(parents=True, exist_ok=True)
+    debian.run(f"{IN_THE_FOLDER} {shlex.join(PIP_WHEEL)} dist/wheels .", environment=handed_on())
+    WHEELS.mkdir(parents=True, exist_ok=True)
     source = FOLDER / "src"
     for wheel in (*source.glob("dist/wheels/*.whl"), *source.glob("build/engine/*.whl")):
-        shutil.copyfile(wheel, target / wheel.name)
+        shutil.copyfile(wheel, WHEELS / wheel.name)
+
+
+def own_wheel() -> None:
+    """Stillroom's wheel alone, by this Python, which has to have setuptools."""
+    sources = ROOT / "build" / "wheel-source"
+    shutil.rmtree(sources, ignore_errors=True)
+    copy_sources(sources)
+    subprocess.run([sys.executable, *PIP_WHEEL, str(WHEELS), "."], check=True, cwd=sources)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def main() -> int:
     """Do all of it; the status is that of the first step that failed."""
     parser = argparse.ArgumentParser(description="Rehearse a release on this computer.")
     parser.add_argument("--twice", action="store_true", help="make it again and compare the files")
-    parser.add_argument("--as-is", action="store_true", help="take what lies in dist")
+    parser.add_argument("--quick", action="store_true", help="compress the installers little")
+    parser.add_argument("--bundle-as-is", action="store_true", help="begin with the bundle in dist")
     options = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -47,9 +48,11 @@ def main() -> int:
     log = Log(FOLDER / "log.md")
     with serve(FOLDER / "releases") as address:
         os.environ |= {"STILLROOM_RELEASES": address, "STILLROOM_RELEASE_KEY": public}
-        if not options.as_is:
-            with log.step("everything for Linux"):
-                build()
+        flags = [
+            flag for flag in ("--quick", "--bundle-as-is") if getattr(options, flag[2:].replace("-", "_"))
+        ]
+        with log.step("everything for Linux"):
+            build(flags)
         first = made()
         with log.step("the folder that is published"):
             gather(FOLDER / "artefacts")
@@ -59,7 +62,7 @@ def main() -> int:
     log.files(FOLDER / "releases" / "latest")
     if options.twice:
         with log.step("everything for Linux, once more"):
-            build()
+            build(flags)
         again = made()
         different = sorted(name for name in first if first[name] != again.get(name))
         log.write(
@@ -98,10 +101,10 @@ class Log:
             self.write(f"| {path.name} | {path.stat().st_size / 1e6:.3f} |")
 
 
-def build() -> None:
+def build(flags: list[str]) -> None:
     """Make everything, as the workflow does."""
     script = ROOT / "packaging" / "release" / "build_linux.py"
-    if status := subprocess.run([sys.executable, str(script)], check=False).returncode:
+    if status := subprocess.run([sys.executable, str(script), *flags], check=False).returncode:
         raise SystemExit(status)
 
 

@@ -55,6 +55,7 @@ VIAddVersionKey LegalCopyright "The Stillroom developers. MIT licence."
 !insertmacro MUI_PAGE_INSTFILES
 !insertmacro MUI_PAGE_FINISH
 !insertmacro MUI_UNPAGE_CONFIRM
+!define MUI_PAGE_CUSTOMFUNCTION_SHOW un.HideSpace
 !insertmacro MUI_UNPAGE_COMPONENTS
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE English
@@ -226,6 +227,7 @@ SectionEnd
 
 ; Puts the size in $1 behind a section's name, in megabytes.
 !macro SHOW_SIZE SECTION NAME
+  IntOp $1 $1 + 488
   IntOp $1 $1 / 977
   SectionSetText ${SECTION} "$(${NAME}) ($1 MB)"
 !macroend
@@ -258,6 +260,13 @@ Function .onInit
   ${IfNot} ${Errors}
     !insertmacro SelectSection ${DESKTOP}
   ${EndIf}
+FunctionEnd
+
+; Removing needs no space; the line that says how much is needed is the page's 1023.
+Function un.HideSpace
+  FindWindow $0 "#32770" "" $HWNDPARENT
+  GetDlgItem $0 $0 1023
+  ShowWindow $0 ${SW_HIDE}
 FunctionEnd
 
 Function un.onInit
