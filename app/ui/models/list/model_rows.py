@@ -100,10 +100,11 @@ def _outlook(
 ) -> Outlook | None:
     if advisor is None:
         return None
-    kinds = [file.type for file in files if file.type in QUANTISATIONS] or [USUAL_TYPE]
-    return min(
-        (advisor.outlook(model, kind, use) for kind in kinds), key=lambda found: found.fit.needed_bytes
-    )
+    found = [advisor.outlook(model, file.type, use) for file in files if file.type in QUANTISATIONS]
+    others = [advisor.file_outlook(file) for file in files if file.type not in QUANTISATIONS]
+    found += [outlook for outlook in others if outlook is not None]
+    found = found or [advisor.outlook(model, USUAL_TYPE, use)]
+    return min(found, key=lambda outlook: outlook.fit.needed_bytes)
 
 
 def _file_outlook(files: Sequence[InstalledModel], advisor: Advisor | None) -> Outlook | None:
