@@ -2,6 +2,7 @@
 measure, and put it into the store or a folder."""
 
 import shutil
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.base.errors import StillroomError
+from app.machine.advisor import Advisor
 from converters.checkpoint.architectures import FAMILIES
 from models.catalog.catalog import find
-from models.catalog.similar import rough_fit, size_of
+from models.catalog.similar import size_of
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import SPLIT_GGUF, Snapshot, checkpoint_files, gguf_files
-from models.memory.fit import Fit, Memory, fit
-from models.memory.memory_request import Demand
+from models.memory.fit import Fit
 from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
 from models.store.manifest import type_in_name
 
@@ -59,24 +59,22 @@ def known_gguf_architectures() -> frozenset[str]:
     return frozenset(gguf.MODEL_ARCH_NAMES.values()) - {"clip", "mmproj"}
 
 
-def found_fit(card: RepositoryCard, memory: Memory, demand: Demand) -> Fit | None:
+def found_fit(card: RepositoryCard, advisor: Advisor) -> Fit | None:
     """Estimate what a found model is like here in the usual type; None where its size is not told."""
     known = find(card.repo)
     if known is not None:
-        return fit(
-            known.shape, USUAL_TYPE, memory, context_tokens=demand.context_tokens, kv_type=demand.kv_type
-        )
+        return advisor.fit_of(known, USUAL_TYPE)
     if not card.parameters:
         return None
-    return rough_fit(size_of(card.parameters, USUAL_TYPE), USUAL_TYPE, memory, demand, card.parameters)
+    return advisor.rough_fit(size_of(card.parameters, USUAL_TYPE), USUAL_TYPE, card.parameters)
 
 
-def offers(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> tuple[Offer, ...]:
+def offers(snapshot: Snapshot, advisor: Advisor | None) -> tuple[Offer, ...]:
     """List what can be got of `snapshot`: finished files first, then types of its original weights."""
-    return (*_files(snapshot, memory, demand), *_types(snapshot, memory, demand))[:MOST_OFFERS]
+    return (*_files(snapshot, advisor), *_types(snapshot, advisor))[:MOST_OFFERS]
 
 
-def _files(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Offer]:
+def _files(snapshot: Snapshot, advisor: Advisor | None) -> list[Offer]:
     parameters = snapshot.card.parameters if snapshot.card is not None else 0
     refusal = None
     if snapshot.card is not None and support(snapshot.card) == "no":
@@ -84,7 +82,7 @@ def _files(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Of
     found = []
     for file in gguf_files(snapshot):
         kind = type_in_name(file.path)
-        verdict = rough_fit(file.bytes, kind, memory, demand, parameters) if memory is not None else None
+        verdict = advisor.rough_fit(file.bytes, kind, parameters) if advisor is not None else None
         model = f"{snapshot.repo}:{file.path}"
         found.append(Offer(file.path, model, (), kind, file.bytes, file.bytes, fit=verdict, refusal=refusal))
     for file in snapshot.files:
@@ -97,7 +95,7 @@ def _files(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Of
     return found
 
 
-def _types(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Offer]:
+def _types(snapshot: Snapshot, advisor: Advisor | None) -> list[Offer]:
     try:
         files = checkpoint_files(snapshot)
     except StillroomError:
@@ -113,12 +111,10 @@ def _types(snapshot: Snapshot, memory: Memory | None, demand: Demand) -> list[Of
     for kind in (*QUANTISATIONS, *FULL_PRECISION):
         size = known.sizes_bytes[kind] if known is not None else size_of(parameters or weights // 2, kind)
         verdict = None
-        if memory is not None and known is not None:
-            verdict = fit(
-                known.shape, kind, memory, context_tokens=demand.context_tokens, kv_type=demand.kv_type
-            )
-        elif memory is not None:
-            verdict = rough_fit(size, kind, memory, demand, parameters or weights // 2)
+        if advisor is not None and known is not None:
+            verdict = advisor.fit_of(known, kind)
+        elif advisor is not None:
+            verdict = advisor.rough_fit(size, kind, parameters or weights // 2)
         found.append(
             Offer(
                 kind,

@@ -15,6 +15,7 @@ from app.engine.protocol import KvType, LoadSettings
 from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel
 from models.catalog.recommend import Recommendation, recommend, recommended_type
+from models.catalog.similar import parameters_of, similar_model, similar_weights
 from models.memory.fit import Fit, Memory
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.sizes import QUANTISATIONS, weights_of
@@ -108,17 +109,17 @@ class Advisor:
         self._loads = loads
         self._files = {(file.key, file.type): file for file in installed if file.key in self._models}
         self._facts = facts or {}
-        self._default = default
+        self.default = default
         self._from_replies = False
         self.memory = self._with_reply_speeds(memory)
 
     def recommendation(self) -> Recommendation | None:
         """Return the model to take here; None where none runs."""
-        return recommend(list(self._models.values()), self._judge)
+        return recommend(list(self._models.values()), self.fit_of)
 
     def recommended_type(self, model: CatalogModel) -> str:
         """Return the quantisation to make of a model for this computer."""
-        return recommended_type(model, self._judge)
+        return recommended_type(model, self.fit_of)
 
     def outlook(self, model: CatalogModel, quantisation: str, use: Use = AS_LOADED) -> Outlook:
         """Judge a model in `quantisation`, one of `QUANTISATIONS`, by its file where it is on disk."""
@@ -127,7 +128,7 @@ class Advisor:
         shape = facts.shape if facts is not None else None
         if shape is None:
             shape = shape_of(model.shape, weights_of(model.shape, quantisation), model.context_limit)
-        asked = use.applied(facts.asked if facts is not None else self._default)
+        asked = use.applied(facts.asked if facts is not None else self.default)
         found = planned_fit(asked, shape, quantisation, self.memory, facts.draft if facts else None)
         return self._with_measured(Outlook(model.key, quantisation, found, found.tok_per_s, ""), file)
 
@@ -139,6 +140,17 @@ class Advisor:
         found = planned_fit(facts.asked, facts.shape, file.type, self.memory, facts.draft)
         return self._with_measured(Outlook("", file.type, found, found.tok_per_s, ""), file)
 
+    def fit_of(self, model: CatalogModel, quantisation: str) -> Fit:
+        """Judge a model in `quantisation` as it would be loaded."""
+        return self.outlook(model, quantisation).fit
+
+    def rough_fit(self, file_bytes: int, quantisation: str, parameters: int = 0) -> Fit:
+        """Estimate where a file of this size runs of which nothing else is known; `parameters` 0 counts its
+        weights by the size."""
+        model = similar_model(parameters or parameters_of(file_bytes, quantisation))
+        shape = shape_of(model.shape, similar_weights(model, file_bytes), model.context_limit)
+        return planned_fit(self.default, shape, quantisation, self.memory)
+
     def outlooks(self, use: Use = AS_LOADED) -> list[Outlook]:
         """Every thinking model of the catalogue in every quantisation."""
         return [
@@ -147,9 +159,6 @@ class Advisor:
             if model.thinks
             for kind in QUANTISATIONS
         ]
-
-    def _judge(self, model: CatalogModel, quantisation: str) -> Fit:
-        return self.outlook(model, quantisation).fit
 
     def _with_measured(self, outlook: Outlook, file: InstalledModel | None) -> Outlook:
         measured = self._measured(file, outlook.fit)

@@ -156,7 +156,8 @@ class HubClient:
             raise StillroomError(
                 "{repo} is no Hugging Face id.", "An id looks like owner/name.", repo=shown(repo)
             ) from error
-        answer = self.get(self._metadata_path(repo, revision), _MOST_METADATA_BYTES, cancel=cancel)
+        path = self._metadata_path(repo, revision)
+        answer = self.get(path, _MOST_METADATA_BYTES, cancel=cancel, on_progress=on_progress)
         if answer.status == 200:
             return self._snapshot(answer.data, repo)
         raise self._refusal(answer, repo, revision)
@@ -168,8 +169,10 @@ class HubClient:
         *,
         cancel: threading.Event | None = None,
         attempts: int | None = None,
+        on_progress: OnProgress = ignore_progress,
     ) -> Answer:
-        """Ask for `path` below the hub's address with the token, and again while the server is busy.
+        """Ask for `path` below the hub's address with the token, and again while the server is busy, of which
+        it tells as `resolve` does.
 
         Blocks, any thread. The answer may be a refusal. Raises `StillroomError` and `Cancelled`.
         """

@@ -8,7 +8,7 @@ import psutil
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine.devices.buffer_names import MAPPED, is_ram
-from app.engine.planning.placement import offload_devices
+from app.engine.planning.cards import offload_devices
 from app.engine.protocol import Device, ModelInfo, Ready
 from app.machine.advisor import Advisor, FileFacts
 from app.machine.file_facts import FileFactsReader

@@ -223,9 +223,7 @@ class ModelsTab(QScrollArea):
             self.outlooks.use,
         )
         self.table.show_rows(rows)
-        self.search.show_memory(
-            self._advisor.memory if self._advisor is not None else None, self.outlooks.demand
-        )
+        self.search.show_advice(self._advisor)
         if self._selected and self.table.number_of(self._selected) >= 0:
             self.select(self._selected)
             self._on_row(self.table.number_of(self._selected))

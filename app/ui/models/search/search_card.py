@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 from app.acquire.jobs import JobBook
 from app.acquire.repository_offers import found_fit, offers
 from app.base.errors import Cancelled, StillroomError
+from app.machine.advisor import Advisor
 from app.settings import MOST_REMEMBERED, SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.models.search.found_table import FoundRow, FoundTable
@@ -22,8 +23,7 @@ from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HUB, environment_mirror
 from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard
 from models.hub.snapshot import Snapshot
-from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Memory
-from models.memory.memory_request import Demand
+from models.system.progress import JobContext
 
 DEBOUNCE_MS = 400
 SHORTEST = 2
@@ -44,8 +44,7 @@ class SearchCard(Card):
         """What could not be asked."""
         self._notices = ui.notices
         self._bridge: Bridge = ui.bridge
-        self._memory: Memory | None = None
-        self._demand = Demand(DEFAULT_CONTEXT_TOKENS)
+        self._advisor: Advisor | None = None
         self._given_up = threading.Event()
         self._asked = ""
         self._snapshot: Snapshot | None = None
@@ -88,11 +87,12 @@ class SearchCard(Card):
         self._colour_icons()
         self._show_remembered()
 
-    def show_memory(self, memory: Memory | None, demand: Demand) -> None:
-        """Judge by this memory from now on."""
-        if (memory, demand) == (self._memory, self._demand):
+    def show_advice(self, advisor: Advisor | None) -> None:
+        """Judge by the memory and the load settings of this advisor from now on; None where nothing is known
+        yet."""
+        before, self._advisor = self._advisor, advisor
+        if _same_advice(before, advisor):
             return
-        self._memory, self._demand = memory, demand
         self.table.judge_again([self._judged(row) for row in self.table.rows])
         self._show_snapshot()
 
@@ -161,7 +161,7 @@ class SearchCard(Card):
         given_up = self._begin(repo)
         self._say(self.tr("Asking what {repo} holds…").format(repo=repo))
         try:
-            snapshot = await asyncio.to_thread(self._jobs.resolve, repo, cancel=given_up)
+            snapshot = await asyncio.to_thread(self._jobs.resolve, repo, job=JobContext(cancel=given_up))
         except Cancelled:
             return
         except StillroomError as error:
@@ -186,7 +186,7 @@ class SearchCard(Card):
         snapshot = self._snapshot
         self.panel.setVisible(snapshot is not None)
         if snapshot is not None:
-            found = offers(snapshot, self._memory, self._demand)
+            found = offers(snapshot, self._advisor)
             liked = snapshot.repo in self._settings.values.hub_liked
             self.panel.show_repository(snapshot.repo, snapshot.card, found, liked=liked)
 
@@ -223,9 +223,9 @@ class SearchCard(Card):
         QDesktopServices.openUrl(QUrl(f"{mirror}/{repo}"))
 
     def _judged(self, row: FoundRow) -> FoundRow:
-        if self._memory is None or row.support in (None, "no"):
+        if self._advisor is None or row.support in (None, "no"):
             return row
-        return replace(row, fit=found_fit(row.card, self._memory, self._demand))
+        return replace(row, fit=found_fit(row.card, self._advisor))
 
     def _begin(self, asked: str) -> threading.Event:
         self._asked = asked
@@ -256,6 +256,12 @@ class SearchCard(Card):
 
     def _colour_icons(self) -> None:
         self._button.setIcon(self._theme.icon("magnifying-glass", "text"))
+
+
+def _same_advice(one: Advisor | None, other: Advisor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.memory, one.default) == (other.memory, other.default)
 
 
 def _first(repo: str, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,14 +3,14 @@ from dataclasses import replace
 import pytest
 
 from app.acquire.repository_offers import best, found_fit, offers, support
+from app.machine.advisor import Advisor
+from models.catalog.catalog import catalogue
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.memory.fit import Memory, Verdict
-from models.memory.memory_request import Demand
 
 GB = 1_000_000_000
-DEMAND = Demand(16384)
-MEMORY = Memory(16 << 30, (), 40e9)
+ADVISOR = Advisor(catalogue(), Memory(16 << 30, (), 40e9))
 WEIGHTS = RepositoryCard("o/n", 7 * GB, architecture="Qwen2ForCausalLM", has_weights=True)
 FILES = RepositoryCard("o/n-GGUF", 7 * GB, gguf_architecture="qwen2", has_gguf=True)
 
@@ -47,8 +47,7 @@ def test_an_architecture_is_used_by_what_the_repository_holds(card: RepositoryCa
 def test_finished_files_are_taken_as_they_are() -> None:
     found = offers(
         snapshot(file("m.Q8_0.gguf", 8 * GB), file("m.Q4_K_M.gguf", 5 * GB), file("mmproj-F16.gguf")),
-        MEMORY,
-        DEMAND,
+        ADVISOR,
     )
     assert [(offer.name, offer.kind, offer.types) for offer in found] == [
         ("m.Q4_K_M.gguf", "Q4_K_M", ()),
@@ -63,7 +62,7 @@ def test_finished_files_are_taken_as_they_are() -> None:
 
 def test_original_weights_are_made_into_types() -> None:
     files = (file("config.json", 700), file("tokenizer.json", 900), file("model.safetensors", 14 * GB))
-    found = offers(snapshot(*files, card=WEIGHTS, architectures=("Qwen2ForCausalLM",)), MEMORY, DEMAND)
+    found = offers(snapshot(*files, card=WEIGHTS, architectures=("Qwen2ForCausalLM",)), ADVISOR)
     usual = found[best(found)]
     assert (usual.kind, usual.types, usual.model) == ("Q4_K_M", ("Q4_K_M",), "o/n")
     assert usual.download_bytes == 14 * GB + 1600
@@ -77,23 +76,23 @@ def test_original_weights_are_made_into_types() -> None:
 def test_a_model_of_the_catalogue_is_judged_by_its_own_dimensions() -> None:
     card = RepositoryCard("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", has_weights=True)
     files = (file("config.json"), file("model.safetensors", 15 * GB))
-    found = offers(snapshot(*files, card=card), MEMORY, DEMAND)
+    found = offers(snapshot(*files, card=card), ADVISOR)
     assert not found[0].is_estimate
-    assert found_fit(card, MEMORY, DEMAND) is not None
-    assert found_fit(RepositoryCard("o/n"), MEMORY, DEMAND) is None
+    assert found_fit(card, ADVISOR) is not None
+    assert found_fit(RepositoryCard("o/n"), ADVISOR) is None
 
 
 def test_what_cannot_be_used_is_listed_with_the_reason() -> None:
-    parts = offers(snapshot(file("m-00001-of-00002.gguf"), file("m-00002-of-00002.gguf")), MEMORY, DEMAND)
+    parts = offers(snapshot(file("m-00001-of-00002.gguf"), file("m-00002-of-00002.gguf")), ADVISOR)
     assert [str(offer.refusal) for offer in parts] == [
         "It is in several parts, which Stillroom does not join."
     ]
     assert best(parts) == -1
     files = (file("config.json"), file("model.safetensors"))
     card = replace(WEIGHTS, architecture="BertModel")
-    other = offers(snapshot(*files, card=card, architectures=("BertModel",)), None, DEMAND)
+    other = offers(snapshot(*files, card=card, architectures=("BertModel",)), None)
     assert "BertModel cannot be used" in str(other[0].refusal)
 
 
 def test_a_repository_of_thousands_of_files_is_cut() -> None:
-    assert len(offers(snapshot(*(file(f"m{n}.gguf") for n in range(5000))), MEMORY, DEMAND)) == 200
+    assert len(offers(snapshot(*(file(f"m{n}.gguf") for n in range(5000))), ADVISOR)) == 200
