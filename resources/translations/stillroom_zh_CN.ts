@@ -366,20 +366,8 @@
         <translation>大小，GB</translation>
     </message>
     <message>
-        <source>loss against full precision, %</source>
-        <translation>相对全精度的损失，%</translation>
-    </message>
-    <message>
         <source>Generation speed over context</source>
         <translation>生成速度与上下文长度</translation>
-    </message>
-    <message>
-        <source>What each quantisation costs</source>
-        <translation>各量化版本的代价</translation>
-    </message>
-    <message>
-        <source>Loss of accuracy (growth of the perplexity), measured on this computer; beside it the speed of replies</source>
-        <translation>准确度损失（困惑度的增长），在本机测得；旁边是回答速度</translation>
     </message>
     <message>
         <source>Bars show the standard deviation</source>
@@ -396,6 +384,18 @@
     <message>
         <source>How near the limit</source>
         <translation>距离极限有多近</translation>
+    </message>
+    <message>
+        <source>growth of the perplexity, %</source>
+        <translation>困惑度增幅，%</translation>
+    </message>
+    <message>
+        <source>How close each size is to the original</source>
+        <translation>各尺寸与原始模型的接近程度</translation>
+    </message>
+    <message>
+        <source>By how much more a text surprises it than the original, measured on this computer: lower is better. Beside it the speed of replies</source>
+        <translation>与原始模型相比，一段文本让它多“意外”多少，在本机测得：越低越好。旁边是回复的速度</translation>
     </message>
     <message>
         <source>Dotted: what memory (slope) and processor (level) allow, measured on this computer</source>
@@ -457,8 +457,8 @@
         <translation>首个词元</translation>
     </message>
     <message>
-        <source>Memory, GiB</source>
-        <translation>内存，GiB</translation>
+        <source>Memory, GB</source>
+        <translation>内存，GB</translation>
     </message>
     <message>
         <source>Back end</source>
@@ -530,6 +530,14 @@
     <message>
         <source>Running</source>
         <translation>正在运行</translation>
+    </message>
+    <message>
+        <source>Benchmark: {step}</source>
+        <translation>基准测试：{step}</translation>
+    </message>
+    <message>
+        <source>A run was stopped before its end. Results of it that are kept: {count}. Go on measures what is missing.</source>
+        <translation>上次测试未完成即停止。已保留 {count} 个结果。按“继续”会测量其余部分。</translation>
     </message>
     <message>
         <source>Go on</source>
@@ -632,6 +640,29 @@
     <message>
         <source>Checked without running it.</source>
         <translation>仅检查，未运行。</translation>
+    </message>
+</context>
+<context>
+    <name>CardFields</name>
+    <message>
+        <source>{card} (not there)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>one of them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>all of them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>only {card}</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -775,6 +806,10 @@
         <translation>立即回答</translation>
     </message>
     <message>
+        <source>Compare answers…</source>
+        <translation>比较回答…</translation>
+    </message>
+    <message>
         <source>No reply is being written</source>
         <translation>当前没有正在生成的回答</translation>
     </message>
@@ -835,6 +870,41 @@
     <message>
         <source>Go to the end of the chat (Ctrl+End)</source>
         <translation>转到聊天末尾 (Ctrl+End)</translation>
+    </message>
+</context>
+<context>
+    <name>ChatComparison</name>
+    <message>
+        <source>A reply is being written</source>
+        <translation>正在生成回答</translation>
+    </message>
+    <message>
+        <source>The model is being measured. Wait until that is done.</source>
+        <translation>正在测量此模型，请等待测量完成。</translation>
+    </message>
+    <message>
+        <source>Nothing is written yet</source>
+        <translation>还没有输入内容</translation>
+    </message>
+    <message>
+        <source>Stopped before it began.</source>
+        <translation>在开始之前已停止。</translation>
+    </message>
+    <message>
+        <source>The chat is too long for this model&apos;s context of {tokens} tokens. Load the model with a larger one, or leave out older messages: the chat says how.</source>
+        <translation>此聊天超出了该模型 {tokens} 个词元的上下文。请以更大的上下文加载模型，或省略较早的消息：聊天中有说明。</translation>
+    </message>
+    <message>
+        <source>Not sent: a rule of the input filter says no. The chat says which.</source>
+        <translation>未发送：被输入过滤器的规则拦下。聊天中会说明是哪一条。</translation>
+    </message>
+    <message>
+        <source>Waits for the answers beside it: there is not enough memory for all models at once.</source>
+        <translation>正在等待旁边的回答：内存不足以同时容纳所有模型。</translation>
+    </message>
+    <message>
+        <source>Loading the model, {percent}%</source>
+        <translation>正在加载模型，{percent}%</translation>
     </message>
 </context>
 <context>
@@ -2162,6 +2232,96 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
 </context>
 <context>
+    <name>ComparisonColumn</name>
+    <message>
+        <source>Take this column away</source>
+        <translation>移除此列</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Keep this one</source>
+        <translation>保留此回答</translation>
+    </message>
+    <message>
+        <source>Answer {number}</source>
+        <translation>回答 {number}</translation>
+    </message>
+    <message>
+        <source>Keep this one (Alt+{number})</source>
+        <translation>保留此回答 (Alt+{number})</translation>
+    </message>
+    <message>
+        <source>{effort} · temperature {temperature}</source>
+        <translation>{effort} · 温度 {temperature}</translation>
+    </message>
+    <message>
+        <source>Waits for its turn.</source>
+        <translation>等待轮到它。</translation>
+    </message>
+    <message>
+        <source>The answer that is there already</source>
+        <translation>已有的回答</translation>
+    </message>
+    <message>
+        <source>{model} (not on this computer)</source>
+        <translation>{model}（不在本机）</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens · {seconds} s · {rate} tok/s</source>
+        <translation>{tokens} 个词元 · {seconds} 秒 · {rate} 词元/秒</translation>
+    </message>
+</context>
+<context>
+    <name>ComparisonDialog</name>
+    <message>
+        <source>Compare answers</source>
+        <translation>比较回答</translation>
+    </message>
+    <message>
+        <source>The question</source>
+        <translation>问题</translation>
+    </message>
+    <message>
+        <source>One more column</source>
+        <translation>再加一列</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>比较</translation>
+    </message>
+    <message>
+        <source>Keep answer {number}</source>
+        <translation>保留回答 {number}</translation>
+    </message>
+    <message>
+        <source>Keep one to go on with it. The others stay as versions of the answer.</source>
+        <translation>保留一个以继续对话，其余的会作为该回答的其他版本保留。</translation>
+    </message>
+    <message>
+        <source>The same model twice shows what another setting does.</source>
+        <translation>两次选择同一模型，可以看出其他设置的效果。</translation>
+    </message>
+    <message>
+        <source>Models that do not fit in memory together answer one after another.</source>
+        <translation>内存无法同时容纳的模型会依次回答。</translation>
+    </message>
+</context>
+<context>
     <name>ComparisonFrame</name>
     <message>
         <source>Save or copy</source>
@@ -2212,6 +2372,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>Attach files (Ctrl+Shift+A)</source>
         <translation>附加文件 (Ctrl+Shift+A)</translation>
+    </message>
+    <message>
+        <source>Compare answers (Ctrl+Shift+M)</source>
+        <translation>比较回答 (Ctrl+Shift+M)</translation>
     </message>
     <message>
         <source>Send</source>
@@ -2668,6 +2832,10 @@ Left for the reply: {left}</source>
         <translation>正在读取模型文件</translation>
     </message>
     <message>
+        <source>Drift: {step}</source>
+        <translation>漂移：{step}</translation>
+    </message>
+    <message>
         <source>{field}: {before}, now {now}</source>
         <translation>{field}：{before}，现在 {now}</translation>
     </message>
@@ -2892,6 +3060,10 @@ Left for the reply: {left}</source>
         <translation>{model} 在本机回答。你写的内容不会离开这台电脑。</translation>
     </message>
     <message>
+        <source>A model is being loaded.</source>
+        <translation>正在加载模型。</translation>
+    </message>
+    <message>
         <source>Choose a model at the top of the window to begin.</source>
         <translation>请先在窗口顶部选择模型。</translation>
     </message>
@@ -2930,8 +3102,12 @@ Left for the reply: {left}</source>
         <translation>提示词 {tokens} 个词元之后</translation>
     </message>
     <message>
-        <source>graphics memory {size} GiB</source>
-        <translation>显存 {size} GiB</translation>
+        <source>graphics memory {size} GB</source>
+        <translation>显存 {size} GB</translation>
+    </message>
+    <message>
+        <source>memory {size} GB</source>
+        <translation>内存 {size} GB</translation>
     </message>
     <message>
         <source>loads in {duration} s</source>
@@ -2944,10 +3120,6 @@ Left for the reply: {left}</source>
     <message>
         <source>{power} W</source>
         <translation>{power} 瓦</translation>
-    </message>
-    <message>
-        <source>memory {size} GiB</source>
-        <translation>内存 {size} GiB</translation>
     </message>
     <message>
         <source>{tokens} tokens</source>
@@ -3283,6 +3455,10 @@ Left for the reply: {left}</source>
 <context>
     <name>FirstRun</name>
     <message>
+        <source>Stillroom downloads the original model and makes a smaller one of it that suits this PC. The Models tab has all the others.</source>
+        <translation>Stillroom 会下载原始模型，并据此制作适合这台电脑的较小模型。“模型”标签页中有其他所有模型。</translation>
+    </message>
+    <message>
         <source>Stillroom downloads the original model and makes a smaller one of it that suits this PC. Meanwhile you can talk to the small starter model. The Models tab has all the others.</source>
         <translation>Stillroom 会下载原始模型，并由此制作适合本机的较小模型。在此期间可以与小巧的入门模型交谈。“模型”页中有其他所有模型。</translation>
     </message>
@@ -3377,6 +3553,61 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>FoundTable</name>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>How many numbers (parameters) the model consists of</source>
+        <translation>模型由多少个数值（参数）组成</translation>
+    </message>
+    <message>
+        <source>Licence</source>
+        <translation>许可证</translation>
+    </message>
+    <message>
+        <source>Downloads</source>
+        <translation>下载量</translation>
+    </message>
+    <message>
+        <source>Of the last 30 days</source>
+        <translation>最近 30 天</translation>
+    </message>
+    <message>
+        <source>Likes</source>
+        <translation>点赞数</translation>
+    </message>
+    <message>
+        <source>On this PC</source>
+        <translation>在本机上</translation>
+    </message>
+    <message>
+        <source>{count} billion</source>
+        <translation>{count}B 参数</translation>
+    </message>
+    <message>
+        <source>Its kind cannot be used</source>
+        <translation>此类模型不能使用</translation>
+    </message>
+    <message>
+        <source>Open it to see</source>
+        <translation>打开后可见</translation>
+    </message>
+    <message>
+        <source>Models of the kind {kind} cannot be used here.</source>
+        <translation>这里不能使用 {kind} 类的模型。</translation>
+    </message>
+    <message>
+        <source>Estimated for the type {type}, with a context of {context} tokens, from a model of about this size.</source>
+        <translation>按大小相近的模型，以 {type} 类型和 {context} 个词元的上下文估算。</translation>
+    </message>
+</context>
+<context>
     <name>GeneralRows</name>
     <message>
         <source>Theme</source>
@@ -3427,12 +3658,16 @@ Left for the reply: {left}</source>
         <translation>窗口右侧的速度和内存多久测量一次。</translation>
     </message>
     <message>
-        <source>Warn when a model that is made here is less accurate by</source>
-        <translation>在本机制作的模型准确度降低超过此值时警告</translation>
+        <source>Warn when making a model smaller raises its perplexity by</source>
+        <translation>压缩模型使困惑度升高超过此值时提醒</translation>
     </message>
     <message>
-        <source>A model is made smaller than its original, which costs accuracy. It is measured by how much more a text surprises it (its perplexity); up to some 2 % is hardly noticed.</source>
-        <translation>模型会被做得比原模型小，这会损失准确度。衡量方法是同一段文字使它多“意外”多少（困惑度）；2 % 以内几乎察觉不到。</translation>
+        <source>Perplexity is how much a text surprises a model, and a smaller size is surprised more. Up to some 2 % is hardly noticed in answers, 10 % is.</source>
+        <translation>困惑度表示一段文本让模型“意外”的程度，尺寸越小越容易“意外”。2 % 以内在回答中几乎察觉不到，10 % 则能察觉。</translation>
+    </message>
+    <message>
+        <source>After making a model, measure how close it is to its original</source>
+        <translation>制作模型后，测量它与原始模型的接近程度</translation>
     </message>
     <message>
         <source>Notify me when a long reply is complete while I am in another window</source>
@@ -3445,10 +3680,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Other sizes of the model can then be made without a new download. They take much disk space.</source>
         <translation>之后无需重新下载即可制作该模型的其他大小。它们占用大量磁盘空间。</translation>
-    </message>
-    <message>
-        <source>After making a model, measure how much accuracy its smaller size costs</source>
-        <translation>制作模型后，测量缩小损失了多少准确度</translation>
     </message>
     <message>
         <source>Takes some minutes, and disk space for the model in full precision meanwhile.</source>
@@ -3582,8 +3813,8 @@ Left for the reply: {left}</source>
         <translation>显存 · {name}</translation>
     </message>
     <message>
-        <source>of {total} GiB</source>
-        <translation>/ {total} GiB</translation>
+        <source>of {total} GB</source>
+        <translation>/ {total} GB</translation>
     </message>
     <message>
         <source>Stillroom {size}</source>
@@ -3652,6 +3883,10 @@ Left for the reply: {left}</source>
         <source>NVIDIA&apos;s driver does not answer. A restart of the computer usually helps.</source>
         <translation>NVIDIA 驱动没有响应。重启电脑通常可以解决。</translation>
     </message>
+    <message>
+        <source>The graphics card is left asleep until a model is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>HostSection</name>
@@ -3668,8 +3903,44 @@ Left for the reply: {left}</source>
         <translation>内存与 CPU</translation>
     </message>
     <message>
-        <source>RAM {used} of {total} GiB</source>
-        <translation>内存 {used} / {total} GiB</translation>
+        <source>RAM {used} of {total} GB</source>
+        <translation>内存 {used} / {total} GB</translation>
+    </message>
+    <message>
+        <source>{size} GB · {percent}%</source>
+        <translation>{size} GB · {percent}%</translation>
+    </message>
+    <message>
+        <source>Memory, and share of all processor cores, of {part}</source>
+        <translation>{part}占用的内存，以及占全部处理器核心的比例</translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>引擎</translation>
+    </message>
+    <message>
+        <source>Building a model</source>
+        <translation>正在制作模型</translation>
+    </message>
+    <message>
+        <source>Measuring a model</source>
+        <translation>正在测量模型</translation>
+    </message>
+    <message>
+        <source>Program in the sandbox</source>
+        <translation>沙盒中的程序</translation>
+    </message>
+    <message>
+        <source>Measuring this computer</source>
+        <translation>正在测量本机</translation>
+    </message>
+    <message>
+        <source>Lent to another computer</source>
+        <translation>借给另一台电脑</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <translation>窗口</translation>
     </message>
     <message>
         <source>Stillroom {size}</source>
@@ -3705,6 +3976,117 @@ Left for the reply: {left}</source>
     <message>
         <source>The link leads to {address}. It is not opened.</source>
         <translation>该链接指向 {address}。不会打开。</translation>
+    </message>
+</context>
+<context>
+    <name>HuggingFacePage</name>
+    <message>
+        <source>Access token</source>
+        <translation>访问令牌</translation>
+    </message>
+    <message>
+        <source>Most models need none. Private ones, and those whose terms you accepted on their page, come only with a token of your account: make one that may read at huggingface.co/settings/tokens.</source>
+        <translation>大多数模型不需要令牌。私有模型以及需在其页面接受条款的模型，只有使用您账户的令牌才能获取：请在 huggingface.co/settings/tokens 创建一个有读取权限的令牌。</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Remove the access token</source>
+        <translation>移除访问令牌</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>HF_TOKEN is set in the environment ({token}): it is used, whatever is kept here.</source>
+        <translation>环境变量 HF_TOKEN 已设置（{token}）：无论这里保存了什么，都使用它。</translation>
+    </message>
+    <message>
+        <source>Mirror and proxy</source>
+        <translation>镜像与代理</translation>
+    </message>
+    <message>
+        <source>Mirror</source>
+        <translation>镜像</translation>
+    </message>
+    <message>
+        <source>The system&apos;s own</source>
+        <translation>使用系统代理</translation>
+    </message>
+    <message>
+        <source>Proxy</source>
+        <translation>代理</translation>
+    </message>
+    <message>
+        <source>HF_ENDPOINT is set in the environment ({address}): it is used as the mirror.</source>
+        <translation>环境变量 HF_ENDPOINT 已设置（{address}）：它将用作镜像。</translation>
+    </message>
+    <message>
+        <source>Check</source>
+        <translation>检查</translation>
+    </message>
+    <message>
+        <source>Check token, mirror and proxy</source>
+        <translation>检查令牌、镜像和代理</translation>
+    </message>
+    <message>
+        <source>Asks the hub whose the token is. Nothing else is sent.</source>
+        <translation>询问服务器令牌属于谁。不发送其他内容。</translation>
+    </message>
+    <message>
+        <source>The token is removed.</source>
+        <translation>令牌已移除。</translation>
+    </message>
+    <message>
+        <source>{token} is kept in this computer&apos;s key store.</source>
+        <translation>{token} 保存在本机的密钥库中。</translation>
+    </message>
+    <message>
+        <source>No token is kept.</source>
+        <translation>没有保存令牌。</translation>
+    </message>
+    <message>
+        <source>Paste a token first</source>
+        <translation>请先粘贴令牌</translation>
+    </message>
+    <message>
+        <source>The mirror is asked without encryption: whoever is in between can read the token.</source>
+        <translation>与镜像的通信未加密：中间的任何人都能读到令牌。</translation>
+    </message>
+    <message>
+        <source>Your token is sent to the mirror too: name only one that you trust with it.</source>
+        <translation>您的令牌也会发送给镜像：请只填写您信任的镜像。</translation>
+    </message>
+    <message>
+        <source>The hub is being asked</source>
+        <translation>正在询问服务器</translation>
+    </message>
+    <message>
+        <source>Asking…</source>
+        <translation>正在询问…</translation>
+    </message>
+    <message>
+        <source>{host} answers. No token is set: public models need none.</source>
+        <translation>{host} 有应答。未设置令牌：公开模型不需要。</translation>
+    </message>
+    <message>
+        <source>{host} answers. The token of HF_TOKEN belongs to {name}.</source>
+        <translation>{host} 有应答。HF_TOKEN 的令牌属于 {name}。</translation>
+    </message>
+    <message>
+        <source>{host} answers. The token of Hugging Face&apos;s own login on this computer belongs to {name}.</source>
+        <translation>{host} 有应答。本机 Hugging Face 登录所用的令牌属于 {name}。</translation>
+    </message>
+    <message>
+        <source>{host} answers. The token belongs to {name}.</source>
+        <translation>{host} 有应答。令牌属于 {name}。</translation>
     </message>
 </context>
 <context>
@@ -3745,6 +4127,10 @@ Left for the reply: {left}</source>
         <translation>停止并删除为此下载的文件</translation>
     </message>
     <message>
+        <source>Open settings</source>
+        <translation>打开设置</translation>
+    </message>
+    <message>
         <source>Getting {model} → {types}</source>
         <translation>正在获取 {model} → {types}</translation>
     </message>
@@ -3777,10 +4163,6 @@ Left for the reply: {left}</source>
         <translation>正在找出最重要的权重（重要性矩阵）</translation>
     </message>
     <message>
-        <source>Measuring how much accuracy that costs</source>
-        <translation>正在测量损失了多少准确度</translation>
-    </message>
-    <message>
         <source>After a pause or a restart it goes on where it stopped.</source>
         <translation>暂停或重启后会从停下的地方继续。</translation>
     </message>
@@ -3805,6 +4187,10 @@ Left for the reply: {left}</source>
         <translation>正在转换</translation>
     </message>
     <message>
+        <source>Comparing it with the original</source>
+        <translation>正在与原始模型比较</translation>
+    </message>
+    <message>
         <source>{count} tokens</source>
         <translation>{count} 个词元</translation>
     </message>
@@ -3827,6 +4213,10 @@ Left for the reply: {left}</source>
 </context>
 <context>
     <name>JobFollowing</name>
+    <message>
+        <source>{host} does not answer (attempt {done} of {total}). It is asked again in {time}.</source>
+        <translation>{host} 没有响应（第 {done} 次，共 {total} 次），{time}后再次询问。</translation>
+    </message>
     <message>
         <source>{model} is not fetched any more.</source>
         <translation>不再获取 {model}。</translation>
@@ -3860,6 +4250,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Collapse the live panel</source>
         <translation>收起实时面板</translation>
+    </message>
+    <message>
+        <source>The settings of this model are being tuned.</source>
+        <translation>正在为此模型寻找最快的设置。</translation>
+    </message>
+    <message>
+        <source>A benchmark runs.</source>
+        <translation>基准测试正在进行。</translation>
     </message>
     <message>
         <source>Open the live panel</source>
@@ -3971,6 +4369,22 @@ Left for the reply: {left}</source>
     <message>
         <source>How many layers of the model the graphics card computes; the others run on the processor. Automatic takes as many as fit.</source>
         <translation>由显卡计算模型的多少层；其余在处理器上运行。“自动”会放入能容纳的全部层。</translation>
+    </message>
+    <message>
+        <source>Graphics cards</source>
+        <translation>显卡</translation>
+    </message>
+    <message>
+        <source>Automatic takes one where the model fits, and shares it among several where not.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Main card</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>It is taken first. Automatic takes the fastest.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Threads</source>
@@ -4166,6 +4580,61 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>MakeRoomDialog</name>
+    <message>
+        <source>Make room on the disk</source>
+        <translation>腾出磁盘空间</translation>
+    </message>
+    <message>
+        <source>Looking for what can be deleted…</source>
+        <translation>正在查找可以删除的内容…</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>There is nothing of Stillroom&apos;s own to delete on this disk.</source>
+        <translation>此磁盘上没有 Stillroom 自己的内容可以删除。</translation>
+    </message>
+    <message>
+        <source>The disk of {folder} has {free} free. What is ticked is deleted for good.</source>
+        <translation>{folder} 所在的磁盘有 {free} 可用空间。勾选的内容将被永久删除。</translation>
+    </message>
+    <message>
+        <source>{model}: a model, to be got again</source>
+        <translation>{model}：模型，以后可以重新获取</translation>
+    </message>
+    <message>
+        <source>{model}: an unfinished download or build</source>
+        <translation>{model}：未完成的下载或构建</translation>
+    </message>
+    <message>
+        <source>{model}: original weights, for making further types</source>
+        <translation>{model}：原始权重，用于制作其他类型</translation>
+    </message>
+    <message>
+        <source>Models that you have deleted since the start</source>
+        <translation>本次启动后您删除的模型</translation>
+    </message>
+    <message>
+        <source>What models have read of chats: they read it again</source>
+        <translation>模型读过的聊天内容：需要时会重新读取</translation>
+    </message>
+    <message>
+        <source>NVIDIA&apos;s libraries, to be got again</source>
+        <translation>NVIDIA 的库，以后可以重新获取</translation>
+    </message>
+    <message>
+        <source>Older logs</source>
+        <translation>较早的日志</translation>
+    </message>
+    <message>
+        <source>Delete {size} for good</source>
+        <translation>永久删除 {size}</translation>
+    </message>
+</context>
+<context>
     <name>MatrixCard</name>
     <message>
         <source>Delete</source>
@@ -4209,6 +4678,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{needed} of {free} free</source>
         <translation>需要 {needed}，可用 {free}</translation>
+    </message>
+    <message>
+        <source>{needed} of {free} free, {spare} of which other programs need</source>
+        <translation>需要 {needed}，空闲 {free}，其中 {spare} 要留给其他程序</translation>
     </message>
 </context>
 <context>
@@ -4276,8 +4749,16 @@ Left for the reply: {left}</source>
         <translation>加载</translation>
     </message>
     <message>
+        <source>Load anyway</source>
+        <translation>仍然加载</translation>
+    </message>
+    <message>
         <source>Load {model}</source>
         <translation>加载 {model}</translation>
+    </message>
+    <message>
+        <source>Load {model} anyway</source>
+        <translation>仍然加载 {model}</translation>
     </message>
     <message>
         <source>It is loaded already</source>
@@ -4292,12 +4773,24 @@ Left for the reply: {left}</source>
         <translation>删除 {model}</translation>
     </message>
     <message>
+        <source>Take {model} off the list</source>
+        <translation>将 {model} 移出列表</translation>
+    </message>
+    <message>
         <source>The starter model comes with Stillroom</source>
         <translation>入门模型随 Stillroom 附带</translation>
     </message>
     <message>
         <source>More for {model}</source>
         <translation>{model} 的更多操作</translation>
+    </message>
+    <message>
+        <source>{reason} Loaded anyway, parts of it are read from the disk again and again: a reply can take minutes, and other programs may become slow or be ended by the system.</source>
+        <translation>{reason}如果仍然加载，模型的一部分会反复从磁盘读取：一次回复可能要几分钟，其他程序可能变慢或被系统结束。</translation>
+    </message>
+    <message>
+        <source>Load with {tokens} tokens of context</source>
+        <translation>以 {tokens} 个词元的上下文加载</translation>
     </message>
     <message>
         <source>Loaded</source>
@@ -4330,6 +4823,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Stopped</source>
         <translation>已停止</translation>
+    </message>
+    <message>
+        <source>Best for this PC · {quality}</source>
+        <translation>最适合这台电脑 · {quality}</translation>
     </message>
     <message>
         <source>From {repo}</source>
@@ -4390,10 +4887,6 @@ Left for the reply: {left}</source>
         <translation>选择用来回答的模型 (Ctrl+M)</translation>
     </message>
     <message>
-        <source>loaded</source>
-        <translation>已加载</translation>
-    </message>
-    <message>
         <source>Cancel loading</source>
         <translation>取消加载</translation>
     </message>
@@ -4412,6 +4905,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Get more models…</source>
         <translation>获取更多模型…</translation>
+    </message>
+    <message>
+        <source>loaded · {memory}</source>
+        <translation>已加载 · {memory}</translation>
     </message>
     <message>
         <source>No model is loaded</source>
@@ -4441,12 +4938,16 @@ Left for the reply: {left}</source>
 <context>
     <name>ModelQuality</name>
     <message>
-        <source>{model} is {loss}% less accurate than its original, more than the {limit}% that you allow.</source>
-        <translation>{model} 的准确度比原模型低 {loss}%，超过了你允许的 {limit}%。</translation>
+        <source>The perplexity of {model} is {loss}% higher than its original&apos;s, more than the {limit}% that you allow. A larger size stays closer to it.</source>
+        <translation>{model} 的困惑度比原始模型高 {loss}%，超过您允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
     </message>
 </context>
 <context>
     <name>ModelsTab</name>
+    <message>
+        <source>Search Hugging Face</source>
+        <translation>搜索 Hugging Face</translation>
+    </message>
     <message>
         <source>{model} is ready.</source>
         <translation>{model} 已就绪。</translation>
@@ -4458,6 +4959,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{model} was deleted.</source>
         <translation>已删除 {model}。</translation>
+    </message>
+    <message>
+        <source>{model} is off the list. Its file stays where it lies.</source>
+        <translation>{model} 已移出列表。其文件仍在原处。</translation>
     </message>
     <message>
         <source>Undo</source>
@@ -4514,10 +5019,6 @@ Left for the reply: {left}</source>
         <source>Could not be loaded: the reason is below</source>
         <translation>无法加载：原因见下方</translation>
     </message>
-    <message>
-        <source>{verdict} · {rate} tok/s</source>
-        <translation>{verdict} · {rate} 词元/秒</translation>
-    </message>
 </context>
 <context>
     <name>ModelsView</name>
@@ -4545,6 +5046,10 @@ Left for the reply: {left}</source>
         <translation>在文件夹中显示</translation>
     </message>
     <message>
+        <source>Make room…</source>
+        <translation>腾出空间…</translation>
+    </message>
+    <message>
         <source>Copy details</source>
         <translation>复制详情</translation>
     </message>
@@ -4559,6 +5064,37 @@ Left for the reply: {left}</source>
     <message>
         <source>Copy report</source>
         <translation>复制报告</translation>
+    </message>
+</context>
+<context>
+    <name>OffersTable</name>
+    <message>
+        <source>File or type</source>
+        <translation>文件或类型</translation>
+    </message>
+    <message>
+        <source>How</source>
+        <translation>方式</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>On this PC</source>
+        <translation>在本机上</translation>
+    </message>
+    <message>
+        <source>made of the original weights</source>
+        <translation>由原始权重制作</translation>
+    </message>
+    <message>
+        <source>finished file</source>
+        <translation>现成文件</translation>
+    </message>
+    <message>
+        <source>about {size}</source>
+        <translation>约 {size}</translation>
     </message>
 </context>
 <context>
@@ -4657,6 +5193,10 @@ Left for the reply: {left}</source>
 <context>
     <name>OutlookCard</name>
     <message>
+        <source>as it is loaded</source>
+        <translation>按加载时的设置</translation>
+    </message>
+    <message>
         <source>{tokens} tokens</source>
         <translation>{tokens} 个词元</translation>
     </message>
@@ -4694,6 +5234,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Type</source>
         <translation>类型</translation>
+    </message>
+    <message>
+        <source>Quality</source>
+        <translation>质量</translation>
+    </message>
+    <message>
+        <source>By how much more a text surprises it than the original (growth of the perplexity), as published for Llama 3 8B: less is better.</source>
+        <translation>与原模型相比，同一文本让它更意外的程度（困惑度的增长），为 Llama 3 8B 的公开数据：越小越好。</translation>
     </message>
     <message>
         <source>Weights</source>
@@ -4941,16 +5489,8 @@ Left for the reply: {left}</source>
         <translation>取消</translation>
     </message>
     <message>
-        <source>WHAT IT COST</source>
-        <translation>量化的代价</translation>
-    </message>
-    <message>
         <source>Distance from the original against size</source>
         <translation>与原模型的差距和大小</translation>
-    </message>
-    <message>
-        <source>More than the {limit}% that you allow: {types}. A larger size loses less.</source>
-        <translation>超过你允许的 {limit}%：{types}。更大的版本损失更少。</translation>
     </message>
     <message>
         <source>The model in full precision is needed for that</source>
@@ -4969,12 +5509,36 @@ Left for the reply: {left}</source>
         <translation>还需 {time}</translation>
     </message>
     <message>
-        <source>What each quantisation cost</source>
-        <translation>各量化版本的代价</translation>
+        <source>HOW CLOSE TO THE ORIGINAL</source>
+        <translation>与原始模型的接近程度</translation>
+    </message>
+    <message>
+        <source>The perplexity of {types} grows by more than the {limit}% that you allow. A larger size stays closer to the original.</source>
+        <translation>{types} 的困惑度升高超过您允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
+    </message>
+    <message>
+        <source>How close each size is to the original</source>
+        <translation>各尺寸与原始模型的接近程度</translation>
     </message>
     <message>
         <source>{type} answers the same next word as {reference} {share}% of the time (± {spread}), at {size}% of its size.</source>
         <translation>{type} 有 {share}% 的情况与 {reference} 给出相同的下一个词（± {spread}），大小为其 {size}%。</translation>
+    </message>
+    <message>
+        <source>A difference in its answers is hard to notice.</source>
+        <translation>回答的差别很难察觉。</translation>
+    </message>
+    <message>
+        <source>Some sentences are worded otherwise; right answers stay nearly as many.</source>
+        <translation>有些句子的措辞不同；正确的回答几乎一样多。</translation>
+    </message>
+    <message>
+        <source>Many sentences are worded otherwise, and long thinking ends wrong more often.</source>
+        <translation>许多句子的措辞不同，长时间思考更容易得出错误结果。</translation>
+    </message>
+    <message>
+        <source>It is clearly worse than the original: expect mistakes that the original does not make.</source>
+        <translation>明显不如原始模型：它会犯原始模型不会犯的错误。</translation>
     </message>
     <message>
         <source>Not measured. That needs the model in full precision (BF16), which is neither here nor known where to get.</source>
@@ -4989,6 +5553,10 @@ Left for the reply: {left}</source>
         <translation>尚未测量。此模型和原模型会读取同一段文字，然后比较它们的预测。</translation>
     </message>
     <message>
+        <source>Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval.</source>
+        <translation>与 {reference} 比较，使用 {text} 的 {tokens} 个词元；± 为 95% 置信区间。</translation>
+    </message>
+    <message>
         <source>Downloading the original model</source>
         <translation>正在下载原模型</translation>
     </message>
@@ -4999,10 +5567,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Preparing the original model</source>
         <translation>正在准备原模型</translation>
-    </message>
-    <message>
-        <source>Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval. Accuracy loss is the growth of the perplexity.</source>
-        <translation>以 {reference} 为参照，在{text}的 {tokens} 个词元上测得；± 为 95% 置信区间。准确度损失是困惑度的增长。</translation>
     </message>
     <message>
         <source>Full precision did not fit into memory, so its speed is the disk&apos;s.</source>
@@ -5220,6 +5784,10 @@ Left for the reply: {left}</source>
         <translation>正在下载 {file}</translation>
     </message>
     <message>
+        <source>Quality: {step}</source>
+        <translation>质量：{step}</translation>
+    </message>
+    <message>
         <source>{run}, not finished</source>
         <translation>{run}，未完成</translation>
     </message>
@@ -5309,20 +5877,28 @@ Left for the reply: {left}</source>
         <translation>它与原模型预测出相同的下一个词（词元）的比例。</translation>
     </message>
     <message>
-        <source>Accuracy loss</source>
-        <translation>准确度损失</translation>
+        <source>Perplexity</source>
+        <translation>困惑度</translation>
     </message>
     <message>
-        <source>By how much more a text surprises it than the original (growth of the perplexity).</source>
-        <translation>同一段文字使它比原模型多“意外”多少（困惑度的增长）。</translation>
+        <source>By how much its perplexity is higher than the original&apos;s: how much more a text surprises it. No share of wrong answers: +2% is not two answers of a hundred.</source>
+        <translation>它的困惑度比原始模型高多少，即一段文本让它多“意外”多少。这不是错误回答的比例：+2% 并不是一百个回答中错两个。</translation>
+    </message>
+    <message>
+        <source>How far its predictions are from those of the original: 0 is no difference, 0.01 can hardly be noticed, 0.1 can (Kullback-Leibler divergence, mean in nats per token).</source>
+        <translation>它的预测与原始模型相差多远：0 表示没有差别，0.01 几乎察觉不到，0.1 可以察觉（KL 散度，每词元平均 nat 数）。</translation>
+    </message>
+    <message>
+        <source>Tokens/s (original)</source>
+        <translation>词元/秒（原始）</translation>
+    </message>
+    <message>
+        <source>New tokens per second during this measurement, in brackets those of the original. What replies reach is said under “On this PC”.</source>
+        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回复能达到的速度见“在此电脑上”。</translation>
     </message>
     <message>
         <source>Divergence</source>
         <translation>散度</translation>
-    </message>
-    <message>
-        <source>How far its predictions are from those of the original; 0 is no difference (Kullback-Leibler divergence, mean in nats per token).</source>
-        <translation>其预测与原模型相差多少；0 为没有差别（KL 散度，平均值，单位 nat/词元）。</translation>
     </message>
     <message>
         <source>99% below</source>
@@ -5331,14 +5907,6 @@ Left for the reply: {left}</source>
     <message>
         <source>99 of 100 predictions are nearer to the original than this.</source>
         <translation>100 次预测中有 99 次与原模型的差距小于此值。</translation>
-    </message>
-    <message>
-        <source>Tokens/s</source>
-        <translation>词元/秒</translation>
-    </message>
-    <message>
-        <source>New tokens per second during this measurement, and those of the original. What replies reach is said under “On this PC”.</source>
-        <translation>此次测量时每秒生成的词元数，以及原模型的词元数。实际回答的速度见“在本机上”。</translation>
     </message>
 </context>
 <context>
@@ -5554,6 +6122,10 @@ Left for the reply: {left}</source>
         <translation>获取</translation>
     </message>
     <message>
+        <source>Why this one</source>
+        <translation>为什么推荐它</translation>
+    </message>
+    <message>
         <source>RECOMMENDED FOR THIS PC</source>
         <translation>为本机推荐</translation>
     </message>
@@ -5572,6 +6144,30 @@ Left for the reply: {left}</source>
     <message>
         <source>The smallest needs about 3.5 GB of free RAM. Close other programs, or use the starter model.</source>
         <translation>最小的模型需要约 3.5 GB 可用内存。请关闭其他程序，或使用入门模型。</translation>
+    </message>
+    <message>
+        <source>Strong at mathematics, programming and science questions.</source>
+        <translation>擅长数学、编程和科学问题。</translation>
+    </message>
+    <message>
+        <source>Good at mathematics and programming, with the knowledge of a small model.</source>
+        <translation>数学和编程不错，知识面为小型模型的水平。</translation>
+    </message>
+    <message>
+        <source>Good at school mathematics and short puzzles; it often errs in facts.</source>
+        <translation>适合中学数学和简短的谜题；在事实上经常出错。</translation>
+    </message>
+    <message>
+        <source>Here it writes up to {count} words a second, faster than most people read.</source>
+        <translation>在这台电脑上每秒最多写约 {count} 个英文单词，比大多数人阅读得快。</translation>
+    </message>
+    <message>
+        <source>Here it writes up to {count} words a second, slower than most people read.</source>
+        <translation>在这台电脑上每秒最多写约 {count} 个英文单词，比大多数人阅读得慢。</translation>
+    </message>
+    <message>
+        <source>Getting it downloads {size}: about {minutes} min at 100 Mbit/s.</source>
+        <translation>获取它需要下载 {size}：在 100 Mbit/s 的网络下约 {minutes} 分钟。</translation>
     </message>
     <message>
         <source>The best published scores of the models that run quickly here (AIME 2024 {aime}%, GPQA Diamond {gpqa}%).</source>
@@ -5658,6 +6254,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Answer again with {model}</source>
         <translation>用 {model} 重新回答</translation>
+    </message>
+    <message>
+        <source>Compare with other answers…</source>
+        <translation>与其他回答比较…</translation>
     </message>
     <message>
         <source>Go on from here in a new chat</source>
@@ -5981,12 +6581,12 @@ Left for the reply: {left}</source>
 <context>
     <name>ReplyView</name>
     <message>
-        <source>Waiting until another chat&apos;s reply is done…</source>
-        <translation>正在等待另一个聊天的回答完成…</translation>
-    </message>
-    <message>
         <source>Reading the prompt…</source>
         <translation>正在读取提示词…</translation>
+    </message>
+    <message>
+        <source>Waiting until another reply is done…</source>
+        <translation>正在等待另一个回答完成…</translation>
     </message>
     <message>
         <source>The model is answering.</source>
@@ -6007,6 +6607,73 @@ Left for the reply: {left}</source>
     <message>
         <source>Valid JSON of the schema</source>
         <translation>符合模式的有效 JSON</translation>
+    </message>
+</context>
+<context>
+    <name>RepositoryPanel</name>
+    <message>
+        <source>Like</source>
+        <translation>点赞</translation>
+    </message>
+    <message>
+        <source>Open its page</source>
+        <translation>打开其页面</translation>
+    </message>
+    <message>
+        <source>Close the repository</source>
+        <translation>关闭此仓库</translation>
+    </message>
+    <message>
+        <source>It holds nothing that Stillroom can use: no .safetensors and no .gguf files.</source>
+        <translation>其中没有 Stillroom 能使用的内容：没有 .safetensors，也没有 .gguf 文件。</translation>
+    </message>
+    <message>
+        <source>Files and types of the repository</source>
+        <translation>仓库的文件和类型</translation>
+    </message>
+    <message>
+        <source>Get</source>
+        <translation>获取</translation>
+    </message>
+    <message>
+        <source>{count} billion parameters</source>
+        <translation>{count}B 参数</translation>
+    </message>
+    <message>
+        <source>kind: {kind}</source>
+        <translation>类别：{kind}</translation>
+    </message>
+    <message>
+        <source>context up to {tokens} tokens</source>
+        <translation>上下文最多 {tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>licence: {licence}</source>
+        <translation>许可证：{licence}</translation>
+    </message>
+    <message>
+        <source>{count} downloads in 30 days</source>
+        <translation>30 天内下载 {count} 次</translation>
+    </message>
+    <message>
+        <source>{count} likes</source>
+        <translation>{count} 个赞</translation>
+    </message>
+    <message>
+        <source>its terms must be accepted on its page first</source>
+        <translation>须先在其页面接受条款</translation>
+    </message>
+    <message>
+        <source>Choose a file or a type first</source>
+        <translation>请先选择文件或类型</translation>
+    </message>
+    <message>
+        <source>Get {name} · {size} to download</source>
+        <translation>获取 {name} · 需下载 {size}</translation>
+    </message>
+    <message>
+        <source>Liked</source>
+        <translation>已点赞</translation>
     </message>
 </context>
 <context>
@@ -6127,6 +6794,80 @@ Left for the reply: {left}</source>
     <message>
         <source>Write a schema, or insert an example.</source>
         <translation>请编写模式，或插入示例。</translation>
+    </message>
+</context>
+<context>
+    <name>SearchCard</name>
+    <message>
+        <source>Words of a model&apos;s name, such as qwen 7b</source>
+        <translation>模型名称中的词，例如 qwen 7b</translation>
+    </message>
+    <message>
+        <source>Search Hugging Face</source>
+        <translation>搜索 Hugging Face</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>搜索</translation>
+    </message>
+    <message>
+        <source>Models that were found</source>
+        <translation>找到的模型</translation>
+    </message>
+    <message>
+        <source>SEARCH HUGGING FACE</source>
+        <translation>搜索 Hugging Face</translation>
+    </message>
+    <message>
+        <source>Type two letters or more of the name.</source>
+        <translation>请输入名称的至少两个字母。</translation>
+    </message>
+    <message>
+        <source>Searching…</source>
+        <translation>正在搜索…</translation>
+    </message>
+    <message>
+        <source>{count} models, the most downloaded first. Choose one to see its files.</source>
+        <translation>{count} 个模型，下载最多的在前。选择一个即可查看其文件。</translation>
+    </message>
+    <message>
+        <source>Nothing was found. Fewer or other words of the name may help.</source>
+        <translation>没有找到。请减少或更换名称中的词。</translation>
+    </message>
+    <message>
+        <source>Asking what {repo} holds…</source>
+        <translation>正在询问 {repo} 的内容…</translation>
+    </message>
+    <message>
+        <source>Liked, and opened lately:</source>
+        <translation>点赞的和最近打开的：</translation>
+    </message>
+    <message>
+        <source>What you type here is sent to Hugging Face, and nothing else.</source>
+        <translation>您在这里输入的内容会发送给 Hugging Face，不发送其他内容。</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+</context>
+<context>
+    <name>SecondStart</name>
+    <message>
+        <source>Stillroom is open already and does not answer.</source>
+        <translation>Stillroom 已经打开，但没有响应。</translation>
+    </message>
+    <message>
+        <source>It may be busy: wait a little and start it again. If you end it, what it is doing stops; chats, drafts and downloads go on from where they were kept last.</source>
+        <translation>它可能正忙：请稍等片刻再启动。如果结束它，正在进行的工作会停止；聊天、草稿和下载会从上次保存的地方继续。</translation>
+    </message>
+    <message>
+        <source>End it and start anew</source>
+        <translation>结束它并重新启动</translation>
+    </message>
+    <message>
+        <source>Wait</source>
+        <translation>等待</translation>
     </message>
 </context>
 <context>
@@ -6438,6 +7179,18 @@ Left for the reply: {left}</source>
     <message>
         <source>Audit log…</source>
         <translation>审计日志…</translation>
+    </message>
+    <message>
+        <source>For other programs</source>
+        <translation>供其他程序使用</translation>
+    </message>
+    <message>
+        <source>Editors and scripts on this computer can ask the loaded model, by the protocols of OpenAI and Ollama. Off until you switch it on.</source>
+        <translation>本机的编辑器和脚本可以通过 OpenAI 和 Ollama 的协议向已加载的模型提问。在您开启之前一直关闭。</translation>
+    </message>
+    <message>
+        <source>Local API…</source>
+        <translation>本地 API…</translation>
     </message>
     <message>
         <source>Open folder</source>
@@ -6761,6 +7514,10 @@ Left for the reply: {left}</source>
         <translation>模型</translation>
     </message>
     <message>
+        <source>The disk has space again: everything is kept.</source>
+        <translation>磁盘又有空间了：一切都已保存。</translation>
+    </message>
+    <message>
         <source>Unload</source>
         <translation>卸载</translation>
     </message>
@@ -6801,6 +7558,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Local API</source>
         <translation>本地 API</translation>
+    </message>
+    <message>
+        <source>Open settings</source>
+        <translation>打开设置</translation>
     </message>
     <message>
         <source>The model is being measured. Try again when that is done.</source>
@@ -6949,8 +7710,8 @@ Left for the reply: {left}</source>
         <translation>生成，{tokens} 个词元</translation>
     </message>
     <message>
-        <source>GiB</source>
-        <translation>GiB</translation>
+        <source>GB</source>
+        <translation>GB</translation>
     </message>
     <message>
         <source>s</source>
@@ -7005,6 +7766,10 @@ Left for the reply: {left}</source>
         <translation>无法下结论</translation>
     </message>
     <message>
+        <source>too few repeats to say</source>
+        <translation>重复次数太少，无法判断</translation>
+    </message>
+    <message>
         <source>better</source>
         <translation>更好</translation>
     </message>
@@ -7021,6 +7786,10 @@ Left for the reply: {left}</source>
         <translation>无法判断：多次测量过于分散</translation>
     </message>
     <message>
+        <source>too few repeats to say: measure again, at least three times</source>
+        <translation>重复次数太少，无法判断：请重新测量，至少三次</translation>
+    </message>
+    <message>
         <source>Other programs used the processor meanwhile.</source>
         <translation>测试期间其他程序占用了处理器。</translation>
     </message>
@@ -7035,6 +7804,30 @@ Left for the reply: {left}</source>
     <message>
         <source>Processor or graphics card slowed down for heat or power.</source>
         <translation>处理器或显卡因温度或功率而降速。</translation>
+    </message>
+    <message>
+        <source>Standard, 3 minutes</source>
+        <translation>标准，3 分钟</translation>
+    </message>
+    <message>
+        <source>Full, without a limit</source>
+        <translation>完整，不限时间</translation>
+    </message>
+    <message>
+        <source>Quick, two figures</source>
+        <translation>快速，两项数据</translation>
+    </message>
+    <message>
+        <source>Speed at several lengths, latency, replies at once, memory and energy, each three times. Where that would take longer than three minutes, the least important steps are left out.</source>
+        <translation>多种长度下的速度、延迟、同时回复、内存与能耗，各测三次。若会超过三分钟，则省略最不重要的步骤。</translation>
+    </message>
+    <message>
+        <source>All that Standard has, five times, and nothing left out: hours on a slow computer.</source>
+        <translation>“标准”的全部内容，各测五次，不省略任何步骤：在慢的电脑上需要数小时。</translation>
+    </message>
+    <message>
+        <source>Reading a prompt of 512 tokens and writing 32, three times. Nothing else.</source>
+        <translation>读取 512 个词元的提示并生成 32 个词元，各测三次。不测其他项目。</translation>
     </message>
     <message>
         <source>Reading the model file</source>
@@ -7209,8 +8002,8 @@ Left for the reply: {left}</source>
         <translation>指令集</translation>
     </message>
     <message>
-        <source>{size} GiB</source>
-        <translation>{size} GiB</translation>
+        <source>{size} GB</source>
+        <translation>{size} GB</translation>
     </message>
     <message>
         <source>Memory</source>
@@ -7368,6 +8161,10 @@ Left for the reply: {left}</source>
         <source>Runs of this model file with the same questions; bars are 95% intervals, n = {n}</source>
         <translation>此模型文件使用相同题目的运行；误差线为 95% 置信区间，n = {n}</translation>
     </message>
+    <message>
+        <source>What is measured</source>
+        <translation>测量内容</translation>
+    </message>
 </context>
 <context>
     <name>code languages</name>
@@ -7492,10 +8289,6 @@ Left for the reply: {left}</source>
         <translation>对话“{title}”的一份摘要</translation>
     </message>
     <message>
-        <source>Accept them at {endpoint}/{repo}, then set HF_TOKEN to a token of the same account.</source>
-        <translation>请在 {endpoint}/{repo} 接受条款，然后把 HF_TOKEN 设为同一账户的令牌。</translation>
-    </message>
-    <message>
         <source>All settings are back to their defaults.</source>
         <translation>所有设置都恢复为默认值。</translation>
     </message>
@@ -7580,20 +8373,12 @@ Left for the reply: {left}</source>
         <translation>请检查文件夹是否可写，以及磁盘是否正常。</translation>
     </message>
     <message>
-        <source>Check the internet connection, and HTTPS_PROXY or HF_ENDPOINT where they are used. Models on disk work without.</source>
-        <translation>请检查网络连接；如果使用了 HTTPS_PROXY 或 HF_ENDPOINT，也请检查。已在本机的模型无需联网。</translation>
-    </message>
-    <message>
         <source>Check the path, or name a model of `stillroom list`.</source>
         <translation>请检查路径，或指定 `stillroom list` 中的模型。</translation>
     </message>
     <message>
         <source>Check the path.</source>
         <translation>请检查路径。</translation>
-    </message>
-    <message>
-        <source>Check the spelling; for a private one set HF_TOKEN to a token that may read it.</source>
-        <translation>请检查拼写；如果是私有仓库，请把 HF_TOKEN 设为有权读取它的令牌。</translation>
     </message>
     <message>
         <source>Checksums of {file} are lost ({count}); nothing else says that what they were for is damaged.</source>
@@ -7606,10 +8391,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Choose a file of {repo} that is whole, or build the model from its original weights.</source>
         <translation>请选择 {repo} 中未拆分的文件，或用原始权重构建模型。</translation>
-    </message>
-    <message>
-        <source>Choose a file that ends in .gguf.</source>
-        <translation>请选择以 .gguf 结尾的文件。</translation>
     </message>
     <message>
         <source>Choose a folder that you may write to.</source>
@@ -7626,10 +8407,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Choose a model at the top of the window, then ask again.</source>
         <translation>请在窗口顶部选择模型，然后再提问。</translation>
-    </message>
-    <message>
-        <source>Choose a model file that ends in .gguf.</source>
-        <translation>请选择以 .gguf 结尾的模型文件。</translation>
     </message>
     <message>
         <source>Choose a model of it in the window once: that asks whether it may.</source>
@@ -7778,10 +8555,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Download the model again; this file is not what its publisher uploaded.</source>
         <translation>请重新下载模型；此文件与发布者上传的不同。</translation>
-    </message>
-    <message>
-        <source>Fits entirely on the {gpu} with a context of {context} tokens: {weights} weights + {cache} cache + {buffers} buffers, {free} free.</source>
-        <translation>可完全放入 {gpu}，上下文为 {context} 个词元：{weights} 权重 + {cache} 缓存 + {buffers} 缓冲区，可用 {free}。</translation>
     </message>
     <message>
         <source>Free some space, or set STILLROOM_HOME to a folder on another disk.</source>
@@ -8036,20 +8809,12 @@ Left for the reply: {left}</source>
         <translation>请不带 --show 运行 `stillroom tune`。</translation>
     </message>
     <message>
-        <source>Runs on the processor: {weights} weights + {cache} cache + {buffers} buffers with a context of {context} tokens, {ram} of RAM free.</source>
-        <translation>在处理器上运行：{weights} 权重 + {cache} 缓存 + {buffers} 缓冲区，上下文为 {context} 个词元，内存可用 {ram}。</translation>
-    </message>
-    <message>
         <source>Save under another name, or overwrite it, or reload it and lose the changes made here.</source>
         <translation>请以其他名称保存、覆盖它，或重新载入并丢弃在此所做的更改。</translation>
     </message>
     <message>
         <source>See `stillroom list` for the models to choose from.</source>
         <translation>可选的模型见 `stillroom list`。</translation>
-    </message>
-    <message>
-        <source>See whether {endpoint} opens in a browser, and check HF_ENDPOINT where it is used.</source>
-        <translation>请查看 {endpoint} 能否在浏览器中打开；如果使用了 HF_ENDPOINT，也请检查。</translation>
     </message>
     <message>
         <source>See whether {endpoint}/{repo} opens in a browser.</source>
@@ -8070,10 +8835,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Send the message again: the model is loaded again by itself. If it happens again, load it with a smaller context or fewer layers on the graphics card.</source>
         <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请减小上下文或显卡层数后加载。</translation>
-    </message>
-    <message>
-        <source>Set HF_TOKEN to a valid token, or remove it: public models need none.</source>
-        <translation>请把 HF_TOKEN 设为有效的令牌，或将其移除：公开模型不需要令牌。</translation>
     </message>
     <message>
         <source>Set flash attention to automatic, or the KV cache to f16.</source>
@@ -8158,10 +8919,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The GGUF file {file} is damaged: it holds the name {part}.</source>
         <translation>GGUF 文件 {file} 已损坏：其中含有名称 {part}。</translation>
-    </message>
-    <message>
-        <source>The GGUF file {file} is damaged: its header is longer than 64 MiB.</source>
-        <translation>GGUF 文件 {file} 已损坏：其文件头超过 64 MiB。</translation>
     </message>
     <message>
         <source>The GGUF file {file} is damaged: {part} has a value that no model has.</source>
@@ -8314,10 +9071,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The engine was ended from outside, most likely because the memory ran out.</source>
         <translation>引擎被外部终止，很可能是内存耗尽。</translation>
-    </message>
-    <message>
-        <source>The file may be damaged or of a kind this llama.cpp does not know: build or download it again.</source>
-        <translation>文件可能已损坏，或是此 llama.cpp 不认识的类型：请重新构建或下载。</translation>
     </message>
     <message>
         <source>The file of {name} {type} is gone: {path}.</source>
@@ -8766,10 +9519,6 @@ Left for the reply: {left}</source>
     <message>
         <source>It needs a context of {needed} tokens; the model is loaded with {context_tokens}.</source>
         <translation>需要 {needed} 个词元的上下文；模型加载时为 {context_tokens} 个。</translation>
-    </message>
-    <message>
-        <source>It would take about {minutes} min more here; the suite named full measures it.</source>
-        <translation>在这里还需要约 {minutes} 分钟；名为 full 的测试会测量它。</translation>
     </message>
     <message>
         <source>Its rpc-server serves one program at a time: end the other one, or check the port.</source>
@@ -9326,10 +10075,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The golden answers were written by a newer Stillroom (schema {found}, here {known}).</source>
         <translation>基准答案由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
-    </message>
-    <message>
-        <source>The graphics card ({cards}) has too little free memory ({free_gib:.1f} GiB) for even one layer of this model, so it runs on the processor. Close other programs that use the card, or choose a smaller model or context.</source>
-        <translation>显卡（{cards}）的可用显存（{free_gib:.1f} GiB）连此模型的一层都放不下，因此在处理器上运行。请关闭占用显卡的其他程序，或选择更小的模型或上下文。</translation>
     </message>
     <message>
         <source>The graphics card could not load the model, so it runs on the processor.</source>
@@ -9980,10 +10725,6 @@ Left for the reply: {left}</source>
         <translation>请用已加载的模型对文本分词。</translation>
     </message>
     <message>
-        <source>Too large: {needed} of RAM needed with a context of {context} tokens, {ram} free.</source>
-        <translation>太大：需要 {needed} 内存，上下文为 {context} 个词元，可用 {ram}。</translation>
-    </message>
-    <message>
         <source>Try a shorter one.</source>
         <translation>请尝试较短的。</translation>
     </message>
@@ -10148,6 +10889,14 @@ Left for the reply: {left}</source>
         <translation>{file} 是 {architecture} 模型，Stillroom 不对其量化。</translation>
     </message>
     <message>
+        <source>{gpu_layers} of {layers} layers fit on the {gpu} ({free} free), the rest runs on the processor: it takes {needed} in all, with {replies} × {context} tokens of context (replies side by side).</source>
+        <translation>{layers} 层中有 {gpu_layers} 层可放入 {gpu}（空闲 {free}），其余在处理器上运行：共占用 {needed}，{replies} 个并行回复 × {context} 个词元的上下文。</translation>
+    </message>
+    <message>
+        <source>{gpu_layers} of {layers} layers run on the graphics card ({cards}, {free_gb:.1f} GB free), the rest on the processor, which is slower. A smaller quantisation or context would fit more.</source>
+        <translation>{layers} 层中有 {gpu_layers} 层在显卡上运行（{cards}，可用 {free_gb:.1f} GB），其余在处理器上，速度较慢。更小的量化或上下文可放入更多层。</translation>
+    </message>
+    <message>
         <source>{host} answers, but not as an OpenAI-compatible server.</source>
         <translation>{host} 有答复，但不是兼容 OpenAI 的服务器。</translation>
     </message>
@@ -10160,6 +10909,10 @@ Left for the reply: {left}</source>
         <translation>{host} 不接受此密钥 ({status})。</translation>
     </message>
     <message>
+        <source>{host} does not know this access token.</source>
+        <translation>{host} 不认识此访问令牌。</translation>
+    </message>
+    <message>
         <source>{host} has too much to do (429): {said}</source>
         <translation>{host} 过于繁忙 (429)：{said}</translation>
     </message>
@@ -10170,6 +10923,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{host} refuses ({status}): {said}</source>
         <translation>{host} 拒绝 ({status})：{said}</translation>
+    </message>
+    <message>
+        <source>{host} refuses to search (HTTP {status}).</source>
+        <translation>{host} 拒绝搜索（HTTP {status}）。</translation>
     </message>
     <message>
         <source>{language} is not run here.</source>
@@ -10192,8 +10949,16 @@ Left for the reply: {left}</source>
         <translation>{name} 中没有文字。</translation>
     </message>
     <message>
+        <source>{name} is a model of the architecture “{architecture}”, which this llama.cpp does not know.</source>
+        <translation>{name} 是“{architecture}”架构的模型，这个 llama.cpp 不认识这种架构。</translation>
+    </message>
+    <message>
         <source>{name} is damaged.</source>
         <translation>{name} 已损坏。</translation>
+    </message>
+    <message>
+        <source>{name} is larger than 4 MB.</source>
+        <translation>{name} 大于 4 MB。</translation>
     </message>
     <message>
         <source>{name} is no embedding model.</source>
@@ -10256,6 +11021,10 @@ Left for the reply: {left}</source>
         <translation>只有本机上的模型才能接着写回复。</translation>
     </message>
     <message>
+        <source>Accept them at {endpoint}/{repo}, then give a token of the same account: in Settings &gt; Hugging Face, or as HF_TOKEN.</source>
+        <translation>请在 {endpoint}/{repo} 接受条款，然后在“设置 &gt; Hugging Face”中或用 HF_TOKEN 提供同一账户的令牌。</translation>
+    </message>
+    <message>
         <source>Ask for another reply, or go on without the grammar or the schema.</source>
         <translation>请重新生成回答，或去掉语法或模式后再继续。</translation>
     </message>
@@ -10264,20 +11033,108 @@ Left for the reply: {left}</source>
         <translation>请重新请求一条回复，或在本机加载模型。</translation>
     </message>
     <message>
+        <source>Change or remove it in Settings &gt; Hugging Face, or where HF_TOKEN is set: public models need none.</source>
+        <translation>请在“设置 &gt; Hugging Face”中或设置 HF_TOKEN 的地方更改或删除它：公开的模型不需要令牌。</translation>
+    </message>
+    <message>
+        <source>Check the access token in the settings of Hugging Face, or get a model by its id.</source>
+        <translation>请检查 Hugging Face 设置中的访问令牌，或按 ID 获取模型。</translation>
+    </message>
+    <message>
+        <source>Check the internet connection, and mirror and proxy in the settings, or HTTPS_PROXY and HF_ENDPOINT where they are used. Models on disk work without.</source>
+        <translation>请检查网络连接，以及设置中的镜像和代理，或所用的 HTTPS_PROXY 和 HF_ENDPOINT。磁盘上的模型无需网络即可使用。</translation>
+    </message>
+    <message>
+        <source>Check the spelling; for a private one give a token that may read it: in Settings &gt; Hugging Face, or as HF_TOKEN.</source>
+        <translation>请检查拼写；私有模型请在“设置 &gt; Hugging Face”中或用 HF_TOKEN 提供有权读取它的令牌。</translation>
+    </message>
+    <message>
+        <source>Choose a file that is whole, or make a type of the original weights.</source>
+        <translation>请选择未拆分的文件，或由原始权重制作某种类型。</translation>
+    </message>
+    <message>
+        <source>Choose a model of another kind, or a newer Stillroom.</source>
+        <translation>请选择其他种类的模型，或使用更新的 Stillroom。</translation>
+    </message>
+    <message>
+        <source>Copy it whole from the hub&apos;s page of access tokens; it begins with hf_.</source>
+        <translation>请从网站的访问令牌页面完整复制；它以 hf_ 开头。</translation>
+    </message>
+    <message>
+        <source>Delete it where it lies.</source>
+        <translation>请在它所在的位置删除它。</translation>
+    </message>
+    <message>
+        <source>Fits entirely on the {gpu}, {free} free: it takes {needed}, which are {weights} weights, {cache} cache for {replies} × {context} tokens of context (replies side by side) and {buffers} buffers.</source>
+        <translation>可完全放入 {gpu}（空闲 {free}）：占用 {needed}，其中权重 {weights}，缓存 {cache}（{replies} 个并行回复 × {context} 个词元的上下文），缓冲区 {buffers}。</translation>
+    </message>
+    <message>
         <source>Free some space and try again; what is there already is used.</source>
         <translation>请腾出一些空间后重试；已有的部分会继续使用。</translation>
+    </message>
+    <message>
+        <source>Free some space: Stillroom goes on by itself then. What was kept can be read.</source>
+        <translation>请释放一些空间：之后 Stillroom 会自动继续。已保存的内容仍可阅读。</translation>
+    </message>
+    <message>
+        <source>Give it as https://host or http://host:port.</source>
+        <translation>请写成 https://host 或 http://host:port。</translation>
+    </message>
+    <message>
+        <source>It is in several parts, which Stillroom does not join.</source>
+        <translation>它分为多个部分，Stillroom 不会合并。</translation>
+    </message>
+    <message>
+        <source>It knows {count} others, {names} among them: choose a model of one of these, or a newer Stillroom.</source>
+        <translation>它认识另外 {count} 种，其中有 {names}：请选择这些架构的模型，或使用更新的 Stillroom。</translation>
+    </message>
+    <message>
+        <source>It may have expired, or belong to another server. Make a new one on the hub&apos;s page of access tokens.</source>
+        <translation>它可能已过期，或属于其他服务器。请在网站的访问令牌页面新建一个。</translation>
+    </message>
+    <message>
+        <source>It would take about {minutes} min more here; the suite Full measures it.</source>
+        <translation>在本机上还需约 {minutes} 分钟；“完整”套件会测量它。</translation>
+    </message>
+    <message>
+        <source>Leave them out here, and put the whole address into HTTPS_PROXY or HF_ENDPOINT.</source>
+        <translation>请在这里省略它们，并把完整地址写入 HTTPS_PROXY 或 HF_ENDPOINT。</translation>
     </message>
     <message>
         <source>Load the model with a larger context.</source>
         <translation>请用更大的上下文加载模型。</translation>
     </message>
     <message>
+        <source>Memory is too short for {before} replies side by side, so there are {after} at once.</source>
+        <translation>内存不足以同时生成 {before} 个回复，因此同时只生成 {after} 个。</translation>
+    </message>
+    <message>
+        <source>Models of the kind {name} cannot be used.</source>
+        <translation>不能使用 {name} 类的模型。</translation>
+    </message>
+    <message>
+        <source>Only its name says so, or it is damaged. Get it again, or choose another one.</source>
+        <translation>它只是名称如此，或者已损坏。请重新获取，或选择其他文件。</translation>
+    </message>
+    <message>
         <source>Only the last message can go on, and only one of the assistant.</source>
         <translation>只有最后一条消息可以接着写，而且必须是助手的消息。</translation>
     </message>
     <message>
+        <source>Original weights may be of {families}; finished GGUF files, of all that llama.cpp knows.</source>
+        <translation>原始权重可以是 {families}；现成的 GGUF 文件可以是 llama.cpp 支持的任何类型。</translation>
+    </message>
+    <message>
         <source>Put what the model has said so far at the end of the messages.</source>
         <translation>请把模型目前为止说的内容放在消息列表的最后。</translation>
+    </message>
+    <message>
+        <source>Runs on the processor and takes {needed} of the {ram} of RAM that are free: {weights} weights, {cache} cache for {replies} × {context} tokens of context (replies side by side) and {buffers} buffers.</source>
+        <translation>在处理器上运行，占用空闲的 {ram} 内存中的 {needed}：权重 {weights}，缓存 {cache}（{replies} 个并行回复 × {context} 个词元的上下文），缓冲区 {buffers}。</translation>
+    </message>
+    <message>
+        <source>See whether {endpoint} opens in a browser, and check the mirror in the settings, or HF_ENDPOINT where it is used.</source>
+        <translation>请看 {endpoint} 能否在浏览器中打开，并检查设置中的镜像，或所用的 HF_ENDPOINT。</translation>
     </message>
     <message>
         <source>The GGUF file {file} is cut short: {part} reaches past the end.</source>
@@ -10294,6 +11151,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The GGUF file {file} is damaged: its alignment is {alignment}.</source>
         <translation>GGUF 文件 {file} 已损坏：其对齐值为 {alignment}。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: its header is longer than 64 MB.</source>
+        <translation>GGUF 文件 {file} 已损坏：其文件头超过 64 MB。</translation>
     </message>
     <message>
         <source>The GGUF file {file} is damaged: its header reaches past the end of the file.</source>
@@ -10364,8 +11225,16 @@ Left for the reply: {left}</source>
         <translation>适配器 {file} 已损坏：{tensor} 的两个矩阵只有一个。</translation>
     </message>
     <message>
+        <source>The address holds a name and a password, and settings are no place for secrets.</source>
+        <translation>地址中含有用户名和密码，而设置不应存放机密。</translation>
+    </message>
+    <message>
         <source>The driver {driver} is too old for CUDA {cuda}; {card} is used through Vulkan.</source>
         <translation>驱动程序 {driver} 对于 CUDA {cuda} 来说太旧；{card} 通过 Vulkan 使用。</translation>
+    </message>
+    <message>
+        <source>The file may be damaged: build or download it again.</source>
+        <translation>文件可能已损坏：请重新构建或下载。</translation>
     </message>
     <message>
         <source>The file tokenizer.json is damaged: a merge is not a pair.</source>
@@ -10450,6 +11319,14 @@ Left for the reply: {left}</source>
     <message>
         <source>The grammar could not be read: {reason}.</source>
         <translation>无法读取语法：{reason}。</translation>
+    </message>
+    <message>
+        <source>The graphics card ({cards}) has too little free memory ({free_gb:.1f} GB) for even one layer of this model, so it runs on the processor. Close other programs that use the card, or choose a smaller model or context.</source>
+        <translation>显卡（{cards}）的可用显存（{free_gb:.1f} GB）连此模型的一层都放不下，因此在处理器上运行。请关闭占用显卡的其他程序，或选择更小的模型或上下文。</translation>
+    </message>
+    <message>
+        <source>The graphics card that was chosen for this model is not there; others are used.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The importance matrix is collected again when a build needs it.</source>
@@ -10568,6 +11445,14 @@ Left for the reply: {left}</source>
         <translation>此计算机上没有 Rust。</translation>
     </message>
     <message>
+        <source>There is no graphics card, so the processor&apos;s own graphics compute ({card}); they share the computer&apos;s RAM.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There is nothing at {path}.</source>
+        <translation>{path} 处没有任何内容。</translation>
+    </message>
+    <message>
         <source>This Stillroom has no CUDA back end for its llama.cpp, and no release offers one.</source>
         <translation>此 Stillroom 没有与其 llama.cpp 对应的 CUDA 后端，发行版也未提供。</translation>
     </message>
@@ -10580,12 +11465,24 @@ Left for the reply: {left}</source>
         <translation>此适配器属于 Stillroom 不转换的类型：其 {key} 为 {value}。</translation>
     </message>
     <message>
+        <source>This file does not belong to Stillroom.</source>
+        <translation>此文件不属于 Stillroom。</translation>
+    </message>
+    <message>
+        <source>This is no access token.</source>
+        <translation>这不是访问令牌。</translation>
+    </message>
+    <message>
         <source>This llama.cpp was compiled for one computer and takes no CUDA at run time.</source>
         <translation>此 llama.cpp 只为一台电脑编译，运行时不能加载 CUDA。</translation>
     </message>
     <message>
         <source>This request is larger than {megabytes} MB, which is more than any model reads.</source>
         <translation>此请求超过 {megabytes} MB，任何模型都读不了这么多。</translation>
+    </message>
+    <message>
+        <source>Too large: it needs {needed} of RAM with {replies} × {context} tokens of context. {ram} are free, {spare} of them are left to the system and other programs, so {room} can be used.</source>
+        <translation>太大：{replies} 个回复 × {context} 个词元的上下文需要 {needed} 内存。空闲 {ram}，其中 {spare} 留给系统和其他程序，因此可用 {room}。</translation>
     </message>
     <message>
         <source>Too many open files</source>
@@ -10812,6 +11709,10 @@ Left for the reply: {left}</source>
         <translation>最新的若干行缺失</translation>
     </message>
     <message>
+        <source>the proxy&apos;s address is none of the web</source>
+        <translation>代理的地址不是网络地址</translation>
+    </message>
+    <message>
         <source>the text is too long to tokenise</source>
         <translation>文本太长，无法分词</translation>
     </message>
@@ -10856,6 +11757,10 @@ Left for the reply: {left}</source>
         <translation>{address} 不是另一台计算机的地址。</translation>
     </message>
     <message>
+        <source>{address} is no address that can be used.</source>
+        <translation>{address} 不是可用的地址。</translation>
+    </message>
+    <message>
         <source>{address} looks like an IPv6 address, which llama.cpp&apos;s rpc-server does not speak.</source>
         <translation>{address} 看起来是 IPv6 地址，llama.cpp 的 rpc-server 不支持。</translation>
     </message>
@@ -10892,6 +11797,10 @@ Left for the reply: {left}</source>
         <translation>{device} 计算有误：{type} 权重的乘积误差为 {nmse}。</translation>
     </message>
     <message>
+        <source>{device} computes wrongly: flash attention is off by {nmse}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{device} did not compute a product of {type} weights.</source>
         <translation>{device} 未能计算 {type} 权重的乘积。</translation>
     </message>
@@ -10926,6 +11835,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} holds a CUDA back end for another llama.cpp than this Stillroom has ({version}).</source>
         <translation>{file} 中的 CUDA 后端所对应的 llama.cpp 与此 Stillroom 的版本（{version}）不同。</translation>
+    </message>
+    <message>
+        <source>{file} is a model of the architecture “{architecture}”, which this llama.cpp does not know.</source>
+        <translation>{file} 是“{architecture}”架构的模型，这个 llama.cpp 不认识这种架构。</translation>
     </message>
     <message>
         <source>{file} is damaged, or another one than Stillroom was tried with: its checksum differs.</source>
@@ -11032,14 +11945,6 @@ Left for the reply: {left}</source>
         <translation>{folder} 含有原始权重，必须先构建才能运行。</translation>
     </message>
     <message>
-        <source>{gpu_layers} of {layers} layers fit on the {gpu} ({free} free), the rest runs on the processor: {needed} with a context of {context} tokens.</source>
-        <translation>{layers} 层中有 {gpu_layers} 层可放入 {gpu}（可用 {free}），其余在处理器上运行：共需 {needed}，上下文为 {context} 个词元。</translation>
-    </message>
-    <message>
-        <source>{gpu_layers} of {layers} layers run on the graphics card ({cards}, {free_gib:.1f} GiB free), the rest on the processor, which is slower. A smaller quantisation or context would fit more.</source>
-        <translation>{layers} 层中有 {gpu_layers} 层在显卡上运行（{cards}，可用 {free_gib:.1f} GiB），其余在处理器上，速度较慢。更小的量化或上下文可放入更多层。</translation>
-    </message>
-    <message>
         <source>{host} answers, but not as a model hub does.</source>
         <translation>{host} 有响应，但不是模型仓库服务。</translation>
     </message>
@@ -11134,10 +12039,6 @@ Left for the reply: {left}</source>
     <message>
         <source>{name} is being built already.</source>
         <translation>{name} 正在构建。</translation>
-    </message>
-    <message>
-        <source>{name} is larger than 4 MiB.</source>
-        <translation>{name} 大于 4 MiB。</translation>
     </message>
     <message>
         <source>{name} is larger than {megabytes} MB.</source>
@@ -11414,16 +12315,64 @@ Left for the reply: {left}</source>
         <translation>在处理器上运行</translation>
     </message>
     <message>
-        <source>Too large: {ram} free</source>
-        <translation>太大：可用 {ram}</translation>
+        <source>Too large: {needed} needed, {room} can be used</source>
+        <translation>太大：需要 {needed}，可用 {room}</translation>
     </message>
     <message>
-        <source>{verdict}: {needed} with a context of {context} tokens</source>
-        <translation>{verdict}：{needed}，上下文 {context} 个词元</translation>
+        <source>{verdict} · {memory}</source>
+        <translation>{verdict} · {memory}</translation>
+    </message>
+    <message>
+        <source>{verdict} · {memory} · {rate} tok/s</source>
+        <translation>{verdict} · {memory} · {rate} 词元/秒</translation>
+    </message>
+    <message>
+        <source>As good as the original (+{percent}%)</source>
+        <translation>与原模型一样好（+{percent}%）</translation>
+    </message>
+    <message>
+        <source>Hardly to be told from the original (+{percent}%)</source>
+        <translation>几乎与原模型无异（+{percent}%）</translation>
+    </message>
+    <message>
+        <source>A little worse (+{percent}%)</source>
+        <translation>略差一些（+{percent}%）</translation>
+    </message>
+    <message>
+        <source>Noticeably worse (+{percent}%)</source>
+        <translation>明显较差（+{percent}%）</translation>
+    </message>
+    <message>
+        <source>By how much more a text surprises the smaller model than the original (growth of the perplexity), as llama.cpp&apos;s authors measured it with Llama 3 8B. Small models lose more. What a file of yours lost can be measured below.</source>
+        <translation>同一文本让小模型比原模型更意外的程度（困惑度的增长），由 llama.cpp 的作者用 Llama 3 8B 测得。小型模型损失更多。您的文件损失了多少，可以在下面测量。</translation>
+    </message>
+    <message>
+        <source>About {needed} on the GPU</source>
+        <translation>约 {needed}，在 GPU 上</translation>
+    </message>
+    <message>
+        <source>About {needed}, partly on the GPU</source>
+        <translation>约 {needed}，部分在 GPU 上</translation>
+    </message>
+    <message>
+        <source>About {needed} of RAM</source>
+        <translation>约 {needed} 内存</translation>
+    </message>
+    <message>
+        <source>Too large: about {needed}</source>
+        <translation>太大：约 {needed}</translation>
+    </message>
+    <message>
+        <source>{verdict} · up to {rate} tok/s</source>
+        <translation>{verdict} · 至多 {rate} 词元/秒</translation>
     </message>
     <message>
         <source>about {rate}</source>
         <translation>约 {rate}</translation>
+    </message>
+    <message>
+        <source>provisionally {rate}</source>
+        <translation>暂定 {rate}</translation>
     </message>
     <message>
         <source>up to {rate}</source>
@@ -11440,6 +12389,10 @@ Left for the reply: {left}</source>
     <message>
         <source>What the measured speed of the memory allows; computing can make it slower.</source>
         <translation>内存的实测速度所允许的；计算可能使其更慢。</translation>
+    </message>
+    <message>
+        <source>Provisional: other programs kept this PC busy while the speed of its memory was measured. It is measured again by itself.</source>
+        <translation>暂定：测量内存速度时其他程序正占用这台电脑，稍后会自动重新测量。</translation>
     </message>
     <message>
         <source>It does not fit into memory.</source>
