@@ -40,7 +40,7 @@ from app.commands.terminal.console import (
     silence_stdout,
 )
 from app.commands.terminal.interrupt import cancel_on_interrupt
-from models.system.disk_space import disk_full, free_bytes, is_full, known_when_full
+from models.system.disk_space import disk_full, free_bytes, told_error
 from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     with NoticeInbox() as told, cancel_on_interrupt() as cancel:
         told.observe(console.told)
         try:
-            _run_told_when_full(options, build_core(), console, cancel)
+            _run_and_tell(options, build_core(), console, cancel)
         except (Cancelled, KeyboardInterrupt):
             console.clear()
             return cancel.status
@@ -120,15 +120,14 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     return DONE
 
 
-def _run_told_when_full(
-    options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event
-) -> None:
+def _run_and_tell(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     try:
         options.run(options, core, console, cancel)
     except OSError as error:
-        if not is_full(error):
+        told = told_error(error, core.paths.data)
+        if told is error:
             raise
-        raise known_when_full(error, core.paths.data) from error
+        raise told from error
     if free_bytes(core.paths.data) < LOW_BYTES:
         # It is done, and what was learnt on the way, such as speeds and the log, is not kept.
         console.told(disk_full(core.paths.data))

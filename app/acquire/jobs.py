@@ -21,7 +21,7 @@ from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
-from models.system.disk_space import SMALL_FILES_BYTES, told_when_full
+from models.system.disk_space import SMALL_FILES_BYTES, told_error, told_when_full
 from models.system.json_file import is_set_aside, read_json, write_json
 from models.system.progress import UNWATCHED, JobContext, Progress
 
@@ -296,7 +296,8 @@ class JobBook:
                 self._installed[job.id] = future.result()
                 self._set(job, "done")
             elif not isinstance(error, Cancelled) and job.state == "running":
-                known = error if isinstance(error, StillroomError) else _surprise(error)
+                told = told_error(error, self._folder)
+                known = told if isinstance(told, StillroomError) else _surprise(error)
                 job.message, job.hint = known.message, known.hint
                 job.needs_token = isinstance(known, TokenError)
                 job.values = {name: str(value) for name, value in known.values.items()}

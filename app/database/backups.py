@@ -12,6 +12,7 @@ from pathlib import Path
 from app.database.integrity_check import open_to_read, problem_of
 from app.database.row_sums import commits
 from app.database.schema import Schema
+from models.system.disk_space import SMALL_FILES_BYTES, require_room
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
@@ -83,18 +84,25 @@ def make_backup(
     """Copy `database` into its folder, complete or not at all, and delete what has become surplus.
 
     A copy in which damage is found is thrown away, and None is returned; so it is once `is_enough`. Opens its
-    own connection, so any thread may call it while the database is in use. Raises `sqlite3.Error`, `OSError`.
+    own connection, so any thread may call it while the database is in use. Raises `sqlite3.Error`, `OSError`,
+    and `DiskFullError`: other things need the last of the disk more.
     """
     folder = backup_folder(database)
+    require_room(database.parent, database.stat().st_size + SMALL_FILES_BYTES)
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"{database.stem}-{now.strftime(STAMP)}.sqlite3"
     part = final.with_name(final.name + ".part")
     part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(part)) as target:
-        source.backup(target)
-        # A backup is one file: no -wal or -shm beside it.
-        target.execute("PRAGMA journal_mode = DELETE")
-    problem = problem_of(part, schema, is_enough=is_enough)
+    try:
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+            # A backup is one file: no -wal or -shm beside it.
+            target.execute("PRAGMA journal_mode = DELETE")
+        problem = problem_of(part, schema, is_enough=is_enough)
+    except (sqlite3.Error, OSError):
+        # On a full disk what is half there takes the rest of it.
+        part.unlink(missing_ok=True)
+        raise
     if problem or is_enough():
         log.warning("A backup of %s was not kept: %s", database.name, problem or "stopped")
         part.unlink()

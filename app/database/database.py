@@ -22,7 +22,7 @@ from app.database.rebuild import Rebuilt, rebuild
 from app.database.row_sums import add_functions, commits, count_commit, keep_sums, seal, summed_table
 from app.database.schema import Schema, migrate, schema_version
 from app.database.wal import mend_journal
-from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, free_bytes
+from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, free_bytes, require_room
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class CheckedDatabase:
         with self._readable_errors():
             try:
                 self._open_sound()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, DiskFullError) as error:
                 if not cannot_write(error, path.parent):
                     raise
                 self._open_to_read(error)
@@ -181,7 +181,7 @@ class CheckedDatabase:
             self._reader.close()
             try:
                 writer = self._open_sound()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, DiskFullError) as error:
                 self._open_to_read(error)
                 raise
         self._refused = None
@@ -210,6 +210,8 @@ class CheckedDatabase:
         self._reader = read_only(self.path, self._schema)
 
     def _told(self, error: BaseException) -> StillroomError:
+        if isinstance(error, DiskFullError):
+            return error
         folder = self.path.parent
         is_about_room = is_out_of_room(error, folder) or (
             isinstance(self._refused, DiskFullError) and is_refusal(error)
@@ -262,6 +264,8 @@ def recover(path: Path, schema: Schema, problem: str) -> Recovery:
 
 
 def _rebuild(path: Path, schema: Schema) -> Rebuilt:
+    # A source that finds no room for its index would count as one that cannot be read.
+    require_room(path.parent, 3 * (path.stat().st_size if path.exists() else 0) + SMALL_FILES_BYTES)
     seen = read_mark(path) or 0
     try:
         return rebuild(path, _part(path), schema, seen)

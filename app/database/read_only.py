@@ -8,7 +8,7 @@ from pathlib import Path
 from app.base.disk_reserve import LOW_BYTES
 from app.database.row_sums import add_functions
 from app.database.schema import Schema, migrate, schema_version
-from models.system.disk_space import free_bytes, is_full
+from models.system.disk_space import DiskFullError, free_bytes, is_full
 
 _MAYBE_FULL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
@@ -25,7 +25,7 @@ def is_out_of_room(error: BaseException, folder: Path) -> bool:
 
 def cannot_write(error: BaseException, folder: Path) -> bool:
     """Tell whether the file may still be read: its disk is full, or may not be written to."""
-    return is_out_of_room(error, folder) or is_refusal(error)
+    return isinstance(error, DiskFullError) or is_out_of_room(error, folder) or is_refusal(error)
 
 
 def is_refusal(error: BaseException) -> bool:

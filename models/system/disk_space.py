@@ -12,6 +12,7 @@ from models.system.units import byte_count
 SMALL_FILES_BYTES = 16 << 20
 """Of the records, headers and manifests beside a model; its large files say their own need."""
 
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _AGAIN = "Free some space and try again; what is there already is used."
 
 
@@ -55,13 +56,20 @@ def is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def known_when_full(error: BaseException, folder: Path) -> BaseException:
-    """Return the `DiskFullError` for an error that says that a disk is full, which is that of `folder` where
-    the error names no file; any other error as it is."""
-    if not is_full(error):
-        return error
+def told_error(error: BaseException, folder: Path) -> BaseException:
+    """Return the sentence for an error that says that a disk is full, or that a file may not be used; any
+    other error as it is. Where it names no file, the disk is that of `folder`."""
     named = getattr(error, "filename", None)
-    return disk_full(Path(named).parent if isinstance(named, str) else folder)
+    if is_full(error):
+        return disk_full(Path(named).parent if isinstance(named, str) else folder)
+    if isinstance(error, OSError) and error.errno in _REFUSED:
+        return StillroomError(
+            "{path} cannot be written or read: {reason}.",
+            "Check that Stillroom may use it, and that its disk is not write-protected.",
+            path=str(named or folder),
+            reason=error.strerror or type(error).__name__,
+        )
+    return error
 
 
 def disk_full(folder: Path, needed_bytes: int = SMALL_FILES_BYTES, hint: str = "") -> DiskFullError:

@@ -10,10 +10,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.base.disk_reserve import is_short, set_reserve_aside, short_here
 from app.base.errors import StillroomError
+from models.system.disk_space import DiskFullError
 
 log = logging.getLogger(__name__)
 
 EVERY_MS = 1000
+SELDOM = 15
+"""Every so many looks a disk that may not be written to is tried again."""
+
 SETTLED = 3
 """So many looks after the start the reserve is set aside: before, the disk has other things to do."""
 
@@ -82,8 +86,12 @@ class DiskWatch(QObject):
             if is_short(self._folder, was_short=was_short):
                 return short_here(self._folder)
             for store in self._stores:
-                if store.refused is not None:
-                    store.write_again()
+                refused = store.refused
+                if refused is None:
+                    continue
+                if not isinstance(refused, DiskFullError) and self._looks % SELDOM:
+                    return refused
+                store.write_again()
             if is_settled or was_short:
                 set_reserve_aside(self._folder)
         except StillroomError as error:

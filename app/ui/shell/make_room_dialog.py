@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.machine.freeable import Freeable
@@ -15,7 +15,7 @@ from app.ui.widgets.notices import Notices
 from models.system.disk_space import free_bytes
 from models.system.units import byte_count
 
-SMALLEST_PX = (560, 420)
+SMALLEST_PX = (680, 420)
 
 
 class MakeRoomDialog(QDialog):
@@ -52,6 +52,7 @@ class MakeRoomDialog(QDialog):
         area = QScrollArea()
         area.setWidget(card)
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._chosen = button("", "primary")
         self._chosen.clicked.connect(lambda: self._bridge.start(self._on_delete()))
         close = button(self.tr("Close"))

@@ -18,7 +18,7 @@ from app.ui.base.announce import announce
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.widgets.card import button, label
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
-from models.system.disk_space import DiskFullError, known_when_full
+from models.system.disk_space import DiskFullError, told_error
 from models.system.shown_text import fill
 
 INFORM_MS = 8_000
@@ -141,7 +141,7 @@ class Notices(QWidget):
 
         `about` names the work. Where the line cannot be seen now, a toast says it too.
         """
-        if place is None and isinstance(known_when_full(error, self._folder), DiskFullError):
+        if place is None and isinstance(told_error(error, self._folder), DiskFullError):
             # One line for all of them, until there is space.
             about = FULL_DISK
         lines, subject = (self._lines, None) if place is None else (place.lines, place.subject)
@@ -178,7 +178,7 @@ class Notices(QWidget):
 
     def told(self, error: BaseException) -> NoticeText:
         """Put a failure into words: what nobody foresaw can be copied as a report."""
-        error = known_when_full(error, self._folder)
+        error = told_error(error, self._folder)
         if isinstance(error, StillroomError):
             message, hint = translated(error)
             if isinstance(error, DiskFullError) and self._make_room is not None:

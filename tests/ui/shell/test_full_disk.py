@@ -12,7 +12,7 @@ from app.ui.shell.application import WindowApplication
 from app.ui.shell.make_room_dialog import MakeRoomDialog
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore
-from tests.support.full_disk import fill, small_disk
+from tests.support.full_disk import fill, read_only_disk, small_disk
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen_button
@@ -91,4 +91,24 @@ def test_a_model_is_deleted_to_make_room(qapp: QApplication, disk: Path) -> None
         await until(lambda: "more are needed" not in told(application), "space")
         assert not list(app_paths().models.rglob("*.gguf"))
 
+    run_with_window(scene)
+
+
+def test_it_opens_where_nothing_may_be_written_and_goes_on_when_it_may(
+    qapp: QApplication, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.ui.shell.disk_watch.SELDOM", 1)
+
+    async def make_chat(application: WindowApplication) -> None:
+        application.parts.chats.create_conversation(title="before")
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: "The chats could not be read or saved" in told(application), "the sentence")
+        assert [chat.title for chat in application.parts.chats.conversations()] == ["before"]
+        read_only_disk(disk, is_read_only=False)
+        await until(lambda: "could not be read or saved" not in told(application), "the end of the sentence")
+        application.parts.chats.create_conversation(title="after")
+
+    run_with_window(make_chat)
+    read_only_disk(disk)
     run_with_window(scene)

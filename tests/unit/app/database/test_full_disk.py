@@ -112,3 +112,30 @@ def test_chats_are_read_where_nothing_may_be_written(disk: Path) -> None:
         read_only_disk(disk, is_read_only=False)
         store.create_conversation()
         assert store.refused is None
+
+
+def test_a_backup_leaves_the_last_of_the_disk_to_others(disk: Path) -> None:
+    with closing(ChatStore(disk / "chats.sqlite3")) as store:
+        store.create_conversation()
+        filler = fill(disk, 12 << 20)
+        with pytest.raises(DiskFullError):
+            store.back_up_if_due()
+        filler.unlink()
+        assert store.back_up_if_due() is not None
+        assert not list(disk.rglob("*.part"))
+
+
+def test_a_damaged_file_is_put_right_once_there_is_room(disk: Path) -> None:
+    path = disk / "chats.sqlite3"
+    make_chat(path, "before")
+    header = path.read_bytes()
+    filler = fill(disk)
+    with path.open("r+b") as file:
+        file.write(b"no database")
+    with closing(ChatStore(path)) as store:
+        assert isinstance(store.refused, DiskFullError)
+        assert path.read_bytes()[:11] == b"no database"
+        filler.unlink()
+        path.write_bytes(header)
+        store.write_again()
+        assert store.conversations()[0].draft == "before"
