@@ -27,7 +27,7 @@ def set_reserve_aside(folder: Path) -> None:
     path = reserve_path(folder)
     if path.exists() or free_bytes(folder) < RESERVE_BYTES + 2 * SMALL_FILES_BYTES:
         return
-    part = path.with_name(path.name + ".part")
+    part = _part(folder)
     try:
         # Written, as a hole takes no space.
         with part.open("wb") as file:
@@ -43,14 +43,18 @@ def set_reserve_aside(folder: Path) -> None:
 
 def use_reserve(folder: Path) -> bool:
     """Give the space back where less than `LOW_BYTES` is free; tell whether that was done. Any thread."""
+    used = False
     try:
-        if free_bytes(folder) >= LOW_BYTES:
-            return False
-        reserve_path(folder).unlink()
-    except OSError:
-        return False
-    log.warning("the disk of %s is full: its reserve is used", folder)
-    return True
+        if free_bytes(folder) < LOW_BYTES:
+            # A start that ended early may have left a half.
+            for path in (_part(folder), reserve_path(folder)):
+                used |= path.exists()
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        log.debug("the reserve of %s: %s", folder, error)
+    if used:
+        log.warning("the disk of %s is full: its reserve is used", folder)
+    return used
 
 
 def is_short(folder: Path, *, was_short: bool = False) -> bool:
@@ -66,3 +70,7 @@ def short_here(folder: Path) -> DiskFullError:
     return disk_full(
         folder, hint="Free some space: Stillroom goes on by itself then. What was kept can be read."
     )
+
+
+def _part(folder: Path) -> Path:
+    return folder / "reserve.part"

@@ -49,6 +49,9 @@ def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:
     """Stop the job and delete what it has, unless the user takes that back."""
     title = next((view.title for view in jobs.jobs() if view.id == job_id), "")
     jobs.cancel(job_id, undo_s=_UNDO_S)
+    if any(view.id == job_id for view in jobs.jobs()):
+        # It came to its end while the button was pressed.
+        return
     notices.inform(
         QCoreApplication.translate("JobFollowing", "{model} is not fetched any more.").format(model=title),
         QCoreApplication.translate("JobFollowing", "Undo"),
