@@ -1,6 +1,7 @@
 """Reading a database on a disk that is full or may not be written to."""
 
 import errno
+import logging
 import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,6 +10,8 @@ from app.base.disk_reserve import LOW_BYTES
 from app.database.row_sums import add_functions
 from app.database.schema import Schema, migrate, schema_version
 from models.system.disk_space import DiskFullError, free_bytes, is_full
+
+log = logging.getLogger(__name__)
 
 _MAYBE_FULL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
@@ -37,7 +40,8 @@ def is_refusal(error: BaseException) -> bool:
 
 def read_only(path: Path, schema: Schema) -> sqlite3.Connection:
     """Open what is there of a database without taking space or leaving anything; with nothing in it where
-    there is no file. What an earlier version wrote is brought up to date in memory. Raises `sqlite3.Error`.
+    there is no file that can be read. What an earlier version wrote is brought up to date in memory. Raises
+    `sqlite3.Error`.
     """
     with ExitStack() as opened:
         db = opened.enter_context(closing(_open(path)))
@@ -56,19 +60,21 @@ def read_only(path: Path, schema: Schema) -> sqlite3.Connection:
 def _open(path: Path) -> sqlite3.Connection:
     if not path.exists() or path.stat().st_size == 0:
         return _connect(":memory:")
-    db = _connect(str(path))
-    try:
-        # The index of the journal is in memory then, and not in a file.
-        # https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        schema_version(db)
-        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.Error:
-        db.close()
-        # As it lies there, without the journal: no lock can be had.
-        db = _connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1")
-        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    return db
+    # Where no lock can be had, as it lies there, without the journal.
+    for place in (str(path), f"{path.absolute().as_uri()}?mode=ro&immutable=1"):
+        db = _connect(place)
+        try:
+            # The index of the journal is in memory then, and not in a file.
+            # https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            log.warning("%s cannot be read: %s", path.name, error)
+            db.close()
+        else:
+            return db
+    # Damaged: it is put right once there is room.
+    return _connect(":memory:")
 
 
 def _connect(place: str) -> sqlite3.Connection:

@@ -1,12 +1,14 @@
 """The window on a full disk: it opens, says what is needed and what can be deleted, and goes on after."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QCheckBox
 
 from app.base.paths import app_paths
+from app.chat.store.store import ChatStore
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.make_room_dialog import MakeRoomDialog
@@ -99,8 +101,8 @@ def test_it_opens_where_nothing_may_be_written_and_goes_on_when_it_may(
 ) -> None:
     monkeypatch.setattr("app.ui.shell.disk_watch.SELDOM", 1)
 
-    async def make_chat(application: WindowApplication) -> None:
-        application.parts.chats.create_conversation(title="before")
+    with closing(ChatStore(app_paths().chats)) as store:
+        store.create_conversation(title="before")
 
     async def scene(application: WindowApplication) -> None:
         await until(lambda: "The chats could not be read or saved" in told(application), "the sentence")
@@ -109,6 +111,5 @@ def test_it_opens_where_nothing_may_be_written_and_goes_on_when_it_may(
         await until(lambda: "could not be read or saved" not in told(application), "the end of the sentence")
         application.parts.chats.create_conversation(title="after")
 
-    run_with_window(make_chat)
     read_only_disk(disk)
     run_with_window(scene)
