@@ -94,9 +94,16 @@ class _File(msgspec.Struct, kw_only=True):
 class Measurements:
     """The file at `path`; any thread. `on_event` takes the engine's events, `read_speed` measures."""
 
-    def __init__(self, path: Path, read_speed: Callable[[int], SpeedReading] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        read_speed: Callable[[int], SpeedReading] | None = None,
+        now: Callable[[], str] | None = None,
+    ) -> None:
+        """`now` tells the time in ISO 8601."""
         self._path = path
         self._read_speed = read_speed or read_memory_speed
+        self._now = now or _now
         self._lock = threading.Lock()
         self._measuring = threading.Lock()
         self._file: _File | None = None
@@ -109,7 +116,7 @@ class Measurements:
         never quiet again. Until there is one, the fastest of all counts, as other programs can only slow it
         down, and each call measures again: it blocks for about a second then.
         """
-        computer, now = computer_identity(), _now()
+        computer, now = computer_identity(), self._now()
         with self._measuring:
             with self._lock:
                 known = self._read().memory_speed

@@ -151,9 +151,7 @@ def test_a_busy_computers_speed_is_provisional_until_it_is_quiet(tmp_path: Path)
     ]
 
 
-def test_a_later_day_replaces_what_was_measured_and_a_busy_one_does_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_later_day_replaces_what_was_measured_and_a_busy_one_does_not(tmp_path: Path) -> None:
     kept = tmp_path / "measured.json"
     for day, reading, gb_per_s in (
         ("2026-01-01", quiet(31), 31),
@@ -161,8 +159,8 @@ def test_a_later_day_replaces_what_was_measured_and_a_busy_one_does_not(
         ("2026-01-03", quiet(24), 24),
         ("2026-01-04", quiet(40), 40),
     ):
-        monkeypatch.setattr("app.machine.measurements._now", lambda day=day: f"{day}T12:00:00+00:00")
-        found = Measurements(kept, Readings(reading)).memory_speed()
+        noon = f"{day}T12:00:00+00:00"
+        found = Measurements(kept, Readings(reading), lambda noon=noon: noon).memory_speed()
         assert (found.bytes_per_s / 1e9, found.is_provisional) == (gb_per_s, False)
 
 
