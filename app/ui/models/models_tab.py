@@ -284,8 +284,7 @@ class ModelsTab(QScrollArea):
 
     def _reveal(self, view: JobView) -> None:
         """Scroll to the card of a job that was just asked for: it stands above the list."""
-        self._views.setdefault(view.id, view)
-        self._show_job(self._views[view.id])
+        self._on_job(view)
         card = self._cards[view.id]
         # The button that was pressed goes.
         card.setFocus()
