@@ -43,8 +43,10 @@ class ModelsView(QTableView):
         table.modelReset.connect(self._fit_height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Leave the scores out where there is no room for them."""
-        self.setColumnHidden(SCORE, event.size().width() < NARROW_PX)
+        """Leave the scores out where there is no room for them, and give sentences what is left."""
+        width = event.size().width()
+        self.setColumnHidden(SCORE, width < NARROW_PX)
+        self.horizontalHeader().setMaximumSectionSize(max(WIDEST_COLUMN_PX, width * 2 // 5))
         super().resizeEvent(event)
 
     def _fit_height(self) -> None:
