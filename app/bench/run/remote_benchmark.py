@@ -76,20 +76,25 @@ class ElsewhereBenchmark:
         started_at, started_s = datetime.now(UTC), time.monotonic()
         run_id = str(uuid.uuid4())
         rounds = _Rounds(self._answers, model, elsewhere_suite(suite), run_id, on_progress, cancel)
-        rounds.run()
-        report = Report(
-            id=run_id,
-            started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration_s=round(time.monotonic() - started_s, 2),
-            stillroom_version=importlib.metadata.version("stillroom"),
-            suite=suite.name,
-            source=OVER_HTTP,
-            machine=machine_facts(self._look_at_machine(), GpuReading("pending")),
-            model=elsewhere_facts(model),
-            engine=_engine_facts(model),
-            measures=rounds.measures(),
-            not_measured=[*rounds.not_measured(), *_unseen(suite)],
-        )
+        machine = machine_facts(self._look_at_machine(), GpuReading("pending"))
+
+        def report_now() -> Report:
+            return Report(
+                id=run_id,
+                started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                duration_s=round(time.monotonic() - started_s, 2),
+                stillroom_version=importlib.metadata.version("stillroom"),
+                suite=suite.name,
+                source=OVER_HTTP,
+                machine=machine,
+                model=elsewhere_facts(model),
+                engine=_engine_facts(model),
+                measures=rounds.measures(),
+                not_measured=[*rounds.not_measured(), *_unseen(suite)],
+            )
+
+        rounds.run(report_now)
+        report = report_now()
         self._history.add(report)
         return report
 
@@ -120,8 +125,8 @@ class _Rounds:
         self._planned = False
         self._told_at_s = 0.0
 
-    def run(self) -> None:
-        """Run them. Raises `Cancelled` and `EngineError`."""
+    def run(self, report_now: Callable[[], Report]) -> None:
+        """Run them, and tell what `report_now` gives after each result. Raises `Cancelled`, `EngineError`."""
         while self._queue:
             raise_if_cancelled(self._cancel)
             turn = self._queue[0]
@@ -143,6 +148,7 @@ class _Rounds:
                 self._warm_ups[turn.step.key], self._warm_up_s[turn.step.key] = result, elapsed_s
             else:
                 self._results.setdefault(turn.step.key, []).append((result, elapsed_s))
+                self._on_progress(self._progress(turn, 0.0, report_now()))
 
     def measures(self) -> list[Measure]:
         """List what was measured, in the suite's order."""
@@ -195,16 +201,17 @@ class _Rounds:
         if now_s - self._told_at_s < TELL_S:
             return
         self._told_at_s = now_s
-        turn: Turn = self._queue[0]
-        self._on_progress(
-            BenchmarkProgress(
-                stage=turn.step.kind,
-                repeat=turn.repeat,
-                repeats=self._suite.repeats,
-                fraction=self._left.fraction(in_turn_s),
-                remaining_s=self._left.remaining_s(in_turn_s),
-                key=turn.step.key,
-            )
+        self._on_progress(self._progress(self._queue[0], in_turn_s))
+
+    def _progress(self, turn: Turn, in_turn_s: float, so_far: Report | None = None) -> BenchmarkProgress:
+        return BenchmarkProgress(
+            stage=turn.step.kind,
+            repeat=turn.repeat,
+            repeats=self._suite.repeats,
+            fraction=self._left.fraction(in_turn_s),
+            remaining_s=self._left.remaining_s(in_turn_s),
+            key=turn.step.key,
+            so_far=so_far,
         )
 
 

@@ -248,7 +248,12 @@ class BenchmarkSpeedPage(MeasuringPage):
         if self._shown is None and self._draft is None:
             self._machine.setText("")
         goes_on = kept is not None and kept.done > 0
-        self._kept.setVisible(goes_on and not running)
+        gone = self._draft is not None and self._draft.is_elsewhere
+        self._kept.setVisible((goes_on or gone) and not running)
+        if gone:
+            self._kept.setText(
+                self.tr("The run was stopped before its end. What it had measured is not kept.")
+            )
         if kept is not None:
             self._kept.setText(
                 self.tr(

@@ -115,6 +115,18 @@ def test_what_can_be_seen_from_outside_is_measured(history: BenchmarkHistory) ->
     assert first.mean == pytest.approx(0.1 + (18 + len(first_token_prompt())) // 4 / 1000)
 
 
+def test_what_is_measured_is_told_after_each_result(history: BenchmarkHistory) -> None:
+    told: list[int] = []
+
+    def on_progress(progress: BenchmarkProgress) -> None:
+        if progress.so_far is not None:
+            told.append(sum(len(measure.samples) for measure in progress.so_far.measures))
+
+    report = measured(Scripted(), history, on_progress=on_progress)
+    assert told == sorted(set(told))
+    assert told[-1] == sum(len(measure.samples) for measure in report.measures)
+
+
 def test_a_run_is_kept_marked_and_says_what_it_lacks(history: BenchmarkHistory) -> None:
     report = measured(Scripted(), history)
     assert report.source == OVER_HTTP == "over HTTP, not on this machine"
