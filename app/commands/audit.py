@@ -138,7 +138,8 @@ def _verify(core: Core, console: Console, anchor: str) -> None:
         console.say(f"There is no audit log in {core.paths.audit}.")
         return
     console.say(
-        f"Lines {result.first:,} to {result.end.n:,} in {result.files} files are what was written, in order."
+        f"Lines {result.first:,} to {result.end.n:,} in {result.files} "
+        f"{'file' if result.files == 1 else 'files'} are what was written, in order."
     )
     console.say(f"Hash of line {result.end.n}: {result.end.hash}")
     console.say("Note it elsewhere; `stillroom audit verify --anchor HASH` then also finds a log made anew.")

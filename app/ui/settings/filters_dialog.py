@@ -215,7 +215,7 @@ class FiltersDialog(QDialog):
             return
         self.table.show_rules([*rules, *missing], len(rules))
         self._keep()
-        self._say(self.tr("{count} shipped rules are back, switched off.").format(count=len(missing)))
+        self._say(self.tr("Shipped rules that are back, switched off: {count}.").format(count=len(missing)))
 
     def _on_undo(self) -> None:
         undo, self._undo = self._undo, None

@@ -328,9 +328,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         if goes_on and self._unfinished is not None:
             set_tip(
                 self._run_button,
-                self.tr("An earlier run was ended: {count} results of it are kept").format(
-                    count=self._unfinished.done
-                ),
+                self.tr("Results of the run that was stopped: {count}").format(count=self._unfinished.done),
             )
             return
         set_tip(

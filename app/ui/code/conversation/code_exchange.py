@@ -138,9 +138,9 @@ class CodeExchange(QWidget):
             )
         if asked.dropped_turns:
             sentences.append(
-                self.tr("{count} earlier questions no longer fit into the context and were left out.").format(
-                    count=asked.dropped_turns
-                )
+                self.tr(
+                    "Earlier questions that no longer fit into the context and were left out: {count}."
+                ).format(count=asked.dropped_turns)
             )
         sentences += [
             self.tr("Sent without what the rule “{rule}” took out ({count}).").format(
