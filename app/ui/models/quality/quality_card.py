@@ -10,9 +10,10 @@ from app.ui.base.durations import duration
 from app.ui.base.resource_words import data_set_words
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
-from app.ui.models.quality.quality_table import QualityTable
+from app.ui.models.quality.quality_table import TYPE, QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.wide_column import WideColumn
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
 from models.system.progress import Progress
@@ -20,6 +21,7 @@ from models.system.units import byte_count
 
 PLOT_PX = 200
 ROW_PX = 32
+TYPE_PX = 80
 
 
 class QualityCard(Card):
@@ -142,8 +144,10 @@ class QualityCard(Card):
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        WideColumn(view, TYPE, TYPE_PX)
         self.table.modelReset.connect(self._fit_height)
+        view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
         return view
 
     def _sentence(self, kind: str, quality: Quality) -> str:
@@ -207,9 +211,12 @@ class QualityCard(Card):
                 return self.tr("Both models read the text")
         return self.tr("Preparing the original model")
 
-    def _fit_height(self) -> None:
+    def _fit_height(self, *_: object) -> None:
+        """Room for all rows, beside a bar that scrolls sideways in a narrow window."""
         header = self._view.horizontalHeader().sizeHint().height()
-        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2)
+        bar = self._view.horizontalScrollBar()
+        bar_px = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2 + bar_px)
 
     def _colour_icons(self) -> None:
         self._measure.setIcon(self._theme.icon("gauge", "text"))
