@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import shiboken6
 from PySide6.QtCore import QMetaMethod, QObject, QTimer, Signal
 
 from app.ui.base.bridge import Bridge
@@ -82,7 +83,7 @@ class LastingJob(QObject):
             self._painted.wait(LONGEST_DRAWING_S)
 
     def _on_progress(self, progress: object, has_figures: bool) -> None:
-        if self.running and not self.cancelled:
+        if shiboken6.isValid(self) and self.running and not self.cancelled:
             self.progress = progress
             if has_figures:
                 self.kept = progress
@@ -106,6 +107,8 @@ class LastingJob(QObject):
             self._cancel = None
             if self._reserves:
                 self._session.reserve("")
+        if not shiboken6.isValid(self):
+            return
         is_heard = self.isSignalConnected(QMetaMethod.fromSignal(self.ended))
         self.ended.emit(done, failure)
         if failure is not None and not is_heard:

@@ -80,7 +80,7 @@ def test_the_page_tells_everything() -> None:
         "Greedy &amp; short.",
         "Not measured: Perplexity: no text.",
         "No counter for &lt;it&gt;.",
-        "went on 2 times",
+        "interrupted 2 times",
         "llama-batched-bench",
     ):
         assert text in page, text
