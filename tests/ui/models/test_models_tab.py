@@ -56,7 +56,7 @@ from tests.support.make_quality_reference import DATA
 from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
-from tests.support.widgets import click, seen_button, seen_words
+from tests.support.widgets import all_seen, click, seen_button, seen_words
 
 WAIT_S = 100.0
 REPO = "owner/tiny-GGUF"
@@ -875,7 +875,9 @@ def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: R
         room.tab.reload()
         await until(lambda: room.tab.table.number_of(key) >= 0)
         room.tab.select(key)
-        seen_button(room.tab.detail, "Take own F32 off the list").click()
+        gone = "Take own F32 off the list"
+        await until(lambda: bool(all_seen(room.tab.detail, QPushButton, gone)))
+        seen_button(room.tab.detail, gone).click()
         await until(lambda: room.tab.table.number_of(key) < 0)
         assert "is off the list. Its file stays where it lies." in seen_words(room.notices)
         assert "was deleted" not in seen_words(room.notices)
