@@ -11,6 +11,7 @@ from app.base.log import start_log
 from app.base.paths import AppPaths, app_paths
 from app.hub_choices import HubChoices
 from app.machine.measurements import Measurements
+from app.models_place import models_root
 from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile
 from models.catalog.starter import starter_file
@@ -158,10 +159,11 @@ def build_core() -> StillroomCore:
     """Find the folders, start the log and read the settings; nothing slow, no thread."""
     paths = app_paths()
     start_log(paths.logs)
+    settings = SettingsFile(paths.settings)
     return StillroomCore(
         paths,
-        SettingsFile(paths.settings),
-        ModelStore(paths.models, starter_file()),
+        settings,
+        ModelStore(models_root(paths, settings), starter_file(), chosen=bool(settings.values.models_folder)),
         Measurements(paths.measurements),
         ServerKeys(),
     )

@@ -26,6 +26,7 @@ Language = Literal["system", "en", "zh_CN"]
 PageKey = Literal["chat", "code", "benchmark", "models"]
 HubName = Annotated[str, Meta(max_length=200)]
 MOST_REMEMBERED = 30
+LONGEST_PATH = 4096
 Observer = Callable[["Settings"], None]
 
 
@@ -85,6 +86,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0.0, le=100.0, description="The loss from which a build warns: growth of the perplexity."),
     ] = 2.3
+    models_folder: Annotated[
+        str, Meta(max_length=LONGEST_PATH, description="Where the models lie; empty is the data folder.")
+    ] = ""
+    models_move: Annotated[
+        str, Meta(max_length=LONGEST_PATH, description="Where the models are being moved to.")
+    ] = ""
     hub_mirror: Annotated[
         str, Meta(max_length=LONGEST_ADDRESS, description="A hub in the place of huggingface.co.")
     ] = ""

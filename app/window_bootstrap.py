@@ -87,7 +87,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     suites = QualitySuites(core.paths.data_sets, core.hub_choices.access)
 
     def look() -> Machine:
-        return look_at_machine(core.paths.models, ())
+        return look_at_machine(core.store.root, ())
 
     templates = ChatTemplates(TemplateProcess(child_command("templates")))
     render = renderer(templates)

@@ -171,7 +171,7 @@ def _measure(
     kept = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
 
     def look() -> Machine:
-        return look_at_machine(core.paths.models, ())
+        return look_at_machine(core.store.root, ())
 
     try:
         with (

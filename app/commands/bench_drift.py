@@ -32,7 +32,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     store = DriftStore(core.paths.drift)
 
     def look() -> Machine:
-        return look_at_machine(core.paths.models, ())
+        return look_at_machine(core.store.root, ())
 
     def tell(progress: DriftProgress) -> None:
         words = f"{progress.done} of {progress.total} answers" if progress.total else "Reading the file"

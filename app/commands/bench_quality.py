@@ -93,7 +93,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     comparison = None
 
     def look() -> Machine:
-        return look_at_machine(core.paths.models, ())
+        return look_at_machine(core.store.root, ())
 
     try:
         others = [_other_run(store, core, text) for text in options.against]

@@ -23,7 +23,7 @@ def run_elsewhere(
     from app.bench.run.remote_benchmark import ElsewhereBenchmark
 
     def look() -> Machine:
-        return look_at_machine(core.paths.models, ())
+        return look_at_machine(core.store.root, ())
 
     console.note(f"{model.name} runs on {model.backend}, not on this computer: it is measured over HTTP.")
     with core.elsewhere() as answers, core.benchmarks() as history, looked_after(console, history):

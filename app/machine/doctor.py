@@ -102,7 +102,7 @@ def examine(
     `engine` is what llama.cpp can compute on, or why its process did not start; `files` say how each model
     would be loaded.
     """
-    machine = look_at_machine(paths.models, (paths.data, paths.config, paths.cache, paths.logs))
+    machine = look_at_machine(store.root, (paths.data, paths.config, paths.cache, paths.logs))
     reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
     installed = store.listing().models
     speed = measurements.memory_speed()

@@ -78,12 +78,22 @@ class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelStore:
-    """The models below `root`; any thread and several processes. `starter` is the bundled model's file."""
+    """The models below `root`; any thread and several processes. `starter` is the bundled model's file.
 
-    def __init__(self, root: Path, starter: Path | None = None) -> None:
+    A root that is `chosen` by the user is never made anew: its disk may only be away.
+    """
+
+    def __init__(self, root: Path, starter: Path | None = None, *, chosen: bool = False) -> None:
         self.root = root
+        self._chosen = chosen
         self._starter = starter
         self._lock = threading.RLock()
+
+    def move_to(self, root: Path) -> None:
+        """Look for the models in another folder from now on."""
+        with self._lock:
+            self.root = root
+            self._chosen = True
 
     def listing(self) -> StoreListing:
         """List all models, sorted by name and type, the starter last."""
@@ -326,6 +336,8 @@ class ModelStore:
 
     def empty_trash(self) -> None:
         """Delete for good what was deleted, and what was kept of it; done at the start of the program."""
+        if not self.root.is_dir():
+            return
         with self._changing():
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
             for folder in self._folders():
@@ -384,6 +396,8 @@ class ModelStore:
 
     @contextmanager
     def _changing(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
+        if self._chosen and not self.root.is_dir():
+            raise not_there(self.root)
         lock = filelock.FileLock(self.root / ".lock", timeout=wait_s)
         with self._lock, told_when_full(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
@@ -399,6 +413,15 @@ class ModelStore:
                 yield
             finally:
                 lock.release()
+
+
+def not_there(root: Path) -> StillroomError:
+    """Return the error for a folder that the user chose, and that is away."""
+    return StillroomError(
+        "The folder of your models is not there: {folder}.",
+        "Connect its disk and start Stillroom again; nothing is lost.",
+        folder=str(root),
+    )
 
 
 def folder_name(name: str) -> str:

@@ -32,6 +32,11 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(existing(folder)).free
 
 
+def same_disk(one: Path, other: Path) -> bool:
+    """Tell whether two folders, which may not be made yet, are on one disk."""
+    return existing(one).stat().st_dev == existing(other).stat().st_dev
+
+
 def require_room(folder: Path, needed_bytes: int, *, hint: str = "") -> None:
     """Raise `DiskFullError` with `hint` where `needed_bytes` are not free on the disk of `folder`."""
     if needed_bytes > free_bytes(folder):

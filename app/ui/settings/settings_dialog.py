@@ -1,6 +1,7 @@
 """Settings, the doctor's page, and what this program is."""
 
 import importlib.metadata
+from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -23,7 +24,6 @@ from PySide6.QtWidgets import (
 from app.base.paths import AppPaths
 from app.settings import SettingsFile
 from app.ui.base.plain_text import set_tip
-from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.general_rows import ChoiceRow, GeneralRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.settings.hugging_face_page import HuggingFacePage
@@ -51,7 +51,7 @@ class SettingsDialog(QDialog):
         others: OtherComputersPage,
         elsewhere: ServersElsewherePage,
         hub: HuggingFacePage,
-        states: ChatStatesCard,
+        cards: Sequence[QWidget],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -67,7 +67,7 @@ class SettingsDialog(QDialog):
         side.setSpacing(4)
         self._names: list[SettingsPage] = []
         pages: tuple[tuple[SettingsPage, str, QWidget], ...] = (
-            ("general", self.tr("General"), self._make_general(states)),
+            ("general", self.tr("General"), self._make_general(cards)),
             ("this computer", self.tr("This computer"), doctor),
             ("hugging face", "Hugging Face", hub),
             ("other computers", self.tr("Other computers"), others),
@@ -111,7 +111,7 @@ class SettingsDialog(QDialog):
         elif self._stack.currentWidget() is self._others:
             self._others.check()
 
-    def _make_general(self, states: ChatStatesCard) -> QWidget:
+    def _make_general(self, cards: Sequence[QWidget]) -> QWidget:
         form = QFormLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
@@ -168,7 +168,7 @@ class SettingsDialog(QDialog):
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return _page(card, states, outgoing, others, folder)
+        return _page(card, *cards, outgoing, others, folder)
 
     def _field(self, row: GeneralRow) -> QWidget:
         """The field of a row, which changes its setting at once."""
@@ -226,7 +226,7 @@ class SettingsDialog(QDialog):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
 
 
-def _page(*cards: Card) -> QWidget:
+def _page(*cards: QWidget) -> QWidget:
     """Put cards one below the other, to be scrolled where the dialog is lower than they are."""
     page = QWidget()
     page.setProperty("look", "page")

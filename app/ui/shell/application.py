@@ -245,6 +245,7 @@ class WindowApplication(QObject):
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)
         tabs.hub_settings_requested.connect(self.dialogs.open_hub_settings)
+        self.dialogs.models_moved.connect(tabs.reload_models)
         tabs.chat_opened.connect(place.chat_opened)
         self._panel.follow(tabs.chat_context)
         tabs.reply_ended.connect(long_replies.reply_ended)

@@ -12,10 +12,12 @@ from app.base.errors import StillroomError
 from app.base.log import report
 from app.engine.rpc.rpc_address import numeric_endpoint
 from app.machine.freeable import Freeable, delete_for_good, find_freeable
+from app.models_place import ModelsPlace
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.base.session import model_name
 from app.ui.settings.cuda_session import CudaSession
+from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
@@ -42,6 +44,7 @@ class WindowDialogs(QObject):
 
     models_deleted = Signal()
     """Files of models are gone for good."""
+    models_moved = Signal()
 
     def __init__(
         self,
@@ -60,6 +63,10 @@ class WindowDialogs(QObject):
         self._theme = ui.theme
         self._bridge = ui.bridge
         self._notices = ui.notices
+        self.moving = ModelsMoving(
+            ModelsPlace(parts.settings, parts.store), ui.bridge, self._move_refusal, self
+        )
+        self.moving.moved.connect(self._on_moved)
         window.load_settings_asked.connect(self.open_load_settings)
         window.settings_asked.connect(lambda: self.open_settings_page("general"))
         add_action(window, self.tr("Input filter"), "", self.open_filters)
@@ -223,6 +230,7 @@ class WindowDialogs(QObject):
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
         from app.ui.settings.hugging_face_page import HuggingFacePage
+        from app.ui.settings.models_folder_card import ModelsFolderCard
         from app.ui.settings.other_computers_page import OtherComputersPage
         from app.ui.settings.remote_servers_page import ServersElsewherePage
         from app.ui.settings.settings_dialog import SettingsDialog
@@ -247,9 +255,12 @@ class WindowDialogs(QObject):
         hub = HuggingFacePage(
             self._parts.settings, self._parts.hub_choices, self._bridge, self._check_hub_access
         )
-        states = ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge)
+        cards = (
+            ModelsFolderCard(self.moving, self._bridge),
+            ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge),
+        )
         dialog = SettingsDialog(
-            self._parts.settings, self._parts.paths, doctor, others, elsewhere, hub, states, self._window
+            self._parts.settings, self._parts.paths, doctor, others, elsewhere, hub, cards, self._window
         )
         for asked, opened in (
             (dialog.filters_asked, self.open_filters),
@@ -282,6 +293,24 @@ class WindowDialogs(QObject):
             await self._session.unload(str(what.model.path))
         await asyncio.to_thread(delete_for_good, what, self._parts.store)
         self.models_deleted.emit()
+
+    def _move_refusal(self) -> str:
+        """Say why the models cannot be moved now."""
+        root = self._parts.store.root
+        loaded = [model_name(info) for info in self._session.models if Path(info.path).is_relative_to(root)]
+        if loaded:
+            return self.tr("Unload {models} first: files in use are not moved.").format(
+                models=", ".join(loaded)
+            )
+        if any(job.state in ("running", "waiting") for job in self._parts.jobs.jobs()):
+            return self.tr("A model is being got: wait for it, or pause it in the Models tab first.")
+        return ""
+
+    def _on_moved(self) -> None:
+        self.models_moved.emit()
+        self._notices.inform(
+            self.tr("The models are in {folder} now.").format(folder=str(self._parts.store.root))
+        )
 
     def _check_hub_access(self) -> HubAccount:
         # The hub's library takes longer to load than a dialog may take to open.

@@ -1,0 +1,59 @@
+"""Where the models lie: in the data folder, or in a folder that the user moved them to."""
+
+from pathlib import Path
+
+from app.base.paths import AppPaths
+from app.settings import SettingsFile
+from models.store.move_models import ModelsMove, finish_move
+from models.store.store import ModelStore, not_there
+from models.system.notices import tell
+from models.system.progress import UNWATCHED, JobContext
+
+
+def models_root(paths: AppPaths, settings: SettingsFile) -> Path:
+    """Return the folder of the models, and end what is left of a move to it; tells where it is not there."""
+    chosen = settings.values.models_folder
+    root = Path(chosen) if chosen else paths.models
+    if chosen and not root.is_dir():
+        tell(not_there(root))
+    finish_move(root)
+    return root
+
+
+class ModelsPlace:
+    """Moves the models of `store`; the methods block, and may be called on any thread but the GUI's."""
+
+    def __init__(self, settings: SettingsFile, store: ModelStore) -> None:
+        self._settings = settings
+        self._store = store
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the models."""
+        return self._store.root
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The folder of a move that was interrupted; it goes on by `move`, or is taken back by `undo`."""
+        target = self._settings.values.models_move
+        return Path(target) if target else None
+
+    def move(self, target: Path, job: JobContext = UNWATCHED) -> None:
+        """Move all models to `target`, or go on with that. Raises `StillroomError`, and `Cancelled`."""
+        target = target.absolute()
+        move = ModelsMove(self.folder, target)
+        move.check()
+
+        def commit() -> None:
+            self._settings.update(models_folder=str(target), models_move="")
+            self._store.move_to(target)
+
+        self._settings.update(models_move=str(target))
+        move.run(commit, job)
+
+    def undo(self) -> None:
+        """Delete what an interrupted move has copied."""
+        target = self.unfinished
+        if target is not None:
+            ModelsMove(self.folder, target).undo()
+            self._settings.update(models_move="")

@@ -1,0 +1,109 @@
+"""Moving the models in the whole window."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from app.settings import SettingsFile
+from app.ui.settings.models_folder_card import ModelsFolderCard
+from app.ui.shell.application import WindowApplication
+from models.store.manifest import BuiltFile
+from models.store.store import ModelStore
+from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.waiting import until
+from tests.support.widgets import click, seen_button, seen_words
+from tests.support.window import run_with_window
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path / "home"))
+    store = ModelStore(tmp_path / "home" / "data" / "models")
+    path = store.work_folder("tiny") / "made.gguf"
+    path.parent.mkdir(parents=True)
+    write_tiny_gguf(path, 100_000)
+    store.add("tiny", [BuiltFile("Q8_0", path, "ab", path.stat().st_size)])
+    return tmp_path
+
+
+def open_card(application: WindowApplication) -> ModelsFolderCard:
+    card = application.dialogs.open_settings_page("general").findChild(ModelsFolderCard)
+    assert isinstance(card, ModelsFolderCard)
+    return card
+
+
+def choose(card: ModelsFolderCard, folder: Path) -> None:
+    """Choose a folder in the dialog of the button."""
+    click(seen_button(card, "Move the models…"))
+    [dialog] = card.findChildren(QFileDialog)
+    dialog.fileSelected.emit(str(folder))
+    dialog.reject()
+
+
+def test_the_models_are_moved_and_found_there_at_the_next_start(qapp: QApplication, home: Path) -> None:
+    target = home / "disk" / "models"
+
+    async def move(application: WindowApplication) -> None:
+        tab = application.window.show_page("models")
+        card = open_card(application)
+        await until(lambda: "of models" in seen_words(card), "the sizes")
+        choose(card, target)
+        await until(lambda: str(target) in seen_words(card), "the new folder")
+        assert application.parts.settings.values.models_folder == str(target)
+        assert not (home / "home" / "data" / "models").exists()
+        await until(lambda: "tiny" in str(application.parts.store.find("tiny")[0].path), "the model")
+        assert tab is not None
+
+    async def look(application: WindowApplication) -> None:
+        [model] = application.parts.store.find("tiny")
+        assert model.path.parent.parent == target
+        assert model.path.is_file()
+
+    run_with_window(move)
+    run_with_window(look)
+
+
+def test_a_folder_with_other_files_is_refused(qapp: QApplication, home: Path) -> None:
+    (home / "letters").mkdir()
+    (home / "letters" / "one.txt").write_text("Dear")
+
+    async def scene(application: WindowApplication) -> None:
+        card = open_card(application)
+        choose(card, home / "letters")
+        await until(lambda: "is not empty" in seen_words(card), "the reason")
+        assert application.parts.store.find("tiny")
+
+    run_with_window(scene)
+
+
+def test_an_interrupted_move_goes_on_or_is_taken_back(qapp: QApplication, home: Path) -> None:
+    settings = SettingsFile(home / "home" / "config" / "settings.json")
+    settings.update(models_move=str(home / "new"))
+
+    async def take_back(application: WindowApplication) -> None:
+        card = open_card(application)
+        assert "was interrupted" in seen_words(card)
+        click(seen_button(card, "Take it back"))
+        await until(lambda: application.parts.settings.values.models_move == "", "its end")
+        await until(lambda: "of models" in seen_words(card), "the usual words")
+
+    async def go_on(application: WindowApplication) -> None:
+        application.parts.settings.update(models_move=str(home / "new"))
+        card = open_card(application)
+        click(seen_button(card, "Go on"))
+        await until(lambda: application.parts.store.root == home / "new", "the move")
+
+    run_with_window(take_back)
+    run_with_window(go_on)
+
+
+def test_a_folder_that_is_not_there_is_told(qapp: QApplication, home: Path) -> None:
+    settings = SettingsFile(home / "home" / "config" / "settings.json")
+    settings.update(models_folder=str(home / "unplugged"))
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: "is not there" in seen_words(application.window), "the notice")
+        assert not (home / "unplugged").exists()
+
+    run_with_window(scene)
