@@ -4,10 +4,12 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
 from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
+from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import licence_words
 from app.ui.base.theme import Theme
+from app.ui.models.build_choices import BuildChoices
 from app.ui.models.list.fit_text import fit_text, here_text, speed_tip, type_text, type_tip
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
@@ -16,6 +18,9 @@ from models.memory.fit import Verdict
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
 from models.system.units import byte_count
+
+AS_PUBLISHED = "BF16"
+"""The type of the original weights, which loses nothing."""
 
 
 class ModelDetail(Card):
@@ -30,9 +35,10 @@ class ModelDetail(Card):
     menu_asked = Signal(object, object)
     """An `InstalledModel`, and the `QPoint` on the screen to open its menu at."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, settings: SettingsFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._build_choices = BuildChoices(settings)
         self._row: ModelRow | None = None
         self._advisor: Advisor | None = None
         self._use = AS_LOADED
@@ -46,8 +52,9 @@ class ModelDetail(Card):
         self._get = button(self.tr("Tick what to get"), "primary")
         self._get.clicked.connect(self._on_get)
         foot = QHBoxLayout()
-        foot.addStretch(1)
-        foot.addWidget(self._get)
+        foot.addWidget(self._build_choices, 1)
+        foot.addStretch()
+        foot.addWidget(self._get, 0, Qt.AlignmentFlag.AlignBottom)
         self.body.addWidget(self._title)
         self.body.addWidget(self._facts)
         self.body.addWidget(self.failures)
@@ -167,7 +174,7 @@ class ModelDetail(Card):
     def _add_choices(self, grid: QGridLayout, row: ModelRow, first_line: int) -> None:
         assert row.model is not None
         there = {installed.type for installed in row.installed}
-        missing = [kind for kind in QUANTISATIONS if kind not in there]
+        missing = [kind for kind in (*QUANTISATIONS, AS_PUBLISHED) if kind not in there]
         recommended = self._advisor.recommended_type(row.model) if self._advisor is not None else ""
         for line, kind in enumerate(missing, start=first_line):
             choice = QCheckBox(kind)
@@ -230,6 +237,7 @@ class ModelDetail(Card):
         row = self._row
         self._get.setVisible(bool(self._choices))
         if row is None or row.model is None:
+            self._build_choices.hide()
             return
         unfinished = row.getting + row.stopped
         wanted = [kind for kind in self._choices if kind in self._chosen and kind not in unfinished]
@@ -242,6 +250,7 @@ class ModelDetail(Card):
         else:
             text = self.tr("Tick what to get")
         self._get.setText(text)
+        self._build_choices.show_choice(wanted, row.model.checkpoint_bytes)
 
     def _on_get(self) -> None:
         if self._row is not None:

@@ -74,7 +74,7 @@ class ModelsTab(QScrollArea):
     ) -> None:
         """`job` measures how close files are to their original, and goes on without this tab."""
         super().__init__(parent)
-        self.detail = ModelDetail(ui.theme)
+        self.detail = ModelDetail(ui.theme, ui.settings)
         ui = replace(ui, bridge=ui.bridge.for_place(lambda: ui.notices.at(self.detail.failures)))
         self._ui = ui
         self._theme = ui.theme

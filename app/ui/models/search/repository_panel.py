@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.acquire.repository_offers import Offer, best
+from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.theme import Theme
+from app.ui.models.build_choices import BuildChoices
 from app.ui.models.search.offers_table import OffersTable
 from app.ui.models.search.results_view import ResultsView
 from app.ui.widgets.card import Card, button, label
@@ -26,9 +28,10 @@ class RepositoryPanel(Card):
     """The repository's page, to be opened in the browser."""
     closed = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, settings: SettingsFile, parent: QWidget | None = None) -> None:
         super().__init__(parent, look="sunken")
         self._theme = theme
+        self._build_choices = BuildChoices(settings)
         self._repo = ""
         self._offers: tuple[Offer, ...] = ()
         self._title = ElidedLabel("title")
@@ -56,8 +59,9 @@ class RepositoryPanel(Card):
         self._get = button(self.tr("Get"), "primary")
         self._get.clicked.connect(self._on_get)
         foot = QHBoxLayout()
-        foot.addStretch(1)
-        foot.addWidget(self._get)
+        foot.addWidget(self._build_choices, 1)
+        foot.addStretch()
+        foot.addWidget(self._get, 0, Qt.AlignmentFlag.AlignBottom)
         self.body.addLayout(head)
         self.body.addWidget(self._facts)
         self.body.addWidget(self._nothing)
@@ -114,6 +118,8 @@ class RepositoryPanel(Card):
     def _update(self, _row: int = 0) -> None:
         offer = self.chosen
         self._get.setVisible(bool(self._offers))
+        types = offer.types if offer is not None and offer.refusal is None else ()
+        self._build_choices.show_choice(types, offer.download_bytes if offer is not None else 0)
         if offer is None:
             self._get.setText(self.tr("Get"))
             allow(self._get, self.tr("Choose a file or a type first"))

@@ -1,6 +1,10 @@
 """The widget that shows what a search found, and what a repository holds."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.ui.widgets.rows_model import RowsModel
@@ -8,6 +12,7 @@ from app.ui.widgets.wide_column import WideColumn
 
 ROW_PX = 32
 MOST_ROWS = 8
+NARROW_PX = 760
 WIDEST_COLUMN_PX = 320
 
 
@@ -18,8 +23,17 @@ class ResultsView(QTableView):
     """Enter, or a double click."""
     row_selected = Signal(int)
 
-    def __init__(self, model: RowsModel, name: str, parent: QWidget | None = None) -> None:  # type: ignore[type-arg]
+    def __init__(
+        self,
+        model: RowsModel[Any],
+        name: str,
+        parent: QWidget | None = None,
+        *,
+        spared: Sequence[int] = (),
+    ) -> None:
+        """`spared` are columns that a narrow window leaves out."""
         super().__init__(parent)
+        self._spared = spared
         self.setModel(model)
         self.setAccessibleName(name)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -41,6 +55,12 @@ class ResultsView(QTableView):
         self.activated.connect(lambda index: self.row_chosen.emit(index.row()))
         model.modelReset.connect(self._fit_height)
         self._fit_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave columns out where there is no room for them."""
+        for column in self._spared:
+            self.setColumnHidden(column, event.size().width() < NARROW_PX)
+        super().resizeEvent(event)
 
     def _fit_height(self) -> None:
         rows = min(self.model().rowCount(), MOST_ROWS)

@@ -14,7 +14,7 @@ from app.base.errors import Cancelled, StillroomError
 from app.machine.advisor import Advisor
 from app.settings import MOST_REMEMBERED, SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.models.search.found_table import FoundRow, FoundTable
+from app.ui.models.search.found_table import DOWNLOADS, LICENCE, LIKES, FoundRow, FoundTable
 from app.ui.models.search.repository_panel import RepositoryPanel
 from app.ui.models.search.results_view import ResultsView
 from app.ui.widgets.card import Card, button, label
@@ -68,10 +68,12 @@ class SearchCard(Card):
         row.addWidget(self._button)
         self._state = label("", "muted", wrap=True)
         self.table = FoundTable(ui.theme, self)
-        self.view = ResultsView(self.table, self.tr("Models that were found"))
+        self.view = ResultsView(
+            self.table, self.tr("Models that were found"), spared=(LICENCE, DOWNLOADS, LIKES)
+        )
         self.view.row_chosen.connect(self._on_row)
         self.view.clicked.connect(lambda index: self._on_row(index.row()))
-        self.panel = RepositoryPanel(ui.theme)
+        self.panel = RepositoryPanel(ui.theme, ui.settings)
         self.panel.get_asked.connect(self.get_asked)
         self.panel.liked.connect(self._on_liked)
         self.panel.page_asked.connect(self._on_page)
