@@ -25,7 +25,7 @@ class ModelsFolderCard(Card):
         super().__init__(parent)
         self._moving = moving
         self._bridge = bridge
-        self.body.addWidget(label(self.tr("Models folder"), "caption"))
+        self.body.addWidget(label(self.tr("Where your models are"), "title"))
         self._folder = label("", wrap=True, selectable=True)
         self._said = label("", "small", wrap=True)
         self._bar = QProgressBar()

@@ -1,7 +1,7 @@
 """Settings, the doctor's page, and what this program is."""
 
 import importlib.metadata
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -24,16 +24,33 @@ from PySide6.QtWidgets import (
 from app.base.paths import AppPaths
 from app.settings import SettingsFile
 from app.ui.base.plain_text import set_tip
+from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.general_rows import ChoiceRow, GeneralRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.settings.hugging_face_page import HuggingFacePage
+from app.ui.settings.models_folder_card import ModelsFolderCard
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 
 SettingsPage = Literal[
-    "general", "this computer", "hugging face", "other computers", "servers elsewhere", "about"
+    "general",
+    "this computer",
+    "models folder",
+    "hugging face",
+    "other computers",
+    "servers elsewhere",
+    "about",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsCards:
+    """What is made elsewhere for pages of the settings."""
+
+    folder: ModelsFolderCard
+    hub: HuggingFacePage
+    states: ChatStatesCard
 
 
 class SettingsDialog(QDialog):
@@ -50,8 +67,7 @@ class SettingsDialog(QDialog):
         doctor: DoctorPage,
         others: OtherComputersPage,
         elsewhere: ServersElsewherePage,
-        hub: HuggingFacePage,
-        cards: Sequence[QWidget],
+        cards: SettingsCards,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -67,9 +83,10 @@ class SettingsDialog(QDialog):
         side.setSpacing(4)
         self._names: list[SettingsPage] = []
         pages: tuple[tuple[SettingsPage, str, QWidget], ...] = (
-            ("general", self.tr("General"), self._make_general(cards)),
+            ("general", self.tr("General"), self._make_general(cards.states)),
             ("this computer", self.tr("This computer"), doctor),
-            ("hugging face", "Hugging Face", hub),
+            ("models folder", self.tr("Models folder"), _page(cards.folder)),
+            ("hugging face", "Hugging Face", cards.hub),
             ("other computers", self.tr("Other computers"), others),
             ("servers elsewhere", self.tr("Servers elsewhere"), elsewhere),
             ("about", self.tr("About"), self._make_about()),
@@ -111,7 +128,7 @@ class SettingsDialog(QDialog):
         elif self._stack.currentWidget() is self._others:
             self._others.check()
 
-    def _make_general(self, cards: Sequence[QWidget]) -> QWidget:
+    def _make_general(self, states: ChatStatesCard) -> QWidget:
         form = QFormLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
@@ -168,7 +185,7 @@ class SettingsDialog(QDialog):
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return _page(card, *cards, outgoing, others, folder)
+        return _page(card, states, outgoing, others, folder)
 
     def _field(self, row: GeneralRow) -> QWidget:
         """The field of a row, which changes its setting at once."""
@@ -226,7 +243,7 @@ class SettingsDialog(QDialog):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
 
 
-def _page(*cards: QWidget) -> QWidget:
+def _page(*cards: Card) -> QWidget:
     """Put cards one below the other, to be scrolled where the dialog is lower than they are."""
     page = QWidget()
     page.setProperty("look", "page")

@@ -233,7 +233,7 @@ class WindowDialogs(QObject):
         from app.ui.settings.models_folder_card import ModelsFolderCard
         from app.ui.settings.other_computers_page import OtherComputersPage
         from app.ui.settings.remote_servers_page import ServersElsewherePage
-        from app.ui.settings.settings_dialog import SettingsDialog
+        from app.ui.settings.settings_dialog import SettingsCards, SettingsDialog
 
         doctor = DoctorPage(
             self._theme,
@@ -255,12 +255,13 @@ class WindowDialogs(QObject):
         hub = HuggingFacePage(
             self._parts.settings, self._parts.hub_choices, self._bridge, self._check_hub_access
         )
-        cards = (
+        cards = SettingsCards(
             ModelsFolderCard(self.moving, self._bridge),
+            hub,
             ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge),
         )
         dialog = SettingsDialog(
-            self._parts.settings, self._parts.paths, doctor, others, elsewhere, hub, cards, self._window
+            self._parts.settings, self._parts.paths, doctor, others, elsewhere, cards, self._window
         )
         for asked, opened in (
             (dialog.filters_asked, self.open_filters),

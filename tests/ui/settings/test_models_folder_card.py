@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def open_card(application: WindowApplication) -> ModelsFolderCard:
-    card = application.dialogs.open_settings_page("general").findChild(ModelsFolderCard)
+    card = application.dialogs.open_settings_page("models folder").findChild(ModelsFolderCard)
     assert isinstance(card, ModelsFolderCard)
     return card
 
