@@ -103,6 +103,7 @@ class JobBook:
         """By job: the monotonic time at which a cancelled job's files are deleted, and its state before."""
         self._stop = threading.Event()
         self._closing = False
+        self._held = False
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -189,6 +190,17 @@ class JobBook:
         `Cancelled`."""
         return self._acquirer().search(text, cancel=cancel)
 
+    def hold(self) -> None:
+        """Begin no job until `release`; one that runs goes on."""
+        with self._changed:
+            self._held = True
+
+    def release(self) -> None:
+        """Go on with what waits."""
+        with self._changed:
+            self._held = False
+            self._changed.notify_all()
+
     def pause(self, job_id: str) -> None:
         """Stop the job and keep what it has."""
         self._end_with(job_id, "paused")
@@ -242,7 +254,7 @@ class JobBook:
         while True:
             with self._changed:
                 while not self._closing and (job := self._next()) is None:
-                    self._changed.wait(self._discard_in_s())
+                    self._changed.wait(None if self._held else self._discard_in_s())
                 if self._closing:
                     return
                 assert job is not None
@@ -259,6 +271,8 @@ class JobBook:
                 self._discard(job)
 
     def _next(self) -> Job | None:
+        if self._held:
+            return None
         now_s = time.monotonic()
         waiting = [
             job

@@ -79,10 +79,6 @@ class ModelsMove:
                 self.target, self._missing_bytes() + _SPARE_BYTES, hint="Choose a disk with more room."
             )
 
-    def bytes(self) -> int:
-        """Return the bytes of all models, whichever of them are copied already."""
-        return sum((self.source / name).stat().st_size for name in self._names())
-
     def run(self, commit: Callable[[], object], job: JobContext = UNWATCHED) -> None:
         """Copy and compare all, call `commit`, and delete what was moved; reports "move" and "verify".
 
@@ -93,6 +89,7 @@ class ModelsMove:
             with self._locked(), told_when_full(self.target, self._missing_bytes):
                 names = self._begin()
                 self._copy_all(names, job)
+                sync_folder(self.target)
                 commit()
         except OSError as error:
             raise _cannot_hold(self.target, error.strerror or type(error).__name__) from error
@@ -148,6 +145,7 @@ class ModelsMove:
             os.link(source, target)
         except OSError:
             return False
+        sync_folder(target.parent)
         self._done += source.stat().st_size
         return True
 

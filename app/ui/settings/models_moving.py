@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.acquire.jobs import JobBook
 from app.base.errors import Cancelled, StillroomError
 from app.models_place import ModelsPlace
 from app.ui.base.bridge import Bridge
@@ -21,9 +22,10 @@ class ModelsMoving(QObject):
     """The models are in another folder now."""
 
     def __init__(
-        self, place: ModelsPlace, bridge: Bridge, refusal: Callable[[], str], parent: QObject
+        self, place: ModelsPlace, jobs: JobBook, bridge: Bridge, refusal: Callable[[], str], parent: QObject
     ) -> None:
         super().__init__(parent)
+        self._jobs = jobs
         self._place = place
         self._bridge = bridge
         self._refusal = refusal
@@ -68,6 +70,7 @@ class ModelsMoving(QObject):
         self.error, self.progress, self._takes_back = None, None, False
         self.changed.emit()
         job = JobContext(self._bridge.wrap(self._on_progress), cancel)
+        self._jobs.hold()
         try:
             await asyncio.to_thread(self._place.move, target, job)
         except Cancelled:
@@ -80,6 +83,7 @@ class ModelsMoving(QObject):
             # The window may close meanwhile: what was copied stays then, and the move goes on later.
             cancel.set()
             self._cancel, self.progress = None, None
+            self._jobs.release()
         if self._takes_back:
             await self._undo()
         self.changed.emit()

@@ -64,7 +64,7 @@ class WindowDialogs(QObject):
         self._bridge = ui.bridge
         self._notices = ui.notices
         self.moving = ModelsMoving(
-            ModelsPlace(parts.settings, parts.store), ui.bridge, self._move_refusal, self
+            ModelsPlace(parts.settings, parts.store), parts.jobs, ui.bridge, self._move_refusal, self
         )
         self.moving.moved.connect(self._on_moved)
         window.load_settings_asked.connect(self.open_load_settings)

@@ -108,6 +108,19 @@ def test_pause_keeps_what_arrived_and_resume_goes_on(desk: Desk) -> None:
     assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
 
 
+def test_a_held_book_begins_no_job(desk: Desk) -> None:
+    desk.book.hold()
+    desk.book.start()
+    view = desk.book.add(REPO, ["Q8_0"])
+    desk.wait("waiting")
+    desk.book.cancel(view.id)
+    assert [job.state for job in desk.book.jobs()] == []
+    desk.book.add(REPO, ["Q8_0"])
+    assert desk.hub.requests == []
+    desk.book.release()
+    desk.wait("done")
+
+
 def test_a_job_that_wants_a_token_says_so_after_a_restart_too(desk: Desk) -> None:
     desk.hub.repos[REPO].gated = True
     desk.book.start()
