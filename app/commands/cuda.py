@@ -115,7 +115,7 @@ def _get(
     def on_progress(progress: Progress) -> None:
         if progress.stage == "check":
             console.end_progress()
-            console.note(f"Computing on {offer.card}…")
+            console.note(f"Preparing {offer.card} and trying it: once, about a minute…")
         else:
             console.progress(progress)
 

@@ -154,13 +154,14 @@ def _judge(
 
 
 def _hint_on_others(gpu: GpuReading, place: CudaPlace, *, left_out: str) -> str:
+    hint = ""
     if left_out:
-        return "Another card is left out: {left_out}"
-    if _too_old(gpu, place):
-        return (
+        hint = "Another card is left out: {left_out}"
+    elif _too_old(gpu, place):
+        hint = (
             "{old} is too old for CUDA {cuda} and computes nothing beside it; a model's settings can name it."
         )
-    return ""
+    return hint
 
 
 def _too_old(gpu: GpuReading, place: CudaPlace) -> str:

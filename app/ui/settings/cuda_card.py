@@ -121,7 +121,9 @@ class CudaCard(Card):
             self._bar.setRange(0, 0)
             trying = progress is not None and progress.stage == "check"
             self._step.setText(
-                self.tr("Computing on the card to try it…") if trying else self.tr("One moment…")
+                self.tr("Preparing your card and trying it: once, about a minute…")
+                if trying
+                else self.tr("One moment…")
             )
             return
         self._bar.setRange(0, 1000)
