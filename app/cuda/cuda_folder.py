@@ -93,6 +93,10 @@ class CudaPlace:
             return None
         if not runtime.back_end and not self.has_back_end:
             return None
+        offered = self.offered_back_end
+        if offered is not None and runtime.back_end_sha256 not in ("", offered.sha256):
+            # The release has compiled it anew, for the same llama.cpp.
+            return None
         names = [*runtime.libraries, *([runtime.back_end] if runtime.back_end else [])]
         return runtime if all((self.runtime / name).is_file() for name in names) else None
 

@@ -16,7 +16,7 @@ from app.engine.devices.kernel_check import check_cards, request_for
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.disk_space import require_room, told_when_full
-from models.system.durable import sync_folder
+from models.system.durable import rename_durably, sync_folder
 from models.system.json_file import write_json
 from models.system.progress import UNWATCHED, JobContext, Progress, raise_if_cancelled
 
@@ -156,12 +156,16 @@ class CudaGetter:
             back_end=BACK_END if back_end is not None else "",
             packages=tuple(package.title for package in place.pins.packages),
             bytes=size,
+            back_end_sha256=self._back_end_sha256(brought),
         )
         write_json(new / RUNTIME, runtime)
         sync_folder(new)
         remove_tree(place.runtime)
-        new.rename(place.runtime)
-        sync_folder(place.folder)
+        rename_durably(new, place.runtime)
+
+    def _back_end_sha256(self, brought: Brought) -> str:
+        pin = self.place.offered_back_end
+        return pin.sha256 if pin is not None and brought.back_end is None else ""
 
     def _back_end_source(self, brought: Brought) -> tuple[Path, str] | None:
         if brought.back_end is not None:

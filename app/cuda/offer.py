@@ -105,7 +105,9 @@ def _judge(
         return CudaOffer(
             state="no_card", message="There is no NVIDIA card with a working driver, so CUDA is of no use."
         )
-    if runtime is None and any(device.backend == "CUDA" for device in devices):
+    # What is in use may be a runtime of ours that a newer one is offered for.
+    is_ours = read_runtime(place.runtime) is not None
+    if runtime is None and not is_ours and any(device.backend == "CUDA" for device in devices):
         return CudaOffer(state="works", message="{card} is used through CUDA; nothing is missing.")
     if runtime is None and backends and not any(state.library for state in backends):
         return CudaOffer(

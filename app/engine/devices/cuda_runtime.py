@@ -35,6 +35,8 @@ class CudaRuntime(msgspec.Struct, frozen=True, kw_only=True):
     back_end: str
     packages: tuple[str, ...] = ()
     bytes: int = 0
+    back_end_sha256: str = ""
+    """Of the file that a release offered; empty for one that the user brought, and before this was kept."""
 
 
 class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,6 +167,24 @@ def test_for_another_llama_cpp_only_the_back_end_is_fetched_again(
     assert (place.runtime / "licences" / "nvidia-cublas.txt").read_text() == LICENCE
 
 
+def test_a_back_end_that_was_compiled_anew_for_the_same_llama_cpp_is_fetched(
+    place: CudaPlace, index: LoopbackIndex
+) -> None:
+    assert place.back_end is not None
+    getter(place).get()
+    assert place.installed() is not None
+    found = msgspec.json.decode((place.runtime / "runtime.json").read_bytes())
+    assert found["back_end_sha256"] == place.back_end.sha256
+    write_json(place.runtime / "runtime.json", found | {"back_end_sha256": "0" * 64})
+    assert place.installed() is None
+    index.requests.clear()
+    assert getter(place).get() == "Stand-in GPU A"
+    assert index.requests == [f"/storage/{place.back_end.file}"]
+    # One from before its checksum was kept, and the user's own, stay.
+    write_json(place.runtime / "runtime.json", found | {"back_end_sha256": ""})
+    assert place.installed() is not None
+
+
 def test_files_that_are_brought_need_no_network(place: CudaPlace, wheels: Wheels, tmp_path: Path) -> None:
     offline = dataclasses.replace(
         place, pins=msgspec.structs.replace(place.pins, index="http://127.0.0.1:9"), back_end=None

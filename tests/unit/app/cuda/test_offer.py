@@ -116,5 +116,11 @@ def test_what_is_there_is_unchecked_failed_or_ready(place: CudaPlace) -> None:
     )
     offer = judge(newer, READING, PORTABLE)
     assert (offer.state, offer.installed_bytes, offer.outdated_bytes) == ("offered", 0, 600)
+    # Compiled anew for the same llama.cpp, while the one before is in use.
+    kept = msgspec.structs.replace(runtime, back_end_sha256="1" * 64)
+    (place.runtime / RUNTIME).write_bytes(msgspec.json.encode(kept))
+    in_use = msgspec.structs.replace(PORTABLE, devices=[CUDA_DEVICE])
+    assert judge(place, READING, in_use).state == "offered"
+    (place.runtime / RUNTIME).write_bytes(msgspec.json.encode(runtime))
     # An old card is of no use to a runtime that is there either.
     assert judge(place, GpuReading("ok", (OLD_CARD,), "581.2"), PORTABLE).state == "card_old"
