@@ -32,6 +32,7 @@ def _work(
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
     from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
+    from app.engine.planning.cards import offload_devices
     from converters.quality.evaluation import Machine, MeasuringText
     from models.system.cores import physical_cores
 
@@ -39,7 +40,8 @@ def _work(
     backend = Backend(log)
 
     def gpu_free_bytes() -> int:
-        return sum(device.memory_free_bytes for device in backend.devices() if device.kind == "gpu")
+        cards = offload_devices(backend.devices())
+        return sum(card.memory_free_bytes for card in cards if card.kind == "gpu")
 
     machine = Machine(physical_cores(), gpu_free_bytes, log.reason)
     if isinstance(request, TextRequest):

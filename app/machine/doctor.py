@@ -9,6 +9,7 @@ from app.base.errors import StillroomError
 from app.base.paths import AppPaths
 from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
+from app.engine.planning.cards import offload_devices
 from app.engine.protocol import BackendState, Device, DevicesListed, LoadSettings
 from app.machine.advisor import AS_LOADED, Advisor, FileFacts, Outlook, Use
 from app.machine.file_facts import FileFactsReader
@@ -150,15 +151,15 @@ def diagnose(
 
 def free_memory(ram_bytes: int, devices: Sequence[Device], memory_bytes_per_s: float) -> Memory:
     """Return what is free: `ram_bytes`, and the graphics cards among `devices`."""
-    cards = [device for device in devices if device.kind == "gpu"]
-    # A card that answers to CUDA and to Vulkan has its memory once.
-    backend = "CUDA" if any(card.backend == "CUDA" for card in cards) else ""
+    here = [device for device in devices if device.backend != "RPC"]
+    there = [device for device in devices if device.backend == "RPC"]
     return Memory(
         ram_bytes,
         tuple(
             GpuMemory(card.description, card.memory_free_bytes, card.memory_total_bytes)
-            for card in cards
-            if backend in ("", card.backend) or card.backend == "RPC"
+            # A card that answers to CUDA and to Vulkan has its memory once.
+            for card in (*offload_devices(here), *there)
+            if card.kind == "gpu"
         ),
         memory_bytes_per_s,
     )

@@ -23,6 +23,10 @@ class CardFields(QObject):
         self._devices: tuple[Device, ...] = ()
         self.use = QComboBox()
         self.main = QComboBox()
+        for field in (self.use, self.main):
+            # A card's long name must not widen the dialog.
+            field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            field.setMinimumContentsLength(12)
         self.show_choice(present)
         for field in (self.use, self.main):
             field.currentIndexChanged.connect(lambda _: self.changed.emit())
