@@ -33,11 +33,14 @@ class CardMonitor:
         self._read_s = 0.0
 
     def on_state(self, state: EngineState) -> None:
-        """Follow the engine: its first event lists the devices with their memory."""
+        """Follow the engine: its first event lists the devices with their memory, a later one those that
+        slept."""
         with self._lock:
             self._models, self._loading = state.models, state.phase == "loading"
             if state.pid != self._pid:
-                self._pid, self._devices, self._asked = state.pid, state.devices, False
+                self._asked = False
+            if state.pid != self._pid or state.devices != self._devices:
+                self._pid, self._devices = state.pid, state.devices
                 self._cards = [device for device in state.devices if _is_read(device)]
                 self._read_s = self._clock()
 

@@ -25,6 +25,7 @@ from app.engine.protocol import (
     Cancel,
     CardsRead,
     Delta,
+    DevicesFound,
     DropStates,
     Embed,
     Event,
@@ -385,7 +386,7 @@ class EngineConnection:
         for on_event in tuple(self._event_observers):
             on_event(event)
         with self._changed:
-            if isinstance(event, Ready | Alive | CardsRead):
+            if isinstance(event, Ready | Alive | CardsRead | DevicesFound):
                 pending = None
             elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
                 pending = self._pending.find(event.request_id)
@@ -405,7 +406,7 @@ class EngineConnection:
         elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
             if pending is not None and pending.on_event is not None:
                 pending.on_event(event)
-        elif not isinstance(event, Alive | CardsRead):
+        elif not isinstance(event, Alive | CardsRead | DevicesFound):
             for item in ([pending] if pending is not None else []) + dependants:
                 settle(event, item.future)
 

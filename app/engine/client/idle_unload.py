@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from app.engine.protocol import Alive, CardsRead, Event
+from app.engine.protocol import Alive, CardsRead, DevicesFound, Event
 
 
 class Restable(Protocol):
@@ -47,7 +47,7 @@ class IdleUnload:
         self._thread.join()
 
     def _on_event(self, event: Event) -> None:
-        if not isinstance(event, Alive | CardsRead):
+        if not isinstance(event, Alive | CardsRead | DevicesFound):
             with self._changed:
                 self._active_s = self._clock()
                 self._changed.notify_all()

@@ -5,7 +5,9 @@ API: https://github.com/ggml-org/llama.cpp/blob/master/ggml/include/ggml-backend
 
 import ctypes
 import os
+import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +64,33 @@ def load_dynamic_backends(ggml: Any, package: Path) -> None:
     """
     folder = backend_folder(package)
     if folder is not None:
+        ggml.ggml_backend_load_all_from_path(os.fsencode(folder))
+
+
+def load_processor_backends(ggml: Any, package: Path) -> bool:
+    """Register those back ends of such a build that no graphics card is woken by; False in any other."""
+    folder = backend_folder(package)
+    if folder is None:
+        return False
+    _load_some(ggml, [path for path in folder.iterdir() if _NO_CARDS.match(path.name)])
+    return True
+
+
+def load_card_backends(ggml: Any, package: Path) -> None:
+    """Register the others, which `load_processor_backends` left out."""
+    folder = backend_folder(package)
+    if folder is not None:
+        _load_some(ggml, [path for path in folder.iterdir() if not _NO_CARDS.match(path.name)])
+
+
+_NO_CARDS = re.compile(r"libggml-(cpu|rpc)\b")
+
+
+def _load_some(ggml: Any, libraries: list[Path]) -> None:
+    # ggml chooses the processor's variant only where it is given a folder. Linux only: cards sleep there.
+    with tempfile.TemporaryDirectory(prefix="stillroom-") as folder:
+        for library in libraries:
+            (Path(folder) / library.name).symlink_to(library)
         ggml.ggml_backend_load_all_from_path(os.fsencode(folder))
 
 

@@ -18,8 +18,11 @@ from app.engine.devices.ggml import (
     device_of,
     ggml_library,
     has_cuda,
+    load_card_backends,
     load_dynamic_backends,
+    load_processor_backends,
 )
+from app.engine.devices.gpu_presence import a_card_sleeps
 from app.engine.devices.native_log import NativeLog
 from app.engine.devices.nvidia_cards import keep_kernels, show_cuda
 from app.engine.protocol import BackendState, Device
@@ -41,9 +44,10 @@ _NO_LANGUAGE_MODELS = ("clip",)
 class Backend:
     """llama.cpp as such: its back ends and devices. One a process."""
 
-    def __init__(self, log: NativeLog, cuda: Path | None = None) -> None:
+    def __init__(self, log: NativeLog, cuda: Path | None = None, *, wakes: bool = True) -> None:
         """Load llama.cpp. `cuda` is the folder of a CUDA runtime to load, which need not have passed its
-        check; None takes the user's, if it has."""
+        check; None takes the user's, if it has. Unless it `wakes`, the back ends for graphics cards are left
+        out while a card is switched off, until `wake`."""
         self.log = log
 
         def on_log(level: int, text: bytes | None, _data: object) -> None:
@@ -59,19 +63,39 @@ class Backend:
         self._package = package = Path(llama_cpp.__file__).parent
         self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
         self.ggml.ggml_set_abort_callback(abort_callback)
+        self._cuda: Path | None = None
+        self._sleeps = not wakes and a_card_sleeps() and load_processor_backends(self.ggml, package)
+        if not self._sleeps:
+            self._load_cuda(cuda)
+            load_dynamic_backends(self.ggml, package)
+        llama_cpp.llama_backend_init()
+        self.rpc = RpcDevices(self.ggml)
+        self.version = llama_cpp.llama_version().decode()
+        self.system_info = llama_cpp.llama_print_system_info().decode()
+
+    @property
+    def supports_gpu(self) -> bool:
+        """Tell whether a back end for graphics cards is loaded."""
+        # Not llama_supports_gpu_offload: it says yes to a build for the processor that also has RPC.
+        return any(state.name not in ("CPU", "RPC", "BLAS") for state in self.states())
+
+    def wake(self) -> bool:
+        """Load what was left out for a card that slept; False where nothing was."""
+        if not self._sleeps:
+            return False
+        self._sleeps = False
+        self._load_cuda(None)
+        load_card_backends(self.ggml, self._package)
+        return True
+
+    def _load_cuda(self, cuda: Path | None) -> None:
+        package = self._package
         cuda = cuda or checked_folder(app_paths().cuda_runtime, llama_cpp.__version__)
         if cuda is not None or has_cuda(package):
             check = read_check(cuda) if cuda is not None else None
             keep_kernels(app_paths().cuda_kernels)
             show_cuda(check.cards if check is not None else ())
         self._cuda = load_cuda(self.ggml, cuda) if cuda is not None else None
-        load_dynamic_backends(self.ggml, package)
-        llama_cpp.llama_backend_init()
-        self.rpc = RpcDevices(self.ggml)
-        self.version = llama_cpp.llama_version().decode()
-        self.system_info = llama_cpp.llama_print_system_info().decode()
-        # Not llama_supports_gpu_offload: it says yes to a build for the processor that also has RPC.
-        self.supports_gpu = any(state.name not in ("CPU", "RPC", "BLAS") for state in self.states())
 
     def devices(self) -> list[Device]:
         """List the compute devices with the memory that is free now."""

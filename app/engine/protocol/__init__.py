@@ -10,6 +10,7 @@ from app.engine.protocol.devices import (
     BackendState,
     CardsRead,
     Device,
+    DevicesFound,
     DevicesListed,
     ListDevices,
     ReadCards,
@@ -66,6 +67,7 @@ __all__ = [
     "Channel",
     "Delta",
     "Device",
+    "DevicesFound",
     "DevicesListed",
     "DropStates",
     "Embed",
@@ -152,5 +154,6 @@ Event = (
     | Planned
     | DevicesListed
     | CardsRead
+    | DevicesFound
     | Failed
 )

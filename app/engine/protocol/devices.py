@@ -60,6 +60,12 @@ class CardsRead(Message, frozen=True, kw_only=True):
     cards: list[Device]
 
 
+class DevicesFound(Message, frozen=True, kw_only=True):
+    """The compute devices of this computer, once a card that slept at the start was woken."""
+
+    devices: list[Device]
+
+
 class ListDevices(Message, frozen=True, kw_only=True):
     """The compute devices with the memory that is free now, other computers' too. Answered by
     `DevicesListed`."""

@@ -6,6 +6,7 @@ from typing import Literal
 from app.base.errors import EngineError
 from app.engine.protocol import (
     Device,
+    DevicesFound,
     Event,
     Failed,
     Loaded,
@@ -67,6 +68,8 @@ def after(state: EngineState, event: Event) -> EngineState:
                 devices=event.devices,
                 architectures=event.architectures,
             )
+        case DevicesFound():
+            return replace(state, devices=event.devices)
         case LoadProgress():
             return replace(
                 state,

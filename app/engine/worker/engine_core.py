@@ -20,6 +20,7 @@ from app.engine.protocol import (
     AnswerNow,
     Cancel,
     CardsRead,
+    DevicesFound,
     DevicesListed,
     DropStates,
     Embed,
@@ -134,7 +135,7 @@ class EngineCore:
         from app.engine.planning.placement import AskedLately
         from app.engine.worker.loader import Loader
 
-        self._backend = Backend(NativeLog())
+        self._backend = Backend(NativeLog(), wakes=False)
         self._remote = AskedLately(self._backend.rpc)
         self._abort = AbortFlag()
         self._loader = Loader(
@@ -312,6 +313,11 @@ class EngineCore:
             if resident.info.gpu_layers:
                 self._look_at_cards(request.request_id)
 
+    def _wake_cards(self) -> None:
+        """Let the cards be listed that slept when the engine started, since somebody needs them now."""
+        if self._backend.wake():
+            self._emit(DevicesFound(devices=self._backend.devices()))
+
     def _plan(self, request: PlanLoad) -> Planned:
         from app.engine.loading.loading import check_settings
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
@@ -320,6 +326,7 @@ class EngineCore:
 
         check_settings(request.settings)
         check_gguf(Path(request.path))
+        self._wake_cards()
         if self._preview is None:
             self._preview = Preview(
                 lambda path: read_facts(self._backend.ggml, path),
@@ -408,6 +415,7 @@ class EngineCore:
             resident.runner.drop_chats(request.chat_keys)
 
     def _list_devices(self, request: ListDevices) -> DevicesListed:
+        self._wake_cards()
         remote, problems = self._backend.rpc.find(request.rpc_servers)
         return DevicesListed(
             request_id=request.request_id,
@@ -437,6 +445,8 @@ class EngineCore:
             self._emit(_cancelled(request))
             return
         check_gguf(Path(request.path))
+        if request.settings.gpu_layers != 0:
+            self._wake_cards()
         if not self._make_room(request):
             self._emit(
                 LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0, waits=True)

@@ -339,6 +339,10 @@ class EngineSession(QObject):
 
     def _on_state(self, state: EngineState) -> None:
         before, self._state = self._state, state
+        if self.ready is not None and state.pid == before.pid and state.devices != before.devices:
+            # A card that slept was woken.
+            self.ready = msgspec.structs.replace(self.ready, devices=state.devices)
+            self.remote_changed.emit()
         if self.answers_elsewhere and not self.loading_path:
             self._follow_beside(before, state)
             return

@@ -8,6 +8,7 @@ import psutil
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine.devices.buffer_names import MAPPED, is_ram
+from app.engine.devices.gpu_presence import a_card_sleeps
 from app.engine.planning.cards import offload_devices
 from app.engine.protocol import Device, ModelInfo, Ready
 from app.machine.advisor import Advisor, FileFacts
@@ -62,10 +63,13 @@ class MachineAdvice(QObject):
         self._asked = False
 
     def learn_memory_speed(self) -> None:
-        """Measure how fast the memory is: a second of work, for whoever is about to show advice."""
+        """Measure how fast the memory is: a second of work, for whoever is about to show advice. A card that
+        sleeps is woken, so that its memory counts."""
         if not self._asked:
             self._asked = True
             self._measure()
+            if a_card_sleeps():
+                self._session.client.list_devices()
 
     def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
         """Make an advisor from what is known now; None until the engine has listed the devices."""

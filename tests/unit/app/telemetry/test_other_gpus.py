@@ -3,7 +3,17 @@
 import msgspec
 
 from app.base.errors import EngineError
-from app.engine.protocol import CardsRead, Device, Event, Loaded, LoadProgress, ModelInfo, Ready, Unloaded
+from app.engine.protocol import (
+    CardsRead,
+    Device,
+    DevicesFound,
+    Event,
+    Loaded,
+    LoadProgress,
+    ModelInfo,
+    Ready,
+    Unloaded,
+)
 from app.engine.protocol.engine_state import EngineState, after
 from app.telemetry.nvml import GpuReading, GpuSample, GpuState
 from app.telemetry.other_gpus import IDLE_PERIOD_S, LOADED_PERIOD_S, CardMonitor
@@ -196,3 +206,19 @@ def test_its_figures_end_with_the_engine_and_come_back_with_it() -> None:
     desk.load()
     desk.later(LOADED_PERIOD_S)
     assert desk.asked == 2, "what the dead one had been asked is not waited for"
+
+
+def test_a_card_that_slept_when_the_engine_started_is_shown_once_it_is_woken() -> None:
+    desk = Desk(PROCESSOR)
+    assert desk.monitor.poll(NO_DRIVER) == ()
+    desk.tell(DevicesFound(devices=[PROCESSOR, RADEON]))
+    samples = desk.monitor.poll(NO_DRIVER)
+    assert samples is not None
+    assert [sample.vram_total_bytes for sample in samples] == [16 * GIB]
+    # Where it may sleep again, it is not asked.
+    desk.now_s += IDLE_PERIOD_S
+    assert desk.monitor.poll(GpuReading("asleep")) is None
+    assert desk.asked == 0
+    assert not desk.monitor.in_use
+    desk.tell(Loaded(request_id=1, info=INFO))
+    assert desk.monitor.in_use

@@ -1,6 +1,7 @@
 """Which back ends loaded and why not, from ggml's registry as a stand-in and real files."""
 
 import ctypes
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.devices.backend_libraries import backend_states
-from app.engine.devices.ggml import backend_folder
+from app.engine.devices.ggml import backend_folder, load_card_backends, load_processor_backends
 
 
 class StandInRegistry:
@@ -75,3 +76,31 @@ def test_a_back_end_without_a_device_says_so_and_rpc_needs_none(package: Path) -
     assert vulkan.loaded
     assert vulkan.reason == "it found no device"
     assert rpc.reason == ""
+
+
+class Ggml:
+    """Stands in for ggml: remembers which libraries it was given, each time with its folder."""
+
+    def __init__(self) -> None:
+        self.given: list[set[str]] = []
+
+    def ggml_backend_load_all_from_path(self, folder: bytes) -> None:
+        found = list(Path(os.fsdecode(folder)).iterdir())
+        assert all(path.resolve().is_file() for path in found)
+        self.given.append({path.name for path in found})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="cards are known to sleep on Linux only")
+def test_back_ends_that_wake_a_card_are_loaded_later(tmp_path: Path) -> None:
+    folder = tmp_path / "llama_cpp" / "bin"
+    folder.mkdir(parents=True)
+    early = {"libggml-cpu-haswell.so", "libggml-cpu-zen4.so", "libggml-rpc.so"}
+    late = {"libggml-cuda.so", "libggml-vulkan.so"}
+    for name in early | late:
+        (folder / name).touch()
+    ggml = Ggml()
+    assert load_processor_backends(ggml, tmp_path / "llama_cpp")
+    load_card_backends(ggml, tmp_path / "llama_cpp")
+    assert ggml.given == [early, late]
+    # A build that has them linked in has nothing to leave out.
+    assert not load_processor_backends(ggml, tmp_path / "elsewhere")
