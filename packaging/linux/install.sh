@@ -70,7 +70,7 @@ if [ "$remove" ]; then
   for folder in applications metainfo mime icons/hicolor; do
     [ ! -d "$prefix/share/$folder" ] || find "$prefix/share/$folder" -depth -type d -empty -delete
   done
-  rmdir "$prefix/bin" "$prefix/lib" 2>/dev/null || true
+  rmdir "$prefix/bin" "$prefix/lib" "$prefix/share/icons" 2>/dev/null || true
   echo "Stillroom is removed."
   exit 0
 fi

@@ -87,6 +87,7 @@ def test_it_installs_for_one_user_and_removes_all_of_it(unpacked: Path, home: Pa
     # The cache of the other program's menu entry, where this system has the program that makes it.
     assert files(home) - before <= {".local/share/applications/mimeinfo.cache"}
     assert before <= files(home)
+    assert not (home / ".local/share/icons").exists()
 
 
 def test_an_upgrade_replaces_every_file_of_the_program(unpacked: Path, home: Path) -> None:
