@@ -4,8 +4,8 @@ No toolkit of the system is needed, and none is used: the compiler and its libra
 packaging/locks/cuda.txt names, in build/cuda/env. Without options for cards of one generation (compute
 capability 8.6), with `--release` for all that a release serves. A build that was ended goes on where it
 stopped. The wheel beside what was built holds the back end and nothing else: `stillroom cuda get --file`
-takes it, and so does cuda_back_end.py. Linux only: on Windows the release workflow compiles with NVIDIA's
-installer.
+takes it, and so does cuda_back_end.py, for which the release workflow makes it. Linux only: on Windows that
+compiles with the same packages by build_engine.py (cuda_toolkit.py).
 """
 
 import argparse

@@ -34,7 +34,7 @@ def main() -> int:
     published.add_argument("out", type=Path)
     published.add_argument("--library", type=Path, help="the folder that the library was unpacked into")
     options = parser.parse_args()
-    (wheel,) = options.wheels.glob("*.whl")
+    (wheel,) = options.wheels.rglob("*.whl")
     if options.command == "unpack":
         print(unpack(wheel, options.folder))
         return 0
@@ -74,7 +74,7 @@ def publish(
         names = source.namelist()
         metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
         licences = [name for name in names if ".dist-info/" in name and "LICENSE" in name.upper()]
-        if not any(name.endswith("/LICENSE-llama.cpp") for name in licences):
+        if not any(b"The ggml authors" in source.read(name) for name in licences):
             raise SystemExit(f"{wheel.name} has no licence of llama.cpp: make it anew.")
         version = wheel.name.split("-")[1]
         tag = wheel.name.rsplit("-", 1)[1]
