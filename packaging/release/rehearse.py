@@ -176,6 +176,13 @@ def key_pair(path: Path) -> tuple[str, str]:
     return path.read_text(), public
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of a client that has enough of an answer, as a download that tries for pieces."""
+
+    def handle_error(self, *_: Any) -> None:
+        """Go on."""
+
+
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """The address of a server on loopback that has the folder's files."""
@@ -188,7 +195,7 @@ def serve(folder: Path) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Say nothing of what is asked for."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
