@@ -404,7 +404,7 @@ class CodeTab(QWidget):
         add(self.tr("Show the newest changes of several files"), "Ctrl+Alt+R", self._show_newest_set)
         add(self.tr("Run the newest code"), "Ctrl+F5", lambda: newest(lambda row: row.run.click()))
         add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
-        add(self.tr("Back to the editor"), "F6", self._go_to_editor)
+        add(self.tr("Back to the editor"), "Alt+E", self._go_to_editor)
         files.more_button.setMenu(menu)
 
 

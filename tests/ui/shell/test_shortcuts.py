@@ -1,0 +1,47 @@
+"""Keys of the window and of its tabs: where two things have one key, Qt does neither."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QShortcut
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.ui.shell.application import WindowApplication
+from tests.support.window import run_with_window, settle
+
+
+def keys_of(widget: QWidget) -> dict[str, list[str]]:
+    """The keys that a widget itself listens to, with what they do."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for action in widget.actions():
+        for keys in action.shortcuts():
+            found[keys.toString()].append(action.text())
+    for shortcut in widget.findChildren(QShortcut):
+        if shortcut.parent() is widget:
+            for keys in shortcut.keys():  # noqa: SIM118 - no dict
+                found[keys.toString()].append(shortcut.objectName() or "a shortcut")
+    return found
+
+
+def test_no_key_of_a_tab_is_one_of_the_window(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        of_window = keys_of(window)
+        assert [names for names in of_window.values() if len(set(names)) > 1] == []
+        for page in window.pages:
+            content = window.show_page(page)
+            await settle(5)
+            for widget in (content, *content.findChildren(QWidget)):
+                twice = {
+                    keys: (names, of_window.get(keys))
+                    for keys, names in keys_of(widget).items()
+                    if keys in of_window or len(names) > 1
+                }
+                assert twice == {}, f"{page}: {widget}"
+
+    run_with_window(scene)
