@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QDateTime, QLocale, QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QWidget
 
 from app.chat.store.records import Outcome
 from app.engine.protocol import GenerationStats
@@ -13,6 +14,8 @@ from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import button, label
 
 COPIED_MS = 1500
+LEAST_LINE_PX = 200
+"""Of less, the words below a reply would make a tall and narrow column: they stand below the buttons."""
 BEARING_PX = 2
 """The icons begin where the text above them does, with what is drawn of them."""
 NO_BREAK = "\u00a0"
@@ -49,19 +52,48 @@ class ReplyFoot(QWidget):
         self._edit = button("", "inline", name=self.tr("Edit the reply"))
         self._edit.clicked.connect(self.edit_requested)
         self.versions = VersionSwitch(theme)
+        self.versions.changed.connect(self._place_line)
         # It wraps in a narrow column, which would otherwise be as wide as its figures.
         self._line = label("", "small", wrap=True, selectable=True)
         self._line.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row = QHBoxLayout(self)
+        self._buttons = QWidget()
+        row = QHBoxLayout(self._buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         for widget in (self._copy, self._regenerate, self._more, self._edit, self.versions):
             row.addWidget(widget)
-        row.addWidget(self._line, 1)
+        row.addStretch(1)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(4)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.addWidget(self._buttons, 0, 0)
+        self._grid.addWidget(self._line, 0, 1)
+        self._is_beside = True
         for made in (self._regenerate, self._more, self._edit):
             made.setVisible(offers_ways)
         theme.changed.connect(self._draw_icons)
         self._draw_icons()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """The words may have room beside the buttons, or not."""
+        super().resizeEvent(event)
+        self._place_line()
+
+    def _place_line(self) -> None:
+        left_px = self.width() - self._buttons.sizeHint().width()
+        is_beside = left_px >= self._theme.pixels(LEAST_LINE_PX)
+        if is_beside == self._is_beside:
+            return
+        self._is_beside = is_beside
+        self._grid.removeWidget(self._line)
+        if is_beside:
+            self._grid.addWidget(self._line, 0, 1)
+        else:
+            self._grid.addWidget(self._line, 1, 0, 1, 2)
+        side = Qt.AlignmentFlag.AlignRight if is_beside else Qt.AlignmentFlag.AlignLeft
+        self._line.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
 
     @property
     def figures(self) -> str:
@@ -130,7 +162,10 @@ class ReplyFoot(QWidget):
         menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
 
     def _in_words(self, stats: GenerationStats) -> str:
-        if stats.is_partly:
+        if stats.completion_tokens == 1:
+            # The first one is the prompt's: there is no rate.
+            text = self.tr("1 token · first token {seconds} s")
+        elif stats.is_partly:
             text = self.tr("{tokens} tokens · {rate} tok/s")
         else:
             text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s")

@@ -14,6 +14,8 @@ class VersionSwitch(QWidget):
 
     chosen = Signal(int)
     """The number of the message to show."""
+    changed = Signal()
+    """It takes another width."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +51,7 @@ class VersionSwitch(QWidget):
         self._before.setEnabled(self._index > 0)
         self._next.setEnabled(self._index + 1 < len(versions))
         self.setVisible(len(versions) > 1)
+        self.changed.emit()
 
     def _draw_icons(self) -> None:
         self._before.setIcon(self._theme.icon("caret-left"))

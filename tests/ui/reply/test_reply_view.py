@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PySide6.QtCore import QDateTime, QLocale, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QRegion
-from PySide6.QtWidgets import QApplication, QMessageBox, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.markdown_blocks import CodeBlock, TextBlock, parse_blocks
@@ -478,6 +478,28 @@ def test_a_part_that_nobody_measured_is_not_told_of(view: ReplyView) -> None:
     assert view.stats_text == "1,104 tokens · 58.1 tok/s"
     view.show_kept("Yes.", "Hm.", "interrupted", stats)
     assert view.stats_text == ""
+
+
+def test_one_token_has_no_speed(view: ReplyView) -> None:
+    view.show_kept("Yes.", "", "cancelled", parts(STATS, completion_tokens=1, decode_tok_per_s=0.0))
+    assert view.stats_text.startswith("1 token · first token ")
+
+
+def test_in_a_narrow_column_the_words_stand_below_the_buttons(view: ReplyView) -> None:
+    view.show_origin("DeepSeek-R1-Distill-Qwen-7B · Q4_K_M", time.time(), tuple)
+    view.show_kept("Yes.", "", "stop", STATS)
+    view.show_versions([1, 2], 2)
+    words = next(label for label in view.foot.findChildren(QLabel) if "Q4_K_M" in label.text())
+    buttons = seen_button(view.foot, "Copy the reply")
+    view.resize(800, 400)
+    view.show()
+
+    def is_below() -> bool:
+        return words.geometry().top() >= buttons.mapTo(view.foot, buttons.rect().bottomLeft()).y()
+
+    wait_until(lambda: words.width() > 300 and not is_below())
+    view.resize(390, 400)
+    wait_until(lambda: words.width() > 300 and is_below())
 
 
 def test_the_foot_says_who_wrote_the_reply_and_when(view: ReplyView) -> None:
