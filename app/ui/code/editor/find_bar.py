@@ -39,6 +39,8 @@ class FindBar(QWidget):
             # A click leaves the focus in the field.
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
+        # From what is found to what it becomes, with all that can be switched behind.
+        QWidget.setTabOrder(self._find, self._replacement)
         self._find.textChanged.connect(self._search)
         self._find.returnPressed.connect(self.find_next)
         self._replacement.returnPressed.connect(self.replace)

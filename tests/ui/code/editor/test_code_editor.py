@@ -1,6 +1,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
@@ -264,6 +265,20 @@ def test_find_goes_round(bar: FindBar, editor: CodeEditor) -> None:
     assert editor.textCursor().selectionStart() == 4
     bar.find_previous()
     assert editor.textCursor().selectionStart() == 20
+
+
+def test_tab_goes_from_what_is_found_to_what_it_becomes(bar: FindBar, editor: CodeEditor) -> None:
+    editor.load_text("sleep(60)\n", PYTHON)
+    find = next(each for each in bar.findChildren(QLineEdit) if each.accessibleName() == "Find")
+    find.setFocus()
+    QTest.keyClicks(find, "60")
+    QTest.keyClick(find, Qt.Key.Key_Tab)
+    replacement = bar.window().focusWidget()
+    assert replacement is not None
+    assert replacement.accessibleName() == "Replace with"
+    QTest.keyClicks(replacement, "30")
+    QTest.keyClick(replacement, Qt.Key.Key_Return)
+    assert editor.text() == "sleep(30)\n"
 
 
 def test_replace_all_is_one_undo_step(bar: FindBar, editor: CodeEditor) -> None:
