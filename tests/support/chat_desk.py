@@ -1,6 +1,6 @@
 """A Chat tab on the real engine, a model of few layers and a store of its own."""
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,11 +43,11 @@ ENDLESS = "Write a long story about a lighthouse keeper."
 class Desk:
     """The parts around the tab, for all tests of a file."""
 
-    def __init__(self, application: QApplication) -> None:
+    def __init__(self, application: QApplication, command: Sequence[str]) -> None:
         self.loop = open_loop(application)
         self.problems: list[BaseException] = []
         self.bridge = Bridge(self.problems.append)
-        self.client = EngineClient(child_command("engine"))
+        self.client = EngineClient(command)
         self.client.start()
         self.session = EngineSession(self.client, self.bridge, chat_templates())
         self.theme = Theme(application, "light")
@@ -68,8 +68,14 @@ def model_file() -> Path:
 
 
 @pytest.fixture(scope="module")
-def desk(qapp: QApplication, model_file: Path) -> Iterator[Desk]:
-    desk = Desk(qapp)
+def engine_command() -> Sequence[str]:
+    """The engine of the desk; a file of tests may give it another one."""
+    return child_command("engine")
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication, model_file: Path, engine_command: Sequence[str]) -> Iterator[Desk]:
+    desk = Desk(qapp, engine_command)
     desk.run(desk.session.load(model_file, LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1)))
     yield desk
     desk.close()

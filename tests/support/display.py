@@ -120,6 +120,15 @@ class RealWindow:
         """Press keys, such as "ctrl+2"."""
         self._xdotool("windowfocus", "--sync", self.id, "key", *names)
 
+    def is_shown(self, name: str) -> bool:
+        """Tell whether a window of that name, such as a dialog, is there."""
+        return bool(self._shown(name))
+
+    def key_in(self, name: str, *keys: str) -> None:
+        """Press keys in a window of that name."""
+        for shown in self._shown(name)[:1]:
+            self._xdotool("windowfocus", shown, "key", *keys, check=False)
+
     def dismiss(self, name: str) -> None:
         """Press Escape until no window of that name is left; the first may come before it listens."""
 

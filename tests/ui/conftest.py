@@ -11,10 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.machine.memory_speed import SpeedReading
-from tests.support.chat_desk import desk, model_file, opened
+from tests.support.chat_desk import desk, engine_command, model_file, opened
 from tests.support.event_loop import close_loop, open_loop
 
-__all__ = ["desk", "model_file", "opened"]
+__all__ = ["desk", "engine_command", "model_file", "opened"]
 
 MEMORY_BYTES_PER_S = 47e9
 

@@ -241,7 +241,7 @@ class ComparisonColumn(Card):
         self._effort = ThinkingEffort(self._theme)
         self._effort.setProperty("kind", "choice")
         # Its words stand below those of the model.
-        self._effort.setIconSize(QSize(0, 0))
+        self._effort.setIconSize(QSize(1, 1))
         self._effort.words_changed.connect(self._effort.setText)
         self._effort.chosen.connect(self._choose_effort)
         self._temperature = QDoubleSpinBox()
@@ -271,6 +271,8 @@ class ComparisonColumn(Card):
         self.area.show()
 
     def _in_words(self, stats: GenerationStats) -> str:
+        if stats.completion_tokens == 1:
+            return self.tr("1 token · {seconds} s").format(seconds=f"{stats.ttft_s:,.1f}")
         return self.tr("{tokens} tokens · {seconds} s · {rate} tok/s").format(
             tokens=f"{stats.completion_tokens:,}",
             seconds=f"{stats.ttft_s + stats.decode_s:,.1f}",

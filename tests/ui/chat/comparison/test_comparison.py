@@ -9,14 +9,19 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.chat.library.reply_choices import ReplyChoices
-from app.chat.store.records import StoredMessage
 from app.engine.protocol import Sampling
-from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
-from app.ui.reply.reply_view import ReplyView
 from models.store.store import InstalledModel
 from tests.support.chat_desk import ENDLESS, SHORT, Opened
 from tests.support.engines import starter_path
-from tests.support.pages.comparison_page import ComparisonPage
+from tests.support.pages.comparison_page import (
+    all_ended,
+    closed,
+    open_dialog,
+    page_of,
+    second_model,
+    shown_reply,
+    versions,
+)
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, seen_button
 
@@ -34,55 +39,8 @@ def model_file() -> Path:
 @pytest.fixture
 def second(opened: Opened, tmp_path: Path) -> Iterator[InstalledModel]:
     """The same model under another name, which is on this computer and not loaded."""
-    path = tmp_path / "second.gguf"
-    path.symlink_to(starter_path())
-    model = InstalledModel("Second", "Q4_1", path, path.stat().st_size)
-    opened.tab.comparison.offer_models(lambda: [model])
-    session = opened.desk.session
-    assert session.info is not None
-    first = session.info.path
-    yield model
-    session.use(first)
-    opened.run(session.unload(str(path)))
-
-
-async def open_dialog(opened: Opened) -> ComparisonPage:
-    """By the keyboard, from the message field."""
-    window = opened.tab.window()
-    window.activateWindow()
-    await until(window.isActiveWindow, "the keyboard")
-    QTest.keyClick(
-        opened.tab, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    )
-    await until(lambda: opened.tab.comparison.dialog is not None, "the dialog")
-    return page_of(opened)
-
-
-def page_of(opened: Opened) -> ComparisonPage:
-    dialog = opened.tab.comparison.dialog
-    assert isinstance(dialog, ComparisonDialog)
-    return ComparisonPage(dialog)
-
-
-async def all_ended(page: ComparisonPage, count: int) -> None:
-    await until(lambda: sum(page.offers_keeping(n) for n in range(len(page.columns))) == count, "the answers")
-
-
-async def closed(opened: Opened) -> None:
-    await until(lambda: opened.tab.comparison.dialog is None, "the end of the dialog")
-    await opened.idle()
-
-
-def versions(opened: Opened) -> list[StoredMessage]:
-    """All replies of the open chat, in the order of their beginning."""
-    assert opened.tab.chat is not None
-    return [message for message in opened.store.messages(opened.tab.chat.id) if message.role == "assistant"]
-
-
-def shown_reply(opened: Opened) -> ReplyView:
-    view = opened.tab.conversation.messages()[-1]
-    assert isinstance(view, ReplyView)
-    return view
+    with second_model(opened, tmp_path) as model:
+        yield model
 
 
 def test_two_models_answer_one_question_and_the_kept_answer_is_shown(
