@@ -210,6 +210,23 @@ async def take_chat(album: Album, chats: dict[str, Conversation], paper: Path) -
     tab.open_chat(None)
     await ask(album.application, "Explain how rainbows form, in three sentences.")
     await album.take("chat-reply")
+    await take_comparison(album)
+
+
+async def take_comparison(album: Album) -> None:
+    """One question, answered in two ways by the only model that is there."""
+    tab = album.application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    tab.open_chat(None)
+    tab.composer.set_text("Name three things that make a good lighthouse.")
+    tab.comparison.open()
+    dialog = tab.comparison.dialog
+    assert dialog is not None
+    dialog.start()
+    await until(lambda: all(column.can_be_kept for column in dialog.columns), "the answers")
+    await album.take("chat-compare", dialog)
+    dialog.reject()
+    await until(lambda: tab.comparison.dialog is None, "the end of the dialog")
 
 
 async def take_commands(album: Album) -> None:

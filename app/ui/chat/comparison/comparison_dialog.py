@@ -77,7 +77,7 @@ class ComparisonDialog(QDialog):
         self._close.clicked.connect(self.reject)
         self._start = button(self.tr("Compare"), "primary")
         self._start.setDefault(True)
-        self._start.clicked.connect(self._on_start)
+        self._start.clicked.connect(self.start)
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self._more)
@@ -163,7 +163,8 @@ class ComparisonDialog(QDialog):
             else self.tr("Models that do not fit in memory together answer one after another.")
         )
 
-    def _on_start(self) -> None:
+    def start(self) -> None:
+        """Have the columns answered as they are chosen."""
         self._has_started = True
         self._start.hide()
         self._more.hide()
