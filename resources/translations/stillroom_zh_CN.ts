@@ -2278,6 +2278,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>温度</translation>
     </message>
     <message>
+        <source>1 token · {seconds} s</source>
+        <translation>1 个词元 · {seconds} 秒</translation>
+    </message>
+    <message>
         <source>{tokens} tokens · {seconds} s · {rate} tok/s</source>
         <translation>{tokens} 个词元 · {seconds} 秒 · {rate} 词元/秒</translation>
     </message>
@@ -5761,7 +5765,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{name} from the hub, licence {licence}</source>
-        <translation>来自 hub 的 {name}，许可证 {licence}</translation>
+        <translation>来自模型库的 {name}，许可证 {licence}</translation>
     </message>
     <message>
         <source>Export</source>
@@ -6262,6 +6266,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Go on from here in a new chat</source>
         <translation>从这里开始新聊天</translation>
+    </message>
+    <message>
+        <source>1 token · first token {seconds} s</source>
+        <translation>1 个词元 · 首个词元 {seconds} 秒</translation>
     </message>
     <message>
         <source>{tokens} tokens · {rate} tok/s</source>
@@ -8958,7 +8966,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The benchmark history was written by a newer Stillroom (schema {found}, here {known}).</source>
-        <translation>基准测试记录由更新版本的 Stillroom 写入（schema {found}，此处为 {known}）。</translation>
+        <translation>基准测试记录由更新版本的 Stillroom 写入（格式版本 {found}，此处为 {known}）。</translation>
     </message>
     <message>
         <source>The benchmark run of {time}</source>
@@ -9222,7 +9230,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A reply can follow a grammar or a JSON schema, not both.</source>
-        <translation>回答只能遵循语法或 JSON schema 之一，不能同时使用。</translation>
+        <translation>回答只能遵循语法或 JSON 模式之一，不能同时使用。</translation>
     </message>
     <message>
         <source>A report cannot be saved as {name}.</source>
@@ -9294,7 +9302,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Change the schema: what cannot be enforced must not stand in it.</source>
-        <translation>请修改 schema：不能包含无法强制的内容。</translation>
+        <translation>请修改模式：不能包含无法强制的内容。</translation>
     </message>
     <message>
         <source>Check that it is on, that ggml-rpc-server runs there with its `--host` set to that computer&apos;s address, and that its firewall lets this computer in.</source>
@@ -9822,7 +9830,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The JSON schema cannot be used: {reason}.</source>
-        <translation>无法使用该 JSON schema：{reason}。</translation>
+        <translation>无法使用该 JSON 模式：{reason}。</translation>
     </message>
     <message>
         <source>The JSON schema is no JSON: {reason}.</source>
@@ -10074,7 +10082,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The golden answers were written by a newer Stillroom (schema {found}, here {known}).</source>
-        <translation>基准答案由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
+        <translation>基准答案由较新的 Stillroom 写成（格式版本 {found}，此处为 {known}）。</translation>
     </message>
     <message>
         <source>The graphics card could not load the model, so it runs on the processor.</source>
@@ -10254,7 +10262,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The quality runs were written by a newer Stillroom (schema {found}, here {known}).</source>
-        <translation>质量测试的运行由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
+        <translation>质量测试的运行由较新的 Stillroom 写成（格式版本 {found}，此处为 {known}）。</translation>
     </message>
     <message>
         <source>The release names a file that it cannot be: {name}.</source>
@@ -10650,7 +10658,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>These chats were written by a newer Stillroom (schema {found}, this one knows {known}).</source>
-        <translation>这些聊天由更新版本的 Stillroom 写入（schema {found}，此版本支持 {known}）。</translation>
+        <translation>这些聊天由更新版本的 Stillroom 写入（格式版本 {found}，此版本支持 {known}）。</translation>
     </message>
     <message>
         <source>This Stillroom does not come from a release, so it does not know where newer ones are.</source>
@@ -10934,7 +10942,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{name} at the hub is another file than the one that was downloaded first.</source>
-        <translation>hub 上的 {name} 与最初下载的文件不同。</translation>
+        <translation>模型库中的 {name} 与最初下载的文件不同。</translation>
     </message>
     <message>
         <source>{name} cannot be read: it has another form than expected.</source>
@@ -11946,7 +11954,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{host} answers, but not as a model hub does.</source>
-        <translation>{host} 有响应，但不是模型仓库服务。</translation>
+        <translation>{host} 有响应，但不是模型库服务。</translation>
     </message>
     <message>
         <source>{host} answers, but not as a package index does.</source>
@@ -12074,7 +12082,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{name} {type} is not in the store any more.</source>
-        <translation>{name} {type} 已不在模型库中。</translation>
+        <translation>{name} {type} 已不在本机的模型中。</translation>
     </message>
     <message>
         <source>{name} {type} is there again already.</source>
