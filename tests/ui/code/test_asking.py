@@ -29,7 +29,7 @@ def test_the_selection_is_explained_and_what_was_sent_is_shown(tab: CodeTab, liv
         await finished(tab)
 
         assert exchange.reply.answer.strip()
-        assert "Explain lines 3 to 3 of Untitled" in texts(exchange)
+        assert "Explain line 3 of Untitled" in texts(exchange)
         sent = exchange.sent.text.toPlainText()
         assert "    return a + b" in sent
         assert "print(add(1, 2))" in sent

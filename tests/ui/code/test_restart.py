@@ -33,7 +33,7 @@ def test_the_conversation_is_back_after_a_restart(
 
         again = await opened_again(room, tab, qtbot, tmp_path)
         [exchange] = again.conversation.exchanges
-        assert "Explain lines 3 to 3 of Untitled" in texts(exchange)
+        assert "Explain line 3 of Untitled" in texts(exchange)
         assert exchange.reply.answer == before.reply.answer
         assert exchange.reply.stats_text == before.reply.stats_text
         assert exchange.sent.text.toPlainText() == before.sent.text.toPlainText()

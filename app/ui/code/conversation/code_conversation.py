@@ -300,22 +300,36 @@ class CodeConversation(QWidget):
     def _title(self, task: Task, excerpt: Excerpt, words: str) -> str:
         if task == "repair" or (task == "ask" and not excerpt.selection.strip()):
             return words
-        texts: dict[Task, str] = {
-            "ask": self.tr("Lines {first} to {last}: {question}"),
-            "explain": self.tr("Explain lines {first} to {last} of {file}"),
-            "complete": self.tr("Complete {file} at line {first}"),
-            "refactor": self.tr("Refactor lines {first} to {last} of {file}"),
-            "fix": self.tr("Fix lines {first} to {last} of {file}"),
-            "tests": self.tr("Write tests for lines {first} to {last} of {file}"),
-        }
-        if task == "complete" and excerpt.selection.strip():
-            texts["complete"] = self.tr("Complete lines {first} to {last} of {file}")
+        is_one_line = excerpt.first_line == excerpt.last_line
+        texts = self._titles_of_a_line() if is_one_line else self._titles_of_lines()
+        if task == "complete" and not excerpt.selection.strip():
+            texts["complete"] = self.tr("Complete {file} at line {first}")
         return texts[task].format(
             first=f"{excerpt.first_line:,}",
             last=f"{excerpt.last_line:,}",
             file=excerpt.file_name or self.tr("Untitled"),
             question=words,
         )
+
+    def _titles_of_lines(self) -> dict[Task, str]:
+        return {
+            "ask": self.tr("Lines {first} to {last}: {question}"),
+            "explain": self.tr("Explain lines {first} to {last} of {file}"),
+            "complete": self.tr("Complete lines {first} to {last} of {file}"),
+            "refactor": self.tr("Refactor lines {first} to {last} of {file}"),
+            "fix": self.tr("Fix lines {first} to {last} of {file}"),
+            "tests": self.tr("Write tests for lines {first} to {last} of {file}"),
+        }
+
+    def _titles_of_a_line(self) -> dict[Task, str]:
+        return {
+            "ask": self.tr("Line {first}: {question}"),
+            "explain": self.tr("Explain line {first} of {file}"),
+            "complete": self.tr("Complete line {first} of {file}"),
+            "refactor": self.tr("Refactor line {first} of {file}"),
+            "fix": self.tr("Fix line {first} of {file}"),
+            "tests": self.tr("Write tests for line {first} of {file}"),
+        }
 
     def _refusal(self) -> str:
         """Say why nothing can be asked now; empty when it can."""

@@ -209,7 +209,12 @@ class CodeEditorCard(QWidget):
             first = text.findBlock(cursor.selectionStart()).blockNumber() + 1
             last_position = max(cursor.selectionStart(), cursor.selectionEnd() - 1)
             last = text.findBlock(last_position).blockNumber() + 1
-            place = self.tr("Lines {first} to {last} selected").format(first=f"{first:,}", last=f"{last:,}")
+            words = (
+                self.tr("Selected in line {first}")
+                if first == last
+                else self.tr("Lines {first} to {last} selected")
+            )
+            place = words.format(first=f"{first:,}", last=f"{last:,}")
         else:
             place = self.tr("Line {line}, column {column}").format(
                 line=f"{cursor.blockNumber() + 1:,}", column=f"{cursor.positionInBlock() + 1:,}"
