@@ -1,14 +1,18 @@
 """One question answered by several models beside each other, on the real engine with the starter model."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.chat.library.reply_choices import ReplyChoices
+from app.chat.store.records import StoredMessage, versions_of
 from app.engine.protocol import Sampling
 from models.store.store import InstalledModel
 from tests.support.chat_desk import ENDLESS, SHORT, Opened
@@ -141,6 +145,53 @@ def test_closing_in_the_middle_keeps_what_has_come(opened: Opened) -> None:
         assert opened.tab.exchange.busy == frozenset()
 
     opened.run(scenario())
+
+
+def test_a_window_that_closes_in_the_middle_keeps_all_answers(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.open_chat(None)
+        opened.unlimited()
+        opened.tab.composer.set_text(ENDLESS)
+        page = await open_dialog(opened)
+        page.start()
+        await until(lambda: all(column.is_running and column.view.answer for column in page.columns))
+        opened.tab.close_down()()
+        opened.tab.deleteLater()
+        await until(lambda: not shiboken6.isValid(opened.tab))
+        await opened.bridge.finish()
+
+    opened.desk.run(scenario())
+    assert opened.desk.problems == []
+    replies = [message for message in newest_chat(opened) if message.role == "assistant"]
+    assert [(reply.outcome, bool(reply.content)) for reply in replies] == [("interrupted", True)] * 2
+    # As after a restart: both are versions of one reply.
+    assert versions_of(replies)[replies[0].id] == tuple(reply.id for reply in replies)
+
+
+def test_the_engine_dies_under_two_answers(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.open_chat(None)
+        opened.unlimited()
+        opened.tab.composer.set_text(ENDLESS)
+        page = await open_dialog(opened)
+        page.start()
+        await until(lambda: all(column.is_running and column.view.answer for column in page.columns))
+        pid = opened.desk.session.client.state.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await all_ended(page, 2)
+        assert all(column.view.notice_text for column in page.columns)
+        page.keep(1)
+        await closed(opened)
+        assert [reply.outcome for reply in versions(opened)] == ["failed", "failed"]
+        assert shown_reply(opened).versions.text == "2 of 2"
+
+    opened.run(scenario())
+
+
+def newest_chat(opened: Opened) -> list[StoredMessage]:
+    """The messages of the chat that was changed last."""
+    return opened.store.messages(opened.store.conversations()[0].id)
 
 
 def test_another_answer_comes_beside_one_that_is_there(opened: Opened, second: InstalledModel) -> None:
