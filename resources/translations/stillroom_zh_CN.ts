@@ -512,6 +512,10 @@
         <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
     </message>
     <message>
+        <source>The run was stopped before its end. What it had measured is not kept.</source>
+        <translation>测试未完成即停止。已测得的结果不会保留。</translation>
+    </message>
+    <message>
         <source>Measure from here</source>
         <translation>从本机测量</translation>
     </message>
@@ -526,6 +530,10 @@
     <message>
         <source>Load a model first</source>
         <translation>请先加载模型</translation>
+    </message>
+    <message>
+        <source>Results of the run that was stopped: {count}</source>
+        <translation>已停止的测试保留的结果：{count}</translation>
     </message>
     <message>
         <source>Running</source>
@@ -550,10 +558,6 @@
     <message>
         <source>Run again · about {duration}</source>
         <translation>再次运行 · 约 {duration}</translation>
-    </message>
-    <message>
-        <source>An earlier run was ended: {count} results of it are kept</source>
-        <translation>上一次运行中断了：已保留其 {count} 个结果</translation>
     </message>
     <message>
         <source>Measures {model}: speed at several lengths, latency, replies at once, memory, energy</source>
@@ -643,10 +647,33 @@
     </message>
 </context>
 <context>
+    <name>BuildChoices</name>
+    <message>
+        <source>Otherwise they go when the types are made, and each further type downloads them again. Measuring what a type costs needs them too.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read a text with the model first, which makes small types more accurate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keep the original weights for further types and for measuring ({size})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only types of four bits and less gain by it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>An importance matrix for {types}: some minutes to hours, and kept for further types.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>CardFields</name>
     <message>
         <source>{card} (not there)</source>
-        <translation type="unfinished"></translation>
+        <translation>{card}（不在）</translation>
     </message>
     <message>
         <source>automatic</source>
@@ -654,15 +681,15 @@
     </message>
     <message>
         <source>one of them</source>
-        <translation type="unfinished"></translation>
+        <translation>其中一块</translation>
     </message>
     <message>
         <source>all of them</source>
-        <translation type="unfinished"></translation>
+        <translation>全部</translation>
     </message>
     <message>
         <source>only {card}</source>
-        <translation type="unfinished"></translation>
+        <translation>仅 {card}</translation>
     </message>
 </context>
 <context>
@@ -1498,6 +1525,30 @@
         <translation>未命名</translation>
     </message>
     <message>
+        <source>Line {first}: {question}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Explain line {first} of {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Complete line {first} of {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Refactor line {first} of {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fix line {first} of {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Write tests for line {first} of {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The model is being measured. Ask again when that is done.</source>
         <translation>正在测量此模型，请在测量完成后再提问。</translation>
     </message>
@@ -1726,6 +1777,10 @@
         <translation>未保存</translation>
     </message>
     <message>
+        <source>Selected in line {first}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Lines {first} to {last} selected</source>
         <translation>已选中第 {first} 至 {last} 行</translation>
     </message>
@@ -1765,8 +1820,8 @@
         <translation>模型的上下文放不下全文，只发送了 {total} 行中的第 {first} 至 {last} 行。</translation>
     </message>
     <message>
-        <source>{count} earlier questions no longer fit into the context and were left out.</source>
-        <translation>较早的 {count} 个问题在上下文中放不下，已省略。</translation>
+        <source>Earlier questions that no longer fit into the context and were left out: {count}.</source>
+        <translation>因上下文已放不下而省略的较早提问：{count} 个。</translation>
     </message>
     <message>
         <source>Sent without what the rule “{rule}” took out ({count}).</source>
@@ -2605,8 +2660,8 @@ Left for the reply: {left}</source>
         <translation>获取（{size}）</translation>
     </message>
     <message>
-        <source>Computing on the card to try it…</source>
-        <translation>正在显卡上试算…</translation>
+        <source>Preparing your card and trying it: once, about a minute…</source>
+        <translation>正在为您的显卡做准备并试算：仅一次，约一分钟…</translation>
     </message>
     <message>
         <source>One moment…</source>
@@ -3373,8 +3428,8 @@ Left for the reply: {left}</source>
         <translation>自带的规则都在列表中。</translation>
     </message>
     <message>
-        <source>{count} shipped rules are back, switched off.</source>
-        <translation>已恢复 {count} 条自带的规则，处于关闭状态。</translation>
+        <source>Shipped rules that are back, switched off: {count}.</source>
+        <translation>已恢复的内置规则（处于关闭状态）：{count} 条。</translation>
     </message>
     <message>
         <source>The file could not be renamed: {reason}.</source>
@@ -3889,7 +3944,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The graphics card is left asleep until a model is loaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>在加载模型之前，显卡保持休眠。</translation>
     </message>
 </context>
 <context>
@@ -4380,15 +4435,15 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Automatic takes one where the model fits, and shares it among several where not.</source>
-        <translation type="unfinished"></translation>
+        <translation>自动：模型放得下时只用一块，放不下时由多块分担。</translation>
     </message>
     <message>
         <source>Main card</source>
-        <translation type="unfinished"></translation>
+        <translation>主显卡</translation>
     </message>
     <message>
         <source>It is taken first. Automatic takes the fastest.</source>
-        <translation type="unfinished"></translation>
+        <translation>优先使用这一块。自动选择最快的。</translation>
     </message>
     <message>
         <source>Threads</source>
@@ -4944,6 +4999,77 @@ Left for the reply: {left}</source>
     <message>
         <source>The perplexity of {model} is {loss}% higher than its original&apos;s, more than the {limit}% that you allow. A larger size stays closer to it.</source>
         <translation>{model} 的困惑度比原始模型高 {loss}%，超过您允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
+    </message>
+</context>
+<context>
+    <name>ModelsFolderCard</name>
+    <message>
+        <source>Where your models are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Progress of the move</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Move the models…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>打开文件夹</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Stop, and delete what was copied; the models stay where they are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Take it back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete what was copied; the models stay where they are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose an empty folder for the models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The move to {folder} was interrupted. The models are all here still.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{size} of models; {free} are free on this disk. They can be moved to another one: they are copied, compared, and only then deleted here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Getting ready…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copying {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Comparing {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{step} · {done} of {total}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation>还需 {time}</translation>
     </message>
 </context>
 <context>
@@ -7157,6 +7283,10 @@ Left for the reply: {left}</source>
         <translation>本机</translation>
     </message>
     <message>
+        <source>Models folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Other computers</source>
         <translation>其他计算机</translation>
     </message>
@@ -7582,6 +7712,18 @@ Left for the reply: {left}</source>
     <message>
         <source>Show</source>
         <translation>查看</translation>
+    </message>
+    <message>
+        <source>Unload {models} first: files in use are not moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A model is being got: wait for it, or pause it in the Models tab first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The models are in {folder} now.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -11045,6 +11187,10 @@ Left for the reply: {left}</source>
         <translation>请在“设置 &gt; Hugging Face”中或设置 HF_TOKEN 的地方更改或删除它：公开的模型不需要令牌。</translation>
     </message>
     <message>
+        <source>Check that Stillroom may use it, and that its disk is not write-protected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Check the access token in the settings of Hugging Face, or get a model by its id.</source>
         <translation>请检查 Hugging Face 设置中的访问令牌，或按 ID 获取模型。</translation>
     </message>
@@ -11057,12 +11203,28 @@ Left for the reply: {left}</source>
         <translation>请检查拼写；私有模型请在“设置 &gt; Hugging Face”中或用 HF_TOKEN 提供有权读取它的令牌。</translation>
     </message>
     <message>
+        <source>Choose a disk with more room.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Choose a file that is whole, or make a type of the original weights.</source>
         <translation>请选择未拆分的文件，或由原始权重制作某种类型。</translation>
     </message>
     <message>
+        <source>Choose a folder beside it, or on another disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Choose a model of another kind, or a newer Stillroom.</source>
         <translation>请选择其他种类的模型，或使用更新的 Stillroom。</translation>
+    </message>
+    <message>
+        <source>Choose an empty one, so that nothing of yours is mixed with the models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Connect its disk and start Stillroom again; nothing is lost.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Copy it whole from the hub&apos;s page of access tokens; it begins with hf_.</source>
@@ -11237,6 +11399,10 @@ Left for the reply: {left}</source>
         <translation>地址中含有用户名和密码，而设置不应存放机密。</translation>
     </message>
     <message>
+        <source>The disk of {folder} or the memory may be faulty. The models are where they were.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The driver {driver} is too old for CUDA {cuda}; {card} is used through Vulkan.</source>
         <translation>驱动程序 {driver} 对于 CUDA {cuda} 来说太旧；{card} 通过 Vulkan 使用。</translation>
     </message>
@@ -11325,6 +11491,14 @@ Left for the reply: {left}</source>
         <translation>文件 {file} 已损坏：{tensor} 超出文件末尾。</translation>
     </message>
     <message>
+        <source>The folder of your models is not there: {folder}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The folder {folder} is not empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The grammar could not be read: {reason}.</source>
         <translation>无法读取语法：{reason}。</translation>
     </message>
@@ -11334,7 +11508,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The graphics card that was chosen for this model is not there; others are used.</source>
-        <translation type="unfinished"></translation>
+        <translation>为此模型选择的显卡不在，改用其他显卡。</translation>
     </message>
     <message>
         <source>The importance matrix is collected again when a build needs it.</source>
@@ -11387,6 +11561,18 @@ Left for the reply: {left}</source>
     <message>
         <source>The model&apos;s thoughts were going in circles, so they were ended after {tokens} tokens.</source>
         <translation>模型的思考在原地打转，因此在 {tokens} 个词元后结束。</translation>
+    </message>
+    <message>
+        <source>The models are in {folder} already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The models cannot be moved to {folder}: {reason}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The new folder {folder} and the present one are one inside the other.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The position scaling {scaling} in config.json has no {key} that can be used.</source>
@@ -11454,7 +11640,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>There is no graphics card, so the processor&apos;s own graphics compute ({card}); they share the computer&apos;s RAM.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有独立显卡，因此由处理器的核显（{card}）计算；它与电脑共用内存。</translation>
     </message>
     <message>
         <source>There is nothing at {path}.</source>
@@ -11537,6 +11723,10 @@ Left for the reply: {left}</source>
         <translation>{file} 已下载了多少已不可知，因此从头开始下载。</translation>
     </message>
     <message>
+        <source>What was copied already is copied again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>What was learnt about loading models is learnt again.</source>
         <translation>关于加载模型的经验会重新积累。</translation>
     </message>
@@ -11609,6 +11799,10 @@ Left for the reply: {left}</source>
         <translation>其中没有 JSON 对象</translation>
     </message>
     <message>
+        <source>it is a file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>it is longer than {limit} characters</source>
         <translation>它超过 {limit} 个字符</translation>
     </message>
@@ -11639,6 +11833,10 @@ Left for the reply: {left}</source>
     <message>
         <source>it is too large to be checked</source>
         <translation>它太大，无法检查</translation>
+    </message>
+    <message>
+        <source>it may not be written to</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>it names single tokens (&lt;...&gt;), which is not known here</source>
@@ -11806,7 +12004,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{device} computes wrongly: flash attention is off by {nmse}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{device} 计算有误：Flash Attention 的偏差为 {nmse}。</translation>
     </message>
     <message>
         <source>{device} did not compute a product of {type} weights.</source>
@@ -11871,6 +12069,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} is none of the files that are needed: {names}.</source>
         <translation>{file} 不是所需的文件之一：{names}。</translation>
+    </message>
+    <message>
+        <source>{file} is not the same after copying it twice.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{file} is not what Stillroom expects: {native}.</source>
@@ -12087,6 +12289,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{name} {type} is there again already.</source>
         <translation>{name} {type} 已经重新存在。</translation>
+    </message>
+    <message>
+        <source>{path} cannot be written or read: {reason}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{path} exists already and is another file.</source>
