@@ -131,6 +131,7 @@ def prepare(home: Path) -> None:
         "from app.base.paths import app_paths\nfrom app.chat.store.store import ChatStore\n"
         "with closing(ChatStore(app_paths().chats)) as store:\n"
         "    store.create_conversation(title='made before')\n"
+        "    store.write_again()\n"
         "set_reserve_aside(app_paths().data)\n"
     )
     environment = {**os.environ, "STILLROOM_HOME": str(home)}

@@ -1,5 +1,6 @@
 """Quality runs on disk: an item's result is written through before the next one begins."""
 
+import contextlib
 import logging
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from app.bench.results.run_database import BenchDatabase, readable
 from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS, is_as_written
 from app.database.schema import Table, Values
+from models.system.disk_space import DiskFullError
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class QualityStore(BenchDatabase):
         super().__init__(path)
         if self.refused is not None:
             return
-        with self.transaction() as db:
+        with contextlib.suppress(DiskFullError), self.transaction() as db:
             # One with a flipped bit may not have been deleted at all.
             db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")
 

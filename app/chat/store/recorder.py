@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from app.base.errors import StillroomError
+from app.chat.store.last_words import LastWord
 from app.chat.store.records import Outcome, StoredMessage
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Channel, GenerationStats
@@ -85,7 +86,12 @@ class ReplyRecorder:
                 content, thinking = ("".join(self._pieces[channel]) for channel in ("answer", "thinking"))
             if end is not None:
                 outcome, stats, error = end
-                self._save(content, thinking, outcome, stats, error)
+                if not self._save(content, thinking, outcome, stats, error):
+                    self._store.keep_last(
+                        LastWord(
+                            message=self._message_id, content=content, thinking=thinking, outcome=outcome
+                        )
+                    )
                 return
             self._save(content, thinking, "running", self._stats, "")
             with self._changed:
@@ -93,7 +99,7 @@ class ReplyRecorder:
 
     def _save(
         self, content: str, thinking: str, outcome: Outcome, stats: GenerationStats | None, error: str
-    ) -> None:
+    ) -> bool:
         try:
             self._store.save_reply(
                 self._message_id, content, thinking, outcome=outcome, stats=stats, error=error
@@ -104,3 +110,5 @@ class ReplyRecorder:
             if self._on_problem is not None and not self._refused:
                 self._on_problem(problem)
             self._refused = True
+            return False
+        return True

@@ -1,5 +1,8 @@
 """The chats on disk: one SQLite file, written through before a call returns."""
 
+import contextlib
+import logging
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +15,7 @@ from app.chat.store.database import ChatDatabase, ChatStoreError
 from app.chat.store.fork_rows import fork_rows
 from app.chat.store.imported import ImportedChat
 from app.chat.store.imported_rows import add_imported
+from app.chat.store.last_words import LastWord, LastWords
 from app.chat.store.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
 from app.chat.store.rows import (
     CONVERSATION,
@@ -27,6 +31,9 @@ from app.chat.store.vectors import PassageVectors
 from app.database.damage_notices import Recovery
 from app.database.row_sums import is_as_written
 from app.engine.protocol import GenerationStats
+from models.system.disk_space import DiskFullError
+
+log = logging.getLogger(__name__)
 
 _SUMMARY = "id, conversation_id, last_id, text, model, created_at"
 
@@ -47,8 +54,39 @@ class ChatStore:
         self.path = path
         self.vectors = PassageVectors(self._database)
         """The embeddings of documents' passages, once an embedding model has made them."""
+        self._last_words = LastWords(path)
+        self._words_lock = threading.Lock()
+        self._words = self._last_words.read()
         if self._database.refused is None:
-            self._tidy()
+            with contextlib.suppress(DiskFullError):
+                self._tidy()
+            self._take_last_words()
+
+    def keep_last(self, word: LastWord) -> bool:
+        """Keep what the full disk has refused, until it is taken; False where that cannot be, either."""
+        with self._words_lock:
+            if not self._last_words.write([*self._words, word]):
+                return False
+            self._words.append(word)
+            return True
+
+    def _take_last_words(self) -> None:
+        """Put the last words where they belong."""
+        with self._words_lock:
+            try:
+                while self._words:
+                    self._take_word(self._words[0])
+                    del self._words[0]
+                    self._last_words.write(self._words)
+            except StillroomError as error:
+                log.warning("the last words wait: %s", error)
+
+    def _take_word(self, word: LastWord) -> None:
+        if word.message:
+            self.save_reply(word.message, word.content, word.thinking, outcome=word.outcome)
+            return
+        known = {chat.id for chat in self.conversations()}
+        self.save_draft(word.chat if word.chat in known else self.create_conversation().id, word.draft)
 
     def _tidy(self) -> None:
         with self._database.writing() as db:
@@ -77,8 +115,14 @@ class ChatStore:
         return self._database.refused
 
     def write_again(self) -> None:
-        """Write again, if the disk takes it (see `CheckedDatabase.write_again`)."""
+        """Write again, if the disk takes it (see `CheckedDatabase.write_again`), also what it has refused
+        before, and take the space for what it may refuse."""
         self._database.write_again()
+        self._take_last_words()
+        try:
+            self._last_words.set_aside()
+        except OSError as error:
+            log.warning("there is no space for last words: %s", error)
 
     def check(self) -> Recovery | None:
         """Look at the whole file (see `CheckedDatabase.check`); not for the GUI thread."""

@@ -5,10 +5,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.chat.store.last_words import LastWord
 from app.chat.store.records import Conversation
+from app.chat.store.store import ChatStore
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
+from models.system.disk_space import DiskFullError
 
 DRAFT_MS = 300
 """A draft is on its way to the disk so long after a key at most, however quickly the next ones follow."""
@@ -77,10 +80,14 @@ class ChatDrafts(QObject):
         def keep() -> None:
             # What was on its way is cancelled with the tab.
             for chat_id, text in unkept.items():
-                keeper.store.save_draft(chat_id, text)
+                _keep_last(keeper.store, LastWord(chat=chat_id, draft=text))
             for chosen, text in new:
-                keeper.chat = keeper.make_chat(chosen)
-                keeper.store.save_draft(keeper.chat.id, text)
+                try:
+                    keeper.chat = keeper.make_chat(chosen)
+                except DiskFullError:
+                    keeper.store.keep_last(LastWord(draft=text))
+                else:
+                    _keep_last(keeper.store, LastWord(chat=keeper.chat.id, draft=text))
 
         return keep
 
@@ -115,3 +122,10 @@ class ChatDrafts(QObject):
         else:
             # A question takes the draft with it, but this one was not typed there.
             self._keep_soon()
+
+
+def _keep_last(store: ChatStore, word: LastWord) -> None:
+    try:
+        store.save_draft(word.chat, word.draft)
+    except DiskFullError:
+        store.keep_last(word)

@@ -87,9 +87,9 @@ class DiskWatch(QObject):
                 return short_here(self._folder)
             for store in self._stores:
                 refused = store.refused
-                if refused is None:
+                if refused is None and not (was_short or is_settled):
                     continue
-                if not isinstance(refused, DiskFullError) and self._looks % SELDOM:
+                if refused is not None and not isinstance(refused, DiskFullError) and self._looks % SELDOM:
                     return refused
                 store.write_again()
             if is_settled or was_short:

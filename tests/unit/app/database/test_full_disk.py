@@ -9,6 +9,7 @@ import pytest
 from app.base.disk_reserve import reserve_path, set_reserve_aside
 from app.base.errors import StillroomError
 from app.chat.store.database import ChatStoreError
+from app.chat.store.last_words import LastWord
 from app.chat.store.store import ChatStore
 from models.system.disk_space import DiskFullError
 from tests.support.full_disk import fill, read_only_disk, small_disk
@@ -139,3 +140,25 @@ def test_a_damaged_file_is_put_right_once_there_is_room(disk: Path) -> None:
         path.write_bytes(header)
         store.write_again()
         assert store.conversations()[0].draft == "before"
+
+
+def test_last_words_are_kept_where_nothing_else_can_be(disk: Path) -> None:
+    path = disk / "chats.sqlite3"
+    with closing(ChatStore(path)) as store:
+        chat = store.create_conversation()
+        question = store.add_message(chat.id, None, "user", "Why?")
+        reply = store.add_message(chat.id, question.id, "assistant", model="m", outcome="running")
+        store.write_again()
+        filler = fill(disk)
+        assert store.keep_last(LastWord(chat=chat.id, draft="of a chat"))
+        assert store.keep_last(LastWord(draft="of a new one"))
+        assert store.keep_last(LastWord(message=reply.id, content="Because", outcome="cancelled"))
+        assert not store.keep_last(LastWord(draft="x" * (1 << 20)))
+    with closing(ChatStore(path)) as store:
+        filler.unlink()
+        store.write_again()
+        assert sorted(chat.draft for chat in store.conversations()) == ["of a chat", "of a new one"]
+        [answer] = [message for message in store.messages(chat.id) if message.role == "assistant"]
+        assert (answer.content, answer.outcome) == ("Because", "cancelled")
+    with closing(ChatStore(path)) as store:
+        assert len(store.conversations()) == 2
