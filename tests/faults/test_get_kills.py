@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def compare_and_kill(seed: int, points: random.Random) -> tuple[str, int]:
                 if word == "again":
                     # As far as it went the first time, its load among it.
                     after = points.randrange(1, max(steps, 20) + 1)
-                    steps = 0
+                    steps, at = 0, "again"
                 elif word == "step":
                     steps += 1
                     at = str(json.loads(value)[0])
@@ -60,6 +61,8 @@ def compare_and_kill(seed: int, points: random.Random) -> tuple[str, int]:
                     assert word == "agrees", line.decode()
                     agreed += 1
                 if 0 <= after <= steps or (after > 0 and at == "loaded"):
+                    # Between two steps, too.
+                    time.sleep(points.uniform(0.0, 0.1))
                     break
             else:
                 assert child.stderr is not None
