@@ -1,4 +1,4 @@
-"""What of Stillroom's own files on the disk can be deleted to make room, and what that costs."""
+"""Find the files of Stillroom's own that can be deleted to make room, with their sizes."""
 
 import shutil
 from collections.abc import Collection, Iterator

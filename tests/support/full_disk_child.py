@@ -38,12 +38,12 @@ TOLD_S = 30.0
 
 
 class Child:
-    """What the works have in common."""
+    """The ground that the works have in common."""
 
     def __init__(self, application: WindowApplication) -> None:
         self.application = application
         self.seen: list[str] = []
-        """What has come of the reply."""
+        """The reply, as far as it has come."""
         self.chat = 0
         application.session.client.observe_events(self._on_event)
 

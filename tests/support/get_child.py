@@ -42,7 +42,7 @@ LOAD = LoadSettings(context_tokens=512, batch_tokens=32, threads=1)
 
 @dataclass(frozen=True)
 class Shown:
-    """What each part of the window says of the model, and what is on the disk."""
+    """The words of each part of the window for the model, and what is on the disk."""
 
     on_disk: list[str]
     jobs: list[str]

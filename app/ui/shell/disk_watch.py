@@ -55,7 +55,7 @@ class DiskWatch(QObject):
         self._start = start
         self._looks = 0
         self.problem: StillroomError | None = None
-        """What was told last; None while all is well."""
+        """The sentence that was told last; None while all is well."""
         self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
         self._timer.timeout.connect(lambda: start(self.look()))
         start(self.look())

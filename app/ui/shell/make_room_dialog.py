@@ -1,4 +1,4 @@
-"""What can be deleted here where the disk is full: chosen with its size, and deleted for good."""
+"""Making room on a full disk: what can be deleted is chosen with its size, and deleted for good."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

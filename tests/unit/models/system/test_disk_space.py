@@ -1,4 +1,4 @@
-"""What the system says of a disk that takes nothing, in words."""
+"""Sentences for a disk that takes nothing."""
 
 import errno
 import os
