@@ -140,7 +140,7 @@ def _title(tab: ModelsTab) -> str:
 
 
 def _state(tab: ModelsTab) -> str:
-    """What the recommendation offers or says."""
+    """Read what the recommendation offers or says."""
     texts = [button.text().partition(" ")[0] for button in all_seen(tab.recommendation, QPushButton)]
     labels = [label.text() for label in all_seen(tab.recommendation, QLabel)]
     return next((text for text in labels if text in ("On its way", "Stopped", "Loaded")), "".join(texts))
