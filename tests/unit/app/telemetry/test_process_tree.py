@@ -68,7 +68,9 @@ def test_what_a_child_of_ours_has_started_belongs_to_it(
         told = {child.stdout.readline().strip(), child.stdout.readline().strip()}
         [grandchild] = [int(line) for line in told if line.isdigit()]
         # As if it were the sandbox, whose programs have command lines of their own.
-        monkeypatch.setattr(process_tree, "_own_part", lambda pid: "sandbox" if pid == child.pid else "")
+        monkeypatch.setattr(
+            process_tree, "child_name", lambda command: "sandbox" if GRANDCHILD in command else None
+        )
         tree.pids()
         assert tree.part_of(grandchild) == "sandbox"
         child.stdin.close()
