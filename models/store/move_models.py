@@ -102,7 +102,7 @@ class ModelsMove:
             return
         for name in marker.files:
             (self.target / name).unlink(missing_ok=True)
-            (self.target / f"{name}{_PART}").unlink(missing_ok=True)
+            _part(self.target / name).unlink(missing_ok=True)
         (self.target / _MARKER).unlink(missing_ok=True)
         _drop_empty_folders(self.target)
 
@@ -114,6 +114,7 @@ class ModelsMove:
         # What was deleted since an earlier try is not wanted any more.
         for name in set(marker.files if marker is not None else []) - set(names):
             (self.target / name).unlink(missing_ok=True)
+            _part(self.target / name).unlink(missing_ok=True)
         self._write(_Marker(source=str(self.source), files=names, compared=[n for n in kept if n in names]))
         sync_folder(self.target.parent)
         return names
@@ -141,6 +142,7 @@ class ModelsMove:
         if not same_disk(self.source, self.target):
             return False
         target.unlink(missing_ok=True)
+        _part(target).unlink(missing_ok=True)
         try:
             os.link(source, target)
         except OSError:
@@ -150,7 +152,7 @@ class ModelsMove:
         return True
 
     def _copy(self, name: str, source: Path, target: Path, job: JobContext) -> None:
-        part = target.with_name(target.name + _PART)
+        part = _part(target)
         before = self._done
         for _ in range(2):
             self._done = before
@@ -217,7 +219,7 @@ class ModelsMove:
         missing = 0
         for name in self._names():
             source, target = self.source / name, self.target / name
-            part = target.with_name(target.name + _PART)
+            part = _part(target)
             there = target if target.exists() else part
             missing += max(0, source.stat().st_size - (there.stat().st_size if there.exists() else 0))
         return missing
@@ -268,6 +270,11 @@ def _delete_moved(source: Path, root: Path, marker: _Marker) -> None:
 
 def _read_marker(folder: Path) -> _Marker | None:
     return read_json(folder / _MARKER, _Marker, without=_WITHOUT)
+
+
+def _part(target: Path) -> Path:
+    """Name what is copied of a file until it is compared."""
+    return target.with_name(target.name + _PART)
 
 
 def _alike(one: Path, other: Path) -> bool:

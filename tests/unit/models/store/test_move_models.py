@@ -71,8 +71,8 @@ def test_undoing_leaves_what_is_not_of_the_move(store: ModelStore, tmp_path: Pat
     target = tmp_path / "new"
     target.mkdir()
     move = ModelsMove(store.root, target)
-    with pytest.raises(RuntimeError):
-        move.run(lambda: (_ for _ in ()).throw(RuntimeError("no power")).__next__())
+    with pytest.raises(KeyboardInterrupt):
+        move.run(interrupted)
     (target / "mine.txt").write_text("mine")
     move.undo()
     assert [file.name for file in target.iterdir()] == ["mine.txt"]
@@ -90,6 +90,20 @@ def test_a_damaged_rest_of_an_earlier_try_is_copied_anew(
     monkeypatch.setattr(move, "check", lambda: None)
     move.run(lambda: None)
     assert contents(target) == before
+
+
+def test_what_an_earlier_try_copied_is_not_left_beside_a_link(store: ModelStore, tmp_path: Path) -> None:
+    part = tmp_path / "new" / "one" / "Q8_0.gguf.moving-part"
+    move = ModelsMove(store.root, tmp_path / "new")
+    with pytest.raises(KeyboardInterrupt):
+        move.run(interrupted)
+    part.write_bytes(b"GGUF")
+    move.run(lambda: None)
+    assert not list((tmp_path / "new").rglob("*.moving*"))
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
