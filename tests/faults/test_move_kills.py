@@ -1,5 +1,6 @@
 """The models are whole in one folder or the other wherever their move is killed, and it goes on."""
 
+import contextlib
 import hashlib
 import random
 import signal
@@ -49,7 +50,12 @@ def present(home: Path) -> dict[str, str]:
 
 
 def bytes_below(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.exists() else 0
+    """Sum the files of a folder in which they come and get their names meanwhile."""
+    total = 0
+    for file in folder.rglob("*") if folder.exists() else ():
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total
 
 
 def kill_and_go_on(home: Path, share: float, seed: int) -> None:
