@@ -187,7 +187,7 @@ def why_not(runtime: Path) -> StillroomError:
 
 
 def told(home: Path, runtime: Path, error: StillroomError, driver: str = "581.2") -> str:
-    """What the settings, the doctor and `stillroom cuda` say after such a check."""
+    """The words of the settings, the doctor and `stillroom cuda` after such a check."""
     made = msgspec.json.decode((runtime / RUNTIME).read_bytes(), type=CudaRuntime)
     check = KernelCheck(runtime=made, message=error.message, hint=error.hint, values=error.values)
     (runtime / CHECK).write_bytes(msgspec.json.encode(check))
