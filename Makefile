@@ -100,7 +100,7 @@ editor-pictures: test-env
 	$(BIN)/python packaging/editor/take_pictures.py
 
 screenshots: test-env
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.support.screenshots docs/screenshots
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.support.screenshots docs/screenshots $(SCENES)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.support.formula_sheet docs/screenshots
 
 translations: test-env
