@@ -391,6 +391,7 @@ class ChatTab(QWidget):
     def _connect(self) -> None:
         self.chats.new_chat_requested.connect(lambda: self.open_chat(None))
         self.chats.chat_chosen.connect(self.open_chat)
+        self.chats.search_left.connect(self.composer.setFocus)
         self.list_actions.deleting.connect(self.exchange.stop_in)
         self.list_actions.deleting.connect(lambda which: self._session.client.drop_states([chat_key(which)]))
         self.list_actions.changed.connect(self.show_chats)

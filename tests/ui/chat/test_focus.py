@@ -145,3 +145,17 @@ def test_what_is_typed_on_a_button_of_a_reply_goes_to_the_message(active: Opened
         assert active.tab.composer.text() == "An"
 
     active.run(scenario())
+
+
+def test_escape_empties_the_search_and_then_goes_back_to_the_message(active: Opened) -> None:
+    search = active.tab.chats.search
+    QTest.keyClick(
+        active.tab, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+    assert search.hasFocus()
+    QTest.keyClicks(search, "sea")
+    QTest.keyClick(search, Qt.Key.Key_Escape)
+    assert search.hasFocus()
+    assert search.text() == ""
+    QTest.keyClick(search, Qt.Key.Key_Escape)
+    assert field(active.tab).hasFocus()

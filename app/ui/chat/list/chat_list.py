@@ -47,6 +47,8 @@ class ChatList(QFrame):
     folder_rename_requested = Signal(int, str)
     folder_delete_requested = Signal(int)
     search_requested = Signal(str)
+    search_left = Signal()
+    """Nothing is to be searched: the keyboard may go elsewhere."""
     hit_chosen = Signal(object)
     """A `SearchHit`."""
 
@@ -69,6 +71,7 @@ class ChatList(QFrame):
         self.search.textChanged.connect(self._on_search_changed)
         self.results = ChatSearchResults(theme, INNER_PX)
         self.results.hit_chosen.connect(self.hit_chosen)
+        self.search.left.connect(self.search_left)
         self.search.into_results.connect(self.results.focus_first)
         self.model = ChatRowsModel(self)
         self.model.renamed.connect(self.rename_requested)
@@ -308,17 +311,21 @@ class _ChatsView(QListView):
 
 
 class _SearchField(QLineEdit):
-    """Escape empties it, the arrow down goes into what was found."""
+    """Escape empties it, then leaves it; the arrow down goes into what was found."""
 
     into_results = Signal()
+    left = Signal()
 
     def event(self, event: QEvent) -> bool:
         """Take Escape ahead of the shortcuts while there is a text."""
         return (bool(self.text()) and keeps_escape(event)) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
+        if event.key() == Qt.Key.Key_Escape:
+            if self.text():
+                self.clear()
+            else:
+                self.left.emit()
         elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.into_results.emit()
         else:
