@@ -4,14 +4,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QToolTip, QWidget
 
-from app.ui.base.plain_text import set_tip
+from app.ui.base.announce import announce
+from app.ui.base.plain_text import plain_tip, set_tip
 
 _REFUSAL, _USUAL_TIP, _HEADING = "refusal", "usual_tip", "heading"
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+REFUSAL_MS = 4000
+ABOVE = QPoint(0, -44)
+"""Qt puts a tool tip below the pointer that it expects there."""
 _KEYS_IN_NAME = re.compile(r" \(([^()]*)\)$")
 
 
@@ -49,8 +53,18 @@ class Action(QAction):
         return self._refusal() if self._refusal is not None else ""
 
     def _on_triggered(self, _checked: bool = False) -> None:
-        if not self.refusal:
+        refusal = self.refusal
+        if not refusal:
             self._slot()
+        elif isinstance(widget := self.parent(), QWidget):
+            _tell(widget, refusal)
+
+
+def _tell(widget: QWidget, refusal: str) -> None:
+    """Say for a moment why a key does nothing, beside what has the keyboard."""
+    beside = widget.window().focusWidget() or widget
+    QToolTip.showText(beside.mapToGlobal(ABOVE), plain_tip(refusal), beside, QRect(), REFUSAL_MS)
+    announce(widget, refusal)
 
 
 def add_action(

@@ -2,13 +2,16 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QLineEdit,
     QListView,
+    QMainWindow,
     QMenu,
     QPushButton,
     QSpinBox,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -172,3 +175,23 @@ def test_the_sheet_lists_what_has_keys(page: QWidget) -> None:
 
     texts = [label.text() for label in sheet.findChildren(QLabel)]
     assert texts == ["Chat", "New", "Ctrl+N"]
+
+
+def test_a_key_that_can_do_nothing_now_says_why(qtbot: QtBot) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    field = QLineEdit()
+    window.setCentralWidget(field)
+    refusals = ["Nothing is written yet"]
+    done: list[str] = []
+    add_action(window, "Send", "Ctrl+J", lambda: done.append("sent"), lambda: refusals[0])
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    assert QToolTip.text() == "Nothing is written yet"
+    assert done == []
+    refusals[0] = ""
+    QTest.keyClick(field, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    assert done == ["sent"]

@@ -81,6 +81,8 @@ class ChatComparison(QObject):
             return self.tr("The model is being measured. Wait until that is done.")
         if not self._desk.composer.text().strip() and self._last_reply() is None:
             return self.tr("Nothing is written yet")
+        if self._session.info is None and not self._offers():
+            return self.tr("There is no model on this computer yet. Get one in the Models tab.")
         return ""
 
     def open(self) -> None:
