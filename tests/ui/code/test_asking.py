@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
@@ -38,6 +38,28 @@ def test_the_selection_is_explained_and_what_was_sent_is_shown(tab: CodeTab, liv
         assert tab.conversation.tasks["explain"].isEnabled()
 
     live(scene())
+
+
+def test_that_escape_stops_is_not_said_any_more_after_the_end(tab: CodeTab, live: Live) -> None:
+    said: list[str] = []
+
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.tasks["explain"].click()
+        await answering(tab)
+        assert tab.conversation.state.text() == "Esc stops the reply."
+        tab.conversation.running_changed.connect(
+            # Before the tokens are counted, which takes a moment.
+            lambda running: (
+                running or QTimer.singleShot(0, lambda: said.append(tab.conversation.state.text()))
+            )
+        )
+        tab.conversation.stop()
+        await finished(tab)
+        await until(lambda: bool(said))
+
+    live(scene())
+    assert said[0] == ""
 
 
 def test_escape_stops_the_reply_and_keeps_what_came(qtbot: QtBot, tab: CodeTab, live: Live) -> None:

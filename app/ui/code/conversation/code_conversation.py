@@ -77,7 +77,7 @@ class CodeConversation(QWidget):
         self._editor = editor
         self._assistant = CodeAssistant(session, self)
         self._request = CodeRequest(session, self._assistant, answering, self)
-        self._closed = False
+        self._closed = self._held_back = False
         self._jobs: set[asyncio.Task[None]] = set()
         self.history = CodeHistory()
         self.tasks: dict[Task, QPushButton] = {}
@@ -363,7 +363,11 @@ class CodeConversation(QWidget):
         elif refusal:
             self.state.setText(refusal)
         else:
+            if self._held_back:
+                # It holds no more; what the question costs comes in a moment.
+                self.state.clear()
             self.count_soon()
+        self._held_back = self.running or bool(refusal)
 
     def _on_ask_clicked(self) -> None:
         if self.running:
