@@ -650,23 +650,23 @@
     <name>BuildChoices</name>
     <message>
         <source>Otherwise they go when the types are made, and each further type downloads them again. Measuring what a type costs needs them too.</source>
-        <translation type="unfinished"></translation>
+        <translation>否则制作完这些类型后会将其删除，每制作一种新类型都要重新下载。测量某种类型的损失也需要它们。</translation>
     </message>
     <message>
         <source>Read a text with the model first, which makes small types more accurate</source>
-        <translation type="unfinished"></translation>
+        <translation>先让模型阅读一段文本，使小类型更准确</translation>
     </message>
     <message>
         <source>Keep the original weights for further types and for measuring ({size})</source>
-        <translation type="unfinished"></translation>
+        <translation>保留原始权重，供制作其他类型和测量使用（{size}）</translation>
     </message>
     <message>
         <source>Only types of four bits and less gain by it</source>
-        <translation type="unfinished"></translation>
+        <translation>只有四位及以下的类型能从中受益</translation>
     </message>
     <message>
         <source>An importance matrix for {types}: some minutes to hours, and kept for further types.</source>
-        <translation type="unfinished"></translation>
+        <translation>为 {types} 收集重要性矩阵：需要几分钟到几小时，并保留供其他类型使用。</translation>
     </message>
 </context>
 <context>
@@ -912,6 +912,10 @@
     <message>
         <source>Nothing is written yet</source>
         <translation>还没有输入内容</translation>
+    </message>
+    <message>
+        <source>There is no model on this computer yet. Get one in the Models tab.</source>
+        <translation>本机还没有模型。请在“模型”页获取一个。</translation>
     </message>
     <message>
         <source>Stopped before it began.</source>
@@ -1526,27 +1530,27 @@
     </message>
     <message>
         <source>Line {first}: {question}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {first} 行：{question}</translation>
     </message>
     <message>
         <source>Explain line {first} of {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>解释 {file} 第 {first} 行</translation>
     </message>
     <message>
         <source>Complete line {first} of {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>补全 {file} 第 {first} 行</translation>
     </message>
     <message>
         <source>Refactor line {first} of {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>重构 {file} 的第 {first} 行</translation>
     </message>
     <message>
         <source>Fix line {first} of {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>修复 {file} 第 {first} 行</translation>
     </message>
     <message>
         <source>Write tests for line {first} of {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>为 {file} 第 {first} 行编写测试</translation>
     </message>
     <message>
         <source>The model is being measured. Ask again when that is done.</source>
@@ -1778,7 +1782,7 @@
     </message>
     <message>
         <source>Selected in line {first}</source>
-        <translation type="unfinished"></translation>
+        <translation>已选中第 {first} 行的内容</translation>
     </message>
     <message>
         <source>Lines {first} to {last} selected</source>
@@ -5005,15 +5009,15 @@ Left for the reply: {left}</source>
     <name>ModelsFolderCard</name>
     <message>
         <source>Where your models are</source>
-        <translation type="unfinished"></translation>
+        <translation>模型所在位置</translation>
     </message>
     <message>
         <source>Progress of the move</source>
-        <translation type="unfinished"></translation>
+        <translation>移动进度</translation>
     </message>
     <message>
         <source>Move the models…</source>
-        <translation type="unfinished"></translation>
+        <translation>移动模型…</translation>
     </message>
     <message>
         <source>Open folder</source>
@@ -5029,43 +5033,43 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Stop, and delete what was copied; the models stay where they are</source>
-        <translation type="unfinished"></translation>
+        <translation>停止并删除已复制的内容；模型留在原处</translation>
     </message>
     <message>
         <source>Take it back</source>
-        <translation type="unfinished"></translation>
+        <translation>撤回</translation>
     </message>
     <message>
         <source>Delete what was copied; the models stay where they are</source>
-        <translation type="unfinished"></translation>
+        <translation>删除已复制的内容；模型留在原处</translation>
     </message>
     <message>
         <source>Choose an empty folder for the models</source>
-        <translation type="unfinished"></translation>
+        <translation>为模型选择一个空文件夹</translation>
     </message>
     <message>
         <source>The move to {folder} was interrupted. The models are all here still.</source>
-        <translation type="unfinished"></translation>
+        <translation>移动到 {folder} 的过程被中断。所有模型仍在这里。</translation>
     </message>
     <message>
         <source>{size} of models; {free} are free on this disk. They can be moved to another one: they are copied, compared, and only then deleted here.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型共 {size}；此磁盘可用 {free}。可以把它们移到另一个磁盘：先复制、比对，然后才在这里删除。</translation>
     </message>
     <message>
         <source>Getting ready…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在准备…</translation>
     </message>
     <message>
         <source>Copying {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在复制 {file}</translation>
     </message>
     <message>
         <source>Comparing {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在比对 {file}</translation>
     </message>
     <message>
         <source>{step} · {done} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{step} · {done} / {total}</translation>
     </message>
     <message>
         <source>{time} left</source>
@@ -7284,7 +7288,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Models folder</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件夹</translation>
     </message>
     <message>
         <source>Other computers</source>
@@ -7715,15 +7719,15 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Unload {models} first: files in use are not moved.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先卸载 {models}：使用中的文件不会被移动。</translation>
     </message>
     <message>
         <source>A model is being got: wait for it, or pause it in the Models tab first.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在获取模型：请等待其完成，或先在“模型”页暂停。</translation>
     </message>
     <message>
         <source>The models are in {folder} now.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型现在位于 {folder}。</translation>
     </message>
 </context>
 <context>
@@ -11188,7 +11192,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Check that Stillroom may use it, and that its disk is not write-protected.</source>
-        <translation type="unfinished"></translation>
+        <translation>请检查 Stillroom 是否有权使用它，以及它所在的磁盘是否被写保护。</translation>
     </message>
     <message>
         <source>Check the access token in the settings of Hugging Face, or get a model by its id.</source>
@@ -11204,7 +11208,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Choose a disk with more room.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择空间更大的磁盘。</translation>
     </message>
     <message>
         <source>Choose a file that is whole, or make a type of the original weights.</source>
@@ -11212,7 +11216,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Choose a folder beside it, or on another disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择与其并列的文件夹，或另一个磁盘上的文件夹。</translation>
     </message>
     <message>
         <source>Choose a model of another kind, or a newer Stillroom.</source>
@@ -11220,11 +11224,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Choose an empty one, so that nothing of yours is mixed with the models.</source>
-        <translation type="unfinished"></translation>
+        <translation>请选择一个空文件夹，以免您的文件与模型混在一起。</translation>
     </message>
     <message>
         <source>Connect its disk and start Stillroom again; nothing is lost.</source>
-        <translation type="unfinished"></translation>
+        <translation>请连接其磁盘并重新启动 Stillroom；没有任何丢失。</translation>
     </message>
     <message>
         <source>Copy it whole from the hub&apos;s page of access tokens; it begins with hf_.</source>
@@ -11400,7 +11404,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The disk of {folder} or the memory may be faulty. The models are where they were.</source>
-        <translation type="unfinished"></translation>
+        <translation>{folder} 所在的磁盘或内存可能有故障。模型仍在原处。</translation>
     </message>
     <message>
         <source>The driver {driver} is too old for CUDA {cuda}; {card} is used through Vulkan.</source>
@@ -11492,11 +11496,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The folder of your models is not there: {folder}.</source>
-        <translation type="unfinished"></translation>
+        <translation>您的模型文件夹不在：{folder}。</translation>
     </message>
     <message>
         <source>The folder {folder} is not empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹 {folder} 不是空的。</translation>
     </message>
     <message>
         <source>The grammar could not be read: {reason}.</source>
@@ -11564,15 +11568,15 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The models are in {folder} already.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型已经在 {folder} 中。</translation>
     </message>
     <message>
         <source>The models cannot be moved to {folder}: {reason}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法将模型移动到 {folder}：{reason}。</translation>
     </message>
     <message>
         <source>The new folder {folder} and the present one are one inside the other.</source>
-        <translation type="unfinished"></translation>
+        <translation>新文件夹 {folder} 与当前文件夹互相包含。</translation>
     </message>
     <message>
         <source>The position scaling {scaling} in config.json has no {key} that can be used.</source>
@@ -11724,7 +11728,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>What was copied already is copied again.</source>
-        <translation type="unfinished"></translation>
+        <translation>已复制的内容将重新复制。</translation>
     </message>
     <message>
         <source>What was learnt about loading models is learnt again.</source>
@@ -11800,7 +11804,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>it is a file</source>
-        <translation type="unfinished"></translation>
+        <translation>它是一个文件</translation>
     </message>
     <message>
         <source>it is longer than {limit} characters</source>
@@ -11836,7 +11840,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>it may not be written to</source>
-        <translation type="unfinished"></translation>
+        <translation>它不可写入</translation>
     </message>
     <message>
         <source>it names single tokens (&lt;...&gt;), which is not known here</source>
@@ -12072,7 +12076,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{file} is not the same after copying it twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>{file} 复制两次后仍不一致。</translation>
     </message>
     <message>
         <source>{file} is not what Stillroom expects: {native}.</source>
@@ -12292,7 +12296,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{path} cannot be written or read: {reason}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读写 {path}：{reason}。</translation>
     </message>
     <message>
         <source>{path} exists already and is another file.</source>
