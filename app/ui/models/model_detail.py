@@ -91,6 +91,8 @@ class ModelDetail(Card):
         old, self._content = self._content, content
         if old is not None:
             self.body.replaceWidget(old, content)
+            # Until it is deleted it could still be clicked, and what is ticked there counts for nothing.
+            old.hide()
             old.deleteLater()
         else:
             self.body.insertWidget(self._place, content)
