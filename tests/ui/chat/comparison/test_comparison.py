@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage, versions_of
-from app.engine.protocol import Sampling
+from app.engine.protocol import LoadSettings, Sampling
 from models.store.store import InstalledModel
-from tests.support.chat_desk import ENDLESS, SHORT, Opened
+from tests.support.chat_desk import CONTEXT_TOKENS, ENDLESS, SHORT, Opened
 from tests.support.engines import starter_path
 from tests.support.pages.comparison_page import (
     all_ended,
@@ -187,6 +187,9 @@ def test_the_engine_dies_under_two_answers(opened: Opened) -> None:
         assert shown_reply(opened).versions.text == "2 of 2"
 
     opened.run(scenario())
+    # For the tests after this one.
+    settings = LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1)
+    opened.run(opened.desk.session.load(Path(starter_path()), settings))
 
 
 def newest_chat(opened: Opened) -> list[StoredMessage]:
