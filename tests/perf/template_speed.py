@@ -5,10 +5,10 @@ import random
 import statistics
 import time
 
+from app.chat.prompting.built_in_templates import CHATML, LLAMA3, R1
 from app.chat.prompting.jinja_template import JinjaTemplate
 from app.chat.prompting.prompt import ChatMessage, ChatTemplate
 from app.chat.prompting.prompt_parts import prompt_parts
-from app.chat.prompting.templates import CHATML, LLAMA3, R1
 from tests.support.templates import template_process
 
 ROUNDS = 200

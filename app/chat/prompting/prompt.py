@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.base.errors import StillroomError
+from app.chat.prompting.built_in_templates import FAMILIES, built_in_template, speaks_r1
 from app.chat.prompting.prompt_parts import merged
 from app.chat.prompting.template_process import Conversation, Outcome, TemplateProcess, Unrendered
-from app.chat.prompting.templates import FAMILIES, built_in_template, speaks_r1
 from app.engine.protocol import ModelInfo, Part
 from app.engine.protocol.base import THINK_CLOSE, THINK_OPEN
 

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.prompting.templates import can_think
+from app.chat.prompting.built_in_templates import can_think
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer, ComposerState

@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 
 MOST_EDITED_LINES = 16
 

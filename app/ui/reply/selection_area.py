@@ -24,7 +24,7 @@ from app.chat.markdown.text_selection import (
     TextSelection,
     Unit,
 )
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.rich.caret_steps import CaretSteps, word_at
 from app.ui.reply.rich.rich_text import CLICK_PX, RichText

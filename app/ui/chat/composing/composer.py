@@ -8,7 +8,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResize
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.add_action import allow
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.stray_typing import type_into
 from app.ui.base.theme import Theme

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.store.records import Conversation, Folder
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from app.ui.base.offers import Offers
 from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_row_delegate import ChatRowDelegate

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QTextEdit, QWidget
 
 from app.code.changes.proposal import Proposal, ProposedLine
 from app.code.languages import Language
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView, marked
 

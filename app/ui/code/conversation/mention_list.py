@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QPlainTextEdit, QWid
 from app.code.folder.name_search import names_with
 from app.code.mentions import typed_mention, written_mention
 from app.ui.base.announce import announce
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from models.system.shown_text import shown
 
 MOST_NAMES = 40

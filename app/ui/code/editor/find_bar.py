@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView

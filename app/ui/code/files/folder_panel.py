@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 from app.code.folder.name_search import names_with
 from app.code.folder.source_folder import FileIndex, SourceFolder
 from app.ui.base.add_action import Command, command_of_button
-from app.ui.base.escape_key import keeps_escape
+from app.ui.base.field_escape import keeps_escape
 from app.ui.base.offers import Offers
 from app.ui.base.plain_text import set_tip
 from app.ui.code.files.folder_tree import PATH_CHARACTERS, FolderTree

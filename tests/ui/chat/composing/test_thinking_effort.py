@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.chat.library.reply_choices import ReplyChoices
-from app.chat.prompting.templates import CHATML, R1, can_think
+from app.chat.prompting.built_in_templates import CHATML, R1, can_think
 from app.engine.protocol import ThinkingLimits
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.thinking_effort import SHORT_TOKENS, ThinkingEffort

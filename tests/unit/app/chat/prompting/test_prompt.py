@@ -3,9 +3,9 @@
 import pytest
 
 from app.base.errors import StillroomError
+from app.chat.prompting.built_in_templates import CHATML, LLAMA3, R1
 from app.chat.prompting.prompt import ChatMessage, ChatTemplate
 from app.chat.prompting.prompt_parts import CONTROLS, NONCHARACTERS
-from app.chat.prompting.templates import CHATML, LLAMA3, R1
 from tests.support.templates import template_process
 
 # DeepSeek-R1-Distill: the system prompt first, `</think>` split off, the reply opened with <think>.

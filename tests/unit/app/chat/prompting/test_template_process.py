@@ -11,6 +11,7 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled, StillroomError
+from app.chat.prompting.built_in_templates import CHATML
 from app.chat.prompting.prompt import (
     MOST_CHARACTERS,
     MOST_TURNS,
@@ -20,7 +21,6 @@ from app.chat.prompting.prompt import (
     TemplateProblem,
 )
 from app.chat.prompting.template_process import TemplateProcess
-from app.chat.prompting.templates import CHATML
 from tests.support.waiting import wait_until
 
 HI = [ChatMessage("user", "hi")]

@@ -1,4 +1,4 @@
-"""Escape in a field to which it means something, ahead of the shortcut that stops a reply."""
+"""Escape in a field that needs it, ahead of the shortcut that stops a reply (chat_actions.py)."""
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
