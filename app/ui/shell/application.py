@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -359,7 +360,15 @@ class WindowApplication(QObject):
         try:
             self.closing.emit()
             self._jobs.cancel()
-            self._left = self._tabs.close_down()
+            # At once, before anything is waited for: of all that ends it is what must not be late.
+            keeping = threading.Thread(
+                target=close_together,
+                args=(self._tabs.close_down(), self._ending.left_s()),
+                name="last-words",
+                daemon=True,
+            )
+            keeping.start()
+            self._left = [keeping.join]
         finally:
             # Whatever fails on the way: a process without a window ends.
             self._ended.set()
