@@ -128,6 +128,7 @@ class ModelsMove:
         for name in names:
             source, target = self.source / name, self.target / name
             if name in compared and _alike(source, target):
+                _part(target).unlink(missing_ok=True)
                 self._done += sizes[name]
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
