@@ -35,7 +35,7 @@ class BuildChoices(QWidget):
         column.setSpacing(4)
         column.addWidget(self._keep)
         column.addWidget(self._weigh)
-        self.hide()
+        self.show_choice((), 0)
 
     def show_choice(self, types: Sequence[str], originals_bytes: int) -> None:
         """Ask for these types of weights of this size; nothing without types."""
