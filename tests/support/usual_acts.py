@@ -119,7 +119,7 @@ class Person:
         return sum(message.role == "assistant" and message.outcome != "running" for message in messages)
 
     def composer_has_keyboard(self) -> None:
-        """Check that the next message is what is typed next; no window manager gives the keyboard back here."""
+        """Check that what is typed is the message; no window manager gives the keyboard back here."""
         assert self.window.focusWidget() is self.chat.composer.focusProxy(), self.window.focusWidget()
 
     def editor_has_keyboard(self) -> None:
