@@ -77,11 +77,11 @@ def abort(words: bytes, texts: int) -> None:
     backends: list[Backend] = []
     make_backend, make = Backend.__init__, EngineCore.__init__
 
-    def making_backend(backend: Backend, *more) -> None:  # type: ignore[no-untyped-def] # passed on as they come
+    def making_backend(backend: Backend, *more, **named) -> None:  # type: ignore[no-untyped-def] # passed on as it is
         backends.append(backend)
-        make_backend(backend, *more)
+        make_backend(backend, *more, **named)
 
-    def making(core: EngineCore, emit, *more) -> None:  # type: ignore[no-untyped-def] # passed on as they come
+    def making(core: EngineCore, emit, *more, **named) -> None:  # type: ignore[no-untyped-def] # passed on as it is
         def failing(event: Event) -> None:
             nonlocal left
             emit(event)
@@ -89,7 +89,7 @@ def abort(words: bytes, texts: int) -> None:
             if left <= 0:
                 backends[-1].ggml.ggml_abort(b"ggml-cuda.cu", 97, words)
 
-        make(core, failing, *more)
+        make(core, failing, *more, **named)
 
     Backend.__init__ = making_backend  # type: ignore[method-assign] # to be found at the fault
     EngineCore.__init__ = making  # type: ignore[method-assign] # the fault

@@ -21,6 +21,7 @@ from app.base.ending import end_at_once
 from app.bootstrap import build_core
 from app.engine.protocol import LoadSettings
 from app.machine import measurements
+from app.machine.memory_speed import SpeedReading
 from app.ui.models.job_card import JobCard
 from app.ui.models.list.models_table import ON_DISK
 from app.ui.models.models_tab import ModelsTab
@@ -194,9 +195,9 @@ async def get_and_load(
 
 def main() -> None:
     opens_late = random.Random(int(sys.argv[1])).random() < 0.5
+    measurements.read_memory_speed = lambda threads: SpeedReading(MEMORY_BYTES_PER_S, is_quiet=True)
     core = build_core()
     core.settings.update(first_run_over=True, load=LOAD)
-    measurements.measure_memory_speed = lambda threads: MEMORY_BYTES_PER_S
     told = NoticeInbox()
     kept: list[asyncio.Future[None]] = []
 

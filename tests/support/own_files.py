@@ -247,14 +247,14 @@ def _write_measured(folder: Path) -> None:
 
 
 def _measured(folder: Path) -> object:
-    measured = Measurements(folder / "measured.json")
     # Seen on the computer that it was measured on, which is busy today.
     with mock.patch.multiple(
         measurements,
         computer_identity=lambda: "a computer",
         read_memory_speed=lambda threads: SpeedReading(1.0, is_quiet=False),
     ):
-        return measured.loads(), measured.memory_speed()
+        measured = Measurements(folder / "measured.json")
+        return measured.loads(), measured.memory_speed().bytes_per_s
 
 
 def _write_presets(folder: Path) -> None:

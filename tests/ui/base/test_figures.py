@@ -27,7 +27,3 @@ def test_short_durations_keep_their_milliseconds() -> None:
         "0.31",
         "12.3",
     )
-
-
-def test_memory_is_told_as_modules_are_named() -> None:
-    assert figures.gib(12 << 30) == "12.0"

@@ -1,4 +1,4 @@
-"""What is chosen where a model is got is remembered, and asked of the job."""
+"""The choices where a model is got are remembered, and asked of the job."""
 
 from pathlib import Path
 

@@ -19,6 +19,7 @@ from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage
 from app.engine.protocol import GenerationStats, Sampling
 from app.settings import LIMITS
+from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from app.ui.chat.conversation import conversation_texts
@@ -134,7 +135,7 @@ class ComparisonColumn(Card):
         self._remove.setVisible(removable)
         keys = self.tr("Keep this one (Alt+{number})").format(number=place)
         self._keep.setAccessibleName(keys)
-        self._keep.setToolTip(keys)
+        set_tip(self._keep, keys)
 
     def show_choices(self, choices: ReplyChoices, usual: Sampling, path: str) -> None:
         """Begin with the settings of the chat, and with the model of a file."""

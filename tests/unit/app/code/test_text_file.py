@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.code.text_file import ChangedOnDiskError, TextFile, TextFileError, read_text_file, write_text_file
+from models.system.disk_space import DiskFullError
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", disk_full)  # a full disk cannot be had here
-    with pytest.raises(TextFileError, match="No space left on device"):
+    with pytest.raises(DiskFullError, match="is too full: 3 B more"):
         write_text_file(replace(file, text="new"))
 
     assert path.read_text() == "old"
