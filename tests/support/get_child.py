@@ -87,7 +87,7 @@ class Getting:
     def wanted(self) -> tuple[CatalogModel, str] | None:
         """The model and the type that the recommendation names, once it does."""
         name, _, kind = _title(self.tab).partition(" · ")
-        return next(((model, kind) for model in catalogue() if model.name == name and kind), None)
+        return next(((model, kind) for model in catalogue() if model.title == name and kind), None)
 
     def shown(self, model: CatalogModel, kind: str) -> Shown:
         parts, tab = self._parts, self.tab
@@ -142,7 +142,8 @@ def _title(tab: ModelsTab) -> str:
 
 def _state(tab: ModelsTab) -> str:
     """Read what the recommendation offers or says."""
-    texts = [button.text().partition(" ")[0] for button in all_seen(tab.recommendation, QPushButton)]
+    buttons = [button for button in all_seen(tab.recommendation, QPushButton) if not button.isCheckable()]
+    texts = [button.text().partition(" ")[0] for button in buttons]
     labels = [label.text() for label in all_seen(tab.recommendation, QLabel)]
     return next((text for text in labels if text in ("On its way", "Stopped", "Loaded")), "".join(texts))
 
