@@ -102,7 +102,9 @@ class ModelsFolderCard(Card):
     async def _look(self) -> None:
         folder = self._moving.place.folder
         used, free = await asyncio.to_thread(lambda: (_bytes_below(folder), free_bytes(folder)))
-        if shiboken6.isValid(self) and not self._moving.is_running:
+        # A refusal or a failure that came meanwhile stays.
+        has_news = self._moving.is_running or self._moving.error is not None or self._moving.refusal
+        if shiboken6.isValid(self) and not has_news:
             self._said.setText(
                 self.tr(
                     "{size} of models; {free} are free on this disk. They can be moved to another one: they "

@@ -36,27 +36,34 @@ class ModelChoice(QObject):
         self._settings = settings
         self._load_choices = load_choices
         self._bridge = bridge
+        self._chosen: InstalledModel | None = None
 
     def choose_first(self) -> None:
-        """Load the model of last time, or else whatever can answer at once."""
+        """Load the model of last time, or else whatever can answer at once; none where one is loaded by the
+        time its settings are read, or on its way: the user was quicker."""
         models = self._store.listing().models
         last = self._settings.values.last_model
         first = next((model for model in models if model.reference == last), models[0] if models else None)
         if first is not None:
-            self.choose(first)
+            self._bridge.start(self._load(first, is_first=True))
 
     def choose(self, model: InstalledModel) -> None:
         """Let a model answer: at once where it is in memory."""
+        self._chosen = model
         self._bridge.start(self._load(model))
 
     def unload(self, path: str = "") -> None:
         """Free the model of a file, or all of them."""
         self._bridge.start(self._session.unload(path))
 
-    async def _load(self, model: InstalledModel) -> None:
+    async def _load(self, model: InstalledModel, *, is_first: bool = False) -> None:
         in_memory = any(info.path == str(model.path) for info in self._session.models)
         if not in_memory or not self._session.use(str(model.path)):
             chosen = await asyncio.to_thread(self._load_choices.of, model.path)
+            if is_first and (self._session.loading_path or self._session.info is not None):
+                return
+            if not is_first and self._chosen is not model:
+                return
             try:
                 await self._session.load(model.path, chosen.load, model.name)
             except StillroomError as error:
