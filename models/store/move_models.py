@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 import msgspec
 
+from models.store.store import LOCK_WAIT_S
 from models.system.disk_space import existing, require_room, same_disk, told_when_full
 from models.system.durable import rename_durably, sync_folder
 from models.system.errors import StillroomError
@@ -236,7 +237,7 @@ class ModelsMove:
     def _locked(self) -> Iterator[None]:
         self.source.mkdir(parents=True, exist_ok=True)
         try:
-            with filelock.FileLock(self.source / _LOCK, timeout=0):
+            with filelock.FileLock(self.source / _LOCK, timeout=LOCK_WAIT_S):
                 yield
         except filelock.Timeout as error:
             raise StillroomError(

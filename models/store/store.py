@@ -29,7 +29,7 @@ KEPT_SUFFIX = ".imatrix"
 """Of what is kept beside a model's files, and goes after the last of them."""
 
 _TRASH = ".trash"
-_LOCK_WAIT_S = 10.0
+LOCK_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +395,7 @@ class ModelStore:
             number += 1
 
     @contextmanager
-    def _changing(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
+    def _changing(self, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         if self._chosen and not self.root.is_dir():
             raise not_there(self.root)
         lock = filelock.FileLock(self.root / ".lock", timeout=wait_s)

@@ -74,7 +74,7 @@ def test_an_address_of_the_internet_needs_a_second_word(qapp: QApplication) -> N
         seen_button(page, "Add it all the same").click()
         await until(lambda: bool(settings.values.load.rpc_servers), "the computer")
         assert settings.values.load.rpc_servers == (RpcServer("100.64.0.1:50052", anywhere=True),)
-        assert "allowed by you" in seen_words(page)
+        await until(lambda: "allowed by you" in seen_words(page), "its line")
 
     run_with_window(scene)
 
