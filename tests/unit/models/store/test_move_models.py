@@ -2,6 +2,7 @@ import os
 import threading
 from pathlib import Path
 
+import filelock
 import pytest
 
 from models.store.manifest import BuiltFile
@@ -147,3 +148,15 @@ def test_finishing_where_no_move_ended_does_nothing(store: ModelStore) -> None:
     before = contents(store.root)
     finish_move(store.root)
     assert contents(store.root) == before
+
+
+def test_a_move_waits_for_what_changes_the_models_at_that_moment(store: ModelStore, tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    committed = threading.Event()
+    with filelock.FileLock(store.root / ".lock"):
+        moving = threading.Thread(target=ModelsMove(store.root, target).run, args=(committed.set,))
+        moving.start()
+        assert not committed.wait(0.2)
+    moving.join(60)
+    assert committed.is_set()
+    assert (target / "one").is_dir()
