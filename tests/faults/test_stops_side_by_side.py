@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.chat.store.records import Conversation
-from tests.support.chat_desk import ENDLESS, Opened, desk, opened
+from tests.support.chat_desk import ENDLESS, Opened, desk, engine_command, opened
 from tests.support.engines import starter_path
 from tests.support.waiting import until
 
-__all__ = ["desk", "opened"]
+__all__ = ["desk", "engine_command", "opened"]
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 

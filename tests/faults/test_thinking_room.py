@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QPushButton
 from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import LoadSettings, Sampling
 from app.ui.reply.reply_view import ReplyView
-from tests.support.chat_desk import Opened, desk, opened
+from tests.support.chat_desk import Opened, desk, engine_command, opened
 from tests.support.starter_variants import shallow_path, write_thinking_model
 from tests.support.widgets import all_seen
 
-__all__ = ["desk", "opened"]
+__all__ = ["desk", "engine_command", "opened"]
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
 
