@@ -44,7 +44,7 @@ class StillroomCore:
 
     @property
     def hub_choices(self) -> HubChoices:
-        """What the user chose about the hub."""
+        """The mirror, proxy and token that the user chose."""
         return HubChoices(self.settings, self.keys)
 
     def filters(self) -> "FilterFile":

@@ -1,4 +1,4 @@
-"""What the user chose about the hub: mirror and proxy in the settings, the access token in the key store."""
+"""The choices for the hub: mirror and proxy in the settings, the access token in the key store."""
 
 from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile

@@ -26,7 +26,7 @@ CONTENTS = "_internal"
 LICENCES = "licences"
 OWN = "stillroom"
 OWN_MADE = ("release_place.json", "cuda_back_end.json")
-"""What build.spec and cuda_back_end.py make for a release."""
+"""The files that build.spec and cuda_back_end.py make for a release."""
 
 
 @dataclass(frozen=True, slots=True)

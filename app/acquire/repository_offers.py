@@ -1,4 +1,4 @@
-"""What can be got of a repository, and what each of it is like on this computer."""
+"""List what can be got of a repository, and what each of it is like on this computer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

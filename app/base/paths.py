@@ -78,7 +78,7 @@ class AppPaths:
 
     @property
     def cuda_kernels(self) -> Path:
-        """What the driver has compiled for a card, so that it does so once."""
+        """The kernels that the driver has compiled for a card, so that it does so once."""
         return self.cuda / "kernels"
 
     @property

@@ -51,7 +51,7 @@ AS_LOADED = Use()
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a file on disk would be loaded with: the settings that are `asked` for it, its shape (None where
+    """The load of a file on disk: the settings that are `asked` for it, its shape (None where
     it does not tell), and that of the model that guesses ahead."""
 
     asked: LoadSettings

@@ -27,7 +27,7 @@ GPU_WAIT_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the models on disk: themselves, what their loads measured, and how each would be
+    """All that is known of the models on disk: themselves, what their loads measured, and how each would be
     loaded (`default` stands for all others)."""
 
     installed: Sequence[InstalledModel] = ()

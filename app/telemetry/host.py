@@ -12,7 +12,7 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class PartSample:
-    """What one part of this program takes, by the name of its child; "" is this process with its helpers."""
+    """The share of a part of this program, by the name of its child; "" is this process with its helpers."""
 
     name: str
     ram_bytes: int

@@ -9,7 +9,7 @@ from models.quantisation.weights import Weights
 from models.system.units import byte_count
 
 SPARE_RAM_BYTES = 1536 << 20
-"""What the desktop and other programs must keep."""
+"""Left to the desktop and other programs."""
 
 
 class Verdict(StrEnum):

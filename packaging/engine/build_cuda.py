@@ -56,7 +56,7 @@ DRIVER = (
     "cuMemSetAccess",
     "cuMemUnmap",
 )
-"""What the back end calls of the driver's libcuda, which comes with a driver alone."""
+"""The functions that the back end calls of the driver's libcuda, which comes with a driver alone."""
 OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DBUILD_SHARED_LIBS=ON",

@@ -23,7 +23,8 @@ IMPORTED = ("cublas", "cublasLt")
 
 
 def toolkit_environment(folder: Path = FOLDER) -> dict[str, str]:
-    """What CMake and nvcc find the toolkit by; it is made where it is missing or the lock has changed."""
+    """Give the environment by which CMake and nvcc find the toolkit, which is made where it is missing or the
+    lock has changed."""
     lock = LOCKS / "cuda.txt"
     stamp = folder / "stillroom-stamp"
     inputs = digest_of([lock, Path(__file__)])

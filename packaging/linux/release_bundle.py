@@ -102,7 +102,7 @@ def build(debian: Debian) -> None:
 
 
 def handed_on() -> list[str]:
-    """What of this program's environment the folder's programs get, as NAME=VALUE."""
+    """Give what of this program's environment the folder's programs get, as NAME=VALUE."""
     return [f"{name}={os.environ[name]}" for name in HANDED_ON if os.environ.get(name)]
 
 

@@ -21,9 +21,9 @@ from release_feed import write_feed
 from release_notes import notes_for
 
 REQUIRED = ("*.deb", "*.run", "*-setup.exe", "*-linux-x86_64.tar.xz", "*-windows-x86_64.zip", "*.cdx.json")
-"""What a release is not published without. AppImage and Flatpak may be missing."""
+"""The files without which no release is published. AppImage and Flatpak may be missing."""
 ED25519_PUBLIC_PREFIX = bytes.fromhex("302a300506032b6570032100")
-"""What stands before the key in its DER form: https://www.rfc-editor.org/rfc/rfc8410"""
+"""The bytes before the key in its DER form: https://www.rfc-editor.org/rfc/rfc8410"""
 
 
 def main() -> int:

@@ -75,7 +75,7 @@ def main() -> int:
 
 
 class Log:
-    """What was done, how long it took and what came out, as Markdown; also printed."""
+    """The steps, their times and what came out, as Markdown; also printed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -12,7 +12,7 @@ EXPORTS, CERTIFICATES = 0, 4
 
 
 def is_program(path: Path) -> bool:
-    """Whether Windows runs or loads the file: by its name and its first bytes."""
+    """Tell whether Windows runs or loads the file: by its name and its first bytes."""
     if path.suffix.lower() not in ENDINGS or path.is_symlink():
         return False
     with path.open("rb") as file:
@@ -20,7 +20,7 @@ def is_program(path: Path) -> bool:
 
 
 def is_signed(data: bytes) -> bool:
-    """Whether the file holds a signature; whose, and whether it fits, only Windows tells."""
+    """Tell whether the file holds a signature; whose, and whether it fits, only Windows tells."""
     offset, size = _directory(data, CERTIFICATES)
     return offset > 0 and size > 0
 

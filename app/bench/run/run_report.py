@@ -19,7 +19,7 @@ from app.telemetry.nvml import GpuReading
 
 @dataclass(slots=True, kw_only=True)
 class ReportMaker:
-    """What a report says besides its figures. One thread. `began_at` and `began_s` are the start of this part
+    """The words beside a report's figures. One thread. `began_at` and `began_s` are the start of this part
     of the run, as a date and on the monotonic clock; `before_s` is what earlier parts took."""
 
     engine: BenchmarkEngine

@@ -53,7 +53,7 @@ class Core(Protocol):
 
     @property
     def hub_choices(self) -> HubChoices:
-        """What the user chose about the hub."""
+        """The mirror, proxy and token that the user chose."""
 
     def filters(self) -> "FilterFile":
         """The rules that messages go through before they are sent."""

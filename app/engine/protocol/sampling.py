@@ -9,7 +9,7 @@ GREEDY_TEMPERATURE = 1e-4
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How tokens are drawn; the defaults are the DeepSeek-R1 authors' advice (temperature 0.6, top_p 0.95).
+    """The drawing of tokens; the defaults are the DeepSeek-R1 authors' advice (temperature 0.6, top_p 0.95).
 
     `temperature` 0 is greedy. `top_k` 0, `min_p` 0, `typical_p` 1, `repeat_penalty` 1, the other penalties 0,
     `dry_multiplier` 0, `xtc_probability` 0 and `mirostat` 0 are off. Mirostat (1 or 2) takes the place of

@@ -30,7 +30,7 @@ class LastingJob(QObject):
     began = Signal()
     progressed = Signal(object)
     ended = Signal(object, object)
-    """What the work gave, None where it failed, and what it raised, None where it did not."""
+    """The result of the work, None where it failed, and what it raised, None where it did not."""
 
     def __init__(
         self, session: EngineSession, bridge: Bridge, parent: QObject | None = None, *, reserves: str = JOB
@@ -42,11 +42,11 @@ class LastingJob(QObject):
         self._cancel: threading.Event | None = None
         self._painted = threading.Event()
         self.progress: object | None = None
-        """What was told last."""
+        """The progress that was told last."""
         self.kept: object | None = None
-        """What was told last with figures in it."""
+        """The last progress with figures in it."""
         self.model: object = None
-        """What it is about, as its page knows it."""
+        """The thing that it is about, as its page knows it."""
 
     @property
     def running(self) -> bool:
@@ -128,7 +128,7 @@ class LastingJobs:
     quality: LastingJob
     drift: LastingJob
     closeness: LastingJob
-    """How close quantised files are to their original, which needs no engine."""
+    """The closeness of quantised files are to their original, which needs no engine."""
 
     @classmethod
     def make(cls, session: EngineSession, bridge: Bridge, parent: QObject) -> "LastingJobs":

@@ -1,4 +1,4 @@
-"""What is typed or pasted where nothing can be written, and so is meant for the field of the page."""
+"""Typing and pasting where nothing can be written, which is meant for the field of the page."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence

@@ -86,7 +86,7 @@ class BenchmarkTab(QWidget):
 
     @property
     def state(self) -> BenchmarkState:
-        """What the user has before him."""
+        """The choices and the run before the user."""
         quality = self.findChild(QualityPage)
         return BenchmarkState(
             self._keys[self._stack.currentIndex()],

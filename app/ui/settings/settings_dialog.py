@@ -46,7 +46,7 @@ SettingsPage = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SettingsCards:
-    """What is made elsewhere for pages of the settings."""
+    """Cards that are made elsewhere for pages of the settings."""
 
     folder: ModelsFolderCard
     hub: HuggingFacePage

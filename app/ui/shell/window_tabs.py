@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TabsState:
-    """What is chosen and shown in the tabs, None or "" in one that was never seen. Drafts and files are on
+    """The state of the tabs, None or "" in one that was never seen. Drafts and files are on
     the disk."""
 
     benchmark: "BenchmarkState | None" = None
@@ -154,7 +154,7 @@ class WindowTabs(QObject):
         return tab
 
     def state(self) -> TabsState:
-        """What the user has before him in each tab, for the tabs of another window."""
+        """Give the state of each tab, for the tabs of another window."""
         return TabsState(
             self._state.benchmark if self._benchmark is None else self._benchmark.state,
             self._state.model if self._models is None else self._models.selected_key,

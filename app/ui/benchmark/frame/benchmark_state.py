@@ -1,4 +1,4 @@
-"""What the user has before him in the Benchmark tab, kept while another language makes another window."""
+"""The state of the Benchmark tab, kept while another language makes another window."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class SpeedState:
 
 @dataclass(frozen=True, slots=True)
 class QualityState:
-    """How many questions of which data sets, the run that is shown and those that are compared."""
+    """The numbers of questions by data set, the run that is shown and those that are compared."""
 
     size: int = 0
     data: tuple[str, ...] = ()

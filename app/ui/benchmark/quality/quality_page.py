@@ -199,7 +199,7 @@ class QualityPage(MeasuringPage):
 
     @property
     def state(self) -> QualityState:
-        """What is chosen and shown."""
+        """The choices and the run that is shown."""
         compared = self._comparison.runs if self._comparison.isVisibleTo(self) else []
         return QualityState(
             self._size.currentData(),

@@ -63,7 +63,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._suites = suites
         self._models = models
         self._draft: Report | None = None
-        """What a run has measured that goes on, or was stopped; shown in the place of a whole one."""
+        """The figures of a run that goes on, or was stopped; shown in the place of a whole one."""
         self._follows_run = False
         self._unfinished: Unfinished | None = None
         self._history = history
@@ -145,7 +145,7 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     @property
     def state(self) -> SpeedState:
-        """What is chosen and shown."""
+        """The choices and the run that is shown."""
         pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
         compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
         return SpeedState(self._suite.name, "" if self._shown is None else self._shown.id, tuple(compared))

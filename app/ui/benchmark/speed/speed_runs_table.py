@@ -10,7 +10,7 @@ from app.ui.benchmark.frame.runs_model import MODEL, RunsModel
 from app.ui.widgets.rows_model import Column
 
 NOTES, GENERATION, PROMPT, FIRST_TOKEN, MEMORY, BACKEND = range(2, 8)
-"""What disturbed a run stands beside its name, not where a narrow window scrolls to."""
+"""The disturbances of a run stand beside its name, not where a narrow window scrolls to."""
 
 
 class BenchmarkRunsModel(RunsModel[Report]):

@@ -50,7 +50,7 @@ class ChatComparison(QObject):
         branch: ChatBranch,
         tab: QWidget,
     ) -> None:
-        """What it begins ends with the bridge of `ui`, and with `close`."""
+        """All that it begins ends with the bridge of `ui`, and with `close`."""
         super().__init__(tab)
         self._ui = ui
         self._session = ui.session
@@ -338,7 +338,7 @@ class ChatComparison(QObject):
 
 
 class _Comparison:
-    """What is compared in one dialog, from its opening to its end."""
+    """The work of one dialog, from its opening to its end."""
 
     def __init__(
         self,

@@ -107,7 +107,7 @@ class ComparisonColumn(Card):
 
     @property
     def figures(self) -> str:
-        """How long the reply is and how fast it came, in words; empty until it has ended."""
+        """The length of the reply and its speed, in words; empty until it has ended."""
         return self._figures.text()
 
     @property

@@ -105,7 +105,7 @@ class ComparisonDialog(QDialog):
 
     @property
     def hint(self) -> str:
-        """What is said below the columns."""
+        """The sentence below the columns."""
         return self._hint.text()
 
     def ask_for_columns(self, paths: Sequence[str], there: StoredMessage | None = None) -> None:

@@ -158,7 +158,7 @@ class CodeConversation(QWidget):
             self._counter.count_soon()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """What is typed among the replies goes into the question."""
+        """Typing among the replies goes into the question."""
         if means_text(event):
             type_into(self.field, event)
         else:

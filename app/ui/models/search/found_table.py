@@ -1,4 +1,4 @@
-"""What a search at the hub found, as a table."""
+"""The models that a search at the hub found, as a table."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What can be got of a repository, as a table."""
+"""The files and types that can be got of a repository, as a table."""
 
 from collections.abc import Sequence
 

@@ -30,7 +30,7 @@ SHORTEST = 2
 
 
 class SearchCard(Card):
-    """What is typed is sent to the hub a moment later, and what was asked before is given up. GUI thread."""
+    """Sends what is typed to the hub a moment later, and gives up what was asked before. GUI thread."""
 
     get_asked = Signal(object)
     """The `Offer` to get."""
@@ -41,7 +41,7 @@ class SearchCard(Card):
         self._settings: SettingsFile = ui.settings
         self._jobs = jobs
         self.failures = InlineNotices(ui.theme)
-        """What could not be asked."""
+        """The questions that failed."""
         self._notices = ui.notices
         self._bridge: Bridge = ui.bridge
         self._advisor: Advisor | None = None
