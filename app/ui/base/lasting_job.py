@@ -128,7 +128,7 @@ class LastingJobs:
     quality: LastingJob
     drift: LastingJob
     closeness: LastingJob
-    """The closeness of quantised files are to their original, which needs no engine."""
+    """Measures how close quantised files are to their original, which needs no engine."""
 
     @classmethod
     def make(cls, session: EngineSession, bridge: Bridge, parent: QObject) -> "LastingJobs":
