@@ -182,7 +182,7 @@ class HubClient:
                 "The network is switched off by HF_HUB_OFFLINE.",
                 "Unset HF_HUB_OFFLINE to download; models on disk work without.",
             )
-        failures = 0
+        failures, most = 0, attempts or self._retry.attempts
         while True:
             raise_if_cancelled(cancel)
             wait_s, busy = None, False
@@ -205,14 +205,11 @@ class HubClient:
                     return answer
                 wait_s, busy = server_wait_s(answer.headers), True
             failures += 1
-            if failures >= (attempts or self._retry.attempts):
+            if failures >= most:
                 raise self._unreachable(busy=busy)
             wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
             log.info("%s is not ready, trying again in %.1f s", self.host, wait_s)
-            again = Progress(
-                "ask", failures, self._retry.attempts, self.host, remaining_s=wait_s, unit="times"
-            )
-            on_progress(again)
+            on_progress(Progress("ask", failures, most, self.host, remaining_s=wait_s, unit="times"))
             cancel.wait(wait_s)
 
     def _metadata_path(self, repo: str, revision: str) -> str:
