@@ -11,7 +11,7 @@ from app.base.log import start_log
 from app.base.paths import AppPaths, app_paths
 from app.hub_choices import HubChoices
 from app.machine.measurements import Measurements
-from app.models_place import models_root
+from app.models_place import models_root, tell_where_away
 from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile
 from models.catalog.starter import starter_file
@@ -160,10 +160,14 @@ def build_core() -> StillroomCore:
     paths = app_paths()
     start_log(paths.logs)
     settings = SettingsFile(paths.settings)
+    store = ModelStore(
+        models_root(paths, settings), starter_file(), chosen=bool(settings.values.models_folder)
+    )
+    tell_where_away(store)
     return StillroomCore(
         paths,
         settings,
-        ModelStore(models_root(paths, settings), starter_file(), chosen=bool(settings.values.models_folder)),
+        store,
         Measurements(paths.measurements),
         ServerKeys(),
     )

@@ -11,13 +11,15 @@ from models.system.progress import UNWATCHED, JobContext
 
 
 def models_root(paths: AppPaths, settings: SettingsFile) -> Path:
-    """Return the folder of the models, and end what is left of a move to it; tells where it is not there."""
+    """Return the folder of the models."""
     chosen = settings.values.models_folder
-    root = Path(chosen) if chosen else paths.models
-    if chosen and not root.is_dir():
-        tell(not_there(root))
-    finish_move(root)
-    return root
+    return Path(chosen) if chosen else paths.models
+
+
+def tell_where_away(store: ModelStore) -> None:
+    """Tell where the folder that the user chose is not there."""
+    if not store.is_there:
+        tell(not_there(store.root))
 
 
 class ModelsPlace:
@@ -41,15 +43,23 @@ class ModelsPlace:
     def move(self, target: Path, job: JobContext = UNWATCHED) -> None:
         """Move all models to `target`, or go on with that. Raises `StillroomError`, and `Cancelled`."""
         target = target.absolute()
-        move = ModelsMove(self.folder, target)
-        move.check()
+        if not self._store.is_there:
+            raise not_there(self.folder)
+        if not self._settings.values.models_folder:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+        def begin() -> None:
+            self._settings.update(models_move=str(target))
 
         def commit() -> None:
             self._settings.update(models_folder=str(target), models_move="")
             self._store.move_to(target)
 
-        self._settings.update(models_move=str(target))
-        move.run(commit, job)
+        ModelsMove(self.folder, target).run(commit, job, begin=begin)
+
+    def finish(self) -> None:
+        """Delete what an earlier move left where the models were; done at the start of the program."""
+        finish_move(self.folder)
 
     def undo(self) -> None:
         """Delete what an interrupted move has copied."""

@@ -1,7 +1,8 @@
 """Find the files of Stillroom's own that can be deleted to make room, with their sizes."""
 
+import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 from app.base.log import log_file
 from app.base.paths import AppPaths
 from models.store.store import InstalledModel, ModelStore
+from models.store.work_locks import all_locked, is_worked_in
+from models.system.disk_space import same_disk
 
 FreeableKind = Literal["model", "unfinished", "weights", "trash", "chat states", "cuda", "logs"]
 
@@ -24,17 +27,21 @@ class Freeable:
     model: InstalledModel | None = None
 
 
-def find_freeable(paths: AppPaths, store: ModelStore, busy: Collection[str] = ()) -> list[Freeable]:
-    """List them, the largest first; nothing of the models whose folders are `busy`. Reads the disk."""
-    found = [*_models(store), *_on_the_way(paths, store, busy), *_others(paths, store)]
-    return sorted((each for each in found if each.bytes), key=lambda each: -each.bytes)
+def find_freeable(paths: AppPaths, store: ModelStore) -> list[Freeable]:
+    """List those on the disk of the user's data, the largest first; nothing that is worked on now. Reads the
+    disk."""
+    found = [*_models(store), *_on_the_way(paths, store), *_others(paths, store)]
+    here = [each for each in found if each.bytes and same_disk(each.paths[0], paths.data)]
+    return sorted(here, key=lambda each: -each.bytes)
 
 
 def delete_for_good(what: Freeable, store: ModelStore) -> None:
-    """Delete it. Raises `StillroomError`, and `OSError` where the system refuses."""
+    """Delete it. Raises `StillroomError` where it is worked on now, `OSError` where the system refuses."""
     if what.model is not None:
         store.erase(what.model)
         return
+    with all_locked([path for path in what.paths if path.is_dir()]):
+        pass  # Windows deletes no file that is open, so they are let go of before
     for path in what.paths:
         if path.is_dir():
             shutil.rmtree(path)
@@ -45,28 +52,31 @@ def delete_for_good(what: Freeable, store: ModelStore) -> None:
 def _models(store: ModelStore) -> Iterator[Freeable]:
     for model in store.listing().models:
         if not model.bundled and not model.imported:
-            yield Freeable("model", _taken(model.path), (model.path,), f"{model.name} {model.type}", model)
+            yield Freeable(
+                "model", taken_bytes(model.path), (model.path,), f"{model.name} {model.type}", model
+            )
 
 
-def _on_the_way(paths: AppPaths, store: ModelStore, busy: Collection[str]) -> Iterator[Freeable]:
+def _on_the_way(paths: AppPaths, store: ModelStore) -> Iterator[Freeable]:
     for folder in _folders(paths.checkpoints):
-        if folder.name not in busy:
+        if not is_worked_in(folder):
             unfinished = any(folder.rglob("*.part"))
             yield Freeable(
-                "unfinished" if unfinished else "weights", _taken(folder), (folder,), _model_of(folder)
+                "unfinished" if unfinished else "weights", taken_bytes(folder), (folder,), _model_of(folder)
             )
     for folder in _folders(store.work_folder("any").parent):
-        if folder.name not in busy:
-            yield Freeable("unfinished", _taken(folder), (folder,), _model_of(folder))
+        if not is_worked_in(folder):
+            yield Freeable("unfinished", taken_bytes(folder), (folder,), _model_of(folder))
 
 
 def _others(paths: AppPaths, store: ModelStore) -> Iterator[Freeable]:
     yield Freeable("trash", store.trash_bytes(), tuple(store.trash()))
-    yield Freeable("chat states", _taken(paths.chat_states), tuple(_inside(paths.chat_states)))
-    yield Freeable("cuda", _taken(paths.cuda), (paths.cuda,))
+    yield Freeable("chat states", taken_bytes(paths.chat_states), tuple(_inside(paths.chat_states)))
+    if os.name != "nt":  # there they may be in use
+        yield Freeable("cuda", taken_bytes(paths.cuda), (paths.cuda,))
     present = log_file(paths.logs)
     old = tuple(file for file in _inside(paths.logs) if file.is_file() and file != present)
-    yield Freeable("logs", sum(map(_taken, old)), old)
+    yield Freeable("logs", sum(map(taken_bytes, old)), old)
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -81,7 +91,7 @@ def _model_of(folder: Path) -> str:
     return folder.name.replace("--", "/", 1)
 
 
-def _taken(path: Path) -> int:
+def taken_bytes(path: Path) -> int:
     """Return the bytes that a file or folder takes on the disk; what vanishes meanwhile takes none."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     total = 0

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import filelock
 import msgspec
 
-from models.store.store import LOCK_WAIT_S
+from models.store.store import CHOSEN_MARK, LOCK_WAIT_S, in_use, not_there, own_folders
+from models.store.work_locks import NAMES, all_locked
 from models.system.disk_space import existing, require_room, same_disk, told_when_full
 from models.system.durable import rename_durably, sync_folder
 from models.system.errors import StillroomError
@@ -29,6 +29,10 @@ _BLOCK_BYTES = 4 << 20
 _SPARE_BYTES = 64 << 20
 _REPORT_EVERY_S = 0.1
 _WITHOUT = "What was copied already is copied again."
+_SMALL_BYTES = 1 << 20
+"""Smaller files are compared by their content before one of two is deleted."""
+_CLOCK_NS = 2_000_000_000
+"""So coarse are the times of files on FAT."""
 
 
 class _Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +44,8 @@ class _Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelsMove:
-    """One move of the folder `source` to `target`; each method blocks, any thread.
+    """One move of the store's own files in `source` to `target`; each method blocks, any thread. What else
+    is in `source` stays.
 
     A killed one goes on where it stopped. Until `commit` has been called the models are in `source`, whole;
     from then on they are in `target`, whole.
@@ -55,7 +60,10 @@ class ModelsMove:
         self._total = 0
 
     def check(self) -> None:
-        """Raise `StillroomError` where the models cannot go there, with the bytes where there is no room."""
+        """Raise `StillroomError` where the models cannot go there, with the bytes where there is no room, and
+        where not all can be moved."""
+        if not self.source.is_dir():
+            raise not_there(self.source)
         source, target = _real(self.source), _real(self.target)
         if source == target:
             raise StillroomError("The models are in {folder} already.", folder=str(self.target))
@@ -67,7 +75,7 @@ class ModelsMove:
             )
         if not target.is_dir() and target.exists():
             raise _cannot_hold(self.target, reason="it is a file")
-        if target.is_dir() and any(target.iterdir()) and self._marker() is None:
+        if target.is_dir() and not _is_empty(target) and self._marker() is None:
             raise StillroomError(
                 "The folder {folder} is not empty.",
                 "Choose an empty one, so that nothing of yours is mixed with the models.",
@@ -75,21 +83,29 @@ class ModelsMove:
             )
         if not os.access(existing(target), os.W_OK):
             raise _cannot_hold(self.target, reason="it may not be written to")
+        self._refuse_links()
         if not same_disk(self.source, self.target):
-            require_room(
-                self.target, self._missing_bytes() + _SPARE_BYTES, hint="Choose a disk with more room."
-            )
+            self._require_room()
 
-    def run(self, commit: Callable[[], object], job: JobContext = UNWATCHED) -> None:
-        """Copy and compare all, call `commit`, and delete what was moved; reports "move" and "verify".
+    def run(
+        self,
+        commit: Callable[[], object],
+        job: JobContext = UNWATCHED,
+        *,
+        begin: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Call `begin` once it is sure to start, copy and compare all, call `commit`, and delete what was
+        moved; reports "move" and "verify".
 
         Raises `StillroomError`, and `Cancelled` until `commit` was called: `undo` then deletes the copies.
         """
-        self.check()
         try:
+            self.check()
             with self._locked(), told_when_full(self.target, self._missing_bytes):
+                begin()
                 names = self._begin()
                 self._copy_all(names, job)
+                (self.target / CHOSEN_MARK).touch()
                 sync_folder(self.target)
                 commit()
         except OSError as error:
@@ -104,12 +120,16 @@ class ModelsMove:
         for name in marker.files:
             (self.target / name).unlink(missing_ok=True)
             _part(self.target / name).unlink(missing_ok=True)
+        (self.target / CHOSEN_MARK).unlink(missing_ok=True)
         (self.target / _MARKER).unlink(missing_ok=True)
         _drop_empty_folders(self.target)
 
     def _begin(self) -> list[str]:
         names = self._names()
         marker = self._marker()
+        if marker is not None and marker.files and not names:
+            # The folder in which the disk was mounted: the copies are all that can be reached.
+            raise not_there(self.source)
         self.target.mkdir(parents=True, exist_ok=True)
         kept = marker.compared if marker is not None else []
         # What was deleted since an earlier try is not wanted any more.
@@ -144,11 +164,13 @@ class ModelsMove:
         if not same_disk(self.source, self.target):
             return False
         target.unlink(missing_ok=True)
-        _part(target).unlink(missing_ok=True)
         try:
             os.link(source, target)
         except OSError:
+            # FAT has no second names: this disk must hold it all twice.
+            self._require_room()
             return False
+        _part(target).unlink(missing_ok=True)
         sync_folder(target.parent)
         self._done += source.stat().st_size
         return True
@@ -160,7 +182,9 @@ class ModelsMove:
             self._done = before
             self._append(source, part, name, job)
             if _sha256(source, self._watch(job, name)) == _sha256(part, self._watch(job, name)):
-                shutil.copystat(source, part)
+                with contextlib.suppress(OSError):
+                    # A share may refuse it: the file is compared by its content then.
+                    os.utime(part, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
                 rename_durably(part, target)
                 return
             # What an earlier run left was damaged: once more from the start.
@@ -208,14 +232,27 @@ class ModelsMove:
 
     def _names(self) -> list[str]:
         """Name all files that are moved, each by its path below the folder."""
-        if not self.source.is_dir():
-            return []
-        found = []
-        for file in self.source.rglob("*"):
-            name = file.relative_to(self.source).as_posix()
-            if file.is_file() and not file.is_symlink() and name not in (_LOCK, _MARKER):
-                found.append(name)
-        return sorted(found)
+        return sorted(
+            file.relative_to(self.source).as_posix()
+            for folder in own_folders(self.source)
+            for file in folder.rglob("*")
+            if file.is_file() and not file.match(NAMES)
+        )
+
+    def _refuse_links(self) -> None:
+        """Raise `StillroomError` for what is only a link to another place: what it leads to is not moved."""
+        for folder in own_folders(self.source):
+            for path in (folder, *folder.rglob("*")):
+                if path.is_symlink():
+                    raise StillroomError(
+                        "{file} is a link to another place, so it cannot be moved.",
+                        "Put the file itself there, or take the model off the list and add the file where it "
+                        "lies.",
+                        file=str(path),
+                    )
+
+    def _require_room(self) -> None:
+        require_room(self.target, self._missing_bytes() + _SPARE_BYTES, hint="Choose a disk with more room.")
 
     def _missing_bytes(self) -> int:
         missing = 0
@@ -235,39 +272,63 @@ class ModelsMove:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        self.source.mkdir(parents=True, exist_ok=True)
-        try:
-            with filelock.FileLock(self.source / _LOCK, timeout=LOCK_WAIT_S):
-                yield
-        except filelock.Timeout as error:
-            raise StillroomError(
-                "The model folder {folder} is in use by another Stillroom.",
-                "Wait until it is done.",
-                folder=str(self.source),
-            ) from error
+        """Hold the folder, and all unfinished work in it."""
+        with _locked(self.source, LOCK_WAIT_S), all_locked(own_folders(self.source)):
+            yield
 
 
 def finish_move(root: Path) -> None:
     """Delete what was moved to `root` where it was: each file of which `root` has the like.
 
     Does nothing where no move ended there. For the folder that is in use, at the start too: what could not be
-    deleted is tried again then.
+    deleted, or lies on a disk that is away, is tried again then. Blocks.
     """
+    marker = _read_marker(root)
+    if marker is None:
+        return
     try:
-        marker = _read_marker(root)
-        if marker is not None:
+        with _locked(root, 0.0):
             _delete_moved(Path(marker.source), root, marker)
-    except OSError as error:
+    except (OSError, StillroomError) as error:
         log.warning("what was moved to %s is still where it was too: %s", root, error)
 
 
 def _delete_moved(source: Path, root: Path, marker: _Marker) -> None:
-    for name in marker.files:
-        if _alike(source / name, root / name):
-            (source / name).unlink()
-    (source / _LOCK).unlink(missing_ok=True)
-    _drop_empty_folders(source)
-    (root / _MARKER).unlink()
+    if not source.is_dir():
+        if not source.parent.is_dir():
+            return  # its disk is away
+    elif not source.samefile(root):
+        left = [name for name in marker.files if not _is_gone(source / name, root / name)]
+        for folder in own_folders(source):
+            for lock in folder.rglob(NAMES):
+                lock.unlink(missing_ok=True)
+        for name in (_LOCK, CHOSEN_MARK):
+            (source / name).unlink(missing_ok=True)
+        _drop_empty_folders(source)
+        if left:
+            log.warning("%d files that were moved could not be deleted in %s", len(left), source)
+            return
+    (root / _MARKER).unlink(missing_ok=True)
+
+
+def _is_gone(old: Path, new: Path) -> bool:
+    """Delete a file that was moved; False where the system refuses. One that was changed since stays."""
+    try:
+        if _alike(old, new):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        log.debug("%s: %s", old, error)
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, wait_s: float) -> Iterator[None]:
+    try:
+        with filelock.FileLock(folder / _LOCK, timeout=wait_s):
+            yield
+    except filelock.Timeout as error:
+        raise in_use(folder) from error
 
 
 def _read_marker(folder: Path) -> _Marker | None:
@@ -280,11 +341,17 @@ def _part(target: Path) -> Path:
 
 
 def _alike(one: Path, other: Path) -> bool:
+    """Tell whether two files are the same: one with two names, or of one length and time, small ones of one
+    content."""
     try:
         first, second = one.stat(), other.stat()
+        if os.path.samestat(first, second):
+            return True
+        if first.st_size != second.st_size or abs(first.st_mtime_ns - second.st_mtime_ns) > _CLOCK_NS:
+            return False
+        return first.st_size > _SMALL_BYTES or one.read_bytes() == other.read_bytes()
     except OSError:
         return False
-    return first.st_size == second.st_size
 
 
 def _sha256(path: Path, look: Callable[[], None]) -> bytes:
@@ -294,6 +361,10 @@ def _sha256(path: Path, look: Callable[[], None]) -> bytes:
             look()
             digest.update(block)
     return digest.digest()
+
+
+def _is_empty(folder: Path) -> bool:
+    return all(path.name in (_LOCK, CHOSEN_MARK) for path in folder.iterdir())
 
 
 def _drop_empty_folders(root: Path) -> None:

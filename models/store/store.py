@@ -6,7 +6,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,10 @@ KEPT_SUFFIX = ".imatrix"
 """Of what is kept beside a model's files, and goes after the last of them."""
 
 _TRASH = ".trash"
+_MAKING = ".making"
 LOCK_WAIT_S = 10.0
+CHOSEN_MARK = ".stillroom"
+"""A file in a folder that the user chose: where its disk is away, an empty folder may stand in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
 class ModelStore:
     """The models below `root`; any thread and several processes. `starter` is the bundled model's file.
 
-    A root that is `chosen` by the user is never made anew: its disk may only be away.
+    A root that is `chosen` by the user is never made anew: its disk may only be away (`is_there`).
     """
 
     def __init__(self, root: Path, starter: Path | None = None, *, chosen: bool = False) -> None:
@@ -88,6 +91,11 @@ class ModelStore:
         self._chosen = chosen
         self._starter = starter
         self._lock = threading.RLock()
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether the folder can hold models: where the user chose it, whether its disk is there."""
+        return not self._chosen or (self.root / CHOSEN_MARK).is_file()
 
     def move_to(self, root: Path) -> None:
         """Look for the models in another folder from now on."""
@@ -346,7 +354,7 @@ class ModelStore:
 
     def work_folder(self, name: str) -> Path:
         """Return the folder to make a model's files in before `add` takes them; on the store's disk."""
-        return self.root / ".making" / folder_name(name)
+        return self.root / _MAKING / folder_name(name)
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
@@ -396,23 +404,42 @@ class ModelStore:
 
     @contextmanager
     def _changing(self, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-        if self._chosen and not self.root.is_dir():
-            raise not_there(self.root)
-        lock = filelock.FileLock(self.root / ".lock", timeout=wait_s)
-        with self._lock, told_when_full(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire()
-            except filelock.Timeout as error:
-                raise StillroomError(
-                    "The model folder {folder} is in use by another Stillroom.",
-                    "Wait until it is done.",
-                    folder=str(self.root),
-                ) from error
-            try:
-                yield
-            finally:
-                lock.release()
+        # The folder's lock first, without the one that readers take: a move holds it for as long as it takes.
+        while True:
+            root = self.root
+            if not self.is_there:
+                raise not_there(root)
+            with told_when_full(root), ExitStack() as held:
+                root.mkdir(parents=True, exist_ok=True)
+                try:
+                    held.enter_context(filelock.FileLock(root / ".lock", timeout=wait_s))
+                except filelock.Timeout as error:
+                    raise in_use(root) from error
+                held.enter_context(self._lock)
+                if self.root == root:
+                    yield
+                    return
+
+
+def in_use(root: Path) -> StillroomError:
+    """Return the error for a folder that somebody else changes."""
+    return StillroomError(
+        "The model folder {folder} is being moved, or changed by another Stillroom.",
+        "Wait until that is done.",
+        folder=str(root),
+    )
+
+
+def own_folders(root: Path) -> list[Path]:
+    """Return the folders below `root` that belong to the store: models, the trash and unfinished work."""
+    hidden = [root / name for name in (_TRASH, _MAKING) if (root / name).is_dir()]
+    return [*hidden, *(path for path in sorted(root.iterdir()) if _is_of_a_model(path))]
+
+
+def _is_of_a_model(path: Path) -> bool:
+    if path.name.startswith(".") or not path.is_dir():
+        return False
+    return any(file.name == MANIFEST_NAME or file.suffix in (".gguf", KEPT_SUFFIX) for file in path.iterdir())
 
 
 def not_there(root: Path) -> StillroomError:

@@ -11,10 +11,13 @@ from models.store.store import ModelStore
 
 
 def place(home: Path) -> ModelsPlace:
-    """Open what a start of the program would open."""
+    """Open what a start of the program would open, and let it finish an earlier move."""
     paths = AppPaths(home / "data", home / "config", home / "cache", home / "logs")
     settings = SettingsFile(paths.settings)
-    return ModelsPlace(settings, ModelStore(models_root(paths, settings)))
+    store = ModelStore(models_root(paths, settings), chosen=bool(settings.values.models_folder))
+    opened = ModelsPlace(settings, store)
+    opened.finish()
+    return opened
 
 
 def main() -> None:

@@ -2,9 +2,11 @@
 
 import contextlib
 import logging
+import operator
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ class ChatStore:
         self.vectors = PassageVectors(self._database)
         """The embeddings of documents' passages, once an embedding model has made them."""
         self._last_words = LastWords(path)
-        self._words_lock = threading.Lock()
+        self._words_lock = threading.RLock()
         self._words = self._last_words.read()
         if self._database.refused is None:
             with contextlib.suppress(DiskFullError):
@@ -75,11 +77,21 @@ class ChatStore:
         with self._words_lock:
             try:
                 while self._words:
-                    self._take_word(self._words[0])
-                    del self._words[0]
-                    self._last_words.write(self._words)
+                    word = self._words[0]
+                    self._take_word(word)
+                    self._drop_words(partial(operator.is_, word))
             except StillroomError as error:
                 log.warning("the last words wait: %s", error)
+
+    def _drop_words(self, is_old: Callable[[LastWord], bool]) -> None:
+        """Forget the last words that something newer has replaced."""
+        if not self._words:
+            return
+        with self._words_lock:
+            kept = [word for word in self._words if not is_old(word)]
+            if len(kept) < len(self._words):
+                self._words = kept
+                self._last_words.write(kept)
 
     def _take_word(self, word: LastWord) -> None:
         if word.message:
@@ -193,6 +205,7 @@ class ChatStore:
         """Keep what is typed and not sent."""
         with self._database.writing() as db:
             db.execute("UPDATE conversations SET draft = ? WHERE id = ?", (draft, conversation_id))
+        self._drop_words(lambda word: not word.message and word.chat == conversation_id)
 
     def save_model(self, conversation_id: int, model: str) -> None:
         """Keep the name of the model that is to answer in a chat."""
@@ -375,6 +388,7 @@ class ChatStore:
             )
             if outcome != "running":
                 index_message(db, message_id, content, thinking)
+        self._drop_words(lambda word: word.message == message_id)
 
     def go_on(self, message_id: int, model: str) -> None:
         """Note that a model goes on with a reply: another one is named beside the first, and the chat is the

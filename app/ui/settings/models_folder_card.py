@@ -6,6 +6,7 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QWidget
 
+from app.machine.freeable import taken_bytes
 from app.ui.base.add_action import allow
 from app.ui.base.bridge import Bridge
 from app.ui.base.durations import duration
@@ -101,7 +102,7 @@ class ModelsFolderCard(Card):
 
     async def _look(self) -> None:
         folder = self._moving.place.folder
-        used, free = await asyncio.to_thread(lambda: (_bytes_below(folder), free_bytes(folder)))
+        used, free = await asyncio.to_thread(lambda: (taken_bytes(folder), free_bytes(folder)))
         # A refusal or a failure that came meanwhile stays.
         has_news = self._moving.is_running or self._moving.error is not None or self._moving.refusal
         if shiboken6.isValid(self) and not has_news:
@@ -128,7 +129,3 @@ class ModelsFolderCard(Card):
             text = f"{text} · {left}"
         self._said.setText(text)
         self._bar.setValue(round(1000 * progress.done / progress.total))
-
-
-def _bytes_below(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())

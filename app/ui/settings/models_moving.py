@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -11,24 +10,26 @@ from app.acquire.jobs import JobBook
 from app.base.errors import Cancelled, StillroomError
 from app.models_place import ModelsPlace
 from app.ui.base.bridge import Bridge
+from app.ui.settings.models_in_use import ModelsInUse
 from models.system.progress import JobContext, Progress
 
 
 class ModelsMoving(QObject):
-    """Starts, stops and takes back the move; GUI thread. `refusal` says why none can begin now, or ""."""
+    """Starts, stops and takes back the move; GUI thread. It lasts as long as the program."""
 
     changed = Signal()
     moved = Signal()
     """The models are in another folder now."""
 
     def __init__(
-        self, place: ModelsPlace, jobs: JobBook, bridge: Bridge, refusal: Callable[[], str], parent: QObject
+        self, place: ModelsPlace, jobs: JobBook, bridge: Bridge, in_use: ModelsInUse, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._place = place
         self._bridge = bridge
-        self._refusal = refusal
+        self._in_use = in_use
+        in_use.changed.connect(self.changed)
         self._cancel: threading.Event | None = None
         self._takes_back = False
         self.progress: Progress | None = None
@@ -47,11 +48,15 @@ class ModelsMoving(QObject):
     @property
     def refusal(self) -> str:
         """Say why no move can begin now; empty where it can."""
-        return self._refusal()
+        return self._in_use.refusal()
 
     def start(self, target: Path) -> None:
-        """Move the models, or go on with that."""
-        if not self.is_running and not self.refusal:
+        """Move the models, or go on with that; `refusal` says why nothing begins."""
+        if self.is_running:
+            return
+        if self.refusal:
+            self.changed.emit()
+        else:
             self._bridge.start(self._move(target))
 
     def cancel(self) -> None:
@@ -66,9 +71,8 @@ class ModelsMoving(QObject):
             self._bridge.start(self._undo())
 
     async def _move(self, target: Path) -> None:
-        cancel = self._cancel = threading.Event()
-        self.error, self.progress, self._takes_back = None, None, False
-        self.changed.emit()
+        cancel = self._begin()
+        self._takes_back = False
         job = JobContext(self._bridge.wrap(self._on_progress), cancel)
         self._jobs.hold()
         try:
@@ -82,18 +86,28 @@ class ModelsMoving(QObject):
         finally:
             # The window may close meanwhile: what was copied stays then, and the move goes on later.
             cancel.set()
-            self._cancel, self.progress = None, None
             self._jobs.release()
+            self._end()
         if self._takes_back:
             await self._undo()
-        self.changed.emit()
 
     async def _undo(self) -> None:
-        self._cancel = threading.Event()
+        self._begin()
         try:
             await asyncio.to_thread(self._place.undo)
+        except StillroomError as error:
+            self.error = error
         finally:
-            self._cancel = None
+            self._end()
+
+    def _begin(self) -> threading.Event:
+        cancel = self._cancel = threading.Event()
+        self.error, self.progress = None, None
+        self.changed.emit()
+        return cancel
+
+    def _end(self) -> None:
+        self._cancel, self.progress = None, None
         self.changed.emit()
 
     def _on_progress(self, progress: Progress) -> None:

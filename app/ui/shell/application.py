@@ -18,6 +18,7 @@ from app.base.ending import Ending, close_together
 from app.base.errors import Cancelled, StillroomError
 from app.base.log import report
 from app.engine.protocol import RpcServer
+from app.models_place import ModelsPlace
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, off_this_thread
@@ -30,6 +31,8 @@ from app.ui.benchmark.drift.drift_watch import DriftWatch
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.settings.cuda_session import CudaSession
+from app.ui.settings.models_in_use import ModelsInUse
+from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.database_health import DatabaseHealth
 from app.ui.shell.disk_watch import DiskWatch
@@ -103,13 +106,17 @@ class WindowApplication(QObject):
         self._disk: DiskWatch | None = None
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
         self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
-        self._models = ModelChoice(
-            self._session, parts.store, parts.settings, parts.load_choices, self._bridge, self
-        )
-        self._models.failed.connect(lambda error: self._notices.toast(error))
         self.memory_warnings = MemoryWarnings(self._session, self)
         self.memory_warnings.warned.connect(self._on_memory_warning)
         self._jobs = LastingJobs.make(self._session, self._bridge, self)
+        in_use = ModelsInUse(self._session, parts.store, parts.jobs, self._jobs, self._bridge)
+        self._moving = ModelsMoving(
+            ModelsPlace(parts.settings, parts.store), parts.jobs, self._bridge, in_use, self
+        )
+        self._models = ModelChoice(
+            self._session, parts.store, parts.settings, parts.load_choices, self._moving, self._bridge
+        )
+        self._models.failed.connect(lambda error: self._notices.toast(error))
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
@@ -233,7 +240,7 @@ class WindowApplication(QObject):
         )
         window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
-        self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda)
+        self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda, self._moving)
         tabs = self._tabs = WindowTabs(
             replace(ui, bridge=self._tabs_bridge),
             window,
@@ -280,7 +287,7 @@ class WindowApplication(QObject):
         self.parts.client.start()
         self.parts.jobs.start()
         self.server.start()
-        self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
+        self._bridge.start(asyncio.to_thread(self._tidy_models))
         parts = self.parts
         stores = (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs)
         self._health = DatabaseHealth(
@@ -354,6 +361,12 @@ class WindowApplication(QObject):
             self.dialogs.open_settings_page(settings_page)
         old.close()
         old.deleteLater()
+
+    def _tidy_models(self) -> None:
+        """Delete what an earlier move and earlier deletions have left. Blocks."""
+        self._moving.place.finish()
+        if self.parts.store.is_there:
+            self.parts.store.empty_trash()
 
     def _on_closing(self) -> None:
         self._ending.begin()

@@ -10,6 +10,7 @@ from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
+from app.ui.settings.models_moving import ModelsMoving
 from models.store.store import InstalledModel, ModelStore
 
 log = logging.getLogger(__name__)
@@ -27,14 +28,15 @@ class ModelChoice(QObject):
         store: ModelStore,
         settings: SettingsFile,
         load_choices: LoadChoices,
+        moving: ModelsMoving,
         bridge: Bridge,
-        parent: QObject,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(moving)
         self._session = session
         self._store = store
         self._settings = settings
         self._load_choices = load_choices
+        self._moving = moving
         self._bridge = bridge
         self._chosen: InstalledModel | None = None
 
@@ -57,6 +59,13 @@ class ModelChoice(QObject):
         self._bridge.start(self._session.unload(path))
 
     async def _load(self, model: InstalledModel, *, is_first: bool = False) -> None:
+        if self._moving.is_running and not (model.imported or model.bundled):
+            self.failed.emit(
+                StillroomError(
+                    "The models are being moved.", "Load one when that has ended, or stop it in the settings."
+                )
+            )
+            return
         in_memory = any(info.path == str(model.path) for info in self._session.models)
         if not in_memory or not self._session.use(str(model.path)):
             chosen = await asyncio.to_thread(self._load_choices.of, model.path)

@@ -12,7 +12,6 @@ from app.base.errors import StillroomError
 from app.base.log import report
 from app.engine.rpc.rpc_address import numeric_endpoint
 from app.machine.freeable import Freeable, delete_for_good, find_freeable
-from app.models_place import ModelsPlace
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.base.session import model_name
@@ -24,7 +23,6 @@ from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HubAccount, TokenError
-from models.store.store import folder_name
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
@@ -53,6 +51,7 @@ class WindowDialogs(QObject):
         parts: WindowParts,
         server: ServerSession,
         cuda: CudaSession,
+        moving: ModelsMoving,
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -63,9 +62,7 @@ class WindowDialogs(QObject):
         self._theme = ui.theme
         self._bridge = ui.bridge
         self._notices = ui.notices
-        self.moving = ModelsMoving(
-            ModelsPlace(parts.settings, parts.store), parts.jobs, ui.bridge, self._move_refusal, self
-        )
+        self.moving = moving
         self.moving.moved.connect(self._on_moved)
         window.load_settings_asked.connect(self.open_load_settings)
         window.settings_asked.connect(lambda: self.open_settings_page("general"))
@@ -277,12 +274,11 @@ class WindowDialogs(QObject):
         """Offer what of Stillroom's own can be deleted from the disk."""
         from app.ui.shell.make_room_dialog import MakeRoomDialog
 
-        parts, running = self._parts, [view for view in self._parts.jobs.jobs() if view.state == "running"]
-        busy = [folder_name(view.title) for view in running]
+        parts = self._parts
         return _opened(
             MakeRoomDialog(
                 parts.paths.data,
-                partial(find_freeable, parts.paths, parts.store, busy),
+                partial(find_freeable, parts.paths, parts.store),
                 self._free,
                 (self._bridge, self._notices, InlineNotices(self._theme)),
                 self._window,
@@ -294,18 +290,6 @@ class WindowDialogs(QObject):
             await self._session.unload(str(what.model.path))
         await asyncio.to_thread(delete_for_good, what, self._parts.store)
         self.models_deleted.emit()
-
-    def _move_refusal(self) -> str:
-        """Say why the models cannot be moved now."""
-        root = self._parts.store.root
-        loaded = [model_name(info) for info in self._session.models if Path(info.path).is_relative_to(root)]
-        if loaded:
-            return self.tr("Unload {models} first: files in use are not moved.").format(
-                models=", ".join(loaded)
-            )
-        if any(job.state in ("running", "waiting") for job in self._parts.jobs.jobs()):
-            return self.tr("A model is being got: wait for it, or pause it in the Models tab first.")
-        return ""
 
     def _on_moved(self) -> None:
         self.models_moved.emit()

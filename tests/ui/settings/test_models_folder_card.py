@@ -33,8 +33,9 @@ def open_card(application: WindowApplication) -> ModelsFolderCard:
     return card
 
 
-def choose(card: ModelsFolderCard, folder: Path) -> None:
-    """Choose a folder in the dialog of the button."""
+async def choose(card: ModelsFolderCard, folder: Path) -> None:
+    """Choose a folder in the dialog of the button, once nothing uses the models."""
+    await until(lambda: seen_button(card, "Move the models…").isEnabled(), "the button")
     click(seen_button(card, "Move the models…"))
     [dialog] = card.findChildren(QFileDialog)
     dialog.fileSelected.emit(str(folder))
@@ -48,7 +49,7 @@ def test_the_models_are_moved_and_found_there_at_the_next_start(qapp: QApplicati
         tab = application.window.show_page("models")
         card = open_card(application)
         await until(lambda: "of models" in seen_words(card), "the sizes")
-        choose(card, target)
+        await choose(card, target)
         await until(lambda: str(target) in seen_words(card), "the new folder")
         assert application.parts.settings.values.models_folder == str(target)
         assert not (home / "home" / "data" / "models").exists()
@@ -70,7 +71,7 @@ def test_a_folder_with_other_files_is_refused(qapp: QApplication, home: Path) ->
 
     async def scene(application: WindowApplication) -> None:
         card = open_card(application)
-        choose(card, home / "letters")
+        await choose(card, home / "letters")
         await until(lambda: "is not empty" in seen_words(card), "the reason")
         assert application.parts.store.find("tiny")
 
@@ -91,6 +92,7 @@ def test_an_interrupted_move_goes_on_or_is_taken_back(qapp: QApplication, home: 
     async def go_on(application: WindowApplication) -> None:
         application.parts.settings.update(models_move=str(home / "new"))
         card = open_card(application)
+        await until(lambda: seen_button(card, "Go on").isEnabled(), "the button")
         click(seen_button(card, "Go on"))
         await until(lambda: application.parts.store.root == home / "new", "the move")
 

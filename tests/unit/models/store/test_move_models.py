@@ -7,7 +7,7 @@ import pytest
 
 from models.store.manifest import BuiltFile
 from models.store.move_models import ModelsMove, finish_move
-from models.store.store import ModelStore
+from models.store.store import CHOSEN_MARK, ModelStore
 from models.system.errors import Cancelled, StillroomError
 from models.system.progress import JobContext, Progress
 from tests.support.tiny_gguf import write_tiny_gguf
@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, tuple[bytes, int]]:
     return {
         file.relative_to(root).as_posix(): (file.read_bytes(), file.stat().st_mtime_ns)
         for file in root.rglob("*")
-        if file.is_file() and file.name != ".lock"
+        if file.is_file() and file.name not in (".lock", CHOSEN_MARK)
     }
 
 
@@ -136,12 +136,14 @@ def test_a_disk_without_room_is_refused_with_the_sizes(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links are made by everybody on POSIX only")
-def test_what_a_link_leads_to_stays_where_it_is(store: ModelStore, tmp_path: Path) -> None:
+def test_a_link_to_another_place_is_named_and_nothing_moved(store: ModelStore, tmp_path: Path) -> None:
+    before = contents(store.root)
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     (store.root / "one" / "link.gguf").symlink_to(tmp_path / "other.gguf")
-    ModelsMove(store.root, tmp_path / "new").run(lambda: None)
-    assert (tmp_path / "other.gguf").exists()
-    assert (store.root / "one" / "link.gguf").is_symlink()
+    with pytest.raises(StillroomError, match=r"one/link.gguf is a link to another place"):
+        ModelsMove(store.root, tmp_path / "new").run(not_committed)
+    assert contents(store.root).items() >= before.items()
+    assert not (tmp_path / "new").exists()
 
 
 def test_finishing_where_no_move_ended_does_nothing(store: ModelStore) -> None:
@@ -160,3 +162,126 @@ def test_a_move_waits_for_what_changes_the_models_at_that_moment(store: ModelSto
     moving.join(60)
     assert committed.is_set()
     assert (target / "one").is_dir()
+
+
+def not_committed() -> None:
+    pytest.fail("it was committed")
+
+
+def test_files_of_others_stay_where_they_are(store: ModelStore, tmp_path: Path) -> None:
+    (store.root / "letter.txt").write_text("Dear")
+    (store.root / "photos").mkdir()
+    (store.root / "photos" / "sea.jpg").write_bytes(b"sea")
+    source = store.root
+    ModelsMove(source, tmp_path / "new").run(lambda: None)
+    assert {file.name for file in source.rglob("*") if file.is_file()} == {"letter.txt", "sea.jpg"}
+    assert not (tmp_path / "new" / "photos").exists()
+
+
+def test_a_disk_that_is_away_loses_nothing(store: ModelStore, tmp_path: Path, way: str) -> None:
+    target = tmp_path / "new"
+    move = ModelsMove(store.root, target)
+    with pytest.raises(KeyboardInterrupt):
+        move.run(interrupted)
+    copied = contents(target)
+    away = store.root.rename(tmp_path / "unplugged")
+    with pytest.raises(StillroomError, match="is not there"):
+        move.run(not_committed)
+    # The folder that the disk is mounted on.
+    store.root.mkdir()
+    with pytest.raises(StillroomError, match="is not there"):
+        move.run(not_committed)
+    assert contents(target) == copied
+    assert contents(away)
+
+
+def test_a_chosen_folder_is_there_by_its_mark(store: ModelStore, tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    ModelsMove(store.root, target).run(lambda: store.move_to(target))
+    assert store.is_there
+    target.rename(tmp_path / "unplugged")
+    target.mkdir()
+    assert not store.is_there
+    with pytest.raises(StillroomError, match="is not there"):
+        store.empty_trash()
+
+
+def move_and_be_killed(store: ModelStore, target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Move until just after the commit; return where the models were."""
+    source = store.root
+    with monkeypatch.context() as patched:
+        patched.setattr("models.store.move_models.finish_move", lambda root: None)
+        ModelsMove(source, target).run(lambda: None)
+    assert source.is_dir()
+    return source
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are made by everybody on POSIX only")
+def test_an_old_folder_that_became_a_link_to_the_new_one_is_no_copy(
+    store: ModelStore, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "new"
+    source = move_and_be_killed(store, target, monkeypatch)
+    source.rename(tmp_path / "aside")
+    source.symlink_to(target)
+    moved = contents(tmp_path / "aside")
+    finish_move(target)
+    assert contents(target).items() >= moved.items()
+
+
+def test_what_lies_on_a_disk_that_is_away_is_deleted_later(
+    store: ModelStore, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    store.root = store.root.rename(disk / "models")
+    source = move_and_be_killed(store, tmp_path / "new", monkeypatch)
+    disk.rename(tmp_path / "unplugged")
+    finish_move(tmp_path / "new")
+    (tmp_path / "unplugged").rename(disk)
+    finish_move(tmp_path / "new")
+    assert not source.exists()
+    assert ModelStore(tmp_path / "new").find("one")
+
+
+def test_a_file_that_was_changed_between_two_tries_is_copied_again(
+    store: ModelStore, tmp_path: Path, way: str
+) -> None:
+    target = tmp_path / "new"
+    move = ModelsMove(store.root, target)
+    with pytest.raises(KeyboardInterrupt):
+        move.run(interrupted)
+    manifest = store.root / "one" / "manifest.json"
+    changed = manifest.read_bytes().replace(b"one", b"eno")
+    fresh = manifest.with_name("fresh")
+    fresh.write_bytes(changed)
+    os.utime(fresh, ns=(manifest.stat().st_atime_ns, manifest.stat().st_mtime_ns))
+    fresh.replace(manifest)
+    move.run(lambda: None)
+    assert (target / "one" / "manifest.json").read_bytes() == changed
+
+
+def test_nothing_is_moved_under_a_build(store: ModelStore, tmp_path: Path) -> None:
+    work = store.work_folder("three")
+    work.mkdir(parents=True)
+    (work / ".three.part").write_bytes(b"GG")
+    with (
+        filelock.FileLock(work / ".0badcafe.lock"),
+        pytest.raises(StillroomError, match="is being got or made in"),
+    ):
+        ModelsMove(store.root, tmp_path / "new").run(not_committed)
+    ModelsMove(store.root, tmp_path / "new").run(lambda: None)
+    assert (tmp_path / "new" / ".making" / "three" / ".three.part").read_bytes() == b"GG"
+
+
+def test_the_models_are_listed_while_another_one_changes_the_folder(store: ModelStore) -> None:
+    [one] = store.find("one")
+    listed = threading.Event()
+    with filelock.FileLock(store.root / ".lock"):
+        waiting = threading.Thread(target=store.delete, args=(one,))
+        waiting.start()
+        threading.Thread(target=lambda: (store.listing(), listed.set())).start()
+        assert listed.wait(5)
+        assert waiting.is_alive()
+    waiting.join(60)
+    assert not store.find("one")
