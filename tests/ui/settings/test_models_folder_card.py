@@ -1,15 +1,20 @@
 """Moving the models in the whole window."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from app.base.errors import StillroomError
+from app.models_place import ModelsPlace
 from app.settings import SettingsFile
 from app.ui.settings.models_folder_card import ModelsFolderCard
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.model_choice import ModelChoice
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore
+from models.system.progress import JobContext
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import click, seen_button, seen_words
@@ -107,5 +112,38 @@ def test_a_folder_that_is_not_there_is_told(qapp: QApplication, home: Path) -> N
     async def scene(application: WindowApplication) -> None:
         await until(lambda: "is not there" in seen_words(application.window), "the notice")
         assert not (home / "unplugged").exists()
+
+    run_with_window(scene)
+
+
+def test_a_move_goes_on_in_the_window_of_another_language(
+    qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    move = ModelsPlace.move
+
+    def slow(place: ModelsPlace, target: Path, job: JobContext) -> None:
+        assert may_end.wait(60)
+        move(place, target, job)
+
+    monkeypatch.setattr(ModelsPlace, "move", slow)
+
+    async def scene(application: WindowApplication) -> None:
+        await choose(open_card(application), home / "new")
+        await until(lambda: application.dialogs.moving.is_running, "the move")
+        before = application.window
+        application.parts.settings.update(language="zh_CN")
+        await until(lambda: application.window is not before, "the other window")
+        moving = application.dialogs.moving
+        assert moving.is_running
+        refused: list[StillroomError] = []
+        choice = application.findChild(ModelChoice)
+        assert choice is not None
+        choice.failed.connect(refused.append)
+        choice.choose(application.parts.store.find("tiny")[0])
+        await until(lambda: bool(refused), "the refusal to load")
+        may_end.set()
+        await until(lambda: application.parts.store.root == home / "new", "its end")
+        await until(lambda: not moving.is_running, "the end of it all")
 
     run_with_window(scene)
