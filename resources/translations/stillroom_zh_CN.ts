@@ -5077,6 +5077,25 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>ModelsInUse</name>
+    <message>
+        <source>A model is being measured: wait for the end, or stop it.</source>
+        <translation>正在测量模型：请等它结束，或将其停止。</translation>
+    </message>
+    <message>
+        <source>Unload {models} first: files in use are not moved.</source>
+        <translation>请先卸载 {models}：使用中的文件不会被移动。</translation>
+    </message>
+    <message>
+        <source>A model is being loaded: wait until it is there, and unload it.</source>
+        <translation>正在加载模型：请等加载完成后再卸载它。</translation>
+    </message>
+    <message>
+        <source>A model is being got: wait for it, or pause it in the Models tab first.</source>
+        <translation>正在获取模型：请等待其完成，或先在“模型”页暂停。</translation>
+    </message>
+</context>
+<context>
     <name>ModelsTab</name>
     <message>
         <source>Search Hugging Face</source>
@@ -7718,14 +7737,6 @@ Left for the reply: {left}</source>
         <translation>查看</translation>
     </message>
     <message>
-        <source>Unload {models} first: files in use are not moved.</source>
-        <translation>请先卸载 {models}：使用中的文件不会被移动。</translation>
-    </message>
-    <message>
-        <source>A model is being got: wait for it, or pause it in the Models tab first.</source>
-        <translation>正在获取模型：请等待其完成，或先在“模型”页暂停。</translation>
-    </message>
-    <message>
         <source>The models are in {folder} now.</source>
         <translation>模型现在位于 {folder}。</translation>
     </message>
@@ -9287,10 +9298,6 @@ Left for the reply: {left}</source>
         <translation>无法读取模型文件 {name}：{reason}。</translation>
     </message>
     <message>
-        <source>The model folder {folder} is in use by another Stillroom.</source>
-        <translation>模型文件夹 {folder} 正被另一个 Stillroom 使用。</translation>
-    </message>
-    <message>
         <source>The model&apos;s chat template refused this conversation: {reason}.</source>
         <translation>模型的聊天模板拒绝了此对话：{reason}。</translation>
     </message>
@@ -9369,6 +9376,10 @@ Left for the reply: {left}</source>
     <message>
         <source>A model elsewhere cannot be told to answer now; stop the reply instead.</source>
         <translation>无法让其他地方的模型立即回答；请改为停止回答。</translation>
+    </message>
+    <message>
+        <source>A model is being got or made in {folder}.</source>
+        <translation>{folder} 中正在获取或制作模型。</translation>
     </message>
     <message>
         <source>A prompt of token ids works only with a model on this computer.</source>
@@ -9735,6 +9746,10 @@ Left for the reply: {left}</source>
         <translation>请加载专用于嵌入的模型。</translation>
     </message>
     <message>
+        <source>Load one when that has ended, or stop it in the settings.</source>
+        <translation>请等移动结束后再加载，或在设置中停止移动。</translation>
+    </message>
+    <message>
         <source>Load the model with a larger context, or leave the oldest messages out.</source>
         <translation>请以更大的上下文加载模型，或略去最早的消息。</translation>
     </message>
@@ -9877,6 +9892,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Put a backslash before a sign that is meant as itself.</source>
         <translation>请在表示其本身的符号前加反斜杠。</translation>
+    </message>
+    <message>
+        <source>Put the file itself there, or take the model off the list and add the file where it lies.</source>
+        <translation>请把文件本身放到那里，或者将该模型移出列表，再从文件所在位置添加它。</translation>
     </message>
     <message>
         <source>Refresh its models in the settings, under Servers elsewhere, if the model is not there any more.</source>
@@ -10323,6 +10342,10 @@ Left for the reply: {left}</source>
         <translation>模型文件 {file} 在使用中被更改。</translation>
     </message>
     <message>
+        <source>The model folder {folder} is being moved, or changed by another Stillroom.</source>
+        <translation>模型文件夹 {folder} 正在移动，或正被另一个 Stillroom 更改。</translation>
+    </message>
+    <message>
         <source>The model is being measured, and other replies would disturb that.</source>
         <translation>正在测量此模型，其他回答会干扰测量。</translation>
     </message>
@@ -10377,6 +10400,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The model&apos;s vocabulary has {count} tokens, and the prompt one beyond them.</source>
         <translation>模型的词表有 {count} 个词元，而提示词包含其外的一个。</translation>
+    </message>
+    <message>
+        <source>The models are being moved.</source>
+        <translation>正在移动模型。</translation>
     </message>
     <message>
         <source>The name stands in the place of what the rule takes out.</source>
@@ -11707,12 +11734,16 @@ Left for the reply: {left}</source>
         <translation>请等它回答完，或停止一个回复，然后重新发送。</translation>
     </message>
     <message>
-        <source>Wait until it is done.</source>
-        <translation>请等待它结束。</translation>
-    </message>
-    <message>
         <source>Wait until that build has ended, or cancel it.</source>
         <translation>请等待该构建结束，或将其取消。</translation>
+    </message>
+    <message>
+        <source>Wait until that has ended, or stop it first.</source>
+        <translation>请等它结束，或先将其停止。</translation>
+    </message>
+    <message>
+        <source>Wait until that is done.</source>
+        <translation>请等它完成。</translation>
     </message>
     <message>
         <source>What belongs to a chat</source>
@@ -12045,6 +12076,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} holds a CUDA back end for another llama.cpp than this Stillroom has ({version}).</source>
         <translation>{file} 中的 CUDA 后端所对应的 llama.cpp 与此 Stillroom 的版本（{version}）不同。</translation>
+    </message>
+    <message>
+        <source>{file} is a link to another place, so it cannot be moved.</source>
+        <translation>{file} 是指向别处的链接，因此无法移动。</translation>
     </message>
     <message>
         <source>{file} is a model of the architecture “{architecture}”, which this llama.cpp does not know.</source>
