@@ -1,4 +1,4 @@
-"""What can be deleted to make room: what lies on that disk and nobody works on."""
+"""Files that can be deleted to make room: those on that disk on which nobody works."""
 
 from pathlib import Path
 
