@@ -9,6 +9,7 @@ from app.base.errors import StillroomError
 from app.cuda.pins import Package
 from models.hub.bounded_http import AnswerError, ask, is_web_address
 from models.hub.hub import HubClient
+from models.hub.hub_access import TokenSource
 from models.hub.snapshot import Snapshot
 from models.system.shown_text import shown
 
@@ -77,9 +78,9 @@ class PackageIndex(HubClient):
         """Say where `file` is."""
         self._urls[file] = url
 
-    def token(self) -> str | None:
-        """None: an index that asks for one is not supported."""
-        return None
+    def token_and_source(self) -> tuple[str, TokenSource]:
+        """Return no token: an index that asks for one is not supported."""
+        return "", "none"
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
         """Return the address of `path`, which `locate` or `place` has set."""

@@ -21,6 +21,7 @@ from app.base.errors import StillroomError
 from models.hub.bounded_http import AnswerError, ask
 from models.hub.file_names import is_unsafe
 from models.hub.hub import HubClient
+from models.hub.hub_access import TokenSource
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.progress import UNWATCHED, JobContext
 from models.system.shown_text import shown
@@ -131,8 +132,8 @@ def fetch_installer(
 class _ReleaseServer(HubClient):
     """Files that lie side by side at one address; no token is ever sent."""
 
-    def token(self) -> str | None:
-        return None
+    def token_and_source(self) -> tuple[str, TokenSource]:
+        return "", "none"
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
         return f"{self.endpoint}/{path}"

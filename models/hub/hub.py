@@ -1,11 +1,12 @@
 """Ask the Hugging Face hub, or a server that speaks like it, about a repository."""
 
+import copy
 import logging
 import os
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
 # Otherwise each start asks the hub for a list of coding agents, to name one in the user agent: nothing leaves
@@ -69,7 +70,7 @@ class HubClient:
     """Metadata, addresses and the token of one hub; any thread.
 
     `endpoint` None takes HF_ENDPOINT, the mirror of `access` or huggingface.co; `token` None takes HF_TOKEN,
-    the token of `access` or the saved login. `access` is read anew for each request.
+    the token of `access` or the saved login. `access` is read anew for each question and each file.
     """
 
     def __init__(
@@ -87,6 +88,23 @@ class HubClient:
         self._access = access
         self._retry = retry or RetryPolicy(attempts=5)
         self._kind = kind
+        self._held: tuple[str, TokenSource] | None = None
+
+    def held(self) -> Self:
+        """Return a client that keeps to the present address and token, whatever is chosen meanwhile.
+
+        A token must never go to another address than the one it was chosen for.
+        May wait for the system's key store.
+        """
+        if self._held is not None:
+            return self
+        client = copy.copy(self)
+        while True:
+            client._endpoint = self.endpoint
+            client._held = self.token_and_source()
+            # The key store may have asked the user for as long as it takes to choose another mirror.
+            if self.endpoint == client._endpoint:
+                return client
 
     @property
     def endpoint(self) -> str:
@@ -113,6 +131,8 @@ class HubClient:
 
     def token_and_source(self) -> tuple[str, TokenSource]:
         """Return the access token, and where it comes from. May wait for the system's key store."""
+        if self._held is not None:
+            return self._held
         if environment := self._token or environment_token():
             return environment, "environment"
         if chosen := self._access().token():
@@ -156,11 +176,12 @@ class HubClient:
             raise StillroomError(
                 "{repo} is no Hugging Face id.", "An id looks like owner/name.", repo=shown(repo)
             ) from error
+        held = self.held()
         path = self._metadata_path(repo, revision)
-        answer = self.get(path, _MOST_METADATA_BYTES, cancel=cancel, on_progress=on_progress)
+        answer = held.get(path, _MOST_METADATA_BYTES, cancel=cancel, on_progress=on_progress)
         if answer.status == 200:
-            return self._snapshot(answer.data, repo)
-        raise self._refusal(answer, repo, revision)
+            return held._snapshot(answer.data, repo)
+        raise held._refusal(answer, repo, revision)
 
     def get(
         self,
@@ -182,15 +203,16 @@ class HubClient:
                 "The network is switched off by HF_HUB_OFFLINE.",
                 "Unset HF_HUB_OFFLINE to download; models on disk work without.",
             )
+        held = self.held()
         failures, most = 0, attempts or self._retry.attempts
         while True:
             raise_if_cancelled(cancel)
             wait_s, busy = None, False
             try:
                 answer = ask(
-                    f"{self.endpoint}{path}",
+                    f"{held.endpoint}{path}",
                     most_bytes,
-                    self._headers(),
+                    held._headers(),
                     client=make_client(self.proxy),
                     cancel=cancel,
                 )
@@ -198,18 +220,18 @@ class HubClient:
                 if isinstance(error.__cause__, httpx.HTTPError):
                     raise_if_untrusted(error.__cause__)
                 if not error.passes:
-                    raise no_usable_answer(self.host, error) from error
-                log.info("%s: %s", self.host, error)
+                    raise no_usable_answer(held.host, error) from error
+                log.info("%s: %s", held.host, error)
             else:
                 if not is_temporary(answer.status):
                     return answer
                 wait_s, busy = server_wait_s(answer.headers), True
             failures += 1
             if failures >= most:
-                raise self._unreachable(busy=busy)
+                raise held._unreachable(busy=busy)
             wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
-            log.info("%s is not ready, trying again in %.1f s", self.host, wait_s)
-            on_progress(Progress("ask", failures, most, self.host, remaining_s=wait_s, unit="times"))
+            log.info("%s is not ready, trying again in %.1f s", held.host, wait_s)
+            on_progress(Progress("ask", failures, most, held.host, remaining_s=wait_s, unit="times"))
             cancel.wait(wait_s)
 
     def _metadata_path(self, repo: str, revision: str) -> str:

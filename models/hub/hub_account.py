@@ -38,6 +38,7 @@ def check_access(hub: HubClient, *, cancel: threading.Event | None = None) -> Hu
 
     Raises `StillroomError` for a token that it does not know, and where no hub answers.
     """
+    hub = hub.held()
     token, source = hub.token_and_source()
     path = "/api/whoami-v2" if token else "/api/models?limit=1"
     answer = hub.get(path, _MOST_BYTES, cancel=cancel, attempts=_ATTEMPTS)

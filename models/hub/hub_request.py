@@ -40,17 +40,18 @@ class RangeIgnored(Exception):
 class Link:
     """The addresses of one file: the hub's, and the storage address it redirects to.
 
-    The storage address is kept until it expires. The token goes to the hub's own origin only.
+    The storage address is kept until it expires. The token goes to the hub's own origin only;
+    Both, address and token, are those of the time when the link is made.
     """
 
     def __init__(
         self, client: httpx.AsyncClient, hub: HubClient, snapshot: Snapshot, file: RemoteFile
     ) -> None:
         self._client = client
-        self._hub = hub
+        self._hub = hub.held()
         self._snapshot = snapshot
         self._file = file
-        self._hub_url = hub.file_address(snapshot, file.path)
+        self._hub_url = self._hub.file_address(snapshot, file.path)
         self._storage_url: httpx.URL | None = None
 
     @property

@@ -1,10 +1,13 @@
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from models.hub.hub import HubClient
 from models.hub.hub_access import HubAccess, clean_mirror, clean_proxy, clean_token, masked, reads_along
 from models.hub.hub_account import check_access
+from models.hub.hub_request import Link
 from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files
@@ -38,6 +41,47 @@ def test_a_mirror_and_a_token_hold_for_the_next_request(hub: LoopbackHub) -> Non
         made.resolve(REPO)
     access = HubAccess(hub.endpoint, token=lambda: TOKEN)
     assert made.resolve(REPO).repo == REPO
+
+
+def test_a_token_is_sent_only_to_the_address_it_was_chosen_with(hub: LoopbackHub) -> None:
+    old = HubAccess(hub.endpoint, token=lambda: "hf_old")
+    chosen = [old]
+    made = HubClient(retry=QUICK, access=lambda: chosen[-1])
+    snapshot = made.resolve(REPO)
+    hub.requests.clear()
+    another = HubAccess("http://127.0.0.1:9", token=lambda: "hf_new")
+
+    async def read() -> None:
+        async with httpx.AsyncClient() as client:
+            link = Link(client, made, snapshot, checkpoint_files(snapshot)[1])
+            chosen.append(another)
+            async with link.open(0, 1) as response:
+                await response.aread()
+
+    asyncio.run(read())
+    assert [headers.get("authorization") for _, _, headers in hub.requests] == ["Bearer hf_old"]
+
+
+def test_a_mirror_that_changes_while_the_token_is_read_is_not_given_it(hub: LoopbackHub) -> None:
+    def unlock() -> str:
+        """Take as long as the user takes to choose another mirror and its token."""
+        chosen.append(HubAccess(hub.endpoint, token=lambda: TOKEN))
+        return "hf_old"
+
+    hub.repos[REPO].token = TOKEN
+    chosen = [HubAccess("http://127.0.0.1:9", token=unlock)]
+    made = HubClient(retry=QUICK, access=lambda: chosen[-1])
+    assert made.resolve(REPO).repo == REPO
+    assert all(headers["authorization"] == f"Bearer {TOKEN}" for _, _, headers in hub.requests)
+
+
+def test_waits_and_tries_again_with_what_it_began_with(hub: LoopbackHub) -> None:
+    hub.fail("metadata", status=503)
+    chosen = [HubAccess(hub.endpoint, token=lambda: "hf_old")]
+    made = HubClient(retry=RetryPolicy(attempts=2, first_wait_s=0.01), access=lambda: chosen[-1])
+    another = HubAccess("http://127.0.0.1:9", token=lambda: "hf_new")
+    assert made.resolve(REPO, on_progress=lambda _: chosen.append(another)).repo == REPO
+    assert [headers["authorization"] for _, _, headers in hub.requests] == ["Bearer hf_old"] * 2
 
 
 def test_the_environment_goes_before_what_was_chosen(
