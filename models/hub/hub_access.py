@@ -111,6 +111,12 @@ def _address(text: str, default: str = "https") -> SplitResult | None:
     text = text.strip()
     if not text:
         return None
+    # Before anything else: the other refusals quote the address.
+    if "@" in text:
+        raise StillroomError(
+            "The address holds a name and a password, and settings are no place for secrets.",
+            "Leave them out here, and put the whole address into HTTPS_PROXY or HF_ENDPOINT.",
+        )
     try:
         parts = urlsplit(text if "://" in text else f"{default}://{text}")
         port = parts.port
@@ -120,11 +126,6 @@ def _address(text: str, default: str = "https") -> SplitResult | None:
         raise _no_address(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise _no_address(text)
-    if "@" in parts.netloc:
-        raise StillroomError(
-            "The address holds a name and a password, and settings are no place for secrets.",
-            "Leave them out here, and put the whole address into HTTPS_PROXY or HF_ENDPOINT.",
-        )
     if parts.query or parts.fragment:
         raise _no_address(text)
     return parts

@@ -164,6 +164,25 @@ def test_a_password_is_no_part_of_an_address() -> None:
     assert not reads_along("http://127.0.0.1:8")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "socks5://me:secret@host",
+        "http://me:secret@host:99999",
+        "http://me:sec/ret@host",
+        "http:/me:secret@host",
+        "http://me:secret@[host",
+        "http://me:secret@h\u00f6st",
+        "me:secret@host:0",
+    ],
+)
+def test_a_password_is_never_quoted(text: str) -> None:
+    for clean in (clean_mirror, clean_proxy):
+        with pytest.raises(StillroomError, match="no place for secrets") as caught:
+            clean(text)
+        assert "ret" not in str(caught.value).replace("secrets", "")
+
+
 def test_a_token_is_shown_masked_and_checked_before_it_is_sent() -> None:
     assert masked(TOKEN) == "hf_••••••••mnop"
     assert masked("short") == "••••••••"
