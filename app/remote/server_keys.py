@@ -37,15 +37,24 @@ class ServerKeys:
     def keep(self, server_id: str, key: str) -> None:
         """Put a key into the store; an empty one is taken out.
 
-        Raises `KeyStoreError` where there is no store; the key then holds until the program ends.
+        Raises `KeyStoreError` where the store refuses: the key then holds until the program ends, and one
+        that was to be taken out stays in the store.
         """
         with self._lock:
             self._known[server_id] = key
         store = _keyring()
         if key:
             store.set_password(SERVICE, server_id, key)
-        elif store.get_password(SERVICE, server_id) is not None:
-            store.delete_password(SERVICE, server_id)
+            return
+        try:
+            if store.get_password(SERVICE, server_id) is not None:
+                store.delete_password(SERVICE, server_id)
+        except KeyStoreError as error:
+            raise KeyStoreError(
+                "This computer's key store cannot be used ({reason}): if it holds the key, it still does.",
+                "Stillroom does not use it any more. To delete it, look for stillroom in the key store.",
+                reason=error.values["reason"],
+            ) from error
 
 
 class _Store:

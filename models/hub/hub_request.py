@@ -41,7 +41,7 @@ class Link:
     """The addresses of one file: the hub's, and the storage address it redirects to.
 
     The storage address is kept until it expires. The token goes to the hub's own origin only;
-    Both, address and token, are those of the time when the link is made.
+    it and the hub's address stay what they are when the link is made.
     """
 
     def __init__(

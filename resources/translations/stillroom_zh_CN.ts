@@ -11338,6 +11338,10 @@ Left for the reply: {left}</source>
         <translation>请看 {endpoint} 能否在浏览器中打开，并检查设置中的镜像，或所用的 HF_ENDPOINT。</translation>
     </message>
     <message>
+        <source>Stillroom does not use it any more. To delete it, look for stillroom in the key store.</source>
+        <translation>Stillroom 不再使用它。要删除它，请在密钥库中查找 stillroom。</translation>
+    </message>
+    <message>
         <source>The GGUF file {file} is cut short: {part} reaches past the end.</source>
         <translation>GGUF 文件 {file} 不完整：{part} 超出其末尾。</translation>
     </message>
@@ -11688,6 +11692,10 @@ Left for the reply: {left}</source>
     <message>
         <source>This adapter is of a kind that Stillroom does not convert: its {key} is {value}.</source>
         <translation>此适配器属于 Stillroom 不转换的类型：其 {key} 为 {value}。</translation>
+    </message>
+    <message>
+        <source>This computer&apos;s key store cannot be used ({reason}): if it holds the key, it still does.</source>
+        <translation>无法使用本机的密钥库（{reason}）：如果密钥保存在其中，它仍在那里。</translation>
     </message>
     <message>
         <source>This file does not belong to Stillroom.</source>

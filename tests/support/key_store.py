@@ -38,4 +38,6 @@ class KeyringStandIn(ModuleType):
         self.kept[service, name] = key
 
     def delete_password(self, service: str, name: str) -> None:
+        if self.broken:
+            raise RuntimeError("no store")
         del self.kept[service, name]

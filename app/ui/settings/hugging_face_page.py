@@ -183,14 +183,19 @@ class HuggingFacePage(QWidget):
             await asyncio.to_thread(self._choices.keep_token, token)
         except KeyStoreError as error:
             self._show_token(token)
-            if token:
-                self._say(" ".join(translated(error)), "danger")
+            self._say(" ".join(translated(error)), "danger")
             return
         self._show_token(token)
 
     async def _remove(self) -> None:
         token = self._kept
-        await self._keep("")
+        try:
+            await asyncio.to_thread(self._choices.keep_token, "")
+        except KeyStoreError as error:
+            self._show_token("")
+            self._say(" ".join(translated(error)), "danger")
+            return
+        self._show_token("")
         self._say(self.tr("The token is removed."), undo=lambda: self._start(self._keep(token)))
 
     async def _read_token(self) -> None:

@@ -94,6 +94,24 @@ def test_a_wrong_token_is_named_by_the_check(
     run_with_window(scene)
 
 
+def test_a_token_that_the_key_store_does_not_give_up_is_not_called_removed(
+    qapp: QApplication, store: KeyringStandIn
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_page(application)
+        enter(page, "Access token", TOKEN)
+        click(seen_button(page, "Keep"))
+        await until(lambda: "hf_••••••••mnop is kept" in seen_words(page), "the masked token")
+        store.broken = True
+        click(seen_button(page, "Remove"))
+        await until(lambda: "if it holds the key, it still does" in seen_words(page), "the refusal")
+        assert "The token is removed" not in seen_words(page)
+        assert store.kept
+        assert application.parts.hub_choices.token() == ""
+
+    run_with_window(scene)
+
+
 def test_without_a_key_store_it_is_said_how_long_the_token_holds(
     qapp: QApplication, store: KeyringStandIn
 ) -> None:
