@@ -12,7 +12,7 @@ from msgspec import Meta
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
 from app.remote.remote_server import ElsewhereServer
-from models.hub.hub_access import LONGEST_ADDRESS
+from models.hub.hub_access import LONGEST_ADDRESS, clean_mirror, clean_proxy
 from models.system.disk_space import told_when_full
 from models.system.json_file import read_json, set_aside, write_json
 from models.system.notices import tell
@@ -307,7 +307,9 @@ def _checked(document: dict[str, Any]) -> Settings:
                     low=LIMITS[name][0],
                     high=LIMITS[name][1],
                 )
-    return values
+    return msgspec.structs.replace(
+        values, hub_mirror=clean_mirror(values.hub_mirror), hub_proxy=clean_proxy(values.hub_proxy)
+    )
 
 
 def _fits(name: str, document: dict[str, Any]) -> bool:

@@ -75,7 +75,8 @@ def make_client(proxy: str = "") -> httpx.AsyncClient:
     """Make a client for `ask`, by way of `proxy`; empty is the system's. Raises `AnswerError` for none."""
     try:
         return httpx.AsyncClient(timeout=httpx.Timeout(SILENT_S, connect=CONNECT_S), proxy=proxy or None)
-    except (httpx.InvalidURL, ValueError) as error:
+    except (httpx.InvalidURL, ValueError, ImportError) as error:
+        # SOCKS takes a library that Stillroom does without.
         raise AnswerError("the proxy's address is none of the web") from error
 
 

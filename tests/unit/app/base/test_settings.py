@@ -68,6 +68,34 @@ def test_one_wrong_value_costs_only_itself(path: Path, told: list[StillroomError
     assert SettingsFile(path).values == Settings(language="en", telemetry_hz=3)
 
 
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("hub_proxy", "socks5://host:1080"),
+        ("hub_proxy", "http://host/path"),
+        ("hub_proxy", "http://me:secret@host"),
+        ("hub_mirror", "ftp://host"),
+        ("hub_mirror", "https://host:99999"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_dropped_and_told(
+    path: Path, told: list[StillroomError], name: str, address: str
+) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({name: address, "language": "en"}))
+    assert SettingsFile(path).values == Settings(language="en")
+    assert name in str(told[0])
+    assert "secret" not in str(told[0])
+
+
+def test_an_address_that_was_written_by_hand_is_completed(path: Path, told: list[StillroomError]) -> None:
+    path.parent.mkdir()
+    path.write_text('{"hub_mirror": "hub.example/", "hub_proxy": "here:3128"}')
+    values = SettingsFile(path).values
+    assert (values.hub_mirror, values.hub_proxy) == ("https://hub.example", "http://here:3128")
+    assert told == []
+
+
 def test_an_edited_file_is_used_and_told_of_once(path: Path, told: list[StillroomError]) -> None:
     SettingsFile(path).update(theme="dark", zoom_percent=110)
     path.write_text(path.read_text().replace("110", "111"))

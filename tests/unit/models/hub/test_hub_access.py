@@ -106,6 +106,11 @@ def test_questions_and_files_go_through_the_proxy(hub: LoopbackHub, tmp_path: Pa
     assert any("/resolve/" in address for address in asked)
 
 
+def test_a_proxy_of_a_kind_that_is_not_there_is_told() -> None:
+    with pytest.raises(StillroomError, match="the proxy's address is none of the web"):
+        client(mirror="http://127.0.0.1:9", proxy="socks5://127.0.0.1:9").resolve(REPO)
+
+
 def test_a_check_says_whose_the_token_is(hub: LoopbackHub) -> None:
     hub.accounts[TOKEN] = "somebody"
     account = check_access(client(mirror=hub.endpoint, token=lambda: TOKEN))
