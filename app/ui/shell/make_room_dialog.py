@@ -4,40 +4,39 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+import shiboken6
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.machine.freeable import Freeable
 from app.ui.base.bridge import Bridge
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.inline_notices import InlineNotices
-from app.ui.widgets.notices import Notices
 from models.system.disk_space import free_bytes
+from models.system.shown_text import shown
 from models.system.units import byte_count
 
 SMALLEST_PX = (680, 420)
 
 
 class MakeRoomDialog(QDialog):
-    """Lists what `find` gives, off the GUI thread, and deletes what is ticked by `delete`. GUI thread."""
-
-    freed = Signal()
+    """Lists what `find` gives, off the GUI thread, and deletes what is ticked by `delete`, while it is open.
+    GUI thread."""
 
     def __init__(
         self,
         folder: Path,
         find: Callable[[], list[Freeable]],
         delete: Callable[[Freeable], Awaitable[None]],
-        telling: tuple[Bridge, Notices, InlineNotices],
+        bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
-        """`folder` is that of the user's data; in `telling` are the dialog's own lines."""
+        """`folder` is that of the user's data. What fails goes to `bridge`, which outlives the dialog."""
         super().__init__(parent)
-        bridge, notices, failures = telling
         self._folder = folder
         self._find = find
         self._delete = delete
-        self._bridge = bridge.for_place(lambda: notices.at(failures))
+        self._bridge = bridge
+        self._deleting = False
         self._rows: list[tuple[QCheckBox, Freeable]] = []
         self.setWindowTitle(self.tr("Make room on the disk"))
         self.setMinimumSize(*SMALLEST_PX)
@@ -65,7 +64,6 @@ class MakeRoomDialog(QDialog):
         body.setContentsMargins(20, 20, 20, 20)
         body.setSpacing(12)
         body.addWidget(self._free)
-        body.addWidget(failures)
         body.addWidget(area, 1)
         body.addLayout(foot)
         self._show_chosen()
@@ -75,6 +73,8 @@ class MakeRoomDialog(QDialog):
         """Look at the disk and list it."""
         found = await asyncio.to_thread(self._find)
         free = await asyncio.to_thread(free_bytes, self._folder)
+        if not shiboken6.isValid(self):
+            return
         for box, _ in self._rows:
             self._list.removeWidget(box)
             box.deleteLater()
@@ -89,19 +89,20 @@ class MakeRoomDialog(QDialog):
         self._show_chosen()
 
     def _row(self, what: Freeable) -> QCheckBox:
-        box = QCheckBox(f"{byte_count(what.bytes)}   {self._words(what)}")
+        box = QCheckBox(f"{byte_count(what.bytes)}   {self._words(what).replace('&', '&&')}")
         box.toggled.connect(self._show_chosen)
         self._list.addWidget(box)
         return box
 
     def _words(self, what: Freeable) -> str:
+        name = shown(what.name)
         match what.kind:
             case "model":
-                return self.tr("{model}: a model, to be got again").format(model=what.name)
+                return self.tr("{model}: a model, to be got again").format(model=name)
             case "unfinished":
-                return self.tr("{model}: an unfinished download or build").format(model=what.name)
+                return self.tr("{model}: an unfinished download or build").format(model=name)
             case "weights":
-                return self.tr("{model}: original weights, for making further types").format(model=what.name)
+                return self.tr("{model}: original weights, for making further types").format(model=name)
             case "trash":
                 return self.tr("Models that you have deleted since the start")
             case "chat states":
@@ -114,14 +115,18 @@ class MakeRoomDialog(QDialog):
         chosen = [what for box, what in self._rows if box.isChecked()]
         size = byte_count(sum(what.bytes for what in chosen))
         self._chosen.setText(self.tr("Delete {size} for good").format(size=size))
-        self._chosen.setEnabled(bool(chosen))
+        self._chosen.setEnabled(bool(chosen) and not self._deleting)
 
     async def _on_delete(self) -> None:
         chosen = [what for box, what in self._rows if box.isChecked()]
-        self._chosen.setEnabled(False)
+        self._deleting = True
+        self._show_chosen()
         try:
             for what in chosen:
                 await self._delete(what)
+                if not shiboken6.isValid(self):
+                    return
         finally:
-            await self.show_what_there_is()
-            self.freed.emit()
+            self._deleting = False
+            if shiboken6.isValid(self):
+                await self.show_what_there_is()

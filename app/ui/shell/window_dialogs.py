@@ -20,7 +20,6 @@ from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
-from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HubAccount, TokenError
 
@@ -280,7 +279,7 @@ class WindowDialogs(QObject):
                 parts.paths.data,
                 partial(find_freeable, parts.paths, parts.store),
                 self._free,
-                (self._bridge, self._notices, InlineNotices(self._theme)),
+                self._bridge,
                 self._window,
             )
         )
