@@ -84,17 +84,22 @@ class HostReader:
         self._ended_s: dict[str, float] = {}
         """By those that have ended, for each part: a sum never falls when one of them ends."""
         self._parts: dict[int, str] = {}
-        self._last = self.cpu_clock()
+        self._last: CpuClock | None = None
 
     def own_pids(self) -> frozenset[int]:
-        """This process and its named children."""
+        """This process and its named children, found anew."""
         return frozenset({os.getpid(), *self._child_pids()})
 
+    @property
+    def last_pids(self) -> frozenset[int]:
+        """The own processes of the last reading."""
+        return frozenset(self._spent_s)
+
     def read(self) -> HostSample:
-        """The machine now; CPU per cent since the previous call."""
+        """The machine now; CPU per cent since the previous call, none at the first one."""
         memory = psutil.virtual_memory()
-        earlier, now = self._last, self.cpu_clock()
-        self._last = now
+        now = self.cpu_clock()
+        earlier, self._last = self._last or now, now
         cpu_percent, own_cpu_percent = now.percent_since(earlier)
         ram_bytes: Counter[str] = Counter()
         for pid, resident_bytes in self._each(self._spent_s, _resident_bytes).items():
@@ -118,16 +123,21 @@ class HostReader:
         # Linux counts a guest's time in user and nice already.
         total_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         spent_s = self._each(self.own_pids(), _cpu_seconds)
+        for pid in spent_s:
+            # What a child is shows when its program has begun: until then it may be another part's.
+            self._parts[pid] = self._part_of(pid)
         for pid in self._spent_s.keys() - spent_s.keys():
-            part = self._parts.pop(pid)
-            self._ended_s[part] = self._ended_s.get(part, 0.0) + self._spent_s[pid]
-            self._processes.pop(pid, None)
+            if pid in self._processes and self._processes[pid].is_running():
+                # Not found this time, as its parent's children change while they are listed.
+                spent_s[pid] = self._spent_s[pid]
+            else:
+                part = self._parts.pop(pid)
+                self._ended_s[part] = self._ended_s.get(part, 0.0) + self._spent_s[pid]
+                self._processes.pop(pid, None)
         self._spent_s = spent_s
         parts_s = dict(self._ended_s)
         for pid, own_s in spent_s.items():
-            # What a child is shows when its program has begun: until then it may be another part's.
-            part = self._parts[pid] = self._part_of(pid)
-            parts_s[part] = parts_s.get(part, 0.0) + own_s
+            parts_s[self._parts[pid]] = parts_s.get(self._parts[pid], 0.0) + own_s
         return CpuClock(self._clock(), total_s - idle_s, sum(parts_s.values()), parts_s)
 
     def _each(self, pids: Iterable[int], figure: Callable[[psutil.Process], float]) -> dict[int, float]:
@@ -138,8 +148,10 @@ class HostReader:
                 if pid not in self._processes:
                     self._processes[pid] = psutil.Process(pid)
                 figures[pid] = figure(self._processes[pid])
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
+            except psutil.NoSuchProcess:
                 self._processes.pop(pid, None)
+            except psutil.AccessDenied:
+                continue  # for now: it runs
         return figures
 
 

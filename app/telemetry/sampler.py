@@ -95,9 +95,9 @@ class TelemetrySampler:
 
     def sample(self) -> TelemetrySnapshot:
         """One snapshot now, appended to the history. Telemetry thread, or a test without one."""
-        gpu = self._gpu.poll(self._host.own_pids(), wakes=self._cards.in_use)
-        cards = self._cards.poll(gpu)
         host = self._host.read()
+        gpu = self._gpu.poll(self._host.last_pids, wakes=self._cards.in_use)
+        cards = self._cards.poll(gpu)
         now_s = self._clock()
         rates = self._rates.rates(now_s)
         vram = tuple(sample.vram_used_bytes for sample in (*gpu.gpus, *(cards or ())))

@@ -97,3 +97,27 @@ def test_time_of_a_process_that_ends_is_not_taken_back() -> None:
         with_it = reader.cpu_clock()
         child.communicate(b"\n")
     assert reader.cpu_clock().own_s >= with_it.own_s
+
+
+def test_time_of_a_process_that_is_missed_once_counts_once() -> None:
+    children: list[int] = []
+    parts: dict[int, str] = {}
+    spend = "import time\nwhile time.process_time() < 0.2: pass\nprint('spent', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", spend], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout
+        child.stdout.readline()
+        children.append(child.pid)
+        parts[child.pid] = "engine"
+        reader = HostReader(lambda: children, part_of=lambda pid: parts.get(pid, ""))
+        found = reader.cpu_clock().parts_s["engine"]
+        children.clear()
+        parts.clear()
+        assert reader.cpu_clock().parts_s["engine"] == pytest.approx(found)
+        children.append(child.pid)
+        parts[child.pid] = "engine"
+        assert reader.cpu_clock().parts_s["engine"] == pytest.approx(found, abs=0.05)
+        child.communicate(b"\n")
+    children.clear()
+    assert reader.cpu_clock().parts_s["engine"] == pytest.approx(found, abs=0.1)

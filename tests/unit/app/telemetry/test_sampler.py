@@ -91,6 +91,20 @@ def test_a_card_that_only_the_engine_knows_has_the_last_series() -> None:
     assert len(snapshot.history.vram_used_bytes) == 1
 
 
+def test_own_processes_are_looked_for_once_a_snapshot_and_not_before() -> None:
+    looks: list[int] = []
+
+    def children() -> list[int]:
+        looks.append(1)
+        return []
+
+    host = HostReader(children)
+    assert looks == []
+    sampler = TelemetrySampler(host, GpuMonitor(OneCard), CardMonitor(nothing), RateMeter(), print)
+    sampler.sample()
+    assert len(looks) == 1
+
+
 def test_the_thread_delivers_and_stops() -> None:
     delivered: queue.Queue[TelemetrySnapshot] = queue.Queue()
     rates = RateMeter()
