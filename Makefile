@@ -75,8 +75,7 @@ engine: test-env
 # The CUDA back end alone, by NVIDIA's packages of the Python index: no toolkit is needed, nor a card.
 # CUDA_FLAGS=--release for all generations of cards, --jobs 2; one that was ended goes on.
 cuda:
-	@$(PYTHON) packaging/environment.py build
-	$(BIN)/python packaging/engine/build_cuda.py $(CUDA_FLAGS)
+	$(PYTHON) packaging/engine/build_cuda.py $(CUDA_FLAGS)
 
 # What it made: its symbols, and how it behaves with stand-ins for a driver.
 cuda-test: test-env cuda

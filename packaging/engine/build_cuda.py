@@ -29,6 +29,7 @@ from environment import (
     LLAMA_CHANGES,
     LOCKS,
     ROOT,
+    VENV,
     create_venv,
     digest_of,
     install_system_packages,
@@ -101,6 +102,8 @@ def cuda_wheel(architectures: Sequence[str], jobs: int) -> Path:
     """Compile the back end for these compute capabilities, and pack it; what is there already is kept."""
     wanted = cmake_architectures(architectures)
     started_s = time.monotonic()
+    # What fetches and unpacks the source; in a fresh checkout it is not there.
+    create_venv(VENV, "build")
     toolkit = make_toolkit()
     tree = make_source()
     build = FOLDER / "-".join(architectures)

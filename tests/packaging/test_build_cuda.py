@@ -44,6 +44,22 @@ def test_what_is_no_compute_capability_is_said(build_cuda: ModuleType, text: str
         build_cuda.cmake_architectures([text])
 
 
+def test_a_fresh_checkout_gets_the_environment_that_the_source_is_fetched_by(
+    build_cuda: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = []
+    monkeypatch.setattr(build_cuda, "FOLDER", tmp_path)
+    monkeypatch.setattr(build_cuda, "create_venv", lambda folder, lock: made.append((folder, lock)))
+
+    def make_toolkit() -> Path:
+        raise SystemExit("that far")
+
+    monkeypatch.setattr(build_cuda, "make_toolkit", make_toolkit)
+    with pytest.raises(SystemExit, match="that far"):
+        build_cuda.cuda_wheel(["8.6"], 1)
+    assert made == [(ROOT / ".venv", "build")]
+
+
 def test_a_toolkit_of_the_system_is_kept_out(build_cuda: ModuleType, tmp_path: Path) -> None:
     system, plain = tmp_path / "cuda" / "bin", tmp_path / "bin"
     system.mkdir(parents=True)
