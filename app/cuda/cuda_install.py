@@ -186,7 +186,13 @@ class CudaGetter:
         left_out = " ".join(str(error) for error in checked.left_out)
         write_json(
             folder / CHECK,
-            KernelCheck(runtime=runtime, device=checked.device, cards=checked.cards, left_out=left_out),
+            KernelCheck(
+                runtime=runtime,
+                device=checked.device,
+                cards=checked.cards,
+                failed=checked.failed,
+                left_out=left_out,
+            ),
         )
         return checked.device
 

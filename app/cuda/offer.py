@@ -32,8 +32,8 @@ class CudaOffer(msgspec.Struct, frozen=True, kw_only=True):
     "no_card": no NVIDIA card with a driver that answers; "fixed_build": a llama.cpp that was compiled for one
     computer, which takes no back ends at run time; "card_old", "driver_old": Vulkan serves; "no_back_end":
     only a brought file helps; "works": without our doing; "offered": can be fetched (`arrived_bytes` are
-    there already); "unchecked": unpacked, not tried; "failed": tried, and why not; "ready": in use, or from
-    the next start on. `message` and `hint` are templates that `values` fills.
+    there already); "unchecked": unpacked, not tried, or not on each card; "failed": tried, and why
+    not; "ready": in use, or from the next start on. `message` and `hint` are templates that `values` fills.
     """
 
     state: OfferState
@@ -133,6 +133,18 @@ def _judge(
                 message="CUDA was tried and is not used: {failure}",
                 hint=check.hint,
                 values={**check.values, "failure": StillroomError(check.message, "", **check.values)},
+            )
+        if gpu.cuda_cards and all(uuid in check.failed for uuid in gpu.cuda_cards):
+            return CudaOffer(
+                state="failed",
+                message="CUDA was tried and is not used: {failure}",
+                values={"failure": check.left_out},
+            )
+        if not all(check.knows(uuid) for uuid in gpu.cuda_cards):
+            return CudaOffer(
+                state="unchecked",
+                message="A card was put in that NVIDIA's libraries were not tried on yet.",
+                hint="Try them again: what is known is how other cards compute.",
             )
         return CudaOffer(
             state="ready",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from app.engine.devices.nvidia_cards import capable_cards, nvidia_cards
+
 GpuState = Literal["pending", "ok", "no_driver", "no_gpu", "failing", "hanging", "asleep"]
 
 T = TypeVar("T")
@@ -55,6 +57,8 @@ class GpuReading:
     gpus: tuple[GpuSample, ...] = ()
     driver: str = ""
     native: str = ""
+    cuda_cards: tuple[str, ...] = ()
+    """The UUIDs of the cards, or of the instance, that CUDA computes on (`nvidia_cards.capable_cards`)."""
 
 
 class NvmlReader:
@@ -67,6 +71,7 @@ class NvmlReader:
         self._nvml: Any = pynvml
         self._driver: str | None = None
         self._gpus: list[tuple[Any, str]] = []
+        self._cuda_cards: tuple[str, ...] = ()
 
     def read(self, own_pids: frozenset[int] = frozenset({os.getpid()})) -> GpuReading:
         """A reading; `own_pids` are the processes whose VRAM counts as this program's. Never raises."""
@@ -77,7 +82,7 @@ class NvmlReader:
             if not self._gpus:
                 return GpuReading("no_gpu", driver=self._driver or "")
             samples = [self._sample(i, gpu, name, own_pids) for i, (gpu, name) in enumerate(self._gpus)]
-            return GpuReading("ok", tuple(samples), self._driver or "")
+            return GpuReading("ok", tuple(samples), self._driver or "", cuda_cards=self._cuda_cards)
         except nvml.NVMLError as error:
             self._driver = None
             missing = (nvml.NVML_ERROR_LIBRARY_NOT_FOUND, nvml.NVML_ERROR_DRIVER_NOT_LOADED)
@@ -88,6 +93,7 @@ class NvmlReader:
         nvml.nvmlInit()
         handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
         self._gpus = [(gpu, nvml.nvmlDeviceGetName(gpu)) for gpu in handles]
+        self._cuda_cards = tuple(card.uuid for card in capable_cards(nvidia_cards()))
         self._driver = nvml.nvmlSystemGetDriverVersion()
 
     def _sample(self, index: int, gpu: Any, name: str, own_pids: frozenset[int]) -> GpuSample:

@@ -204,14 +204,16 @@ def reading(machine: GraphicsMachine) -> GpuReading:
     if not machine.driver or machine.nvml != "ok":
         native = "GPU is lost" if machine.nvml == "failing" else ""
         return GpuReading(machine.nvml if machine.driver else "no_driver", native=native)
-    return GpuReading("ok", tuple(_sample(index, card) for index, card in enumerate(cards)), machine.driver)
+    samples = tuple(_sample(index, card) for index, card in enumerate(cards))
+    return GpuReading("ok", samples, machine.driver, cuda_cards=tuple(_checked(machine)))
 
 
 def listed(machine: GraphicsMachine) -> list[Device]:
     """Give the devices that ggml lists: CUDA's, then Vulkan's, then the processor."""
     addressed = [(card, f"0000:{index:02x}:00.0") for index, card in enumerate(machine.cards, 1)]
     known = [(entry, card, address) for card, address in addressed for entry in _entries(card, address)]
-    visible = visible_devices([entry for entry, _, _ in known], _passed(machine))
+    failed = [uuid for uuid in _checked(machine) if uuid not in _passed(machine)]
+    visible = visible_devices([entry for entry, _, _ in known], failed.__contains__)
     shown = [entry.uuid for entry, _, _ in known] if visible is None else visible.split(",")
     cuda = [found for uuid in shown for found in known if found[0].uuid == uuid] if _has_cuda(machine) else []
     devices = [
@@ -246,21 +248,20 @@ def _entries(card: Card, address: str) -> list[NvidiaCard]:
     ]
 
 
-def _passed(machine: GraphicsMachine) -> list[str]:
-    """Give the cards that computed right, as `check_cards` does it: where there are several."""
-    able = [
-        card
-        for index, card in enumerate(machine.cards, 1)
-        if capable_cards(_entries(card, f"0000:{index:02x}:00.0"))
-    ]
-    if len(able) < 2:
-        return []
-    return [
-        entry.uuid
+def _checked(machine: GraphicsMachine) -> dict[str, Card]:
+    """Give the cards that `check_cards` tries, by UUID."""
+    known = {
+        entry.uuid: (entry, card)
         for index, card in enumerate(machine.cards, 1)
         for entry in _entries(card, f"0000:{index:02x}:00.0")
-        if not card.fails
-    ]
+    }
+    able = capable_cards([entry for entry, _ in known.values()])
+    return {entry.uuid: known[entry.uuid][1] for entry in able}
+
+
+def _passed(machine: GraphicsMachine) -> list[str]:
+    """Give those of them that computed right."""
+    return [uuid for uuid, card in _checked(machine).items() if not card.fails]
 
 
 def _has_cuda(machine: GraphicsMachine) -> bool:
@@ -329,6 +330,7 @@ def _check(machine: GraphicsMachine, runtime: CudaRuntime) -> KernelCheck:
         runtime=runtime,
         device=able[0].name if able else "",
         cards=tuple(_passed(machine)),
+        failed=tuple(uuid for uuid, card in _checked(machine).items() if card.fails),
         left_out=" ".join(str(error) for error in failed),
     )
 

@@ -47,11 +47,21 @@ class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     cards: tuple[str, ...] = ()
     """The UUIDs of the cards that computed right; empty where it is not known of each."""
+    failed: tuple[str, ...] = ()
+    """The UUIDs of those that did not; empty, too, in files from before these were kept."""
     left_out: str = ""
     """Why another card is not used; empty where none is left out."""
     message: str = ""
     hint: str = ""
     values: dict[str, object] = {}
+
+    def knows(self, uuid: str) -> bool:
+        """Tell whether the card was checked; also yes where it is not known which ones were."""
+        return not self.cards or uuid in (*self.cards, *self.failed)
+
+    def hides(self, uuid: str) -> bool:
+        """Tell whether CUDA must not see the card: it failed; of an older file, it did not pass."""
+        return uuid in self.failed or bool(self.left_out and not self.failed and not self.knows(uuid))
 
 
 def read_runtime(folder: Path) -> CudaRuntime | None:

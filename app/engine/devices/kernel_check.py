@@ -48,10 +48,11 @@ class KernelAnswer(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True)
 class CheckedCards:
     """`device` is the first that computed right. `cards` are the UUIDs of all that did, where they are known
-    of each; `left_out` names why each other one is not used."""
+    of each; `failed` those of the others, and `left_out` names why each of these is not used."""
 
     device: str
     cards: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     left_out: tuple[StillroomError, ...] = ()
 
 
@@ -69,18 +70,20 @@ def check_cards(
     listing = msgspec.structs.replace(request, lists=True)
     cards = _ask(command, listing, cancel, longest_s).cards
     if len(cards) < 2:
-        return CheckedCards(check_kernels(command, request, cancel, longest_s=longest_s))
+        return CheckedCards(check_kernels(command, request, cancel, longest_s=longest_s), cards)
     devices: dict[str, str] = {}
-    failures: list[StillroomError] = []
+    failures: dict[str, StillroomError] = {}
     for card in cards:
         try:
             one = msgspec.structs.replace(request, card=card)
             devices[card] = check_kernels(command, one, cancel, longest_s=longest_s)
         except StillroomError as error:
-            failures.append(error)
+            failures[card] = error
     if not devices:
-        raise failures[0]
-    return CheckedCards(next(iter(devices.values())), tuple(devices), tuple(failures))
+        raise failures[cards[0]]
+    return CheckedCards(
+        next(iter(devices.values())), tuple(devices), tuple(failures), tuple(failures.values())
+    )
 
 
 def check_kernels(

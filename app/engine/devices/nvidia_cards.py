@@ -5,7 +5,7 @@ CUDA itself lists cards that it has no kernels for, and of a card that is divide
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,27 +47,31 @@ def capable_cards(cards: Sequence[NvidiaCard]) -> list[NvidiaCard]:
     return sorted(whole, key=lambda card: (card.vram_bytes_per_s, card.capability), reverse=True)
 
 
-def visible_devices(cards: Sequence[NvidiaCard], passed: Sequence[str] = ()) -> str | None:
+def hide_none(_uuid: str) -> bool:
+    """Hide no card."""
+    return False
+
+
+def visible_devices(cards: Sequence[NvidiaCard], hides: Callable[[str], bool] = hide_none) -> str | None:
     """Return the value of `VISIBLE` for these cards; None where CUDA's own choice is right.
 
-    `passed` are the UUIDs of the cards that computed right; empty where it is not known of each.
+    `hides` tells by its UUID whether a card failed its check (`cuda_runtime.KernelCheck.hides`).
     """
-    able = capable_cards(cards)
-    wanted = [card.uuid for card in able if not passed or card.uuid in passed]
+    wanted = [card.uuid for card in capable_cards(cards) if not hides(card.uuid)]
     if len(wanted) == len(cards) <= 1 or not cards:
         return None
     # CUDA stops at the first that it does not know, and so lists none.
     return ",".join(wanted) or "-1"
 
 
-def show_cuda(passed: Sequence[str] = ()) -> None:
+def show_cuda(hides: Callable[[str], bool] = hide_none) -> None:
     """Let this process's CUDA see the right cards only; before it is loaded. Asks the driver, which may hang.
 
     What the user has set stays.
     """
     if VISIBLE in os.environ:
         return
-    visible = visible_devices(nvidia_cards(), passed)
+    visible = visible_devices(nvidia_cards(), hides)
     if visible is not None:
         os.environ[VISIBLE] = visible
 

@@ -24,7 +24,7 @@ from app.engine.devices.ggml import (
 )
 from app.engine.devices.gpu_presence import a_card_sleeps
 from app.engine.devices.native_log import NativeLog
-from app.engine.devices.nvidia_cards import keep_kernels, show_cuda
+from app.engine.devices.nvidia_cards import hide_none, keep_kernels, show_cuda
 from app.engine.protocol import BackendState, Device
 from app.engine.rpc.rpc_devices import RpcDevices
 
@@ -94,7 +94,7 @@ class Backend:
         if cuda is not None or has_cuda(package):
             check = read_check(cuda) if cuda is not None else None
             keep_kernels(app_paths().cuda_kernels)
-            show_cuda(check.cards if check is not None else ())
+            show_cuda(check.hides if check is not None else hide_none)
         self._cuda = load_cuda(self.ggml, cuda) if cuda is not None else None
 
     def devices(self) -> list[Device]:

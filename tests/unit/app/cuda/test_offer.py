@@ -89,7 +89,7 @@ def test_nothing_is_offered_without_a_card_or_to_a_llama_cpp_that_takes_none(pla
     assert judge(other, READING, PORTABLE).state == "no_back_end"
 
 
-def test_what_is_there_is_unchecked_failed_or_ready(place: CudaPlace) -> None:
+def runtime_there(place: CudaPlace) -> CudaRuntime:
     runtime = CudaRuntime(
         llama_cpp="1.0",
         cuda="13.0",
@@ -100,6 +100,11 @@ def test_what_is_there_is_unchecked_failed_or_ready(place: CudaPlace) -> None:
     )
     place.runtime.mkdir(parents=True)
     (place.runtime / RUNTIME).write_bytes(msgspec.json.encode(runtime))
+    return runtime
+
+
+def test_what_is_there_is_unchecked_failed_or_ready(place: CudaPlace) -> None:
+    runtime = runtime_there(place)
     assert judge(place, READING, PORTABLE).state == "offered"
     for name in ("libcudart.so.13", "libggml-cuda.so"):
         (place.runtime / name).touch()
@@ -124,3 +129,23 @@ def test_what_is_there_is_unchecked_failed_or_ready(place: CudaPlace) -> None:
     (place.runtime / RUNTIME).write_bytes(msgspec.json.encode(runtime))
     # An old card is of no use to a runtime that is there either.
     assert judge(place, GpuReading("ok", (OLD_CARD,), "581.2"), PORTABLE).state == "card_old"
+
+
+def test_a_card_that_came_after_the_check_is_to_be_tried(place: CudaPlace) -> None:
+    runtime = runtime_there(place)
+    for name in ("libcudart.so.13", "libggml-cuda.so"):
+        (place.runtime / name).touch()
+
+    def state(check: KernelCheck, *uuids: str) -> str:
+        (place.runtime / CHECK).write_bytes(msgspec.json.encode(check))
+        return judge(place, dataclasses.replace(READING, cuda_cards=uuids), PORTABLE).state
+
+    passed = KernelCheck(runtime=runtime, device="A", cards=("GPU-a",))
+    assert state(passed, "GPU-a") == "ready"
+    assert state(passed, "GPU-a", "GPU-new") == "unchecked"
+    assert state(passed, "GPU-new") == "unchecked"
+    failed = msgspec.structs.replace(passed, failed=("GPU-b",), left_out="B computes wrongly.")
+    assert state(failed, "GPU-a", "GPU-b") == "ready"
+    assert state(failed, "GPU-b") == "failed"
+    # Where it is not known which cards were checked, nothing is said of any.
+    assert state(KernelCheck(runtime=runtime, device="A"), "GPU-new") == "ready"

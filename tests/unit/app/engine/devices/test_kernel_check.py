@@ -43,7 +43,7 @@ def test_each_of_several_cards_is_checked_by_itself_and_one_that_fails_is_left_o
         "    print(json.dumps({'products': [{'device': 'C', 'type': 'F32', 'columns': 1, 'nmse': 0.0}]}))\n"
     )
     checked = check_cards([sys.executable, str(child)], KernelRequest(backend="CUDA"))
-    assert (checked.device, checked.cards) == ("C", ("GPU-c",))
+    assert (checked.device, checked.cards, checked.failed) == ("C", ("GPU-c",), ("GPU-a", "GPU-b"))
     assert [str(error) for error in checked.left_out] == [
         "The process that tried CUDA ended with 9. ",
         "B computes wrongly.",

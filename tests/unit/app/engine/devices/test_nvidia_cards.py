@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from app.cuda.pins import cuda_pins
+from app.engine.devices.cuda_runtime import CudaRuntime, KernelCheck
 from app.engine.devices.nvidia_cards import OLDEST, NvidiaCard, capable_cards, visible_devices
 from tests.support.nvml_stand_in import build_nvml_stand_in, stand_in_environment
 
@@ -40,7 +42,27 @@ def test_one_card_that_can_is_left_to_cuda() -> None:
 
 
 def test_a_card_that_failed_its_check_is_hidden() -> None:
-    assert visible_devices([RTX, FAST], passed=["GPU-rtx"]) == "GPU-rtx"
+    assert visible_devices([RTX, FAST], "GPU-fast".__eq__) == "GPU-rtx"
+
+
+def checked(**kept: Any) -> KernelCheck:
+    runtime = CudaRuntime(llama_cpp="1.0", cuda="13.0", libraries=(), back_end="")
+    return KernelCheck(runtime=runtime, device="RTX 3060", **kept)
+
+
+def test_a_card_that_came_after_the_check_is_not_hidden() -> None:
+    known = checked(cards=("GPU-rtx",), failed=("GPU-gone",), left_out="It computes wrongly.")
+    assert visible_devices([RTX, FAST], known.hides) == "GPU-fast,GPU-rtx"
+    both_new = checked(cards=("GPU-1", "GPU-2"))
+    assert visible_devices([RTX, FAST], both_new.hides) == "GPU-fast,GPU-rtx"
+    assert [both_new.knows(card.uuid) for card in (RTX, FAST)] == [False, False]
+
+
+def test_a_check_from_before_failures_were_kept_hides_what_did_not_pass() -> None:
+    old = checked(cards=("GPU-rtx",), left_out="It computes wrongly.")
+    assert visible_devices([RTX, FAST], old.hides) == "GPU-rtx"
+    assert visible_devices([RTX, FAST], checked(cards=("GPU-rtx",)).hides) == "GPU-fast,GPU-rtx"
+    assert visible_devices([RTX, FAST], checked().hides) == "GPU-fast,GPU-rtx"
 
 
 def test_of_a_divided_card_the_largest_instance_is_taken_alone() -> None:
