@@ -8,24 +8,20 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.update.release_feed import ReleasePlace, newest_release
+from tests.support.folder_server import key_pair, serve_folder
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 SIGN = ROOT / ".github" / "actions" / "sign" / "action.yml"
 sys.path.append(str(ROOT / "packaging"))
 
@@ -181,42 +177,19 @@ def artefacts(folder: Path) -> Path:
     """Make what the builds hand over, with a word in each."""
     for name in (
         *(
-            "linux/stillroom_0.1.0_amd64.deb",
-            "linux/stillroom-0.1.0-x86_64.run",
-            "linux/stillroom-0.1.0.cdx.json",
+            f"linux/stillroom_{VERSION}_amd64.deb",
+            f"linux/stillroom-{VERSION}-x86_64.run",
+            f"linux/stillroom-{VERSION}.cdx.json",
         ),
-        *("linux/stillroom-0.1.0-linux-x86_64.tar.xz", "windows/stillroom-0.1.0-setup.exe"),
-        *("windows/stillroom-0.1.0-windows-x86_64.zip", "linux/wheels/stillroom-0.1.0-py3-none-any.whl"),
+        *(f"linux/stillroom-{VERSION}-linux-x86_64.tar.xz", f"windows/stillroom-{VERSION}-setup.exe"),
+        *(
+            f"windows/stillroom-{VERSION}-windows-x86_64.zip",
+            f"linux/wheels/stillroom-{VERSION}-py3-none-any.whl",
+        ),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"stand-in for {name}")
     return folder
-
-
-@contextmanager
-def serve_folder(folder: Path) -> Iterator[str]:
-    """The address of a server on loopback that has the folder's files."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, directory=str(folder))
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def key_pair() -> tuple[str, str]:
-    """The private key as the secret holds it, and the public one as the variable does."""
-    key = Ed25519PrivateKey.generate()
-    encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(*encoding).decode(), key.public_key().public_bytes_raw().hex()
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +201,7 @@ def publishing() -> ModuleType:
 def test_what_is_published_is_what_the_program_believes(tmp_path: Path, publishing: ModuleType) -> None:
     secret, public = key_pair()
     out = tmp_path / "release"
-    publishing.publish("v0.1.0", artefacts(tmp_path / "artefacts"), out, secret, public)
+    publishing.publish(f"v{VERSION}", artefacts(tmp_path / "artefacts"), out, secret, public)
     sums = dict(reversed(line.split("  ")) for line in (out / "SHA256SUMS").read_text().splitlines())
     assert sums == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
@@ -237,7 +210,7 @@ def test_what_is_published_is_what_the_program_believes(tmp_path: Path, publishi
     }
     with serve_folder(out) as address:
         found = newest_release(ReleasePlace(address, bytes.fromhex(public)))
-    assert found.version == "0.1.0"
+    assert found.version == VERSION
     assert {item.kind for item in found.files} == {"linux-deb", "linux-run", "windows-setup"}
 
 
@@ -247,7 +220,7 @@ def test_a_key_that_no_bundle_believes_stops_it(tmp_path: Path, publishing: Modu
     for public, says in ((other, "not the public half"), ("", "has to be the public half")):
         with pytest.raises(SystemExit, match=says):
             publishing.publish(
-                "v0.1.0", artefacts(tmp_path / "a"), tmp_path / f"out{says[:3]}", secret, public
+                f"v{VERSION}", artefacts(tmp_path / "a"), tmp_path / f"out{says[:3]}", secret, public
             )
     assert list(tmp_path.rglob("*.sig")) == []
 
@@ -256,14 +229,16 @@ def test_a_release_that_lacks_an_installer_or_has_a_name_twice_is_refused(
     tmp_path: Path, publishing: ModuleType
 ) -> None:
     made = artefacts(tmp_path / "artefacts")
-    (made / "linux/stillroom-0.1.0-x86_64.run").unlink()
+    (made / f"linux/stillroom-{VERSION}-x86_64.run").unlink()
     with pytest.raises(SystemExit, match=r"without \*\.run"):
-        publishing.publish("v0.1.0", made, tmp_path / "one")
-    shutil.copyfile(made / "windows/stillroom-0.1.0-setup.exe", made / "linux/stillroom-0.1.0-setup.exe")
-    with pytest.raises(SystemExit, match=r"Two builds made a file of the name stillroom-0.1.0-setup\.exe"):
-        publishing.publish("v0.1.0", made, tmp_path / "two")
-    with pytest.raises(SystemExit, match=r"The tag says 9\.9\.9"):
-        publishing.publish("v9.9.9", made, tmp_path / "three")
+        publishing.publish(f"v{VERSION}", made, tmp_path / "one")
+    shutil.copyfile(
+        made / f"windows/stillroom-{VERSION}-setup.exe", made / f"linux/stillroom-{VERSION}-setup.exe"
+    )
+    with pytest.raises(SystemExit, match=f"Two builds made a file of the name stillroom-{VERSION}-setup"):
+        publishing.publish(f"v{VERSION}", made, tmp_path / "two")
+    with pytest.raises(SystemExit, match=r"The tag says 99\.9\.9"):
+        publishing.publish("v99.9.9", made, tmp_path / "three")
 
 
 def test_a_download_is_the_pinned_file_or_nothing(tmp_path: Path) -> None:
@@ -318,11 +293,3 @@ def test_what_nobody_has_signed_is_listed(tmp_path: Path) -> None:
     assert listing.unsigned(tmp_path / "bundle") == [library]
     listing.write_catalogue([library], tmp_path / "build" / "unsigned.txt")
     assert (tmp_path / "build" / "unsigned.txt").read_text() == f"../bundle/_internal/{library.name}\n"
-
-
-def test_nvidias_packages_are_those_that_the_program_offers() -> None:
-    lock = (ROOT / "packaging" / "locks" / "cuda.txt").read_text("utf-8")
-    for package in tomllib.loads((ROOT / "resources" / "cuda.toml").read_text("utf-8"))["packages"]:
-        assert f"{package['name']}=={package['version']} " in lock
-        assert package["linux"]["sha256"] in lock
-        assert package["windows"]["sha256"] in lock

@@ -1,11 +1,8 @@
 """Newer releases: what is believed, and what is downloaded. The server and the key are the test's own."""
 
-import functools
 import hashlib
-import http.server
 import runpy
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,15 +19,11 @@ from app.update.release_feed import (
     newest_release,
     release_place,
 )
+from tests.support.folder_server import serve_folder
 
 ROOT = Path(__file__).parents[4]
 KEY = Ed25519PrivateKey.generate()
 INSTALLER = b"stand-in for an installer" * 1000
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        pass
 
 
 @pytest.fixture
@@ -55,13 +48,8 @@ def sign(folder: Path) -> None:
 
 @pytest.fixture
 def place(published: Path) -> Iterator[ReleasePlace]:
-    handler = functools.partial(_Quiet, directory=str(published))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield ReleasePlace(f"http://127.0.0.1:{server.server_port}", KEY.public_key().public_bytes_raw())
-        server.shutdown()
-        thread.join()
+    with serve_folder(published) as address:
+        yield ReleasePlace(address, KEY.public_key().public_bytes_raw())
 
 
 def test_a_signed_release_is_shown_and_its_installer_verified(place: ReleasePlace, tmp_path: Path) -> None:
