@@ -4,6 +4,7 @@ The driver is a stand-in, since there is none here; where a device answers, cuda
 is not finished, what it has compiled so far is linked for the tests: enough for all but the last kernels.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -161,6 +162,15 @@ def add_driver(home: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setenv("CUDA_DRIVER_STAND_IN", mode)
 
 
+def hide_driver(home: Path) -> None:
+    """Let the driver of this computer, where it has one, not be found: a file of its name that is none."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return
+    (home / "drivers" / "libcuda.so.1").write_bytes(bytes(4096))
+
+
 def replace_cudart(built: Built, runtime: Path) -> None:
     """Put stand-ins in the place of cudart and cublas: a card whose kernels do not start."""
     code = (SUPPORT / "cudart_stand_in.c").read_text("utf-8")
@@ -201,11 +211,11 @@ def told(home: Path, runtime: Path, error: StillroomError, driver: str = "581.2"
 
 
 def test_without_a_driver_the_systems_words_are_said(runtime: Path, home: Path) -> None:
+    hide_driver(home)
     error = why_not(runtime)
-    assert "CUDA cannot be used: libcuda.so.1: cannot open shared object file" in str(error)
-    assert told(home, runtime, error).startswith(
-        "CUDA was tried and is not used: CUDA cannot be used: libcuda"
-    )
+    words = r"CUDA cannot be used: \S*libcuda\.so\.1: (cannot open shared object file|invalid ELF header)"
+    assert re.search(words, str(error))
+    assert re.match(f"CUDA was tried and is not used: {words}", told(home, runtime, error))
 
 
 def test_a_driver_without_a_device_says_so(
@@ -246,6 +256,8 @@ def test_without_a_device_the_processor_answers_as_before(
     )
     if mode:
         add_driver(home, monkeypatch, mode)
+    else:
+        hide_driver(home)
     client = EngineClient(child_command("engine"))
     client.start()
     try:
