@@ -128,6 +128,13 @@ def test_everything_for_windows_is_signed_before_its_checksum_is_taken(workflow:
     assert [name for name in names if name in order] == order
 
 
+def test_only_what_a_tag_names_is_signed(workflow: dict[Any, Any]) -> None:
+    signing = [step for step in steps(workflow) if step.get("uses") == "./.github/actions/sign"]
+    assert len(signing) == 4
+    tag = "startsWith(github.ref, 'refs/tags/v')"
+    assert {step["if"] for step in signing} == {f"{tag} && vars.SIGNING_ACCOUNT != ''"}
+
+
 def test_advisories_are_asked_for_each_week_and_for_a_release(workflow: dict[Any, Any]) -> None:
     weekly = read(WORKFLOWS / "advisories.yml")
     # YAML reads a bare `on` as true.
