@@ -21,10 +21,21 @@ done
 
 # The folders of app/base/paths.py.
 if [ "${STILLROOM_HOME:-}" ]; then
-  data=$STILLROOM_HOME/data cache=$STILLROOM_HOME/cache
+  data=$STILLROOM_HOME/data cache=$STILLROOM_HOME/cache settings=$STILLROOM_HOME/config/settings.json
 else
   data=${XDG_DATA_HOME:-${HOME:?}/.local/share}/stillroom cache=${XDG_CACHE_HOME:-$HOME/.cache}/stillroom
+  settings=${XDG_CONFIG_HOME:-$HOME/.config}/stillroom/settings.json
 fi
+
+# A window that is open would write its chats again, into a file that has no name any more.
+here=$(cd "$(dirname "$0")" && pwd)
+for link in /proc/[0-9]*/exe; do
+  case $(readlink "$link" 2>/dev/null || true) in
+    "$here"/* | */lib/stillroom/*)
+      echo "Stillroom is running. Close its window, then start this again." >&2
+      exit 1 ;;
+  esac
+done
 
 # offer WORD DESCRIPTION FILE...
 offer() {
@@ -55,4 +66,7 @@ offer() {
 
 offer cuda "NVIDIA's CUDA libraries" "$data/cuda"
 offer models "your models and what was downloaded for them" "$data/models" "$data/checkpoints" "$data/jobs"
+# Where the user moved the models to, there may be other things beside them.
+moved=$(sed -nE 's/.*"models_folder": *"(([^"\\]|\\.)*)".*/\1/p' "$settings" 2>/dev/null | sed 's/\\\(.\)/\1/g')
+[ -z "$moved" ] || [ ! -d "$moved" ] || printf 'Kept: your models in %s, where you moved them.\n' "$moved"
 offer chats "your chats and their backups" "$data"/chats* "$cache/chat-states"

@@ -1,6 +1,7 @@
 """The .run installs and removes, with a stand-in for the program that says it is one."""
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -119,7 +120,7 @@ def data(home: Path) -> Path:
     folder = home / ".local/share/stillroom"
     for name in ("cuda/runtime/lib", "models/r1/m.gguf", "checkpoints/r1/w", "chats-backups/1", "audit/1"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(bytes(2_000_000))
+        (folder / name).write_bytes(os.urandom(2_000_000))
     for name in ("chats.sqlite3", "chats.sqlite3-wal"):
         (folder / name).write_text("chats")
     return folder
@@ -163,6 +164,39 @@ def test_on_a_terminal_each_is_asked_for_and_no_is_the_default(
     assert not (data / "cuda").exists()
     assert (data / "models/r1/m.gguf").exists()
     assert (data / "chats.sqlite3").exists()
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_models_that_were_moved_stay_and_their_folder_is_named(
+    unpacked: Path, home: Path, indent: int | None
+) -> None:
+    moved = home / 'a "fast" disk\\模型'
+    (moved / "r1").mkdir(parents=True)
+    (home / ".local/share/stillroom").mkdir(parents=True)
+    settings = home / ".config/stillroom/settings.json"
+    settings.parent.mkdir(parents=True)
+    values = {"zoom_percent": 100, "models_folder": str(moved), "models_move": ""}
+    settings.write_text(json.dumps(values, indent=indent, ensure_ascii=False), "utf-8")
+    install(unpacked, home)
+    removed = install(unpacked, home, "--uninstall", "--delete", "models")
+    assert removed.returncode == 0, removed.stderr
+    assert f"Kept: your models in {moved}, where you moved them.\n" in removed.stdout
+    assert "Deleted" not in removed.stdout
+    assert (moved / "r1").is_dir()
+
+
+def test_nothing_is_deleted_under_an_open_window(unpacked: Path, home: Path, data: Path) -> None:
+    install(unpacked, home)
+    program = home / ".local/lib/stillroom/stillroom"
+    shutil.copyfile("/usr/bin/sleep", program)
+    before = files(data)
+    script = ["sh", str(program.with_name("remove_data.sh")), "--delete", "chats"]
+    with subprocess.Popen([program, "1000"]) as running:
+        done = subprocess.run(script, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True)
+        running.kill()
+    assert done.returncode == 1
+    assert b"Stillroom is running. Close its window" in done.stderr
+    assert files(data) == before
 
 
 def test_a_running_program_is_not_replaced(unpacked: Path, home: Path) -> None:
