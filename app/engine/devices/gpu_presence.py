@@ -8,7 +8,8 @@ import ctypes
 import sys
 from pathlib import Path
 
-_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD"}
+NVIDIA = "0x10de"
+_VENDORS = {NVIDIA: "NVIDIA", "0x1002": "AMD"}
 """PCI vendors whose cards are worth a GPU build; Intel's are mostly integrated graphics."""
 
 _DISPLAY_CLASSES = ("0x0300", "0x0302")
@@ -38,13 +39,14 @@ def linux_cards(proc: Path, sys_root: Path) -> list[str]:
     return names
 
 
-def cards_may_sleep(sys_root: Path = Path("/sys")) -> bool:
-    """Tell whether a card is switched off while nobody uses it, as in laptops with two: asking its driver for
-    anything switches it on. False where the system does not tell, as on Windows.
+def cards_may_sleep(sys_root: Path = Path("/sys"), vendor: str = NVIDIA) -> bool:
+    """Tell whether a card of `vendor` is switched off while nobody uses it, as in laptops with two: asking
+    its driver for anything switches it on. False where the system does not tell, as on Windows.
 
     https://www.kernel.org/doc/html/latest/power/runtime_pm.html
     """
-    return any(_read(card / "power/control").strip() == "auto" for card in _pci_cards(sys_root))
+    cards = [card for card in _pci_cards(sys_root) if _read(card / "vendor").strip() == vendor]
+    return any(_read(card / "power/control").strip() == "auto" for card in cards)
 
 
 def a_card_sleeps(sys_root: Path = Path("/sys")) -> bool:

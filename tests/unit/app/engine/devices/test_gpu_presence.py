@@ -45,12 +45,16 @@ def test_a_laptops_card_may_sleep_and_a_desktops_does_not(tmp_path: Path) -> Non
     power(tmp_path / "desktop", "0000:01:00.0", "0x10de", "on", "active")
     power(tmp_path / "laptop", "0000:01:00.0", "0x10de", "auto", "suspended")
     power(tmp_path / "busy", "0000:01:00.0", "0x10de", "auto", "active")
+    # NVML is asked for NVIDIA's cards alone.
+    power(tmp_path / "both", "0000:01:00.0", "0x10de", "on", "active")
+    power(tmp_path / "both", "0000:03:00.0", "0x1002", "auto", "suspended")
     # Its own graphics go to sleep, too, and nobody needs to care.
     power(tmp_path / "intel", "0000:00:02.0", "0x8086", "auto", "suspended")
     for place, may, sleeps in (
         ("desktop", False, False),
         ("laptop", True, True),
         ("busy", True, False),
+        ("both", False, True),
         ("intel", False, False),
         ("nothing", False, False),
     ):
