@@ -315,8 +315,14 @@ class EngineCore:
 
     def _wake_cards(self) -> None:
         """Let the cards be listed that slept when the engine started, since somebody needs them now."""
-        if self._backend.wake():
-            self._emit(DevicesFound(devices=self._backend.devices()))
+        # A card takes its time to wake up, and a driver that hangs must not take the engine along.
+        self.pulse.begin("load")
+        try:
+            devices = self._backend.devices() if self._backend.wake() else None
+        finally:
+            self.pulse.end()
+        if devices is not None:
+            self._emit(DevicesFound(devices=devices))
 
     def _plan(self, request: PlanLoad) -> Planned:
         from app.engine.loading.loading import check_settings
