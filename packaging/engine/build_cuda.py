@@ -37,6 +37,7 @@ from environment import (
     pinned,
     unpack,
 )
+from reproducible import source_date_epoch
 
 FOLDER = ROOT / "build" / "cuda"
 ONE = ("8.6",)
@@ -245,7 +246,7 @@ def pack(library: Path, archive: Path, folder: Path) -> Path:
     stripped = folder / "stripped.so"
     subprocess.run(["strip", "--strip-unneeded", "-o", str(stripped), str(library)], check=True)
     with tarfile.open(archive) as source, zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as target:
-        target.write(stripped, f"llama_cpp/bin/{BACK_END}")
+        add(target, f"llama_cpp/bin/{BACK_END}", stripped.read_bytes())
         for name, place in (
             ("PKG-INFO", "METADATA"),
             ("LICENSE.md", "licenses/LICENSE.md"),
@@ -253,9 +254,17 @@ def pack(library: Path, archive: Path, folder: Path) -> Path:
         ):
             file = source.extractfile(f"llama_cpp_python-{version}/{name}")
             assert file is not None
-            target.writestr(f"{information}/{place}", file.read())
+            add(target, f"{information}/{place}", file.read())
     stripped.unlink()
     return wheel
+
+
+def add(wheel: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """Put a file into the wheel that bears the time of the last commit."""
+    entry = zipfile.ZipInfo(name, time.gmtime(source_date_epoch())[:6])
+    entry.external_attr = 0o644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    wheel.writestr(entry, data)
 
 
 if __name__ == "__main__":

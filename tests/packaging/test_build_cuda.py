@@ -114,7 +114,10 @@ def test_libraries_get_the_names_by_which_they_are_linked(build_cuda: ModuleType
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the build is for Linux")
-def test_the_wheel_holds_the_back_end_and_the_licences(build_cuda: ModuleType, tmp_path: Path) -> None:
+def test_the_wheel_holds_the_back_end_and_the_licences(
+    build_cuda: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796000000")
     version = build_cuda.pinned("llama-cpp-python").partition("==")[2]
     code, library, archive = tmp_path / "code.c", tmp_path / "library.so", tmp_path / "source.tar.gz"
     code.write_text("int ggml_backend_init(void) { return 0; }\n")
@@ -130,3 +133,4 @@ def test_the_wheel_holds_the_back_end_and_the_licences(build_cuda: ModuleType, t
             f"llama_cpp_python-{version}.dist-info/licenses/LICENSE.md",
             f"llama_cpp_python-{version}.dist-info/licenses/vendor/llama.cpp/LICENSE",
         ]
+        assert {entry.date_time for entry in packed.infolist()} == {(2026, 11, 30, 0, 53, 20)}
