@@ -34,7 +34,7 @@ def main() -> int:
     published.add_argument("out", type=Path)
     published.add_argument("--library", type=Path, help="the folder that the library was unpacked into")
     options = parser.parse_args()
-    (wheel,) = options.wheels.rglob("*.whl")
+    wheel = only_wheel(options.wheels)
     if options.command == "unpack":
         print(unpack(wheel, options.folder))
         return 0
@@ -43,6 +43,15 @@ def main() -> int:
     PIN.write_text(json.dumps(pin, indent=2) + "\n", encoding="utf-8")
     print(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
     return 0
+
+
+def only_wheel(folder: Path) -> Path:
+    """The one wheel in the folder; where there is none or several, ends with a sentence."""
+    wheels = sorted(folder.rglob("*.whl"))
+    if len(wheels) != 1:
+        found = ", ".join(str(wheel.relative_to(folder)) for wheel in wheels) or "none"
+        raise SystemExit(f"One wheel is needed in {folder}, but found: {found}. Delete what is not wanted.")
+    return wheels[0]
 
 
 def unpack(wheel: Path, folder: Path) -> Path:

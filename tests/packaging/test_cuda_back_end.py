@@ -53,6 +53,18 @@ def test_the_small_wheel_holds_the_back_end_and_the_pin_describes_it(tmp_path: P
     assert found["unpacked_bytes"] == 9011
 
 
+def test_two_builds_are_told_apart_by_a_person(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"One wheel is needed in .*, but found: none"):
+        cuda_back_end.only_wheel(tmp_path)
+    for build in ("8.6", "release"):
+        (tmp_path / build).mkdir()
+        (tmp_path / build / "a.whl").touch()
+    with pytest.raises(SystemExit, match=r"but found: 8\.6/a\.whl, release/a\.whl\. Delete"):
+        cuda_back_end.only_wheel(tmp_path)
+    (tmp_path / "8.6" / "a.whl").unlink()
+    assert cuda_back_end.only_wheel(tmp_path) == tmp_path / "release" / "a.whl"
+
+
 def test_a_wheel_without_cuda_is_refused(tmp_path: Path) -> None:
     wheel = tmp_path / "llama_cpp_python-0.3.36-py3-none-linux_x86_64.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
