@@ -120,8 +120,10 @@ def gather(folder: Path) -> None:
     for pattern in MADE:
         for path in DIST.glob(pattern):
             shutil.copyfile(path, folder / "linux" / path.name)
-    for name in (f"stillroom-{version()}-setup.exe", f"stillroom-{version()}-windows-x86_64.zip"):
-        (folder / "windows" / name).write_text("A stand-in: Windows' part is made on Windows.\n")
+    for name in ("setup.exe", "windows-x86_64.zip", "windows.cdx.json"):
+        (folder / "windows" / f"stillroom-{version()}-{name}").write_text(
+            "A stand-in: Windows' part is made on Windows.\n"
+        )
 
 
 def update_an_older_copy(address: str, public: str) -> None:

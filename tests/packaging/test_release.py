@@ -191,6 +191,7 @@ def artefacts(folder: Path) -> Path:
         *(f"linux/stillroom-{VERSION}-linux-x86_64.tar.xz", f"windows/stillroom-{VERSION}-setup.exe"),
         *(
             f"windows/stillroom-{VERSION}-windows-x86_64.zip",
+            f"windows/stillroom-{VERSION}-windows.cdx.json",
             f"linux/wheels/stillroom-{VERSION}-py3-none-any.whl",
         ),
     ):
@@ -239,6 +240,11 @@ def test_a_release_that_lacks_an_installer_or_has_a_name_twice_is_refused(
     (made / f"linux/stillroom-{VERSION}-x86_64.run").unlink()
     with pytest.raises(SystemExit, match=r"without \*\.run"):
         publishing.publish(f"v{VERSION}", made, tmp_path / "one")
+    for system, pattern in (("", r"\*\[0-9\]\.cdx\.json"), ("-windows", r"\*-windows\.cdx\.json")):
+        lacks = artefacts(tmp_path / f"lacks{system}")
+        next(lacks.rglob(f"stillroom-{VERSION}{system}.cdx.json")).unlink()
+        with pytest.raises(SystemExit, match=f"without {pattern}"):
+            publishing.publish(f"v{VERSION}", lacks, tmp_path / f"without{system}")
     shutil.copyfile(
         made / f"windows/stillroom-{VERSION}-setup.exe", made / f"linux/stillroom-{VERSION}-setup.exe"
     )
