@@ -60,7 +60,6 @@ def _wanted(
     if settings.cards:
         # The user may also name one that would be left out.
         by_key = {card_key(device): device for device in reversed([*wanted, *present])}
-        by_key |= {card_key(device): device for device in wanted}
         named = [by_key[key] for key in settings.cards if key in by_key]
         if not named:
             notices.append(
