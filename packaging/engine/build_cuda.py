@@ -152,6 +152,7 @@ def make_toolkit() -> Path:
     if not stamp.exists() or stamp.read_text() != inputs:
         # What another compiler has made is of no use.
         shutil.rmtree(FOLDER, ignore_errors=True)
+        print("Fetching NVIDIA's compiler (0.7 GB, once)", flush=True)
         create_venv(folder, "cuda")
         (root,) = folder.glob("lib/python*/site-packages/nvidia/cu*")
         add_link_names(root)

@@ -101,6 +101,18 @@ def test_the_compilers_cuda_is_the_one_whose_libraries_are_fetched() -> None:
             assert f"sha256:{package[system]['sha256']}" in entry[0]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Windows has a toolkit of its own")
+def test_the_whole_engine_is_compiled_with_the_same_toolkit(
+    build_cuda: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    toolkit = importlib.import_module("engine.cuda_toolkit")
+    monkeypatch.setattr(toolkit, "make_toolkit", lambda: tmp_path)
+    found = toolkit.toolkit_environment()
+    assert found["CUDACXX"] == str(tmp_path / "bin" / "nvcc")
+    assert found["PATH"].startswith(f"{tmp_path / 'bin'}:")
+    assert {found["CUDA_PATH"], found["CUDAToolkit_ROOT"]} == {str(tmp_path)}
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the build is for Linux")
 def test_libraries_get_the_names_by_which_they_are_linked(build_cuda: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
