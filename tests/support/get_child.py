@@ -155,17 +155,13 @@ def tell(what: str, value: object) -> None:
 async def scene(application: WindowApplication, opens_late: bool) -> None:
     getting = Getting(application)
     wanted: list[tuple[CatalogModel, str]] = []
-    if not opens_late:
-        getting.open_tab()
-        await until(lambda: wanted or wanted.extend(filter(None, [getting.wanted()])), "the recommendation")
-        await getting.compare(*wanted[0])
-    else:
+    if opens_late:
         jobs = application.parts.jobs
         await until(lambda: application.session.ready is not None, "the engine")
         await until(lambda: all(view.state == "done" for view in jobs.jobs()), "the end of what goes on", 300)
-        getting.open_tab()
-        await until(lambda: wanted or wanted.extend(filter(None, [getting.wanted()])), "the recommendation")
-        await getting.compare(*wanted[0])
+    getting.open_tab()
+    await until(lambda: wanted or wanted.extend(filter(None, [getting.wanted()])), "the recommendation")
+    await getting.compare(*wanted[0])
     model, kind = wanted[0]
     application.parts.jobs.observe(_tell_of)
     installed = await get_and_load(application, getting, model, kind)
