@@ -129,8 +129,11 @@ def shrink(path: Path) -> None:
         )
 
 
-def take_all(folder: Path, only: Sequence[str] = SCENES) -> None:
-    """The pictures of the documentation in both themes and languages, from an empty home of its own."""
+def take_all(folder: Path, only: Sequence[str] = SCENES, size: tuple[int, int] = SIZE) -> None:
+    """The pictures of the documentation in both themes and languages, from an empty home of its own.
+
+    `size` is that of the window, in pixels.
+    """
     starter = starter_file()
     assert starter is not None, "the starter model is installed by `make`"
     with tempfile.TemporaryDirectory() as home, LoopbackHub(bytes_per_s=SLOW_BYTES_PER_S) as hub:
@@ -145,12 +148,12 @@ def take_all(folder: Path, only: Sequence[str] = SCENES) -> None:
         paper.write_text(handbook(), encoding="utf-8")
 
         async def scenes(application: WindowApplication) -> None:
-            application.window.resize(*SIZE)
+            application.window.resize(*size)
             await until(lambda: application.session.info is not None, "the starter model")
             for language, name in (("en", ""), ("zh_CN", "zh")):
                 application.parts.settings.update(language=language)
                 await settle(60)
-                application.window.resize(*SIZE)
+                application.window.resize(*size)
                 album = Album(application, folder, name)
                 for scene in only:
                     match scene:
@@ -337,14 +340,16 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("scenes", nargs="*", default=list(SCENES), help=" ".join(SCENES))
     parser.add_argument("--ask", default="")
+    parser.add_argument("--size", default="x".join(map(str, SIZE)), help="WIDTHxHEIGHT of the window")
     arguments = parser.parse_args()
     if arguments.ask:
         take_answer(arguments.ask, arguments.target)
     else:
+        width, height = map(int, arguments.size.split("x"))
         # The runs to compare need a second model, which the other pictures are not to show.
         for scenes in ([s for s in arguments.scenes if s != "quality"], ["quality"]):
             if set(scenes) & set(arguments.scenes):
-                take_all(arguments.target, scenes)
+                take_all(arguments.target, scenes, (width, height))
 
 
 if __name__ == "__main__":
