@@ -49,7 +49,7 @@ class Window:
 
     def __init__(self, home: Path, work: str) -> None:
         # Not a pipe: nobody would empty it meanwhile.
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.full_disk_child", work, REPO],
             env={**os.environ, "STILLROOM_HOME": str(home)},
