@@ -1,9 +1,9 @@
 """Give NVIDIA's compiler and libraries of PyPI, laid out as a CUDA toolkit, to a build of the whole engine.
 
 The packages are those that the lock "cuda" names. They hold what runs; what only a linker reads is added: on
-Linux by build_cuda.py, whose toolkit it is; on Windows, which that one does not serve, the import libraries of
-cublas, in build/cuda-toolkit. So a computer without CUDA, driver and administrator's rights compiles the CUDA
-back end with its own C++ compiler.
+Linux by build_cuda.py, whose toolkit it is; on Windows, which that one does not serve, the import libraries
+of cublas, in build/cuda-toolkit. So a computer without CUDA, driver and administrator's rights compiles the
+CUDA back end with its own C++ compiler.
 """
 
 import os
@@ -37,7 +37,7 @@ def toolkit_environment() -> dict[str, str]:
 
 
 def windows_toolkit(folder: Path = FOLDER) -> Path:
-    """Install the packages into `folder`, and add what a linker needs; the folder that is the toolkit's root."""
+    """Install the packages into `folder`, and add what a linker needs; return the toolkit's root."""
     lock = LOCKS / "cuda.txt"
     stamp = folder / "stillroom-stamp"
     inputs = digest_of([lock, Path(__file__)])
