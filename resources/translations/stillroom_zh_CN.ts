@@ -12580,12 +12580,12 @@ Left for the reply: {left}</source>
         <translation>太大：需要 {needed}，可用 {room}</translation>
     </message>
     <message>
-        <source>{verdict} · {memory}</source>
-        <translation>{verdict} · {memory}</translation>
+        <source>{memory} · {verdict}</source>
+        <translation>{memory} · {verdict}</translation>
     </message>
     <message>
-        <source>{verdict} · {memory} · {rate} tok/s</source>
-        <translation>{verdict} · {memory} · {rate} 词元/秒</translation>
+        <source>{rate} tok/s · {memory} · {verdict}</source>
+        <translation>{rate} 词元/秒 · {memory} · {verdict}</translation>
     </message>
     <message>
         <source>As good as the original (+{percent}%)</source>

@@ -8,10 +8,12 @@ from app.ui.base.plain_text import PlainLabel, set_tip
 
 
 class ElidedLabel(PlainLabel):
-    """One line of plain text, shortened at the end; the whole text is its tool tip then. GUI thread."""
+    """One line of plain text, shortened at the end; the whole text is its tool tip then, where `tip` does not
+    leave that to the parent. GUI thread."""
 
-    def __init__(self, look: str = "body", parent: QWidget | None = None) -> None:
+    def __init__(self, look: str = "body", parent: QWidget | None = None, *, tip: bool = True) -> None:
         super().__init__("", parent)
+        self._has_tip = tip
         self.setProperty("look", look)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
@@ -26,7 +28,7 @@ class ElidedLabel(PlainLabel):
             return
         room = self.contentsRect()
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
-        set_tip(self, self.text() if shown != self.text() else "")
+        set_tip(self, self.text() if self._has_tip and shown != self.text() else "")
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(room, self.alignment(), shown)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.widgets.card import label
+from app.ui.widgets.elided_label import ElidedLabel
 
 BAR_PX = QSize(72, 6)
 LEAST_BAR_PX = 24
@@ -45,13 +45,23 @@ class ContextMeter(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bar = _Bar(theme)
-        self._text = label("", "small")
+        self._text = ElidedLabel("small", tip=False)
+        self._text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
         row.setSpacing(8)
         row.addWidget(self._bar)
-        row.addWidget(self._text)
+        row.addWidget(self._text, 1)
         self.show_use(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Let the bar give way to the words."""
+        super().resizeEvent(event)
+        row = self.layout()
+        assert row is not None
+        margins = row.contentsMargins()
+        left = self.width() - margins.left() - margins.right() - row.spacing() - self._text.sizeHint().width()
+        self._bar.setMaximumWidth(max(LEAST_BAR_PX, min(BAR_PX.width(), left)))
 
     @property
     def text(self) -> str:

@@ -9,6 +9,7 @@ from app.chat.prompting.context import ContextPlan
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.flow_row import FlowRow
 
 QUOTE_CHARACTERS = 40
 
@@ -34,11 +35,9 @@ class ContextNotice(Card):
         top.setSpacing(8)
         top.addWidget(self._icon)
         top.addWidget(self._text, 1)
-        row = QHBoxLayout()
+        row = FlowRow()
         row.setContentsMargins(8, 0, 8, 8)
-        row.setSpacing(8)
-        row.addStretch(1)
-        row.addWidget(self._new_chat)
+        row.add(self._new_chat)
         choices: tuple[tuple[WhenFull, str, str], ...] = (
             ("ask", self.tr("Choose otherwise"), ""),
             (
@@ -62,7 +61,7 @@ class ContextNotice(Card):
             made.setAccessibleName(text)
             made.clicked.connect(lambda _=False, choice=choice: self.chosen.emit(choice))
             self._buttons[choice] = made
-            row.addWidget(made)
+            row.add(made)
         self.body.setSpacing(6)
         self.body.addLayout(top)
         self.body.addLayout(row)

@@ -28,7 +28,7 @@ def verdict_text(found: Fit) -> str:
 
 
 def here_text(outlook: Outlook) -> str:
-    """A verdict in a few words, with the memory that a load takes and the speed."""
+    """The speed, the memory that a load takes and the verdict: a narrow column cuts off the end."""
     found = outlook.fit
     if found.verdict is Verdict.TOO_LARGE:
         return verdict_text(found)
@@ -38,8 +38,8 @@ def here_text(outlook: Outlook) -> str:
         "rate": speed_text(outlook),
     }
     if outlook.tok_per_s is None:
-        return QCoreApplication.translate("fit", "{verdict} · {memory}").format(**values)
-    return QCoreApplication.translate("fit", "{verdict} · {memory} · {rate} tok/s").format(**values)
+        return QCoreApplication.translate("fit", "{memory} · {verdict}").format(**values)
+    return QCoreApplication.translate("fit", "{rate} tok/s · {memory} · {verdict}").format(**values)
 
 
 def type_text(kind: str) -> str:

@@ -1,0 +1,43 @@
+"""The composer's parts in a narrow window: what has no room moves or is shortened, and nothing is cut off."""
+
+import pytest
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from app.chat.prompting.context import ContextPlan
+from app.chat.prompting.prompt import ChatMessage, Prompt
+from app.ui.base.theme import Theme
+from app.ui.chat.composing.context_meter import LEAST_BAR_PX, ContextMeter, ContextUse
+from app.ui.chat.composing.context_notice import ContextNotice
+
+
+@pytest.mark.parametrize("width", [300, 420, 900])
+def test_each_way_on_can_be_read(qapp: QApplication, width: int) -> None:
+    notice = ContextNotice(Theme(qapp, "light"))
+    dropped = [ChatMessage("user", "Write about an old observatory.")]
+    notice.show_plan(ContextPlan(Prompt([], "off"), [], dropped, 6000, 8192, fits=True), "ask")
+    notice.resize(width, notice.heightForWidth(width))
+    notice.show()
+    qapp.processEvents()
+    seen = [button for button in notice.findChildren(QPushButton) if button.isVisible()]
+    assert len(seen) == 4
+    for button in seen:
+        assert button.width() >= button.sizeHint().width(), button.text()
+        assert notice.rect().contains(button.geometry()), button.text()
+    notice.close()
+
+
+def test_the_meters_bar_gives_way_to_its_words(qapp: QApplication) -> None:
+    meter = ContextMeter(Theme(qapp, "light"))
+    meter.show_use(ContextUse(20, 0, 6176, 8192))
+    wide = meter.sizeHint().width()
+    meter.resize(wide - 40, meter.sizeHint().height())
+    meter.show()
+    qapp.processEvents()
+    bar, words = (meter.layout().itemAt(place).widget() for place in (0, 1))
+    assert LEAST_BAR_PX <= bar.width() < bar.sizeHint().width()
+    assert words.width() >= words.sizeHint().width()
+    meter.resize(wide - 90, meter.height())
+    qapp.processEvents()
+    assert bar.width() == LEAST_BAR_PX
+    assert words.geometry().right() <= meter.width()
+    meter.close()
