@@ -23,7 +23,7 @@ from msgspec import Meta
 from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address, make_client
 from models.hub.file_names import is_unsafe
 from models.hub.hub_access import HubAccess, TokenError, TokenSource, environment_mirror, environment_token
-from models.hub.repository_card import read_card
+from models.hub.repository_card import read_architectures, read_card
 from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError
@@ -60,10 +60,6 @@ class _Repository(msgspec.Struct, frozen=True):
     sha: _Sha1 | None = None
     siblings: Annotated[list[_Sibling], Meta(max_length=_MOST_FILES)] | None = None
     config: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Config(msgspec.Struct, frozen=True):
-    architectures: Annotated[list[str], Meta(max_length=16)] | None = None
 
 
 class HubClient:
@@ -260,7 +256,7 @@ class HubClient:
                 "Choose another repository.",
                 repo=repo,
             )
-        return Snapshot(told.id, told.sha, files, _architectures(told.config), read_card(data))
+        return Snapshot(told.id, told.sha, files, read_architectures(told.config), read_card(data))
 
     def _refusal(self, answer: Answer, repo: str, revision: str) -> StillroomError:
         """Return the error for a refusal, by the hub's codes: `hf_raise_for_status` of huggingface_hub
@@ -393,12 +389,3 @@ def _remote_file(sibling: _Sibling, repo: str) -> RemoteFile:
         )
     sha256 = sibling.lfs.sha256 if sibling.lfs is not None else None
     return RemoteFile(sibling.rfilename, sibling.size, sha256, sibling.blob_id)
-
-
-def _architectures(config: msgspec.Raw) -> tuple[str, ...]:
-    """Return the architectures that the hub has read in config.json; they are optional."""
-    try:
-        found = msgspec.json.decode(config, type=_Config | None)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return ()
-    return tuple(shown(name) for name in (found.architectures if found is not None else None) or ())

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from models.hub.hub import HubClient, no_hub
-from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard, read_card
+from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard, first_items, read_card
 from models.system.errors import StillroomError
 
 MOST_FOUND = 30
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 4 << 20
 """Thirty repositories with their chat templates and tags are about half a megabyte."""
 _ATTEMPTS = 2
 """Somebody waits for it."""
@@ -41,8 +41,8 @@ def search_models(
             status=answer.status,
         )
     try:
-        told = msgspec.json.decode(answer.data, type=list[msgspec.Raw])
+        told = first_items(answer.data, most)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise no_hub(hub) from error
-    cards = [card for card in map(read_card, told[:most]) if card is not None]
+    cards = [card for card in map(read_card, told) if card is not None]
     return tuple({card.repo: card for card in cards}.values())

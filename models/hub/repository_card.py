@@ -1,5 +1,6 @@
 """Facts that a hub tells about a repository beside its files: licence, size, architecture, likes."""
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -17,7 +18,10 @@ LONGEST_SEARCH = 200
 
 _LICENCE = "license:"
 _LONGEST_NAME = 60
-_MOST_TAGS = 2000
+_MOST_FACT_BYTES = 256 << 10
+"""Of one fact, such as the tags, or the configuration with its chat template: many times what there is."""
+_MOST_ARCHITECTURES = 16
+_LONGEST_ARCHITECTURE = 200
 
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -54,7 +58,12 @@ class _Gguf(msgspec.Struct, frozen=True):
 
 
 class _Config(msgspec.Struct, frozen=True):
-    architectures: list[str] = []
+    architectures: (
+        Annotated[
+            list[Annotated[str, Meta(max_length=_LONGEST_ARCHITECTURE)]], Meta(max_length=_MOST_ARCHITECTURES)
+        ]
+        | None
+    ) = None
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -76,27 +85,51 @@ def read_card(data: bytes | msgspec.Raw) -> RepositoryCard | None:
     told = _read(data, _Told)
     if told is None or not _REPO.fullmatch(told.id):
         return None
-    tags = (_read(told.tags, list[msgspec.Raw]) or [])[:_MOST_TAGS]
+    tags = _fact(told.tags, list[msgspec.Raw]) or []
     words = [word for word in (_read(tag, str) for tag in tags) if word]
     licence = next((word.removeprefix(_LICENCE) for word in words if word.startswith(_LICENCE)), "")
-    tensors = _read(told.safetensors, _Tensors) or _Tensors()
-    gguf = _read(told.gguf, _Gguf) or _Gguf()
-    config = _read(told.config, _Config) or _Config()
+    tensors = _fact(told.safetensors, _Tensors) or _Tensors()
+    gguf = _fact(told.gguf, _Gguf) or _Gguf()
     # False, or "auto" or "manual": who lets people in.
-    gated = _read(told.gated, bool) or bool(_read(told.gated, str))
+    gated = _fact(told.gated, bool) or bool(_fact(told.gated, str))
     return RepositoryCard(
         repo=told.id,
         parameters=tensors.total or gguf.total,
         licence=shown(licence, _LONGEST_NAME),
-        downloads=_read(told.downloads, _Count) or 0,
-        likes=_read(told.likes, _Count) or 0,
-        architecture=shown(next(iter(config.architectures), ""), _LONGEST_NAME),
+        downloads=_fact(told.downloads, _Count) or 0,
+        likes=_fact(told.likes, _Count) or 0,
+        architecture=shown(next(iter(read_architectures(told.config)), ""), _LONGEST_NAME),
         gguf_architecture=shown(gguf.architecture, _LONGEST_NAME),
         context_tokens=gguf.context_length,
         gated=gated,
         has_gguf="gguf" in words or bool(gguf.total),
         has_weights="safetensors" in words or bool(tensors.total),
     )
+
+
+def read_architectures(config: msgspec.Raw) -> tuple[str, ...]:
+    """Read the architectures in a configuration as the hub tells it; they are optional."""
+    read = _fact(config, _Config) or _Config()
+    return tuple(shown(name) for name in read.architectures or ())
+
+
+def first_items(data: bytes, most: int) -> tuple[msgspec.Raw, ...]:
+    """Return the first `most` items of a list, unread; of a longer one no more is kept in memory.
+
+    Raises `msgspec.DecodeError` for what is no list.
+    """
+    return msgspec.structs.astuple(msgspec.json.decode(data, type=_items_type(most)))
+
+
+@functools.cache
+def _items_type(most: int) -> type[msgspec.Struct]:
+    # Items beyond the fields of such a struct are passed over; a list would hold each of millions.
+    fields = [(f"item{number}", msgspec.Raw, msgspec.Raw(b"null")) for number in range(most)]
+    return msgspec.defstruct("Items", fields, array_like=True, frozen=True)
+
+
+def _fact(data: msgspec.Raw, kind: type[T]) -> T | None:
+    return _read(data, kind) if len(memoryview(data)) <= _MOST_FACT_BYTES else None
 
 
 def _read(data: bytes | msgspec.Raw, kind: type[T]) -> T | None:

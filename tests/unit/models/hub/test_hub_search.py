@@ -1,11 +1,12 @@
 import json
 import threading
+import tracemalloc
 
 import pytest
 
 from models.hub.hub import HubClient
 from models.hub.hub_search import MOST_FOUND, search_models
-from models.hub.repository_card import RepositoryCard, read_card
+from models.hub.repository_card import RepositoryCard, first_items, read_card
 from models.hub.retry import RetryPolicy
 from models.system.errors import Cancelled, StillroomError
 from tests.support.hub import LoopbackHub
@@ -90,6 +91,52 @@ def test_what_is_shown_is_one_short_line() -> None:
     assert card is not None
     assert len(card.licence) == 60
     assert card.licence.isprintable()
+
+
+@pytest.mark.parametrize("name", ["tags", "config"])
+def test_a_fact_of_megabytes_is_ignored(name: str) -> None:
+    large = {
+        "tags": ["license:mit", "gguf", "x" * (300 << 10)],
+        "config": {"architectures": ["Qwen2ForCausalLM"], "more": "x" * (300 << 10)},
+    }
+    card = read_card(json.dumps({"id": REPO, **CARD, name: large[name]}).encode())
+    assert card is not None
+    assert (card.licence, card.architecture) == {
+        "tags": ("", "Qwen2ForCausalLM"),
+        "config": ("apache-2.0", ""),
+    }[name]
+    assert card.likes == 5
+
+
+@pytest.mark.parametrize("names", [["Qwen2ForCausalLM"] * 17, ["Qwen2ForCausalLM", "x" * 201]])
+def test_more_or_longer_architectures_than_any_model_has_are_none(names: list[str]) -> None:
+    told = {"id": REPO, **CARD, "config": {"architectures": names}}
+    card = read_card(json.dumps(told).encode())
+    assert card is not None
+    assert card.architecture == ""
+    assert card.gguf_architecture == "qwen2"
+
+
+def test_no_more_items_are_held_than_were_asked_for() -> None:
+    data = b"[" + b"0," * 1_000_000 + b"0]"
+    tracemalloc.start()
+    try:
+        found = first_items(data, 30)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [bytes(item) for item in found] == [b"0"] * 30
+    assert most_bytes < 1 << 20
+    assert [bytes(item) for item in first_items(b"[1]", 2)] == [b"1", b"null"]
+
+
+def test_an_answer_of_more_than_four_megabytes_is_refused() -> None:
+    told = json.dumps([{"id": REPO, "tags": ["x" * (5 << 20)]}]).encode()
+    with (
+        RawServer(lambda path, headers: [answer(told)]) as raw,
+        pytest.raises(StillroomError, match="more than 4 MB"),
+    ):
+        search_models(HubClient(raw.endpoint, retry=QUICK), "tiny")
 
 
 def test_a_refused_search_says_so(hub: LoopbackHub) -> None:
