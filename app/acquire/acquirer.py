@@ -36,12 +36,13 @@ from models.hub.hub_search import search_models
 from models.hub.repository_card import RepositoryCard
 from models.hub.repository_download import LocalFile, download
 from models.hub.snapshot import Snapshot, checkpoint_files, choose_gguf, gguf_files
+from models.quantisation.sizes import EVERYDAY_TYPE
 from models.store.manifest import BuiltFile, InputFile, type_in_name
 from models.store.store import InstalledModel, ModelStore, folder_name
 from models.system.disk_space import told_when_full
 from models.system.progress import UNWATCHED, JobContext
 
-USUAL_TYPES = ("Q4_K_M",)
+USUAL_TYPES = (EVERYDAY_TYPE,)
 """The types that are built where none is asked for."""
 
 

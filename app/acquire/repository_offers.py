@@ -12,11 +12,10 @@ from models.catalog.similar import size_of
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import SPLIT_GGUF, Snapshot, checkpoint_files, gguf_files
 from models.memory.fit import Fit
-from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.sizes import EVERYDAY_TYPE, FULL_PRECISION, QUANTISATIONS
 from models.store.manifest import type_in_name
 
 MOST_OFFERS = 200
-USUAL_TYPE = "Q4_K_M"
 
 Support = Literal["yes", "no", "unknown"]
 
@@ -63,10 +62,10 @@ def found_fit(card: RepositoryCard, advisor: Advisor) -> Fit | None:
     """Estimate what a found model is like here in the usual type; None where its size is not told."""
     known = find(card.repo)
     if known is not None:
-        return advisor.fit_of(known, USUAL_TYPE)
+        return advisor.fit_of(known, EVERYDAY_TYPE)
     if not card.parameters:
         return None
-    return advisor.rough_fit(size_of(card.parameters, USUAL_TYPE), USUAL_TYPE, card.parameters)
+    return advisor.rough_fit(size_of(card.parameters, EVERYDAY_TYPE), EVERYDAY_TYPE, card.parameters)
 
 
 def offers(snapshot: Snapshot, advisor: Advisor | None) -> tuple[Offer, ...]:
@@ -134,7 +133,7 @@ def _types(snapshot: Snapshot, advisor: Advisor | None) -> list[Offer]:
 def best(found: Sequence[Offer]) -> int:
     """Choose the offer to begin with: the usual type, where it can be got; -1 for none."""
     allowed = [number for number, offer in enumerate(found) if offer.refusal is None]
-    usual = [number for number in allowed if found[number].kind == USUAL_TYPE]
+    usual = [number for number in allowed if found[number].kind == EVERYDAY_TYPE]
     return next(iter(usual or allowed), -1)
 
 

@@ -18,8 +18,8 @@ from app.commands.terminal.quality_words import gate_warning, quality_document, 
 from app.machine.doctor import Known, free_memory
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
-from models.catalog.recommend import EVERYDAY_TYPE
 from models.catalog.reference import CatalogReference, GgufReference, Reference, parse_reference
+from models.quantisation.sizes import EVERYDAY_TYPE
 from models.system.errors import StillroomError
 from models.system.progress import JobContext
 from models.system.units import byte_count

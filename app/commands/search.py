@@ -7,7 +7,7 @@ import msgspec
 
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.sizes import EVERYDAY_TYPE
 from models.system.units import byte_count
 
 NAME = "search"
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         FoundDocument(
             repo=card.repo,
             parameters=card.parameters,
-            everyday_bytes=size_of(card.parameters, QUANTISATIONS[0]),
+            everyday_bytes=size_of(card.parameters, EVERYDAY_TYPE),
             licence=card.licence,
             downloads=card.downloads,
             likes=card.likes,
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         console.say("Nothing was found. Names hold other words, or fewer, more often.")
         return
     width = max(len(model.repo) for model in models)
-    console.say(f"{'repository'.ljust(width)}  {QUANTISATIONS[0]:>9}  {'downloads':>11}  usable   licence")
+    console.say(f"{'repository'.ljust(width)}  {EVERYDAY_TYPE:>9}  {'downloads':>11}  usable   licence")
     for model in models:
         size = byte_count(model.everyday_bytes) if model.everyday_bytes else "-"
         figures = f"{size:>9}  {model.downloads:>11,}  {model.usable:<7}"

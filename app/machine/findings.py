@@ -15,6 +15,7 @@ from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading
 from models.catalog.catalog import catalogue
+from models.quantisation.sizes import EVERYDAY_TYPE
 from models.system.units import gigabytes
 
 Severity = Literal["stops", "limits", "info"]
@@ -243,7 +244,7 @@ def _disk(machine: Machine, models_on_disk: int) -> Iterator[Problem]:
             values={"folders": ", ".join(str(folder) for folder in machine.unwritable)},
         )
     smallest = catalogue()[0]
-    need = smallest.checkpoint_bytes + smallest.sizes_bytes["Q4_K_M"]
+    need = smallest.checkpoint_bytes + smallest.sizes_bytes[EVERYDAY_TYPE]
     if machine.disk_free_bytes < need:
         yield Problem(
             key="disk",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Fit, Verdict
+from models.quantisation.sizes import EVERYDAY_TYPE
 
-EVERYDAY_TYPE = "Q4_K_M"
 SMALL_MODELS_TYPE = "Q8_0"
 
 # Smaller models lose more by quantisation and are quick anyway.

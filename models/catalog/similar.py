@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from models.catalog.catalog import CatalogModel, catalogue
 from models.quantisation.quantisation_mixture import BASE_TYPE
-from models.quantisation.sizes import BYTES_PER_WEIGHT, weight_share, weights_of
+from models.quantisation.sizes import BYTES_PER_WEIGHT, EVERYDAY_TYPE, weight_share, weights_of
 from models.quantisation.weights import Weights
 
 _USUAL_BYTES_PER_WEIGHT = 0.6
@@ -31,7 +31,7 @@ def size_of(parameters: int, quantisation: str) -> int:
 
 def similar_weights(model: CatalogModel, file_bytes: int) -> Weights:
     """Spread the bytes of a file as those of `model` are spread."""
-    weights = weights_of(model.shape, "Q4_K_M")
+    weights = weights_of(model.shape, EVERYDAY_TYPE)
     by = file_bytes / weights.total
     return replace(
         weights,

@@ -24,7 +24,10 @@ BYTES_PER_WEIGHT: dict[str, float] = {
     "Q6_K": 210 / 256,
 }
 
-QUANTISATIONS = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q3_K_M")
+EVERYDAY_TYPE = "Q4_K_M"
+"""The type that is made, judged and shown where none is chosen."""
+
+QUANTISATIONS = (EVERYDAY_TYPE, "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q3_K_M")
 """The types that Stillroom quantises to, the everyday choice first."""
 
 WEIGHED = ("IQ4_XS", "Q3_K_M", "Q4_0", "Q4_K_M", "Q4_K_S")

@@ -7,10 +7,8 @@ from app.acquire.jobs import JobView
 from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Fit
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.sizes import EVERYDAY_TYPE, QUANTISATIONS
 from models.store.store import InstalledModel
-
-USUAL_TYPE = "Q4_K_M"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def _outlook(
     found = [advisor.outlook(model, file.type, use) for file in files if file.type in QUANTISATIONS]
     others = [advisor.file_outlook(file) for file in files if file.type not in QUANTISATIONS]
     found += [outlook for outlook in others if outlook is not None]
-    found = found or [advisor.outlook(model, USUAL_TYPE, use)]
+    found = found or [advisor.outlook(model, EVERYDAY_TYPE, use)]
     return min(found, key=lambda outlook: outlook.fit.needed_bytes)
 
 
