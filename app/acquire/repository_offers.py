@@ -10,12 +10,13 @@ from converters.checkpoint.architectures import FAMILIES
 from models.catalog.catalog import find
 from models.catalog.similar import size_of
 from models.hub.repository_card import RepositoryCard
-from models.hub.snapshot import SPLIT_GGUF, Snapshot, checkpoint_files, gguf_files
+from models.hub.snapshot import SPLIT_GGUF, RemoteFile, Snapshot, checkpoint_files, gguf_files
 from models.memory.fit import Fit
 from models.quantisation.sizes import EVERYDAY_TYPE, FULL_PRECISION, QUANTISATIONS
 from models.store.manifest import type_in_name
 
-MOST_OFFERS = 200
+MOST_FILES = 100
+"""A file is judged in about a millisecond, and nobody reads more."""
 
 Support = Literal["yes", "no", "unknown"]
 
@@ -37,6 +38,14 @@ class Offer:
     fit: Fit | None = None
     is_estimate: bool = True
     refusal: StillroomError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryOffers:
+    """The offers of a repository; `left_out` are the files beyond the smallest `MOST_FILES`."""
+
+    listed: tuple[Offer, ...] = ()
+    left_out: int = 0
 
 
 def support(card: RepositoryCard) -> Support:
@@ -68,30 +77,39 @@ def found_fit(card: RepositoryCard, advisor: Advisor) -> Fit | None:
     return advisor.rough_fit(size_of(card.parameters, EVERYDAY_TYPE), EVERYDAY_TYPE, card.parameters)
 
 
-def offers(snapshot: Snapshot, advisor: Advisor | None) -> tuple[Offer, ...]:
-    """List what can be got of `snapshot`: finished files first, then types of its original weights."""
-    return (*_files(snapshot, advisor), *_types(snapshot, advisor))[:MOST_OFFERS]
+def offers(snapshot: Snapshot, advisor: Advisor | None) -> RepositoryOffers:
+    """List what can be got of `snapshot`: finished files first, then types of its original weights.
+
+    Takes up to a second, on any thread but the GUI's.
+    """
+    whole = gguf_files(snapshot)
+    split = [file for file in snapshot.files if "-00001-of-" in file.path and SPLIT_GGUF.search(file.path)]
+    shown = whole[:MOST_FILES]
+    parts = split[: MOST_FILES - len(shown)]
+    listed = (*_files(snapshot, shown, advisor), *_parts(parts), *_types(snapshot, advisor))
+    return RepositoryOffers(listed, len(whole) + len(split) - len(shown) - len(parts))
 
 
-def _files(snapshot: Snapshot, advisor: Advisor | None) -> list[Offer]:
+def _files(snapshot: Snapshot, files: Sequence[RemoteFile], advisor: Advisor | None) -> list[Offer]:
     parameters = snapshot.card.parameters if snapshot.card is not None else 0
     refusal = None
     if snapshot.card is not None and support(snapshot.card) == "no":
         refusal = _unknown_architecture(snapshot.card.gguf_architecture or snapshot.card.architecture)
     found = []
-    for file in gguf_files(snapshot):
+    for file in files:
         kind = type_in_name(file.path)
         verdict = advisor.rough_fit(file.bytes, kind, parameters) if advisor is not None else None
         model = f"{snapshot.repo}:{file.path}"
         found.append(Offer(file.path, model, (), kind, file.bytes, file.bytes, fit=verdict, refusal=refusal))
-    for file in snapshot.files:
-        if SPLIT_GGUF.search(file.path) and "-00001-of-" in file.path:
-            split = StillroomError(
-                "It is in several parts, which Stillroom does not join.",
-                "Choose a file that is whole, or make a type of the original weights.",
-            )
-            found.append(Offer(file.path, "", (), type_in_name(file.path), 0, 0, refusal=split))
     return found
+
+
+def _parts(files: Sequence[RemoteFile]) -> list[Offer]:
+    split = StillroomError(
+        "It is in several parts, which Stillroom does not join.",
+        "Choose a file that is whole, or make a type of the original weights.",
+    )
+    return [Offer(file.path, "", (), type_in_name(file.path), 0, 0, refusal=split) for file in files]
 
 
 def _types(snapshot: Snapshot, advisor: Advisor | None) -> list[Offer]:

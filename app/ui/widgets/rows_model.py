@@ -1,6 +1,6 @@
 """A table for Qt's views: a row for each object, the columns as data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -122,6 +122,13 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         else:
             self._rows = new
             self._repaint()
+
+    def _say_the_same(self, rows: Sequence[Row]) -> bool:
+        """Tell whether `rows` have the texts and tips of those that are shown."""
+        return [self._said(row) for row in rows] == [self._said(row) for row in self._rows]
+
+    def _said(self, row: Row) -> list[tuple[str, str | None]]:
+        return [(column.text(row), self._tip(row, at)) for at, column in enumerate(self._columns)]
 
     def _repaint(self) -> None:
         if self._rows:

@@ -43,6 +43,15 @@ class SearchPage:
         view.selectRow(number)
         QTest.keyClick(view, Qt.Key.Key_Return)
 
+    def double_click(self, repo: str) -> None:
+        """Click a repository twice, as a quick hand does."""
+        view = seen(self.card, QTableView, "Models that were found")
+        number = next(at for at, row in enumerate(self.found()) if row[0].removeprefix("★ ") == repo)
+        place = view.visualRect(view.model().index(number, 0)).center()
+        left = Qt.MouseButton.LeftButton
+        QTest.mouseClick(view.viewport(), left, Qt.KeyboardModifier.NoModifier, place)
+        QTest.mouseDClick(view.viewport(), left, Qt.KeyboardModifier.NoModifier, place)
+
     def choose(self, name: str) -> None:
         """Select a file or a type."""
         view = seen(self.card, QTableView, "Files and types of the repository")

@@ -58,8 +58,9 @@ class FoundTable(RowsModel[FoundRow]):
         self._set_rows(rows)
 
     def judge_again(self, rows: list[FoundRow]) -> None:
-        """Show the same ones, judged anew."""
-        self._renew_rows(rows)
+        """Show the same ones, judged anew; nothing is painted where they say what they said."""
+        if not self._say_the_same(rows):
+            self._renew_rows(rows)
 
     @property
     def rows(self) -> list[FoundRow]:

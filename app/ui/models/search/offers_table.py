@@ -33,7 +33,10 @@ class OffersTable(RowsModel[Offer]):
         theme.changed.connect(self._repaint)
 
     def show_offers(self, offers: Sequence[Offer]) -> None:
-        """Show these; the selection survives where their number stays."""
+        """Show these; the selection survives where their names stay, and nothing is painted where they say
+        what is shown."""
+        if self._say_the_same(offers):
+            return
         if [offer.name for offer in offers] == [offer.name for offer in self._rows]:
             self._renew_rows(offers)
         else:

@@ -1,11 +1,9 @@
 """One repository of the hub: its facts, and what can be got of it."""
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.acquire.repository_offers import Offer, best
+from app.acquire.repository_offers import Offer, RepositoryOffers, best
 from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.theme import Theme
@@ -52,6 +50,7 @@ class RepositoryPanel(Card):
         self._nothing = label(
             self.tr("It holds nothing that Stillroom can use: no .safetensors and no .gguf files."), wrap=True
         )
+        self._left_out = label("", "muted", wrap=True)
         self.table = OffersTable(theme, self)
         self.view = ResultsView(self.table, self.tr("Files and types of the repository"))
         self.view.row_selected.connect(self._update)
@@ -66,17 +65,19 @@ class RepositoryPanel(Card):
         self.body.addWidget(self._facts)
         self.body.addWidget(self._nothing)
         self.body.addWidget(self.view)
+        self.body.addWidget(self._left_out)
         self.body.addLayout(foot)
         theme.changed.connect(self._colour_icons)
         self._colour_icons()
 
     def show_repository(
-        self, repo: str, card: RepositoryCard | None, offers: Sequence[Offer], *, liked: bool
+        self, repo: str, card: RepositoryCard | None, found: RepositoryOffers, *, liked: bool
     ) -> None:
         """Show what is in a repository; what is chosen stays while it is the same one."""
+        offers = found.listed
         again = repo == self._repo and len(offers) == len(self._offers)
         chosen = self.view.currentIndex().row() if again else best(offers)
-        self._repo, self._offers = repo, tuple(offers)
+        self._repo, self._offers = repo, offers
         self._title.setText(repo)
         self.setAccessibleName(repo)
         self._facts.setText(self._facts_text(card))
@@ -85,6 +86,12 @@ class RepositoryPanel(Card):
         self.like.blockSignals(False)
         self.table.show_offers(offers)
         self._nothing.setVisible(not offers)
+        self._left_out.setText(
+            self.tr("{count} larger files are not listed; its page shows them all.").format(
+                count=f"{found.left_out:,}"
+            )
+        )
+        self._left_out.setVisible(found.left_out > 0)
         if chosen >= 0:
             self.view.selectRow(chosen)
         self._update()

@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal, TypeVar
 
 from PySide6.QtCore import QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.acquire.jobs import JobBook
-from app.acquire.repository_offers import found_fit, offers
+from app.acquire.repository_offers import RepositoryOffers, found_fit, offers
 from app.base.errors import Cancelled, StillroomError
 from app.machine.advisor import Advisor
 from app.settings import MOST_REMEMBERED, SettingsFile
@@ -25,7 +27,13 @@ from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.system.progress import JobContext
 
+T = TypeVar("T")
+Question = tuple[Literal["search", "open"], str]
+"""A question to the hub: for the words, or of the repository."""
+
 DEBOUNCE_MS = 400
+JUDGE_MS = 500
+"""From advice to judging by it: the free memory changes all the time, and the judging takes a processor."""
 SHORTEST = 2
 
 
@@ -46,8 +54,15 @@ class SearchCard(Card):
         self._bridge: Bridge = ui.bridge
         self._advisor: Advisor | None = None
         self._given_up = threading.Event()
-        self._asked = ""
+        self._asked: Question | None = None
+        self._opened = ""
+        """The repository that is shown, by the name that it was asked for."""
         self._snapshot: Snapshot | None = None
+        self._judging = False
+        self._judge_timer = QTimer(self)
+        self._judge_timer.setSingleShot(True)
+        self._judge_timer.setInterval(JUDGE_MS)
+        self._judge_timer.timeout.connect(self._on_judge)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -92,11 +107,8 @@ class SearchCard(Card):
     def show_advice(self, advisor: Advisor | None) -> None:
         """Judge by the memory and the load settings of this advisor from now on; None where nothing is known
         yet."""
-        before, self._advisor = self._advisor, advisor
-        if _same_advice(before, advisor):
-            return
-        self.table.judge_again([self._judged(row) for row in self.table.rows])
-        self._show_snapshot()
+        self._advisor = advisor
+        self._judge_soon()
 
     def _on_text(self, text: str) -> None:
         if not text.strip():
@@ -117,83 +129,128 @@ class SearchCard(Card):
 
     def _search(self) -> None:
         text = " ".join(self.field.text().split())
-        if text == self._asked:
+        if self._asked == ("search", text):
             return
         if len(text) < SHORTEST:
             self._say(self.tr("Type two letters or more of the name."))
             return
-        self._give_up()
-        self._bridge.start(self._search_for(text))
+        given_up = self._begin(("search", text), self.tr("Searching…"))
+        self._bridge.start(self._search_for(text, given_up))
 
-    async def _search_for(self, text: str) -> None:
-        given_up = self._begin(text)
-        self._say(self.tr("Searching…"))
-        try:
-            found = await asyncio.to_thread(self._jobs.search, text, cancel=given_up)
-        except Cancelled:
+    async def _search_for(self, text: str, given_up: threading.Event) -> None:
+        advisor = self._advisor
+
+        def work() -> list[FoundRow]:
+            found = self._jobs.search(text, cancel=given_up)
+            return _judged([FoundRow(card, usable) for card, usable in found], advisor)
+
+        rows = await self._ask(work, given_up)
+        if rows is None:
             return
-        except StillroomError as error:
-            if self._end(given_up):
-                self._fail(error)
-            return
-        finally:
-            given_up.set()
-        if not self._end(given_up):
-            return
-        self.failures.mend("search")
         self._close_panel()
         liked = self._settings.values.hub_liked
-        self.table.show_rows(
-            [self._judged(FoundRow(card, usable, liked=card.repo in liked)) for card, usable in found]
-        )
+        self.table.show_rows([replace(row, liked=row.card.repo in liked) for row in rows])
+        if self._advisor is not advisor:
+            self._judge_soon()
         self._say(
             self.tr("{count} models, the most downloaded first. Choose one to see its files.").format(
-                count=len(found)
+                count=len(rows)
             )
-            if found
+            if rows
             else self.tr("Nothing was found. Fewer or other words of the name may help.")
         )
 
     def _on_row(self, number: int) -> None:
-        if 0 <= number < len(self.table.rows):
-            self._give_up()
-            self._bridge.start(self._open(self.table.rows[number].card.repo))
+        if not 0 <= number < len(self.table.rows):
+            return
+        repo = self.table.rows[number].card.repo
+        # A double click comes as two clicks and an activation.
+        if repo == self._opened and self._asked is None:
+            self._enter_panel()
+        elif self._asked != ("open", repo):
+            given_up = self._begin(("open", repo), self.tr("Asking what {repo} holds…").format(repo=repo))
+            self._bridge.start(self._open(repo, given_up))
 
-    async def _open(self, repo: str) -> None:
-        given_up = self._begin(repo)
-        self._say(self.tr("Asking what {repo} holds…").format(repo=repo))
-        try:
-            snapshot = await asyncio.to_thread(self._jobs.resolve, repo, job=JobContext(cancel=given_up))
-        except Cancelled:
+    async def _open(self, repo: str, given_up: threading.Event) -> None:
+        advisor = self._advisor
+
+        def work() -> tuple[Snapshot, RepositoryOffers]:
+            snapshot = self._jobs.resolve(repo, job=JobContext(cancel=given_up))
+            return snapshot, offers(snapshot, advisor)
+
+        found = await self._ask(work, given_up)
+        if found is None:
             return
-        except StillroomError as error:
-            if self._end(given_up):
-                self._fail(error)
-            return
-        finally:
-            given_up.set()
-        if not self._end(given_up):
-            return
-        self.failures.mend("search")
         self._say("")
-        self._snapshot = snapshot
-        self._show_snapshot()
-        if self.view.hasFocus():
-            self.panel.view.setFocus()
+        self._opened = repo
+        self._snapshot = found[0]
+        self._show_offers(*found)
+        if self._advisor is not advisor:
+            self._judge_soon()
+        self._enter_panel()
         await asyncio.to_thread(
             self._settings.revise, lambda values: {"hub_recent": _first(repo, values.hub_recent)}
         )
 
-    def _show_snapshot(self) -> None:
-        snapshot = self._snapshot
-        self.panel.setVisible(snapshot is not None)
-        if snapshot is not None:
-            found = offers(snapshot, self._advisor)
-            liked = snapshot.repo in self._settings.values.hub_liked
-            self.panel.show_repository(snapshot.repo, snapshot.card, found, liked=liked)
+    async def _ask(self, work: Callable[[], T], given_up: threading.Event) -> T | None:
+        """Do `work` on another thread; None where it failed or is not wanted any more."""
+        try:
+            found = await asyncio.to_thread(work)
+        except Cancelled:
+            return None
+        except StillroomError as error:
+            if self._end(given_up):
+                self._fail(error)
+            return None
+        except Exception:
+            if self._end(given_up):
+                self._say("")
+            raise
+        finally:
+            given_up.set()
+        if not self._end(given_up):
+            return None
+        self.failures.mend("search")
+        return found
+
+    def _judge_soon(self) -> None:
+        if not self._judge_timer.isActive():
+            self._judge_timer.start()
+
+    def _on_judge(self) -> None:
+        if self._judging:
+            self._judge_soon()
+        elif self._advisor is not None and (self._snapshot is not None or self.table.rows):
+            self._judging = True
+            self._bridge.start(self._judge(self._advisor, self.table.rows, self._snapshot))
+
+    async def _judge(self, advisor: Advisor, rows: list[FoundRow], snapshot: Snapshot | None) -> None:
+        def work() -> tuple[list[FoundRow], RepositoryOffers]:
+            found = offers(snapshot, advisor) if snapshot is not None else RepositoryOffers()
+            return _judged(rows, advisor), found
+
+        try:
+            judged, found = await asyncio.to_thread(work)
+        finally:
+            self._judging = False
+        fits = {row.card.repo: row.fit for row in judged}
+        self.table.judge_again(
+            [replace(row, fit=fits.get(row.card.repo, row.fit)) for row in self.table.rows]
+        )
+        if snapshot is not None and snapshot is self._snapshot:
+            self._show_offers(snapshot, found)
+
+    def _show_offers(self, snapshot: Snapshot, found: RepositoryOffers) -> None:
+        liked = snapshot.repo in self._settings.values.hub_liked
+        self.panel.show_repository(snapshot.repo, snapshot.card, found, liked=liked)
+        self.panel.show()
+
+    def _enter_panel(self) -> None:
+        if self.view.hasFocus():
+            self.panel.view.setFocus()
 
     def _close_panel(self) -> None:
-        self._snapshot = None
+        self._snapshot, self._opened = None, ""
         self.panel.hide()
 
     def _show_remembered(self) -> None:
@@ -224,14 +281,11 @@ class SearchCard(Card):
         mirror = environment_mirror() or self._settings.values.hub_mirror or HUB
         QDesktopServices.openUrl(QUrl(f"{mirror}/{repo}"))
 
-    def _judged(self, row: FoundRow) -> FoundRow:
-        if self._advisor is None or row.support in (None, "no"):
-            return row
-        return replace(row, fit=found_fit(row.card, self._advisor))
-
-    def _begin(self, asked: str) -> threading.Event:
+    def _begin(self, asked: Question, said: str) -> threading.Event:
+        """Say what is asked from now on; an earlier question is given up."""
+        self._give_up()
         self._asked = asked
-        self._given_up = threading.Event()
+        self._say(said)
         self._button.setText(self.tr("Stop"))
         return self._given_up
 
@@ -245,7 +299,7 @@ class SearchCard(Card):
     def _give_up(self) -> None:
         self._given_up.set()
         self._given_up = threading.Event()
-        self._asked = ""
+        self._asked = None
         self._button.setText(self.tr("Search"))
 
     def _fail(self, error: StillroomError) -> None:
@@ -260,10 +314,13 @@ class SearchCard(Card):
         self._button.setIcon(self._theme.icon("magnifying-glass", "text"))
 
 
-def _same_advice(one: Advisor | None, other: Advisor | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one.memory, one.default) == (other.memory, other.default)
+def _judged(rows: Sequence[FoundRow], advisor: Advisor | None) -> list[FoundRow]:
+    """Judge those that may be used; what is only remembered stays as it is."""
+    if advisor is None:
+        return list(rows)
+    return [
+        row if row.support in (None, "no") else replace(row, fit=found_fit(row.card, advisor)) for row in rows
+    ]
 
 
 def _first(repo: str, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,20 +1,26 @@
 """Searching the hub in the whole window, with a hub on loopback."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from app.acquire.repository_offers import RepositoryOffers, offers
+from app.machine.advisor import Advisor
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
+from models.catalog.catalog import catalogue
+from models.memory.fit import Memory
 from tests.support.hub import LoopbackHub
 from tests.support.pages.search_page import SearchPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import seen_words
-from tests.support.window import run_with_window
+from tests.support.window import run_with_window, settle
 
 FILES = "somebody/tiny-GGUF"
 WEIGHTS = "somebody/tiny-weights"
@@ -174,6 +180,103 @@ def test_only_the_newest_search_is_shown_and_one_can_be_stopped(qapp: QApplicati
         await until(lambda: [row[0] for row in page.found()] == [FILES], "the newest")
         page.field.clear()
         await until(lambda: not page.found(), "nothing searched for")
+
+    run_with_window(scene)
+
+
+def test_a_double_click_asks_once(qapp: QApplication, hub: LoopbackHub) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        page.type("tiny-GGUF")
+        await until(lambda: bool(page.found()), "the repository")
+        page.double_click(FILES)
+        await until(lambda: len(page.offered()) == 2, "its files")
+        page.double_click(FILES)
+        page.open(FILES)
+        page.type("tiny-weights")
+        await until(lambda: [row[0] for row in page.found()] == [WEIGHTS], "another search")
+        asked = [address for _, address, _ in hub.requests if f"/api/models/{FILES}" in address]
+        assert len(asked) == 1
+
+    run_with_window(scene)
+
+
+def test_a_surprise_leaves_no_question_open(
+    qapp: QApplication, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surprises = []
+
+    def surprise(*asked: object, **_: object) -> None:
+        surprises.append(asked)
+        raise ValueError("a surprise")
+
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        monkeypatch.setattr(application.parts.jobs, "search", surprise)
+        page.type("tiny")
+        await until(lambda: bool(surprises), "the failure")
+        await until(lambda: "Searching" not in page.words, "the end")
+        monkeypatch.undo()
+        page.press("Search")
+        await until(lambda: len(page.found()) == 3, "the repositories")
+
+    run_with_window(scene)
+
+
+def test_files_are_judged_beside_the_window_and_shown_anew_only_where_they_say_another_thing(
+    qapp: QApplication, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def watched(*arguments: Any) -> RepositoryOffers:
+        threads.append(threading.current_thread().name)
+        return offers(*arguments)
+
+    monkeypatch.setattr("app.ui.models.search.search_card.offers", watched)
+
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        page.type("tiny-GGUF")
+        await until(lambda: bool(page.found()), "the repository")
+        page.open(FILES)
+        await until(lambda: len(page.offered()) == 2, "its files")
+        painted: list[str] = []
+        # The advice of this computer keeps away.
+        show_advice = page.card.show_advice
+        monkeypatch.setattr(page.card, "show_advice", lambda _: None)
+        for table in (page.card.table, page.card.panel.table):
+            table.dataChanged.connect(lambda *_: painted.append("again"))
+
+        async def judge(ram_bytes: int) -> None:
+            before = len(threads)
+            show_advice(Advisor(catalogue(), Memory(ram_bytes, (), 40e9)))
+            await until(lambda: len(threads) > before, "the judging")
+            await settle()
+
+        await judge(16 * 10**9)
+        painted.clear()
+        await judge(16 * 10**9 + 1000)
+        assert not painted
+        await judge(10**9)
+        assert "Too large" in page.offered()[0][3]
+        assert painted
+        assert not [name for name in threads if name == threading.main_thread().name]
+
+    run_with_window(scene)
+
+
+def test_more_files_than_are_listed_are_said(
+    qapp: QApplication, hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.acquire.repository_offers.MOST_FILES", 1)
+
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        page.type("tiny-GGUF")
+        await until(lambda: bool(page.found()), "the repository")
+        page.open(FILES)
+        await until(lambda: len(page.offered()) == 1, "the smallest file")
+        assert "1 larger files are not listed" in page.words
 
     run_with_window(scene)
 
