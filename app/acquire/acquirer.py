@@ -12,15 +12,15 @@ from app.acquire.build_target import BuildTarget, FolderTarget, StoreTarget, too
 from app.acquire.disk_space import check_made_room
 from app.acquire.hub_build import HubWeights, drop_folder, keep_folder
 from app.acquire.importance import MATRIX_NAME
-from app.acquire.importing import import_models
+from app.acquire.importing import import_models, unknown_architecture
 from app.acquire.input_hashes import InputHashes, checkpoint_inputs
 from app.acquire.quality_build import Acquired, Commands, QualityBuild
-from app.acquire.repository_offers import Support, support
+from app.acquire.repository_offers import Support, known_gguf_architectures, support
 from app.acquire.requantise import source_of
 from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, known_checkpoint
 from app.base.errors import StillroomError
 from converters.gguf.gguf_types import canonical_type
-from converters.gguf.inspect import check_gguf
+from converters.gguf.inspect import check_gguf, stated_architecture
 from converters.imatrix.unfinished_imatrix import unfinished_path
 from models.catalog.reference import (
     CatalogReference,
@@ -35,7 +35,8 @@ from models.hub.hub import HubClient
 from models.hub.hub_search import search_models
 from models.hub.repository_card import RepositoryCard
 from models.hub.repository_download import LocalFile, download
-from models.hub.snapshot import Snapshot, checkpoint_files, choose_gguf, gguf_files
+from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf, gguf_files
+from models.hub.weight_headers import fetch_start
 from models.quantisation.sizes import EVERYDAY_TYPE
 from models.store.manifest import BuiltFile, InputFile, type_in_name
 from models.store.store import InstalledModel, ModelStore, folder_name
@@ -208,6 +209,17 @@ class Acquirer:
         asked = revision or (reference.revision if isinstance(reference, HubReference) else "")
         return self.resolve(repo, asked, job)
 
+    def _check_architecture(self, snapshot: Snapshot, file: RemoteFile, job: JobContext) -> None:
+        """Refuse a GGUF file that llama.cpp does not know, before it is downloaded."""
+        known = known_gguf_architectures()
+        if snapshot.card is not None and snapshot.card.gguf_architecture in known:
+            return
+        start = fetch_start(snapshot, file, self._hub, options=self._options, cancel=job.cancel)
+        name = Path(file.path).name
+        architecture = stated_architecture(name, start, file.bytes)
+        if architecture and architecture not in known:
+            raise unknown_architecture(name, architecture, known)
+
     def _get_gguf(
         self,
         order: Order,
@@ -230,6 +242,7 @@ class Acquirer:
         for model in self._store.find(name, kind):
             if (model.repo, model.commit) == (snapshot.repo, snapshot.commit):
                 return model
+        self._check_architecture(snapshot, remote, job)
         work = work_folder(self._store, name)
         [local] = download(snapshot, [remote], work, self._hub, job, options=self._options)
         check_gguf(local.path)

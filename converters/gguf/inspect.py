@@ -6,6 +6,7 @@ before llama.cpp sees the file: files from the internet have made it read and wr
 """
 
 import struct
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -103,6 +104,23 @@ def inspect(path: Path) -> GgufSummary:
             file=path.name,
             reason=error.strerror or str(error),
         ) from error
+
+
+def stated_architecture(name: str, start: bytes, size: int) -> str:
+    """Return the architecture that a GGUF file of `size` bytes states in its first bytes; empty where it does
+    not. Raises `GgufError` for a file that is none, or of another version."""
+    reader = _Reader(Path(name), size, BytesIO(start))
+    _, _, value_count = _counts(reader)
+    try:
+        for _ in range(value_count):
+            key = reader.name(_MAX_KEY_BYTES)
+            value = _value(reader, key)
+            if key == "general.architecture":
+                return value if isinstance(value, str) else ""
+    except GgufError:
+        # It lies further back, or what is wrong is told once the file is here.
+        pass
+    return ""
 
 
 class _Reader:
@@ -204,7 +222,8 @@ class _Reader:
         )
 
 
-def _summary(reader: _Reader) -> GgufSummary:
+def _counts(reader: _Reader) -> tuple[int, int, int]:
+    """Read the version, and the numbers of tensors and of metadata values."""
     if reader.size < 24 or reader.take(4) != b"GGUF":
         raise GgufError(
             "The file {file} is not a GGUF file.",
@@ -231,6 +250,11 @@ def _summary(reader: _Reader) -> GgufSummary:
         raise reader.damaged("The GGUF file {file} is damaged: it claims more entries than it can hold.")
     if max(value_count, tensor_count) > _MOST_ENTRIES:
         raise reader.damaged("The GGUF file {file} is damaged: it holds more entries than any model.")
+    return version, tensor_count, value_count
+
+
+def _summary(reader: _Reader) -> GgufSummary:
+    version, tensor_count, value_count = _counts(reader)
     metadata: dict[str, Value | ListSummary] = {}
     for _ in range(value_count):
         key = reader.name(_MAX_KEY_BYTES)

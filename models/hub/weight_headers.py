@@ -1,8 +1,8 @@
-"""The headers of safetensors files that are not here yet: what they hold, for a few kilobytes."""
+"""The beginnings of weight files that are not here yet: what they hold, for a few kilobytes."""
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 import httpx
@@ -17,9 +17,10 @@ from models.system.durable import write_durably
 from models.system.errors import StillroomError
 from models.system.foreign_json import MOST_JSON_BYTES
 
-_FIRST_BYTES = 64 << 10
+START_BYTES = 64 << 10
 _LEAST_BYTES_PER_S = 16 << 10
 """A server that sends less is given up: of a header nothing is kept, so nobody sees how far it is."""
+_WHOLE_HEADER_S = WHOLE_S + MOST_JSON_BYTES / _LEAST_BYTES_PER_S
 
 
 def fetch_weight_headers(
@@ -40,6 +41,35 @@ def fetch_weight_headers(
     return asyncio.run(_fetch_all(snapshot, files, folder, hub, options or TransferOptions(), cancel))
 
 
+def fetch_start(
+    snapshot: Snapshot,
+    file: RemoteFile,
+    hub: HubClient,
+    *,
+    options: TransferOptions | None = None,
+    cancel: threading.Event | None = None,
+) -> bytes:
+    """Return the first `START_BYTES` of a file, or all of a shorter one; they are not verified.
+
+    Blocks, any thread. Raises `Cancelled` and `StillroomError`.
+    """
+    return asyncio.run(_start(snapshot, file, hub, options or TransferOptions(), cancel))
+
+
+async def _start(
+    snapshot: Snapshot,
+    file: RemoteFile,
+    hub: HubClient,
+    options: TransferOptions,
+    cancel: threading.Event | None,
+) -> bytes:
+    async with _client(hub, options) as client:
+        link = Link(client, hub, snapshot, file)
+        count = min(START_BYTES, file.bytes)
+        work = _in_time(_up_to(link, b"", count, file, options), link, WHOLE_S)
+        return await until_cancelled(work, cancel)
+
+
 async def _fetch_all(
     snapshot: Snapshot,
     files: Sequence[RemoteFile],
@@ -48,33 +78,46 @@ async def _fetch_all(
     options: TransferOptions,
     cancel: threading.Event | None,
 ) -> dict[str, Path]:
-    timeout = httpx.Timeout(options.stall_s, connect=options.connect_s, pool=None)
     headers = {}
-    async with open_client(timeout, proxy=hub.proxy) as client:
+    async with _client(hub, options) as client:
         for file in files:
-            work = _header_in_time(Link(client, hub, snapshot, file), file, options)
+            link = Link(client, hub, snapshot, file)
+            work = _in_time(_header(link, file, options), link, _WHOLE_HEADER_S)
             headers[file.path] = folder / f"{file.sha256 or file.oid}.header"
             write_durably(headers[file.path], await until_cancelled(work, cancel))
     return headers
 
 
-async def _header_in_time(link: Link, file: RemoteFile, options: TransferOptions) -> bytes:
-    within_s = WHOLE_S + MOST_JSON_BYTES / _LEAST_BYTES_PER_S
+def _client(hub: HubClient, options: TransferOptions) -> httpx.AsyncClient:
+    timeout = httpx.Timeout(options.stall_s, connect=options.connect_s, pool=None)
+    return open_client(timeout, proxy=hub.proxy)
+
+
+async def _in_time(work: Coroutine[None, None, bytes], link: Link, within_s: float) -> bytes:
     try:
         async with asyncio.timeout(within_s):
-            return await _header(link, file, options)
+            return await work
     except TimeoutError as error:
         reason = AnswerError(f"it sent no whole answer within {within_s:.0f} s")
         raise no_usable_answer(link.host, reason) from error
 
 
 async def _header(link: Link, file: RemoteFile, options: TransferOptions) -> bytes:
+    data = await _up_to(link, b"", min(START_BYTES, file.bytes), file, options)
+    end = 8 + int.from_bytes(data[:8], "little")
+    if len(data) < 8 or end > min(file.bytes, 8 + MOST_JSON_BYTES):
+        raise StillroomError(
+            "The file {file} is no safetensors file.", "Choose another repository.", file=file.path
+        )
+    return (await _up_to(link, data, end, file, options))[:end]
+
+
+async def _up_to(link: Link, data: bytes, end: int, file: RemoteFile, options: TransferOptions) -> bytes:
+    """Bring what is there of a file to `end` bytes or more, also after failures that pass."""
     failures = 0
-    wanted = min(_FIRST_BYTES, file.bytes)
-    data = b""
-    while len(data) < wanted:
+    while len(data) < end:
         try:
-            data += await _read(link, len(data), wanted, file)
+            data += await _read(link, len(data), end, file)
         except (TryAgain, httpx.TransportError) as error:
             if isinstance(error, httpx.TransportError):
                 raise_if_hopeless(error)
@@ -83,14 +126,7 @@ async def _header(link: Link, file: RemoteFile, options: TransferOptions) -> byt
                 raise unreachable(link.host) from error
             asked_s = error.wait_s if isinstance(error, TryAgain) else None
             await asyncio.sleep(options.retry.wait_s(failures) if asked_s is None else asked_s)
-            continue
-        end = 8 + int.from_bytes(data[:8], "little")
-        if len(data) >= 8 and end > min(file.bytes, 8 + MOST_JSON_BYTES):
-            raise StillroomError(
-                "The file {file} is no safetensors file.", "Choose another repository.", file=file.path
-            )
-        wanted = max(end, 8)
-    return data[:wanted]
+    return data
 
 
 async def _read(link: Link, start: int, end: int, file: RemoteFile) -> bytes:

@@ -313,6 +313,63 @@ def test_a_ready_gguf_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
         desk.get(parse_reference("owner/ready-GGUF"), ["Q6_K"])
 
 
+def unknown_file(desk: Desk, tmp_path: Path, architecture: str = "of-tomorrow") -> str:
+    folder = tmp_path / "unknown"
+    folder.mkdir()
+    write_tiny_gguf(folder / "new.Q8_0.gguf", 4 << 20, architecture=architecture)
+    desk.hub.add("owner/new-GGUF", folder)
+    return "new.Q8_0.gguf"
+
+
+def test_a_gguf_of_an_unknown_architecture_is_refused_before_it_is_downloaded(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = unknown_file(desk, tmp_path)
+    with pytest.raises(GgufError, match="architecture “of-tomorrow”") as refused:
+        desk.get(HubReference("owner/new-GGUF", file), [])
+    assert "llama, qwen2, qwen3" in refused.value.hint.format(**refused.value.values)
+    assert desk.hub.bytes_served[file] <= 64 << 10
+    assert desk.leftovers() == []
+    assert desk.store.listing().models == ()
+
+
+def test_the_start_of_a_gguf_is_read_also_where_ranges_are_ignored(desk: Desk, tmp_path: Path) -> None:
+    file = unknown_file(desk, tmp_path)
+    desk.hub.fail("whole", file, times=2)
+    with pytest.raises(GgufError, match="architecture “of-tomorrow”"):
+        desk.get(HubReference("owner/new-GGUF", file), [])
+    assert desk.hub.bytes_served[file] < 4 << 20
+
+
+def test_nothing_is_asked_of_a_file_whose_architecture_the_hub_tells(desk: Desk, tmp_path: Path) -> None:
+    file = unknown_file(desk, tmp_path, "llama")
+    desk.hub.repos["owner/new-GGUF"].card = {"gguf": {"total": 1, "architecture": "llama"}}
+    desk.get(HubReference("owner/new-GGUF", file), [])
+    ranges = [headers.get("range", "") for _, address, headers in desk.hub.requests if file in address]
+    assert "bytes=0-65535" not in ranges
+
+
+def test_the_start_of_a_gguf_that_does_not_come_is_given_up_on_cancelling(desk: Desk, tmp_path: Path) -> None:
+    file = unknown_file(desk, tmp_path)
+    stall = desk.hub.fail("stall", file, after=10)
+    cancel = threading.Event()
+    ended: list[BaseException] = []
+
+    def get() -> None:
+        try:
+            desk.get(HubReference("owner/new-GGUF", file), [], JobContext(cancel=cancel))
+        except (Cancelled, StillroomError) as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=get)
+    thread.start()
+    assert desk.hub.wait_served(file, 10)
+    cancel.set()
+    thread.join(60)
+    assert stall.times == 0
+    assert [type(error) for error in ended] == [Cancelled]
+
+
 def test_a_damaged_gguf_never_reaches_the_store(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "damaged"
     folder.mkdir()

@@ -10,7 +10,7 @@ import pytest
 from converters.gguf.gguf_layout import encode_string, lay_out
 from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32
-from converters.gguf.inspect import ListSummary, check_gguf, inspect
+from converters.gguf.inspect import ListSummary, check_gguf, inspect, stated_architecture
 from converters.system.errors import GgufError
 from models.catalog.starter import starter_file
 
@@ -232,3 +232,16 @@ def test_a_file_that_ends_in_gguf_and_is_none_is_not_told_to_end_so(tmp_path: Pa
         inspect(file)
     assert "ends in" not in told.value.hint
     assert "damaged" in told.value.hint
+
+
+def test_the_first_bytes_state_the_architecture() -> None:
+    words = value("a", 9, struct.pack("<IQ", 8, 3) + b"".join(map(encode_string, ("x", "y", "z"))))
+    data = gguf_bytes(values=(words, value("general.architecture", 8, encode_string("qwen2"))))
+    assert stated_architecture("m.gguf", data, 1 << 30) == "qwen2"
+    assert stated_architecture("m.gguf", data[:40], 1 << 30) == ""
+    number = gguf_bytes(values=(value("general.architecture", 4, struct.pack("<I", 7)),))
+    assert stated_architecture("m.gguf", number, 1 << 30) == ""
+    with pytest.raises(GgufError, match="not a GGUF file"):
+        stated_architecture("m.gguf", b"<html>" + bytes(100), 1 << 30)
+    with pytest.raises(GgufError, match="format version 9"):
+        stated_architecture("m.gguf", gguf_bytes(version=9), 1 << 30)
