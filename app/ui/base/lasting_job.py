@@ -31,6 +31,8 @@ class LastingJob(QObject):
     progressed = Signal(object)
     ended = Signal(object, object)
     """The result of the work, None where it failed, and what it raised, None where it did not."""
+    stopped = Signal()
+    """It is not under way any more; for those who do not tell of a failure, as `ended` expects."""
 
     def __init__(
         self, session: EngineSession, bridge: Bridge, parent: QObject | None = None, *, reserves: str = JOB
@@ -109,6 +111,7 @@ class LastingJob(QObject):
                 self._session.reserve("")
         if not shiboken6.isValid(self):
             return
+        self.stopped.emit()
         is_heard = self.isSignalConnected(QMetaMethod.fromSignal(self.ended))
         self.ended.emit(done, failure)
         if failure is not None and not is_heard:

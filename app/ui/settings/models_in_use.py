@@ -33,6 +33,7 @@ class ModelsInUse(QObject):
             session.engine_died,
             session.reservation_changed,
             lasting.closeness.began,
+            lasting.closeness.stopped,
         ):
             told.connect(self._tell)
         session.loading.connect(lambda _, fraction: None if fraction else self._tell())

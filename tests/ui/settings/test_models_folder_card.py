@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from app.base.errors import StillroomError
 from app.models_place import ModelsPlace
 from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.lasting_job import LastingJobs
 from app.ui.settings.models_folder_card import ModelsFolderCard
+from app.ui.settings.models_in_use import ModelsInUse
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.model_choice import ModelChoice
 from models.store.manifest import BuiltFile
@@ -18,7 +21,7 @@ from models.system.progress import JobContext
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import click, seen_button, seen_words
-from tests.support.window import run_with_window
+from tests.support.window import run_with_window, settle
 
 
 @pytest.fixture(autouse=True)
@@ -145,5 +148,33 @@ def test_a_move_goes_on_in_the_window_of_another_language(
         may_end.set()
         await until(lambda: application.parts.store.root == home / "new", "its end")
         await until(lambda: not moving.is_running, "the end of it all")
+
+    run_with_window(scene)
+
+
+def test_the_end_of_measuring_a_file_is_told_and_its_failure_too(qapp: QApplication) -> None:
+    failures: list[BaseException] = []
+
+    async def scene(application: WindowApplication) -> None:
+        bridge = Bridge(failures.append, application)
+        parts, session = application.parts, application.session
+        lasting = LastingJobs.make(session, bridge, application)
+        in_use = ModelsInUse(session, parts.store, parts.jobs, lasting, bridge)
+        may_end = threading.Event()
+        lasting.closeness.start(lambda cancel: may_end.wait(60), "tiny")
+        await until(lambda: "is being measured" in in_use.refusal(), "the measuring")
+        await settle()
+        answers: list[str] = []
+        in_use.changed.connect(lambda: answers.append(in_use.refusal()))
+        may_end.set()
+        await until(lambda: not lasting.closeness.running, "the end")
+        await settle()
+        assert "" in answers
+
+        def fail(cancel: threading.Event) -> None:
+            raise ValueError("a surprise")
+
+        lasting.closeness.start(fail, "tiny")
+        await until(lambda: [str(failure) for failure in failures] == ["a surprise"], "the failure")
 
     run_with_window(scene)
