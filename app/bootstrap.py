@@ -11,7 +11,7 @@ from app.base.log import start_log
 from app.base.paths import AppPaths, app_paths
 from app.hub_choices import HubChoices
 from app.machine.measurements import Measurements
-from app.models_place import models_root, tell_where_away
+from app.models_place import models_root, models_root_on_disk, tell_where_away
 from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile
 from models.catalog.starter import starter_file
@@ -161,7 +161,10 @@ def build_core() -> StillroomCore:
     start_log(paths.logs)
     settings = SettingsFile(paths.settings)
     store = ModelStore(
-        models_root(paths, settings), starter_file(), chosen=bool(settings.values.models_folder)
+        models_root(paths, settings),
+        starter_file(),
+        chosen=bool(settings.values.models_folder),
+        root_now=lambda: models_root_on_disk(paths),
     )
     tell_where_away(store)
     return StillroomCore(

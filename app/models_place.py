@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
+
 from app.base.paths import AppPaths
 from app.settings import SettingsFile
 from models.store.move_models import ModelsMove, finish_move
 from models.store.store import ModelStore, not_there
+from models.system.json_file import DamagedJsonError, load_json
 from models.system.notices import tell
 from models.system.progress import UNWATCHED, JobContext
 
@@ -14,6 +17,22 @@ def models_root(paths: AppPaths, settings: SettingsFile) -> Path:
     """Return the folder of the models."""
     chosen = settings.values.models_folder
     return Path(chosen) if chosen else paths.models
+
+
+def models_root_on_disk(paths: AppPaths) -> Path | None:
+    """Return the folder that the user's models were moved to, by any process; None where they were not, or
+    the settings cannot be read."""
+    try:
+        folder = load_json(paths.settings, _Place).value.models_folder
+    except (OSError, DamagedJsonError):
+        return None
+    return Path(folder) if folder else None
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """The settings that say it."""
+
+    models_folder: str = ""
 
 
 def tell_where_away(store: ModelStore) -> None:

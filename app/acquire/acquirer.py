@@ -4,11 +4,19 @@ measure, and put it into the store or a folder."""
 import shutil
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.acquire.build_options import AUTO, Order
-from app.acquire.build_target import BuildTarget, FolderTarget, StoreTarget, tool_versions, work_folder
+from app.acquire.build_target import (
+    BuildTarget,
+    FolderTarget,
+    StoreTarget,
+    tool_versions,
+    work_folder,
+    work_name,
+)
 from app.acquire.disk_space import check_made_room
 from app.acquire.hub_build import HubWeights, drop_folder, keep_folder
 from app.acquire.importance import MATRIX_NAME
@@ -40,6 +48,7 @@ from models.hub.weight_headers import fetch_start
 from models.quantisation.sizes import EVERYDAY_TYPE
 from models.store.manifest import BuiltFile, InputFile, type_in_name
 from models.store.store import InstalledModel, ModelStore, folder_name
+from models.store.work_locks import working
 from models.system.disk_space import told_when_full
 from models.system.progress import UNWATCHED, JobContext
 
@@ -96,8 +105,8 @@ class Acquirer:
         Types that are in the store from the same commit, or from the same files of a checkpoint's folder, are
         not built again. A GGUF file on this computer is quantised anew, or recorded where it lies if there
         are no types; one in a repository is downloaded as it is. Original weights are quantised as they
-        arrive and deleted when they are used up. Raises `StillroomError` and `Cancelled`; a later call goes
-        on where this one stopped.
+        arrive and deleted when they are used up. Raises `StillroomError`, also while the models are being
+        moved, and `Cancelled`; a later call goes on where this one stopped.
         """
         with told_when_full(order.out or self._store.root):
             return self._get(order, job)
@@ -111,32 +120,48 @@ class Acquirer:
             case GgufReference(file):
                 source = source_of(file, self._store)
                 made_of = self._store.inputs_at(source.path)
-                return self._built(order, GgufWeights(source, file.stem, made_of, self._commands.build), job)
+                quantised = GgufWeights(source, file.stem, made_of, self._commands.build)
+                with self._working(order, source.name, source):
+                    return self._built(order, quantised, job)
             case CheckpointReference(folder):
                 with InputHashes(checkpoint_inputs(folder)) as hashes:
                     weights = FolderWeights(folder, hashes, self._commands.build)
                     if order.out is None:
                         # The store keeps them; they are computed while the build runs.
                         hashes.start()
-                    return self._built(order, weights, job)
+                    with self._working(order, model_name(order.reference)):
+                        return self._built(order, weights, job)
             case CatalogReference() | HubReference() as reference:
-                self._check_known_room(order)
-                snapshot = self._snapshot(reference, order.revision, job)
-                if order.out is None and _is_gguf(reference, snapshot):
-                    model = self._get_gguf(order, reference, snapshot, job)
-                    return Acquired((model,), time.monotonic() - started_s)
                 name = model_name(reference)
-                key = reference.model.key if isinstance(reference, CatalogReference) else ""
-                remote = HubWeights(
-                    snapshot,
-                    Origin(name, key, snapshot.repo, snapshot.commit),
-                    self._checkpoints / folder_name(name),
-                    self._hub,
-                    self._commands.build,
-                    self._options,
-                    keep_original=order.keep_original,
-                )
-                return self._built(order, remote, job)
+                with self._working(order, name), working(self._checkpoints / folder_name(name)):
+                    return self._from_hub(order, reference, job)
+
+    def _from_hub(
+        self, order: Order, reference: CatalogReference | HubReference, job: JobContext
+    ) -> Acquired:
+        started_s = time.monotonic()
+        self._check_known_room(order)
+        snapshot = self._snapshot(reference, order.revision, job)
+        if order.out is None and _is_gguf(reference, snapshot):
+            model = self._get_gguf(order, reference, snapshot, job)
+            return Acquired((model,), time.monotonic() - started_s)
+        name = model_name(reference)
+        key = reference.model.key if isinstance(reference, CatalogReference) else ""
+        remote = HubWeights(
+            snapshot,
+            Origin(name, key, snapshot.repo, snapshot.commit),
+            self._checkpoints / folder_name(name),
+            self._hub,
+            self._commands.build,
+            self._options,
+            keep_original=order.keep_original,
+        )
+        return self._built(order, remote, job)
+
+    def _working(
+        self, order: Order, name: str, source: InstalledModel | None = None
+    ) -> AbstractContextManager[None]:
+        return self._store.working(work_name(name, source)) if order.out is None else nullcontext()
 
     def pull(
         self,
@@ -168,7 +193,10 @@ class Acquirer:
         return Pulled(snapshot.repo, snapshot.commit, folder, tuple(local), time.monotonic() - started_s)
 
     def discard(self, model: str) -> None:
-        """Delete what an unfinished `get` of `model` left on disk; whole models and kept weights stay."""
+        """Delete what an unfinished `get` of `model` left on disk; whole models and kept weights stay.
+
+        Raises `StillroomError` where somebody works with it now.
+        """
         try:
             reference = parse_reference(model)
         except StillroomError:
@@ -176,13 +204,17 @@ class Acquirer:
             return
         if isinstance(reference, GgufReference):
             source = source_of(reference.file, self._store)
-            name, work = source.name, work_folder(self._store, source.name, source)
+            name, made = source.name, work_name(source.name, source)
         else:
-            name = model_name(reference)
-            work = work_folder(self._store, name)
-        if isinstance(reference, CatalogReference | HubReference):
-            drop_folder(self._checkpoints / folder_name(name))
-        shutil.rmtree(work, ignore_errors=True)
+            name = made = model_name(reference)
+        with self._store.working(made):
+            if isinstance(reference, CatalogReference | HubReference):
+                with working(self._checkpoints / folder_name(name)):
+                    drop_folder(self._checkpoints / folder_name(name))
+            self._drop(name, made)
+
+    def _drop(self, name: str, made: str) -> None:
+        shutil.rmtree(self._store.work_folder(made), ignore_errors=True)
         unfinished_path(self._store.folder_of(name) / MATRIX_NAME).unlink(missing_ok=True)
         for left in self._store.find(name):
             if left.passing:

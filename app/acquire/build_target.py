@@ -170,7 +170,12 @@ class FolderTarget(BuildTarget):
 def work_folder(store: ModelStore, name: str, source: InstalledModel | None = None) -> Path:
     """Return the folder for the outputs of a build of `name` into the store; from the GGUF file `source` its
     own, as a build from original weights may wait beside it."""
-    return store.work_folder(name if source is None else f"{name} from {source.type}")
+    return store.work_folder(work_name(name, source))
+
+
+def work_name(name: str, source: InstalledModel | None = None) -> str:
+    """Return the name that the store knows this folder by."""
+    return name if source is None else f"{name} from {source.type}"
 
 
 def tool_versions() -> dict[str, str]:

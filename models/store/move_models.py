@@ -110,7 +110,8 @@ class ModelsMove:
                 commit()
         except OSError as error:
             raise _cannot_hold(self.target, error.strerror or type(error).__name__) from error
-        finish_move(self.target)
+        # Work that waited for the end looks into the new folder just now.
+        finish_move(self.target, wait_s=LOCK_WAIT_S)
 
     def undo(self) -> None:
         """Delete the copies of a move that was not committed; what else is in the folder stays."""
@@ -277,7 +278,7 @@ class ModelsMove:
             yield
 
 
-def finish_move(root: Path) -> None:
+def finish_move(root: Path, *, wait_s: float = 0.0) -> None:
     """Delete what was moved to `root` where it was: each file of which `root` has the like.
 
     Does nothing where no move ended there. For the folder that is in use, at the start too: what could not be
@@ -287,7 +288,7 @@ def finish_move(root: Path) -> None:
     if marker is None:
         return
     try:
-        with _locked(root, 0.0):
+        with _locked(root, wait_s):
             _delete_moved(Path(marker.source), root, marker)
     except (OSError, StillroomError) as error:
         log.warning("what was moved to %s is still where it was too: %s", root, error)

@@ -5,7 +5,7 @@ import re
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ import msgspec
 from models.quantisation.quantisation_loss import Quality
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.manifest import MANIFEST_NAME, BuiltFile, InputFile, Manifest, OutputFile, type_in_name
+from models.store.work_locks import working
 from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
@@ -83,11 +84,20 @@ class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
 class ModelStore:
     """The models below `root`; any thread and several processes. `starter` is the bundled model's file.
 
-    A root that is `chosen` by the user is never made anew: its disk may only be away (`is_there`).
+    A root that is `chosen` by the user is never made anew: its disk may only be away (`is_there`). `root_now`
+    says where another process has moved the models meanwhile, None where that is not known.
     """
 
-    def __init__(self, root: Path, starter: Path | None = None, *, chosen: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        starter: Path | None = None,
+        *,
+        chosen: bool = False,
+        root_now: Callable[[], Path | None] = lambda: None,
+    ) -> None:
         self.root = root
+        self._root_now = root_now
         self._chosen = chosen
         self._starter = starter
         self._lock = threading.RLock()
@@ -356,6 +366,18 @@ class ModelStore:
         """Return the folder to make a model's files in before `add` takes them; on the store's disk."""
         return self.root / _MAKING / folder_name(name)
 
+    @contextmanager
+    def working(self, name: str) -> Iterator[None]:
+        """Work in the `work_folder` of `name` until the context ends: the models are not moved meanwhile.
+
+        Raises `StillroomError` while the models are being moved, and where somebody works in it already.
+        """
+        with ExitStack() as held:
+            # Under the folder's lock, so that a move either sees this work or comes first.
+            with self._changing():
+                held.enter_context(working(self.work_folder(name)))
+            yield
+
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
             return []
@@ -403,7 +425,8 @@ class ModelStore:
             number += 1
 
     @contextmanager
-    def _changing(self, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    def _changing(self, wait_s: float | None = None) -> Iterator[None]:
+        wait_s = LOCK_WAIT_S if wait_s is None else wait_s
         # The folder's lock first, without the one that readers take: a move holds it for as long as it takes.
         while True:
             root = self.root
@@ -413,12 +436,24 @@ class ModelStore:
                 root.mkdir(parents=True, exist_ok=True)
                 try:
                     held.enter_context(filelock.FileLock(root / ".lock", timeout=wait_s))
+                except FileNotFoundError:
+                    # It was moved, and deleted here, while this one waited.
+                    if self._follow(root):
+                        raise
+                    continue
                 except filelock.Timeout as error:
                     raise in_use(root) from error
                 held.enter_context(self._lock)
-                if self.root == root:
+                if self._follow(root):
                     yield
                     return
+
+    def _follow(self, root: Path) -> bool:
+        """Tell whether the models are in `root` still; look where they were moved to where they are not."""
+        now = self._root_now() if self.root == root else None
+        if now is not None and now != root:
+            self.move_to(now)
+        return self.root == root
 
 
 def in_use(root: Path) -> StillroomError:

@@ -21,6 +21,7 @@ from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import RemoteFile
 from models.store.manifest import read_manifest
+from models.store.move_models import ModelsMove
 from models.store.store import ModelStore
 from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled, StillroomError
@@ -99,6 +100,45 @@ def test_two_types_are_downloaded_built_and_recorded_once(desk: Desk) -> None:
     again = desk.get(reference, ["Q8_0", "Q4_0"])
     assert {model.path for model in again.models} == {model.path for model in acquired.models}
     assert desk.hub.bytes_served == before
+
+
+def test_nothing_is_moved_at_any_moment_of_a_build(desk: Desk, tmp_path: Path) -> None:
+    moves: dict[str, str] = {}
+
+    def move(progress: Progress) -> None:
+        with pytest.raises(StillroomError, match="is being got or made in") as refused:
+            ModelsMove(desk.store.root, tmp_path / "new").run(lambda: pytest.fail("it was moved"))
+        moves[progress.stage] = str(refused.value)
+
+    desk.get(parse_reference(REPO), ["Q8_0"], JobContext(move))
+    assert {"download", "quantise"} <= moves.keys()
+    ModelsMove(desk.store.root, tmp_path / "new").run(lambda: None)
+    assert (tmp_path / "new" / "owner--small-model" / "Q8_0.gguf").is_file()
+
+
+def test_nothing_is_asked_of_the_hub_while_the_models_are_moved(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.store.store.LOCK_WAIT_S", 0.1)
+    desk.store.root.mkdir()
+
+    def commit() -> None:
+        with pytest.raises(StillroomError, match="is being moved"):
+            desk.get(parse_reference(REPO), ["Q8_0"])
+
+    ModelsMove(desk.store.root, tmp_path / "new").run(commit)
+    assert desk.hub.requests == []
+
+
+def test_what_another_one_works_on_is_not_discarded(desk: Desk) -> None:
+    half = desk.store.work_folder(REPO) / ".half.part"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"G")
+    with desk.store.working(REPO), pytest.raises(StillroomError, match="is being got or made in"):
+        desk.acquirer.discard(REPO)
+    assert half.exists()
+    desk.acquirer.discard(REPO)
+    assert not half.exists()
 
 
 def test_original_weights_are_kept_on_request(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from app.base.paths import AppPaths
 from app.machine.freeable import delete_for_good, find_freeable
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore
+from models.store.work_locks import working
 from tests.support.tiny_gguf import write_tiny_gguf
 
 
@@ -46,6 +47,23 @@ def test_what_is_worked_on_is_neither_offered_nor_deleted(paths: AppPaths, store
         assert (half.paths[0] / ".half.part").exists()
     delete_for_good(half, store)
     assert not half.paths[0].exists()
+
+
+def test_what_is_worked_on_between_two_steps_is_neither_offered_nor_deleted(
+    paths: AppPaths, store: ModelStore
+) -> None:
+    weights = paths.checkpoints / "owner--half"
+    weights.mkdir(parents=True)
+    (weights / "model.safetensors").write_bytes(b"w" * 50_000)
+    offered = find_freeable(paths, store)
+    assert [each.kind for each in offered] == ["model", "unfinished", "weights"]
+    with store.working("owner/half"), working(weights):
+        assert [each.kind for each in find_freeable(paths, store)] == ["model"]
+        for each in offered[1:]:
+            with pytest.raises(StillroomError, match="is being got or made in"):
+                delete_for_good(each, store)
+    assert (weights / "model.safetensors").exists()
+    assert find_freeable(paths, store) == offered
 
 
 def test_what_lies_on_another_disk_would_not_help(

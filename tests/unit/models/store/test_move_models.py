@@ -210,7 +210,7 @@ def move_and_be_killed(store: ModelStore, target: Path, monkeypatch: pytest.Monk
     """Move until just after the commit; return where the models were."""
     source = store.root
     with monkeypatch.context() as patched:
-        patched.setattr("models.store.move_models.finish_move", lambda root: None)
+        patched.setattr("models.store.move_models.finish_move", lambda root, **_: None)
         ModelsMove(source, target).run(lambda: None)
     assert source.is_dir()
     return source
@@ -272,6 +272,61 @@ def test_nothing_is_moved_under_a_build(store: ModelStore, tmp_path: Path) -> No
         ModelsMove(store.root, tmp_path / "new").run(not_committed)
     ModelsMove(store.root, tmp_path / "new").run(lambda: None)
     assert (tmp_path / "new" / ".making" / "three" / ".three.part").read_bytes() == b"GG"
+
+
+def test_nothing_is_moved_between_two_steps_of_a_build(store: ModelStore, tmp_path: Path) -> None:
+    with store.working("three"):
+        # Neither the folder nor a lock of a step is there.
+        assert not store.work_folder("three").exists()
+        with pytest.raises(StillroomError, match="is being got or made in"):
+            ModelsMove(store.root, tmp_path / "new").run(not_committed)
+        with pytest.raises(StillroomError, match="is being got or made in"), store.working("three"):
+            pytest.fail("two at once")
+        with store.working("four"):
+            pass
+    ModelsMove(store.root, tmp_path / "new").run(lambda: None)
+    assert not list(tmp_path.rglob(".three.lock"))
+
+
+def test_no_work_begins_while_the_models_are_moved(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.store.store.LOCK_WAIT_S", 0.1)
+
+    def commit() -> None:
+        with pytest.raises(StillroomError, match="is being moved"), store.working("three"):
+            pytest.fail("it works in a folder that goes")
+
+    ModelsMove(store.root, tmp_path / "new").run(commit)
+    assert not (tmp_path / "models").exists()
+
+
+def test_work_that_waited_for_the_end_of_a_move_is_done_in_the_new_folder(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    target = tmp_path / "new"
+    places: list[Path] = []
+    other = ModelStore(store.root, root_now=lambda: places[-1] if places else None)
+    began = threading.Event()
+    held: list[Path] = []
+
+    def work() -> None:
+        began.set()
+        with other.working("three"):
+            held.append(other.work_folder("three"))
+
+    waiting = threading.Thread(target=work)
+
+    def commit() -> None:
+        waiting.start()
+        began.wait()
+        places.append(target)
+
+    ModelsMove(store.root, target).run(commit)
+    waiting.join(60)
+    assert held == [target / ".making" / "three"]
+    assert not (tmp_path / "models" / "one").exists()
+    assert [model.path.parent.parent for model in other.listing().models] == [target, target]
 
 
 def test_the_models_are_listed_while_another_one_changes_the_folder(store: ModelStore) -> None:
