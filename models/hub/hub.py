@@ -33,6 +33,7 @@ from models.system.shown_text import shown
 log = logging.getLogger(__name__)
 
 _MOST_METADATA_BYTES = 32 << 20
+_LONGEST_WATCHED_WAIT_S = 10.0
 _MOST_FILES = 100_000
 """As many as the hub itself advises at most (https://huggingface.co/docs/hub/storage-limits)."""
 
@@ -189,7 +190,8 @@ class HubClient:
         on_progress: OnProgress = ignore_progress,
     ) -> Answer:
         """Ask for `path` below the hub's address with the token, and again while the server is busy, of which
-        it tells as `resolve` does.
+        it tells as `resolve` does. With `attempts` somebody waits for it: no wait is long then, whatever the
+        server asks for.
 
         Blocks, any thread. The answer may be a refusal. Raises `StillroomError` and `Cancelled`.
         """
@@ -226,6 +228,8 @@ class HubClient:
             if failures >= most:
                 raise held._unreachable(busy=busy)
             wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
+            if attempts is not None:
+                wait_s = min(wait_s, _LONGEST_WATCHED_WAIT_S)
             log.info("%s is not ready, trying again in %.1f s", held.host, wait_s)
             on_progress(Progress("ask", failures, most, held.host, remaining_s=wait_s, unit="times"))
             cancel.wait(wait_s)

@@ -110,6 +110,22 @@ def test_waiting_for_a_busy_server_is_cancelled_at_once(hub: LoopbackHub) -> Non
         client(hub).resolve(REPO, cancel=cancel)
 
 
+def test_who_waits_for_an_answer_does_not_wait_as_long_as_the_server_likes(hub: LoopbackHub) -> None:
+    hub.fail("metadata", status=429, times=9, headers={"Retry-After": "250"})
+    cancel = threading.Event()
+    waits: list[float | None] = []
+
+    def give_up(progress: Progress) -> None:
+        waits.append(progress.remaining_s)
+        cancel.set()
+
+    for attempts in (2, None):
+        cancel.clear()
+        with pytest.raises(Cancelled):
+            client(hub).get("/api/models", 1 << 20, cancel=cancel, attempts=attempts, on_progress=give_up)
+    assert waits == [10.0, 250.0]
+
+
 def test_no_connection_is_said() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
