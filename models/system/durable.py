@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 IN_USE_S = 1.0
 """So long Windows may keep a file from being replaced: whoever looks at it, such as a virus scanner, is done
@@ -12,11 +13,14 @@ by then."""
 _AGAIN_S = 0.02
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Put `data` into `path` through a `.part` beside it: written, synced, then renamed."""
-    part = path.with_name(path.name + ".part")
+def write_durably(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Put `data` into `path` through a `.part` beside it: written, synced, then renamed.
+
+    With `mode` the file has these permissions from its first byte on, and each process has a part of its own.
+    """
+    part = path.with_name(f"{path.name}.part" if mode is None else f"{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with _opened(part, mode) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -27,6 +31,14 @@ def write_durably(path: Path, data: bytes) -> None:
             part.unlink()
         raise
     rename_durably(part, path)
+
+
+def _opened(part: Path, mode: int | None) -> BinaryIO:
+    if mode is None:
+        return part.open("wb")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    return os.fdopen(handle, "wb")
 
 
 def rename_durably(source: Path, target: Path) -> None:

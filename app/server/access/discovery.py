@@ -11,7 +11,7 @@ import psutil
 
 from app.base.paths import AppPaths
 from models.system.disk_space import told_when_full
-from models.system.durable import rename_durably
+from models.system.durable import write_durably
 from models.system.json_file import encode_json, read_json
 
 CLOCK_SLACK_S = 2.0
@@ -45,16 +45,9 @@ def announce_server(paths: AppPaths, *, url: str, key: str, version: str, certif
     )
     file = paths.server_file
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
     with told_when_full(file.parent):
-        part.unlink(missing_ok=True)
-        # Made for the user alone from the start, not afterwards.
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(encode_json(found, indent=True))
-            stream.flush()
-            os.fsync(stream.fileno())
-        rename_durably(part, file)
+        # For the user alone from the start, not afterwards.
+        write_durably(file, encode_json(found, indent=True), mode=0o600)
     return found
 
 

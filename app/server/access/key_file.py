@@ -1,12 +1,11 @@
 """The bearer key of the local API: generated, kept in a file for the user alone."""
 
-import os
 import secrets
 from pathlib import Path
 
 from app.base.errors import StillroomError
 from models.system.disk_space import told_when_full
-from models.system.durable import rename_durably
+from models.system.durable import write_durably
 
 KEY_BYTES = 32
 LEAST_CHARACTERS = 16
@@ -25,17 +24,10 @@ def read_or_make_key(file: Path) -> str:
 def renew_key(file: Path) -> str:
     """Replace the key: who has the old one is locked out. Raises `StillroomError`."""
     key = secrets.token_urlsafe(KEY_BYTES)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         with told_when_full(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
-            part.unlink(missing_ok=True)
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
-                stream.write(key + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            rename_durably(part, file)
+            write_durably(file, f"{key}\n".encode("ascii"), mode=0o600)
     except OSError as error:
         raise StillroomError(
             "The key of the local API could not be saved to {path}: {reason}.",
