@@ -16,12 +16,12 @@ import msgspec
 
 from app.acquire.build_options import AUTO, ON, BuildWish, Order
 from app.base.errors import Cancelled, StillroomError
-from models.catalog.reference import CatalogReference, Reference, parse_reference
+from models.catalog.reference import CatalogReference, parse_reference
 from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
-from models.system.disk_space import SMALL_FILES_BYTES, told_error, told_when_full
+from models.system.disk_space import told_error, told_when_full
 from models.system.json_file import is_set_aside, read_json, write_json
 from models.system.progress import UNWATCHED, JobContext, Progress
 
@@ -171,7 +171,7 @@ class JobBook:
             weigh=weigh,
             created_at=datetime.now(UTC).isoformat(),
         )
-        with told_when_full(self._folder, lambda: _known_bytes(reference, job.types)):
+        with told_when_full(self._folder):
             write_json(self._file(job), job)
         with self._changed:
             self._jobs[job.id] = job
@@ -389,12 +389,6 @@ class JobBook:
 
     def _file(self, job: Job) -> Path:
         return self._folder / f"{job.id}.json"
-
-
-def _known_bytes(reference: Reference, types: Sequence[str]) -> int:
-    """Return what the files of a job take, as far as that is known before the hub is asked."""
-    sizes = reference.model.sizes_bytes if isinstance(reference, CatalogReference) else {}
-    return SMALL_FILES_BYTES + sum(sizes.get(kind, 0) for kind in types)
 
 
 def _surprise(error: BaseException) -> StillroomError:

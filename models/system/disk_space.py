@@ -47,12 +47,16 @@ def require_room(folder: Path, needed_bytes: int, *, hint: str = "") -> None:
 def told_when_full(
     folder: Path, missing_bytes: Callable[[], int] = lambda: SMALL_FILES_BYTES, *, hint: str = ""
 ) -> Iterator[None]:
-    """Raise `DiskFullError` instead of an `OSError` that says that the disk of `folder` is full."""
+    """Raise `DiskFullError` instead of an `OSError` that says that a disk is full: that of `folder`, on which
+    `missing_bytes` are still to be written, or the one of the file that it names."""
     try:
         yield
     except OSError as error:
         if not is_full(error):
             raise
+        named = _named_folder(error)
+        if named is not None and not same_disk(named, folder):
+            raise disk_full(named, hint=hint) from error
         raise disk_full(folder, missing_bytes(), hint) from error
 
 
@@ -64,10 +68,10 @@ def is_full(error: BaseException | None) -> bool:
 def told_error(error: BaseException, folder: Path) -> BaseException:
     """Return the sentence for an error that says that a disk is full, or that a file may not be used; any
     other error as it is. Where it names no file, the disk is that of `folder`."""
-    named = getattr(error, "filename", None)
     if is_full(error):
-        return disk_full(Path(named).parent if isinstance(named, str) else folder)
+        return disk_full(_named_folder(error) or folder)
     if isinstance(error, OSError) and error.errno in _REFUSED:
+        named = getattr(error, "filename", None)
         return StillroomError(
             "{path} cannot be written or read: {reason}.",
             "Check that Stillroom may use it, and that its disk is not write-protected.",
@@ -75,6 +79,12 @@ def told_error(error: BaseException, folder: Path) -> BaseException:
             reason=error.strerror or type(error).__name__,
         )
     return error
+
+
+def _named_folder(error: BaseException) -> Path | None:
+    """Return the folder of the file that an error of the system names."""
+    named = getattr(error, "filename", None)
+    return Path(named).parent if isinstance(named, str | Path) else None
 
 
 def disk_full(folder: Path, needed_bytes: int = SMALL_FILES_BYTES, hint: str = "") -> DiskFullError:

@@ -305,7 +305,7 @@ def test_a_full_disk_is_told_when_a_job_is_asked_for(hub: LoopbackHub, tmp_path:
         desk = Desk(hub, disk)
         desk.book.start()
         filler = fill(disk)
-        with pytest.raises(DiskFullError, match=r"1\.\d GB more are needed, and 0 B are free"):
+        with pytest.raises(DiskFullError, match=r"1\d\.\d MB more are needed, and 0 B are free"):
             desk.book.add("r1-qwen-1.5b", ["Q4_K_M"])
         assert desk.book.jobs() == ()
         filler.unlink()

@@ -24,6 +24,20 @@ def test_a_full_disk_is_named_with_the_bytes(tmp_path: Path) -> None:
         raise system_error(errno.ENOSPC)
 
 
+def test_the_full_disk_is_that_of_the_file_which_is_named(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 8 << 20) as disk:
+        file = disk / "record.json"
+        with pytest.raises(DiskFullError) as told, told_when_full(tmp_path, lambda: 5 << 40):
+            raise system_error(errno.ENOSPC, str(file))
+        assert told.value.values["folder"] == str(disk)
+        assert told.value.values["needed"] == "16.8 MB"
+        with (
+            pytest.raises(DiskFullError, match=r"5\.5 TB more") as told,
+            told_when_full(disk, lambda: 5 << 40),
+        ):
+            raise system_error(errno.ENOSPC, str(file))
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_an_error_that_nobody_foresaw_is_told_as_a_full_disk(tmp_path: Path, number: int) -> None:
     named = told_error(system_error(number, str(tmp_path / "file")), Path("/elsewhere"))
