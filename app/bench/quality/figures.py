@@ -59,6 +59,21 @@ def quality_report(run: QualityRun, results: Sequence[ItemResult], finished: boo
     )
 
 
+def grown_report(report: QualityReport, run: QualityRun, new: Sequence[ItemResult]) -> QualityReport:
+    """Give the report with these results more. Only the figures of their kinds are computed anew."""
+    items = [*report.items, *new]
+    kinds = {result.kind for result in new}
+    changed = figures_of([item for item in items if item.kind in kinds])
+    figures = [*(figure for figure in report.figures if figure.kind not in kinds), *changed]
+    return msgspec.structs.replace(
+        report,
+        run=run,
+        figures=sorted(figures, key=lambda figure: KINDS.index(figure.kind)),
+        left_out=report.left_out + sum(result.verdict == "does_not_fit" for result in new),
+        items=items,
+    )
+
+
 def figures_of(results: Sequence[ItemResult]) -> list[Figure]:
     """The figures of all kinds that there are results of, in the order of `KINDS`."""
     found: list[Figure] = []

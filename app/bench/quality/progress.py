@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.bench.quality.item import Item, Kind
-from app.bench.quality.result import ItemResult
+from app.bench.quality.result import ItemResult, QualityRun
 
 TELL_S = 0.5
 
@@ -27,7 +27,9 @@ class QualityProgress:
     fraction: float = 0.0
     remaining_s: float | None = None
     result: ItemResult | None = None
-    """The item that was just finished."""
+    """The item, or the part of a text, that was just finished and is in the store."""
+    run: QualityRun | None = None
+    """The run that it belongs to, as far as it is known; None before it has begun."""
 
 
 class Pace:
@@ -45,6 +47,9 @@ class Pace:
         self._item: Item | None = None
         self._began_s = clock()
         self._told_s = float("-inf")
+        self._text: QualityProgress | None = None
+        self.run: QualityRun | None = None
+        """The run whose progress it is, once there is one."""
 
     def start(self, items: Sequence[Item], done: Sequence[ItemResult]) -> None:
         """All items of the run, and what an earlier process has done of them."""
@@ -59,9 +64,15 @@ class Pace:
     def text(self, fraction: float, remaining_s: float | None) -> None:
         """A text is being read."""
         self._stage = "text"
-        self._tell(
-            QualityProgress("text", self._done, self._total, fraction=fraction, remaining_s=remaining_s)
+        self._text = QualityProgress(
+            "text", self._done, self._total, fraction=fraction, remaining_s=remaining_s, run=self.run
         )
+        self._tell(self._text)
+
+    def read(self, result: ItemResult) -> None:
+        """A part of a text is done."""
+        progress = self._text or QualityProgress("text", self._done, self._total, run=self.run)
+        self._tell(replace(progress, result=result), at_once=True)
 
     def tell(self, stage: Stage) -> None:
         """Another stage has begun."""
@@ -109,6 +120,7 @@ class Pace:
             fraction,
             remaining_s,
             result,
+            self.run,
         )
 
     def _remaining_s(self) -> float | None:

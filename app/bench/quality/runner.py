@@ -114,7 +114,7 @@ class QualityRunner:
             facts = _file_facts(path, self._identify(path, pace, cancel), name)
         else:
             facts = elsewhere_facts(elsewhere)
-        run = self._begin(facts, settings, wish, collections)
+        run = pace.run = self._begin(facts, settings, wish, collections)
         done = self._store.results(run.id)
         pace.start(in_turn(collections), done)
         for collection in collections:
@@ -124,6 +124,7 @@ class QualityRunner:
                 reading = TextReading(path, collection.text, self._measure_command, wish.most_items)
                 for result in reading.rest(done, pace, cancel):
                     self._store.add(run.id, result)
+                    pace.read(result)
         left = [item for item in in_turn(collections) if item.id not in {result.id for result in done}]
         if left:
             run = self._ask(
@@ -151,6 +152,7 @@ class QualityRunner:
             engine=engine_facts(info, settings, state.llama_cpp_version, state.system_info),
         )
         self._store.change(run)
+        pace.run = run
         with AnswerJudge() as answers:
             judge = Judge(answers, self._judge_code)
             failures = 0

@@ -51,6 +51,10 @@ class QualityItems(RowsModel[ItemResult]):
         self._rows.append(result)
         self.endInsertRows()
 
+    def row_of(self, item_id: str) -> int | None:
+        """Return the row of an item, None where it has none."""
+        return next((row for row, result in enumerate(self._rows) if result.id == item_id), None)
+
     def _verdict(self, result: ItemResult) -> str:
         if result.verdict == "scored":
             return self.tr("ROUGE-L {value}").format(value=f"{result.scores.get('rouge_l', 0.0):.2f}")

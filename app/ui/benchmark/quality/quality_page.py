@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.bench.export.save import Forms, comparison_forms, quality_forms
 from app.bench.quality.comparison import QualityComparison, compare_quality
 from app.bench.quality.data_sets import DATA_SETS
-from app.bench.quality.figures import Figure, QualityReport, figures_of, quality_report
+from app.bench.quality.figures import Figure, QualityReport, figures_of, grown_report, quality_report
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import ItemResult, QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
@@ -90,8 +90,12 @@ class QualityPage(MeasuringPage):
         self._rows: list[QualityRow] = []
         self._known: dict[str, list[Figure]] = {}
         self._follows_run = False
-        self._reads = False
+        self._running: QualityRun | None = None
+        self._grown: list[ItemResult] = []
+        """Results of the run that goes on, which are not shown yet."""
+        self._grows = False
         self._report: QualityReport | None = None
+        self._chosen: ItemResult | None = None
         self._run_button = button(self.tr("Run the quality suite"), "primary")
         self._run_button.clicked.connect(self.run)
         self.setFocusProxy(self._run_button)
@@ -157,7 +161,7 @@ class QualityPage(MeasuringPage):
         self._arrange()
 
     def refresh(self, select: str = "") -> None:
-        """Read the runs again and show one, the newest where none is named."""
+        """Read the runs again and show one: the named one, else the same one again, else the newest."""
         self._rows = [
             QualityRow(run, finished, self._known.get(run.id)) for run, finished in self._store.runs()
         ]
@@ -170,8 +174,10 @@ class QualityPage(MeasuringPage):
             self._comparison.hide()
         if select in ids:
             self._history.select(select)
+        shown = "" if self._report is None else self._report.run.id
+        wanted = next((run_id for run_id in (select, shown) if run_id in ids), "")
         if self._rows:
-            self._show(self._rows[ids.index(select) if select in ids else 0])
+            self._show(self._rows[ids.index(wanted) if wanted else 0])
         else:
             self._report = None
             self._about.setText("")
@@ -236,6 +242,8 @@ class QualityPage(MeasuringPage):
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts, and what it has left behind."""
         self._follows_run = running
+        self._running = None
+        self._grown.clear()
         if running:
             self._progress.start()
         self._progress.setVisible(running)
@@ -293,8 +301,12 @@ class QualityPage(MeasuringPage):
         if isinstance(progress, QualityProgress):
             step = self._words.stage(progress)
             self._progress.show_progress(step, progress.fraction, progress.remaining_s)
-            if progress.result is not None and self._follows_run and not self._reads:
-                self._bridge.start(self._show_growing())
+            self._running = progress.run
+            if progress.result is not None and self._follows_run:
+                self._grown.append(progress.result)
+                if not self._grows:
+                    self._grows = True
+                    self._bridge.start(self._show_growing())
         else:
             assert isinstance(progress, Progress)
             step = self.tr("Downloading {file}").format(file=progress.detail)
@@ -303,32 +315,63 @@ class QualityPage(MeasuringPage):
 
     async def _show_growing(self) -> None:
         """Show the run that is under way with what it has, unless the user has chosen another one."""
-
-        def read() -> tuple[QualityRun, list[ItemResult]] | None:
-            run = next((run for run, finished in self._store.runs() if not finished), None)
-            return None if run is None else (run, self._store.results(run.id))
-
-        self._reads = True
         try:
-            found = await asyncio.to_thread(read)
+            while self._grown and self._running is not None:
+                run, before = self._running, self._report
+                new, self._grown = self._grown, []
+                report = await asyncio.to_thread(self._grown_report, run, before, new)
+                if not (shiboken6.isValid(self) and self.measuring and self._follows_run):
+                    return
+                if self._report is not before:
+                    # Another one was chosen meanwhile, and this one again.
+                    self._grown = [*new, *self._grown]
+                elif before is not None and before.run.id == run.id:
+                    self._add_results(report, report.items[len(before.items) :])
+                else:
+                    self._results.show()
+                    self._empty.hide()
+                    self._show_report(report)
         finally:
-            self._reads = False
-        if found is not None and shiboken6.isValid(self) and self.measuring and self._follows_run:
-            self._results.show()
-            self._empty.hide()
-            self._show_results(*found, finished=False)
+            self._grows = False
+
+    def _grown_report(
+        self, run: QualityRun, shown: QualityReport | None, new: Sequence[ItemResult]
+    ) -> QualityReport:
+        """Add results to those of the report that is shown, or to all that are kept where it is another
+        run's. Any thread."""
+        if shown is None or shown.run.id != run.id:
+            shown = quality_report(run, self._store.results(run.id), False)
+        known = {item.id for item in shown.items}
+        return grown_report(shown, run, [item for item in new if item.id not in known])
 
     def _show(self, row: QualityRow) -> None:
-        self._show_results(row.run, self._store.results(row.id), finished=row.finished)
+        self._show_report(quality_report(row.run, self._store.results(row.id), row.finished))
 
-    def _show_results(self, run: QualityRun, results: list[ItemResult], *, finished: bool) -> None:
-        self._report = quality_report(run, results, finished)
-        about = self._words.run(run)
-        self._about.setText(about if finished else self.tr("{run}, not finished").format(run=about))
-        self._figures.show_figures(self._report.figures)
-        self._protocol.setText(self._words.protocol(run))
-        self._items.show_results(results)
-        self._item.show_item(None)
+    def _show_report(self, report: QualityReport) -> None:
+        """Show a report; the chosen item stays so where it is one of the same run."""
+        chosen = self._chosen
+        if chosen is not None and (self._report is None or self._report.run.id != report.run.id):
+            chosen = None
+        self._items.show_results(report.items)
+        row = None if chosen is None else self._items.row_of(chosen.id)
+        if row is None:
+            self._show_item(None)
+        else:
+            self._table.view.selectRow(self._table.proxy.mapFromSource(self._items.index(row, 0)).row())
+        self._show_figures(report)
+
+    def _add_results(self, report: QualityReport, new: Sequence[ItemResult]) -> None:
+        """Show the same run with these items more."""
+        for result in new:
+            self._items.add(result)
+        self._show_figures(report)
+
+    def _show_figures(self, report: QualityReport) -> None:
+        self._report = report
+        about = self._words.run(report.run)
+        self._about.setText(about if report.finished else self.tr("{run}, not finished").format(run=about))
+        self._figures.show_figures(report.figures)
+        self._protocol.setText(self._words.protocol(report.run))
         self._show_trend()
 
     def _show_trend(self) -> None:
@@ -348,7 +391,7 @@ class QualityPage(MeasuringPage):
     def _on_runs_selected(self, selected: list[QualityRow]) -> None:
         shown = self._report
         if len(selected) == 1 and (shown is None or selected[0].id != shown.run.id):
-            self._follows_run = False
+            self._follows_run = self._running is not None and selected[0].id == self._running.id
             self._show(selected[0])
 
     def _compare(self) -> None:
@@ -419,7 +462,13 @@ class QualityPage(MeasuringPage):
 
     def _on_selection(self) -> None:
         rows = self._table.view.selectionModel().selectedRows()
-        self._item.show_item(rows[0].data(ROW_ROLE) if rows else None)
+        self._show_item(rows[0].data(ROW_ROLE) if rows else None)
+
+    def _show_item(self, result: ItemResult | None) -> None:
+        """Show an item beside the table; one that is shown stays where it was scrolled to."""
+        if result != self._chosen:
+            self._chosen = result
+            self._item.show_item(result)
 
     def update_head(self) -> None:
         """Show whether there is a model to ask."""

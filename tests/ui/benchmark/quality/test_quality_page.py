@@ -1,5 +1,6 @@
 """The page Quality: a real small run, browsed, cancelled and gone on with."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -11,14 +12,19 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QT
 
 from app.bench.quality.built_in import intent_question
 from app.bench.quality.item import Collection, Item
+from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import ItemResult, QualityRun
+from app.bench.quality.store import QualityStore
 from app.suites.quality_suites import QualitySuites
+from app.ui.base.lasting_job import LastingJob
 from app.ui.benchmark.frame.trend_card import TrendCard
 from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
+from app.ui.benchmark.quality.quality_item_view import QualityItemView
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
+from models.system.progress import raise_if_cancelled
 from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.support.waiting import wait_until
@@ -70,10 +76,19 @@ def notices(qapp: QApplication) -> Iterator[Notices]:
 
 
 @pytest.fixture
-def page(desk: QualityDesk, stores: Stores, notices: Notices, tmp_path: Path) -> Iterator[QualityPage]:
+def job(desk: QualityDesk) -> Iterator[LastingJob]:
+    job = LastingJob(desk.session, desk.bridge)
+    yield job
+    job.deleteLater()
+
+
+@pytest.fixture
+def page(
+    desk: QualityDesk, stores: Stores, notices: Notices, job: LastingJob, tmp_path: Path
+) -> Iterator[QualityPage]:
     suites = SmallSuites(tmp_path / "data-sets")
     ui = UiContext(desk.session, stores.settings, desk.theme, desk.bridge, notices, PlotLibrary(desk.bridge))
-    page = QualityPage(ui, stores.quality, stores.quality_runs, suites)
+    page = QualityPage(ui, stores.quality, stores.quality_runs, suites, job=job)
     page.resize(1000, 900)
     page.show()
     yield page
@@ -186,6 +201,118 @@ def test_its_figures_grow_while_it_runs(desk: QualityDesk, page: QualityPage, st
     [(run, finished)] = stores.quality_runs.runs()
     assert (page.state.shown, finished) == (run.id, False)
     assert not desk.problems
+
+
+class Growth:
+    """A stand-in for a run: it tells a result whenever the test gives one."""
+
+    def __init__(self, desk: QualityDesk, stores: Stores, job: LastingJob, run: QualityRun) -> None:
+        self.run = run
+        self._store = stores.quality_runs
+        self._job = job
+        self._over = threading.Event()
+        job.start(self._work, None)
+        wait_until(lambda: desk.session.reserved_for)
+
+    def give(self, *results: ItemResult) -> None:
+        for result in results:
+            self._store.add(self.run.id, result)
+            self._job.tell(QualityProgress("ask", 1, 9, result=result, run=self.run))
+
+    def stop(self) -> None:
+        self._job.cancel()
+        self._over.set()
+        wait_until(lambda: not self._job.running)
+
+    def end(self) -> None:
+        self._store.end(self.run.id, "2026-11-26T13:00:00Z")
+        self._over.set()
+        wait_until(lambda: not self._job.running)
+
+    def _work(self, cancel: threading.Event) -> QualityRun:
+        assert self._over.wait(60)
+        raise_if_cancelled(cancel)
+        return self.run
+
+
+def test_the_run_that_goes_on_is_the_one_shown(
+    desk: QualityDesk, page: QualityPage, stores: Stores, job: LastingJob
+) -> None:
+    older = msgspec.structs.replace(RUN, id="older", started_at="2026-11-25T10:00:00Z")
+    newer = msgspec.structs.replace(RUN, id="newer", started_at="2026-11-26T10:00:00Z")
+    first, second, third, fourth = maths("rwrr")
+    keep(stores, older, [first], ended=False)
+    keep(stores, newer, [first], ended=False)
+    page.refresh()
+    assert page.state.shown == "newer"
+    growth = Growth(desk, stores, job, older)
+    growth.give(second)
+    wait_until(lambda: page.state.shown == "older")
+    assert table(page, "Items of the run").model().rowCount() == 2
+    select_runs(page, 0)
+    assert page.state.shown == "newer"
+    growth.give(third)
+    wait_until(lambda: isinstance(job.progress, QualityProgress) and job.progress.result == third)
+    assert page.state.shown == "newer"
+    select_runs(page, 1)
+    assert page.state.shown == "older"
+    assert table(page, "Items of the run").model().rowCount() == 3
+    growth.give(fourth)
+    wait_until(lambda: table(page, "Items of the run").model().rowCount() == 4)
+    growth.stop()
+    assert page.state.shown == "older"
+
+
+def test_a_run_that_is_stopped_takes_nothing_from_the_one_that_is_read(
+    desk: QualityDesk, page: QualityPage, stores: Stores, job: LastingJob
+) -> None:
+    older = msgspec.structs.replace(RUN, id="older", started_at="2026-11-25T10:00:00Z")
+    newer = msgspec.structs.replace(RUN, id="newer", started_at="2026-11-26T10:00:00Z")
+    first, second = maths("rw")
+    keep(stores, older, [first], ended=False)
+    keep(stores, newer, [first])
+    page.refresh()
+    growth = Growth(desk, stores, job, older)
+    growth.give(second)
+    wait_until(lambda: page.state.shown == "older")
+    select_runs(page, 0)
+    growth.stop()
+    assert page.state.shown == "newer"
+
+
+def test_the_answer_that_is_read_stays_while_the_run_grows_and_ends(
+    desk: QualityDesk,
+    page: QualityPage,
+    stores: Stores,
+    job: LastingJob,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[str] = []
+    results = QualityStore.results
+
+    def counted(store: QualityStore, run_id: str) -> list[ItemResult]:
+        reads.append(run_id)
+        return results(store, run_id)
+
+    monkeypatch.setattr(QualityStore, "results", counted)
+    answers = maths("rrwrr")
+    stores.quality_runs.begin(RUN, RUN.id)
+    growth = Growth(desk, stores, job, RUN)
+    growth.give(answers[0])
+    items = table(page, "Items of the run")
+    wait_until(lambda: items.model().rowCount() == 1)
+    assert reads == [RUN.id]
+    items.selectRow(0)
+    read = page.findChild(QualityItemView).widget()
+    for number, answer in enumerate(answers[1:], start=2):
+        growth.give(answer)
+        wait_until(lambda number=number: items.model().rowCount() == number)
+    assert reads == [RUN.id]
+    assert "80.0%" in shown(page)
+    growth.end()
+    wait_until(lambda: runs_shown(page) != [] and runs_shown(page)[0][-1] == "")
+    assert [index.row() for index in items.selectionModel().selectedRows()] == [0]
+    assert page.findChild(QualityItemView).widget() is read
 
 
 def test_all_runs_stand_in_a_table_with_their_figures(

@@ -1,6 +1,7 @@
 from app.bench.quality.item import Item
 from app.bench.quality.progress import Pace, QualityProgress
 from app.bench.quality.result import ItemResult
+from tests.unit.app.bench.quality.test_comparison import RUN, part
 
 
 def item(name: str, kind: str = "maths") -> Item:
@@ -38,3 +39,14 @@ def test_what_an_earlier_process_did_counts() -> None:
     pace.start(items, [result(items[0], 6.0)])
     pace.begin(items[1])
     assert (told[-1].done, told[-1].remaining_s) == (1, 6.0)
+
+
+def test_a_part_of_a_text_is_told_with_the_run_it_belongs_to() -> None:
+    told: list[QualityProgress] = []
+    pace = Pace(told.append, lambda: 0.0)
+    pace.run = RUN
+    pace.start([item("a")], [])
+    pace.text(0.5, 3.0)
+    [read] = part(3.0)
+    pace.read(read)
+    assert (told[-1].result, told[-1].run, told[-1].fraction, told[-1].done) == (read, RUN, 0.5, 0)

@@ -134,6 +134,8 @@ def test_a_run_keeps_every_item_with_prompt_answer_and_verdict(room: Room) -> No
     assert (run.model.quantisation, run.engine is not None) == ("Q4_1", True)
     assert room.store.runs() == [(run, True)]
     assert (room.told[-1].done, room.told[-1].total) == (4, 4)
+    assert [told.result for told in room.told if told.result is not None] == list(results.values())
+    assert room.told[-1].run == run
 
 
 def test_the_same_seed_gives_the_same_replies(room: Room) -> None:
