@@ -74,15 +74,20 @@ class ChatComparison(QObject):
         return self._dialog
 
     def refusal(self) -> str:
-        """Say why nothing can be compared now; empty where it can."""
+        """Say why nothing can be compared now; empty where it can. It reads nothing from the disk, so whether
+        there is a model at all is said by `open`."""
+        if busy := self._busy():
+            return busy
+        if not self._desk.composer.text().strip() and self._last_reply() is None:
+            return self.tr("Nothing is written yet")
+        return ""
+
+    def _busy(self) -> str:
+        """Say why no model can answer in this chat now; empty where one can."""
         if self._exchange.here is not None:
             return self.tr("A reply is being written")
         if self._session.reserved_for:
             return self.tr("The model is being measured. Wait until that is done.")
-        if not self._desk.composer.text().strip() and self._last_reply() is None:
-            return self.tr("Nothing is written yet")
-        if self._session.info is None and not self._offers():
-            return self.tr("There is no model on this computer yet. Get one in the Models tab.")
         return ""
 
     def open(self) -> None:
@@ -97,8 +102,16 @@ class ChatComparison(QObject):
         self._open(reply)
 
     def _open(self, old: StoredMessage | None) -> None:
+        if self._dialog is not None:
+            return
+        if busy := self._busy():
+            self._ui.notices.inform(busy)
+            return
         offers = self._offers()
-        if self.refusal() or self._dialog is not None or not offers:
+        if not offers:
+            self._ui.notices.inform(
+                self.tr("There is no model on this computer yet. Get one in the Models tab.")
+            )
             return
         self._desk.choices.flush()
         branch = self._desk.conversation.branch

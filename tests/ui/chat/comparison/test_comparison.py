@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage, versions_of
 from app.engine.protocol import LoadSettings, Sampling
+from app.ui.base.session import EngineSession
 from models.store.store import InstalledModel
 from tests.support.chat_desk import CONTEXT_TOKENS, ENDLESS, SHORT, Opened
 from tests.support.engines import starter_path
@@ -27,7 +28,7 @@ from tests.support.pages.comparison_page import (
     versions,
 )
 from tests.support.waiting import until
-from tests.support.widgets import all_seen, seen_button
+from tests.support.widgets import all_seen, seen_button, seen_words
 
 QUESTION = "Name a colour."
 STARTER = "Smollm2 135M 8k Lc100K Mix1 Ep2 · Q4_1"
@@ -284,6 +285,40 @@ def test_the_buttons_say_why_nothing_can_be_compared(opened: Opened, qapp: QAppl
     opened.tab.composer.set_text(QUESTION)
     assert button.isEnabled()
     assert button.toolTip() == "Compare answers (Ctrl+Shift+M)"
+
+
+def test_no_key_looks_for_models_on_the_disk(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def installed() -> list[InstalledModel]:
+        looks.append(1)
+        return []
+
+    opened.tab.comparison.offer_models(installed)
+    monkeypatch.setattr(opened.desk.session, "info", None)
+    monkeypatch.setattr(EngineSession, "known_models", ())
+    opened.tab.composer.set_text(QUESTION)
+    assert looks == []
+    opened.tab.comparison.open()
+    assert looks == [1]
+    assert opened.tab.comparison.dialog is None
+    assert "There is no model on this computer yet" in seen_words(opened.notices)
+
+
+def test_a_reply_is_compared_where_the_chat_shown_ends_in_a_question(opened: Opened) -> None:
+    async def scenario() -> None:
+        await opened.reply_to(QUESTION)
+        [there] = versions(opened)
+        opened.store.add_message(there.conversation_id, there.id, "user", "And another?")
+        opened.tab.open_chat(None)
+        opened.tab.open_chat(there.conversation_id)
+        assert opened.shown()[-1] == "And another?"
+        opened.tab.conversation.compare_requested.emit(there)
+        await until(lambda: opened.tab.comparison.dialog is not None, "the dialog")
+        page_of(opened).close()
+        await closed(opened)
+
+    opened.run(scenario())
 
 
 def test_the_choices_of_a_column_take_the_place_of_the_chats(opened: Opened) -> None:
