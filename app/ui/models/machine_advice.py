@@ -61,6 +61,7 @@ class MachineAdvice(QObject):
             told.connect(self._on_machine_changed)
         self._bridge = bridge
         self._asked = False
+        self._readings = 0
 
     def learn_memory_speed(self) -> None:
         """Measure how fast the memory is: a second of work, for whoever is about to show advice. A card that
@@ -96,8 +97,11 @@ class MachineAdvice(QObject):
     async def learn_files(self, installed: Sequence[InstalledModel]) -> None:
         """Read how each of these files would be loaded; `changed` says where that is another way now."""
         self._installed = installed
+        self._readings += 1
+        reading = self._readings
         facts = await asyncio.to_thread(self._files.read, installed)
-        if facts != self._facts:
+        # An older reading can end after a newer one.
+        if reading == self._readings and facts != self._facts:
             self._facts = facts
             self.changed.emit()
 
@@ -111,12 +115,19 @@ class MachineAdvice(QObject):
         self._bridge.start(self._learn_memory_speed())
 
     async def _learn_memory_speed(self) -> None:
+        if self._session.reserved_for:
+            # A benchmark has the memory for itself, and would be measured with it.
+            self._measure_later()
+            return
         self._speed = await asyncio.to_thread(self._measurements.memory_speed)
         self.changed.emit()
         if self._speed.is_provisional:
-            wait_s = self._waits_s[min(self._measured, len(self._waits_s) - 1)]
-            self._measured += 1
-            self._again.start(round(1000 * wait_s))
+            self._measure_later()
+
+    def _measure_later(self) -> None:
+        wait_s = self._waits_s[min(self._measured, len(self._waits_s) - 1)]
+        self._measured += 1
+        self._again.start(round(1000 * wait_s))
 
 
 def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device] = ()) -> Memory:

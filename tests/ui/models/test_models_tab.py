@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from app.base.errors import StillroomError
 from app.engine.planning.load_history import LoadMemory
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
 from app.load_choices import LoadChoices
+from app.machine.advisor import FileFacts
 from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
 from app.machine.memory_speed import SpeedReading
@@ -106,6 +108,7 @@ class StandInSession(QObject):
         self.ready: Ready | None = None
         self.info: ModelInfo | None = None
         self.remote: list[Device] = []
+        self.reserved_for = ""
 
     def become_ready(self, vram_gib: float) -> None:
         gpu = Device(
@@ -747,6 +750,71 @@ def test_a_busy_computer_is_measured_again_until_it_is_quiet(
         advice.learn_memory_speed()
         await until(lambda: seen[-1:] == [(31.0, False, "Q8_0")])
         assert seen == [(9.6, True, "Q4_K_M"), (12.0, True, "Q4_K_M"), (31.0, False, "Q8_0")]
+
+    run(scenario())
+
+
+def test_memory_is_not_measured_while_a_benchmark_has_the_engine(room: Room, run: Run) -> None:
+    readings: list[int] = []
+
+    def read(_: int) -> SpeedReading:
+        readings.append(1)
+        return SpeedReading(31e9, is_quiet=True)
+
+    advice = MachineAdvice(
+        room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+        Measurements(room.root / "busy.json", read),
+        room.files,
+        room.bridge,
+        room.host,
+        waits_s=(0.0,),
+    )
+
+    async def scenario() -> None:
+        room.session.reserved_for = "benchmark"
+        advice.learn_memory_speed()
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        assert readings == []
+        room.session.reserved_for = ""
+        await until(lambda: readings, "the measurement")
+
+    run(scenario())
+
+
+def test_an_older_reading_of_the_files_that_ends_later_tells_nothing(room: Room, run: Run) -> None:
+    class Files:
+        """A stand-in whose first reading ends last."""
+
+        def __init__(self) -> None:
+            self.first = threading.Event()
+            self.readings = 0
+
+        def read(self, _: object) -> dict[str, FileFacts]:
+            self.readings += 1
+            if self.readings == 1:
+                self.first.wait(WAIT_S)
+                return {"old": FileFacts(LoadSettings())}
+            return {"new": FileFacts(LoadSettings())}
+
+    files = Files()
+    advice = MachineAdvice(
+        room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+        Measurements(room.root / "files.json"),
+        files,  # type: ignore[arg-type]  # what it is read by
+        room.bridge,
+        room.host,
+    )
+
+    async def scenario() -> None:
+        older = asyncio.ensure_future(advice.learn_files(()))
+        await until(lambda: files.readings == 1, "the first reading")
+        await advice.learn_files(())
+        told: list[int] = []
+        advice.changed.connect(lambda: told.append(1))
+        files.first.set()
+        await older
+        assert told == []
 
     run(scenario())
 
