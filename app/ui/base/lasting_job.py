@@ -106,9 +106,10 @@ class LastingJob(QObject):
             failure = error
         finally:
             cancel.set()
-            self._cancel = None
             if self._reserves:
+                # Whoever hears of it finds a job that is about to end, and not a page without its result.
                 self._session.reserve("")
+            self._cancel = None
         if not shiboken6.isValid(self):
             return
         self.stopped.emit()

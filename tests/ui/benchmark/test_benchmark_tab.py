@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 from pytestqt.qtbot import QtBot
@@ -200,6 +200,22 @@ def three_runs() -> tuple[Report, Report, Report]:
             sha256="cd" * 32,
         ),
     )
+
+
+def test_nothing_is_a_window_while_the_tab_is_made(open_room: Opener, qapp: QApplication) -> None:
+    shown: list[str] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            if event.type() == QEvent.Type.Show and isinstance(watched, QComboBox) and watched.isWindow():
+                shown.append(watched.accessibleName())
+            return False
+
+    watch = Watch()
+    qapp.installEventFilter(watch)
+    open_room(suites=(SMALL, GROWING))
+    qapp.removeEventFilter(watch)
+    assert shown == []
 
 
 def test_an_empty_history_says_what_to_do(open_room: Opener) -> None:
@@ -455,6 +471,26 @@ def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, star
     assert not any("Chats wait" in text for text in room.texts())
     wait_until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
     assert room.button("Run").text().startswith("Run again · about ")
+
+
+def test_what_is_heard_of_a_run_that_ends_is_that_it_ends(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    room = open_room(make_report("old"))
+    desk.run(desk.session.load(starter, SETTINGS))
+    drawn: list[bool] = []
+
+    def note(job: str) -> None:
+        if not job:
+            drawn.append(room.tab.speed.measuring)
+
+    desk.session.reservation_changed.connect(note)
+    room.button("Run").click()
+    wait_until(lambda: len(room.history.reports()) == 2 and not desk.session.reserved_for)
+    desk.session.reservation_changed.disconnect(note)
+    assert drawn == [True]
+    assert not room.tab.speed.measuring
+    wait_until(lambda: room.button("Run").isEnabled())
 
 
 def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(

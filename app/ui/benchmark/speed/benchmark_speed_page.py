@@ -73,7 +73,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._reports: list[Report] = []
         self._shown: Report | None = None
         self._replies = RunningReplies()
-        self._choice = _suite_choice(suites)
+        self._choice = _suite_choice(suites, self)
         self._choice.currentIndexChanged.connect(self._on_suite)
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
@@ -492,9 +492,9 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._export.setIcon(self._theme.icon("export", "text"))
 
 
-def _suite_choice(suites: Sequence[Suite]) -> QComboBox:
+def _suite_choice(suites: Sequence[Suite], page: QWidget) -> QComboBox:
     """The choice of what a run measures; hidden where there is only one."""
-    choice = QComboBox()
+    choice = QComboBox(page)
     choice.setAccessibleName(QCoreApplication.translate("benchmark", "What is measured"))
     for suite in suites:
         choice.addItem(words.suite_name(suite.name), suite.name)
