@@ -24,6 +24,7 @@ from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
+from app.ui.base.lasting_job import LastingJob
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
@@ -123,7 +124,15 @@ class Room:
         root: Path,
         suites: Sequence[Suite],
         models: Sequence[InstalledModel] = (),
+        job: LastingJob | None = None,
     ) -> None:
+        self.looks = 0
+        """For models at hand."""
+
+        def installed() -> Sequence[InstalledModel]:
+            self.looks += 1
+            return models
+
         self.desk = desk
         self.history = history
         self.host = QWidget()
@@ -135,7 +144,7 @@ class Room:
             desk.client, history, lambda: look_at_machine(root, ()), desk.gpu, child_command("ceilings")
         )
         ui = UiContext(desk.session, settings, desk.theme, desk.bridge, self.notices, desk.plots)
-        self.tab = BenchmarkTab(ui, self.runner, history, self.host, suites=suites, models=lambda: models)
+        self.tab = BenchmarkTab(ui, self.runner, history, self.host, suites=suites, models=installed, job=job)
         self.tab.resize(1128, 900)
         self.host.show()
         table = self.tab.findChild(QTableView)
@@ -175,10 +184,11 @@ def open_room(qtbot: QtBot, desk: Desk, history: BenchmarkHistory, tmp_path: Pat
         suite: Suite = SMALL,
         suites: Sequence[Suite] = (),
         models: Sequence[InstalledModel] = (),
+        job: LastingJob | None = None,
     ) -> Room:
         for report in reports:
             history.add(report)
-        room = Room(desk, history, tmp_path, suites or (suite,), models)
+        room = Room(desk, history, tmp_path, suites or (suite,), models, job)
         rooms.append(room)
         qtbot.addWidget(room.host)
         return room
@@ -360,6 +370,7 @@ def test_what_each_quantisation_costs_is_shown_where_it_was_measured(
     room = open_room(*three_runs(), models=models)
     plots = room.tab.findChild(BenchmarkPlots)
     assert plots is not None
+    wait_until(lambda: plots.cost.lines and plots.cost.lines[0].points)
     (line,) = plots.cost.lines
     assert [round(point.x, 1) for point in line.points] == [4.7, 8.1]
     assert [round(point.y, 2) for point in line.points] == [1.4, 0.2]
@@ -556,6 +567,61 @@ def test_figures_and_plots_grow_while_it_runs(open_room: Opener, desk: Desk, sta
     assert desk.session.reserved_for == "benchmark"
     wait_until(lambda: "Prompt, 512 tokens" in room.texts())
     room.button("Cancel").click()
+    wait_until(lambda: not desk.session.reserved_for)
+
+
+def test_the_disk_is_not_read_for_each_turn_or_while_a_model_loads(
+    open_room: Opener, desk: Desk, starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    unfinished = BenchmarkRunner.unfinished
+
+    def counted(runner: BenchmarkRunner, path: Path, *rest: Any) -> Any:
+        looked.append(path)
+        return unfinished(runner, path, *rest)
+
+    monkeypatch.setattr(BenchmarkRunner, "unfinished", counted)
+    room = open_room(suite=GROWING)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    before = len(looked)
+    for part in range(10):
+        desk.session.loading.emit(str(starter), part / 10)
+    assert len(looked) == before
+    looks = room.looks
+    room.button("Run").click()
+    wait_until(lambda: desk.session.reserved_for == "benchmark")
+    during = len(looked)
+    wait_until(lambda: "Prompt, 512 tokens" in room.texts())
+    assert (room.looks, len(looked)) == (looks, during)
+    room.button("Cancel").click()
+    wait_until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: kept(room))
+
+
+def test_the_run_that_is_read_is_there_again_in_another_language_while_one_is_measured(
+    open_room: Opener, desk: Desk, starter: Path, history: BenchmarkHistory
+) -> None:
+    older = make_report("older", started_at="2026-11-22T21:40:00Z", generation=[36.0, 36.2, 36.4])
+    job = LastingJob(desk.session, desk.bridge)
+    first = open_room(make_report("old"), older, suite=GROWING, job=job)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: first.button("Run").isEnabled())
+    first.button("Run").click()
+    wait_until(lambda: "Prompt, 64 tokens" in first.texts())
+    follows = first.tab.state
+    first.select(1)
+    assert first.tab.speed.state.shown == "older"
+    second = open_room(suite=GROWING, job=job)
+    second.tab.restore(first.tab.state)
+    assert second.tab.speed.state == first.tab.speed.state
+    done = second.runner.unfinished(starter, GROWING, SETTINGS).done
+    wait_until(lambda: second.runner.unfinished(starter, GROWING, SETTINGS).done > done)
+    assert second.tab.speed.state.shown == "older"
+    third = open_room(suite=GROWING, job=job)
+    third.tab.restore(follows)
+    wait_until(lambda: "Prompt, 64 tokens" in third.texts())
+    job.cancel()
     wait_until(lambda: not desk.session.reserved_for)
 
 

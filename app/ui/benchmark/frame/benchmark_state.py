@@ -5,21 +5,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SpeedState:
-    """The chosen suite, the run that is shown and those that are compared, the first one first."""
+    """The chosen suite, the run that is shown and those that are compared, the first one first. `follows`:
+    a run that goes on is shown as it grows."""
 
     suite: str = ""
     shown: str = ""
     compared: tuple[str, ...] = ()
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class QualityState:
-    """The numbers of questions by data set, the run that is shown and those that are compared."""
+    """The numbers of questions by data set, the run that is shown and those that are compared. `follows`: a
+    run that goes on is shown as it grows."""
 
     size: int = 0
     data: tuple[str, ...] = ()
     shown: str = ""
     compared: tuple[str, ...] = ()
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

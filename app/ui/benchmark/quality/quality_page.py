@@ -212,6 +212,7 @@ class QualityPage(MeasuringPage):
             tuple(self._data()),
             "" if self._report is None else self._report.run.id,
             tuple(run.id for run in compared),
+            self._follows_run,
         )
 
     def restore(self, state: QualityState) -> None:
@@ -223,6 +224,7 @@ class QualityPage(MeasuringPage):
         if state.shown in known:
             self._history.select(state.shown)
             self._show(known[state.shown])
+        self._follows_run = self.measuring and state.follows
         if len(state.compared) > 1 and set(state.compared) <= set(known):
             self._bridge.start(self._compare_runs([known[run_id].run for run_id in state.compared]))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from app.bench.export.import_runs import imported_reports, read_runs
@@ -19,7 +20,7 @@ from app.bench.run.run_journal import Unfinished
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
-from app.engine.protocol import Delta, Event, Failed, Finished, PromptProgress
+from app.engine.protocol import Delta, Event, Failed, Finished, ModelInfo, PromptProgress
 from app.ui.base.durations import duration
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.plain_text import set_tip
@@ -66,6 +67,9 @@ class BenchmarkSpeedPage(MeasuringPage):
         """The figures of a run that goes on, or was stopped; shown in the place of a whole one."""
         self._follows_run = False
         self._unfinished: Unfinished | None = None
+        self._looked_at: tuple[ModelInfo, Suite] | None = None
+        """The model and the suite that `_unfinished` is about; None where it has to be looked for again."""
+        self._at_hand: Sequence[InstalledModel] = ()
         self._history = history
         self._load_choices = ui.load_choices
         self._theme = ui.theme
@@ -129,6 +133,7 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def refresh(self, select: str | None = None) -> None:
         """Read the history again, and select a run."""
+        self._looked_at = None
         self._reports = self._history.reports()
         self._table.show_runs(self._reports)
         if select is not None:
@@ -148,15 +153,17 @@ class BenchmarkSpeedPage(MeasuringPage):
         """The choices and the run that is shown."""
         pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
         compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
-        return SpeedState(self._suite.name, "" if self._shown is None else self._shown.id, tuple(compared))
+        shown = "" if self._shown is None else self._shown.id
+        return SpeedState(self._suite.name, shown, tuple(compared), self._follows_run)
 
     def restore(self, state: SpeedState) -> None:
         """Choose and show that again, as far as it is still there."""
         self._choice.setCurrentIndex(max(0, self._choice.findData(state.suite)))
         known = {report.id: report for report in self._reports}
-        if state.shown in known and self._draft is None:
+        if state.shown in known and (self._draft is None or not state.follows):
             self._table.select(state.shown)
             self._show(known[state.shown])
+        self._follows_run = self.measuring and state.follows
         if len(state.compared) > 1 and set(state.compared) <= set(known):
             self._show_comparison([known[run_id] for run_id in state.compared])
 
@@ -184,6 +191,7 @@ class BenchmarkSpeedPage(MeasuringPage):
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts."""
         self._follows_run = running
+        self._looked_at = None
         if running:
             self._progress.start()
         self._progress.setVisible(running)
@@ -223,6 +231,20 @@ class BenchmarkSpeedPage(MeasuringPage):
             self._show_results(report)
         self.update_head()
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Look for the models at hand: others can have come since."""
+        super().showEvent(event)
+        self._bridge.start(self._read_models())
+
+    async def _read_models(self) -> None:
+        """Read which models are on the disk, and show them beside the run."""
+        found = await asyncio.to_thread(self._models)
+        if shiboken6.isValid(self) and found != self._at_hand:
+            self._at_hand = found
+            report = self._draft or self._shown
+            if report is not None:
+                self._show_plots(report)
+
     def _show_draft(self, report: Report) -> None:
         """Show what is measured of a run that is not at its end."""
         self._shown, self._draft = None, report
@@ -233,10 +255,13 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._figures.show_report(report)
         self._details.show_report(report)
         self._facts.show_report(report)
-        self._plots.show_report(report, self._reports, self._models(), grows=report is self._draft)
+        self._show_plots(report)
         marks = [words.mark_text(mark) for mark in report.marks]
         self._marks.setText(" ".join(marks))
         self._marks.setVisible(bool(marks))
+
+    def _show_plots(self, report: Report) -> None:
+        self._plots.show_report(report, self._reports, self._at_hand, grows=report is self._draft)
 
     def _show_state(self) -> None:
         """Show the parts that there is something for: a whole run, the beginning of one, or nothing yet."""
@@ -266,14 +291,19 @@ class BenchmarkSpeedPage(MeasuringPage):
         """Find the run of this model that could go on. Its results are shown where they were before, or where
         there is no whole run."""
         info = self._session.here
-        self._unfinished = None
         if info is None:
+            self._unfinished = self._looked_at = None
             return
-        kept = self._unfinished = self._runner.unfinished(
-            Path(info.path), self._suite, self._load_choices.of(info.path).load
-        )
         if self.measuring:
             return
+        looked_at = self._looked_at
+        # Another load makes another `ModelInfo`, of other settings maybe.
+        if looked_at is None or looked_at[0] is not info or looked_at[1] != self._suite:
+            self._looked_at = info, self._suite
+            self._unfinished = self._runner.unfinished(
+                Path(info.path), self._suite, self._load_choices.of(info.path).load
+            )
+        kept = self._unfinished
         so_far = None if kept is None else kept.so_far
         if so_far is not None and self._shown is None:
             if so_far != self._draft:
@@ -347,6 +377,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         # Not here: another program may be writing to the file.
         await asyncio.to_thread(self._runner.discard_unfinished, path, self._suite)
         if shiboken6.isValid(self):
+            self._looked_at = None
             self.run()
 
     def _on_selection(self, selected: list[Report]) -> None:
