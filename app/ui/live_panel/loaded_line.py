@@ -9,7 +9,7 @@ from app.engine.protocol import ModelInfo
 from app.ui.base.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.notices import notice_text, translated
+from app.ui.widgets.notices import error_text, notice_text
 
 
 class LoadedLine(QWidget):
@@ -99,7 +99,7 @@ class LoadedLine(QWidget):
             self._on_unloaded()
             return
         name = self.tr("{model} could not be loaded").format(model=self._loading)
-        self._show("danger", name, "\n".join(filter(None, translated(error))))
+        self._show("danger", name, error_text(error, "\n"))
 
     def _on_died(self, *_: object) -> None:
         self._show(

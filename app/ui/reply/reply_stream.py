@@ -22,7 +22,7 @@ from app.filters.verdict import Hit
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.reply.reply_view import ReplyView
-from app.ui.widgets.notices import Notices, filled, translated
+from app.ui.widgets.notices import Notices, error_text, filled
 
 log = logging.getLogger(__name__)
 
@@ -183,5 +183,5 @@ def _sentence(error: BaseException | None) -> str:
     if error is None:
         return ""
     if isinstance(error, StillroomError):
-        return " ".join(text for text in translated(error) if text)
+        return error_text(error)
     return f"{type(error).__name__}: {error}"

@@ -8,7 +8,7 @@ from app.filters.rule import FilterRule, RuleError
 from app.ui.base.resource_words import rule_text, rule_words
 from app.ui.settings.filter_words import action_sentence, kind_sentence
 from app.ui.widgets.card import NUMBER_MARGINS_PX, label, name_field
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 
 PATTERN_PX, NOTE_PX = 72, 60
 
@@ -121,7 +121,7 @@ class FilterRuleForm(QWidget):
         try:
             made.checked()
         except RuleError as error:
-            self.problem.setText(" ".join(text for text in translated(error) if text))
+            self.problem.setText(error_text(error))
             self.problem.show()
             return
         self.problem.hide()

@@ -20,7 +20,7 @@ from app.ui.settings.filter_rule_form import FilterRuleForm
 from app.ui.settings.filter_rule_table import FilterRuleTable
 from app.ui.settings.filter_trial import FilterTrial
 from app.ui.widgets.card import Card, button, label, set_look
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 
 KEEP_AFTER_MS = 300
 
@@ -150,7 +150,7 @@ class FiltersDialog(QDialog):
             self.table.show_rules([])
             for widget in (self.table, self.add, self.restore):
                 widget.setEnabled(False)
-            self._say(" ".join(translated(error)), look_bad=True, repairs=True)
+            self._say(error_text(error), look_bad=True, repairs=True)
             return
         for widget in (self.table, self.add, self.restore):
             widget.setEnabled(True)
@@ -162,7 +162,7 @@ class FiltersDialog(QDialog):
         try:
             self._filters.keep(rules)
         except StillroomError as error:
-            self._say(" ".join(translated(error)), look_bad=True)
+            self._say(error_text(error), look_bad=True)
             return
         self.trial.use_rules(rules)
 

@@ -13,7 +13,7 @@ from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.bridge import Bridge
 from app.ui.widgets.card import Card, button, label, name_field, set_look
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 from models.hub.hub_access import (
     LONGEST_ADDRESS,
     LONGEST_TOKEN,
@@ -173,7 +173,7 @@ class HuggingFacePage(QWidget):
         try:
             token = clean_token(self.token.text())
         except StillroomError as error:
-            self._say(" ".join(translated(error)), "danger")
+            self._say(error_text(error), "danger")
             return
         self.token.clear()
         self._start(self._keep(token))
@@ -183,7 +183,7 @@ class HuggingFacePage(QWidget):
             await asyncio.to_thread(self._choices.keep_token, token)
         except KeyStoreError as error:
             self._show_token(token)
-            self._say(" ".join(translated(error)), "danger")
+            self._say(error_text(error), "danger")
             return
         self._show_token(token)
 
@@ -193,7 +193,7 @@ class HuggingFacePage(QWidget):
             await asyncio.to_thread(self._choices.keep_token, "")
         except KeyStoreError as error:
             self._show_token("")
-            self._say(" ".join(translated(error)), "danger")
+            self._say(error_text(error), "danger")
             return
         self._show_token("")
         self._say(self.tr("The token is removed."), undo=lambda: self._start(self._keep(token)))
@@ -235,7 +235,7 @@ class HuggingFacePage(QWidget):
         try:
             address = clean(field.text())
         except StillroomError as error:
-            self.refused.setText(" ".join(translated(error)))
+            self.refused.setText(error_text(error))
             self.refused.show()
             return
         field.setText(address)
@@ -261,7 +261,7 @@ class HuggingFacePage(QWidget):
         try:
             account = await asyncio.to_thread(self._check_access)
         except StillroomError as error:
-            self._tell(" ".join(text for text in translated(error) if text), "danger")
+            self._tell(error_text(error), "danger")
         else:
             self._tell(self._words(account), "good")
         finally:

@@ -13,7 +13,7 @@ from app.ui.base.durations import duration
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.widgets.card import Card, button, label, set_look
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 from models.system.disk_space import free_bytes
 from models.system.progress import Progress
 from models.system.units import byte_count
@@ -85,7 +85,7 @@ class ModelsFolderCard(Card):
             allow(start, moving.refusal)
         set_look(self._said, "danger" if moving.error is not None else "small")
         if moving.error is not None:
-            self._said.setText(" ".join(text for text in translated(moving.error) if text))
+            self._said.setText(error_text(moving.error))
         elif moving.is_running:
             self._show_progress(moving.progress)
         elif unfinished is not None:

@@ -14,7 +14,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Role, Theme
 from app.ui.settings.removable_list import CardList
 from app.ui.widgets.card import Card, button, label, name_field, set_look
-from app.ui.widgets.notices import filled, translated
+from app.ui.widgets.notices import error_text, filled
 from models.system.units import byte_count
 
 ListDevices = Callable[[Sequence[RpcServer]], Awaitable[DevicesListed]]
@@ -153,7 +153,7 @@ class OtherComputersPage(QWidget):
         await self._ask()
 
     def _refuse(self, error: RpcError) -> None:
-        self._refusal.setText("\n".join(translated(error)))
+        self._refusal.setText(error_text(error, "\n"))
         self._refusal.show()
 
     async def _ask(self) -> None:

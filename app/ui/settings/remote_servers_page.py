@@ -21,7 +21,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.settings.removable_list import CardList
 from app.ui.widgets.card import Card, button, label, set_look
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 
 FetchModels = Callable[[ElsewhereServer, str], tuple[ElsewhereModel, ...]]
 NAMED_MODELS = 3
@@ -193,7 +193,7 @@ class ServersElsewherePage(QWidget):
             undo()
 
     def _refuse(self, error: ElsewhereError) -> None:
-        self._say(" ".join(text for text in translated(error) if text), "danger")
+        self._say(error_text(error), "danger")
 
     def _say(self, text: str, look: str = "muted", undo: Callable[[], None] | None = None) -> None:
         self._undo = undo

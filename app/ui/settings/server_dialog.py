@@ -31,7 +31,7 @@ from app.ui.base.theme import Theme
 from app.ui.settings.api_clients import NAME, ApiClients
 from app.ui.settings.server_session import ServerSession
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 
 REFRESH_MS = 1000
 ROW_PX = 30
@@ -243,7 +243,7 @@ class ServerDialog(QDialog):
         if self._session.busy:
             words, look = self.tr("One moment…"), "muted"
         elif error is not None:
-            words, look = "\n".join(translated(error)), "danger"
+            words, look = error_text(error, "\n"), "danger"
         elif running is not None:
             words, look = self.tr("Listens at {url}").format(url=running.url), "good"
         else:

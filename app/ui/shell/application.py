@@ -236,7 +236,6 @@ class WindowApplication(QObject):
             lambda: report(parts.paths.logs),
             lines,
             parts.paths.data,
-            lambda: self.dialogs.open_make_room(),
         )
         window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
@@ -253,7 +252,7 @@ class WindowApplication(QObject):
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)
         tabs.hub_settings_requested.connect(self.dialogs.open_hub_settings)
-        self.dialogs.models_moved.connect(tabs.reload_models)
+        self.dialogs.models_moved.connect(tabs.reread_models)
         tabs.chat_opened.connect(place.chat_opened)
         self._panel.follow(tabs.chat_context)
         tabs.reply_ended.connect(long_replies.reply_ended)

@@ -22,6 +22,7 @@ from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HubAccount, TokenError
+from models.system.disk_space import DiskFullError
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
@@ -68,6 +69,7 @@ class WindowDialogs(QObject):
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
         add_action(window, self.tr("Local API"), "", self.open_server)
+        ui.notices.offer(DiskFullError, self.tr("Make room…"), self.open_make_room)
         ui.notices.offer(TokenError, self.tr("Open settings"), self.open_hub_settings)
         cuda.offered.connect(self._on_cuda_offered)
 

@@ -184,11 +184,6 @@ class WindowTabs(QObject):
         tab is not seen."""
         return self._chat.context if self._chat is not None and self._chat.isVisible() else None
 
-    def reload_models(self) -> None:
-        """Look at the models on the disk again."""
-        if self._models is not None:
-            self._models.reload()
-
     def reread_chats(self) -> None:
         """Show the chats as they are on the disk now."""
         if self._chat is not None:

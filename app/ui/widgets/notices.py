@@ -35,6 +35,11 @@ def translated(error: StillroomError) -> tuple[str, str]:
     return filled(error.message, error.values), filled(error.hint, error.values)
 
 
+def error_text(error: StillroomError, between: str = " ") -> str:
+    """Put an error and its hint, where it has one, into one text."""
+    return between.join(text for text in translated(error) if text)
+
+
 def notice_text(notice: LoadNotice) -> str:
     """Put a notice about a loaded model into the window's language."""
     return filled(notice.message, notice.values)
@@ -65,8 +70,7 @@ class Notices(QWidget):
     happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
 
     `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
-    that of the user's data, whose disk is meant where an error says that a disk is full and not which;
-    `make_room` opens what can be done about that.
+    that of the user's data, whose disk is meant where an error says that a disk is full and not which.
     """
 
     def __init__(
@@ -75,11 +79,9 @@ class Notices(QWidget):
         report: Callable[[], str],
         lines: InlineNotices | None = None,
         folder: Path = Path(),
-        make_room: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(host)
         self._folder = folder
-        self._make_room = make_room
         self._report = report
         self._lines = lines
         self._action: Callable[[], object] | None = None
@@ -181,8 +183,6 @@ class Notices(QWidget):
         error = told_error(error, self._folder)
         if isinstance(error, StillroomError):
             message, hint = translated(error)
-            if isinstance(error, DiskFullError) and self._make_room is not None:
-                return NoticeText(message, hint, self.tr("Make room…"), partial(_do, self._make_room))
             native = error.native if isinstance(error, EngineError) else ""
             if native:
                 return NoticeText(message, hint, self.tr("Copy details"), partial(_copy, native))
@@ -243,10 +243,6 @@ class NoticePlace:
         """Take the line away that the same work left when it failed before."""
         if shiboken6.isValid(self.lines):
             self.lines.mend(work, self.subject)
-
-
-def _do(action: Callable[[], object]) -> None:
-    action()
 
 
 def _copy(text: str) -> None:

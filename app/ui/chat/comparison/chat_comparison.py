@@ -23,7 +23,7 @@ from app.ui.chat.composing.chat_screening import Sendable
 from app.ui.chat.conversation.chat_branch import ChatBranch
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.reply.reply_stream import ReplyRunner
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import error_text
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
@@ -176,7 +176,7 @@ class ChatComparison(QObject):
                 except Cancelled:
                     column.fail(self.tr("Stopped before it began."))
                 except StillroomError as error:
-                    column.fail(" ".join(text for text in translated(error) if text))
+                    column.fail(error_text(error))
             await asyncio.gather(*comparison.replies)
             self._end_exchange(comparison)
             dialog.end()

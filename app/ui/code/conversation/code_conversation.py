@@ -28,7 +28,7 @@ from app.ui.code.conversation.question_count import NameableFiles, QuestionCount
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.flow_row import FlowRow
-from app.ui.widgets.notices import filled, translated
+from app.ui.widgets.notices import error_text, filled
 from app.ui.widgets.remote_line import ElsewhereLine
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
@@ -247,7 +247,7 @@ class CodeConversation(QWidget):
         try:
             finished = await self._request.answer(fitted, self._settings.values.sampling, on_asked, on_event)
         except EngineError as error:
-            exchange.end("failed", error=" ".join(translated(error)))
+            exchange.end("failed", error=error_text(error))
         else:
             exchange.end(finished.reason, finished.stats)
         announce(self, self.tr("The reply is complete."))
