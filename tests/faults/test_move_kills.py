@@ -1,6 +1,5 @@
 """The models are whole in one folder or the other wherever their move is killed, and it goes on."""
 
-import contextlib
 import hashlib
 import random
 import signal
@@ -8,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore
-from tests.support.move_child import place
+from tests.support.move_child import bytes_below, place
 from tests.support.waiting import wait_until
 
 MODELS, MODEL_BYTES = 4, 24 << 20
@@ -36,8 +36,9 @@ def hashes(store: ModelStore) -> dict[str, str]:
     }
 
 
-def start(home: Path, target: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.support.move_child", str(home), str(target)]
+def start(home: Path, target: Path, *stop_bytes: int) -> subprocess.Popen[str]:
+    given = map(str, (home, target, *stop_bytes))
+    command = [sys.executable, "-m", "tests.support.move_child", *given]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     with child.stdout:
@@ -49,24 +50,25 @@ def present(home: Path) -> dict[str, str]:
     return hashes(ModelStore(place(home).folder))
 
 
-def bytes_below(folder: Path) -> int:
-    """Sum the files of a folder in which they come and get their names meanwhile."""
-    total = 0
-    for file in folder.rglob("*") if folder.exists() else ():
-        with contextlib.suppress(FileNotFoundError):
-            total += file.stat().st_size
-    return total
+def kill_stopped(home: Path, target: Path, stop_bytes: int) -> None:
+    """Kill a move that has stopped by itself where so many bytes were copied."""
+    child = start(home, target, stop_bytes)
+    process = psutil.Process(child.pid)
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "the move to stop")
+    child.kill()
+    child.wait()
 
 
-def kill_and_go_on(home: Path, share: float, seed: int) -> None:
-    """Kill a move when about that share of it is copied, compare, and let it go on to its end."""
-    expected = make_home(home, seed)
-    target = home / "other disk" / "models"
+def kill_in_passing(home: Path, target: Path, most_bytes: int) -> None:
+    """Kill a move that goes on, or has ended, some time after so many bytes were copied."""
     child = start(home, target)
-    until = share * MODELS * MODEL_BYTES
-    wait_until(lambda: child.poll() is not None or bytes_below(target) >= until, "so much copied")
+    wait_until(lambda: child.poll() is not None or bytes_below(target) >= most_bytes, "so much copied")
     child.send_signal(signal.SIGKILL)
     child.wait()
+
+
+def go_on(home: Path, target: Path, expected: dict[str, str]) -> None:
+    """Compare what a kill has left, and let the move go on to its end."""
     assert present(home) == expected
     if place(home).unfinished is not None:
         assert start(home, target).wait() == 0
@@ -78,17 +80,20 @@ def kill_and_go_on(home: Path, share: float, seed: int) -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.6, 1.0])
 def test_a_killed_move_goes_on(tmp_path: Path, share: float) -> None:
-    kill_and_go_on(tmp_path, share, 1)
+    expected = make_home(tmp_path, 1)
+    target = tmp_path / "other disk" / "models"
+    kill_stopped(tmp_path, target, int(share * MODELS * MODEL_BYTES))
+    assert place(tmp_path).unfinished == target
+    go_on(tmp_path, target, expected)
 
 
 def test_a_killed_move_is_undone(tmp_path: Path) -> None:
     expected = make_home(tmp_path, 2)
     target = tmp_path / "other disk" / "models"
-    child = start(tmp_path, target)
-    wait_until(lambda: child.poll() is not None or bytes_below(target) >= MODEL_BYTES, "a part of it")
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    # In its second file.
+    kill_stopped(tmp_path, target, MODEL_BYTES * 3 // 2)
     again = place(tmp_path)
+    assert again.unfinished == target
     again.undo()
     assert (again.unfinished, present(tmp_path)) == (None, expected)
     assert not target.exists()
@@ -97,4 +102,8 @@ def test_a_killed_move_is_undone(tmp_path: Path) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("point", range(50))
 def test_a_move_is_killed_at_a_random_point(tmp_path: Path, point: int) -> None:
-    kill_and_go_on(tmp_path, random.Random(point).uniform(0.0, 1.02), point)
+    expected = make_home(tmp_path, point)
+    target = tmp_path / "other disk" / "models"
+    share = random.Random(point).uniform(0.0, 1.02)
+    kill_in_passing(tmp_path, target, int(share * MODELS * MODEL_BYTES))
+    go_on(tmp_path, target, expected)

@@ -1,6 +1,11 @@
-"""A process that moves the models, for tests that kill it: `HOME TARGET`, slowly enough to be met."""
+"""A process that moves the models, for tests that kill it: `HOME TARGET [BYTES]`. It stops once so many bytes
+are copied, until somebody ends it or lets it go on."""
 
+import contextlib
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from app.base.paths import AppPaths
@@ -8,6 +13,7 @@ from app.models_place import ModelsPlace, models_root
 from app.settings import SettingsFile
 from models.store import move_models
 from models.store.store import ModelStore
+from models.system.progress import UNWATCHED, JobContext
 
 
 def place(home: Path) -> ModelsPlace:
@@ -20,10 +26,35 @@ def place(home: Path) -> ModelsPlace:
     return opened
 
 
+class StopsAt(threading.Event):
+    """Asked before each block that is copied or compared: stops the process at the first with so many bytes
+    in `target`."""
+
+    def __init__(self, target: Path, stop_bytes: int) -> None:
+        super().__init__()
+        self._target = target
+        self._stop_bytes = stop_bytes
+
+    def is_set(self) -> bool:
+        if bytes_below(self._target) >= self._stop_bytes:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super().is_set()
+
+
+def bytes_below(folder: Path) -> int:
+    """Sum the files of a folder in which they come and get their names meanwhile."""
+    total = 0
+    for file in folder.rglob("*") if folder.exists() else ():
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total
+
+
 def main() -> None:
-    home, target = map(Path, sys.argv[1:])
+    home, target = map(Path, sys.argv[1:3])
+    job = JobContext(cancel=StopsAt(target, int(sys.argv[3]))) if sys.argv[3:] else UNWATCHED
     print("ready", flush=True)
-    place(home).move(target)
+    place(home).move(target, job)
 
 
 if __name__ == "__main__":
