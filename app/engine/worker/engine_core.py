@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import psutil
 
@@ -46,7 +46,7 @@ from app.engine.protocol import (
     Unload,
     Unloaded,
 )
-from app.engine.supervision.activity import Pulse
+from app.engine.supervision.activity import Pulse, Work
 from app.engine.worker.model_turns import Turns
 from app.engine.worker.preparation import (
     Preparable,
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag
     from app.engine.planning.load_preview import Preview
 
+
+T = TypeVar("T")
 
 _Answered = Load | Generate | Tokenize | Embed | ListDevices | PlanLoad | Measure
 """Requests that hear of their end."""
@@ -315,14 +317,18 @@ class EngineCore:
 
     def _wake_cards(self) -> None:
         """Let the cards be listed that slept when the engine started, since somebody needs them now."""
-        # A card takes its time to wake up, and a driver that hangs must not take the engine along.
-        self.pulse.begin("load")
-        try:
-            devices = self._backend.devices() if self._backend.wake() else None
-        finally:
-            self.pulse.end()
+        devices = self._ask_drivers(lambda: self._backend.devices() if self._backend.wake() else None)
         if devices is not None:
             self._emit(DevicesFound(devices=devices))
+
+    def _ask_drivers(self, ask: Callable[[], T], work: Work = "load") -> T:
+        """Return what the cards' drivers answer. A card takes its time to wake up, and a driver that hangs
+        must not take the engine along."""
+        self.pulse.begin(work)
+        try:
+            return ask()
+        finally:
+            self.pulse.end()
 
     def _plan(self, request: PlanLoad) -> Planned:
         from app.engine.loading.loading import check_settings
@@ -344,7 +350,7 @@ class EngineCore:
             request.request_id,
             request.path,
             request.settings,
-            self._backend.local_devices(),
+            self._ask_drivers(self._backend.local_devices),
             self._free_ram(),
             physical_cores(),
             present,
@@ -399,7 +405,7 @@ class EngineCore:
     def _look_at_cards(self, request_id: int) -> None:
         """Check before a reply that no other program has filled the card meanwhile. The window asks NVIDIA's
         driver all the time; other cards are read only here."""
-        for device in self._backend.cards():
+        for device in self._ask_drivers(self._backend.cards, "step"):
             if device.kind == "gpu":
                 notice = self._watch.card(
                     device.description or device.name, device.memory_free_bytes, device.memory_total_bytes
@@ -410,11 +416,7 @@ class EngineCore:
     def _read_cards(self) -> None:
         if self._cards_asked.is_set():
             self._cards_asked.clear()
-            # A driver that does not answer is noticed as a step that does not end.
-            self.pulse.begin("step")
-            cards = self._backend.cards()
-            self.pulse.end()
-            self._emit(CardsRead(cards=cards))
+            self._emit(CardsRead(cards=self._ask_drivers(self._backend.cards, "step")))
 
     def _drop_states(self, request: DropStates) -> None:
         for resident in self._models:
@@ -423,9 +425,10 @@ class EngineCore:
     def _list_devices(self, request: ListDevices) -> DevicesListed:
         self._wake_cards()
         remote, problems = self._backend.rpc.find(request.rpc_servers)
+        local = self._ask_drivers(self._backend.devices)
         return DevicesListed(
             request_id=request.request_id,
-            devices=[*self._backend.devices(), *(found.device for found in remote)],
+            devices=[*local, *(found.device for found in remote)],
             problems=problems,
             backends=self._backend.states(),
         )
@@ -503,7 +506,7 @@ class EngineCore:
         facts = read_facts(self._backend.ggml, Path(request.path))
         mapped_bytes = sum(resident.mapped_bytes for resident in self._models)
         ram_bytes = max(0, self._free_ram() - mapped_bytes)
-        local = self._backend.local_devices()
+        local = self._ask_drivers(self._backend.local_devices)
         devices = choose_cards(
             request.settings, facts.shape, [device for _, device in local], ram_bytes
         ).devices
