@@ -28,14 +28,16 @@ else
 fi
 
 # A window that is open would write its chats again, into a file that has no name any more.
-here=$(cd "$(dirname "$0")" && pwd)
-for link in /proc/[0-9]*/exe; do
-  case $(readlink "$link" 2>/dev/null || true) in
-    "$here"/* | */lib/stillroom/*)
-      echo "Stillroom is running. Close its window, then start this again." >&2
-      exit 1 ;;
-  esac
-done
+here=$(cd "$(dirname "$0")" && pwd -P)
+if find /proc/[0-9]*/exe -prune -printf '%l\n' 2>/dev/null | {
+  while IFS= read -r exe; do
+    case $exe in "$here"/* | */lib/stillroom/* | */lib/stillroom.[ab]/*) exit 0 ;; esac
+  done
+  exit 1
+}; then
+  echo "Stillroom is running. Close its window, then start this again." >&2
+  exit 1
+fi
 
 # offer WORD DESCRIPTION FILE...
 offer() {

@@ -97,11 +97,57 @@ def test_an_upgrade_replaces_every_file_of_the_program(unpacked: Path, home: Pat
     done = install(unpacked, home)
     assert done.returncode == 0, done.stderr
     assert files(home / ".local/lib") == {
-        "stillroom/stillroom",
-        "stillroom/_internal/new part",
-        "stillroom/install.sh",
-        "stillroom/remove_data.sh",
+        "stillroom.b/stillroom",
+        "stillroom.b/_internal/new part",
+        "stillroom.b/install.sh",
+        "stillroom.b/remove_data.sh",
     }
+    assert (home / ".local/lib/stillroom").readlink() == Path("stillroom.b")
+    # A folder of this name that was copied there is replaced, too.
+    (home / ".local/lib/stillroom").unlink()
+    (home / ".local/lib/stillroom.b").rename(home / ".local/lib/stillroom")
+    assert install(unpacked, home).returncode == 0
+    assert {name.partition("/")[0] for name in files(home / ".local/lib")} == {"stillroom.a"}
+
+
+@pytest.mark.parametrize("name", ["with  spaces", "模型 é", "100% \"of\" $HOME & `all` \\ 'x' | #"])
+def test_a_home_of_any_name_is_one_to_install_in(unpacked: Path, tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    home.mkdir()
+    done = install(unpacked, home)
+    assert (done.returncode, done.stderr) == (0, "")
+    entry = (home / ".local/share/applications/stillroom.desktop").read_text("utf-8")
+    (line,) = (line for line in entry.splitlines() if line.startswith("Exec="))
+    # Two layers: escapes of every value of the file, then those of a shell, and %% of this one.
+    value = line.removeprefix("Exec=").replace("\\\\", "\\")
+    words = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {value}"], capture_output=True, text=True, check=True
+    )
+    program, field = words.stdout.splitlines()
+    assert (program.replace("%%", "%"), field) == (f"{home}/.local/lib/stillroom/stillroom", "%f")
+    assert "TryExec" not in entry
+    said = subprocess.run([home / ".local/bin/stillroom"], capture_output=True, text=True, check=True)
+    assert said.stdout == "stand-in for stillroom\n"
+    assert install(home / ".local/lib/stillroom", home, "--uninstall").returncode == 0
+    assert files(home) == set()
+
+
+def test_a_home_that_cannot_be_written_to_is_named(unpacked: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.touch()
+    done = install(unpacked, home)
+    assert done.returncode == 1
+    assert f"cannot be installed in {home}/.local, where nothing can be written." in done.stderr
+
+
+def test_what_cannot_be_copied_whole_leaves_the_version_before(unpacked: Path, home: Path) -> None:
+    install(unpacked, home)
+    before = files(home)
+    (unpacked / "remove_data.sh").unlink()
+    done = install(unpacked, home)
+    assert done.returncode == 1
+    assert "What was there before is as it was." in done.stderr
+    assert files(home) == before
 
 
 def test_libraries_that_are_there_are_not_said_to_be_missing(unpacked: Path, home: Path) -> None:
@@ -199,8 +245,11 @@ def test_nothing_is_deleted_under_an_open_window(unpacked: Path, home: Path, dat
     assert files(data) == before
 
 
-def test_a_running_program_is_not_replaced(unpacked: Path, home: Path) -> None:
+def test_a_running_program_is_not_replaced(unpacked: Path, home: Path, tmp_path: Path) -> None:
     install(unpacked, home)
+    # Reached through a link, as where homes lie on another disk.
+    home.rename(tmp_path / "disk")
+    home.symlink_to("disk")
     program = home / ".local/lib/stillroom/stillroom"
     program.unlink()
     shutil.copyfile("/usr/bin/sleep", program)
