@@ -4,6 +4,7 @@ takes longer than many a first token."""
 import httpx
 
 from app.remote.remote_server import ElsewhereServer, is_loopback
+from models.system.trusted_certificates import trusted_context
 
 CONNECT_S = 10.0
 SILENT_S = 600.0
@@ -28,6 +29,7 @@ class Connections:
                 # So that the key goes nowhere else.
                 follow_redirects=False,
                 trust_env=by_environment,
+                verify=trusted_context(),
             )
         return self._clients[by_environment]
 

@@ -8,6 +8,7 @@ from app.remote.remote_server import ElsewhereError, ElsewhereModel, ElsewhereSe
 from models.hub.bounded_http import AnswerError, ask, failed
 from models.system.foreign_json import parse_json
 from models.system.shown_text import shown
+from models.system.trusted_certificates import trusted_context
 
 TIMEOUT_S = 10.0
 WHOLE_S = 30.0
@@ -84,7 +85,9 @@ def _no_such_server(server: ElsewhereServer) -> ElsewhereError:
 
 def _get(path: str, server: ElsewhereServer, key: str) -> Any:
     try:
-        client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not is_loopback(server.url))
+        client = httpx.AsyncClient(
+            timeout=TIMEOUT_S, trust_env=not is_loopback(server.url), verify=trusted_context()
+        )
         answer = ask(
             server.url + path,
             MOST_BYTES,
