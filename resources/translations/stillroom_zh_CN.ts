@@ -5199,10 +5199,6 @@ Left for the reply: {left}</source>
         <translation>在文件夹中显示</translation>
     </message>
     <message>
-        <source>Make room…</source>
-        <translation>腾出空间…</translation>
-    </message>
-    <message>
         <source>Copy details</source>
         <translation>复制详情</translation>
     </message>
@@ -6793,6 +6789,10 @@ Left for the reply: {left}</source>
         <translation>获取</translation>
     </message>
     <message>
+        <source>{count} larger files are not listed; its page shows them all.</source>
+        <translation>另有 {count} 个更大的文件未列出；其页面会显示全部文件。</translation>
+    </message>
+    <message>
         <source>{count} billion parameters</source>
         <translation>{count}B 参数</translation>
     </message>
@@ -7719,6 +7719,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Local API</source>
         <translation>本地 API</translation>
+    </message>
+    <message>
+        <source>Make room…</source>
+        <translation>腾出空间…</translation>
     </message>
     <message>
         <source>Open settings</source>
@@ -11198,6 +11202,10 @@ Left for the reply: {left}</source>
         <translation>请使用模型的 bf16、f16 或 f32 原始权重。</translation>
     </message>
     <message>
+        <source>A card was put in that NVIDIA&apos;s libraries were not tried on yet.</source>
+        <translation>装入了一块尚未用 NVIDIA 库试过的显卡。</translation>
+    </message>
+    <message>
         <source>A reply can go on only with a model on this computer.</source>
         <translation>只有本机上的模型才能接着写回复。</translation>
     </message>
@@ -11720,6 +11728,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Too many open files</source>
         <translation>打开的文件过多</translation>
+    </message>
+    <message>
+        <source>Try them again: what is known is how other cards compute.</source>
+        <translation>请重新测试：目前只知道其他显卡的计算情况。</translation>
     </message>
     <message>
         <source>Until then it is used through Vulkan.</source>
