@@ -625,6 +625,27 @@ def test_the_run_that_is_read_is_there_again_in_another_language_while_one_is_me
     wait_until(lambda: not desk.session.reserved_for)
 
 
+def test_the_key_that_starts_a_run_presses_nothing_else(
+    open_room: Opener, desk: Desk, starter: Path, qtbot: QtBot
+) -> None:
+    room = open_room(make_report("old"), suite=GROWING)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.host.activateWindow()
+    qtbot.waitUntil(room.host.isActiveWindow)
+    run = room.button("Run")
+    run.setFocus()
+    qtbot.keyClick(run, Qt.Key.Key_Space)
+    wait_until(lambda: "Prompt, 64 tokens" in room.texts())
+    assert QApplication.focusWidget() is room.tab.speed.widget()
+    cancel = room.button("Cancel")
+    cancel.setFocus()
+    qtbot.keyClick(cancel, Qt.Key.Key_Space)
+    wait_until(lambda: not desk.session.reserved_for)
+    wait_until(run.isEnabled)
+    assert QApplication.focusWidget() is run
+
+
 def test_an_earlier_run_that_is_looked_at_meanwhile_stays(
     open_room: Opener, desk: Desk, starter: Path
 ) -> None:

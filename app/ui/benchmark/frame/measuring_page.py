@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.engine.protocol import ModelInfo
 from app.ui.base.bridge import Bridge
@@ -63,20 +63,36 @@ class MeasuringPage(QScrollArea):
 
     def cancel(self) -> None:
         """Stop the job."""
+        here = QApplication.focusWidget()
+        if here is not None and self.isAncestorOf(here):
+            self._hold_keyboard()
         self._job.cancel()
 
     def measure(self, work: Callable[[threading.Event], object], model: ModelInfo | None) -> None:
         """Run `work`, which ends once its event is set, on a thread of its own. Nothing where there is a job
         already. What it raises is told."""
+        proxy = self.focusProxy()
+        if proxy is not None and proxy.hasFocus():
+            self._hold_keyboard()
         self._job.start(work, model)
+
+    def _hold_keyboard(self) -> None:
+        """Keep the keyboard on the page until the job has ended. The button that has it is switched off, and
+        Qt would give it to whatever comes next, which the same key would press."""
+        if (page := self.widget()) is not None:
+            page.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_began(self) -> None:
         self.show_job(True)
         self.update_head()
 
     def _on_ended(self, result: object, failure: Exception | None) -> None:
+        page = self.widget()
+        held = page is not None and page.hasFocus()
         self.show_job(False)
         self.update_head()
+        if held:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
         if failure is not None:
             self._bridge.start(fail(failure))
         else:
