@@ -11,6 +11,7 @@ from app.ui.chat.composing.composer import ComposerState
 from tests.support.chat_desk import ENDLESS, Opened
 from tests.support.engines import starter_path
 from tests.support.waiting import until
+from tests.support.widgets import seen_button
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,26 @@ def test_stop_ends_the_reply_of_the_open_chat_only(opened: Opened) -> None:
 
     opened.run(scenario())
     assert opened.store.branch(second.id)[-1].outcome == "cancelled"
+
+
+def test_a_reply_is_asked_for_anew_while_another_chat_answers(opened: Opened) -> None:
+    asked, answering = (new_chats(opened, 1, max_tokens)[0] for max_tokens in (8, 0))
+
+    async def scenario() -> None:
+        await ask_in(opened, asked)
+        await all_idle(opened)
+        await ask_in(opened, answering)
+        opened.tab.open_chat(asked.id)
+        reply = opened.tab.conversation.messages()[-1]
+        seen_button(reply, "Regenerate the reply").click()
+        await until(lambda: opened.tab.exchange.busy == {asked.id, answering.id})
+        await until(lambda: opened.tab.exchange.busy == {answering.id})
+        opened.tab.open_chat(answering.id)
+        opened.tab.stop()
+        await all_idle(opened)
+
+    opened.run(scenario())
+    assert len([kept for kept in opened.store.messages(asked.id) if kept.role == "assistant"]) == 2
 
 
 def test_the_list_marks_the_chats_that_answer(opened: Opened) -> None:
