@@ -35,6 +35,7 @@ WANTED = {
 """What each lock is made of: extras beside the program's own requirements, or groups alone."""
 SYSTEMS = (
     {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux", "platform_machine": "x86_64"},
+    {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux", "platform_machine": "aarch64"},
     {"sys_platform": "win32", "os_name": "nt", "platform_system": "Windows", "platform_machine": "AMD64"},
 )
 PYTHONS = ("3.11", "3.12", "3.13")

@@ -7,6 +7,7 @@ sha256 that stands there. Installing is the user's own step.
 
 import importlib.metadata
 import json
+import platform
 import re
 import sys
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ LARGEST_FEED_BYTES = 1 << 20
 
 
 class ReleaseFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of the release. `kind` says for whom: "linux-deb", "linux-run" or "windows-setup"."""
+    """A file of the release. `kind` says for whom: "linux-deb", "linux-run" or "windows-setup", on other
+    processors than x86-64 "linux-aarch64-deb"."""
 
     kind: str
     name: Annotated[str, Meta(max_length=200)]
@@ -106,7 +108,9 @@ def installed_kind(program: Path | None = None) -> str:
     """Return the kind of installer that this Stillroom came with; a package's files are the system's."""
     if sys.platform == "win32":
         return "windows-setup"
-    return "linux-deb" if (program or Path(sys.executable)).is_relative_to("/usr") else "linux-run"
+    machine = platform.machine()
+    system = "linux" if machine == "x86_64" else f"linux-{machine}"
+    return f"{system}-{'deb' if (program or Path(sys.executable)).is_relative_to('/usr') else 'run'}"
 
 
 def fetch_installer(

@@ -10,6 +10,7 @@ what a release offers for download, and leaves out what it does not take.
 
 import argparse
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -55,7 +56,7 @@ PACKED_SHADERS = (
 """A Vulkan library of a tenth of the size; unpacking takes liblzma, which Windows does not have."""
 TUNING = tuple(f"-DCMAKE_{language}_FLAGS=-mtune=haswell" for language in ("C", "CXX"))
 """With gcc's choice for processors in general, and with AMD's own, AVX-512 variants read a prompt 8% slower;
-older ones do not care (docs/packaging.md). MSVC has no such option."""
+older ones do not care (docs/packaging.md). MSVC has no such option, and ARM no such processor."""
 CUDA = ("-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF")
 
 
@@ -85,7 +86,8 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
         print("nvcc is here; `--cuda` (ENGINE_FLAGS=--cuda with make) adds the CUDA back end.", flush=True)
     flags = [*PORTABLE, *(CUDA if cuda else ())]
     if others:
-        flags += [*BACK_ENDS, *((*PACKED_SHADERS, *TUNING) if LINUX else ())]
+        flags += [*BACK_ENDS, *(PACKED_SHADERS if LINUX else ())]
+        flags += TUNING if LINUX and platform.machine() == "x86_64" else ()
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
     shaders = sorted(path for path in SHADERS.iterdir() if path.is_file())
     own = digest_of([*LLAMA_CHANGES, *shaders, ENGINE / "repack.py"])

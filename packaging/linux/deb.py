@@ -1,4 +1,4 @@
-"""Make dist/stillroom_VERSION_amd64.deb from dist/stillroom: a part of `make installers`."""
+"""Make dist/stillroom_VERSION_ARCHITECTURE.deb from dist/stillroom: a part of `make installers`."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from environment import ROOT
+from linux.architecture import architecture
 from linux.payload import (
     BUNDLE,
     HERE,
@@ -24,7 +25,7 @@ LOADED_BY_NAME = ("libegl1", "libgl1", "libfontconfig1", "fontconfig-config", "s
 CONTROL = """\
 Package: stillroom
 Version: {version}
-Architecture: amd64
+Architecture: {architecture}
 Maintainer: {maintainer}
 Installed-Size: {kibibytes}
 Depends: {depends}
@@ -72,6 +73,7 @@ def make_deb(level: int) -> Path:
             size_bytes += path.stat().st_size
     control = CONTROL.format(
         version=version(),
+        architecture=architecture().debian,
         maintainer=os.environ.get("STILLROOM_MAINTAINER", "The Stillroom developers <stillroom@localhost>"),
         kibibytes=size_bytes // 1024,
         depends=", ".join(depends()),
@@ -79,7 +81,7 @@ def make_deb(level: int) -> Path:
     (STAGE / "DEBIAN").mkdir()
     (STAGE / "DEBIAN" / "control").write_text(control, "utf-8")
     set_times(STAGE)
-    package = ROOT / "dist" / f"stillroom_{version()}_amd64.deb"
+    package = ROOT / "dist" / f"stillroom_{version()}_{architecture().debian}.deb"
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", str(STAGE), str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XZ_OPT": "-T2"})
     return package

@@ -89,7 +89,7 @@ fi
 needed=@GLIBC@
 found=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed 's/^glibc //')
 if [ -z "$found" ] || [ "$(printf '%s\n' "$needed" "$found" | sort -V | head -n 1)" != "$needed" ]; then
-  echo "Stillroom needs glibc $needed or newer (Debian 12, Ubuntu 24.04); this system has ${found:-another C library}." >&2
+  echo "Stillroom needs glibc $needed or newer; this system has ${found:-another C library}. (Debian 12 has 2.36, Ubuntu 24.04 2.39, Debian 13 2.41.)" >&2
   exit 1
 fi
 

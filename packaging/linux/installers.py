@@ -14,10 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT, install_system_packages
+from linux.architecture import architecture
 from linux.deb import make_deb
-from linux.debian import PROGRAMS_PATH, Debian
+from linux.debian import PROGRAMS_PATH
 from linux.payload import BUNDLE, version
-from linux.release_bundle import FOLDER, build
+from linux.release_bundle import build, releases_debian
 from linux.run_installer import make_run
 from parts_list import write_parts_list
 from reproducible import pin_time
@@ -42,8 +43,9 @@ def main() -> int:
             ]
         )
         if not options.bundle_as_is:
-            build(Debian("bookworm", FOLDER))
-        made = [make_deb(level), make_run(level), write_parts_list(BUNDLE, ROOT / "dist", version())]
+            build(releases_debian())
+        parts = write_parts_list(BUNDLE, ROOT / "dist", f"{version()}{architecture().parts_list}")
+        made = [make_deb(level), make_run(level), parts]
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"This failed with status {error.returncode}: {error.cmd}") from error
     for file in made:

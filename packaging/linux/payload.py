@@ -24,6 +24,7 @@ SYSTEM_LIBRARIES = {
     "libutil.so.1": "libc6",
     "libresolv.so.2": "libc6",
     "ld-linux-x86-64.so.2": "libc6",
+    "ld-linux-aarch64.so.1": "libc6",
     "libstdc++.so.6": "libstdc++6",
     "libgcc_s.so.1": "libgcc-s1",
     "libEGL.so.1": "libegl1",

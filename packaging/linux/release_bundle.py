@@ -1,7 +1,8 @@
 """Make dist/stillroom so that it runs on Debian 12 and everything newer; `make installers` begins with it.
 
 A program runs only where glibc is at least as new as that of the system that linked it. This one is linked
-in Debian 12 (glibc 2.36), in build/bookworm; the chroot is kept, so that the second time is quick.
+in Debian 12 (glibc 2.36), in build/bookworm; the chroot is kept, so that the second time is quick. On ARM it
+is Debian 13 (architecture.py).
 """
 
 import os
@@ -14,10 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT, install_system_packages
+from linux.architecture import architecture
 from linux.debian import PROGRAMS_PATH, Debian, mirror
 from reproducible import pin_time
 
-FOLDER = ROOT / "build" / "bookworm"
 # By it the bundle knows where the release offers its CUDA back end (packaging/engine/cuda_back_end.py).
 CUDA_PIN = ROOT / "build" / "cuda_back_end.json"
 PACKAGES = (
@@ -70,19 +71,26 @@ def main() -> int:
     if shutil.which("debootstrap", path=PROGRAMS_PATH) is None:
         install_system_packages(["debootstrap"])
     try:
-        build(Debian("bookworm", FOLDER))
+        build(releases_debian())
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"This failed with status {error.returncode}: {error.cmd[-1]}") from error
     return 0
 
 
+def releases_debian() -> Debian:
+    """The Debian folder that this computer's bundles are made in."""
+    release = architecture().release
+    return Debian(release, ROOT / "build" / release)
+
+
 def build(debian: Debian) -> None:
     """From the tracked files of this checkout to dist/stillroom."""
     start_s = time.monotonic()
-    debian.create(PACKAGES)
-    if not (debian.folder / "usr/local/bin/glslc").exists():
+    is_old = debian.release == "bookworm"
+    debian.create(PACKAGES if is_old else (*PACKAGES, "glslc"))
+    if is_old and not (debian.folder / "usr/local/bin/glslc").exists():
         debian.run(NEWER_SCRIPT.format(mirror=mirror(), packages=" ".join(NEWER)))
-    if not (debian.folder / "usr/local/lib/libsqlite3.so.0").exists():
+    if is_old and not (debian.folder / "usr/local/lib/libsqlite3.so.0").exists():
         debian.run(SQLITE_SCRIPT.format(mirror=mirror()))
     copy_sources(debian.folder / "src")
     pin = debian.folder / "src" / "build" / CUDA_PIN.name

@@ -1,10 +1,11 @@
-"""Make dist/stillroom-VERSION-x86_64.run, which installs for one user: a part of `make installers`."""
+"""Make dist/stillroom-VERSION-MACHINE.run, which installs for one user: a part of `make installers`."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
 from environment import ROOT
+from linux.architecture import architecture
 from linux.payload import BUNDLE, HERE, needed_libraries, version, write_shared_files
 from reproducible import release_date, tar_options
 
@@ -22,7 +23,7 @@ def make_run(level: int) -> Path:
     script.write_text((HERE / "install.sh").read_text("utf-8").replace("@GLIBC@", glibc), "utf-8")
     script.chmod(0o755)
     shutil.copyfile(HERE / "remove_data.sh", STAGE / "remove_data.sh")
-    installer = ROOT / "dist" / f"stillroom-{version()}-x86_64.run"
+    installer = ROOT / "dist" / f"stillroom-{version()}-{architecture().machine}.run"
     compression = ["--xz", "--complevel", str(level), "--threads", "2"]
     command = ["makeself", *compression, "--nox11", "--sha256", "--quiet"]
     command += ["--tar-extra", " ".join(tar_options()), "--packaging-date", release_date()]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from linux.architecture import architecture
 from linux.payload import BUNDLE, version
 from reproducible import source_date_epoch, tar_options
 
@@ -25,7 +26,7 @@ def main() -> int:
 
 def make_tar(bundle: Path) -> Path:
     """The archive, beside the bundle; links stay links."""
-    archive = bundle.with_name(f"stillroom-{version()}-linux-x86_64.tar.xz")
+    archive = bundle.with_name(f"stillroom-{version()}-linux-{architecture().machine}.tar.xz")
     command = ["tar", "-C", str(bundle.parent), *tar_options(), "-cJf", str(archive), bundle.name]
     subprocess.run(command, check=True, env=os.environ | {"XZ_OPT": "-9 -T2"})
     return archive

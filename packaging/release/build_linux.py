@@ -16,9 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT
-from linux.debian import Debian
 from linux.payload import BUNDLE
-from linux.release_bundle import FOLDER, copy_sources, handed_on
+from linux.release_bundle import copy_sources, handed_on, releases_debian
 from release.archive_bundle import make_tar
 from reproducible import pin_time
 
@@ -62,10 +61,10 @@ def run(script: str, *arguments: str) -> None:
 def wheels() -> None:
     """Stillroom's wheel and the portable llama-cpp-python, from the Debian folder that the bundle was made
     in."""
-    debian = Debian("bookworm", FOLDER)
+    debian = releases_debian()
     debian.run(f"{IN_THE_FOLDER} {shlex.join(PIP_WHEEL)} dist/wheels .", environment=handed_on())
     WHEELS.mkdir(parents=True, exist_ok=True)
-    source = FOLDER / "src"
+    source = debian.folder / "src"
     for wheel in (*source.glob("dist/wheels/*.whl"), *source.glob("build/engine/*.whl")):
         shutil.copyfile(wheel, WHEELS / wheel.name)
 

@@ -21,11 +21,11 @@ from release_feed import write_feed
 from release_notes import notes_for
 
 REQUIRED = (
-    *("*.deb", "*.run", "*-linux-x86_64.tar.xz", "*[0-9].cdx.json"),
+    *("*_amd64.deb", "*-x86_64.run", "*-linux-x86_64.tar.xz", "*[0-9].cdx.json"),
     *("*-setup.exe", "*-windows-x86_64.zip", "*-windows.cdx.json"),
 )
-"""The files without which no release is published, a list of parts for each system among them. AppImage and
-Flatpak may be missing."""
+"""The files without which no release is published, a list of parts for each system among them. AppImage,
+Flatpak and what is for ARM may be missing."""
 ED25519_PUBLIC_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """The bytes before the key in its DER form: https://www.rfc-editor.org/rfc/rfc8410"""
 

@@ -10,7 +10,14 @@ import json
 import sys
 from pathlib import Path
 
-KINDS = {".deb": "linux-deb", ".run": "linux-run", "-setup.exe": "windows-setup"}
+KINDS = {
+    "_amd64.deb": "linux-deb",
+    "-x86_64.run": "linux-run",
+    "_arm64.deb": "linux-aarch64-deb",
+    "-aarch64.run": "linux-aarch64-run",
+    "-setup.exe": "windows-setup",
+}
+"""By the end of a file's name, for whom it is: app/update/release_feed.py asks so."""
 
 
 def main() -> int:

@@ -123,6 +123,10 @@ def test_versions_are_compared_by_number(version: str, than: str, newer: bool) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Linux's two installers")
-def test_the_package_and_the_users_own_copy_get_their_own_installer() -> None:
-    assert installed_kind(Path("/usr/lib/stillroom/stillroom")) == "linux-deb"
-    assert installed_kind(Path("/home/a/.local/lib/stillroom/stillroom")) == "linux-run"
+@pytest.mark.parametrize(("machine", "system"), [("x86_64", "linux"), ("aarch64", "linux-aarch64")])
+def test_the_package_and_the_users_own_copy_get_their_own_installer(
+    machine: str, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert installed_kind(Path("/usr/lib/stillroom/stillroom")) == f"{system}-deb"
+    assert installed_kind(Path("/home/a/.local/lib/stillroom/stillroom")) == f"{system}-run"
