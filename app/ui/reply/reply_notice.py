@@ -83,9 +83,10 @@ class ReplyNotice(Card):
         `has_text` says that something came, be it only thoughts."""
         self._end = self._end_sentence(outcome, error, has_answer=has_answer)
         self._remark = self._cut_remark(stats) or self._remark
+        is_empty = outcome == "stop" and not has_answer
         wants_room = outcome == "context" or (stats is not None and stats.thinking_closed == "room")
         for made, offered in (
-            (self._retry, outcome in ("failed", "interrupted")),
+            (self._retry, outcome in ("failed", "interrupted") or is_empty),
             (self._continue, outcome in CUT_OFF and has_text),
             (self._larger, wants_room),
         ):

@@ -25,7 +25,7 @@ from app.ui.reply.rich.rich_label import RichLabel
 from app.ui.reply.thinking_line import ThinkingLine
 from tests.support.pages.reply_page import code_of, head_of
 from tests.support.waiting import wait_until
-from tests.support.widgets import seen_button
+from tests.support.widgets import all_seen, seen_button
 
 STATS = GenerationStats(
     prompt_tokens=40,
@@ -355,6 +355,15 @@ def test_what_was_cut_off_offers_to_go_on(view: ReplyView, outcome: str) -> None
     assert ("Larger context" in shown) == (outcome == "context")
     view.offer_ways_on(False)
     assert not {"Continue", "Retry"} & {b.text() for b in view.findChildren(QPushButton) if b.isVisible()}
+
+
+@pytest.mark.parametrize("thinking", ["", "Only a thought."])
+def test_a_reply_without_an_answer_offers_another(view: ReplyView, thinking: str) -> None:
+    view.show_kept("", thinking, "stop", STATS)
+    assert view.notice_text == "The model gave no answer."
+    assert seen_button(view, "Retry").isEnabled()
+    view.show_kept("An answer.", thinking, "stop", STATS)
+    assert not [button for button in all_seen(view, QPushButton) if button.text() == "Retry"]
 
 
 def test_nothing_goes_on_where_nothing_came(view: ReplyView) -> None:
