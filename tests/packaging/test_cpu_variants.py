@@ -15,7 +15,7 @@ import pytest
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, Part, Sampling
 from models.catalog.starter import starter_file
-from tests.support.columns import COLUMN_TYPES, has_several_columns, products
+from tests.support.columns import COLUMN_TYPES, has_several_columns, products, repacked_products
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
 
@@ -86,8 +86,11 @@ def test_each_variant_multiplies_several_columns_as_one() -> None:
         if not ctypes.CDLL(str(library)).ggml_backend_score() or not has_several_columns(library):
             continue
         for kind, rows, columns in itertools.product(COLUMN_TYPES, (2, 7), range(1, 34)):
-            several, single = products(library, kind, rows, columns, 576)
+            several, single = products(library, kind, rows, columns, 768)
             assert several.tobytes() == single.tobytes(), f"{library.name}: {rows} rows, {columns} columns"
+        for columns in range(1, 34):
+            several, single = repacked_products(library, 24, columns, 768)
+            assert several.tobytes() == single.tobytes(), f"{library.name}: in eights, {columns} columns"
         tried.append(library.stem.removeprefix("libggml-cpu-"))
     print(", ".join(tried))
     assert "haswell" in tried

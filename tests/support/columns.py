@@ -1,4 +1,5 @@
-"""packaging/engine/patches/several_columns.c against llama.cpp's own products of one column."""
+"""packaging/engine/patches/several_columns.c and repacked_columns.h against llama.cpp's own products of one
+column."""
 
 import ctypes
 from pathlib import Path
@@ -10,10 +11,12 @@ import numpy.typing as npt
 from converters.gguf.ggml import quantise_rows
 from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 
-BLOCK = 32
-Q4_1, Q8_0 = TYPE_NAMED["Q4_1"], TYPE_NAMED["Q8_0"]
-COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34)}
+Q4_1, Q8_0, Q6_K = TYPE_NAMED["Q4_1"], TYPE_NAMED["Q8_0"], TYPE_NAMED["Q6_K"]
+COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34), Q6_K: ("q8_K", 292)}
 """The type that columns are quantised to for weights of a type, and the bytes of a block of it."""
+
+IN_EIGHTS, HALVES, EIGHT_BLOCKS_BYTES = 8, 16, 1152
+"""Of Q4_K: rows that lie in one another, the scales in half precision before them, and a block of all eight."""
 
 
 class Products(NamedTuple):
@@ -30,7 +33,7 @@ def has_several_columns(library: Path) -> bool:
         return False
     ask = loaded.stillroom_several_columns
     ask.restype, ask.argtypes = ctypes.c_bool, [ctypes.c_int, ctypes.c_int64]
-    return bool(ask(Q4_1.number, BLOCK)) and bool(ask(Q8_0.number, BLOCK))
+    return all(ask(kind.number, kind.block) for kind in COLUMN_TYPES)
 
 
 def products(library: Path, kind: TensorType, rows: int, columns: int, values: int) -> Products:
@@ -38,17 +41,12 @@ def products(library: Path, kind: TensorType, rows: int, columns: int, values: i
     loaded: Any = ctypes.CDLL(str(library))
     loaded.ggml_cpu_init()  # its table of halves
     random = np.random.default_rng(rows * 1000 + columns)
-    row_bytes = kind.block_bytes * (values // BLOCK)
+    row_bytes = kind.block_bytes * (values // kind.block)
     weights = np.zeros(rows * row_bytes, np.uint8)
     quantise_rows(random.standard_normal((rows, values), np.float32), kind, values, None, weights)
     column_type, block_bytes = COLUMN_TYPES[kind]
-    stride = block_bytes * (values // BLOCK) + block_bytes
-    packed = np.zeros((columns, stride), np.uint8)
-    wide = random.standard_normal((columns, values), np.float32) * 3
-    quantise = getattr(loaded, f"quantize_row_{column_type}")
-    quantise.restype, quantise.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
-    for column in range(columns):
-        quantise(wide[column].ctypes.data, packed[column].ctypes.data, values)
+    stride = block_bytes * (values // kind.block) + block_bytes
+    packed = _packed(loaded, random, column_type, (columns, values), stride)
     several = np.full((columns, rows + 3), np.nan, np.float32)
     loaded.stillroom_dot_columns(
         ctypes.c_int(kind.number), ctypes.c_int(values), ctypes.c_int(rows),
@@ -57,7 +55,7 @@ def products(library: Path, kind: TensorType, rows: int, columns: int, values: i
         ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),
     )  # fmt: skip
     single = np.zeros((columns, rows), np.float32)
-    dot = getattr(loaded, f"ggml_vec_dot_{kind.name.lower()}_{column_type}")
+    dot = getattr(loaded, f"ggml_vec_dot_{kind.name.replace('Q', 'q')}_{column_type}")
     dot.restype = None
     for column in range(columns):
         for row in range(rows):
@@ -69,3 +67,46 @@ def products(library: Path, kind: TensorType, rows: int, columns: int, values: i
     assert single.any()
     assert np.isnan(several[:, rows:]).all(), "it wrote beside its rows"
     return Products(several[:, :rows], single)
+
+
+def repacked_products(library: Path, rows: int, columns: int, values: int) -> Products:
+    """Of Q4_K rows in eights, of random bits but for their scales, with random columns."""
+    loaded: Any = ctypes.CDLL(str(library))
+    loaded.ggml_cpu_init()
+    random = np.random.default_rng(rows * 1000 + columns)
+    blocks = rows // IN_EIGHTS * (values // Q6_K.block)
+    weights = random.integers(0, 256, (blocks, EIGHT_BLOCKS_BYTES), np.uint8)
+    scales = random.standard_normal((blocks, HALVES), np.float32).astype(np.float16)
+    weights[:, : scales.itemsize * HALVES] = scales.view(np.uint8)
+    column_type, block_bytes = COLUMN_TYPES[Q6_K]
+    stride = block_bytes * (values // Q6_K.block)
+    packed = _packed(loaded, random, column_type, (columns, values), stride)
+    several = np.full((columns, rows + 3), np.nan, np.float32)
+    loaded.stillroom_repacked_columns(
+        ctypes.c_int(values), ctypes.c_int(rows), ctypes.c_void_p(weights.ctypes.data), ctypes.c_int(columns),
+        ctypes.c_void_p(packed.ctypes.data), ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),
+    )  # fmt: skip
+    single = np.zeros((columns, rows), np.float32)
+    for column in range(columns):
+        loaded.ggml_gemv_q4_K_8x8_q8_K(
+            ctypes.c_int(values), ctypes.c_void_p(single[column].ctypes.data), ctypes.c_size_t(rows),
+            ctypes.c_void_p(weights.ctypes.data), ctypes.c_void_p(packed[column].ctypes.data),
+            ctypes.c_int(1), ctypes.c_int(rows),
+        )  # fmt: skip
+    assert single.any()
+    assert np.isnan(several[:, rows:]).all(), "it wrote beside its rows"
+    return Products(several[:, :rows], single)
+
+
+def _packed(
+    loaded: Any, random: np.random.Generator, column_type: str, shape: tuple[int, int], stride: int
+) -> npt.NDArray[np.uint8]:
+    """Random columns, quantised, `stride` bytes apart."""
+    columns, values = shape
+    packed = np.zeros((columns, stride), np.uint8)
+    wide = random.standard_normal(shape, np.float32) * 3
+    quantise = getattr(loaded, f"quantize_row_{column_type}")
+    quantise.restype, quantise.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    for column in range(columns):
+        quantise(wide[column].ctypes.data, packed[column].ctypes.data, values)
+    return packed

@@ -60,6 +60,24 @@ static inline __m512i both_nibbles(const uint8_t * first, const uint8_t * second
     return _mm512_and_si512(_mm512_set1_epi8(0xF), _mm512_srlv_epi64(halves, shift));
 }
 
+static inline __m512i both_32(const void * first, const void * second) {
+    return _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *) first)),
+        _mm256_loadu_si256((const __m256i *) second), 1);
+}
+
+static inline __m512i twice_32(const void * values) {
+    return _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *) values));
+}
+
+// Of two rows' sixteen scales each: those from `first` on, eight times one and eight times the next.
+static inline __m512i scales_of(const __m512i scales, const int first) {
+    const __m512i one_and_next = _mm512_inserti64x4(
+        _mm512_castsi256_si512(MM256_SET_M128I(_mm_set1_epi16(1), _mm_setzero_si128())),
+        MM256_SET_M128I(_mm_set1_epi16(17), _mm_set1_epi16(16)), 1);
+    return _mm512_permutexvar_epi16(_mm512_add_epi16(one_and_next, _mm512_set1_epi16(first)), scales);
+}
+
 ALWAYS_INLINE void q4_1_rows(
         const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
         const column_scales * scales, float * s, const size_t bs) {
@@ -124,6 +142,66 @@ ALWAYS_INLINE void q8_0_rows(
     }
 }
 
+// With the columns' values as they are and the rows' from 0 to 63; what the 32 less come to is subtracted first.
+ALWAYS_INLINE void q6_K_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        float * s, const size_t bs) {
+    const block_q6_K * row = (const block_q6_K *) x;
+    const block_q6_K * next = (const block_q6_K *) (x + bx);
+    const __m512i low = _mm512_set1_epi8(0xF);
+    __m512 sums[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm512_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m512 d = side_by_side(
+            _mm_set_ss(GGML_CPU_FP16_TO_FP32(row[i].d)), _mm_set_ss(GGML_CPU_FP16_TO_FP32(next[i].d)));
+        const __m512i scales = _mm512_cvtepi8_epi16(MM256_SET_M128I(
+            _mm_loadu_si128((const __m128i *) next[i].scales), _mm_loadu_si128((const __m128i *) row[i].scales)));
+        const __m512i less = _mm512_mullo_epi16(scales, _mm512_set1_epi16(-32));
+        __m512i products[GROUP];
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_K * column = (const block_q8_K *) (y + c*by) + i;
+            products[c] = _mm512_madd_epi16(less, twice_32(column->bsums));
+        }
+        for (int j = 0; j < 2; ++j) {
+            prefetch_after(row[i].ql + 64*j, next[i].ql + 64*j, bx);
+            prefetch_after(row[i].qh + 32*j, next[i].qh + 32*j, bx);
+            const __m512i first = both_32(row[i].ql + 64*j, next[i].ql + 64*j);
+            const __m512i second = both_32(row[i].ql + 64*j + 32, next[i].ql + 64*j + 32);
+            const __m512i high = both_32(row[i].qh + 32*j, next[i].qh + 32*j);
+            const __m512i values[4] = {
+                _mm512_or_si512(_mm512_and_si512(first, low),
+                                _mm512_slli_epi16(_mm512_and_si512(high, _mm512_set1_epi8(3)), 4)),
+                _mm512_or_si512(_mm512_and_si512(second, low),
+                                _mm512_slli_epi16(_mm512_and_si512(high, _mm512_set1_epi8(12)), 2)),
+                _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(first, 4), low),
+                                _mm512_and_si512(high, _mm512_set1_epi8(48))),
+                _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(second, 4), low),
+                                _mm512_srli_epi16(_mm512_and_si512(high, _mm512_set1_epi8(-64)), 2)),
+            };
+            const __m512i scale[4] = {
+                scales_of(scales, 8*j), scales_of(scales, 8*j + 2), scales_of(scales, 8*j + 4), scales_of(scales, 8*j + 6),
+            };
+            for (int c = 0; c < columns; ++c) {
+                const int8_t * qs = ((const block_q8_K *) (y + c*by))[i].qs + 128*j;
+                for (int k = 0; k < 4; ++k) {
+                    products[c] = _mm512_dpwssd_epi32(
+                        products[c], scale[k], _mm512_maddubs_epi16(values[k], twice_32(qs + 32*k)));
+                }
+            }
+        }
+        for (int c = 0; c < columns; ++c) {
+            const __m512 column_d = _mm512_set1_ps(((const block_q8_K *) (y + c*by))[i].d);
+            sums[c] = _mm512_fmadd_ps(_mm512_mul_ps(column_d, d), _mm512_cvtepi32_ps(products[c]), sums[c]);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(_mm512_castps512_ps256(sums[c]));
+        s[c*bs + 1] = hsum_float_8(_mm512_extractf32x8_ps(sums[c], 1));
+    }
+}
+
 #else
 
 ALWAYS_INLINE void q4_1_rows(
@@ -177,18 +255,86 @@ ALWAYS_INLINE void q8_0_rows(
     UNUSED(bx);
 }
 
-#endif
-
-ALWAYS_INLINE void group_of_columns(
-        const bool has_offsets, const int columns, const int blocks, const int rows, const char * x, const size_t bx,
-        const char * y, const size_t by, float * s, const size_t bs) {
-    _Alignas(64) column_scales scales[MOST_BLOCKS];
-    for (int i = 0; has_offsets && i < blocks; ++i) {
-        memset(scales[i].s, 0, sizeof(scales[i].s));  // the rest of a register is computed with
+// With the columns' values as they are and the rows' from 0 to 63; what the 32 less come to is subtracted first.
+ALWAYS_INLINE void q6_K_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        float * s, const size_t bs) {
+    const block_q6_K * row = (const block_q6_K *) x;
+    const __m256i low = _mm256_set1_epi8(0xF);
+    __m256 sums[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m256 d = _mm256_set1_ps(GGML_CPU_FP16_TO_FP32(row[i].d));
+        const __m128i scales = _mm_loadu_si128((const __m128i *) row[i].scales);
+        const __m256i less = _mm256_mullo_epi16(_mm256_cvtepi8_epi16(scales), _mm256_set1_epi16(-32));
+        __m256i products[GROUP];
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_K * column = (const block_q8_K *) (y + c*by) + i;
+            products[c] = _mm256_madd_epi16(less, _mm256_loadu_si256((const __m256i *) column->bsums));
+        }
+        for (int part = 0; part < 8; ++part) {
+            const __m256i four_bits = _mm256_loadu_si256((const __m256i *) (row[i].ql + 64*(part/4) + 32*(part%2)));
+            const __m256i two_bits = _mm256_loadu_si256((const __m256i *) (row[i].qh + 32*(part/4)));
+            const __m256i lower = _mm256_and_si256(part%4 < 2 ? four_bits : _mm256_srli_epi16(four_bits, 4), low);
+            const __m256i upper = _mm256_and_si256(
+                _mm256_slli_epi16(_mm256_srli_epi16(two_bits, 2*(part%4)), 4), _mm256_set1_epi8(48));
+            const __m256i values = _mm256_or_si256(lower, upper);
+            const __m256i scale = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(scales, get_scale_shuffle(part)));
+            for (int c = 0; c < columns; ++c) {
+                const int8_t * qs = ((const block_q8_K *) (y + c*by))[i].qs + 32*part;
+                const __m256i pairs = _mm256_maddubs_epi16(values, _mm256_loadu_si256((const __m256i *) qs));
+                products[c] = _mm256_add_epi32(products[c], _mm256_madd_epi16(scale, pairs));
+            }
+        }
+        for (int c = 0; c < columns; ++c) {
+            const __m256 column_d = _mm256_set1_ps(((const block_q8_K *) (y + c*by))[i].d);
+            sums[c] = _mm256_fmadd_ps(_mm256_mul_ps(column_d, d), _mm256_cvtepi32_ps(products[c]), sums[c]);
+        }
     }
     for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(sums[c]);
+    }
+    UNUSED(bx);
+}
+
+#endif
+
+ALWAYS_INLINE void some_rows(
+        const enum ggml_type type, const int columns, const int blocks, const char * x, const size_t bx,
+        const char * y, const size_t by, const column_scales * scales, float * s, const size_t bs) {
+    if (type == GGML_TYPE_Q4_1) {
+        q4_1_rows(columns, blocks, x, bx, y, by, scales, s, bs);
+    } else if (type == GGML_TYPE_Q8_0) {
+        q8_0_rows(columns, blocks, x, bx, y, by, scales, s, bs);
+    } else {
+        q6_K_rows(columns, blocks, x, bx, y, by, s, bs);
+    }
+}
+
+ALWAYS_INLINE void one_row(
+        const enum ggml_type type, const int n, const char * x, const char * y, float * s) {
+    if (type == GGML_TYPE_Q4_1) {
+        ggml_vec_dot_q4_1_q8_1(n, s, 0, x, 0, y, 0, 1);
+    } else if (type == GGML_TYPE_Q8_0) {
+        ggml_vec_dot_q8_0_q8_0(n, s, 0, x, 0, y, 0, 1);
+    } else {
+        ggml_vec_dot_q6_K_q8_K(n, s, 0, x, 0, y, 0, 1);
+    }
+}
+
+ALWAYS_INLINE void group_of_columns(
+        const enum ggml_type type, const int columns, const int n, const int rows, const char * x, const size_t bx,
+        const char * y, const size_t by, float * s, const size_t bs) {
+    _Alignas(64) column_scales scales[MOST_BLOCKS];
+    const int blocks = type == GGML_TYPE_Q6_K ? n/QK_K : n/32;
+    for (int i = 0; type == GGML_TYPE_Q4_1 && i < blocks; ++i) {
+        memset(scales[i].s, 0, sizeof(scales[i].s));  // the rest of a register is computed with
+    }
+    for (int c = 0; type != GGML_TYPE_Q6_K && c < columns; ++c) {
         for (int i = 0; i < blocks; ++i) {
-            if (has_offsets) {
+            if (type == GGML_TYPE_Q4_1) {
                 const __m128 ds = two_halves(&((const block_q8_1 *) (y + c*by))[i].d);
                 scales[i].d[c] = _mm_cvtss_f32(ds);
                 scales[i].s[c] = _mm_cvtss_f32(_mm_movehdup_ps(ds));
@@ -199,19 +345,11 @@ ALWAYS_INLINE void group_of_columns(
     }
     int r = 0;
     for (; r + ROWS <= rows; r += ROWS) {
-        if (has_offsets) {
-            q4_1_rows(columns, blocks, x + r*bx, bx, y, by, scales, s + r, bs);
-        } else {
-            q8_0_rows(columns, blocks, x + r*bx, bx, y, by, scales, s + r, bs);
-        }
+        some_rows(type, columns, blocks, x + r*bx, bx, y, by, scales, s + r, bs);
     }
     for (; r < rows; ++r) {
         for (int c = 0; c < columns; ++c) {
-            if (has_offsets) {
-                ggml_vec_dot_q4_1_q8_1(blocks*QK8_1, s + c*bs + r, 0, x + r*bx, 0, y + c*by, 0, 1);
-            } else {
-                ggml_vec_dot_q8_0_q8_0(blocks*QK8_0, s + c*bs + r, 0, x + r*bx, 0, y + c*by, 0, 1);
-            }
+            one_row(type, n, x + r*bx, y + c*by, s + c*bs + r);
         }
     }
 }
@@ -220,7 +358,7 @@ ALWAYS_INLINE void group_of_columns(
 
 bool stillroom_several_columns(enum ggml_type type, int64_t n) {
 #ifdef ROWS
-    return (type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0) && n <= MOST_BLOCKS*32;
+    return type == GGML_TYPE_Q6_K || ((type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0) && n <= MOST_BLOCKS*32);
 #else
     return false;
     UNUSED(type);
@@ -237,13 +375,18 @@ void stillroom_dot_columns(
         float * out = s + c*bs;
         some = columns - c >= GROUP ? GROUP : MIN(8, columns - c);
         switch (some) {
-#define CASE(count)                                                                  \
-    case count:                                                                      \
-        if (type == GGML_TYPE_Q4_1) {                                                \
-            group_of_columns(true, count, n/32, rows, x, bx, first, by, out, bs);    \
-        } else {                                                                     \
-            group_of_columns(false, count, n/32, rows, x, bx, first, by, out, bs);   \
-        }                                                                            \
+#define CASE(count)                                                                       \
+    case count:                                                                           \
+        switch (type) {                                                                   \
+            case GGML_TYPE_Q4_1:                                                          \
+                group_of_columns(GGML_TYPE_Q4_1, count, n, rows, x, bx, first, by, out, bs); \
+                break;                                                                    \
+            case GGML_TYPE_Q8_0:                                                          \
+                group_of_columns(GGML_TYPE_Q8_0, count, n, rows, x, bx, first, by, out, bs); \
+                break;                                                                    \
+            default:                                                                      \
+                group_of_columns(GGML_TYPE_Q6_K, count, n, rows, x, bx, first, by, out, bs); \
+        }                                                                                 \
         break;
             CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #if GROUP > 8

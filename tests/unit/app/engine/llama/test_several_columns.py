@@ -16,7 +16,7 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
 from app.engine.llama.model import Model
 from converters.gguf.gguf_types import TensorType
-from tests.support.columns import COLUMN_TYPES, has_several_columns, products
+from tests.support.columns import COLUMN_TYPES, has_several_columns, products, repacked_products
 from tests.support.engines import starter_path
 
 LIBRARY = next(
@@ -44,9 +44,20 @@ def test_columns_together_are_what_each_is_alone(kind: TensorType, values: int) 
     assert LIBRARY is not None
     if not has_several_columns(LIBRARY):
         pytest.skip("this processor has no AVX2")
+    values = -(-values // kind.block) * kind.block
     most = 40 if values < 2000 else 9
     for rows, columns in itertools.product((1, 2, 7, 64), range(1, most)):
         several, single = products(LIBRARY, kind, rows, columns, values)
+        assert several.tobytes() == single.tobytes(), f"{rows} rows, {columns} columns"
+
+
+@pytest.mark.parametrize("values", [256, 1536, 18944])
+def test_columns_of_rows_in_eights_are_what_each_is_alone(values: int) -> None:
+    assert LIBRARY is not None
+    if not has_several_columns(LIBRARY):
+        pytest.skip("this processor has no AVX2")
+    for rows, columns in itertools.product((8, 40), range(1, 40)):
+        several, single = repacked_products(LIBRARY, rows, columns, values)
         assert several.tobytes() == single.tobytes(), f"{rows} rows, {columns} columns"
 
 

@@ -1,17 +1,20 @@
-// Included at the end of ggml-cpu/tiled/tiled.cpp by 0003-repacked-tiles.patch.
+// Included at the end of ggml-cpu/tiled/tiled.cpp by 0003-repacked-rows.patch.
 //
 // llama.cpp lays the rows of Q4_K weights in eights, which makes the next token of a reply faster. Its product of
 // tiles is much faster for a prompt, but takes rows one behind the other only. Here the rows of each part are put
-// apart again, which is little work beside many columns, and then multiplied by tiles.
+// apart again where there are many columns, which is little work beside them, and then multiplied by tiles; few
+// columns are multiplied with the rows as they lie (repacked_columns.h).
 
-#include "repacked_tiles.h"
+#include "repacked_rows.h"
 
 #include "repack.h"
 
 #include <memory>
 #include <vector>
 
-// From so many columns on; below, llama.cpp's product of rows in eights is as fast.
+#include "repacked_columns.h"
+
+// From so many columns on; fewer are multiplied with the rows as they lie.
 static constexpr int64_t STILLROOM_FEWEST_COLUMNS = 32;
 
 // The inverse of make_block_q4_Kx8 with eight bytes of each row in turn (repack.cpp). `stride` is a row's blocks.
@@ -41,15 +44,44 @@ static void stillroom_apart(const block_q4_Kx8 & packed, block_q4_K * rows, int6
     }
 }
 
+#if defined(__AVX2__)
+
+// The rows from `first` on, apart and then by tiles. The columns are in the work memory.
+static void stillroom_by_tiles(
+        const ggml_compute_params * params, ggml_tensor * dst, const int64_t first, const int64_t some) {
+    static thread_local std::unique_ptr<tiled_ws> tiles = std::make_unique<tiled_ws>();
+    static thread_local std::vector<block_q4_K> apart;
+    const ggml_tensor * src0 = dst->src[0];
+    const int64_t stride = src0->ne[0]/QK_K;
+    apart.resize(TILED_TILE_ROWS*stride);
+    for (int64_t row = 0; row < some; row += 8) {
+        const auto * packed = reinterpret_cast<const block_q4_Kx8 *>(
+            static_cast<const char *>(src0->data) + (first + row)*src0->nb[1]);
+        for (int64_t block = 0; block < stride; ++block) {
+            stillroom_apart(packed[block], &apart[row*stride + block], stride);
+        }
+    }
+    ggml_tensor part_of_src0 = *src0, part_of_dst = *dst;
+    part_of_src0.data = apart.data();
+    part_of_src0.ne[1] = part_of_dst.ne[0] = some;
+    part_of_dst.src[0] = &part_of_src0;
+    part_of_dst.data = static_cast<float *>(dst->data) + first;
+    ggml_compute_forward_mul_mat_tiled_one_chunk<block_q4_K, 32, true, 0, false>(
+        params, &part_of_dst, 0, some, 0, dst->src[1]->ne[1], tiles.get());
+}
+
+#endif
+
 bool stillroom_mul_mat_repacked_q4_K(const ggml_compute_params * params, ggml_tensor * dst) {
 #if defined(__AVX2__)
     const ggml_tensor * src0 = dst->src[0];
     const ggml_tensor * src1 = dst->src[1];
     const int64_t values = src0->ne[0], rows = src0->ne[1], columns = src1->ne[1];
-    if (params->use_ref || !ggml_tiled_matmul_enabled() || columns < STILLROOM_FEWEST_COLUMNS ||
-        src0->ne[2]*src0->ne[3] != 1 || src1->ne[2]*src1->ne[3] != 1 || src1->nb[0] != sizeof(float)) {
+    if (params->use_ref || src0->ne[2]*src0->ne[3] != 1 || src1->ne[2]*src1->ne[3] != 1 ||
+        src1->nb[0] != sizeof(float)) {
         return false;
     }
+    const bool by_tiles = columns >= STILLROOM_FEWEST_COLUMNS && ggml_tiled_matmul_enabled();
     const size_t column_bytes = ggml_row_size(GGML_TYPE_Q8_K, values);
     const ggml_from_float_t quantise = ggml_get_type_traits_cpu(GGML_TYPE_Q8_K)->from_float;
     char * quantised = static_cast<char *>(params->wdata);
@@ -69,26 +101,15 @@ bool stillroom_mul_mat_repacked_q4_K(const ggml_compute_params * params, ggml_te
     }
     ggml_barrier(params->threadpool);
 
-    static thread_local std::unique_ptr<tiled_ws> tiles = std::make_unique<tiled_ws>();
-    static thread_local std::vector<block_q4_K> apart;
-    const int64_t stride = values/QK_K;
-    apart.resize(part*stride);
     for (int64_t number = params->ith; number < parts; number = ggml_threadpool_chunk_add(params->threadpool, 1)) {
         const int64_t first = number*part, some = MIN(part, rows - first);
-        for (int64_t row = 0; row < some; row += 8) {
-            const auto * packed = reinterpret_cast<const block_q4_Kx8 *>(
-                static_cast<const char *>(src0->data) + (first + row)*src0->nb[1]);
-            for (int64_t block = 0; block < stride; ++block) {
-                stillroom_apart(packed[block], &apart[row*stride + block], stride);
-            }
+        if (by_tiles) {
+            stillroom_by_tiles(params, dst, first, some);
+        } else {
+            stillroom_repacked_columns(
+                values, some, static_cast<const char *>(src0->data) + first*src0->nb[1], columns, quantised,
+                static_cast<float *>(dst->data) + first, dst->nb[1]/sizeof(float));
         }
-        ggml_tensor part_of_src0 = *src0, part_of_dst = *dst;
-        part_of_src0.data = apart.data();
-        part_of_src0.ne[1] = part_of_dst.ne[0] = some;
-        part_of_dst.src[0] = &part_of_src0;
-        part_of_dst.data = static_cast<float *>(dst->data) + first;
-        ggml_compute_forward_mul_mat_tiled_one_chunk<block_q4_K, 32, true, 0, false>(
-            params, &part_of_dst, 0, some, 0, columns, tiles.get());
     }
     return true;
 #else

@@ -1,5 +1,5 @@
 """Prompts with repacked Q4_K weights are to the last bit what llama.cpp's tiles make of them as the file has
-them."""
+them, and some tokens at once what each of them is alone: a guess changes no greedy reply."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -76,3 +76,35 @@ def test_a_prompt_is_the_same_with_rows_in_eights_and_apart(load: Callable[[str]
     for tokens in (32, 33, 64, 257, 300):
         for threads in (1, 2, 3):
             assert repacked(tokens, threads) == apart(tokens, threads), f"{tokens} tokens, {threads} threads"
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4, 8, 11, 17, 31])
+def test_some_tokens_at_once_are_what_each_is_alone(path: Path, rows: int) -> None:
+    """One thread: several take attention apart."""
+    backend = Backend(NativeLog())
+    model = Model(backend, path, gpu_layers=0, mmap=False, on_progress=lambda _: True)
+    context = Context(
+        backend,
+        model,
+        context_tokens=256,
+        batch_tokens=64,
+        sequences=1,
+        draft_rows=32,
+        threads=1,
+        prompt_threads=1,
+        kv_type="f16",
+        flash_attention="on",
+        abort=AbortFlag(),
+    )
+
+    def logits(tokens: range) -> list[bytes]:
+        context.start_batch()
+        first = context.add(tokens, tokens.start, 0, logits=len(tokens))
+        assert context.decode() == DECODE_OK
+        return [context.logits(first + number).tobytes() for number in range(len(tokens))]
+
+    alone = [row for token in range(rows) for row in logits(range(token, token + 1))]
+    context.remove(0, 0)
+    assert logits(range(rows)) == alone
+    context.free()
+    model.free()

@@ -1,0 +1,225 @@
+// Included by repacked_rows.cpp: some columns.
+//
+// llama.cpp multiplies rows in eights with one column after the other, or with four at a time at nearly the cost of
+// four. Here they are unpacked once for a group of columns. Each result is to the last bit what
+// ggml_gemv_q4_K_8x8_q8_K gives: integers, whose order does not matter, and one addition in float for 256 values.
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    defined(__AVX512VNNI__)
+#define STILLROOM_WIDE
+static constexpr int STILLROOM_GROUP = 16;
+#else
+static constexpr int STILLROOM_GROUP = 4;
+#endif
+
+// Of a block of a column: the sums of the values in its parts of 32, in pairs.
+struct stillroom_column_sums {
+    int32_t pairs[4];
+};
+
+#if defined(__AVX2__)
+
+static inline __m256 stillroom_halves(const ggml_half * eight) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(eight)));
+}
+
+static inline int64_t stillroom_quad(const int8_t * values) {
+    int64_t both;
+    memcpy(&both, values, sizeof(both));
+    return both;
+}
+
+// The scales and the mins of eight rows, eight bytes for each part of 32 values (make_block_q4_Kx8).
+static inline void stillroom_scales(const block_q4_Kx8 & x, uint8_t (*scales)[8], uint8_t (*mins)[8]) {
+    for (int part = 0; part < 8; ++part) {
+        uint32_t first, second, third;
+        memcpy(&first, x.scales + 12*part, 4);
+        memcpy(&second, x.scales + 12*part + 4, 4);
+        memcpy(&third, x.scales + 12*part + 8, 4);
+        const uint32_t words[4] = {
+            first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4,
+            second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4};
+        memcpy(scales[part], words, 8);
+        memcpy(mins[part], words + 2, 8);
+    }
+}
+
+static void stillroom_sum_columns(const int blocks, const block_q8_K * y, stillroom_column_sums * sums) {
+    for (int i = 0; i < blocks; ++i) {
+        const __m128i * sixteens = reinterpret_cast<const __m128i *>(y[i].bsums);
+        _mm_storeu_si128(
+            reinterpret_cast<__m128i *>(sums[i].pairs),
+            _mm_hadd_epi16(_mm_loadu_si128(sixteens), _mm_loadu_si128(sixteens + 1)));
+    }
+}
+
+#ifdef STILLROOM_WIDE
+
+template <int COLUMNS>
+static void stillroom_eight_rows(
+        const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
+        float * s, const size_t bs) {
+    const __m512i low = _mm512_set1_epi8(0x0F);
+    // After packing two parts: of each row the two partial sums of the first part, then of the second.
+    const __m512i to_rows = _mm512_set_epi16(
+        15, 15, 14, 14, 7, 7, 6, 6, 13, 13, 12, 12, 5, 5, 4, 4, 11, 11, 10, 10, 3, 3, 2, 2, 9, 9, 8, 8, 1, 1, 0, 0);
+    const __m256i in_pairs = _mm256_set_epi16(15, 7, 14, 6, 13, 5, 12, 4, 11, 3, 10, 2, 9, 1, 8, 0);
+    const __m512i of_rows = _mm512_castsi256_si512(_mm256_set_epi32(13, 12, 9, 8, 5, 4, 1, 0));
+    __m256 products[COLUMNS], offsets[COLUMNS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        products[c] = offsets[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        alignas(64) uint8_t scales[8][8], mins[8][8];
+        stillroom_scales(x[i], scales, mins);
+        __m512i sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = _mm512_setzero_si512();
+        }
+        for (int pair = 0; pair < 4; ++pair) {
+            const __m512i scale = _mm512_permutexvar_epi16(to_rows, _mm512_castsi256_si512(_mm256_cvtepu8_epi16(
+                _mm_load_si128(reinterpret_cast<const __m128i *>(scales[2*pair])))));
+            __m512i first[4], second[4];
+            for (int t = 0; t < 4; ++t) {
+                const uint8_t * both = x[i].qs + 256*pair + 64*t;
+                _mm_prefetch(reinterpret_cast<const char *>(both) + 2048, _MM_HINT_T0);
+                const __m512i nibbles = _mm512_loadu_si512(both);
+                first[t] = _mm512_and_si512(nibbles, low);
+                second[t] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                const int8_t * column = y[c*blocks + i].qs + 64*pair;
+                __m512i a = _mm512_setzero_si512(), b = _mm512_setzero_si512();
+                for (int t = 0; t < 4; ++t) {
+                    a = _mm512_dpbusd_epi32(a, first[t], _mm512_set1_epi64(stillroom_quad(column + 8*t)));
+                    b = _mm512_dpbusd_epi32(b, second[t], _mm512_set1_epi64(stillroom_quad(column + 32 + 8*t)));
+                }
+                sums[c] = _mm512_dpwssd_epi32(sums[c], _mm512_packs_epi32(a, b), scale);
+            }
+        }
+        __m256i min[4];
+        for (int pair = 0; pair < 4; ++pair) {
+            min[pair] = _mm256_permutexvar_epi16(
+                in_pairs, _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i *>(mins[2*pair]))));
+        }
+        const __m256 d = stillroom_halves(x[i].d), dmin = stillroom_halves(x[i].dmin);
+        for (int c = 0; c < COLUMNS; ++c) {
+            const __m512i both = _mm512_add_epi32(sums[c], _mm512_shuffle_epi32(sums[c], _MM_PERM_BADC));
+            const __m256i sum = _mm512_castsi512_si256(_mm512_permutexvar_epi32(of_rows, both));
+            const int32_t * pairs = column_sums[c*blocks + i].pairs;
+            __m256i offset = _mm256_setzero_si256();
+            for (int pair = 0; pair < 4; ++pair) {
+                offset = _mm256_dpwssd_epi32(offset, min[pair], _mm256_set1_epi32(pairs[pair]));
+            }
+            const __m256 scale = _mm256_set1_ps(y[c*blocks + i].d);
+            products[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(d, scale), products[c]);
+            offsets[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(offset), _mm256_mul_ps(dmin, scale), offsets[c]);
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        _mm256_storeu_ps(s + c*bs, _mm256_sub_ps(products[c], offsets[c]));
+    }
+}
+
+#else
+
+template <int COLUMNS>
+static void stillroom_eight_rows(
+        const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
+        float * s, const size_t bs) {
+    const __m256i low = _mm256_set1_epi8(0x0F);
+    __m256 products[COLUMNS], offsets[COLUMNS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        products[c] = offsets[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        alignas(32) uint8_t scales[8][8], mins[8][8];
+        stillroom_scales(x[i], scales, mins);
+        __m256i halves[2][COLUMNS];  // of four rows each, two partial sums of a row beside each other
+        for (int half = 0; half < 2; ++half) {
+            __m256i sums[COLUMNS];
+            for (int c = 0; c < COLUMNS; ++c) {
+                sums[c] = _mm256_setzero_si256();
+            }
+            for (int part = 0; part < 8; ++part) {
+                // The scale of each row four times.
+                const __m256i scale = _mm256_cvtepu8_epi16(_mm_shuffle_epi8(
+                    _mm_loadl_epi64(reinterpret_cast<const __m128i *>(scales[part])),
+                    half ? _mm_set_epi8(7, 7, 7, 7, 6, 6, 6, 6, 5, 5, 5, 5, 4, 4, 4, 4)
+                         : _mm_set_epi8(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0)));
+                __m256i values[4];
+                for (int t = 0; t < 4; ++t) {
+                    const __m256i nibbles = _mm256_loadu_si256(
+                        reinterpret_cast<const __m256i *>(x[i].qs + 256*(part/2) + 64*t + 32*half));
+                    values[t] = _mm256_and_si256(part%2 ? _mm256_srli_epi16(nibbles, 4) : nibbles, low);
+                }
+                for (int c = 0; c < COLUMNS; ++c) {
+                    const int8_t * column = y[c*blocks + i].qs + 32*part;
+                    __m256i sum = _mm256_setzero_si256();  // at most 8 times 15 times 127
+                    for (int t = 0; t < 4; ++t) {
+                        sum = _mm256_add_epi16(
+                            sum, _mm256_maddubs_epi16(values[t], _mm256_set1_epi64x(stillroom_quad(column + 8*t))));
+                    }
+                    sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(sum, scale));
+                }
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                halves[half][c] = sums[c];
+            }
+        }
+        __m256i min[4];
+        for (int pair = 0; pair < 4; ++pair) {
+            min[pair] = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(
+                _mm_loadl_epi64(reinterpret_cast<const __m128i *>(mins[2*pair])),
+                _mm_loadl_epi64(reinterpret_cast<const __m128i *>(mins[2*pair + 1]))));
+        }
+        const __m256 d = stillroom_halves(x[i].d), dmin = stillroom_halves(x[i].dmin);
+        for (int c = 0; c < COLUMNS; ++c) {
+            const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(halves[0][c], halves[1][c]), 0xD8);
+            const int32_t * pairs = column_sums[c*blocks + i].pairs;
+            __m256i offset = _mm256_setzero_si256();
+            for (int pair = 0; pair < 4; ++pair) {
+                offset = _mm256_add_epi32(offset, _mm256_madd_epi16(min[pair], _mm256_set1_epi32(pairs[pair])));
+            }
+            const __m256 scale = _mm256_set1_ps(y[c*blocks + i].d);
+            products[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(d, scale), products[c]);
+            offsets[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(offset), _mm256_mul_ps(dmin, scale), offsets[c]);
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        _mm256_storeu_ps(s + c*bs, _mm256_sub_ps(products[c], offsets[c]));
+    }
+}
+
+#endif
+
+// The products of `rows` rows in eights (block_q4_Kx8) with `columns` columns of `n` values, one behind the other
+// (block_q8_K); those of a column stand one after the other in `s`, those of the next column `bs` floats further.
+extern "C" void stillroom_repacked_columns(
+        const int n, const int rows, const void * vx, const int columns, const void * vy, float * s, const size_t bs) {
+    static thread_local std::vector<stillroom_column_sums> all_sums;
+    const int blocks = n/QK_K;
+    const block_q4_Kx8 * x = static_cast<const block_q4_Kx8 *>(vx);
+    const block_q8_K * y = static_cast<const block_q8_K *>(vy);
+    all_sums.resize(columns*blocks);
+    stillroom_sum_columns(columns*blocks, y, all_sums.data());
+    for (int c = 0, some; c < columns; c += some) {
+        some = MIN(columns - c, columns - c >= STILLROOM_GROUP ? STILLROOM_GROUP : MIN(8, STILLROOM_GROUP));
+        for (int r = 0; r < rows; r += 8) {
+            const block_q4_Kx8 * eight = x + r/8*blocks;
+            const block_q8_K * first = y + c*blocks;
+            const stillroom_column_sums * sums = all_sums.data() + c*blocks;
+            float * out = s + c*bs + r;
+            switch (some) {
+#define CASE(count) case count: stillroom_eight_rows<count>(blocks, eight, first, sums, out, bs); break;
+                CASE(1) CASE(2) CASE(3) CASE(4)
+#ifdef STILLROOM_WIDE
+                CASE(5) CASE(6) CASE(7) CASE(8) CASE(STILLROOM_GROUP)
+#endif
+#undef CASE
+            }
+        }
+    }
+}
+
+#endif
