@@ -15,7 +15,13 @@ import pytest
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, Part, Sampling
 from models.catalog.starter import starter_file
-from tests.support.columns import COLUMN_TYPES, has_several_columns, products, repacked_products
+from tests.support.columns import (
+    COLUMN_TYPES,
+    REPACKED_TYPES,
+    has_several_columns,
+    products,
+    repacked_products,
+)
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
 
@@ -88,8 +94,8 @@ def test_each_variant_multiplies_several_columns_as_one() -> None:
         for kind, rows, columns in itertools.product(COLUMN_TYPES, (2, 7), range(1, 34)):
             several, single = products(library, kind, rows, columns, 768)
             assert several.tobytes() == single.tobytes(), f"{library.name}: {rows} rows, {columns} columns"
-        for columns in range(1, 34):
-            several, single = repacked_products(library, 24, columns, 768)
+        for kind, columns in itertools.product(REPACKED_TYPES, range(1, 34)):
+            several, single = repacked_products(library, kind, 24, columns, 768)
             assert several.tobytes() == single.tobytes(), f"{library.name}: in eights, {columns} columns"
         tried.append(library.stem.removeprefix("libggml-cpu-"))
     print(", ".join(tried))

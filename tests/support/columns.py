@@ -15,8 +15,11 @@ Q4_1, Q8_0, Q6_K = TYPE_NAMED["Q4_1"], TYPE_NAMED["Q8_0"], TYPE_NAMED["Q6_K"]
 COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34), Q6_K: ("q8_K", 292)}
 """The type that columns are quantised to for weights of a type, and the bytes of a block of it."""
 
-IN_EIGHTS, HALVES, EIGHT_BLOCKS_BYTES = 8, 16, 1152
-"""Of Q4_K: rows that lie in one another, the scales in half precision before them, and a block of all eight."""
+IN_EIGHTS = 8
+"""Rows that lie in one another."""
+Q4_0, Q4_K = TYPE_NAMED["Q4_0"], TYPE_NAMED["Q4_K"]
+REPACKED_TYPES = {Q4_0: ("q8_0", 34, 8), Q4_K: ("q8_K", 292, 16)}
+"""As COLUMN_TYPES, and the halves (scales, mins) before the values of a block of eight rows."""
 
 
 class Products(NamedTuple):
@@ -69,26 +72,27 @@ def products(library: Path, kind: TensorType, rows: int, columns: int, values: i
     return Products(several[:, :rows], single)
 
 
-def repacked_products(library: Path, rows: int, columns: int, values: int) -> Products:
-    """Of Q4_K rows in eights, of random bits but for their scales, with random columns."""
+def repacked_products(library: Path, kind: TensorType, rows: int, columns: int, values: int) -> Products:
+    """Of rows in eights, of random bits but for their scales, with random columns."""
     loaded: Any = ctypes.CDLL(str(library))
     loaded.ggml_cpu_init()
     random = np.random.default_rng(rows * 1000 + columns)
-    blocks = rows // IN_EIGHTS * (values // Q6_K.block)
-    weights = random.integers(0, 256, (blocks, EIGHT_BLOCKS_BYTES), np.uint8)
-    scales = random.standard_normal((blocks, HALVES), np.float32).astype(np.float16)
-    weights[:, : scales.itemsize * HALVES] = scales.view(np.uint8)
-    column_type, block_bytes = COLUMN_TYPES[Q6_K]
-    stride = block_bytes * (values // Q6_K.block)
-    packed = _packed(loaded, random, column_type, (columns, values), stride)
+    column_type, block_bytes, halves = REPACKED_TYPES[kind]
+    blocks = rows // IN_EIGHTS * (values // kind.block)
+    weights = random.integers(0, 256, (blocks, IN_EIGHTS * kind.block_bytes), np.uint8)
+    scales = random.standard_normal((blocks, halves), np.float32).astype(np.float16)
+    weights[:, : scales.itemsize * halves] = scales.view(np.uint8)
+    packed = _packed(loaded, random, column_type, (columns, values), block_bytes * (values // kind.block))
     several = np.full((columns, rows + 3), np.nan, np.float32)
     loaded.stillroom_repacked_columns(
-        ctypes.c_int(values), ctypes.c_int(rows), ctypes.c_void_p(weights.ctypes.data), ctypes.c_int(columns),
-        ctypes.c_void_p(packed.ctypes.data), ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),
+        ctypes.c_int(kind.number), ctypes.c_int(values), ctypes.c_int(rows),
+        ctypes.c_void_p(weights.ctypes.data), ctypes.c_int(columns), ctypes.c_void_p(packed.ctypes.data),
+        ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),
     )  # fmt: skip
     single = np.zeros((columns, rows), np.float32)
+    gemv = getattr(loaded, f"ggml_gemv_{kind.name.replace('Q', 'q')}_8x8_{column_type}")
     for column in range(columns):
-        loaded.ggml_gemv_q4_K_8x8_q8_K(
+        gemv(
             ctypes.c_int(values), ctypes.c_void_p(single[column].ctypes.data), ctypes.c_size_t(rows),
             ctypes.c_void_p(weights.ctypes.data), ctypes.c_void_p(packed[column].ctypes.data),
             ctypes.c_int(1), ctypes.c_int(rows),

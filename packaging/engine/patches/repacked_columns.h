@@ -2,7 +2,8 @@
 //
 // llama.cpp multiplies rows in eights with one column after the other, or with four at a time at nearly the cost of
 // four. Here they are unpacked once for a group of columns. Each result is to the last bit what
-// ggml_gemv_q4_K_8x8_q8_K gives: integers, whose order does not matter, and one addition in float for 256 values.
+// ggml_gemv_q4_K_8x8_q8_K and ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not matter, and one addition in
+// float for a block.
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__)
@@ -56,7 +57,7 @@ static void stillroom_sum_columns(const int blocks, const block_q8_K * y, stillr
 #ifdef STILLROOM_WIDE
 
 template <int COLUMNS>
-static void stillroom_eight_rows(
+static void stillroom_eight_q4_K(
         const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
         float * s, const size_t bs) {
     const __m512i low = _mm512_set1_epi8(0x0F);
@@ -124,7 +125,7 @@ static void stillroom_eight_rows(
 #else
 
 template <int COLUMNS>
-static void stillroom_eight_rows(
+static void stillroom_eight_q4_K(
         const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
         float * s, const size_t bs) {
     const __m256i low = _mm256_set1_epi8(0x0F);
@@ -193,32 +194,191 @@ static void stillroom_eight_rows(
 
 #endif
 
-// The products of `rows` rows in eights (block_q4_Kx8) with `columns` columns of `n` values, one behind the other
-// (block_q8_K); those of a column stand one after the other in `s`, those of the next column `bs` floats further.
-extern "C" void stillroom_repacked_columns(
-        const int n, const int rows, const void * vx, const int columns, const void * vy, float * s, const size_t bs) {
-    static thread_local std::vector<stillroom_column_sums> all_sums;
-    const int blocks = n/QK_K;
-    const block_q4_Kx8 * x = static_cast<const block_q4_Kx8 *>(vx);
-    const block_q8_K * y = static_cast<const block_q8_K *>(vy);
-    all_sums.resize(columns*blocks);
-    stillroom_sum_columns(columns*blocks, y, all_sums.data());
-    for (int c = 0, some; c < columns; c += some) {
-        some = MIN(columns - c, columns - c >= STILLROOM_GROUP ? STILLROOM_GROUP : MIN(8, STILLROOM_GROUP));
-        for (int r = 0; r < rows; r += 8) {
-            const block_q4_Kx8 * eight = x + r/8*blocks;
-            const block_q8_K * first = y + c*blocks;
-            const stillroom_column_sums * sums = all_sums.data() + c*blocks;
-            float * out = s + c*bs + r;
-            switch (some) {
-#define CASE(count) case count: stillroom_eight_rows<count>(blocks, eight, first, sums, out, bs); break;
-                CASE(1) CASE(2) CASE(3) CASE(4)
+// Of two columns and a block of 32 values, twice each: what the 8 that are added to each weight come to, and the scale.
+struct stillroom_two_columns {
+    int32_t less[4];
+    float d[4];
+};
+
+// Of columns in pairs, block by block; a last one alone is its own pair.
+static void stillroom_pair_columns(
+        const int columns, const int blocks, const block_q8_0 * y, stillroom_two_columns * pairs) {
+    const __m256i eights = _mm256_set1_epi8(8);
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (int c = 0; c < columns + columns%2; ++c) {
+        const block_q8_0 * column = y + (int64_t) MIN(c, columns - 1)*blocks;
+        for (int i = 0; i < blocks; ++i) {
+            const __m256i sums = _mm256_madd_epi16(ones, _mm256_maddubs_epi16(
+                eights, _mm256_loadu_si256(reinterpret_cast<const __m256i *>(column[i].qs))));
+            __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+            sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
+            sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
+            stillroom_two_columns & two = pairs[(int64_t) c/2*blocks + i];
+            two.less[c%2*2] = two.less[c%2*2 + 1] = -_mm_cvtsi128_si32(sum);
+            two.d[c%2*2] = two.d[c%2*2 + 1] = GGML_CPU_FP16_TO_FP32(column[i].d);
+        }
+    }
+}
+
 #ifdef STILLROOM_WIDE
-                CASE(5) CASE(6) CASE(7) CASE(8) CASE(STILLROOM_GROUP)
+
+template <int COLUMNS>
+static void stillroom_eight_q4_0(
+        const int blocks, const block_q4_0x8 * x, const block_q8_0 * y, const stillroom_two_columns * pairs,
+        float * s, const size_t bs) {
+    static constexpr int PAIRS = (COLUMNS + 1)/2;
+    const __m512i low = _mm512_set1_epi8(0x0F), ones = _mm512_set1_epi16(1);
+    const __m512i twice = _mm512_set_epi32(7, 6, 7, 6, 5, 4, 5, 4, 3, 2, 3, 2, 1, 0, 1, 0);
+    const __m512i apart = _mm512_set_epi32(15, 14, 11, 10, 7, 6, 3, 2, 13, 12, 9, 8, 5, 4, 1, 0);
+    __m512 sums[PAIRS];
+    for (int p = 0; p < PAIRS; ++p) {
+        sums[p] = _mm512_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        __m512i values[4];  // 8 more than they are, and so from 0 to 15
+        for (int t = 0; t < 2; ++t) {
+            const __m512i nibbles = _mm512_xor_si512(_mm512_loadu_si512(x[i].qs + 64*t), _mm512_set1_epi8(-0x78));
+            _mm_prefetch(reinterpret_cast<const char *>(x[i].qs + 64*t) + 2048, _MM_HINT_T0);
+            values[t] = _mm512_and_si512(nibbles, low);
+            values[t + 2] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
+        }
+        const __m512 d = _mm512_permutexvar_ps(twice, _mm512_castps256_ps512(stillroom_halves(x[i].d)));
+        for (int p = 0; p < PAIRS; ++p) {
+            const int8_t * first = y[(int64_t) 2*p*blocks + i].qs;
+            const int8_t * second = y[(int64_t) MIN(2*p + 1, COLUMNS - 1)*blocks + i].qs;
+            __m512i a = _mm512_setzero_si512(), b = _mm512_setzero_si512();
+            for (int t = 0; t < 4; ++t) {
+                a = _mm512_dpbusd_epi32(a, values[t], _mm512_set1_epi64(stillroom_quad(first + 8*t)));
+                b = _mm512_dpbusd_epi32(b, values[t], _mm512_set1_epi64(stillroom_quad(second + 8*t)));
+            }
+            const stillroom_two_columns & two = pairs[(int64_t) p*blocks + i];
+            const __m512i less = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i *>(two.less)));
+            const __m512i products = _mm512_dpwssd_epi32(less, _mm512_packs_epi32(a, b), ones);
+            const __m512 scale = _mm512_mul_ps(d, _mm512_broadcast_f32x4(_mm_loadu_ps(two.d)));
+            sums[p] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scale, sums[p]);
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        const __m512 both = _mm512_permutexvar_ps(apart, sums[c/2]);
+        _mm256_storeu_ps(s + c*bs, c%2 ? _mm512_extractf32x8_ps(both, 1) : _mm512_castps512_ps256(both));
+    }
+}
+
+#else
+
+template <int COLUMNS>
+static void stillroom_eight_q4_0(
+        const int blocks, const block_q4_0x8 * x, const block_q8_0 * y, const stillroom_two_columns * pairs,
+        float * s, const size_t bs) {
+    const __m256i low = _mm256_set1_epi8(0x0F), ones = _mm256_set1_epi16(1);
+    __m256 sums[COLUMNS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        sums[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        __m256i halves[2][COLUMNS];  // of four rows each, two partial sums of a row beside each other
+        for (int half = 0; half < 2; ++half) {
+            __m256i values[4];  // 8 more than they are, and so from 0 to 15
+            for (int t = 0; t < 2; ++t) {
+                const __m256i nibbles = _mm256_xor_si256(
+                    _mm256_loadu_si256(reinterpret_cast<const __m256i *>(x[i].qs + 64*t + 32*half)),
+                    _mm256_set1_epi8(-0x78));
+                values[t] = _mm256_and_si256(nibbles, low);
+                values[t + 2] = _mm256_and_si256(_mm256_srli_epi16(nibbles, 4), low);
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                const int8_t * column = y[(int64_t) c*blocks + i].qs;
+                __m256i sum = _mm256_setzero_si256();  // at most 8 times 15 times 127
+                for (int t = 0; t < 4; ++t) {
+                    sum = _mm256_add_epi16(
+                        sum, _mm256_maddubs_epi16(values[t], _mm256_set1_epi64x(stillroom_quad(column + 8*t))));
+                }
+                halves[half][c] = _mm256_madd_epi16(sum, ones);
+            }
+        }
+        const __m256 d = stillroom_halves(x[i].d);
+        for (int c = 0; c < COLUMNS; ++c) {
+            const stillroom_two_columns & two = pairs[(int64_t) c/2*blocks + i];
+            const __m256i products = _mm256_add_epi32(
+                _mm256_set1_epi32(two.less[c%2*2]),
+                _mm256_permute4x64_epi64(_mm256_hadd_epi32(halves[0][c], halves[1][c]), 0xD8));
+            const __m256 scale = _mm256_mul_ps(d, _mm256_set1_ps(two.d[c%2*2]));
+            sums[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums[c]);
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        _mm256_storeu_ps(s + c*bs, sums[c]);
+    }
+}
+
 #endif
+
+// One product for each number of columns: a constant, so that the sums stay in registers.
+#ifdef STILLROOM_WIDE
+#define STILLROOM_COUNTS(CASE) \
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(STILLROOM_GROUP)
+#else
+#define STILLROOM_COUNTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
+
+static inline int stillroom_some(const int columns) {
+    return columns >= STILLROOM_GROUP ? STILLROOM_GROUP : MIN(columns, 8);
+}
+
+static void stillroom_columns_q4_K(
+        const int blocks, const int rows, const block_q4_Kx8 * x, const int columns, const block_q8_K * y, float * s,
+        const size_t bs) {
+    static thread_local std::vector<stillroom_column_sums> sums;
+    sums.resize((size_t) columns*blocks);
+    stillroom_sum_columns(columns*blocks, y, sums.data());
+    for (int c = 0, some; c < columns; c += some) {
+        some = stillroom_some(columns - c);
+        const int64_t from = (int64_t) c*blocks;
+        for (int r = 0; r < rows; r += 8) {
+            const block_q4_Kx8 * eight = x + (int64_t) r/8*blocks;
+            switch (some) {
+#define CASE(count) \
+    case count: stillroom_eight_q4_K<count>(blocks, eight, y + from, sums.data() + from, s + c*bs + r, bs); break;
+                STILLROOM_COUNTS(CASE)
 #undef CASE
             }
         }
+    }
+}
+
+static void stillroom_columns_q4_0(
+        const int blocks, const int rows, const block_q4_0x8 * x, const int columns, const block_q8_0 * y, float * s,
+        const size_t bs) {
+    static thread_local std::vector<stillroom_two_columns> pairs;
+    pairs.resize((size_t) (STILLROOM_GROUP + 1)/2*blocks);
+    for (int c = 0, some; c < columns; c += some) {
+        some = stillroom_some(columns - c);
+        const block_q8_0 * first = y + (int64_t) c*blocks;
+        stillroom_pair_columns(some, blocks, first, pairs.data());
+        for (int r = 0; r < rows; r += 8) {
+            const block_q4_0x8 * eight = x + (int64_t) r/8*blocks;
+            switch (some) {
+#define CASE(count) \
+    case count: stillroom_eight_q4_0<count>(blocks, eight, first, pairs.data(), s + c*bs + r, bs); break;
+                STILLROOM_COUNTS(CASE)
+#undef CASE
+            }
+        }
+    }
+}
+
+// The products of `rows` rows in eights (block_q4_Kx8 or block_q4_0x8) with `columns` columns of `n` values, one behind
+// the other (block_q8_K or block_q8_0); those of a column stand one after the other in `s`, those of the next column
+// `bs` floats further.
+extern "C" void stillroom_repacked_columns(
+        const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,
+        float * s, const size_t bs) {
+    if (type == GGML_TYPE_Q4_K) {
+        stillroom_columns_q4_K(
+            n/QK_K, rows, static_cast<const block_q4_Kx8 *>(x), columns, static_cast<const block_q8_K *>(y), s, bs);
+    } else {
+        stillroom_columns_q4_0(
+            n/QK4_0, rows, static_cast<const block_q4_0x8 *>(x), columns, static_cast<const block_q8_0 *>(y), s, bs);
     }
 }
 

@@ -1,13 +1,14 @@
 // Included at the end of ggml-cpu/tiled/tiled.cpp by 0003-repacked-rows.patch.
 //
-// llama.cpp lays the rows of Q4_K weights in eights, which makes the next token of a reply faster. Its product of
-// tiles is much faster for a prompt, but takes rows one behind the other only. Here the rows of each part are put
-// apart again where there are many columns, which is little work beside them, and then multiplied by tiles; few
-// columns are multiplied with the rows as they lie (repacked_columns.h).
+// llama.cpp lays the rows of Q4_K and Q4_0 weights in eights, which makes the next token of a reply faster. Columns are
+// multiplied with the rows as they lie (repacked_columns.h). For a prompt with Q4_K llama.cpp's product of tiles is
+// faster still, but takes rows one behind the other only: where there are many columns the rows of each part are put
+// apart again, which is little work beside them, and multiplied by tiles.
 
 #include "repacked_rows.h"
 
 #include "repack.h"
+#include "simd-mappings.h"
 
 #include <memory>
 #include <vector>
@@ -72,7 +73,7 @@ static void stillroom_by_tiles(
 
 #endif
 
-bool stillroom_mul_mat_repacked_q4_K(const ggml_compute_params * params, ggml_tensor * dst) {
+bool stillroom_mul_mat_repacked(const ggml_compute_params * params, ggml_tensor * dst) {
 #if defined(__AVX2__)
     const ggml_tensor * src0 = dst->src[0];
     const ggml_tensor * src1 = dst->src[1];
@@ -81,9 +82,11 @@ bool stillroom_mul_mat_repacked_q4_K(const ggml_compute_params * params, ggml_te
         src1->nb[0] != sizeof(float)) {
         return false;
     }
-    const bool by_tiles = columns >= STILLROOM_FEWEST_COLUMNS && ggml_tiled_matmul_enabled();
-    const size_t column_bytes = ggml_row_size(GGML_TYPE_Q8_K, values);
-    const ggml_from_float_t quantise = ggml_get_type_traits_cpu(GGML_TYPE_Q8_K)->from_float;
+    const bool by_tiles =
+        src0->type == GGML_TYPE_Q4_K && columns >= STILLROOM_FEWEST_COLUMNS && ggml_tiled_matmul_enabled();
+    const ggml_type column_type = src0->type == GGML_TYPE_Q4_K ? GGML_TYPE_Q8_K : GGML_TYPE_Q8_0;
+    const size_t column_bytes = ggml_row_size(column_type, values);
+    const ggml_from_float_t quantise = ggml_get_type_traits_cpu(column_type)->from_float;
     char * quantised = static_cast<char *>(params->wdata);
     for (int64_t column = params->ith; column < columns; column += params->nth) {
         quantise(
@@ -107,7 +110,7 @@ bool stillroom_mul_mat_repacked_q4_K(const ggml_compute_params * params, ggml_te
             stillroom_by_tiles(params, dst, first, some);
         } else {
             stillroom_repacked_columns(
-                values, some, static_cast<const char *>(src0->data) + first*src0->nb[1], columns, quantised,
+                src0->type, values, some, static_cast<const char *>(src0->data) + first*src0->nb[1], columns, quantised,
                 static_cast<float *>(dst->data) + first, dst->nb[1]/sizeof(float));
         }
     }

@@ -4,6 +4,6 @@
 struct ggml_compute_params;
 struct ggml_tensor;
 
-// The product of Q4_K weights whose rows lie in eights; false where llama.cpp's own product of such rows has to be
-// made.
-bool stillroom_mul_mat_repacked_q4_K(const ggml_compute_params * params, ggml_tensor * dst);
+// The product of Q4_K or Q4_0 weights whose rows lie in eights; false where llama.cpp's own product of such rows has to
+// be made.
+bool stillroom_mul_mat_repacked(const ggml_compute_params * params, ggml_tensor * dst);

@@ -99,9 +99,9 @@ def test_some_tokens_at_once_are_what_each_is_alone(path: Path, rows: int) -> No
 
     def logits(tokens: range) -> list[bytes]:
         context.start_batch()
-        first = context.add(tokens, tokens.start, 0, logits=len(tokens))
+        context.add(tokens, tokens.start, 0, logits=len(tokens))
         assert context.decode() == DECODE_OK
-        return [context.logits(first + number).tobytes() for number in range(len(tokens))]
+        return [context.logits(row).tobytes() for row in range(len(tokens))]
 
     alone = [row for token in range(rows) for row in logits(range(token, token + 1))]
     context.remove(0, 0)

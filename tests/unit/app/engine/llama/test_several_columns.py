@@ -16,7 +16,13 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
 from app.engine.llama.model import Model
 from converters.gguf.gguf_types import TensorType
-from tests.support.columns import COLUMN_TYPES, has_several_columns, products, repacked_products
+from tests.support.columns import (
+    COLUMN_TYPES,
+    REPACKED_TYPES,
+    has_several_columns,
+    products,
+    repacked_products,
+)
 from tests.support.engines import starter_path
 
 LIBRARY = next(
@@ -51,13 +57,14 @@ def test_columns_together_are_what_each_is_alone(kind: TensorType, values: int) 
         assert several.tobytes() == single.tobytes(), f"{rows} rows, {columns} columns"
 
 
+@pytest.mark.parametrize("kind", REPACKED_TYPES, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("values", [256, 1536, 18944])
-def test_columns_of_rows_in_eights_are_what_each_is_alone(values: int) -> None:
+def test_columns_of_rows_in_eights_are_what_each_is_alone(kind: TensorType, values: int) -> None:
     assert LIBRARY is not None
     if not has_several_columns(LIBRARY):
         pytest.skip("this processor has no AVX2")
     for rows, columns in itertools.product((8, 40), range(1, 40)):
-        several, single = repacked_products(LIBRARY, rows, columns, values)
+        several, single = repacked_products(LIBRARY, kind, rows, columns, values)
         assert several.tobytes() == single.tobytes(), f"{rows} rows, {columns} columns"
 
 
