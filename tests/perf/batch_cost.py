@@ -1,6 +1,6 @@
 """The cost of a step of so many rows against one of one row: the bound of guessing ahead on this machine.
 
-python -m tests.perf.batch_cost --threads 2 --flash-attention on
+python -m tests.perf.batch_cost --threads 2 --model r1-qwen-1.5b-Q4_K_M.gguf
 """
 
 import argparse
@@ -25,12 +25,13 @@ DEPTH_TOKENS = 300
 def main() -> None:
     """Print seconds and ratios, medians over rounds that take each size in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=Path(starter_path()), help="the starter")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--flash-attention", choices=get_args(FlashAttention), default="on")
     options = parser.parse_args()
     backend = Backend(NativeLog())
-    model = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
+    model = Model(backend, options.model, gpu_layers=0, mmap=False, on_progress=lambda _: True)
     context = Context(
         backend,
         model,
@@ -52,7 +53,7 @@ def main() -> None:
             took_s[size].append(decode(context, size, DEPTH_TOKENS))
             context.remove(0, DEPTH_TOKENS)
     one_s = statistics.median(took_s[1])
-    print(f"starter, {options.threads} thread(s), flash attention {options.flash_attention}")
+    print(f"{options.model.stem}, {options.threads} thread(s), flash attention {options.flash_attention}")
     print(f"medians of {options.rounds}")
     for size in SIZES:
         step_s = statistics.median(took_s[size])

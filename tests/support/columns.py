@@ -11,8 +11,8 @@ import numpy.typing as npt
 from converters.gguf.ggml import quantise_rows
 from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 
-Q4_1, Q8_0, Q6_K = TYPE_NAMED["Q4_1"], TYPE_NAMED["Q8_0"], TYPE_NAMED["Q6_K"]
-COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34), Q6_K: ("q8_K", 292)}
+Q4_1, Q8_0, Q5_K, Q6_K = (TYPE_NAMED[name] for name in ("Q4_1", "Q8_0", "Q5_K", "Q6_K"))
+COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34), Q5_K: ("q8_K", 292), Q6_K: ("q8_K", 292)}
 """The type that columns are quantised to for weights of a type, and the bytes of a block of it."""
 
 IN_EIGHTS = 8

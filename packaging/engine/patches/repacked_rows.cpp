@@ -8,15 +8,13 @@
 #include "repacked_rows.h"
 
 #include "repack.h"
+#include "several_columns.h"
 #include "simd-mappings.h"
 
 #include <memory>
 #include <vector>
 
 #include "repacked_columns.h"
-
-// From so many columns on; fewer are multiplied with the rows as they lie.
-static constexpr int64_t STILLROOM_FEWEST_COLUMNS = 32;
 
 // The inverse of make_block_q4_Kx8 with eight bytes of each row in turn (repack.cpp). `stride` is a row's blocks.
 static void stillroom_apart(const block_q4_Kx8 & packed, block_q4_K * rows, int64_t stride) {
@@ -83,7 +81,7 @@ bool stillroom_mul_mat_repacked(const ggml_compute_params * params, ggml_tensor 
         return false;
     }
     const bool by_tiles =
-        src0->type == GGML_TYPE_Q4_K && columns >= STILLROOM_FEWEST_COLUMNS && ggml_tiled_matmul_enabled();
+        src0->type == GGML_TYPE_Q4_K && columns >= STILLROOM_TILES_FROM && ggml_tiled_matmul_enabled();
     const ggml_type column_type = src0->type == GGML_TYPE_Q4_K ? GGML_TYPE_Q8_K : GGML_TYPE_Q8_0;
     const size_t column_bytes = ggml_row_size(column_type, values);
     const ggml_from_float_t quantise = ggml_get_type_traits_cpu(column_type)->from_float;

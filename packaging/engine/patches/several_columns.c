@@ -39,6 +39,27 @@ static inline __m128 two_halves(const ggml_half * d) {
     return _mm_cvtph_ps(_mm_cvtsi32_si128(both));
 }
 
+// Of Q5_K: eight scales, then eight mins, from the twelve bytes in which they are packed.
+static inline __m128i scales_and_mins(const uint8_t * packed) {
+    uint32_t words[4];
+    memcpy(words, packed, 12);
+    words[3] = (words[2] >> 4 & 0x0f0f0f0f) | (words[1] >> 6 & 0x03030303) << 4;
+    const uint32_t mins = words[1] & 0x3f3f3f3f;
+    words[1] = (words[2] & 0x0f0f0f0f) | (words[0] >> 6 & 0x03030303) << 4;
+    words[2] = mins;
+    words[0] &= 0x3f3f3f3f;
+    return _mm_loadu_si128((const __m128i *) words);
+}
+
+// What the mins of a row come to with a column, whose values are summed by 16.
+static inline int mins_with(const __m128i mins, const int16_t * sums) {
+    const __m128i * sixteens = (const __m128i *) sums;
+    const __m128i by_32 = _mm_hadd_epi16(_mm_loadu_si128(sixteens), _mm_loadu_si128(sixteens + 1));
+    __m128i products = _mm_madd_epi16(mins, by_32);
+    products = _mm_add_epi32(products, _mm_shuffle_epi32(products, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(products, _mm_shuffle_epi32(products, 0xB1)));
+}
+
 #if ROWS == 2
 
 static inline __m512 side_by_side(const __m128 first, const __m128 second) {
@@ -202,6 +223,66 @@ ALWAYS_INLINE void q6_K_rows(
     }
 }
 
+ALWAYS_INLINE void q5_K_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        float * s, const size_t bs) {
+    const block_q5_K * row = (const block_q5_K *) x;
+    const block_q5_K * next = (const block_q5_K *) (x + bx);
+    const __m512i low = _mm512_set1_epi8(0xF), one = _mm512_set1_epi8(1);
+    const __m512i two_rows = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(16), 1);
+    __m512 sums[GROUP];
+    float offsets[GROUP], next_offsets[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm512_setzero_ps();
+        offsets[c] = next_offsets[c] = 0;
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m512 d = side_by_side(
+            _mm_set_ss(GGML_CPU_FP16_TO_FP32(row[i].d)), _mm_set_ss(GGML_CPU_FP16_TO_FP32(next[i].d)));
+        const float dmin = GGML_CPU_FP16_TO_FP32(row[i].dmin), next_dmin = GGML_CPU_FP16_TO_FP32(next[i].dmin);
+        const __m128i packed = scales_and_mins(row[i].scales), next_packed = scales_and_mins(next[i].scales);
+        const __m512i scales = _mm512_cvtepu8_epi16(MM256_SET_M128I(next_packed, packed));
+        const __m128i mins = _mm_cvtepu8_epi16(_mm_srli_si128(packed, 8));
+        const __m128i next_mins = _mm_cvtepu8_epi16(_mm_srli_si128(next_packed, 8));
+        const __m512i high = both_32(row[i].qh, next[i].qh);
+        __m512i products[GROUP];
+        for (int c = 0; c < columns; ++c) {
+            products[c] = _mm512_setzero_si512();
+        }
+        for (int j = 0; j < 4; ++j) {
+            prefetch_after(row[i].qs + 32*j, next[i].qs + 32*j, bx);
+            const __m512i nibbles = both_32(row[i].qs + 32*j, next[i].qs + 32*j);
+            const __m512i bit = _mm512_and_si512(_mm512_srli_epi16(high, 2*j), one);
+            const __m512i next_bit = _mm512_and_si512(_mm512_srli_epi16(high, 2*j + 1), one);
+            const __m512i values =
+                _mm512_or_si512(_mm512_and_si512(nibbles, low), _mm512_slli_epi16(bit, 4));
+            const __m512i next_values = _mm512_or_si512(
+                _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low), _mm512_slli_epi16(next_bit, 4));
+            const __m512i scale =
+                _mm512_permutexvar_epi16(_mm512_add_epi16(two_rows, _mm512_set1_epi16(2*j)), scales);
+            const __m512i next_scale =
+                _mm512_permutexvar_epi16(_mm512_add_epi16(two_rows, _mm512_set1_epi16(2*j + 1)), scales);
+            for (int c = 0; c < columns; ++c) {
+                const int8_t * qs = ((const block_q8_K *) (y + c*by))[i].qs + 64*j;
+                products[c] = _mm512_dpwssd_epi32(products[c], scale, _mm512_maddubs_epi16(values, twice_32(qs)));
+                products[c] = _mm512_dpwssd_epi32(
+                    products[c], next_scale, _mm512_maddubs_epi16(next_values, twice_32(qs + 32)));
+            }
+        }
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_K * column = (const block_q8_K *) (y + c*by) + i;
+            sums[c] = _mm512_fmadd_ps(
+                _mm512_mul_ps(_mm512_set1_ps(column->d), d), _mm512_cvtepi32_ps(products[c]), sums[c]);
+            offsets[c] += -column->d*dmin*mins_with(mins, column->bsums);
+            next_offsets[c] += -column->d*next_dmin*mins_with(next_mins, column->bsums);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(_mm512_castps512_ps256(sums[c])) + offsets[c];
+        s[c*bs + 1] = hsum_float_8(_mm512_extractf32x8_ps(sums[c], 1)) + next_offsets[c];
+    }
+}
+
 #else
 
 ALWAYS_INLINE void q4_1_rows(
@@ -299,6 +380,54 @@ ALWAYS_INLINE void q6_K_rows(
     UNUSED(bx);
 }
 
+ALWAYS_INLINE void q5_K_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        float * s, const size_t bs) {
+    const block_q5_K * row = (const block_q5_K *) x;
+    const __m256i low = _mm256_set1_epi8(0xF), one = _mm256_set1_epi8(1);
+    __m256 sums[GROUP];
+    float offsets[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm256_setzero_ps();
+        offsets[c] = 0;
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m256 d = _mm256_set1_ps(GGML_CPU_FP16_TO_FP32(row[i].d));
+        const float dmin = GGML_CPU_FP16_TO_FP32(row[i].dmin);
+        const __m128i packed = scales_and_mins(row[i].scales);
+        const __m128i mins = _mm_cvtepu8_epi16(_mm_srli_si128(packed, 8));
+        const __m256i high = _mm256_loadu_si256((const __m256i *) row[i].qh);
+        int16_t scales[8];
+        _mm_storeu_si128((__m128i *) scales, _mm_cvtepu8_epi16(packed));
+        __m256i products[GROUP];
+        for (int c = 0; c < columns; ++c) {
+            products[c] = _mm256_setzero_si256();
+        }
+        for (int part = 0; part < 8; ++part) {
+            const __m256i nibbles = _mm256_loadu_si256((const __m256i *) (row[i].qs + 32*(part/2)));
+            const __m256i lower = _mm256_and_si256(part%2 ? _mm256_srli_epi16(nibbles, 4) : nibbles, low);
+            const __m256i bit = _mm256_and_si256(_mm256_srli_epi16(high, part), one);
+            const __m256i values = _mm256_or_si256(lower, _mm256_slli_epi16(bit, 4));
+            const __m256i scale = _mm256_set1_epi16(scales[part]);
+            for (int c = 0; c < columns; ++c) {
+                const int8_t * qs = ((const block_q8_K *) (y + c*by))[i].qs + 32*part;
+                const __m256i pairs = _mm256_maddubs_epi16(values, _mm256_loadu_si256((const __m256i *) qs));
+                products[c] = _mm256_add_epi32(products[c], _mm256_madd_epi16(scale, pairs));
+            }
+        }
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_K * column = (const block_q8_K *) (y + c*by) + i;
+            sums[c] = _mm256_fmadd_ps(
+                _mm256_mul_ps(_mm256_set1_ps(column->d), d), _mm256_cvtepi32_ps(products[c]), sums[c]);
+            offsets[c] += -column->d*dmin*mins_with(mins, column->bsums);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(sums[c]) + offsets[c];
+    }
+    UNUSED(bx);
+}
+
 #endif
 
 ALWAYS_INLINE void some_rows(
@@ -308,6 +437,8 @@ ALWAYS_INLINE void some_rows(
         q4_1_rows(columns, blocks, x, bx, y, by, scales, s, bs);
     } else if (type == GGML_TYPE_Q8_0) {
         q8_0_rows(columns, blocks, x, bx, y, by, scales, s, bs);
+    } else if (type == GGML_TYPE_Q5_K) {
+        q5_K_rows(columns, blocks, x, bx, y, by, s, bs);
     } else {
         q6_K_rows(columns, blocks, x, bx, y, by, s, bs);
     }
@@ -319,6 +450,8 @@ ALWAYS_INLINE void one_row(
         ggml_vec_dot_q4_1_q8_1(n, s, 0, x, 0, y, 0, 1);
     } else if (type == GGML_TYPE_Q8_0) {
         ggml_vec_dot_q8_0_q8_0(n, s, 0, x, 0, y, 0, 1);
+    } else if (type == GGML_TYPE_Q5_K) {
+        ggml_vec_dot_q5_K_q8_K(n, s, 0, x, 0, y, 0, 1);
     } else {
         ggml_vec_dot_q6_K_q8_K(n, s, 0, x, 0, y, 0, 1);
     }
@@ -328,11 +461,12 @@ ALWAYS_INLINE void group_of_columns(
         const enum ggml_type type, const int columns, const int n, const int rows, const char * x, const size_t bx,
         const char * y, const size_t by, float * s, const size_t bs) {
     _Alignas(64) column_scales scales[MOST_BLOCKS];
-    const int blocks = type == GGML_TYPE_Q6_K ? n/QK_K : n/32;
+    const bool by_32 = type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0;
+    const int blocks = by_32 ? n/32 : n/QK_K;
     for (int i = 0; type == GGML_TYPE_Q4_1 && i < blocks; ++i) {
         memset(scales[i].s, 0, sizeof(scales[i].s));  // the rest of a register is computed with
     }
-    for (int c = 0; type != GGML_TYPE_Q6_K && c < columns; ++c) {
+    for (int c = 0; by_32 && c < columns; ++c) {
         for (int i = 0; i < blocks; ++i) {
             if (type == GGML_TYPE_Q4_1) {
                 const __m128 ds = two_halves(&((const block_q8_1 *) (y + c*by))[i].d);
@@ -358,7 +492,8 @@ ALWAYS_INLINE void group_of_columns(
 
 bool stillroom_several_columns(enum ggml_type type, int64_t n) {
 #ifdef ROWS
-    return type == GGML_TYPE_Q6_K || ((type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0) && n <= MOST_BLOCKS*32);
+    return type == GGML_TYPE_Q5_K || type == GGML_TYPE_Q6_K ||
+        ((type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0) && n <= MOST_BLOCKS*32);
 #else
     return false;
     UNUSED(type);
@@ -383,6 +518,9 @@ void stillroom_dot_columns(
                 break;                                                                    \
             case GGML_TYPE_Q8_0:                                                          \
                 group_of_columns(GGML_TYPE_Q8_0, count, n, rows, x, bx, first, by, out, bs); \
+                break;                                                                    \
+            case GGML_TYPE_Q5_K:                                                          \
+                group_of_columns(GGML_TYPE_Q5_K, count, n, rows, x, bx, first, by, out, bs); \
                 break;                                                                    \
             default:                                                                      \
                 group_of_columns(GGML_TYPE_Q6_K, count, n, rows, x, bx, first, by, out, bs); \

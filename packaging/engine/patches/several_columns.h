@@ -1,6 +1,9 @@
 // Included by ggml-cpu.c: what several_columns.c adds to llama.cpp's matrix products.
 #pragma once
 
+// From so many columns on llama.cpp's product of tiles is faster, where it takes the type.
+#define STILLROOM_TILES_FROM 32
+
 #if (defined(__x86_64__) || defined(_M_X64)) && !defined(GGML_CPU_GENERIC)
 
 // Whether rows of this type and of `n` values are multiplied with several columns at a time on this processor.
