@@ -233,7 +233,7 @@ async def scene(application: WindowApplication, work: str, how: str, delay_s: fl
     store = application.parts.chats
     chats = store.conversations()
     kept = [
-        [message.role, message.outcome, message.content]
+        [message.role, message.outcome, message.thinking + message.content]
         for chat in chats[:1]
         for message in store.messages(chat.id)
     ]

@@ -13,7 +13,7 @@ from app.ui.chat.composing.composer import Composer
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from models.system.disk_space import DiskFullError
 
-DRAFT_MS = 300
+DRAFT_MS = 200
 """A draft is on its way to the disk so long after a key at most, however quickly the next ones follow."""
 
 
