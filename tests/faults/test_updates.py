@@ -62,7 +62,7 @@ def published(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Publis
 
 
 def asked(published: Published, home: Path, folder: Path) -> dict[str, object]:
-    """What a Stillroom 1.2.0 is told, and gets."""
+    """Give what a Stillroom 1.2.0 is told, and let it fetch."""
     child = published.start("1.2.0", home, "--download", str(folder), "--json")
     out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
@@ -123,6 +123,6 @@ def kill_at(child: subprocess.Popen[bytes], folder: Path, arrived_bytes: int) ->
 
 
 def came(folder: Path) -> int:
-    """How much there is of it, whatever its name is."""
+    """Sum what there is of it, whatever its name is."""
     # Of a file that is laid out before it comes only what was written takes space.
     return sum(file.stat().st_blocks * 512 for file in folder.glob("*")) if folder.exists() else 0

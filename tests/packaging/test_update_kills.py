@@ -105,13 +105,13 @@ def update(place: Path, home: Path, version: str, killed_at: int = 0) -> int:
 
 
 def says(home: Path) -> str:
-    """Which version starts; a mixed one ends with an error."""
+    """Name the version that starts; a mixed one ends with an error."""
     program = home / ".local/bin/stillroom"
     return subprocess.run([program], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def shared(place: Path, home: Path) -> dict[str, str]:
-    """The versions of the files for the desktop; what is neither has its content."""
+    """Name the version of each file for the desktop; what is neither has its content."""
     found = {}
     for file in sorted((place / "old/share").rglob("*.*")):
         name = str(file.relative_to(place / "old/share"))

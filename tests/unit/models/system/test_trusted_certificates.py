@@ -1,4 +1,4 @@
-"""Whom a client believes; certificates and what stands for the system's store are the test's own."""
+"""Tell whom a client believes; certificates and what stands for the system's store are the test's own."""
 
 import ssl
 from pathlib import Path
