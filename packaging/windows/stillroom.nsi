@@ -3,6 +3,8 @@ Target amd64-unicode
 ;   makensis -DVERSION=1.2.3 -DPAYLOAD=dist/stillroom -DOUTPUT=stillroom-1.2.3-setup.exe stillroom.nsi
 ; Options of the installer: /S silent, /D=FOLDER (last), /NOASSOCIATION leaves .gguf files alone, /DESKTOP adds
 ; an icon on the desktop. Exit codes: 0 done, 1 cancelled, 2 this Windows is too old, 3 Stillroom is still running.
+; A new version is unpacked whole into the folder "stillroom-new" beside the one before, and then takes its place by
+; renaming: an end or a full disk until then leaves the version before as it was.
 ; Models, chats and settings (%LOCALAPPDATA%\stillroom) are never touched by it. The uninstaller offers to delete CUDA's
 ; libraries, models and chats, each with its size, and keeps what is not ticked; silently (/S) it keeps all but what
 ; /DELETE=cuda,models,chats names.
@@ -20,6 +22,8 @@ Target amd64-unicode
 !define PROGID "Stillroom.gguf"
 !define UNINSTALL_KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Stillroom"
 !define CLASSES "Software\Classes"
+!define NEW "stillroom-new"
+!define OLD "stillroom-old"
 
 Name "Stillroom"
 OutFile "${OUTPUT}"
@@ -28,6 +32,8 @@ RequestExecutionLevel user
 InstallDir "$LOCALAPPDATA\Programs\Stillroom"
 InstallDirRegKey HKCU "${UNINSTALL_KEY}" "InstallLocation"
 SetCompressor /SOLID lzma
+; A program that lacks a file is none.
+AllowSkipFiles off
 ManifestSupportedOS Win10
 BrandingText "Stillroom ${VERSION}"
 
@@ -128,24 +134,47 @@ Function ${PREFIX}InUse
     ${EndIf}
   ${EndIf}
 FunctionEnd
-
-; Only what an installer put there: the user may have chosen a folder with other things in it.
-Function ${PREFIX}RemoveProgram
-  RMDir /r "$INSTDIR\_internal"
-  Delete "$INSTDIR\stillroom.exe"
-  Delete "$INSTDIR\stillroomw.exe"
-FunctionEnd
 !macroend
 !insertmacro CLOSE_RUNNING ""
 !insertmacro CLOSE_RUNNING "un."
 
+; Only what an installer put there: the user may have chosen a folder with other things in it.
+Function un.RemoveProgram
+  RMDir /r "$INSTDIR\${NEW}"
+  RMDir /r "$INSTDIR\${OLD}"
+  RMDir /r "$INSTDIR\_internal"
+  Delete "$INSTDIR\stillroom.exe"
+  Delete "$INSTDIR\stillroomw.exe"
+FunctionEnd
+
+; Puts a file or folder of the new version into the place of the one before.
+!macro REPLACE NAME
+  Rename "$INSTDIR\${NAME}" "$INSTDIR\${OLD}\${NAME}"
+  ClearErrors
+  Rename "$INSTDIR\${NEW}\${NAME}" "$INSTDIR\${NAME}"
+  ${If} ${Errors}
+    Abort
+  ${EndIf}
+!macroend
+
 Section "Stillroom" PROGRAM
   SectionIn RO
   Call CloseRunning
-  Call RemoveProgram
-  SetOutPath "$INSTDIR"
+  RMDir /r "$INSTDIR\${NEW}"
+  SetOutPath "$INSTDIR\${NEW}"
   File /r "${PAYLOAD}/*"
-  WriteUninstaller "$INSTDIR\uninstall.exe"
+  WriteUninstaller "$INSTDIR\${NEW}\uninstall.exe"
+  SetOutPath "$INSTDIR"
+  ; It may have been started meanwhile.
+  Call CloseRunning
+  RMDir /r "$INSTDIR\${OLD}"
+  CreateDirectory "$INSTDIR\${OLD}"
+  !insertmacro REPLACE "_internal"
+  !insertmacro REPLACE "stillroom.exe"
+  !insertmacro REPLACE "stillroomw.exe"
+  !insertmacro REPLACE "uninstall.exe"
+  RMDir /r "$INSTDIR\${NEW}"
+  RMDir /r "$INSTDIR\${OLD}"
 
   CreateShortcut "$SMPROGRAMS\Stillroom.lnk" "$INSTDIR\stillroomw.exe"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "Stillroom"
@@ -239,6 +268,26 @@ SectionEnd
   ${EndIf}
   ClearErrors
 !macroend
+
+; Puts back what was moved away of the version before.
+!macro RESTORE NAME
+  ${If} ${FileExists} "$INSTDIR\${OLD}\${NAME}"
+    RMDir /r "$INSTDIR\${NAME}"
+    Delete "$INSTDIR\${NAME}"
+    Rename "$INSTDIR\${OLD}\${NAME}" "$INSTDIR\${NAME}"
+  ${EndIf}
+!macroend
+
+; What could not be unpacked whole, or not put into its place, goes, and the version before stays.
+Function .onInstFailed
+  SetOutPath "$TEMP"
+  !insertmacro RESTORE "_internal"
+  !insertmacro RESTORE "stillroom.exe"
+  !insertmacro RESTORE "stillroomw.exe"
+  !insertmacro RESTORE "uninstall.exe"
+  RMDir /r "$INSTDIR\${NEW}"
+  RMDir "$INSTDIR\${OLD}"
+FunctionEnd
 
 Function .onInit
   SetRegView 64

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import wait_until
+
 pytestmark = pytest.mark.installers
 
 ROOT = Path(__file__).parents[2]
@@ -200,6 +202,42 @@ def test_without_the_association_gguf_files_are_left_alone(wine: Wine, setups: d
     assert wine.run(str(setups["0.1.0"]), "/S", "/NOASSOCIATION", "/DESKTOP").returncode == 0
     assert wine.value(rf"{CLASSES}\.gguf") is None
     assert list(wine.local.parents[1].rglob("Desktop/Stillroom.lnk"))
+
+
+def test_an_upgrade_that_is_cut_off_leaves_the_version_before(
+    wine: Wine, setups: dict[str, Path], tmp_path: Path
+) -> None:
+    payload = tmp_path / "payload"
+    shutil.copytree(setups["0.2.0"].parent / "0.2.0", payload)
+    for number in range(3000):
+        (payload / "_internal" / f"{number}.txt").write_text("A stand-in for one of many files.\n")
+    setup = tmp_path / "stillroom-0.2.0.exe"
+    arguments = ["--payload", payload, "--output", setup, "--version", "0.2.0"]
+    script = ROOT / "packaging" / "windows" / "installer.py"
+    subprocess.run([sys.executable, script, *map(str, arguments)], check=True)
+    wine.run(str(setups["0.1.0"]), "/S")
+    before = wine.files()
+    for share in (0.1, 0.5, 0.9):
+        cut_off(wine, setup, int(share * 3000))
+        assert {name for name in wine.files() if not name.startswith("stillroom-new/")} == before
+        said = wine.run(str(wine.program / "stillroom.exe"), "--version")
+        assert said.stdout.strip() == "stand-in for stillroom 0.1.0"
+    assert wine.run(str(setup), "/S").returncode == 0
+    said = wine.run(str(wine.program / "stillroom.exe"), "--version")
+    assert said.stdout.strip() == "stand-in for stillroom 0.2.0"
+    assert len(wine.files()) == 3000 + len(installed("new.txt"))
+    assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
+    wine.wait_for_all()
+    assert wine.files() == set()
+
+
+def cut_off(wine: Wine, setup: Path, files: int) -> None:
+    """Kill an installation once so many files of the new version are there."""
+    unpacked = wine.program / "stillroom-new" / "_internal"
+    with subprocess.Popen(["wine", str(setup), "/S"], env=wine.environment) as process:
+        wait_until(lambda: unpacked.exists() and len(list(unpacked.iterdir())) > files, "a part of it")
+        process.kill()
+    subprocess.run(["wineserver", "--kill", "--wait"], env=wine.environment, check=False)
 
 
 def test_a_running_window_is_closed_politely(wine: Wine, setups: dict[str, Path]) -> None:
