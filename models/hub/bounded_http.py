@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from models.system.progress import WAKE_S, raise_if_cancelled
+from models.system.trusted_certificates import trusted_context
 
 T = TypeVar("T")
 
@@ -73,8 +74,9 @@ def ask(
 
 def make_client(proxy: str = "") -> httpx.AsyncClient:
     """Make a client for `ask`, by way of `proxy`; empty is the system's. Raises `AnswerError` for none."""
+    timeout = httpx.Timeout(SILENT_S, connect=CONNECT_S)
     try:
-        return httpx.AsyncClient(timeout=httpx.Timeout(SILENT_S, connect=CONNECT_S), proxy=proxy or None)
+        return httpx.AsyncClient(timeout=timeout, proxy=proxy or None, verify=trusted_context())
     except (httpx.InvalidURL, ValueError, ImportError) as error:
         # SOCKS takes a library that Stillroom does without.
         raise AnswerError("the proxy's address is none of the web") from error

@@ -14,6 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from models.system.trusted_certificates import trusted_context
+
 READ_BYTES = 1 << 20
 """So much is read of a connection at once at most."""
 
@@ -36,7 +38,7 @@ class BulkTransport(httpx.AsyncBaseTransport):
     def __init__(self, most: int | None = None, proxy: str = "") -> None:
         self._most = most
         self._proxy = proxy
-        self._context = httpx.create_ssl_context()
+        self._context = trusted_context()
         self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -19,6 +19,8 @@ from app.update.release_feed import (
     newest_release,
     release_place,
 )
+from models.system import trusted_certificates
+from tests.support.certificates import make_certificate
 from tests.support.folder_server import serve_folder
 
 ROOT = Path(__file__).parents[4]
@@ -100,6 +102,24 @@ def test_nobody_there_is_said(place: ReleasePlace, published: Path) -> None:
     (published / "release.json").unlink()
     with pytest.raises(StillroomError, match="Nobody answered"):
         newest_release(place)
+
+
+def test_what_the_system_vouches_for_is_asked(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    certificate = make_certificate(tmp_path, "a company", "127.0.0.1")
+    with serve_folder(published, certificate) as address:
+        place = ReleasePlace(address, KEY.public_key().public_bytes_raw())
+        with pytest.raises(StillroomError, match="Nobody answered"):
+            newest_release(place)
+        monkeypatch.setattr(trusted_certificates, "SYSTEMS_FILES", (str(certificate.path),))
+        release = newest_release(place)
+        file = installer_of(release, "linux-deb")
+        assert file is not None
+        assert fetch_installer(place, release, file, tmp_path / "got").read_bytes() == INSTALLER
 
 
 def test_a_source_tree_knows_no_releases() -> None:
