@@ -90,3 +90,10 @@ def test_without_a_display_it_says_so(tmp_path: Path) -> None:
     done = started_without_window(tmp_path)
     assert done.returncode == 1
     assert "There is no display here, so the window cannot open." in done.stderr
+
+
+def test_a_display_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    done = started_without_window(tmp_path, DISPLAY=":4711")
+    assert done.returncode == 1
+    assert "The window cannot open.\n" in done.stderr
+    assert "could not connect to display :4711" in done.stderr

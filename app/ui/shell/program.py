@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qIns
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from app.base.ending import Ending
+from app.base.ending import Ending, end_at_once
 from app.ui.base.language import Languages
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.portal_dialogs import portal_theme
@@ -43,12 +43,14 @@ def run_window(
             file=sys.stderr,
         )
         return 1
-    qInstallMessageHandler(_log_qt)
+    start = _QtStart()
+    qInstallMessageHandler(start.on_message)
     QApplication.setApplicationName("stillroom")
     QApplication.setApplicationDisplayName("Stillroom")
     QApplication.setDesktopFileName("stillroom")
     with portal_theme():
         qt = QApplication(sys.argv[:1])
+    qInstallMessageHandler(_log_qt)
     qt.setQuitOnLastWindowClosed(False)
     qt.setWindowIcon(_program_icon())
     instance = SingleInstance(data_folder, may_end=lambda: _may_end(qt))
@@ -129,6 +131,22 @@ def _has_display() -> bool:
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+class _QtStart:
+    """Until Qt has its display: what Qt says is also said on the terminal where it gives up, for it ends the
+    process by a signal then, without a word there."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+
+    def on_message(self, kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+        """Take a message of Qt; the last one ends the process."""
+        _log_qt(kind, context, text)
+        self._said.append(text.strip())
+        if kind == QtMsgType.QtFatalMsg:
+            print("\n".join(["The window cannot open.", *self._said]), file=sys.stderr)  # noqa: T201 - no window
+            end_at_once(1)
 
 
 def _log_qt(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
