@@ -89,7 +89,7 @@ def test_closing_ends_the_deletion_after_what_is_being_deleted(play: Callable[..
         await room.close()
         room.go_on.set()
         await until(lambda: len(room.left) == 1, "the end of the first")
-        await until(lambda: not room.bridge._tasks, "the end of the work")
+        await room.bridge.finish()
         assert room.begun == ["one"]
         assert room.failures == []
 
