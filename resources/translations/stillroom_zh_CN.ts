@@ -11318,6 +11318,10 @@ Left for the reply: {left}</source>
         <translation>内存不足以同时生成 {before} 个回复，因此同时只生成 {after} 个。</translation>
     </message>
     <message>
+        <source>Memory is too short to read prompts {before} tokens at a time, so it is {after}: they take somewhat longer.</source>
+        <translation>内存不足以每次读取 {before} 个提示词词元，因此每次读取 {after} 个：提示词会慢一些。</translation>
+    </message>
+    <message>
         <source>Models of the kind {name} cannot be used.</source>
         <translation>不能使用 {name} 类的模型。</translation>
     </message>

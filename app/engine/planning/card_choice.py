@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.engine.planning.cards import card_key, offload_devices, usable_bytes
-from app.engine.planning.file_shape import ModelShape
+from app.engine.planning.file_shape import DEFAULT_BATCH_TOKENS, ModelShape
 from app.engine.planning.load_need import LoadNeed
-from app.engine.planning.load_plan import DEFAULT_BATCH_TOKENS, choose_context
+from app.engine.planning.load_plan import choose_context
 from app.engine.protocol import Device, LoadNotice, LoadSettings
 from models.memory.memory_request import Demand
 

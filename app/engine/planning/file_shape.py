@@ -11,6 +11,7 @@ from models.quantisation.model_shape import ModelShape as Dimensions
 from models.quantisation.sizes import kv_cache_bytes
 from models.quantisation.weights import Weights, weights_by_place
 
+DEFAULT_BATCH_TOKENS = 512
 DEFAULT_CONTEXT_TOKENS = 16384
 """An R1 reply thinks for some thousand tokens; 16,384 hold a long thought and a conversation around it."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from app.engine.planning.file_shape import (
+    DEFAULT_BATCH_TOKENS,
     DEFAULT_CONTEXT_TOKENS,
     HOST_USABLE_FRACTION,
     SMALLEST_CONTEXT_TOKENS,
@@ -21,7 +22,9 @@ DRAFT_ROWS = 32
 """Most guessed tokens in one batch, of all replies together: each takes a row of logits (0.6 MB at R1's
 vocabulary). On a graphics card a step costs about the same up to here."""
 
-DEFAULT_BATCH_TOKENS = 512
+CARD_BATCH_TOKENS = 1024
+"""Of a step on a graphics card: layers in RAM cross the bus once a step, and a large card is busy with so
+many. Not more, since a step on a card cannot be stopped, and the replies beside it wait for its end."""
 DEFAULT_SEQUENCES = 4
 SEQUENCES_RAM_FRACTION = 0.5
 """More replies side by side never take more than this share of the free RAM."""
@@ -115,6 +118,8 @@ def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room:
         return LoadPlan(plan, plan, notices)
     if not asked.sequences:
         plan = msgspec.structs.replace(plan, sequences=_sequences(plan, models, room))
+    if not asked.batch_tokens:
+        plan = msgspec.structs.replace(plan, batch_tokens=_batch_tokens(plan, models, room))
     if asked.flash_attention == "auto" and _does_better_without_flash_attention(plan, models, room):
         plan = msgspec.structs.replace(plan, flash_attention="off")
     if asked.weights == "auto":
@@ -212,6 +217,18 @@ def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
     return 1
 
 
+def _batch_tokens(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
+    """Choose as many tokens a step as take no layer off the card and fit into the RAM."""
+    if not plan.gpu_layers:
+        return plan.batch_tokens
+    more = msgspec.structs.replace(plan, batch_tokens=CARD_BATCH_TOKENS)
+    layers = min(plan.gpu_layers, models.layers)
+    is_free = (
+        models.layers_that_fit(demand_of(more)) >= layers and _kept(more, models, layers) <= room.ram_bytes
+    )
+    return CARD_BATCH_TOKENS if is_free else plan.batch_tokens
+
+
 def _does_better_without_flash_attention(plan: LoadSettings, models: LoadNeed, room: Room) -> bool:
     """Tell whether the plan is faster without flash attention. On the processor llama.cpp's is slow for few
     tokens behind a long context, where heads are small. llama-bench, two threads, 4,096 tokens before, with
@@ -244,11 +261,14 @@ def _weights(plan: LoadSettings, models: LoadNeed, room: Room) -> Weights:
         starter Q4_1, one thread 149 and 164, two 159 and 188
         r1-qwen-1.5b Q4_K_M, two threads 35 and 35 to 39: most of it is copied in either case (CPU_REPACK)
 
-    On a graphics card it makes no difference.
+    For a model that is whole on a graphics card it makes no difference. Of one that is partly there, copied
+    weights lie in memory that the card's driver keeps in place (llama.cpp's host buffers), from where they
+    cross the bus while the card computes; mapped ones are copied once more on their way.
     """
-    if plan.gpu_layers or not room.large_pages:
+    layers = min(plan.gpu_layers, models.layers)
+    if layers == models.layers or not (layers or room.large_pages):
         return "mapped"
-    need = models.need(demand_of(plan)).ram.total
+    need = models.need(demand_of(plan), layers).ram.total
     return "copied" if need <= room.ram_bytes * COPIED_RAM_FRACTION else "mapped"
 
 

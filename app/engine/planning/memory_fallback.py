@@ -1,9 +1,9 @@
 """Choose what to give up when memory is short, one step after the other. Pure.
 
 The draft model goes first: without it the replies are the same. Then what the engine chose itself, in the
-order of what it costs: a copy of the weights, attention with a large buffer, replies side by side, a shorter
-context, a cache in q8_0, then layers off the graphics card down to none. Then what the user had fixed, in the
-same order, and at last a cache in q4_0. Each step says itself in a sentence.
+order of what it costs: a copy of the weights, large steps, attention with a large buffer, replies side by
+side, a shorter context, a cache in q8_0, then layers off the graphics card down to none. Then what the user
+had fixed, in the same order, and at last a cache in q4_0. Each step says itself in a sentence.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.planning.file_shape import SMALLEST_CONTEXT_TOKENS
+from app.engine.planning.file_shape import DEFAULT_BATCH_TOKENS, SMALLEST_CONTEXT_TOKENS
 from app.engine.protocol import LoadNotice, LoadSettings
 
 Stage = Literal["weights", "context", "decode"]
@@ -21,6 +21,7 @@ Stage = Literal["weights", "context", "decode"]
 GIVEN_UP = (
     "draft_path",
     "weights",
+    "batch_tokens",
     "flash_attention",
     "sequences",
     "context_tokens",
@@ -53,6 +54,7 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
     fixed_cache = asked.kv_type != "auto"
     moves: list[tuple[bool, Callable[[LoadSettings], LadderStep | None]]] = [(fixed_weights, _mapped_weights)]
     if stage != "weights":
+        moves.append((asked.batch_tokens > 0, _smaller_steps))
         if asked.flash_attention == "auto":
             moves.append((False, _flash_attention))
         moves += [
@@ -108,6 +110,19 @@ def _mapped_weights(plan: LoadSettings) -> LadderStep | None:
         LoadNotice(
             "Memory is too short for a copy of the weights, so they are read through the file: replies are "
             "somewhat slower."
+        ),
+    )
+
+
+def _smaller_steps(plan: LoadSettings) -> LadderStep | None:
+    if plan.batch_tokens <= DEFAULT_BATCH_TOKENS:
+        return None
+    return LadderStep(
+        msgspec.structs.replace(plan, batch_tokens=DEFAULT_BATCH_TOKENS),
+        LoadNotice(
+            "Memory is too short to read prompts {before} tokens at a time, so it is {after}: they take "
+            "somewhat longer.",
+            {"before": plan.batch_tokens, "after": DEFAULT_BATCH_TOKENS},
         ),
     )
 

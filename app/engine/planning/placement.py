@@ -8,6 +8,7 @@ from typing import Protocol
 from app.engine.planning.card_choice import choose_cards
 from app.engine.planning.cards import usable_bytes
 from app.engine.planning.file_shape import (
+    DEFAULT_BATCH_TOKENS,
     HOST_USABLE_FRACTION,
     SMALLEST_CONTEXT_TOKENS,
     ModelShape,
@@ -104,7 +105,7 @@ def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device],
     demand = Demand(
         settings.context_tokens or SMALLEST_CONTEXT_TOKENS,
         settings.sequences or 1,
-        settings.batch_tokens or 512,
+        settings.batch_tokens or DEFAULT_BATCH_TOKENS,
         "f16" if settings.kv_type == "auto" else settings.kv_type,
     )
     room = ram_bytes * HOST_USABLE_FRACTION + sum(usable_bytes(device) for device in own)

@@ -37,8 +37,8 @@ def test_a_7b_fits_on_a_12_gb_card_with_its_parts_named() -> None:
     assert found.verdict is Verdict.GPU
     assert found.gpu_layers == found.layers == 29
     assert str(found) == (
-        "Fits entirely on the NVIDIA RTX 3060, 12.1 GB free: it takes 5.8 GB, which are 4.7 GB weights, "
-        "940 MB cache for 1 × 16,384 tokens of context (replies side by side) and 187 MB buffers."
+        "Fits entirely on the NVIDIA RTX 3060, 12.1 GB free: it takes 6.0 GB, which are 4.7 GB weights, "
+        "940 MB cache for 1 × 16,384 tokens of context (replies side by side) and 374 MB buffers."
     )
 
 

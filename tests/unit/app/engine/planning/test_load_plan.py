@@ -8,7 +8,7 @@ import pytest
 from app.engine.planning.cards import usable_bytes
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.load_need import LoadNeed
-from app.engine.planning.load_plan import Room, demand_of, plan_load
+from app.engine.planning.load_plan import CARD_BATCH_TOKENS, Room, demand_of, plan_load
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import Device, LoadSettings
 
@@ -86,6 +86,34 @@ def test_a_copy_that_the_user_asked_for_is_given_up_before_memory_is_overdrawn()
     plan = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 3 * GIB, 8))
     assert plan.settings.maps_weights
     assert "copy of the weights" in " ".join(str(notice) for notice in plan.notices)
+
+
+def test_a_card_reads_more_of_a_prompt_in_a_step() -> None:
+    def planned(*cards: Device, asked: LoadSettings = AUTOMATIC) -> LoadSettings:
+        return plan_load(asked, R1_QWEN_7B, ROPE, Room(cards, 64 * GIB, 8)).settings
+
+    assert planned().batch_tokens == 512
+    assert planned(card(24 * GIB)).batch_tokens == CARD_BATCH_TOKENS
+    assert planned(card(24 * GIB), asked=LoadSettings(batch_tokens=512)).batch_tokens == 512
+    assert planned(card(24 * GIB), asked=LoadSettings(gpu_layers=0)).batch_tokens == 512
+
+
+@pytest.mark.parametrize("free_mib", range(1000, 8000, 250))
+def test_larger_steps_cost_no_layer_on_the_card(free_mib: int) -> None:
+    room = Room((card(free_mib * MIB),), 64 * GIB, 8)
+    plan = plan_load(LoadSettings(), R1_QWEN_7B, ROPE, room).settings
+    small = plan_load(LoadSettings(batch_tokens=512), R1_QWEN_7B, ROPE, room).settings
+    assert msgspec.structs.replace(plan, batch_tokens=512) == small
+
+
+def test_weights_of_layers_beside_the_card_are_copied() -> None:
+    def chosen(ram_bytes: int, *cards: Device) -> str:
+        return plan_load(AUTOMATIC, R1_QWEN_7B, ROPE, Room(cards, ram_bytes, 8)).settings.weights
+
+    assert chosen(64 * GIB, card(3 * GIB)) == "copied"
+    assert chosen(3 * GIB, card(3 * GIB)) == "mapped"
+    assert chosen(64 * GIB, card(24 * GIB)) == "mapped"
+    assert chosen(64 * GIB) == "mapped"
 
 
 def test_small_heads_do_without_flash_attention_on_the_processor() -> None:

@@ -46,6 +46,22 @@ def test_a_copy_of_the_weights_is_given_up_at_every_stage() -> None:
     assert (fixed.plan.sequences, fixed.plan.weights) == (2, "copied")
 
 
+def test_large_steps_go_before_replies_side_by_side() -> None:
+    plan = msgspec.structs.replace(ON_CARD, batch_tokens=1024, sequences=4)
+    step = next_step(plan, AUTOMATIC, "context", LAYERS)
+    assert step is not None
+    assert step.plan == msgspec.structs.replace(plan, batch_tokens=512)
+    assert "1,024" in str(step.notice) or "1024" in str(step.notice)
+    fixed = next_step(plan, LoadSettings(batch_tokens=1024), "context", LAYERS)
+    assert fixed is not None
+    assert fixed.plan == msgspec.structs.replace(plan, sequences=2)
+    at_last = [
+        step.plan.batch_tokens for step in steps(plan, LoadSettings(batch_tokens=1024), "context", LAYERS)
+    ]
+    assert at_last[0] == 1024
+    assert at_last[-1] == 512
+
+
 def test_replies_side_by_side_go_first() -> None:
     plan = LoadSettings(context_tokens=16384, gpu_layers=29, sequences=4, kv_type="f16")
     step = next_step(plan, AUTOMATIC, "decode", LAYERS)
