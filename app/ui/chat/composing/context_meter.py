@@ -76,7 +76,8 @@ class ContextMeter(QWidget):
     def show_use(self, use: ContextUse | None) -> None:
         """Show this use of the context; None where there is nothing to say."""
         self._bar.show_use(use)
-        self._bar.setVisible(use is not None)
+        for part in (self._bar, self._text):
+            part.setVisible(use is not None)
         if use is None:
             self._text.setText("")
             self.setToolTip("")
