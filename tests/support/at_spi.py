@@ -20,7 +20,7 @@ WAIT_S = 60.0
 LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
 ROOT = "/org/a11y/atspi/accessible/root"
 ACCESSIBLE = "org.a11y.atspi.Accessible"
-FOCUSABLE, SHOWING = 11, 25
+FOCUSABLE, FOCUSED, SHOWING = 11, 12, 25
 """Bits of a state set: AtspiStateType."""
 ROLE_INVALID, ROLE_UNKNOWN = 0, 67
 """AtspiRole."""
@@ -40,6 +40,11 @@ class Node:
     def is_focusable(self) -> bool:
         """The keyboard can go there now."""
         return bool(self.states >> FOCUSABLE & 1) and bool(self.states >> SHOWING & 1)
+
+    @property
+    def has_focus(self) -> bool:
+        """The keyboard is there."""
+        return bool(self.states >> FOCUSED & 1)
 
 
 @contextmanager
@@ -118,12 +123,12 @@ class ScreenReader:
             children = _call(self._bus, at, "GetChildren")[0]
             waiting += [((inner, where), depth + 1) for inner, where in reversed(children)]
 
-    def announcements(self, seconds: float) -> list[str]:
-        """List what was announced until so much time has passed without anything."""
+    def announcements(self, seconds: float, last: str = "") -> list[str]:
+        """List what was announced until so much time has passed without anything; `last` is waited for."""
         heard: list[str] = []
         while True:
             try:
-                message = self._bus.receive(timeout=seconds)
+                message = self._bus.receive(timeout=WAIT_S if last and last not in heard else seconds)
             except TimeoutError:
                 return heard
             if message.header.fields.get(HeaderFields.member) == "Announcement":
