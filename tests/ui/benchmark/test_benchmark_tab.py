@@ -643,7 +643,22 @@ def test_the_key_that_starts_a_run_presses_nothing_else(
     qtbot.keyClick(cancel, Qt.Key.Key_Space)
     wait_until(lambda: not desk.session.reserved_for)
     wait_until(run.isEnabled)
-    assert QApplication.focusWidget() is run
+    wait_until(lambda: QApplication.focusWidget() is run)
+
+
+def test_the_keyboard_goes_from_a_button_that_is_gone_to_the_one_that_runs(
+    open_room: Opener, desk: Desk, starter: Path, qtbot: QtBot
+) -> None:
+    room = open_room(make_report("old"), suite=GROWING)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.host.activateWindow()
+    qtbot.waitUntil(room.host.isActiveWindow)
+    room.button("Run").click()
+    wait_until(lambda: room.button("Cancel").isVisible())
+    room.button("Cancel").setFocus()
+    wait_until(lambda: len(room.history.reports()) == 2 and not desk.session.reserved_for)
+    wait_until(lambda: QApplication.focusWidget() is room.button("Run"))
 
 
 def test_an_earlier_run_that_is_looked_at_meanwhile_stays(

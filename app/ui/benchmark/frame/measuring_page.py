@@ -87,12 +87,13 @@ class MeasuringPage(QScrollArea):
         self.update_head()
 
     def _on_ended(self, result: object, failure: Exception | None) -> None:
-        page = self.widget()
-        held = page is not None and page.hasFocus()
+        here = QApplication.focusWidget()
+        is_on_page = here is not None and self.isAncestorOf(here)
         self.show_job(False)
-        self.update_head()
-        if held:
-            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        if here is not None and is_on_page and not here.isVisible():
+            # The button to cancel had it, which is gone.
+            self._hold_keyboard()
+        self._on_session_changed()
         if failure is not None:
             self._bridge.start(fail(failure))
         else:
@@ -121,7 +122,15 @@ class MeasuringPage(QScrollArea):
                     self.show_progress(told)
 
     def _on_session_changed(self, *_: object) -> None:
+        """Update the head, and let the page hold the keyboard while the button that has it is switched off: a
+        model that is loaded again after a measurement takes a moment."""
+        page, proxy = self.widget(), self.focusProxy()
+        had_it = proxy is not None and proxy.hasFocus()
         self.update_head()
+        if had_it and proxy is not None and not proxy.isEnabled():
+            self._hold_keyboard()
+        elif page is not None and page.hasFocus() and not self.measuring:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def lay_out(self, *parts: QWidget | QLayout) -> None:
         """Put `parts` one below the other; the page scrolls downwards only."""
