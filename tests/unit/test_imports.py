@@ -79,9 +79,9 @@ def test_help_loads_neither_the_hub_nor_numpy() -> None:
     assert not loaded_after(["app.cli"]) & {"huggingface_hub", "numpy", "httpx", "pynvml"}
 
 
-def test_the_window_starts_without_numpy_and_the_hub() -> None:
+def test_the_window_starts_without_numpy_the_hub_and_a_web_server() -> None:
     loaded = loaded_after(["app.window_bootstrap", "app.ui.shell.program"])
-    assert not loaded & {"huggingface_hub", "numpy", "httpx"}
+    assert not loaded & {"huggingface_hub", "numpy", "httpx", "fastapi", "starlette", "anyio"}
 
 
 def test_the_gguf_library_stays_in_the_processes_that_convert() -> None:

@@ -1,12 +1,14 @@
 """An error as the client of each API expects it."""
 
 import math
-
-from starlette.responses import JSONResponse
+from typing import TYPE_CHECKING
 
 from app.base.errors import EngineError, RequestError, StillroomError
 from app.filters.filter_file import FilterFileError
 from app.filters.verdict import BlockedError
+
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
 
 OLLAMA = "/api/"
 RESERVED_RETRY_S = 30
@@ -118,6 +120,9 @@ def _one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def error_response(path: str, error: ApiError) -> JSONResponse:
+def error_response(path: str, error: ApiError) -> "JSONResponse":
     """The answer to a request that is not served."""
+    # The window knows these errors too, and starts without a web server.
+    from starlette.responses import JSONResponse
+
     return JSONResponse(error_object(path, error), error.status, error.headers)
