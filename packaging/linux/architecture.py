@@ -18,7 +18,7 @@ class Architecture:
 
     @property
     def parts_list(self) -> str:
-        """What stands in the name of the list of parts behind the version; nothing for x86-64."""
+        """The part of the name of the list of parts behind the version; none for x86-64."""
         return "" if self.machine == "x86_64" else f"-{self.machine}-linux"
 
 

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
+from app.engine.llama.context import Context
+from app.engine.llama.model import Model
 from converters.gguf.ggml import quantise_rows
 from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 
@@ -20,6 +24,23 @@ IN_EIGHTS = 8
 Q4_0, Q4_K = TYPE_NAMED["Q4_0"], TYPE_NAMED["Q4_K"]
 REPACKED_TYPES = {Q4_0: ("q8_0", 34, 8), Q4_K: ("q8_K", 292, 16)}
 """As COLUMN_TYPES, and the halves (scales, mins) before the values of a block of eight rows."""
+
+
+def rows_context(backend: Backend, model: Model) -> Context:
+    """Make a context that gives the logits of 32 rows at once. One thread: several take attention apart."""
+    return Context(
+        backend,
+        model,
+        context_tokens=256,
+        batch_tokens=64,
+        sequences=1,
+        draft_rows=32,
+        threads=1,
+        prompt_threads=1,
+        kv_type="f16",
+        flash_attention="on",
+        abort=AbortFlag(),
+    )
 
 
 class Products(NamedTuple):

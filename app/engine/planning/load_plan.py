@@ -23,8 +23,9 @@ DRAFT_ROWS = 32
 vocabulary). On a graphics card a step costs about the same up to here."""
 
 CARD_BATCH_TOKENS = 1024
-"""Of a step on a graphics card: layers in RAM cross the bus once a step, and a large card is busy with so
-many. Not more, since a step on a card cannot be stopped, and the replies beside it wait for its end."""
+"""Of a step on a graphics card of this computer: layers in RAM cross the bus once a step, and a large card is
+busy with so many. Not more, nor on slower devices, since a step there cannot be stopped, and the replies
+beside it wait for its end."""
 DEFAULT_SEQUENCES = 4
 SEQUENCES_RAM_FRACTION = 0.5
 """More replies side by side never take more than this share of the free RAM."""
@@ -219,7 +220,7 @@ def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
 
 def _batch_tokens(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
     """Choose as many tokens a step as take no layer off the card and fit into the RAM."""
-    if not plan.gpu_layers:
+    if not plan.gpu_layers or any(each.kind != "gpu" or each.backend == "RPC" for each in room.devices):
         return plan.batch_tokens
     more = msgspec.structs.replace(plan, batch_tokens=CARD_BATCH_TOKENS)
     layers = min(plan.gpu_layers, models.layers)

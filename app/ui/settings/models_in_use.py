@@ -1,4 +1,4 @@
-"""Whether the files of the models may be moved or deleted now."""
+"""Tell who uses the files of the models, which are not moved or deleted then."""
 
 from pathlib import Path
 

@@ -625,14 +625,20 @@ def test_the_run_that_is_read_is_there_again_in_another_language_while_one_is_me
     wait_until(lambda: not desk.session.reserved_for)
 
 
-def test_the_key_that_starts_a_run_presses_nothing_else(
-    open_room: Opener, desk: Desk, starter: Path, qtbot: QtBot
-) -> None:
+def room_with_keyboard(open_room: Opener, desk: Desk, starter: Path, qtbot: QtBot) -> Room:
+    """Open the tab in the window that the keyboard is in, with a model that can be measured."""
     room = open_room(make_report("old"), suite=GROWING)
     desk.run(desk.session.load(starter, SETTINGS))
     wait_until(lambda: room.button("Run").isEnabled())
     room.host.activateWindow()
     qtbot.waitUntil(room.host.isActiveWindow)
+    return room
+
+
+def test_the_key_that_starts_a_run_presses_nothing_else(
+    open_room: Opener, desk: Desk, starter: Path, qtbot: QtBot
+) -> None:
+    room = room_with_keyboard(open_room, desk, starter, qtbot)
     run = room.button("Run")
     run.setFocus()
     qtbot.keyClick(run, Qt.Key.Key_Space)
@@ -649,11 +655,7 @@ def test_the_key_that_starts_a_run_presses_nothing_else(
 def test_the_keyboard_goes_from_a_button_that_is_gone_to_the_one_that_runs(
     open_room: Opener, desk: Desk, starter: Path, qtbot: QtBot
 ) -> None:
-    room = open_room(make_report("old"), suite=GROWING)
-    desk.run(desk.session.load(starter, SETTINGS))
-    wait_until(lambda: room.button("Run").isEnabled())
-    room.host.activateWindow()
-    qtbot.waitUntil(room.host.isActiveWindow)
+    room = room_with_keyboard(open_room, desk, starter, qtbot)
     room.button("Run").click()
     wait_until(lambda: room.button("Cancel").isVisible())
     room.button("Cancel").setFocus()

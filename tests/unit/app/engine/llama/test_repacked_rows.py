@@ -15,6 +15,7 @@ from app.engine.llama.model import KEEPS_ORDER, Model
 from converters.build.build_run import run_build
 from converters.process.messages import BuildRequest
 from models.system.progress import ignore_progress
+from tests.support.columns import rows_context
 from tests.support.tiny_models import make_tiny_model
 
 if platform.machine().lower() not in ("x86_64", "amd64"):
@@ -80,22 +81,9 @@ def test_a_prompt_is_the_same_with_rows_in_eights_and_apart(load: Callable[[str]
 
 @pytest.mark.parametrize("rows", [2, 3, 4, 8, 11, 17, 31])
 def test_some_tokens_at_once_are_what_each_is_alone(path: Path, rows: int) -> None:
-    """One thread: several take attention apart."""
     backend = Backend(NativeLog())
     model = Model(backend, path, gpu_layers=0, mmap=False, on_progress=lambda _: True)
-    context = Context(
-        backend,
-        model,
-        context_tokens=256,
-        batch_tokens=64,
-        sequences=1,
-        draft_rows=32,
-        threads=1,
-        prompt_threads=1,
-        kv_type="f16",
-        flash_attention="on",
-        abort=AbortFlag(),
-    )
+    context = rows_context(backend, model)
 
     def logits(tokens: range) -> list[bytes]:
         context.start_batch()

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from app.engine.devices.native_log import NativeLog
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
 from app.engine.llama.model import Model
@@ -22,6 +21,7 @@ from tests.support.columns import (
     has_several_columns,
     products,
     repacked_products,
+    rows_context,
 )
 from tests.support.engines import starter_path
 
@@ -70,22 +70,10 @@ def test_columns_of_rows_in_eights_are_what_each_is_alone(kind: TensorType, valu
 
 @pytest.fixture(scope="module")
 def context() -> Iterator[Context]:
-    """The starter: Q4_1, its table of tokens Q8_0. One thread: several take attention apart."""
+    """The starter: Q4_1, its table of tokens Q8_0."""
     backend = Backend(NativeLog())
     model = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
-    context = Context(
-        backend,
-        model,
-        context_tokens=256,
-        batch_tokens=64,
-        sequences=1,
-        draft_rows=32,
-        threads=1,
-        prompt_threads=1,
-        kv_type="f16",
-        flash_attention="on",
-        abort=AbortFlag(),
-    )
+    context = rows_context(backend, model)
     context.warm_up(max(model.bos, 0))
     yield context
     context.free()

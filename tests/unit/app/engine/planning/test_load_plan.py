@@ -96,6 +96,9 @@ def test_a_card_reads_more_of_a_prompt_in_a_step() -> None:
     assert planned(card(24 * GIB)).batch_tokens == CARD_BATCH_TOKENS
     assert planned(card(24 * GIB), asked=LoadSettings(batch_tokens=512)).batch_tokens == 512
     assert planned(card(24 * GIB), asked=LoadSettings(gpu_layers=0)).batch_tokens == 512
+    for slow in ({"kind": "igpu"}, {"backend": "RPC"}):
+        device = msgspec.structs.replace(card(24 * GIB), **slow)
+        assert planned(device).batch_tokens == planned(card(24 * GIB), device).batch_tokens == 512
 
 
 @pytest.mark.parametrize("free_mib", range(1000, 8000, 250))
