@@ -47,21 +47,29 @@ class ContextMeter(QWidget):
         self._bar = _Bar(theme)
         self._text = ElidedLabel("small", tip=False)
         self._text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 4, 0)
-        row.setSpacing(8)
-        row.addWidget(self._bar)
-        row.addWidget(self._text, 1)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 4, 0)
+        self._row.setSpacing(8)
+        self._row.addWidget(self._bar)
+        self._row.addWidget(self._text, 1)
         self.show_use(None)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Want the whole words: buttons beside it do without theirs first (`RoomForWords`)."""
+        hint = super().minimumSizeHint()
+        if self._text.isHidden():
+            return hint
+        return QSize(self._beside_bar() + LEAST_BAR_PX, hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Let the bar give way to the words."""
         super().resizeEvent(event)
-        row = self.layout()
-        assert row is not None
-        margins = row.contentsMargins()
-        left = self.width() - margins.left() - margins.right() - row.spacing() - self._text.sizeHint().width()
+        left = self.width() - self._beside_bar()
         self._bar.setMaximumWidth(max(LEAST_BAR_PX, min(BAR_PX.width(), left)))
+
+    def _beside_bar(self) -> int:
+        margins = self._row.contentsMargins()
+        return margins.left() + margins.right() + self._row.spacing() + self._text.sizeHint().width()
 
     @property
     def text(self) -> str:

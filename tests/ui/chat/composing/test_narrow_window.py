@@ -8,6 +8,8 @@ from app.chat.prompting.prompt import ChatMessage, Prompt
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.context_meter import LEAST_BAR_PX, ContextMeter, ContextUse
 from app.ui.chat.composing.context_notice import ContextNotice
+from tests.support.chat_desk import Opened
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("width", [300, 420, 900])
@@ -24,6 +26,21 @@ def test_each_way_on_can_be_read(qapp: QApplication, width: int) -> None:
         assert button.width() >= button.sizeHint().width(), button.text()
         assert notice.rect().contains(button.geometry()), button.text()
     notice.close()
+
+
+def test_the_words_of_buttons_go_before_those_of_the_meter(opened: Opened) -> None:
+    composer = opened.tab.composer
+    composer.set_text("Name a colour.")
+    wait_until(lambda: composer.meter.text)
+    words = composer.meter.layout().itemAt(1).widget()
+    seen = set()
+    for width in range(700, 300, -10):
+        composer.setFixedWidth(width)
+        QApplication.processEvents()
+        seen.add(bool(composer.settings.text()))
+        if composer.settings.text():
+            assert words.width() >= words.sizeHint().width(), width
+    assert seen == {True, False}
 
 
 def test_the_meters_bar_gives_way_to_its_words(qapp: QApplication) -> None:
