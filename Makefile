@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := build/tools/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf lock advisories workflows bundle bundle-test installers rehearse-release installers-test engine cuda cuda-test vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools patches clean
+.PHONY: all run test check faults perf lock advisories workflows bundle bundle-test installers rehearse-release installers-test engine cuda cuda-test vulkan-test gpu-check gpu-kit screenshots translations editor editor-test editor-pictures env test-env tools patches clean
 
 all: env
 
@@ -60,7 +60,8 @@ bundle-test: bundle
 installers:
 	$(PYTHON) packaging/linux/installers.py $(INSTALLER_FLAGS)
 
-# A whole release, of which nothing leaves this computer. As root; REHEARSAL_FLAGS=--twice compares two of them.
+# A whole release, of which nothing leaves this computer. As root; REHEARSAL_FLAGS=--go-on goes on with one that was
+# ended, --twice compares two of them, --compilers-too what is compiled as well.
 rehearse-release:
 	$(PYTHON) packaging/release/rehearse.py $(REHEARSAL_FLAGS)
 
@@ -86,6 +87,16 @@ vulkan-test: engine
 	$(BIN)/python packaging/engine/engine_environment.py
 	GGML_VK_VISIBLE_DEVICES=$${GGML_VK_VISIBLE_DEVICES:-0} GALLIVM_PERF=nopt QT_QPA_PLATFORM=offscreen \
 	  build/engine-env/bin/python -m pytest -m "vulkan or cuda or rpc"
+
+# Everything that is done on a graphics card, measured on the one that is here; where none is, something stands
+# in. One report in build/gpu-check. GPU_FLAGS="--minutes 9" ends in time, and the next call goes on.
+gpu-check: test-env
+	$(BIN)/python -m tests.perf.gpu_check $(GPU_FLAGS)
+
+# The same on a computer without a network: this kit, and there gpu_setup.py. KIT_FLAGS=--beside-repository leaves
+# out the repository, which is brought as it is, and CUDA's back end, which is compiled there.
+gpu-kit: test-env
+	$(BIN)/python packaging/engine/gpu_kit.py $(KIT_FLAGS)
 
 # The VS Code extension, into dist/; its tests ask the real server.
 editor: test-env

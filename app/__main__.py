@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from app.base.children import CHILD_MODULES, fill_standard_streams, leave_bundle_environment
+from app.base.processor import is_too_old
 
 
 def main() -> int:
@@ -21,6 +22,13 @@ def main() -> int:
     if len(arguments) == 2 and arguments[0] == "--child":
         modules = {str(name): module for name, module in CHILD_MODULES.items()}
         return int(import_module(modules[arguments[1]]).main() or 0)
+    if is_too_old():
+        print(  # noqa: T201 - nothing else can be loaded here
+            "This computer's processor is too old for Stillroom: it lacks SSE4.2 and POPCNT, which came "
+            "in 2009.",
+            file=sys.stderr,
+        )
+        return 1
     # A desktop opens a file by its path alone.
     opened = [Path(argument).absolute() for argument in arguments if argument.lower().endswith(".gguf")]
     if len(opened) < len(arguments):

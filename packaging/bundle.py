@@ -1,7 +1,8 @@
 """Make the bundle dist/stillroom: `make bundle`, or `.venv/bin/python packaging/bundle.py [--cuda]`.
 
 The llama.cpp in `.venv` is compiled for this very processor and could not start on an older one. The bundle
-takes that of `make engine`, unpacked into build/llama, and on Linux a numpy without OpenBLAS.
+takes that of `make engine`, unpacked into build/llama, and on Linux a numpy without OpenBLAS. `--engine
+WHEEL` takes one that was compiled elsewhere, and numpy as it comes.
 """
 
 import argparse
@@ -39,12 +40,16 @@ def main() -> int:
         action="store_true",
         help="only write the list of parts, of files that were signed meanwhile",
     )
+    parser.add_argument("--engine", type=Path, metavar="WHEEL", help="a llama.cpp compiled elsewhere")
     options = parser.parse_args()
     pin_time()
     try:
         if LINUX and shutil.which("objdump") is None:
             install_system_packages(["binutils"])  # PyInstaller reads libraries with it
-        wheels = {LLAMA: engine_wheel(cuda=options.cuda)} | ({NUMPY: numpy_wheel()} if LINUX else {})
+        if options.engine:
+            wheels = {LLAMA: options.engine}
+        else:
+            wheels = {LLAMA: engine_wheel(cuda=options.cuda)} | ({NUMPY: numpy_wheel()} if LINUX else {})
         start_s = time.monotonic()
         if options.list_anew:
             name_parts(wheels)

@@ -74,6 +74,7 @@ TEST_PROGRAMS = {
     "Xvfb": "xvfb",
     "xdotool": "xdotool",
     "import": "imagemagick",
+    "xprop": "x11-utils",
     "bwrap": "bubblewrap",
     "node": "nodejs",
     "cmake": "cmake",
@@ -371,15 +372,26 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def build_llama_cpp(arguments: list[str]) -> None:
-    """Let `.venv`'s pip compile llama-cpp-python with our changes; the arguments say what becomes of it."""
+    """Let `.venv`'s pip compile llama-cpp-python with our changes; the arguments say what becomes of it.
+
+    Where this is ended, the next call with the same inputs goes on with the files that are missing.
+    """
     if shutil.which("git") is None:
         install_system_packages(["git"])
     print("Building llama.cpp (about 5 minutes on two cores, once)", flush=True)
-    shutil.rmtree(LLAMA_SOURCE, ignore_errors=True)
-    tree = unpack(llama_archive(), LLAMA_SOURCE)
-    apply_series(tree, pinned("llama-cpp-python").partition("==")[2])
+    stamp = LLAMA_SOURCE / "stillroom-stamp"
+    tools = f"{sys.version} {os.environ.get('CMAKE_GENERATOR')}"
+    inputs = f"{pinned('llama-cpp-python')} {llama_flags()} {digest_of(LLAMA_CHANGES)} {tools}"
+    if not stamp.exists() or stamp.read_text() != inputs:
+        shutil.rmtree(LLAMA_SOURCE, ignore_errors=True)
+        tree = unpack(llama_archive(), LLAMA_SOURCE / "source")
+        apply_series(tree, pinned("llama-cpp-python").partition("==")[2])
+        stamp.write_text(inputs)
+    (tree,) = (LLAMA_SOURCE / "source").iterdir()
     pip = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
-    command = [*pip, "--no-deps", "--no-build-isolation", "--no-index", str(tree)]
+    # Of always the same name, too.
+    compiled = f"-Cbuild-dir={LLAMA_SOURCE / 'compiled'}"
+    command = [*pip, "--no-deps", "--no-build-isolation", "--no-index", compiled, str(tree)]
     run_showing_progress("llama.cpp", command, build_environment() | {"CMAKE_ARGS": llama_flags()})
     shutil.rmtree(LLAMA_SOURCE, ignore_errors=True)
 

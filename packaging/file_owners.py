@@ -19,10 +19,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from linux.payload import version
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "build" / "bundle-sources.json"
 """By a file's place in the bundle: where PyInstaller took it from."""
-CONTENTS = "_internal"
+CONTENTS = f"_internal-{version()}" if sys.platform == "win32" else "_internal"
+"""The folder beside the programs, whose name is written into them. On Windows each version has its own, so
+that an upgrade puts it beside the one before and replaces a program in one step (windows/stillroom.nsi)."""
 LICENCES = "licences"
 OWN = "stillroom"
 OWN_MADE = ("release_place.json", "cuda_back_end.json")

@@ -15,9 +15,9 @@ from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from file_owners import LICENCES, OWN, Program, without_package
+from file_owners import CONTENTS, LICENCES, OWN, Program, without_package
 
-INSIDE = Path("_internal") / "resources" / "parts.cdx.json"
+INSIDE = Path(CONTENTS) / "resources" / "parts.cdx.json"
 
 NO_NAME = "see the texts in its .dist-info"
 
@@ -101,7 +101,7 @@ def key_of(part: dict[str, Any]) -> str:
 def require_licences(bundle: Path, parts: list[dict[str, Any]]) -> None:
     """End with a sentence where a part says no licence and brings no text of one."""
     for part in parts:
-        inside = bundle / "_internal"
+        inside = bundle / CONTENTS
         if part["purl"].startswith("pkg:pypi/"):
             stem = re.sub(r"[-_.]+", "_", part["name"])
             texts = [
@@ -156,7 +156,7 @@ def document(bundle: Path, version: str, origins: Origins) -> dict[str, Any]:
 
 def parts(bundle: Path, origins: Origins) -> list[dict[str, Any]]:
     """The components in the bundle's folder, Python packages first, each with its licence."""
-    inside = bundle / "_internal"
+    inside = bundle / CONTENTS
     found = [
         _python_package(file, origins)
         for file in sorted(inside.glob("*.dist-info/METADATA"))

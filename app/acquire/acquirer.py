@@ -13,6 +13,7 @@ from app.acquire.build_target import (
     BuildTarget,
     FolderTarget,
     StoreTarget,
+    remove_from,
     tool_versions,
     work_folder,
     work_name,
@@ -114,7 +115,7 @@ class Acquirer:
     def _get(self, order: Order, job: JobContext) -> Acquired:
         started_s = time.monotonic()
         match order.reference:
-            case GgufReference(file) if not order.types and order.out is None:
+            case GgufReference(file) if order.only_imports:
                 imported = import_models([file], self._store, cancel=job.cancel)
                 return Acquired(imported.models, time.monotonic() - started_s)
             case GgufReference(file):
@@ -188,8 +189,9 @@ class Acquirer:
         else:
             files = list(checkpoint_files(snapshot))
         folder = out or self._checkpoints / folder_name(model_name(reference))
-        local = download(snapshot, files, folder, self._hub, job, options=self._options)
-        keep_folder(folder)
+        with working(folder) if out is None else nullcontext():
+            local = download(snapshot, files, folder, self._hub, job, options=self._options)
+            keep_folder(folder)
         return Pulled(snapshot.repo, snapshot.commit, folder, tuple(local), time.monotonic() - started_s)
 
     def discard(self, model: str) -> None:
@@ -218,7 +220,7 @@ class Acquirer:
         unfinished_path(self._store.folder_of(name) / MATRIX_NAME).unlink(missing_ok=True)
         for left in self._store.find(name):
             if left.passing:
-                self._store.remove(left)
+                remove_from(self._store, left)
 
     def _check_known_room(self, order: Order) -> None:
         """Raise `DiskFullError` before anything is asked of the hub where the files will not fit."""
@@ -232,7 +234,8 @@ class Acquirer:
 
     def _built(self, order: Order, weights: Weights, job: JobContext) -> Acquired:
         target: BuildTarget = StoreTarget(self._store) if order.out is None else FolderTarget(order.out)
-        return QualityBuild(weights, target, self._commands, job).run(order.types or USUAL_TYPES, order.wish)
+        types = order.types or (() if order.wish.mixture_label else USUAL_TYPES)
+        return QualityBuild(weights, target, self._commands, job).run(types, order.wish)
 
     def _snapshot(
         self, reference: CatalogReference | HubReference, revision: str, job: JobContext

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.catalog.reference import Reference
+from models.quantisation.chosen_mixture import is_chosen, label_of
 from models.quantisation.sizes import WEIGHED
 
 AUTO, ON, OFF = "auto", "on", "off"
@@ -17,17 +18,29 @@ less; so for the larger 4-bit types one asks for it."""
 
 @dataclass(frozen=True, slots=True)
 class BuildWish:
-    """A wish for a build. `imatrix`: "auto", "on" (for every type of four bits and less), "off" or a file."""
+    """A wish for a build. `imatrix`: "auto", "on" (for every type of four bits and less), "off" or a file.
+    `size_bytes` asks for the mixture that loses least in a file of so many bytes, 0 for none;
+    `small_cache_bytes` are those that the file may take where its KV cache is kept in q8_0, 0 where that is
+    no question."""
 
     imatrix: str = AUTO
     measure: bool = False
+    size_bytes: int = 0
+    small_cache_bytes: int = 0
+
+    @property
+    def mixture_label(self) -> str:
+        """The label of the mixture that is wished, of the larger one where two are in question; empty without
+        one."""
+        size = max(self.size_bytes, self.small_cache_bytes)
+        return label_of(size) if size else ""
 
     def weighed(self, types: Sequence[str]) -> list[str]:
         """Return those of `types` that take a matrix."""
         if self.imatrix == OFF:
             return []
         wanted = WORTH_IT if self.imatrix == AUTO else WEIGHED
-        return [kind for kind in types if kind in wanted]
+        return [kind for kind in types if kind in wanted or is_chosen(kind)]
 
     @property
     def file(self) -> Path | None:
@@ -49,3 +62,8 @@ class Order:
     revision: str = ""
     keep_original: bool = False
     out: Path | None = None
+
+    @property
+    def only_imports(self) -> bool:
+        """Tell whether nothing is to be made of a GGUF file: it is recorded where it lies."""
+        return not self.types and not self.wish.mixture_label and self.out is None

@@ -1,8 +1,10 @@
 """The place for a build's files: the store, or a folder that the user named."""
 
+import glob
 import importlib.metadata
 import shutil
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +13,12 @@ from app.acquire.weights import BuildPass, Weights
 from app.base.errors import StillroomError
 from converters.build.working_files import discard_build
 from models.quantisation.quantisation_loss import Quality
-from models.store.store import KEPT_SUFFIX, InstalledModel, ModelStore, folder_name
+from models.store.store import COSTS_SUFFIX, KEPT_SUFFIX, InstalledModel, ModelStore, folder_name
 from models.system.disk_space import told_when_full
 from models.system.progress import JobContext
+
+COSTS_NAME = f"tensors{COSTS_SUFFIX}"
+"""In the store, beside the types of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,10 @@ class BuildTarget(ABC):
         """Return the file in which an importance matrix of `weights` is kept."""
 
     @abstractmethod
+    def costs_file(self, weights: Weights) -> Path:
+        """Return the file in which is kept what each tensor of `weights` costs in each type."""
+
+    @abstractmethod
     def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
         """Keep what quantising cost `model`, and return it with that."""
 
@@ -50,8 +59,16 @@ class BuildTarget(ABC):
         """Note whether `model` was made in passing: a run after an interrupted one then deletes it."""
 
     @abstractmethod
+    def reading(self, model: InstalledModel) -> AbstractContextManager[None]:
+        """Keep `model` from being deleted as made in passing by others, until the context ends."""
+
+    @abstractmethod
     def remove(self, model: InstalledModel) -> None:
-        """Delete a file that was made in passing."""
+        """Delete a file that was made in passing, unless somebody reads it: who reads it deletes it then."""
+
+    @abstractmethod
+    def remove_passing(self, weights: Weights) -> None:
+        """Delete all that was made of `weights` in passing, by a run that was stopped, too."""
 
 
 class StoreTarget(BuildTarget):
@@ -99,6 +116,10 @@ class StoreTarget(BuildTarget):
         """See `BuildTarget`."""
         return self._store.folder_of(weights.origin.name) / MATRIX_NAME
 
+    def costs_file(self, weights: Weights) -> Path:
+        """See `BuildTarget`."""
+        return self._store.folder_of(weights.origin.name) / COSTS_NAME
+
     def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
         """See `BuildTarget`."""
         return self._store.record_quality(model, quality)
@@ -108,9 +129,19 @@ class StoreTarget(BuildTarget):
         if model.passing != passing:
             self._store.set_passing(model, passing)
 
+    def reading(self, model: InstalledModel) -> AbstractContextManager[None]:
+        """See `BuildTarget`."""
+        return self._store.reading([model])
+
     def remove(self, model: InstalledModel) -> None:
         """See `BuildTarget`."""
-        self._store.remove(model)
+        remove_from(self._store, model)
+
+    def remove_passing(self, weights: Weights) -> None:
+        """See `BuildTarget`."""
+        for model in self._store.find(weights.origin.name):
+            if model.passing:
+                self.remove(model)
 
     def _there(self, weights: Weights, step: BuildPass, job: JobContext) -> tuple[InstalledModel, ...]:
         found = [
@@ -118,6 +149,7 @@ class StoreTarget(BuildTarget):
             for model in self._store.find(weights.origin.name)
             if model.type in step.types
             and (step.matrix is None or model.imatrix == step.matrix.text_for(model.type))
+            and (model.mixture is None or model.mixture == step.mixture)
         ]
         return weights.built(found, job)
 
@@ -136,7 +168,13 @@ class FolderTarget(BuildTarget):
         discard_build(self._out, weights.stem)
         models = tuple(
             InstalledModel(
-                weights.origin.name, file.type, file.path, file.bytes, file.sha256, imatrix=file.imatrix
+                weights.origin.name,
+                file.type,
+                file.path,
+                file.bytes,
+                file.sha256,
+                imatrix=file.imatrix,
+                mixture=file.mixture,
             )
             for file in result.outputs
         )
@@ -150,6 +188,10 @@ class FolderTarget(BuildTarget):
         """See `BuildTarget`."""
         return self._out / f"{weights.stem}{KEPT_SUFFIX}"
 
+    def costs_file(self, weights: Weights) -> Path:
+        """See `BuildTarget`."""
+        return self._out / f"{weights.stem}{COSTS_SUFFIX}"
+
     def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
         """See `BuildTarget`."""
         return replace(model, quality=quality)
@@ -161,10 +203,28 @@ class FolderTarget(BuildTarget):
         else:
             _passing_mark(model.path).unlink(missing_ok=True)
 
+    def reading(self, model: InstalledModel) -> AbstractContextManager[None]:
+        """See `BuildTarget`; nobody else deletes anything in the user's folder."""
+        return nullcontext()
+
     def remove(self, model: InstalledModel) -> None:
         """See `BuildTarget`."""
         model.path.unlink()
         _passing_mark(model.path).unlink(missing_ok=True)
+
+    def remove_passing(self, weights: Weights) -> None:
+        """See `BuildTarget`."""
+        for path in self._out.glob(f"{glob.escape(weights.stem)}-*.gguf"):
+            if _passing_mark(path).exists():
+                path.unlink()
+                _passing_mark(path).unlink()
+
+
+def remove_from(store: ModelStore, model: InstalledModel) -> None:
+    """Delete a file that was made in passing, and what was begun of a build from it: nobody goes on with
+    that. One that somebody reads stays for now."""
+    if store.remove_passing(model):
+        shutil.rmtree(work_folder(store, model.name, model), ignore_errors=True)
 
 
 def work_folder(store: ModelStore, name: str, source: InstalledModel | None = None) -> Path:

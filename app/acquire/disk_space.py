@@ -6,6 +6,7 @@ from pathlib import Path
 from models.hub.resumable_file import stored_bytes
 from models.hub.shard_feed import MOST_ON_DISK
 from models.hub.snapshot import RemoteFile
+from models.quantisation.chosen_mixture import is_chosen, label_bytes
 from models.quantisation.sizes import weight_share
 from models.system.disk_space import require_room
 
@@ -46,7 +47,9 @@ def _made_bytes(out_dir: Path) -> int:
 
 
 def _built_bytes(weights_bytes: int, types: Sequence[str]) -> int:
-    return sum(int(weights_bytes * weight_share(kind)) for kind in types)
+    return sum(
+        label_bytes(kind) if is_chosen(kind) else int(weights_bytes * weight_share(kind)) for kind in types
+    )
 
 
 def _allocated(path: Path) -> int:

@@ -87,6 +87,7 @@ class HubWeights(Weights):
                 step.matrix,
                 coming=self._coming(job),
                 keep_journal=True,
+                mixtures=step.mixtures,
             )
             first = replace(
                 self._options,

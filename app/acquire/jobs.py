@@ -49,6 +49,7 @@ class Job(msgspec.Struct, kw_only=True):
     keep_original: bool = False
     measure: bool = False
     weigh: bool = False
+    size_bytes: int = 0
     created_at: str = ""
     state: JobState = "waiting"
     message: str = ""
@@ -152,10 +153,12 @@ class JobBook:
         keep_original: bool = False,
         measure: bool = False,
         weigh: bool = False,
+        size_bytes: int = 0,
         title: str = "",
     ) -> JobView:
         """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
-        `measure` what that cost, `weigh` every small type by an importance matrix.
+        `measure` what that cost, `weigh` every small type by an importance matrix; with `size_bytes` one
+        more file of so many bytes, whose types are chosen by measurement.
 
         The job is called `title`. Raises `StillroomError` if the model is unknown, and `DiskFullError`.
         """
@@ -169,6 +172,7 @@ class JobBook:
             keep_original=keep_original,
             measure=measure,
             weigh=weigh,
+            size_bytes=size_bytes,
             created_at=datetime.now(UTC).isoformat(),
         )
         with told_when_full(self._folder):
@@ -321,7 +325,7 @@ class JobBook:
         order = Order(
             parse_reference(job.model),
             job.types,
-            BuildWish(imatrix=ON if job.weigh else AUTO, measure=job.measure),
+            _wish(job),
             revision=job.revision,
             keep_original=job.keep_original,
         )
@@ -380,7 +384,7 @@ class JobBook:
             id=job.id,
             model=job.model,
             title=job.title,
-            types=tuple(job.types),
+            types=_types(job),
             state=job.state,
             progress=self._progress.get(job.id) if job.state == "running" else None,
             error=error,
@@ -389,6 +393,16 @@ class JobBook:
 
     def _file(self, job: Job) -> Path:
         return self._folder / f"{job.id}.json"
+
+
+def _wish(job: Job) -> BuildWish:
+    return BuildWish(imatrix=ON if job.weigh else AUTO, measure=job.measure, size_bytes=job.size_bytes)
+
+
+def _types(job: Job) -> tuple[str, ...]:
+    """Return the types of the files that the job makes, as they will be called."""
+    mixture = _wish(job).mixture_label
+    return (*job.types, mixture) if mixture else tuple(job.types)
 
 
 def _surprise(error: BaseException) -> StillroomError:

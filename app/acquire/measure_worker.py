@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from converters.mixture.costs_client import CostsRequest, MeasuredCosts
 from converters.process.child_server import serve
 from converters.quality.measuring import (
     CollectedImatrix,
@@ -18,7 +19,7 @@ from converters.quality.measuring import (
 )
 from models.system.progress import OnProgress
 
-_REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest
+_REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest | CostsRequest
 
 
 def main() -> int:
@@ -27,8 +28,8 @@ def main() -> int:
 
 
 def _work(
-    request: QualityRequest | ImatrixRequest | TextRequest, on_progress: OnProgress
-) -> MeasuredQuality | CollectedImatrix | TextPart:
+    request: QualityRequest | ImatrixRequest | TextRequest | CostsRequest, on_progress: OnProgress
+) -> MeasuredQuality | CollectedImatrix | TextPart | MeasuredCosts:
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
     from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
@@ -50,6 +51,19 @@ def _work(
         return read_text(request, machine, on_progress)
     # As llama.cpp's tools read a prompt's file.
     text = MeasuringText(request.text.read_bytes().removesuffix(b"\n"), request.text_name)
+    if isinstance(request, CostsRequest):
+        from converters.imatrix.imatrix import Importance, read_imatrix
+        from converters.mixture.sensitivity import Inputs, measure_costs
+        from converters.mixture.tensor_costs import CostsFile
+
+        importance = (
+            read_imatrix(request.matrix).importance(request.matrix.name)
+            if request.matrix is not None
+            else Importance("", "", 0, {})
+        )
+        inputs = Inputs(request.model, text, importance)
+        file = CostsFile(request.out, request.belongs_to)
+        return MeasuredCosts(costs=measure_costs(inputs, machine, backend.ggml, on_progress, file))
     if isinstance(request, QualityRequest):
         from converters.quality.quality import measure_quality
 

@@ -61,11 +61,18 @@ class Measurer:
         if reference is None:
             own = self.reference_of(models[0]) or self._fetch(models[0], job)
             reference = own.path
-        qualities = measure(reference, [model.path for model in models], self._command, job, text=text)
-        if own is not None and own.passing:
-            self._store.remove(own)
+        read = [*models, own] if own is not None else models
+        with self._store.reading(read):
+            qualities = measure(reference, [model.path for model in models], self._command, job, text=text)
+        if own is not None:
+            # Also one that another run has made in passing, and left because it was read here.
+            self._store.remove_passing(own)
+        known = {model.path for model in self._store.listing().models}
+        # A file that lies elsewhere has no manifest to keep it in.
         return [
             self._store.record_quality(model, quality)
+            if model.path in known
+            else replace(model, quality=quality)
             for model, quality in zip(models, qualities, strict=True)
         ]
 

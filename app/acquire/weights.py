@@ -15,6 +15,7 @@ from converters.checkpoint.architectures import read_settings
 from converters.process.messages import BuildRequest, BuildResult, MatrixFile
 from models.catalog.catalog import CatalogModel, find
 from models.hub.download_record import DownloadRecord, read_record
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.store.manifest import InputFile
 from models.store.store import InstalledModel
 from models.system.foreign_json import MOST_JSON_BYTES, parse_json
@@ -30,11 +31,18 @@ Recorded = tuple[InstalledModel, tuple[InputFile, ...]]
 @dataclass(frozen=True, slots=True)
 class BuildPass:
     """One reading of the weights: it makes `types`, weighed by `matrix`. The types `later` are made of the
-    same weights afterwards, so these stay until then."""
+    same weights afterwards, so these stay until then. `mixture` is the one that is made where `types` hold
+    its label."""
 
     types: Sequence[str]
     later: Sequence[str] = ()
     matrix: MatrixFile | None = None
+    mixture: ChosenMixture | None = None
+
+    @property
+    def mixtures(self) -> tuple[ChosenMixture, ...]:
+        """The mixtures that a build of this step needs to know."""
+        return () if self.mixture is None else (self.mixture,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,9 @@ class FolderWeights(Weights):
         if step.later:
             size = sum(path.stat().st_size for path in self._folder.glob(f"*{SAFETENSORS}"))
             check_build_room(size, [*step.types, *step.later], out_dir)
-        request = BuildRequest(self._folder, list(step.types), out_dir, name, step.matrix)
+        request = BuildRequest(
+            self._folder, list(step.types), out_dir, name, step.matrix, mixtures=step.mixtures
+        )
         return build(request, self._command, job)
 
     def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
@@ -136,7 +146,9 @@ class GgufWeights(Weights):
 
     def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
         """See `Weights`."""
-        request = BuildRequest(self.file.path, list(step.types), out_dir, name, step.matrix)
+        request = BuildRequest(
+            self.file.path, list(step.types), out_dir, name, step.matrix, mixtures=step.mixtures
+        )
         return build(request, self._command, job)
 
     def inputs(self, job: JobContext = UNWATCHED) -> tuple[InputFile, ...]:

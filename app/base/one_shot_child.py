@@ -4,7 +4,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -31,6 +31,7 @@ def ask_child(
     limit_s: float | None = None,
     cancel: threading.Event | None = None,
     on_wait: Callable[[float], object] = lambda waited_s: None,
+    environment: Mapping[str, str] = os.environ,
 ) -> ChildAnswer:
     """Start `command`, say `request` to it and wait for its end; any thread.
 
@@ -43,7 +44,7 @@ def ask_child(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # Without it the child would import from the working folder, which may be the user's own project.
-        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        env={**environment, "PYTHONSAFEPATH": "1"},
         creationflags=NO_WINDOW,
     )
     began_s = time.monotonic()

@@ -4,11 +4,13 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from markdown_it.token import Token
-
-from app.chat.markdown.markdown_blocks import markdown_parser
 from app.chat.markdown.markdown_math import WHOLE, without_delimiters
+
+if TYPE_CHECKING:
+    # Comes with the first text, which is after the window's first painting.
+    from markdown_it.token import Token
 
 TITLE_COLUMNS = 60
 """The most columns of a title; a Chinese character takes two."""
@@ -173,11 +175,13 @@ def answer_title(answer: str) -> str:
 
 def _lines(source: str) -> list[str]:
     """The words of each heading and paragraph that stands in nothing else."""
+    from app.chat.markdown.markdown_parser import markdown_parser
+
     tokens = markdown_parser().parse(source, {WHOLE: True})
     return [_words(token) for token in tokens if token.type == "inline" and token.level == 1]
 
 
-def _words(inline: Token) -> str:
+def _words(inline: "Token") -> str:
     pieces: list[str] = []
     for token in inline.children or ():
         match token.type:

@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from app.code.languages import PLAIN_TEXT, language_named, language_of_file
+
+if TYPE_CHECKING:
+    # Comes with the first answer, which is after the window's first painting.
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,17 @@ def code_blocks(answer: str) -> list[CodeBlock]:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark")
     parser.core.ruler.enableOnly(["normalize", "block"])
     return parser
 
 
-def _block(token: Token, before: Token | None, first_line: int, end_line: int, total_lines: int) -> CodeBlock:
+def _block(
+    token: "Token", before: "Token | None", first_line: int, end_line: int, total_lines: int
+) -> CodeBlock:
     code = token.content
     code_lines = code.count("\n") + (not code.endswith("\n"))
     has_end_fence = end_line - first_line - 1 > code_lines
@@ -107,7 +114,7 @@ def _name_in_first_line(code: str) -> str:
     return _known_name(match[1]) if match else ""
 
 
-def _name_before(before: Token | None, fence_line: int) -> str:
+def _name_before(before: "Token | None", fence_line: int) -> str:
     """The name in a line that holds nothing else and stands right before the fence."""
     if before is None or before.type != "inline" or not before.map or fence_line - before.map[1] > 1:
         return ""

@@ -11,15 +11,19 @@ import psutil
 
 from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish, Order
 from app.acquire.requantise import source_of
-from app.commands.terminal.arguments import TYPES, quantisation
+from app.commands.terminal.arguments import TYPES, file_size, quantisation, whole
 from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console, time_text
+from app.commands.terminal.mixture_words import check_sentences, mixture_sentences
 from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
 from app.machine.doctor import Known, free_memory
+from app.machine.fitting_size import fitting_by_cache, with_context
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
 from models.catalog.reference import CatalogReference, GgufReference, Reference, parse_reference
-from models.quantisation.sizes import EVERYDAY_TYPE
+from models.memory.fit import Memory
+from models.quantisation.chosen_mixture import ChosenMixture
+from models.quantisation.sizes import EVERYDAY_TYPE, weights_of
 from models.system.errors import StillroomError
 from models.system.progress import JobContext
 from models.system.units import byte_count
@@ -36,7 +40,8 @@ EXAMPLE = "stillroom build r1-qwen-1.5b --type Q4_K_M --type Q8_0"
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
     """A GGUF file that was made, or was there already from the same commit or files.
 
-    `imatrix` says what its importance matrix was collected over, `quality` what quantising cost.
+    `imatrix` says what its importance matrix was collected over, `quality` what quantising cost, `mixture`
+    which type each tensor got and why, where that was chosen.
     """
 
     path: str
@@ -45,6 +50,7 @@ class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     imatrix: str = ""
     quality: dict[str, Any] | None = None
+    mixture: ChosenMixture | None = None
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +62,7 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --type, --out, --base, --imatrix, --measure."""
+    """MODEL, --type, --size, --fit, --context, --out, --base, --imatrix, --measure."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -72,6 +78,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=f"one of {', '.join(TYPES)}; may be given several times (default: the one recommended for this "
         "computer)",
+    )
+    by_size = parser.add_mutually_exclusive_group()
+    by_size.add_argument(
+        "--size",
+        type=file_size,
+        default=0,
+        metavar="SIZE",
+        help="the mixture of types that loses least in a file of this size (4.1GB), chosen by measurement: "
+        "what each type costs each tensor is measured once, and kept beside the model",
+    )
+    by_size.add_argument(
+        "--fit",
+        action="store_true",
+        help="the same for the largest size that fits this computer as the model will be loaded: on the "
+        "graphics cards where it can be, else in memory; with a KV cache in f16 or larger with one in q8_0, "
+        "whichever loses less",
+    )
+    parser.add_argument(
+        "--context",
+        type=whole("context_tokens"),
+        default=0,
+        metavar="N",
+        help="with --fit: the tokens of context that are to fit, of one reply at a time",
     )
     parser.add_argument("--out", type=_folder, metavar="DIR", help="folder (default: Stillroom's own models)")
     parser.add_argument(
@@ -102,7 +131,11 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         return
     reference = parse_reference(options.model)
     types = options.types
-    if not types:
+    size, small_cache = options.size, 0
+    if options.fit:
+        size, small_cache = _fitting_sizes(reference, options.context, core, cancel)
+        console.note(_fitting_sentence(size, small_cache))
+    if not types and not (size or small_cache):
         types = [_recommended_type(reference, core, cancel)]
         console.note(f"Without --type, {types[0]} is made: what is recommended for this computer.")
     if isinstance(reference, GgufReference):
@@ -116,7 +149,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     order = Order(
         reference,
         types,
-        BuildWish(imatrix=options.imatrix, measure=options.measure),
+        BuildWish(
+            imatrix=options.imatrix,
+            measure=options.measure,
+            size_bytes=size,
+            small_cache_bytes=small_cache,
+        ),
         keep_original=settings.keep_original_weights,
         out=options.out,
     )
@@ -125,6 +163,14 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     console.document(_result(built))
     for model in built.models:
         console.say(f"{model.type}  {byte_count(model.bytes)}  {model.path}")
+        if model.mixture is not None:
+            for line in mixture_sentences(model.mixture):
+                console.say(f"  {line}")
+            if _keeps_small_cache(model.mixture):
+                _load_with_small_cache(model.path, core)
+                console.say("  It is loaded so from now on; the model's load settings change that.")
+            for line in check_sentences(model, core.store.find(model.name)):
+                console.say(f"  {line}")
         if model.quality is not None:
             for line in quality_sentences(model.type, model.quality):
                 console.say(f"  {line}")
@@ -138,13 +184,62 @@ def _recommended_type(reference: Reference, core: Core, cancel: threading.Event)
     """Return the type to make of a model here; of one that the catalogue does not know, the everyday one."""
     if not isinstance(reference, CatalogReference):
         return EVERYDAY_TYPE
+    memory = _memory(core, cancel)
+    known = Known(loads=core.measurements.loads(), default=core.settings.values.load)
+    return known.advisor(memory).recommended_type(reference.model)
+
+
+def _fitting_sizes(
+    reference: Reference, context_tokens: int, core: Core, cancel: threading.Event
+) -> tuple[int, int]:
+    """Return the largest file of a model that fits here with a cache in f16, and the larger one with a cache
+    in q8_0. Raises `StillroomError` where none does, or where its shape is not known yet."""
+    # It brings numpy along, which the command line's help does without.
+    from app.machine.known_shape import dimensions_of
+
+    shape = dimensions_of(reference)
+    spread = weights_of(shape.dimensions, EVERYDAY_TYPE)
+    asked = with_context(core.settings.values.load, context_tokens)
+    sizes = fitting_by_cache(shape.dimensions, spread, shape.context_limit, asked, _memory(core, cancel))
+    if not any(sizes):
+        raise StillroomError(
+            "Not even the smallest file of {model} fits this computer so.",
+            "Ask for a shorter context, or choose a smaller model.",
+            model=shape.name,
+        )
+    return sizes
+
+
+def _fitting_sentence(size: int, small_cache: int) -> str:
+    if not small_cache:
+        return f"What fits this computer is a file of up to {byte_count(size)}."
+    if not size:
+        return f"What fits this computer is a file of up to {byte_count(small_cache)}, with a cache in q8_0."
+    return (
+        f"What fits this computer is a file of up to {byte_count(size)} with a cache in f16, or of up to "
+        f"{byte_count(small_cache)} with one in q8_0: which of them loses less is measured."
+    )
+
+
+def _keeps_small_cache(mixture: ChosenMixture) -> bool:
+    return mixture.cache is not None and mixture.cache.kv_type != "f16"
+
+
+def _load_with_small_cache(path: Path, core: Core) -> None:
+    """Keep for a file that it is loaded with the cache that it was sized for."""
+    choices = core.load_choices()
+    chosen = choices.of(path)
+    load = msgspec.structs.replace(chosen.load, kv_type="q8_0")
+    choices.choose(path, msgspec.structs.replace(chosen, load=load))
+
+
+def _memory(core: Core, cancel: threading.Event) -> Memory:
+    """Return the memory that is free now, here and on the computers that help."""
     with core.engine() as client:
         listed = listed_devices(client, core.settings.values.load.rpc_servers, cancel)
     devices = [] if isinstance(listed, StillroomError) else listed.devices
     speed = core.measurements.memory_speed().bytes_per_s
-    memory = free_memory(psutil.virtual_memory().available, devices, speed)
-    known = Known(loads=core.measurements.loads(), default=core.settings.values.load)
-    return known.advisor(memory).recommended_type(reference.model)
+    return free_memory(psutil.virtual_memory().available, devices, speed)
 
 
 def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, console: Console) -> None:
@@ -170,6 +265,7 @@ def _result(built: "Acquired") -> BuildResult:
             bytes=model.bytes,
             imatrix=model.imatrix,
             quality=quality_document(model.quality),
+            mixture=model.mixture,
         )
         for model in built.models
     ]

@@ -229,7 +229,7 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
             else ""
         )
         speed = byte_count(diagnosis.memory_bytes_per_s)
-        console.say(f"Memory: the processor reads {speed} per second{provisional}.")
+        console.say(f"Memory: a reply reads up to {speed} of weights per second{provisional}.")
     console.say("" if diagnosis.problems else "\nNothing is missing.")
     for problem in diagnosis.problems:
         error = problem.as_error()

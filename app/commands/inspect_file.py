@@ -11,8 +11,11 @@ import msgspec
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console
 from app.commands.terminal.installed import installed_model
+from app.commands.terminal.mixture_words import mixture_sentences
 from app.commands.terminal.quality_words import quality_document, quality_sentences
+from converters.gguf.file_type import stated_mixture
 from converters.gguf.inspect import ListSummary, TensorInfo, Value, inspect
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.system.shown_text import shown
 from models.system.units import byte_count
 
@@ -32,6 +35,7 @@ class InspectResult(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Value | ListSummary]
     tensors: list[TensorInfo]
     quality: dict[str, Any] | None = None
+    mixture: ChosenMixture | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +53,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     found = inspect(path)
     known = next((model for model in core.store.listing().models if model.path == path.absolute()), None)
     quality = known.quality if known is not None else None
+    mixture = known.mixture if known is not None else None
+    mixture = mixture or stated_mixture(found)
     console.document(
         InspectResult(
             file=str(path),
@@ -57,6 +63,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             metadata=found.metadata,
             tensors=found.tensors,
             quality=quality_document(quality),
+            mixture=mixture,
         )
     )
     console.say(f"{path}: GGUF {found.version}, {byte_count(found.bytes)}, {len(found.tensors)} tensors")
@@ -71,6 +78,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     for tensor in found.tensors:
         sizes[tensor.type] += tensor.bytes
     console.say(", ".join(f"{kind} {byte_count(size)}" for kind, size in sizes.most_common()))
+    if mixture is not None:
+        for line in mixture_sentences(mixture):
+            console.say(line)
     if known is not None and quality is not None:
         for line in quality_sentences(known.type, quality):
             console.say(line)

@@ -48,6 +48,11 @@ class CudaPlace:
         return self.folder / "runtime"
 
     @property
+    def before(self) -> Path:
+        """The runtime that a new one takes the place of, until it is deleted."""
+        return self.folder / "runtime.old"
+
+    @property
     def sources(self) -> dict[str, int]:
         """The files to fetch with their bytes: NVIDIA's, and our back end where one is needed and offered."""
         files = {
@@ -124,7 +129,7 @@ class CudaPlace:
             try:
                 # Without it no engine loads the runtime, whatever becomes of the rest.
                 (self.runtime / CHECK).unlink(missing_ok=True)
-                freed = sum(remove_tree(entry) for entry in self._entries())
+                freed = self._remove_all()
             except OSError as error:
                 raise StillroomError(
                     "NVIDIA's libraries are switched off, but cannot be deleted: {native}.",
@@ -136,8 +141,17 @@ class CudaPlace:
             self.folder.rmdir()
         return freed
 
-    def _entries(self) -> list[Path]:
-        return [entry for entry in self.folder.iterdir() if entry.is_dir()]
+    def _remove_all(self) -> int:
+        """Delete all that lies here but the lock; the bytes. What cannot be deleted keeps nothing else."""
+        freed, failures = 0, []
+        for entry in [entry for entry in self.folder.iterdir() if entry.name != ".lock"]:
+            try:
+                freed += remove_tree(entry)
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return freed
 
 
 def _has_back_end() -> bool:

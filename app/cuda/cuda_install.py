@@ -1,5 +1,6 @@
 """Gets the CUDA runtime: fetched or brought, verified, unpacked, and tried on the card before it is used."""
 
+import logging
 import shutil
 import threading
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from models.system.progress import UNWATCHED, JobContext, Progress, raise_if_can
 
 if TYPE_CHECKING:
     from models.hub.file_download import TransferOptions
+
+log = logging.getLogger(__name__)
 
 
 class CudaGetter:
@@ -48,6 +51,7 @@ class CudaGetter:
         `StillroomError`, after which no engine uses the runtime.
         """
         with self.place.locked():
+            self._drop_before()
             if self.place.installed() is None or files:
                 brought = recognise(files, self.place)
                 self._need_back_end(brought)
@@ -160,8 +164,25 @@ class CudaGetter:
         )
         write_json(new / RUNTIME, runtime)
         sync_folder(new)
-        remove_tree(place.runtime)
+        # Renamed and not deleted: where somebody uses a file of it, it stays whole or goes whole.
+        if place.runtime.exists():
+            rename_durably(place.runtime, place.before)
         rename_durably(new, place.runtime)
+        self._drop_before()
+
+    def _drop_before(self) -> None:
+        """Delete the runtime that was replaced, or take it back where the new one is not in its place."""
+        place = self.place
+        if not place.before.exists():
+            return
+        if not place.runtime.exists():
+            rename_durably(place.before, place.runtime)
+            return
+        try:
+            remove_tree(place.before)
+        except OSError as error:
+            # On Windows an engine that runs has loaded it; the next get, or the removal, deletes it.
+            log.warning("The runtime before cannot be deleted yet: %s", error)
 
     def _back_end_sha256(self, brought: Brought) -> str:
         pin = self.place.offered_back_end

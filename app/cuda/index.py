@@ -8,7 +8,7 @@ import msgspec
 from app.base.errors import StillroomError
 from app.cuda.pins import Package
 from models.hub.bounded_http import AnswerError, ask, is_web_address
-from models.hub.hub import HubClient
+from models.hub.hub import HubClient, raise_if_not_let_through
 from models.hub.hub_access import TokenSource
 from models.hub.snapshot import Snapshot
 from models.system.shown_text import shown
@@ -90,6 +90,8 @@ class PackageIndex(HubClient):
         try:
             answer = ask(page, LARGEST_PAGE_BYTES, {"Accept": ACCEPT})
         except AnswerError as error:
+            if isinstance(error.__cause__, httpx.HTTPError):
+                raise_if_not_let_through(error.__cause__)
             raise StillroomError(
                 "Nobody answered at {address}: {reason}.",
                 "Look at the connection, name a mirror, or bring the files.",

@@ -1,15 +1,16 @@
 """Unpack what is needed of a wheel: named members with known sizes, flat into one folder."""
 
 import os
-import shutil
+import stat
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from app.base.errors import StillroomError
 from app.cuda.pins import file_name
+from models.system.durable import while_in_use
 from models.system.progress import raise_if_cancelled
 
 BLOCK_BYTES = 4 << 20
@@ -58,18 +59,32 @@ def unpack(
 
 
 def remove_tree(folder: Path) -> int:
-    """Delete `folder` with everything in it; the bytes that this frees. Raises `OSError`."""
-    if not folder.exists():
-        return 0
-    freed = sum(
-        path.stat().st_blocks * 512 if os.name == "posix" else path.stat().st_size for path in _files(folder)
-    )
-    shutil.rmtree(folder)
+    """Delete `folder`, or the file of that name, with everything in it; the bytes that this frees.
+
+    All that can be deleted is, whatever cannot. Raises the first `OSError` then.
+    """
+    freed, failures = 0, []
+    for path in _deepest_first(folder):
+        try:
+            found = path.lstat()
+            is_folder = stat.S_ISDIR(found.st_mode)
+            while_in_use(path.rmdir if is_folder else path.unlink)
+            if not is_folder and found.st_nlink == 1:
+                freed += found.st_blocks * 512 if os.name == "posix" else found.st_size
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return freed
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def _deepest_first(folder: Path) -> Iterator[Path]:
+    # Links to folders are among them, and are not followed.
+    for place, folders, files in os.walk(folder, topdown=False):
+        yield from (Path(place, name) for name in (*files, *folders))
+    yield folder
 
 
 def _unusable(wheel: Path, reason: str) -> StillroomError:

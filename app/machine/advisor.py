@@ -14,9 +14,9 @@ from app.engine.planning.planned_need import planned_fit, shape_of
 from app.engine.protocol import KvType, LoadSettings
 from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel
-from models.catalog.recommend import Recommendation, recommend, recommended_type
+from models.catalog.recommend import Recommendation, is_quick_on_processor, recommend, recommended_type
 from models.catalog.similar import parameters_of, similar_model, similar_weights
-from models.memory.fit import Fit, Memory
+from models.memory.fit import Fit, Memory, Verdict
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
@@ -121,6 +121,34 @@ class Advisor:
         """Return the quantisation to make of a model for this computer."""
         return recommended_type(model, self.fit_of)
 
+    def best_mixture(self, model: CatalogModel) -> InstalledModel | None:
+        """Return the file on disk whose types were chosen for its size and that is better here than the
+        recommended type: it runs in the same place, as quickly as is asked of any, and loses least."""
+        kind = self.recommended_type(model)
+        plain = self.fit_of(model, kind)
+        better = []
+        for file in self._files.values():
+            if file.key != model.key or file.quality is None or not self._loses_less(file, kind):
+                continue
+            outlook = self.file_outlook(file)
+            if outlook is None or outlook.fit.verdict is not plain.verdict:
+                continue
+            if plain.verdict is Verdict.GPU or is_quick_on_processor(outlook.fit):
+                better.append((file.quality.kld_mean, file.bytes, file))
+        return min(better, key=lambda found: found[:2])[2] if better else None
+
+    def _loses_less(self, file: InstalledModel, kind: str) -> bool:
+        """Compare a mixture's file with the type `kind` of its model: as measured where both are, else as
+        expected when it was chosen."""
+        if file.mixture is None or file.quality is None:
+            return False
+        other = self._files.get((file.key, kind))
+        if other is not None and other.quality is not None:
+            return file.quality.kld_mean < other.quality.kld_mean
+        return any(
+            plain.type == kind and file.mixture.divergence < plain.divergence for plain in file.mixture.plain
+        )
+
     def outlook(self, model: CatalogModel, quantisation: str, use: Use = AS_LOADED) -> Outlook:
         """Judge a model in `quantisation`, one of `QUANTISATIONS`, by its file where it is on disk."""
         file = self._files.get((model.key, quantisation))
@@ -131,6 +159,12 @@ class Advisor:
         asked = use.applied(facts.asked if facts is not None else self.default)
         found = planned_fit(asked, shape, quantisation, self.memory, facts.draft if facts else None)
         return self._with_measured(Outlook(model.key, quantisation, found, found.tok_per_s, ""), file)
+
+    def size_outlook(self, model: CatalogModel, size_bytes: int, use: Use = AS_LOADED) -> Outlook:
+        """Judge a file of `model` of any size, whatever types its weights have."""
+        shape = shape_of(model.shape, similar_weights(model, size_bytes), model.context_limit)
+        found = planned_fit(use.applied(self.default), shape, "", self.memory)
+        return self._with_measured(Outlook(model.key, "", found, found.tok_per_s, ""), None)
 
     def file_outlook(self, file: InstalledModel) -> Outlook | None:
         """Judge a file that the catalogue does not know; None where nothing is known of it."""

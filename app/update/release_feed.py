@@ -15,13 +15,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import msgspec
 from msgspec import Meta
 
 from app.base.errors import StillroomError
 from models.hub.bounded_http import AnswerError, ask
 from models.hub.file_names import is_unsafe
-from models.hub.hub import HubClient
+from models.hub.hub import HubClient, raise_if_not_let_through
 from models.hub.hub_access import TokenSource
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.progress import UNWATCHED, JobContext
@@ -150,6 +151,8 @@ def _fetch(place: ReleasePlace, name: str) -> bytes:
             raise AnswerError(f"HTTP {answer.status}")
         return answer.data
     except AnswerError as error:
+        if isinstance(error.__cause__, httpx.HTTPError):
+            raise_if_not_let_through(error.__cause__)
         raise StillroomError(
             "Nobody answered at {address}: {reason}.",
             "Look at the connection, or try again later.",

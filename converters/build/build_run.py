@@ -56,7 +56,8 @@ def run_build(
     and synced. After a crash or a full disk a rerun resumes at the tensor where it stopped. `importance` is
     what the request's matrix holds, `arrivals` tells when a coming file is there. Raises `StillroomError`.
     """
-    types = list(dict.fromkeys(canonical_type(kind) for kind in request.types))
+    mixtures = {mixture.label: mixture for mixture in request.mixtures}
+    types = list(dict.fromkeys(kind if kind in mixtures else canonical_type(kind) for kind in request.types))
     if not types:
         raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
     check_name(request.name)
@@ -72,7 +73,7 @@ def run_build(
         if not journal_path(request.out_dir, request.name).exists():
             # Nothing is stored yet. The first file comes while the outputs are laid out.
             coming.ask(source.tensors)
-    outputs = [source.output(kind, importance) for kind in types]
+    outputs = [source.output(kind, importance, mixtures.get(kind)) for kind in types]
     return _Build(request, source, outputs, coming, on_progress).run()
 
 
@@ -91,6 +92,7 @@ class _Build:
         self._source = source
         self._outputs = outputs
         self._coming = coming
+        self._mixtures = {mixture.label: mixture for mixture in request.mixtures}
         self._on_progress = on_progress
         self._journal_path = journal_path(request.out_dir, request.name)
         self._journal: BuildJournal | None = None
@@ -244,7 +246,9 @@ class _Build:
             log.info("built %s", final.name)
         matrix = self._request.matrix
         weighed_by = matrix.text_for(output.kind) if matrix is not None else ""
-        return BuiltFile(output.kind, final, sha256, output.layout.bytes, weighed_by)
+        return BuiltFile(
+            output.kind, final, sha256, output.layout.bytes, weighed_by, self._mixtures.get(output.kind)
+        )
 
     @contextlib.contextmanager
     def _room(self) -> Iterator[None]:

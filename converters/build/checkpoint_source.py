@@ -19,6 +19,7 @@ from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION
 from converters.imatrix.imatrix import Importance
 from converters.process.messages import ComingFile
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_mixture import MixtureModel
 
 _ROPE_FACTORS = "rope_freqs.weight"
@@ -52,8 +53,10 @@ class Conversion:
         dtypes = {tensor.source.dtype for tensor in self.tensors if len(tensor.shape) > 1}
         return dtypes.pop() if len(dtypes) == 1 else F32.name
 
-    def output(self, kind: str, importance: Importance | None = None) -> Output:
-        """Lay out the file of type `kind`. Raises `BuildError` where the model's shape does not allow it."""
+    def output(
+        self, kind: str, importance: Importance | None = None, chosen: ChosenMixture | None = None
+    ) -> Output:
+        """See `Source`. Raises `BuildError` where the model's shape does not allow the type."""
         if kind in FULL_PRECISION:
             layout = lay_out(encoded(self._metadata(kind)), self._typed(kind))
             return Output(kind, layout, self._constants)
@@ -61,7 +64,7 @@ class Conversion:
         model = MixtureModel(settings.family.name, settings.layers, settings.heads, settings.kv_heads)
         values = encoded(self._metadata(self.lossless_type))
         return quantised_output(
-            kind, values, self._typed(self.lossless_type), model, self._constants, importance
+            kind, values, self._typed(self.lossless_type), model, self._constants, importance, chosen
         )
 
     def _typed(self, kind: str) -> dict[str, TensorForm]:

@@ -9,14 +9,12 @@ from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.safetensors_file import StoredTensor
 from converters.gguf.gguf_layout import TensorForm
 from converters.gguf.gguf_types import FULL_PRECISION, TYPE_NAMED, ValueType
-from converters.gguf.inspect import GgufSummary, inspect
+from converters.gguf.inspect import inspect
+from converters.gguf.mixture_facts import mixture_model
 from converters.imatrix.imatrix import Importance
 from converters.system.errors import BuildError
-from models.quantisation.quantisation_mixture import MixtureModel
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.system.regular_file import open_regular
-
-_ARCHITECTURES = ("llama", "qwen2", "qwen3")
-"""The ones whose mixtures are known (models/quantisation/quantisation_mixture.py)."""
 
 _SPLIT_KEYS = ("split.no", "split.count", "split.tensors.count")
 
@@ -36,7 +34,7 @@ class GgufSource:
 
     def __init__(self, path: Path) -> None:
         summary = inspect(path)
-        self._model = _model(path, summary)
+        self._model = mixture_model(path, summary)
         self._values = _encoded_values(path, len(summary.metadata))
         for key in _SPLIT_KEYS:
             self._values.pop(key, None)
@@ -56,8 +54,10 @@ class GgufSource:
             for tensor in summary.tensors
         ]
 
-    def output(self, kind: str, importance: Importance | None = None) -> Output:
-        """Lay out the file of the quantised type `kind`."""
+    def output(
+        self, kind: str, importance: Importance | None = None, chosen: ChosenMixture | None = None
+    ) -> Output:
+        """See `Source`; `kind` is a quantised type."""
         if kind in FULL_PRECISION:
             raise BuildError(
                 "A GGUF file cannot be turned into {type}.",
@@ -67,33 +67,7 @@ class GgufSource:
         forms: dict[str, TensorForm] = {
             tensor.name: (tensor.shape, TYPE_NAMED[tensor.source.dtype]) for tensor in self.tensors
         }
-        return quantised_output(kind, self._values, forms, self._model, {}, importance)
-
-
-def _model(path: Path, summary: GgufSummary) -> MixtureModel:
-    architecture = summary.text("general.architecture")
-    experts = summary.metadata.get(f"{architecture}.expert_count", 0)
-    if architecture not in _ARCHITECTURES or experts:
-        raise BuildError(
-            "{file} is a {architecture} model, which Stillroom does not quantise.",
-            "Look for a ready-made GGUF file in the type that you want.",
-            file=path.name,
-            architecture=architecture or "nameless",
-        )
-    numbers: list[int] = []
-    for key in ("block_count", "attention.head_count", "attention.head_count_kv"):
-        value = summary.metadata.get(f"{architecture}.{key}")
-        if value is None and key == "attention.head_count_kv":
-            value = numbers[-1]
-        if type(value) is not int or not 0 < value < 2**31:
-            raise BuildError(
-                "{file} does not say what its {key} is.",
-                "Download or build it again.",
-                file=path.name,
-                key=f"{architecture}.{key}",
-            )
-        numbers.append(value)
-    return MixtureModel(architecture, *numbers)
+        return quantised_output(kind, self._values, forms, self._model, {}, importance, chosen)
 
 
 def _encoded_values(path: Path, count: int) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from converters.checkpoint.architectures import PlannedTensor
 from converters.gguf.gguf_layout import Layout
 from converters.imatrix.imatrix import Floats, Importance
+from models.quantisation.chosen_mixture import ChosenMixture
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +28,8 @@ class Source(Protocol):
     def tensors(self) -> Sequence[PlannedTensor]:
         """The stored tensors, in the source's order."""
 
-    def output(self, kind: str, importance: Importance | None) -> Output:
-        """Lay out the file of type `kind`. Raises `BuildError` where it cannot be made of this source."""
+    def output(self, kind: str, importance: Importance | None, chosen: ChosenMixture | None) -> Output:
+        """Lay out the file of type `kind`, or of the mixture that was `chosen`.
+
+        Raises `BuildError` where it cannot be made of this source.
+        """

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import gguf
+import msgspec
 
 from converters.build.output import Output
 from converters.gguf.gguf_layout import TensorForm, lay_out
@@ -10,7 +11,13 @@ from converters.gguf.gguf_metadata import encode_value
 from converters.gguf.gguf_types import FILE_TYPES, TYPE_NAMED
 from converters.imatrix.imatrix import Floats, Importance
 from converters.system.errors import BuildError
-from models.quantisation.quantisation_mixture import MixtureModel, mixture, place_in_file
+from models.quantisation.chosen_mixture import MIXTURE_KEY, ChosenMixture
+from models.quantisation.quantisation_mixture import (
+    MixtureModel,
+    may_be_quantised,
+    mixture,
+    place_in_file,
+)
 from models.quantisation.sizes import WEIGHED
 
 # What llama-quantize cuts a text of `quantize.imatrix` to.
@@ -24,14 +31,19 @@ def quantised_output(
     model: MixtureModel,
     constants: Mapping[str, bytes],
     importance: Importance | None,
+    chosen: ChosenMixture | None = None,
 ) -> Output:
-    """Lay out the file that llama-quantize would make of a file with `values` and `tensors`.
+    """Lay out the file that llama-quantize would make of a file with `values` and `tensors`; of the `chosen`
+    mixture where there is one, which `kind` is the label of.
 
     Raises `BuildError` for rows that cannot be quantised and an importance matrix of another model.
     """
-    used = importance if kind in WEIGHED else None
-    types = mixture(
-        kind, {name: shape for name, (shape, _) in tensors.items()}, model, has_imatrix=used is not None
+    used = importance if kind in WEIGHED or chosen is not None else None
+    shapes = {name: shape for name, (shape, _) in tensors.items()}
+    types = (
+        _fitting(chosen, shapes)
+        if chosen is not None
+        else mixture(kind, shapes, model, has_imatrix=used is not None)
     )
     forms: dict[str, TensorForm] = {}
     for name in sorted(tensors, key=place_in_file):
@@ -42,10 +54,32 @@ def quantised_output(
     replaced = {"general.quantization_version", "general.file_type"}
     written = {key: value for key, value in values.items() if key not in replaced}
     written["general.quantization_version"] = _number(gguf.GGML_QUANT_VERSION)
-    written["general.file_type"] = _number(FILE_TYPES[kind])
+    if chosen is not None:
+        written[MIXTURE_KEY] = _text(chosen)
+    else:
+        written["general.file_type"] = _number(FILE_TYPES[kind])
     if used is not None:
         written |= _told(used)
     return Output(kind, lay_out(written, forms), constants, columns)
+
+
+def _fitting(chosen: ChosenMixture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """Return the mixture's types, which must be those of this very model's matrices."""
+    types = chosen.types
+    quantised = {name for name, shape in shapes.items() if may_be_quantised(name, shape)}
+    if types.keys() != quantised:
+        raise BuildError(
+            "The mixture {mixture} was chosen for another model.",
+            "Choose it anew for this one.",
+            mixture=chosen.label,
+        )
+    return types
+
+
+def _text(chosen: ChosenMixture) -> bytes:
+    """Encode the choice without its table, which the tensors' types are, and without other sizes."""
+    summary = msgspec.structs.replace(chosen, tensors=(), sizes=())
+    return encode_value(msgspec.json.encode(summary).decode(), gguf.GGUFValueType.STRING)
 
 
 def _told(importance: Importance) -> dict[str, bytes]:

@@ -7,13 +7,15 @@ settings are `rope_theta` and `rope_scaling`, of transformers 5 both are in `rop
 
 import math
 from dataclasses import dataclass, field
-from typing import TypeGuard
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeGuard
 
 from converters.checkpoint.checkpoint import Json
 from converters.system.errors import CheckpointError
+
+if TYPE_CHECKING:
+    # The window reads what families there are, and has no numbers to make.
+    import numpy as np
+    import numpy.typing as npt
 
 _TRANSFORMERS_THETA = 10000.0
 
@@ -68,8 +70,10 @@ def _is_usable(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 3e38
 
 
-def llama3_factors(rope: Rope, head_dim: int) -> npt.NDArray[np.float32]:
+def llama3_factors(rope: Rope, head_dim: int) -> "npt.NDArray[np.float32]":
     """Compute Llama 3.1's divisors of the rotary frequencies, shape (head_dim / 2,), in float32 as torch."""
+    import numpy as np
+
     one, two_pi = np.float32(1), np.float32(2 * math.pi)
     factor = np.float32(rope.numbers["factor"])
     low, high = rope.numbers["low_freq_factor"], rope.numbers["high_freq_factor"]

@@ -2,8 +2,12 @@
 
 from collections import Counter
 
+import msgspec
+
 from converters.gguf.gguf_types import FILE_TYPES
 from converters.gguf.inspect import GgufSummary
+from models.quantisation.chosen_mixture import MIXTURE_KEY, ChosenMixture, TensorChoice
+from models.quantisation.quantisation_mixture import may_be_quantised
 
 # `general.file_type` of what others build (llama.h's `llama_ftype`).
 _OTHERS = {
@@ -30,6 +34,8 @@ _OTHERS = {
     37: "TQ2_0",
     38: "MXFP4",
 }
+_MOST_MIXTURE_CHARACTERS = 1 << 16
+_MOST_BYTES = 1 << 50
 _NAMES = _OTHERS | {number: name for name, number in FILE_TYPES.items()}
 
 
@@ -40,6 +46,9 @@ def type_name(number: int) -> str:
 
 def file_type(summary: GgufSummary) -> str:
     """Return the type's name, such as "Q4_K_M"; where the file states none, that of most of its bytes."""
+    chosen = stated_mixture(summary)
+    if chosen is not None:
+        return chosen.label
     stated = summary.metadata.get("general.file_type")
     if isinstance(stated, int) and (name := type_name(stated)):
         return name
@@ -47,3 +56,25 @@ def file_type(summary: GgufSummary) -> str:
     for tensor in summary.tensors:
         sizes[tensor.type] += tensor.bytes
     return sizes.most_common(1)[0][0] if sizes else "GGUF"
+
+
+def stated_mixture(summary: GgufSummary) -> ChosenMixture | None:
+    """Return the choice that the file says it was made by, with the tensors' types as they are; None for
+    other files."""
+    text = summary.text(MIXTURE_KEY)
+    if not text or len(text) > _MOST_MIXTURE_CHARACTERS:
+        return None
+    try:
+        stated = msgspec.json.decode(text, type=ChosenMixture)
+    except msgspec.MsgspecError:
+        return None
+    if not 0 < stated.asked_bytes < _MOST_BYTES:
+        return None
+    return msgspec.structs.replace(
+        stated,
+        tensors=tuple(
+            TensorChoice(tensor=tensor.name, type=tensor.type, bytes=tensor.bytes)
+            for tensor in summary.tensors
+            if may_be_quantised(tensor.name, tuple(tensor.shape))
+        ),
+    )

@@ -5,13 +5,13 @@ over all tokens, chunk by chunk. https://github.com/ggml-org/llama.cpp/blob/mast
 Matrices of experts (`ggml_mul_mat_id`) are not collected: Stillroom builds no model that has them.
 """
 
-import ctypes
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from converters.gguf.ggml_tensor import GgmlTensor, declared, operation, rows_of, weights_name
 from converters.imatrix.imatrix import ImportanceMatrix, Sums
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from converters.quality.evaluation import Evaluation, Machine, MeasuringText, Window
@@ -21,30 +21,6 @@ from models.system.progress import OnProgress
 
 # As llama-imatrix has it: a smaller batch is a check of the graph, no text.
 _LEAST_ROWS = 16
-_OBJECT_BYTES = 32
-"""GGML_OBJECT_SIZE, which ggml_tensor_overhead counts besides the tensor."""
-
-
-class _Tensor(ctypes.Structure):
-    """struct ggml_tensor of ggml.h."""
-
-
-_Tensor._fields_ = [
-    ("type", ctypes.c_int),
-    ("buffer", ctypes.c_void_p),
-    ("ne", ctypes.c_int64 * 4),
-    ("nb", ctypes.c_size_t * 4),
-    ("op", ctypes.c_int),
-    ("op_params", ctypes.c_int32 * 16),
-    ("flags", ctypes.c_int32),
-    ("src", ctypes.POINTER(_Tensor) * 10),
-    ("view_src", ctypes.c_void_p),
-    ("view_offs", ctypes.c_size_t),
-    ("data", ctypes.c_void_p),
-    ("name", ctypes.c_char * 64),
-    ("extra", ctypes.c_void_p),
-    ("padding", ctypes.c_char * 8),
-]
 
 
 def collect_imatrix(
@@ -84,19 +60,19 @@ class _Collector:
     """Adds up the inputs that ggml shows it, to those of `before`."""
 
     def __init__(self, ggml: Any, before: Collected) -> None:
-        self._ggml = _declared(ggml)
-        self._mul_mat = _operation(ggml, b"MUL_MAT")
+        self._ggml = declared(ggml)
+        self._mul_mat = operation(ggml, b"MUL_MAT")
         self._squares: dict[str, npt.NDArray[np.float64]] = dict(before.squares)
         self._counts: dict[str, int] = dict(before.counts)
         self._error: Exception | None = None
 
     def on_tensor(self, address: int, asked: bool) -> bool:
         """Answer ggml whether a tensor is wanted, and then take the tensor; ggml's own thread waits."""
-        tensor = _Tensor.from_address(address)
+        tensor = GgmlTensor.from_address(address)
         if tensor.op != self._mul_mat:
             return False
         weights, inputs = tensor.src[0].contents, tensor.src[1].contents
-        name = _weights_name(weights.name)
+        name = weights_name(weights.name)
         if asked:
             return name.startswith("blk.") and inputs.ne[1] >= _LEAST_ROWS and inputs.type == 0
         try:
@@ -121,8 +97,8 @@ class _Collector:
             for name, squares in self._squares.items()
         }
 
-    def _add(self, name: str, weights: _Tensor, inputs: _Tensor) -> None:
-        rows = self._rows(inputs)
+    def _add(self, name: str, weights: GgmlTensor, inputs: GgmlTensor) -> None:
+        rows = rows_of(self._ggml, inputs)
         matrices = weights.ne[2] * weights.ne[3]
         if matrices != 1:
             raise BuildError("The tensor {tensor} has several matrices in one.", tensor=name)
@@ -136,47 +112,3 @@ class _Collector:
         squares = np.einsum("rc,rc->c", rows, rows)
         self._squares[name] = self._squares.get(name, np.zeros((1, rows.shape[1]))) + squares
         self._counts[name] = self._counts.get(name, 0) + len(rows)
-
-    def _rows(self, inputs: _Tensor) -> npt.NDArray[np.float32]:
-        size = self._ggml.ggml_nbytes(ctypes.byref(inputs))
-        if self._ggml.ggml_backend_buffer_is_host(inputs.buffer):
-            memory = (ctypes.c_char * size).from_address(inputs.data)
-        else:
-            memory = (ctypes.c_char * size)()
-            self._ggml.ggml_backend_tensor_get(ctypes.byref(inputs), memory, 0, size)
-        shape, strides = tuple(reversed(inputs.ne)), tuple(reversed(inputs.nb))
-        return np.ndarray(shape, np.float32, memory, strides=strides).reshape(-1, inputs.ne[0])
-
-
-def _declared(ggml: Any) -> Any:
-    pointer, tensor = ctypes.c_void_p, ctypes.POINTER(_Tensor)
-    for name, result, arguments in (
-        ("ggml_nbytes", ctypes.c_size_t, [tensor]),
-        ("ggml_backend_buffer_is_host", ctypes.c_bool, [pointer]),
-        ("ggml_backend_tensor_get", None, [tensor, pointer, ctypes.c_size_t, ctypes.c_size_t]),
-        ("ggml_tensor_overhead", ctypes.c_size_t, []),
-        ("ggml_op_name", ctypes.c_char_p, [ctypes.c_int]),
-    ):
-        function = getattr(ggml, name)
-        function.restype, function.argtypes = result, arguments
-    expected = ctypes.sizeof(_Tensor) + _OBJECT_BYTES
-    if ggml.ggml_tensor_overhead() != expected:
-        raise BuildError(
-            "This llama.cpp has another form of tensors, so no importance matrix can be collected.",
-            "Use a file that llama-imatrix has made, or the version that Stillroom was released with.",
-        )
-    return ggml
-
-
-def _operation(ggml: Any, name: bytes) -> int:
-    """Find the number of an operation, which differs between versions."""
-    number = 0
-    while ggml.ggml_op_name(number) != name:
-        number += 1
-    return number
-
-
-def _weights_name(name: bytes) -> str:
-    """Return the name of the weights: `CUDA0#blk.0.attn_k.weight#0` is a copy on another device."""
-    parts = name.decode("utf-8", "replace").split("#")
-    return parts[1] if len(parts) > 1 else parts[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
 from models.quantisation.sizes import WEIGHED
 from models.store.manifest import BuiltFile
 from models.system.progress import Progress
@@ -32,7 +33,7 @@ class MatrixFile(msgspec.Struct, frozen=True):
 
     def text_for(self, kind: str) -> str:
         """Return the text for a file of this type; empty where the type takes no matrix."""
-        return self.text if kind in WEIGHED else ""
+        return self.text if kind in WEIGHED or is_chosen(kind) else ""
 
 
 class BuildRequest(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class BuildRequest(msgspec.Struct, frozen=True):
 
     `matrix` weighs the types of four bits and less. Of the `coming` files the process uses what the parent
     has said to be there. With `keep_journal` a finished build that is asked for again is found done, until
-    `discard_build` deletes the journal.
+    `discard_build` deletes the journal. A type that is the label of one of the `mixtures` is that mixture.
     """
 
     source: Path
@@ -51,6 +52,7 @@ class BuildRequest(msgspec.Struct, frozen=True):
     matrix: MatrixFile | None = None
     coming: list[ComingFile] = []
     keep_journal: bool = False
+    mixtures: tuple[ChosenMixture, ...] = ()
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):

@@ -6,7 +6,8 @@ llama.cpp ends the process on a failed assertion, so only a child does this (`ap
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from converters.gguf.gguf_types import TYPE_NAMED
 from converters.gguf.inspect import inspect
 from converters.system.errors import BuildError
 
@@ -30,6 +32,10 @@ _SAMPLE_TOKENS = 64
 _DECODE_TOKENS = 32
 _DECODE_S = 5.0
 """A model's speed in generation is that of 32 tokens, or of those that 5 seconds were enough for."""
+
+
+AS_LLAMA_CPP = "STILLROOM_AS_LLAMA_CPP"
+"""Read by our llama.cpp while it loads a model and for each attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,16 @@ class MeasuringText:
 @dataclass(frozen=True, slots=True)
 class Window:
     """The way of a text through a model: chunks of `tokens`, `sequences` of them at once, and logits for the
-    tokens from `first_output` on. `on_tensor` is called for ggml's tensors (`cb_eval` of llama.h)."""
+    tokens from `first_output` on. `on_tensor` is called for ggml's tensors (`cb_eval` of llama.h). With
+    `own_weights` they are in memory of the process's own, as they are in the file, and may be changed. Keys
+    and values are kept as `kv_type`."""
 
     first_output: int
     sequences: int = 1
     tokens: int = CONTEXT_TOKENS
     on_tensor: Callable[[int, bool], bool] | None = None
+    own_weights: bool = False
+    kv_type: str = "F16"
 
 
 class Evaluation:
@@ -81,12 +91,7 @@ class Evaluation:
         self._batch: Any = None
         gpu_layers = 0 if streamed else _gpu_layers(path, machine.gpu_free_bytes())
         if not self._load(gpu_layers, streamed) and not (gpu_layers and self._load(0, streamed)):
-            raise BuildError(
-                "The model {file} cannot be loaded to be measured.",
-                "The details are in the report; the memory may be too small.",
-                native=machine.reason(),
-                file=path.name,
-            )
+            raise self._not_loaded()
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
         bos = int(llama_cpp.llama_vocab_bos(self._vocab))
@@ -181,32 +186,55 @@ class Evaluation:
                 break
         return number / elapsed_s
 
+    def keep_cache_in(self, kv_type: str) -> None:
+        """Keep keys and values as `kv_type` from now on; the weights stay where they are. Raises
+        `BuildError` where llama.cpp has no such cache for this model."""
+        self._window = replace(self._window, kv_type=kv_type)
+        llama_cpp.llama_free(self._context)
+        self._context = self._new_context()
+        if not self._context:
+            raise self._not_loaded()
+
+    def _not_loaded(self) -> BuildError:
+        return BuildError(
+            "The model {file} cannot be loaded to be measured.",
+            "The details are in the report; the memory may be too small.",
+            native=self._machine.reason(),
+            file=self.path.name,
+        )
+
     def _load(self, gpu_layers: int, streamed: bool) -> bool:
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP
+        own = self._window.own_weights
+        params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE if own else llama_cpp.LLAMA_LOAD_MODE_MMAP
         # Weights repacked for this processor would be a copy in memory.
-        params.use_extra_bufts = not streamed
-        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(self.path), params)
+        params.use_extra_bufts = not streamed and not own
+        with _as_llama_cpp():
+            self._model = llama_cpp.llama_model_load_from_file(os.fsencode(self.path), params)
         if not self._model:
             return False
-        window = self._window
-        size = window.tokens * window.sequences
-        context = llama_cpp.llama_context_default_params()
-        context.n_ctx = context.n_batch = size
-        # A streamed file is read once for each micro-batch.
-        context.n_ubatch = size if streamed else window.tokens
-        context.n_seq_max = window.sequences
-        context.n_outputs_max = size - window.first_output * window.sequences
-        context.n_threads = context.n_threads_batch = self._machine.threads
-        context.no_perf = True
-        if self._callback is not None:
-            context.cb_eval = self._callback
-        self._context = llama_cpp.llama_init_from_model(self._model, context)
+        self._context = self._new_context()
         if not self._context:
             llama_cpp.llama_model_free(self._model)
             self._model = None
         return bool(self._context)
+
+    def _new_context(self) -> Any:
+        window = self._window
+        size = window.tokens * window.sequences
+        context = llama_cpp.llama_context_default_params()
+        context.n_ctx = context.n_batch = size
+        # A streamed file is read once for each micro-batch; short sequences go together for the same reason.
+        context.n_ubatch = size if self.streamed or window.own_weights else window.tokens
+        context.n_seq_max = window.sequences
+        context.n_outputs_max = size - window.first_output * window.sequences
+        context.n_threads = context.n_threads_batch = self._machine.threads
+        context.type_k = context.type_v = TYPE_NAMED[window.kv_type].number
+        context.no_perf = True
+        if self._callback is not None:
+            context.cb_eval = self._callback
+        return llama_cpp.llama_init_from_model(self._model, context)
 
     def _put(self, row: int, token: int, position: int, sequence: int, *, output: bool) -> None:
         batch = self._batch
@@ -220,8 +248,9 @@ class Evaluation:
         self._batch.n_tokens = rows
         if clear:
             llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._context), True)
-        failed = llama_cpp.llama_decode(self._context, self._batch)
-        llama_cpp.llama_synchronize(self._context)
+        with _as_llama_cpp():
+            failed = llama_cpp.llama_decode(self._context, self._batch)
+            llama_cpp.llama_synchronize(self._context)
         if failed:
             raise BuildError(
                 "The model {file} could not be evaluated (code {code}).",
@@ -234,6 +263,22 @@ class Evaluation:
     def _logits(self, row: int, count: int) -> Floats:
         start = llama_cpp.llama_get_logits_ith(self._context, row)
         return np.ctypeslib.as_array(start, (count, self.vocabulary))
+
+
+@contextmanager
+def _as_llama_cpp() -> Iterator[None]:
+    """Add in llama.cpp's own order, which its tools measure with: rows of Q8_0 and Q6_K
+    (packaging/engine/patches/repacked_sixteens.h) where a model is loaded, attention (grouped_attention.cpp)
+    where it is evaluated. `decode_tok_per_s` is a little less than in a reply."""
+    before = os.environ.get(AS_LLAMA_CPP)
+    os.environ[AS_LLAMA_CPP] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[AS_LLAMA_CPP]
+        else:
+            os.environ[AS_LLAMA_CPP] = before
 
 
 def _eval_callback(on_tensor: Callable[[int, bool], bool] | None) -> Any:

@@ -19,7 +19,8 @@ from models.system.progress import UNWATCHED, JobContext, raise_if_cancelled
 R = TypeVar("R")
 
 OWN_TEXT = "Stillroom's own text"
-"""The name in manifests and matrices of the texts that come with Stillroom."""
+OWN_TRACES = "Stillroom's own reasoning traces"
+"""The names in manifests and matrices of the texts that come with Stillroom."""
 
 
 class QualityRequest(msgspec.Struct, frozen=True, kw_only=True, tag="quality"):
@@ -92,6 +93,17 @@ def held_out_text() -> Path:
     return _own_text("held_out.txt")
 
 
+def reasoning_calibration_text() -> Path:
+    """Return reasoning traces to calibrate with: mathematics, code and logic in several languages, with the
+    turns and the thinking marked as R1's template marks them."""
+    return _own_text("calibration_reasoning.txt")
+
+
+def reasoning_held_out_text() -> Path:
+    """Return reasoning traces to measure with; no sentence of them is in a text to calibrate with."""
+    return _own_text("held_out_reasoning.txt")
+
+
 def measure(
     reference: Path,
     models: Sequence[Path],
@@ -112,10 +124,10 @@ def measure(
         reference=reference,
         models=list(models),
         text=text or held_out_text(),
-        text_name=text.name if text is not None else OWN_TEXT,
+        text_name=_name_of(text),
         most_chunks=most_chunks,
     )
-    return _ask(command, request, MeasuredQuality, job).qualities
+    return ask(command, request, MeasuredQuality, job).qualities
 
 
 def collect(
@@ -143,16 +155,17 @@ def collect(
         most_chunks=most_chunks,
         notes=dict(notes or {}),
     )
-    return _ask(command, request, CollectedImatrix, job)
+    return ask(command, request, CollectedImatrix, job)
 
 
 def read_part(request: TextRequest, command: Sequence[str], job: JobContext = UNWATCHED) -> TextPart:
     """Measure how well a GGUF file predicts some chunks of a text, for its perplexity. As `measure`."""
     check_gguf(request.model)
-    return _ask(command, request, TextPart, job)
+    return ask(command, request, TextPart, job)
 
 
-def _ask(command: Sequence[str], request: msgspec.Struct, result_type: type[R], job: JobContext) -> R:
+def ask(command: Sequence[str], request: msgspec.Struct, result_type: type[R], job: JobContext) -> R:
+    """Have the measuring process answer `request`. As `measure`."""
     raise_if_cancelled(job.cancel)
     try:
         with Child(command) as child:
@@ -164,6 +177,12 @@ def _ask(command: Sequence[str], request: msgspec.Struct, result_type: type[R], 
             native=end.words,
             code=end.returncode,
         ) from None
+
+
+def _name_of(text: Path | None) -> str:
+    if text is None:
+        return OWN_TEXT
+    return OWN_TRACES if text == reasoning_held_out_text() else text.name
 
 
 def _own_text(name: str) -> Path:

@@ -88,13 +88,14 @@ def _quick_fit(model: CatalogModel, judge: Judge, context: int, wanted: Verdict)
         if (
             wanted is Verdict.RAM
             and found.verdict in (Verdict.RAM, Verdict.PARTLY)
-            and _is_quick_on_processor(found)
+            and is_quick_on_processor(found)
         ):
             return found
     return None
 
 
-def _is_quick_on_processor(found: Fit) -> bool:
+def is_quick_on_processor(found: Fit) -> bool:
+    """Tell whether a load that needs the processor writes fast enough for thinking."""
     if found.tok_per_s is None:
         return found.weights_bytes <= _CPU_WEIGHTS_BYTES
     return found.tok_per_s >= _QUICK_TOK_PER_S

@@ -216,7 +216,7 @@ class HubClient:
                 )
             except AnswerError as error:
                 if isinstance(error.__cause__, httpx.HTTPError):
-                    raise_if_untrusted(error.__cause__)
+                    raise_if_not_let_through(error.__cause__)
                 if not error.passes:
                     raise no_usable_answer(held.host, error) from error
                 log.info("%s: %s", held.host, error)
@@ -357,14 +357,30 @@ def no_usable_answer(host: str, error: AnswerError) -> StillroomError:
 
 def raise_if_hopeless(error: httpx.HTTPError) -> None:
     """Raise the error for what trying again does not mend: a certificate, an address, no HTTP at all."""
-    raise_if_untrusted(error)
+    raise_if_not_let_through(error)
     reason = failed(error)
     if not reason.passes:
         raise no_usable_answer(error.request.url.host, reason) from error
 
 
-def raise_if_untrusted(error: httpx.HTTPError) -> None:
-    """Raise the error for a server whose certificate nobody vouches for, where `error` tells of that."""
+def raise_if_not_let_through(error: httpx.HTTPError) -> None:
+    """Raise the error for a proxy that refuses, and for a server whose certificate nobody vouches for, where
+    `error` tells of either."""
+    # Of a tunnel that was refused httpcore keeps the status: "407 Proxy Authentication Required".
+    if isinstance(error, httpx.ProxyError) and (line := str(error)).startswith("407"):
+        raise StillroomError(
+            "The proxy on the way to {host} asks for a name and a password.",
+            "Put them into HTTPS_PROXY, as http://name:password@proxy:port, and leave the proxy in the "
+            "settings empty; then start Stillroom again.",
+            host=error.request.url.host,
+        ) from error
+    if isinstance(error, httpx.ProxyError) and line.startswith("4"):
+        raise StillroomError(
+            "The proxy on the way to {host} lets nothing through: {reason}.",
+            "Ask whoever runs the proxy, or name another proxy or mirror in the settings.",
+            host=error.request.url.host,
+            reason=shown(line),
+        ) from error
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__

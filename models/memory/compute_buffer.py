@@ -7,6 +7,8 @@ Sources: ggml-org/llama.cpp, ggml/src/ggml-alloc.c and src/models/{llama,qwen2,q
 `build_ffn` of src/llama-graph.cpp.
 """
 
+from functools import lru_cache
+
 from models.memory.memory_request import Demand
 from models.quantisation.model_shape import ModelShape
 
@@ -118,6 +120,8 @@ def _rotations(shape: ModelShape, demand: Demand) -> tuple[int, int]:
     return side, _ROTATION_STEP
 
 
+# The list of models asks for the same few hundred again with each change of a job.
+@lru_cache(maxsize=4096)
 def _walk(shape: ModelShape, demand: Demand, inputs: int, borrowed_layer_bytes: int = 0) -> int:
     arena = _Arena()
     row = demand.step_tokens * F32_BYTES

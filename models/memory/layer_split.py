@@ -1,6 +1,8 @@
 """Compute how many layers of a model fit on graphics cards, and what may be planned for on one."""
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from models.memory.memory_need import card_compute_bytes
 from models.memory.memory_request import Demand
@@ -13,10 +15,27 @@ from models.quantisation.weights import Weights
 VRAM_RESERVE_BYTES = 400 << 20
 VRAM_RESERVE_FRACTION = 0.03
 
+# Where nothing fails when a card is full, all becomes slow, and the desktop takes more of what is free now.
+PAGED_RESERVE_BYTES = 1 << 30
 
-def usable_vram_bytes(free_bytes: int, total_bytes: int) -> int:
-    """Return the bytes that may be planned for on a card: free memory less a reserve."""
-    return max(0, free_bytes - VRAM_RESERVE_BYTES - int(total_bytes * VRAM_RESERVE_FRACTION))
+_WSL = Path("/dev/dxg")
+"""The device by which Linux under Windows (WSL) reaches Windows' cards."""
+
+
+def driver_pages() -> bool:
+    """Tell whether cards' drivers move to RAM what a card cannot hold, in place of refusing it: Windows'
+    do, and WSL's cards are Windows'.
+
+    https://nvidia.custhelp.com/app/answers/detail/a_id/5490
+    """
+    return sys.platform == "win32" or _WSL.exists()
+
+
+def usable_vram_bytes(free_bytes: int, total_bytes: int, *, pages: bool = False) -> int:
+    """Return the bytes that may be planned for on a card: free memory less a reserve, a larger one where
+    its driver `pages` (`driver_pages`)."""
+    reserve = VRAM_RESERVE_BYTES + int(total_bytes * VRAM_RESERVE_FRACTION)
+    return max(0, free_bytes - (max(reserve, PAGED_RESERVE_BYTES) if pages else reserve))
 
 
 def gpu_layers_that_fit(shape: ModelShape, weights: Weights, demand: Demand, rooms: Sequence[int]) -> int:

@@ -4,7 +4,7 @@ The one estimate of Stillroom: the engine plans its load with it, the advisor sh
 llama.cpp allocates in tests/unit/models/memory/test_memory_need.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.memory.compute_buffer import (
     compute_buffer_bytes,
@@ -13,7 +13,7 @@ from models.memory.compute_buffer import (
     input_bytes,
     output_buffer_bytes,
 )
-from models.memory.memory_request import Demand
+from models.memory.memory_request import Demand, step_on_cards
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.sizes import kv_cache_bytes
 from models.quantisation.weights import Weights
@@ -63,6 +63,7 @@ def memory_need(
         return MemoryNeed(Share(weights.total, cache, compute_buffer_bytes(shape, demand) + logits), Share())
     on_card = min(gpu_layers - 1, shape.layers)
     whole = on_card == shape.layers
+    demand = _at_a_time(demand, whole=whole, cards=cards)
     on_host = not whole and demand.step_tokens < _BORROWING_BATCH_TOKENS
     host_compute = compute_buffer_bytes(shape, demand) if on_host else host_buffer_bytes(shape, demand)
     device = Share(
@@ -78,7 +79,12 @@ def card_compute_bytes(
     shape: ModelShape, weights: Weights, demand: Demand, *, whole: bool, cards: int = 1
 ) -> int:
     """Compute the scratch memory of each card; without the `whole` model it borrows the other layers."""
+    demand = _at_a_time(demand, whole=whole, cards=cards)
     if not whole and demand.step_tokens >= _BORROWING_BATCH_TOKENS:
         return device_buffer_bytes(shape, demand, max(weights.layers))
     copies = _PIPELINE_COPIES if whole and cards > 1 else 1
     return device_buffer_bytes(shape, demand) + (copies - 1) * input_bytes(shape, demand)
+
+
+def _at_a_time(demand: Demand, *, whole: bool, cards: int) -> Demand:
+    return replace(demand, batch_tokens=step_on_cards(demand.batch_tokens, whole=whole, cards=cards))

@@ -51,6 +51,16 @@ class Demand:
         return min(self.step_tokens, self.outputs or self.sequences)
 
 
+PIPELINE_STEP_TOKENS = 512
+"""Cards take turns with so many tokens: while one computes these, the one before begins with the next."""
+
+
+def step_on_cards(batch_tokens: int, *, whole: bool, cards: int) -> int:
+    """Return how many of a step's tokens are computed at a time (llama.cpp's n_ubatch): fewer than all where
+    several `cards` hold a `whole` model between them, as it runs them one behind the other then."""
+    return min(batch_tokens, PIPELINE_STEP_TOKENS) if whole and cards > 1 else batch_tokens
+
+
 def whole_lines(outputs: int) -> int:
     """Round `outputs` up so that their numbers fill cache lines; see `OUTPUTS_STEP`."""
     return -(-outputs // OUTPUTS_STEP) * OUTPUTS_STEP

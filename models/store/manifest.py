@@ -5,13 +5,15 @@ from pathlib import Path
 
 import msgspec
 
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_loss import Quality
 from models.system.json_file import load_json, write_json
 
 MANIFEST_NAME = "manifest.json"
 
 _TYPE = re.compile(
-    r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32|MXFP4|TQ\d_\d)(?![A-Za-z0-9])", re.IGNORECASE
+    r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32|MXFP4|MIX_\d+M|TQ\d_\d)(?![A-Za-z0-9])",
+    re.IGNORECASE,
 )
 
 
@@ -25,13 +27,14 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
 
 class BuiltFile(msgspec.Struct, frozen=True):
     """A finished GGUF file as a build made it and `ModelStore.add` takes it. `type` is spelled as llama.cpp
-    does (`Q4_K_M`, `BF16`), `imatrix` is as in `OutputFile`."""
+    does (`Q4_K_M`, `BF16`), `imatrix` and `mixture` are as in `OutputFile`."""
 
     type: str
     path: Path
     sha256: str
     bytes: int
     imatrix: str = ""
+    mixture: ChosenMixture | None = None
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +44,9 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     it (`imported`). `repo`, `commit` and `inputs` name what it was made from. `made_at` is ISO 8601 in UTC,
     `tools` names the versions that made it. `sha256` is empty for an imported file that nobody
     named one for. `imatrix` says what the importance matrix was collected over that it
-    was quantised with. `measured` is what quantising cost it, once that is known. `passing`
-    is a full-precision file that goes again when the build or measurement that it was made for is done.
+    was quantised with, `mixture` which type each tensor got where that was chosen. `measured` is what
+    quantising cost it, once that is known. `passing` is a full-precision file that goes again when the build
+    or measurement that it was made for is done.
     """
 
     type: str
@@ -56,6 +60,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     imported: bool = False
     tools: dict[str, str] = {}
     imatrix: str = ""
+    mixture: ChosenMixture | None = None
     passing: bool = False
     measured: Quality | None = None
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import filelock
 import msgspec
 
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_loss import Quality
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.manifest import MANIFEST_NAME, BuiltFile, InputFile, Manifest, OutputFile, type_in_name
-from models.store.work_locks import working
+from models.store.work_locks import is_read, reading, working
 from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
@@ -27,6 +28,8 @@ from models.system.regular_file import open_regular
 log = logging.getLogger(__name__)
 
 KEPT_SUFFIX = ".imatrix"
+COSTS_SUFFIX = ".costs"
+_KEPT = {KEPT_SUFFIX, COSTS_SUFFIX}
 """Of what is kept beside a model's files, and goes after the last of them."""
 
 _TRASH = ".trash"
@@ -52,6 +55,7 @@ class InstalledModel:
     imported: bool = False
     bundled: bool = False
     imatrix: str = ""
+    mixture: ChosenMixture | None = None
     passing: bool = False
     quality: Quality | None = None
 
@@ -191,6 +195,7 @@ class ModelStore:
                     made_at=made_at,
                     tools=tools or {},
                     imatrix=new.imatrix,
+                    mixture=new.mixture,
                 )
                 _put(manifest, output)
                 manifest.write(folder)
@@ -254,13 +259,7 @@ class ModelStore:
             write_json(trash / "entry.json", trashed)
             if not output.imported:
                 _move(folder / output.file, trash / output.file)
-            manifest.outputs.remove(output)
-            if manifest.outputs:
-                manifest.write(folder)
-            else:
-                (folder / MANIFEST_NAME).unlink(missing_ok=True)
-                if not any(folder.iterdir()):
-                    folder.rmdir()
+            _forget(folder, manifest, output)
             return trashed
 
     def restore(self, trashed: TrashedModel) -> InstalledModel:
@@ -322,26 +321,45 @@ class ModelStore:
             _put(manifest, msgspec.structs.replace(output, passing=passing))
             manifest.write(folder)
 
-    def remove(self, model: InstalledModel) -> None:
-        """Delete for good a model that was made in passing; the user's own go through `delete`."""
-        trashed = self.delete(model)
+    def remove_passing(self, model: InstalledModel) -> bool:
+        """Delete for good a model that was made in passing, unless somebody reads it; False where it stays,
+        as the user's own does: that goes through `delete`."""
         with self._changing():
-            shutil.rmtree(self.root / _TRASH / trashed.id)
+            is_here = model.path.is_relative_to(self.root) and model.path.is_file()
+            if not is_here or is_read(self._subject(model)):
+                return False
+            folder, manifest, output = self._locate(model)
+            if output.passing:
+                _erase(folder, manifest, output)
+            return output.passing
+
+    @contextmanager
+    def reading(self, models: Sequence[InstalledModel]) -> Iterator[None]:
+        """Read files of the store until the context ends: they are not moved meanwhile, and stay where they
+        were made in passing.
+
+        Raises `StillroomError` while the models are being moved, and where one is not there any more.
+        """
+        with ExitStack() as held:
+            # Under the folder's lock, as whoever moves or deletes them looks for readers under it.
+            with self._changing():
+                for model in models:
+                    if not model.imported and model.path.is_relative_to(self.root):
+                        if not model.path.is_file():
+                            raise _not_here(model)
+                        held.enter_context(reading(self._subject(model)))
+            yield
+
+    def _subject(self, model: InstalledModel) -> Path:
+        """Name a file's readers' locks."""
+        return self.work_folder(f"{model.name} {model.type}")
 
     def erase(self, model: InstalledModel) -> None:
         """Delete a model's file for good and without needing space, as on a full disk."""
         if model.bundled or model.imported:
             raise StillroomError("This file does not belong to Stillroom.", "Delete it where it lies.")
         with self._changing():
-            folder, manifest, output = self._locate(model)
-            (folder / output.file).unlink(missing_ok=True)
-            manifest.outputs.remove(output)
-            if manifest.outputs:
-                manifest.write(folder)
-            else:
-                (folder / MANIFEST_NAME).unlink(missing_ok=True)
-                if not any(folder.iterdir()):
-                    folder.rmdir()
+            _erase(*self._locate(model))
 
     def trash(self) -> tuple[Path, ...]:
         """Return the folders of what was deleted and can still be restored."""
@@ -359,7 +377,7 @@ class ModelStore:
         with self._changing():
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
             for folder in self._folders():
-                if {file.suffix for file in folder.iterdir()} == {KEPT_SUFFIX}:
+                if {file.suffix for file in folder.iterdir()} <= _KEPT:
                     shutil.rmtree(folder)
 
     def work_folder(self, name: str) -> Path:
@@ -410,9 +428,7 @@ class ModelStore:
             for output in manifest.outputs:
                 if _installed(folder, manifest, output).path == model.path:
                     return folder, manifest, output
-        raise StillroomError(
-            "{name} {type} is not in the store any more.", "", name=model.name, type=model.type
-        )
+        raise _not_here(model)
 
     def _import_folder(self, name: str, path: Path) -> Path:
         """Return the folder that `path` is or may be recorded in: not one that holds other files only."""
@@ -465,6 +481,26 @@ def in_use(root: Path) -> StillroomError:
     )
 
 
+def _erase(folder: Path, manifest: Manifest, output: OutputFile) -> None:
+    (folder / output.file).unlink(missing_ok=True)
+    _forget(folder, manifest, output)
+
+
+def _forget(folder: Path, manifest: Manifest, output: OutputFile) -> None:
+    """Take an output out of its manifest; the folder goes with the last one where nothing else is in it."""
+    manifest.outputs.remove(output)
+    if manifest.outputs:
+        manifest.write(folder)
+    else:
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _not_here(model: InstalledModel) -> StillroomError:
+    return StillroomError("{name} {type} is not in the store any more.", "", name=model.name, type=model.type)
+
+
 def own_folders(root: Path) -> list[Path]:
     """Return the folders below `root` that belong to the store: models, the trash and unfinished work."""
     hidden = [root / name for name in (_TRASH, _MAKING) if (root / name).is_dir()]
@@ -474,7 +510,7 @@ def own_folders(root: Path) -> list[Path]:
 def _is_of_a_model(path: Path) -> bool:
     if path.name.startswith(".") or not path.is_dir():
         return False
-    return any(file.name == MANIFEST_NAME or file.suffix in (".gguf", KEPT_SUFFIX) for file in path.iterdir())
+    return any(file.name == MANIFEST_NAME or file.suffix in (".gguf", *_KEPT) for file in path.iterdir())
 
 
 def not_there(root: Path) -> StillroomError:
@@ -526,6 +562,7 @@ def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> Installe
         commit=output.commit,
         imported=output.imported,
         imatrix=output.imatrix,
+        mixture=output.mixture,
         passing=output.passing,
         quality=output.measured,
     )

@@ -1,6 +1,7 @@
 """Count the processor cores that this process may use."""
 
 import os
+from functools import cache
 
 import psutil
 
@@ -15,4 +16,10 @@ def usable_cores() -> int:
 def physical_cores() -> int:
     """Count the cores that compute; a second thread on a core mostly gets in the way of the first."""
     usable = usable_cores()
-    return max(1, min(psutil.cpu_count(logical=False) or usable, usable))
+    return max(1, min(_cores_of_the_processor() or usable, usable))
+
+
+@cache
+def _cores_of_the_processor() -> int | None:
+    """On Linux some files a core are read, a millisecond each time: advice on all models asked 56 times."""
+    return psutil.cpu_count(logical=False)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,15 +47,16 @@ def rename_durably(source: Path, target: Path) -> None:
 
     On Windows a file that somebody has open can be neither renamed nor replaced: it is tried for `IN_USE_S`.
     """
-    _replace(source, target)
+    while_in_use(lambda: source.replace(target))
     sync_folder(target.parent)
 
 
-def _replace(source: Path, target: Path) -> None:
+def while_in_use(act: Callable[[], object]) -> None:
+    """Do what renames or deletes a file; on Windows it is tried for `IN_USE_S` while somebody has it open."""
     until_s = time.monotonic() + IN_USE_S
     while True:
         try:
-            source.replace(target)
+            act()
         except PermissionError:
             if os.name != "nt" or time.monotonic() > until_s:
                 raise

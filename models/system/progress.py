@@ -21,8 +21,9 @@ class Progress:
     """A step of a long job.
 
     `stage` is one of the job's stage names ("ask", "download", "verify", "convert", "quantise", "load",
-    "collect", "measure"), `done` and `total` count the `unit` (`total` 0 when it is not known yet), `detail`
-    names the present file or tensor. "ask" is told of a server that did not answer `done` times.
+    "collect", "sensitivity", "measure"), `done` and `total` count the `unit` (`total` 0 when it is not known
+    yet), `detail` names the present file or tensor. "ask" is told of a server that did not answer `done`
+    times.
     """
 
     stage: str

@@ -1,5 +1,6 @@
 """Sizes in words."""
 
+import re
 import sys
 
 THOUSAND = 1024 if sys.platform == "win32" else 1000
@@ -7,6 +8,8 @@ THOUSAND = 1024 if sys.platform == "win32" else 1000
 their file manager shows."""
 
 GIGABYTE = THOUSAND**3
+
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT])i?B?", re.IGNORECASE)
 
 
 def byte_count(count: float) -> str:
@@ -19,6 +22,18 @@ def byte_count(count: float) -> str:
             break
     digits = 0 if count >= 99.95 or unit == "kB" else 1
     return f"{count:.{digits}f} {unit}"
+
+
+def bytes_of(text: str) -> int:
+    """Read a size such as "4.1GB" or "900 MB", in the powers that this computer's system shows.
+
+    Raises `ValueError` for what is none.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    unit_bytes: int = THOUSAND ** (1 + "KMGT".index(match[2].upper()))
+    return round(float(match[1]) * unit_bytes)
 
 
 def gigabytes(count: float) -> str:

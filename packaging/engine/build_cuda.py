@@ -23,10 +23,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from compiler_progress import run_showing_progress
-from engine.patch_series import apply_series
+from engine.patch_series import PATCHES, apply_series
 from environment import (
     BIN,
-    LLAMA_CHANGES,
     LOCKS,
     ROOT,
     VENV,
@@ -186,7 +185,8 @@ def make_source() -> Path:
     Its files keep their times, by which the build knows what it has compiled.
     """
     folder, stamp = FOLDER / "source", FOLDER / "source-stamp"
-    inputs = f"{pinned('llama-cpp-python')} {digest_of(LLAMA_CHANGES)}"
+    # Not what is compiled beside llama.cpp: a change of that would throw away an hour's work.
+    inputs = f"{pinned('llama-cpp-python')} {digest_of(sorted(PATCHES.iterdir()))}"
     if not stamp.exists() or stamp.read_text() != inputs:
         if shutil.which("git") is None:
             install_system_packages(["git"])

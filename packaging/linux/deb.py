@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from environment import ROOT
-from linux.architecture import architecture
+from linux.architecture import Architecture, architecture
 from linux.payload import (
     BUNDLE,
     HERE,
@@ -45,16 +45,20 @@ Description: DeepSeek-R1 distilled models on your own computer
 """
 
 
-def make_deb(level: int) -> Path:
-    """The package, in dist, compressed with xz at `level`.
+def make_deb(
+    level: int, bundle: Path = BUNDLE, kind: Architecture | None = None, folder: Path = ROOT / "dist"
+) -> Path:
+    """The package of a bundle, for this computer's processor unless another `kind` is named, compressed with
+    xz at `level`.
 
     Nothing runs when it is installed or removed: dpkg's own triggers of the menu, the icons and the file
     types do what is needed.
     """
+    kind = kind or architecture()
     shutil.rmtree(STAGE, ignore_errors=True)
     program = STAGE / "usr" / "lib" / "stillroom"
     program.parent.mkdir(parents=True)
-    shutil.copytree(BUNDLE, program, symlinks=True)
+    shutil.copytree(bundle, program, symlinks=True)
     # Removing a package touches nobody's home; each user can do so before, or not.
     shutil.copyfile(HERE / "remove_data.sh", program / "remove_data.sh")
     write_shared_files(STAGE / "usr")
@@ -73,23 +77,23 @@ def make_deb(level: int) -> Path:
             size_bytes += path.stat().st_size
     control = CONTROL.format(
         version=version(),
-        architecture=architecture().debian,
+        architecture=kind.debian,
         maintainer=os.environ.get("STILLROOM_MAINTAINER", "The Stillroom developers <stillroom@localhost>"),
         kibibytes=size_bytes // 1024,
-        depends=", ".join(depends()),
+        depends=", ".join(depends(bundle)),
     )
     (STAGE / "DEBIAN").mkdir()
     (STAGE / "DEBIAN" / "control").write_text(control, "utf-8")
     set_times(STAGE)
-    package = ROOT / "dist" / f"stillroom_{version()}_{architecture().debian}.deb"
+    package = folder / f"stillroom_{version()}_{kind.debian}.deb"
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", str(STAGE), str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XZ_OPT": "-T2"})
     return package
 
 
-def depends() -> list[str]:
-    """Debian's names for what the bundle leaves to the system. Refuses a library that nobody has named."""
-    needed, glibc = needed_libraries(BUNDLE)
+def depends(bundle: Path) -> list[str]:
+    """Debian's names for what a bundle leaves to the system. Refuses a library that nobody has named."""
+    needed, glibc = needed_libraries(bundle)
     unknown = sorted(needed - SYSTEM_LIBRARIES.keys())
     if unknown:
         raise SystemExit(

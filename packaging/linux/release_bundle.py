@@ -83,11 +83,16 @@ def releases_debian() -> Debian:
     return Debian(release, ROOT / "build" / release)
 
 
+def create(debian: Debian) -> None:
+    """The folder with what compiles, unless it is there."""
+    debian.create(PACKAGES if debian.release == "bookworm" else (*PACKAGES, "glslc"))
+
+
 def build(debian: Debian) -> None:
     """From the tracked files of this checkout to dist/stillroom."""
     start_s = time.monotonic()
+    create(debian)
     is_old = debian.release == "bookworm"
-    debian.create(PACKAGES if is_old else (*PACKAGES, "glslc"))
     if is_old and not (debian.folder / "usr/local/bin/glslc").exists():
         debian.run(NEWER_SCRIPT.format(mirror=mirror(), packages=" ".join(NEWER)))
     if is_old and not (debian.folder / "usr/local/lib/libsqlite3.so.0").exists():

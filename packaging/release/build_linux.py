@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -27,6 +28,13 @@ PIP_WHEEL = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-
 IN_THE_FOLDER = "cd /src && rm -rf build/lib build/bdist.* dist/wheels && .venv/bin/python"
 
 
+class Options(argparse.Namespace):
+    """Read the parts that are wanted, and the ways of making them."""
+
+    quick: bool
+    bundle_as_is: bool
+
+
 def main() -> int:
     """Make them, one after the other; prints how long each took."""
     parser = argparse.ArgumentParser(description="Make everything that a release has for Linux.")
@@ -36,19 +44,26 @@ def main() -> int:
     parser.add_argument(
         "--bundle-as-is", action="store_true", help="pack dist/stillroom, and make no llama.cpp and no bundle"
     )
-    options = parser.parse_args()
+    options = parser.parse_args(namespace=Options())
     pin_time()
-    flags = [f"--{name}" for name in ("quick", "bundle-as-is") if getattr(options, name.replace("-", "_"))]
     started_s = time.monotonic()
-    for title, step in (
-        ("bundle, .deb, .run", lambda: run("linux/installers.py", *flags)),
-        ("archive", lambda: make_tar(BUNDLE)),
-        ("wheels", own_wheel if options.bundle_as_is else wheels),
-        ("editor extension", lambda: run("editor/build_editor.py")),
-    ):
+    for title, step in build_steps(quick=options.quick, bundle_as_is=options.bundle_as_is).items():
         step()
         print(f"{title}: after {time.monotonic() - started_s:.0f} s", flush=True)
     return 0
+
+
+def build_steps(*, quick: bool, bundle_as_is: bool) -> dict[str, Callable[[], object]]:
+    """Each step by its title, in their order; each takes what those before it have left in dist."""
+    compression = ["--quick"] if quick else []
+    bundle = {} if bundle_as_is else {"bundle": lambda: run("linux/release_bundle.py")}
+    return {
+        **bundle,
+        ".deb, .run, list of parts": lambda: run("linux/installers.py", "--bundle-as-is", *compression),
+        "archive": lambda: make_tar(BUNDLE),
+        "wheels": own_wheel if bundle_as_is else wheels,
+        "editor extension": lambda: run("editor/build_editor.py"),
+    }
 
 
 def run(script: str, *arguments: str) -> None:

@@ -2,20 +2,22 @@
 
 The Linux part is real: bundle, installers, archive, wheels, extension, list of parts, in fresh Debian
 folders; then the folder that would be published, signed with a key made for this run. A copy of the bundle
-that calls itself an older version finds the release at a loopback address, fetches the .run, verifies and
-installs it, and is the new version with the user's data untouched. The Windows installer and archive are
-stand-ins. With `--twice` everything after the compilers is made a second time and compared. The log lies in
-build/rehearsal/log.md.
+that calls itself an older version finds the release at a loopback address, fetches the .run or, in a fresh
+Debian, the .deb, verifies and installs it, and is the new version with the user's data untouched. The Windows
+installer and archive are stand-ins. With `--twice` everything after the compilers is made a second time and
+compared, with `--compilers-too` what they make as well. The log lies in build/rehearsal/log.md. With
+`--go-on` a rehearsal that was ended or has failed goes on with the step that it did not finish.
 """
 
 import argparse
 import json
 import os
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -25,96 +27,102 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT
-from linux.payload import BUNDLE, version
-from release.pinned_download import digest
+from linux.debian import Debian
+from linux.payload import BUNDLE, needed_libraries, version
+from linux.release_bundle import releases_debian
+from release.build_linux import build_steps
+from release.compare_artefacts import differences
 from release.publish import publish
+from release.rehearsal_log import RehearsalLog
+from reproducible import NAME as EPOCH
+from reproducible import pin_time, source_date_epoch
 
 FOLDER = ROOT / "build" / "rehearsal"
 DIST = ROOT / "dist"
 OLD = "0.0.1"
+CHATS = "a stand-in for the user's chats"
+BOOKWORMS_GLIBC = (2, 36)
 MADE = ("*.deb", "*.run", "*.tar.xz", "*.cdx.json", "*.vsix", "wheels/*.whl")
+
+
+class Options(argparse.Namespace):
+    """Read the parts that are wanted, and the ways of doing them."""
+
+    twice: bool
+    compilers_too: bool
+    quick: bool
+    bundle_as_is: bool
+    go_on: bool
 
 
 def main() -> int:
     """Do all of it; the status is that of the first step that failed."""
     parser = argparse.ArgumentParser(description="Rehearse a release on this computer.")
     parser.add_argument("--twice", action="store_true", help="make it again and compare the files")
+    parser.add_argument("--compilers-too", action="store_true", help="the second time, compile all again")
     parser.add_argument("--quick", action="store_true", help="compress the installers little")
     parser.add_argument("--bundle-as-is", action="store_true", help="begin with the bundle in dist")
-    options = parser.parse_args()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    parser.add_argument("--go-on", action="store_true", help="with the first step that is not finished")
+    options = parser.parse_args(namespace=Options())
+    if not options.go_on:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    log = RehearsalLog(FOLDER, f"Rehearsal of {version()}")
+    # What is made bears one time, also where something was committed since the rehearsal began.
+    os.environ[EPOCH] = log.noted(EPOCH, lambda: str(source_date_epoch()))
+    pin_time()
+    port = int(log.noted("port", lambda: str(free_port())))
+    with serve(FOLDER / "releases", port):
+        return rehearse(log, f"http://127.0.0.1:{port}", options)
+
+
+def rehearse(log: RehearsalLog, address: str, options: Options) -> int:
+    """Make the release, publish it to a folder, update from it, and where asked for make it again."""
     secret, public = key_pair(FOLDER / "key.pem")
-    log = Log(FOLDER / "log.md")
-    with serve(FOLDER / "releases") as address:
-        os.environ |= {"STILLROOM_RELEASES": address, "STILLROOM_RELEASE_KEY": public}
-        flags = [
-            flag for flag in ("--quick", "--bundle-as-is") if getattr(options, flag[2:].replace("-", "_"))
-        ]
-        with log.step("everything for Linux"):
-            build(flags)
-        first = made()
-        with log.step("the folder that is published"):
-            gather(FOLDER / "artefacts")
-            publish(f"v{version()}", FOLDER / "artefacts", FOLDER / "releases" / "latest", secret, public)
-        with log.step("an older copy updates itself from loopback"):
-            update_an_older_copy(f"{address}/latest", public)
-    log.files(FOLDER / "releases" / "latest")
-    if options.twice:
-        with log.step("everything for Linux, once more"):
-            build(flags)
-        again = made()
-        different = sorted(name for name in first if first[name] != again.get(name))
-        log.write(
-            f"Different the second time: {', '.join(different)}."
-            if different
-            else f"The same {len(first)} files the second time."
-        )
-        return 1 if different else 0
-    return 0
+    os.environ |= {"STILLROOM_RELEASES": address, "STILLROOM_RELEASE_KEY": public}
+    build = build_steps(quick=options.quick, bundle_as_is=options.bundle_as_is)
+    for title, step in build.items():
+        log.step(title, step)
+    published, feed = FOLDER / "releases" / "latest", f"{address}/latest"
+    artefacts = FOLDER / "artefacts"
+
+    def publish_here() -> None:
+        gather(artefacts)
+        shutil.rmtree(published, ignore_errors=True)
+        publish(f"v{version()}", artefacts, published, secret, public)
+
+    log.step("the folder that is published", publish_here)
+    log.files(published)
+    log.step(
+        "an older copy updates itself from loopback by the .run", lambda: update_an_older_copy(feed, public)
+    )
+    log.step(
+        "an older package in a fresh Debian updates itself from loopback by the .deb",
+        lambda: update_an_older_package(feed, public),
+    )
+    if not options.twice:
+        return 0
+    if options.compilers_too:
+        log.step("what was compiled, deleted", delete_compiled)
+    for title, step in build.items():
+        log.step(f"{title}, once more", step)
+    again = FOLDER / "again"
+    gather(again)
+    different = differences(artefacts / "linux", again / "linux")
+    for line in different or ["All of it is the same the second time."]:
+        log.remark(line)
+    return 1 if different else 0
 
 
-class Log:
-    """The steps, their times and what came out, as Markdown; also printed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.write(f"# Rehearsal of {version()}\n\n| step | s |\n|---|---|")
-
-    def write(self, line: str) -> None:
-        """Add a line."""
-        print(line, flush=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Add what it took."""
-        start_s = time.monotonic()
-        yield
-        self.write(f"| {title} | {time.monotonic() - start_s:.0f} |")
-
-    def files(self, folder: Path) -> None:
-        """Add each file with its size."""
-        self.write("\n| file | MB |\n|---|---|")
-        for path in sorted(folder.iterdir()):
-            self.write(f"| {path.name} | {path.stat().st_size / 1e6:.3f} |")
-
-
-def build(flags: list[str]) -> None:
-    """Make everything, as the workflow does."""
-    script = ROOT / "packaging" / "release" / "build_linux.py"
-    if status := subprocess.run([sys.executable, str(script), *flags], check=False).returncode:
-        raise SystemExit(status)
-
-
-def made() -> dict[str, str]:
-    """The sha256 of each file that was made, by its name."""
-    return {path.name: digest(path) for pattern in MADE for path in sorted(DIST.glob(pattern))}
+def delete_compiled() -> None:
+    """Let the next bundle compile llama.cpp and numpy anew."""
+    for name in ("engine", "numpy"):
+        shutil.rmtree(releases_debian().folder / "src" / "build" / name)
 
 
 def gather(folder: Path) -> None:
     """Lay out what the builds would hand over; what Windows would have made is a word."""
+    shutil.rmtree(folder, ignore_errors=True)
     for name in ("linux", "windows"):
         (folder / name).mkdir(parents=True)
     for pattern in MADE:
@@ -129,32 +137,23 @@ def gather(folder: Path) -> None:
 def update_an_older_copy(address: str, public: str) -> None:
     """Install an older copy for a user, update it by its own command, and look what became of it."""
     home = FOLDER / "home"
+    shutil.rmtree(home, ignore_errors=True)
     program = home / ".local" / "lib" / "stillroom"
     program.parent.mkdir(parents=True)
     shutil.copytree(BUNDLE, program, symlinks=True)
-    (notes,) = program.glob("_internal/stillroom-*.dist-info")
-    metadata = notes / "METADATA"
-    text = metadata.read_text("utf-8").replace(f"\nVersion: {version()}\n", f"\nVersion: {OLD}\n", 1)
-    metadata.write_text(text, "utf-8")
-    notes.rename(notes.with_name(f"stillroom-{OLD}.dist-info"))
-    place = program / "_internal" / "resources" / "release_place.json"
-    place.write_text(json.dumps({"address": address, "public_key": public}))
+    place = make_older(program, address, public)
     chats = home / ".local" / "share" / "stillroom" / "chats.sqlite3"
     chats.parent.mkdir(parents=True)
-    chats.write_text("a stand-in for the user's chats")
+    chats.write_text(CHATS)
 
     def run(*command: str | Path) -> str:
         environment = {"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         return done.stdout
 
-    found: dict[str, Any] = json.loads(run(program / "stillroom", "update", "--download", home, "--json"))
-    if (found["installed"], found["newest"]) != (OLD, version()) or not found["path"]:
-        raise SystemExit(f"The older copy did not find the release: {found}")
-    run("sh", found["path"], "--nox11")
-    said = run(program / "stillroom", "--version").split()[-1]
-    if said != version() or chats.read_text() != "a stand-in for the user's chats":
-        raise SystemExit(f"After the update it calls itself {said}.")
+    installer = found_installer(run(program / "stillroom", "update", "--download", home, "--json"))
+    run("sh", installer, "--nox11")
+    check_updated(run(program / "stillroom", "--version"), chats)
     # What somebody else wrote is believed by nobody.
     feed = FOLDER / "releases" / "latest" / "release.json"
     right = feed.read_bytes()
@@ -170,9 +169,67 @@ def update_an_older_copy(address: str, public: str) -> None:
         raise SystemExit("A forged feed was believed.")
 
 
+def update_an_older_package(address: str, public: str) -> None:
+    """The same with a .deb in a fresh Debian, which an ordinary user fetches and root installs."""
+    (package,) = DIST.glob("*.deb")
+    stage, older = FOLDER / "older", FOLDER / "older.deb"
+    shutil.rmtree(stage, ignore_errors=True)
+    subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(stage)], check=True)
+    make_older(stage / "usr" / "lib" / "stillroom", address, public)
+    control = stage / "DEBIAN" / "control"
+    control.write_text(control.read_text().replace(f"\nVersion: {version()}\n", f"\nVersion: {OLD}\n", 1))
+    pack = ["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(stage), str(older)]
+    subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(stage)
+    # A bundle that was made on this computer itself may need a newer one than releases are made in.
+    _, glibc = needed_libraries(BUNDLE)
+    release = "bookworm" if tuple(map(int, glibc.split("."))) <= BOOKWORMS_GLIBC else "trixie"
+    debian = Debian(release, FOLDER / release)
+    shutil.rmtree(debian.folder, ignore_errors=True)
+    debian.create(["xz-utils"])
+    older.rename(debian.folder / "tmp" / older.name)
+    debian.run(f"apt-get install -y --no-install-recommends /tmp/{older.name}")
+    chats = debian.folder / "home/user/.local/share/stillroom/chats.sqlite3"
+    debian.run(f"mkdir -p /{chats.parent.relative_to(debian.folder)}", user=True)
+    chats.write_text(CHATS)
+    told = debian.run("stillroom update --download /home/user --json", user=True).stdout
+    debian.run(f"apt-get install -y --no-install-recommends {shlex.quote(found_installer(told))}")
+    check_updated(debian.run("stillroom --version", user=True).stdout, chats)
+    shutil.rmtree(debian.folder)
+
+
+def make_older(program: Path, address: str, public: str) -> Path:
+    """Let a copy of the bundle call itself older and look for releases at `address`; gives the file that says
+    where."""
+    (notes,) = program.glob("_internal/stillroom-*.dist-info")
+    metadata = notes / "METADATA"
+    text = metadata.read_text("utf-8").replace(f"\nVersion: {version()}\n", f"\nVersion: {OLD}\n", 1)
+    metadata.write_text(text, "utf-8")
+    notes.rename(notes.with_name(f"stillroom-{OLD}.dist-info"))
+    place = program / "_internal" / "resources" / "release_place.json"
+    place.write_text(json.dumps({"address": address, "public_key": public}))
+    return place
+
+
+def found_installer(told: str) -> str:
+    """The file that an older copy has fetched, by what its `update --download --json` has told."""
+    found: dict[str, Any] = json.loads(told)
+    if (found["installed"], found["newest"]) != (OLD, version()) or not found["path"]:
+        raise SystemExit(f"The older copy did not find the release: {found}")
+    return str(found["path"])
+
+
+def check_updated(told: str, chats: Path) -> None:
+    """Stop unless it is the new version now, by its `--version`, and the user's data is as it was."""
+    if told.split()[-1] != version() or chats.read_text() != CHATS:
+        raise SystemExit(f"After the update it calls itself {told}")
+
+
 def key_pair(path: Path) -> tuple[str, str]:
-    """Make a key for this run: its private half as PEM, its public half in hexadecimal."""
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(path)], check=True)
+    """Make a key for this rehearsal, unless it has one: its private half as PEM, its public half in
+    hexadecimal."""
+    if not path.exists():
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(path)], check=True)
     command = ["openssl", "pkey", "-in", str(path), "-pubout", "-outform", "DER"]
     public = subprocess.run(command, check=True, capture_output=True).stdout[-32:].hex()
     return path.read_text(), public
@@ -185,9 +242,16 @@ class Server(ThreadingHTTPServer):
         """Go on."""
 
 
+def free_port() -> int:
+    """A port that nothing listens at now; it is written into the bundle, so it stays the rehearsal's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """The address of a server on loopback that has the folder's files."""
+def serve(folder: Path, port: int) -> Iterator[None]:
+    """Serve the folder's files on loopback meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
 
     class Handler(SimpleHTTPRequestHandler):
@@ -197,11 +261,11 @@ def serve(folder: Path) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Say nothing of what is asked for."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield
         finally:
             server.shutdown()
             thread.join()

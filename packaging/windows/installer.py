@@ -30,6 +30,9 @@ def main() -> int:
     )
     parser.add_argument("--output", type=Path, help="the installer's file")
     parser.add_argument("--version", default=version(), help="what it calls itself (default: %(default)s)")
+    parser.add_argument(
+        "--stop-after", default="", help="end at this step of stillroom.nsi, to try what is left"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--keep-uninstaller", type=Path, help="write the uninstaller to this file, too")
     which.add_argument("--uninstaller", type=Path, help="pack this file as the uninstaller")
@@ -43,7 +46,7 @@ def main() -> int:
             finish = copy_command("%1", str(options.keep_uninstaller.resolve()))
         elif options.uninstaller:
             finish = copy_command(str(options.uninstaller.resolve(strict=True)), "%1")
-        make_setup(options.payload, output, options.version, finish)
+        make_setup(options.payload, output, options.version, finish, options.stop_after)
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"makensis failed with status {error.returncode}") from error
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
@@ -56,20 +59,23 @@ def copy_command(source: str, target: str) -> str:
     return f'"{sys.executable}" -c "{copy}" "{source}" "{target}"'
 
 
-def make_setup(payload: Path, output: Path, name: str, finish: str = "") -> None:
+def make_setup(payload: Path, output: Path, name: str, finish: str = "", stop_after: str = "") -> None:
     """Compile stillroom.nsi around the files of `payload`; a warning is an error. `finish` is what NSIS does
     with the uninstaller before it packs it."""
     makensis = compiler()
     if not (payload / "stillroomw.exe").exists():
         raise SystemExit(f"{payload} is no bundle for Windows: it has no stillroomw.exe")
+    (contents,) = payload.glob("_internal*")
     output.parent.mkdir(parents=True, exist_ok=True)
     defines = {
         "VERSION": name,
         "PAYLOAD": payload.resolve(),
+        "CONTENTS": contents.name,
         "OUTPUT": output.resolve(),
         "ICON": ROOT / "resources" / "icons" / "stillroom.ico",
         "LICENCE": ROOT / "LICENSE",
         **({"FINISH_UNINSTALLER": finish} if finish else {}),
+        **({"STOP_AFTER": stop_after} if stop_after else {}),
     }
     flags = [f"-D{key}={value}" for key, value in defines.items()]
     subprocess.run([makensis, "-V2", "-WX", *flags, str(HERE / "stillroom.nsi")], check=True)

@@ -1,10 +1,11 @@
 Target amd64-unicode
 ; Stillroom's installer for Windows: for one user, without administrator's rights. Compiled by installer.py:
-;   makensis -DVERSION=1.2.3 -DPAYLOAD=dist/stillroom -DOUTPUT=stillroom-1.2.3-setup.exe stillroom.nsi
+;   makensis -DVERSION=1.2.3 -DPAYLOAD=dist/stillroom -DCONTENTS=_internal-1.2.3 -DOUTPUT=setup.exe stillroom.nsi
 ; Options of the installer: /S silent, /D=FOLDER (last), /NOASSOCIATION leaves .gguf files alone, /DESKTOP adds
 ; an icon on the desktop. Exit codes: 0 done, 1 cancelled, 2 this Windows is too old, 3 Stillroom is still running.
-; A new version is unpacked whole into the folder "stillroom-new" beside the one before, and then takes its place by
-; renaming: an end or a full disk until then leaves the version before as it was.
+; A new version is unpacked whole into the folder "stillroom-new". Its files, in a folder that bears its version, are
+; then put beside those of the version before, and its programs replace those before, each in one step: each program
+; finds the files that it was made with, whenever this ends.
 ; Models, chats and settings (%LOCALAPPDATA%\stillroom) are never touched by it. The uninstaller offers to delete CUDA's
 ; libraries, models and chats, each with its size, and keeps what is not ticked; silently (/S) it keeps all but what
 ; /DELETE=cuda,models,chats names.
@@ -142,20 +143,67 @@ FunctionEnd
 Function un.RemoveProgram
   RMDir /r "$INSTDIR\${NEW}"
   RMDir /r "$INSTDIR\${OLD}"
-  RMDir /r "$INSTDIR\_internal"
+  Push ""
+  Call un.RemoveContents
   Delete "$INSTDIR\stillroom.exe"
   Delete "$INSTDIR\stillroomw.exe"
 FunctionEnd
 
-; Puts a file or folder of the new version into the place of the one before.
-!macro REPLACE NAME
-  Rename "$INSTDIR\${NAME}" "$INSTDIR\${OLD}\${NAME}"
+; Where a test ends an installation, to see what is left (STOP_AFTER, tests/packaging/test_windows_installer.py).
+!macro STEP NAME
+  !ifdef STOP_AFTER
+    !if "${STOP_AFTER}" == "${NAME}"
+      System::Call 'kernel32::TerminateProcess(p -1, i 9)'
+    !endif
+  !endif
+!macroend
+
+; Moves a file, over the one that is there, in one step: NSIS's own Rename does not replace. Sets the error flag.
+; MOVEFILE_REPLACE_EXISTING and MOVEFILE_WRITE_THROUGH.
+!macro MOVE FROM TO
   ClearErrors
-  Rename "$INSTDIR\${NEW}\${NAME}" "$INSTDIR\${NAME}"
+  System::Call 'kernel32::MoveFileExW(w "${FROM}", w "${TO}", i 9) i .r0'
+  ${If} $0 == 0
+    SetErrors
+  ${EndIf}
+!macroend
+
+; Puts a program of the new version into the place of the one before, of which a copy is kept until the end.
+!macro REPLACE NAME
+  ${If} ${FileExists} "$INSTDIR\${NAME}"
+    ClearErrors
+    CopyFiles /SILENT "$INSTDIR\${NAME}" "$INSTDIR\${OLD}\${NAME}"
+    ${If} ${Errors}
+      Abort
+    ${EndIf}
+  ${EndIf}
+  !insertmacro STEP "copy of ${NAME}"
+  !insertmacro MOVE "$INSTDIR\${NEW}\${NAME}" "$INSTDIR\${NAME}"
   ${If} ${Errors}
     Abort
   ${EndIf}
+  !insertmacro STEP "${NAME}"
 !macroend
+
+; Removes the files of other versions; pops the name of the folder that stays.
+!macro REMOVE_CONTENTS PREFIX
+Function ${PREFIX}RemoveContents
+  Pop $2
+  FindFirst $0 $1 "$INSTDIR\_internal*"
+  ${DoUntil} $1 == ""
+    ${If} $1 != $2
+      RMDir /r "$INSTDIR\$1"
+    ${EndIf}
+    FindNext $0 $1
+  ${Loop}
+  FindClose $0
+FunctionEnd
+!macroend
+!insertmacro REMOVE_CONTENTS ""
+!insertmacro REMOVE_CONTENTS "un."
+
+; "placed" once the new version's files are under their own name.
+Var State
 
 Section "Stillroom" PROGRAM
   SectionIn RO
@@ -169,12 +217,23 @@ Section "Stillroom" PROGRAM
   Call CloseRunning
   RMDir /r "$INSTDIR\${OLD}"
   CreateDirectory "$INSTDIR\${OLD}"
-  !insertmacro REPLACE "_internal"
-  !insertmacro REPLACE "stillroom.exe"
+  !insertmacro STEP "unpacked"
+  ; Only where the same version is installed once more.
+  Rename "$INSTDIR\${CONTENTS}" "$INSTDIR\${OLD}\${CONTENTS}"
+  ClearErrors
+  Rename "$INSTDIR\${NEW}\${CONTENTS}" "$INSTDIR\${CONTENTS}"
+  ${If} ${Errors}
+    Abort
+  ${EndIf}
+  StrCpy $State "placed"
+  !insertmacro STEP "contents"
   !insertmacro REPLACE "stillroomw.exe"
+  !insertmacro REPLACE "stillroom.exe"
   !insertmacro REPLACE "uninstall.exe"
   RMDir /r "$INSTDIR\${NEW}"
   RMDir /r "$INSTDIR\${OLD}"
+  Push "${CONTENTS}"
+  Call RemoveContents
 
   CreateShortcut "$SMPROGRAMS\Stillroom.lnk" "$INSTDIR\stillroomw.exe"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "Stillroom"
@@ -269,22 +328,23 @@ SectionEnd
   ClearErrors
 !macroend
 
-; Puts back what was moved away of the version before.
+; Puts a program of the version before back.
 !macro RESTORE NAME
   ${If} ${FileExists} "$INSTDIR\${OLD}\${NAME}"
-    RMDir /r "$INSTDIR\${NAME}"
-    Delete "$INSTDIR\${NAME}"
-    Rename "$INSTDIR\${OLD}\${NAME}" "$INSTDIR\${NAME}"
+    !insertmacro MOVE "$INSTDIR\${OLD}\${NAME}" "$INSTDIR\${NAME}"
   ${EndIf}
 !macroend
 
 ; What could not be unpacked whole, or not put into its place, goes, and the version before stays.
 Function .onInstFailed
   SetOutPath "$TEMP"
-  !insertmacro RESTORE "_internal"
-  !insertmacro RESTORE "stillroom.exe"
   !insertmacro RESTORE "stillroomw.exe"
+  !insertmacro RESTORE "stillroom.exe"
   !insertmacro RESTORE "uninstall.exe"
+  ${If} $State == "placed"
+    RMDir /r "$INSTDIR\${CONTENTS}"
+  ${EndIf}
+  Rename "$INSTDIR\${OLD}\${CONTENTS}" "$INSTDIR\${CONTENTS}"
   RMDir /r "$INSTDIR\${NEW}"
   RMDir "$INSTDIR\${OLD}"
 FunctionEnd

@@ -3880,8 +3880,8 @@ Left for the reply: {left}</source>
         <translation>/ {total} GB</translation>
     </message>
     <message>
-        <source>Stillroom {size}</source>
-        <translation>Stillroom {size}</translation>
+        <source>Stillroom {size} GB</source>
+        <translation>Stillroom {size} GB</translation>
     </message>
     <message>
         <source>Memory of {name} over the last two minutes; the dashed line is its limit</source>
@@ -3970,6 +3970,10 @@ Left for the reply: {left}</source>
         <translation>内存 {used} / {total} GB</translation>
     </message>
     <message>
+        <source>Stillroom {size} GB</source>
+        <translation>Stillroom {size} GB</translation>
+    </message>
+    <message>
         <source>{size} GB · {percent}%</source>
         <translation>{size} GB · {percent}%</translation>
     </message>
@@ -4004,10 +4008,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Window</source>
         <translation>窗口</translation>
-    </message>
-    <message>
-        <source>Stillroom {size}</source>
-        <translation>Stillroom {size}</translation>
     </message>
     <message>
         <source>CPU {percent}%</source>
@@ -4224,6 +4224,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Finding out which weights matter most (importance matrix)</source>
         <translation>正在找出最重要的权重（重要性矩阵）</translation>
+    </message>
+    <message>
+        <source>Measuring what each type costs each tensor</source>
+        <translation>正在测量每种类型对每个张量造成的损失</translation>
     </message>
     <message>
         <source>After a pause or a restart it goes on where it stopped.</source>
@@ -4888,6 +4892,10 @@ Left for the reply: {left}</source>
         <translation>已停止</translation>
     </message>
     <message>
+        <source>Get {count} files · {size} to download</source>
+        <translation>获取 {count} 个文件 · 需下载 {size}</translation>
+    </message>
+    <message>
         <source>Best for this PC · {quality}</source>
         <translation>最适合这台电脑 · {quality}</translation>
     </message>
@@ -4914,6 +4922,10 @@ Left for the reply: {left}</source>
     <message>
         <source>licence: {licence}</source>
         <translation>许可证：{licence}</translation>
+    </message>
+    <message>
+        <source>one of {size}</source>
+        <translation>一个 {size} 的文件</translation>
     </message>
     <message>
         <source>Tick at least one type above</source>
@@ -5775,6 +5787,14 @@ Left for the reply: {left}</source>
     <message>
         <source>{verdict} (+{gained}, −{lost})</source>
         <translation>{verdict}（+{gained}，−{lost}）</translation>
+    </message>
+    <message>
+        <source>{figure}: {kept}</source>
+        <translation>{figure}：{kept}</translation>
+    </message>
+    <message>
+        <source>Keeps {share}% ({low} to {high}) of the right answers</source>
+        <translation>保留了 {share}%（{low} 至 {high}）的正确答案</translation>
     </message>
     <message>
         <source>{gained} more right, {lost} no longer</source>
@@ -7375,6 +7395,61 @@ Left for the reply: {left}</source>
     <message>
         <source>Keyboard shortcuts</source>
         <translation>键盘快捷键</translation>
+    </message>
+</context>
+<context>
+    <name>SizeChoice</name>
+    <message>
+        <source>One file of any size</source>
+        <translation>任意大小的单个文件</translation>
+    </message>
+    <message>
+        <source>The type of each tensor is chosen by measurement, so that a file of this size loses as little as it can. That reads a text with the original weights first: minutes to hours, kept for further sizes.</source>
+        <translation>每个张量的类型由测量选定，使这一大小的文件损失尽可能小。为此会先用原始权重读一段文本：需要几分钟到几小时，结果会保留，供其他大小使用。</translation>
+    </message>
+    <message>
+        <source>Size of the file</source>
+        <translation>文件大小</translation>
+    </message>
+    <message>
+        <source>Smallest, {size}</source>
+        <translation>最小，{size}</translation>
+    </message>
+    <message>
+        <source>Best, {size}</source>
+        <translation>最好，{size}</translation>
+    </message>
+    <message>
+        <source>No size of this model fits into the memory that is free now.</source>
+        <translation>此模型的任何大小都放不进现在空闲的内存。</translation>
+    </message>
+    <message>
+        <source>Every size fits into memory.</source>
+        <translation>任何大小都放得进内存。</translation>
+    </message>
+    <message>
+        <source>Up to {memory} fit into memory.</source>
+        <translation>{memory} 以内放得进内存。</translation>
+    </message>
+    <message>
+        <source>Every size fits on the graphics card.</source>
+        <translation>任何大小都放得进显卡。</translation>
+    </message>
+    <message>
+        <source>{size} · {bits} bits a weight</source>
+        <translation>{size} · 每个权重 {bits} 位</translation>
+    </message>
+    <message>
+        <source>Expected divergence {nats} · {type} of {size}: {other}</source>
+        <translation>预计散度 {nats} · {type}（{size}）为 {other}</translation>
+    </message>
+    <message>
+        <source>By what each type was measured to cost each tensor of this model: how far its predictions are from those of the original (Kullback-Leibler divergence, mean in nats per token). 0.01 can hardly be noticed, 0.1 can. What a file of yours lost can be measured below.</source>
+        <translation>根据在此模型上测得的每种类型对每个张量的代价：预测与原模型相差多少（Kullback-Leibler 散度，每个词元的平均值，单位 nat）。0.01 几乎察觉不到，0.1 可以察觉。您的文件损失了多少，可以在下方测量。</translation>
+    </message>
+    <message>
+        <source>Up to {card} fit on the graphics card.</source>
+        <translation>{card} 以内放得进显卡。</translation>
     </message>
 </context>
 <context>
@@ -10874,10 +10949,6 @@ Left for the reply: {left}</source>
         <translation>这不是 Stillroom 的基准测试报告：{reason}。</translation>
     </message>
     <message>
-        <source>This llama.cpp has another form of tensors, so no importance matrix can be collected.</source>
-        <translation>此 llama.cpp 的张量形式不同，因此无法收集重要性矩阵。</translation>
-    </message>
-    <message>
         <source>This machine has a graphics card ({cards}), but llama.cpp cannot use it, so the model runs on the processor. The driver is missing or too old: run `stillroom doctor`.</source>
         <translation>本机有显卡（{cards}），但 llama.cpp 无法使用它，因此模型在处理器上运行。驱动缺失或过旧：请运行 `stillroom doctor`。</translation>
     </message>
@@ -11206,6 +11277,10 @@ Left for the reply: {left}</source>
         <translation>装入了一块尚未用 NVIDIA 库试过的显卡。</translation>
     </message>
     <message>
+        <source>A model is being measured, which reads its files.</source>
+        <translation>正在测量一个模型，测量时要读取它的文件。</translation>
+    </message>
+    <message>
         <source>A reply can go on only with a model on this computer.</source>
         <translation>只有本机上的模型才能接着写回复。</translation>
     </message>
@@ -11214,12 +11289,24 @@ Left for the reply: {left}</source>
         <translation>请在 {endpoint}/{repo} 接受条款，然后在“设置 &gt; Hugging Face”中或用 HF_TOKEN 提供同一账户的令牌。</translation>
     </message>
     <message>
+        <source>Ask for a larger size, or choose a smaller model.</source>
+        <translation>请指定更大的大小，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>Ask for a shorter context, or choose a smaller model.</source>
+        <translation>请指定更短的上下文，或选择更小的模型。</translation>
+    </message>
+    <message>
         <source>Ask for another reply, or go on without the grammar or the schema.</source>
         <translation>请重新生成回答，或去掉语法或模式后再继续。</translation>
     </message>
     <message>
         <source>Ask for another reply, or load a model here.</source>
         <translation>请重新请求一条回复，或在本机加载模型。</translation>
+    </message>
+    <message>
+        <source>Ask whoever runs the proxy, or name another proxy or mirror in the settings.</source>
+        <translation>请询问代理的管理者，或在设置中指定其他代理或镜像。</translation>
     </message>
     <message>
         <source>Change or remove it in Settings &gt; Hugging Face, or where HF_TOKEN is set: public models need none.</source>
@@ -11260,6 +11347,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Choose an empty one, so that nothing of yours is mixed with the models.</source>
         <translation>请选择一个空文件夹，以免您的文件与模型混在一起。</translation>
+    </message>
+    <message>
+        <source>Choose it anew for this one.</source>
+        <translation>请为此模型重新选择。</translation>
     </message>
     <message>
         <source>Connect its disk and start Stillroom again; nothing is lost.</source>
@@ -11326,6 +11417,18 @@ Left for the reply: {left}</source>
         <translation>不能使用 {name} 类的模型。</translation>
     </message>
     <message>
+        <source>Name a size: --size 4.1GB.</source>
+        <translation>请指定大小：--size 4.1GB。</translation>
+    </message>
+    <message>
+        <source>Name the model&apos;s original weights or its BF16 file.</source>
+        <translation>请指定该模型的原始权重或其 BF16 文件。</translation>
+    </message>
+    <message>
+        <source>Not even the smallest file of {model} fits this computer so.</source>
+        <translation>即使是 {model} 的最小文件，也无法以这种方式在此计算机上运行。</translation>
+    </message>
+    <message>
         <source>Only its name says so, or it is damaged. Get it again, or choose another one.</source>
         <translation>它只是名称如此，或者已损坏。请重新获取，或选择其他文件。</translation>
     </message>
@@ -11336,6 +11439,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Original weights may be of {families}; finished GGUF files, of all that llama.cpp knows.</source>
         <translation>原始权重可以是 {families}；现成的 GGUF 文件可以是 llama.cpp 支持的任何类型。</translation>
+    </message>
+    <message>
+        <source>Put them into HTTPS_PROXY, as http://name:password@proxy:port, and leave the proxy in the settings empty; then start Stillroom again.</source>
+        <translation>请以 http://name:password@proxy:port 的形式写入 HTTPS_PROXY，并将设置中的代理留空，然后重新启动 Stillroom。</translation>
     </message>
     <message>
         <source>Put what the model has said so far at the end of the messages.</source>
@@ -11606,6 +11713,10 @@ Left for the reply: {left}</source>
         <translation>较长的提示并没有比短提示花更长时间：大部分时间花在传输上。</translation>
     </message>
     <message>
+        <source>The mixture {mixture} was chosen for another model.</source>
+        <translation>混合方案 {mixture} 是为另一个模型选择的。</translation>
+    </message>
+    <message>
         <source>The model&apos;s thoughts were going in circles, so they were ended after {tokens} tokens.</source>
         <translation>模型的思考在原地打转，因此在 {tokens} 个词元后结束。</translation>
     </message>
@@ -11636,6 +11747,14 @@ Left for the reply: {left}</source>
     <message>
         <source>The prompt has more than {prompt_tokens} tokens, but the context holds {context_tokens}.</source>
         <translation>提示词超过 {prompt_tokens} 个词元，而上下文只能容纳 {context_tokens} 个。</translation>
+    </message>
+    <message>
+        <source>The proxy on the way to {host} asks for a name and a password.</source>
+        <translation>通往 {host} 的代理要求提供用户名和密码。</translation>
+    </message>
+    <message>
+        <source>The proxy on the way to {host} lets nothing through: {reason}.</source>
+        <translation>通往 {host} 的代理不予放行：{reason}。</translation>
     </message>
     <message>
         <source>The quality run of {time}</source>
@@ -11672,6 +11791,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The server sends several tokens at once.</source>
         <translation>该服务器一次发送多个词元。</translation>
+    </message>
+    <message>
+        <source>The shape of {model} is not known yet, so it is not known what fits.</source>
+        <translation>尚不知道 {model} 的结构，因此无法得知多大的文件合适。</translation>
     </message>
     <message>
         <source>There is no Go on this computer.</source>
@@ -11718,8 +11841,16 @@ Left for the reply: {left}</source>
         <translation>这不是访问令牌。</translation>
     </message>
     <message>
+        <source>This llama.cpp has another form of tensors, so it cannot be watched while it computes.</source>
+        <translation>此 llama.cpp 的张量结构不同，因此无法在其计算时进行观察。</translation>
+    </message>
+    <message>
         <source>This llama.cpp was compiled for one computer and takes no CUDA at run time.</source>
         <translation>此 llama.cpp 只为一台电脑编译，运行时不能加载 CUDA。</translation>
+    </message>
+    <message>
+        <source>This model cannot be made as small as {asked}: the smallest file takes {least}.</source>
+        <translation>此模型无法做到 {asked} 这么小：最小的文件需要 {least}。</translation>
     </message>
     <message>
         <source>This request is larger than {megabytes} MB, which is more than any model reads.</source>
@@ -11780,6 +11911,10 @@ Left for the reply: {left}</source>
     <message>
         <source>What has arrived of {file} is not known any more, so it is fetched from its beginning.</source>
         <translation>{file} 已下载了多少已不可知，因此从头开始下载。</translation>
+    </message>
+    <message>
+        <source>What the types cost is measured again when a build needs it.</source>
+        <translation>当构建需要时，会重新测量各类型造成的损失。</translation>
     </message>
     <message>
         <source>What was copied already is copied again.</source>
@@ -12148,6 +12283,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} is one part of a split GGUF, which Stillroom does not join.</source>
         <translation>{file} 是拆分 GGUF 的一部分，Stillroom 不会合并。</translation>
+    </message>
+    <message>
+        <source>{file} is quantised, so what other types would cost cannot be measured with it.</source>
+        <translation>{file} 已经量化，因此无法用它测量其他类型会造成的损失。</translation>
     </message>
     <message>
         <source>{file} of {repo} has changed on the server since the download began.</source>
@@ -12604,20 +12743,28 @@ Left for the reply: {left}</source>
         <translation>{rate} 词元/秒 · {memory} · {verdict}</translation>
     </message>
     <message>
-        <source>As good as the original (+{percent}%)</source>
-        <translation>与原模型一样好（+{percent}%）</translation>
+        <source>Clearly worse: more than +{percent}%</source>
+        <translation>明显更差：超过 +{percent}%</translation>
     </message>
     <message>
-        <source>Hardly to be told from the original (+{percent}%)</source>
-        <translation>几乎与原模型无异（+{percent}%）</translation>
+        <source>about +{percent}%</source>
+        <translation>约 +{percent}%</translation>
     </message>
     <message>
-        <source>A little worse (+{percent}%)</source>
-        <translation>略差一些（+{percent}%）</translation>
+        <source>As good as the original ({growth})</source>
+        <translation>与原模型一样好（{growth}）</translation>
     </message>
     <message>
-        <source>Noticeably worse (+{percent}%)</source>
-        <translation>明显较差（+{percent}%）</translation>
+        <source>Hardly to be told from the original ({growth})</source>
+        <translation>几乎与原模型无异（{growth}）</translation>
+    </message>
+    <message>
+        <source>A little worse ({growth})</source>
+        <translation>略差一些（{growth}）</translation>
+    </message>
+    <message>
+        <source>Noticeably worse ({growth})</source>
+        <translation>明显较差（{growth}）</translation>
     </message>
     <message>
         <source>By how much more a text surprises the smaller model than the original (growth of the perplexity), as llama.cpp&apos;s authors measured it with Llama 3 8B. Small models lose more. What a file of yours lost can be measured below.</source>
@@ -12664,8 +12811,8 @@ Left for the reply: {left}</source>
         <translation>根据其他模型在本机上回答时读取权重的速度。</translation>
     </message>
     <message>
-        <source>What the measured speed of the memory allows; computing can make it slower.</source>
-        <translation>内存的实测速度所允许的；计算可能使其更慢。</translation>
+        <source>From how fast this PC was measured to compute with weights; a long chat makes it slower.</source>
+        <translation>依据本机实测的权重计算速度；对话变长后会更慢。</translation>
     </message>
     <message>
         <source>Provisional: other programs kept this PC busy while the speed of its memory was measured. It is measured again by itself.</source>
@@ -12674,6 +12821,10 @@ Left for the reply: {left}</source>
     <message>
         <source>It does not fit into memory.</source>
         <translation>放不进内存。</translation>
+    </message>
+    <message>
+        <source>Not known yet: how fast this PC computes with weights is measured a moment after the start.</source>
+        <translation>尚不知道：启动后不久会测量本机用权重计算的速度。</translation>
     </message>
     <message>
         <source>Not known until a first reply has run on this graphics card.</source>

@@ -86,7 +86,10 @@ def client(backend: str) -> Iterator[EngineClient]:
 
 @pytest.fixture(scope="module")
 def model(backend: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The starter for a card, a tiny R1 with random weights for lavapipe."""
+    """The starter for a card, or the file that `make gpu-check` names; a tiny R1 with random weights for
+    lavapipe."""
+    if named := os.environ.get("STILLROOM_GPU_MODEL"):
+        return named
     client = EngineClient(child_command("engine"))
     try:
         on_lavapipe = "llvmpipe" in device_of(client, backend).description
@@ -199,7 +202,7 @@ def test_layers_are_chosen_by_the_free_memory(backend: str, model: str) -> None:
     """On a card with little memory: a larger one is told to have less, by the line that reads its memory."""
     program = (
         "import app.engine.llama.backend as native, msgspec, os\n"
-        "from app.engine import worker\n"
+        "from app.engine.worker import worker\n"
         "real, free = native.device_of, int(os.environ['FREE_BYTES'])\n"
         "def small(ggml, handle):\n"
         "    device = real(ggml, handle)\n"

@@ -57,7 +57,7 @@ class Person:
 
     def replies(self, *outcomes: str) -> int:
         """Those that ended so; by themselves where none is named, as this model may not find its end."""
-        wanted = ", ".join(f"'{outcome}'" for outcome in outcomes or ("stop", "context"))
+        wanted = ", ".join(f"'{outcome}'" for outcome in outcomes or ("stop", "context", "loop"))
         return self.count(f"messages WHERE role = 'assistant' AND outcome IN ({wanted})")
 
     def ask(self, text: str) -> None:

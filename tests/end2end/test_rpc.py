@@ -42,6 +42,13 @@ def over(*servers: RpcLending) -> LoadSettings:
     )
 
 
+@pytest.fixture(autouse=True)
+def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These computers have no graphics cards; `test_vulkan_devices.py` has one that shares a model."""
+    monkeypatch.setenv("GGML_VK_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+
+
 @pytest.fixture
 def client() -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"))

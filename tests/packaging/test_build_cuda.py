@@ -60,6 +60,36 @@ def test_a_fresh_checkout_gets_the_environment_that_the_source_is_fetched_by(
     assert made == [(ROOT / ".venv", "build")]
 
 
+def test_what_is_compiled_stays_until_a_patch_changes(
+    build_cuda: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patches, unpacked = tmp_path / "patches", []
+    patches.mkdir()
+    (patches / "0001.patch").write_text("one")
+
+    def unpack(_archive: Path, folder: Path) -> Path:
+        unpacked.append(folder)
+        (folder / "llama").mkdir()
+        return folder / "llama"
+
+    monkeypatch.setattr(build_cuda, "FOLDER", tmp_path / "cuda")
+    monkeypatch.setattr(build_cuda, "PATCHES", patches)
+    monkeypatch.setattr(build_cuda, "llama_archive", lambda: tmp_path)
+    monkeypatch.setattr(build_cuda, "unpack", unpack)
+    monkeypatch.setattr(build_cuda, "apply_series", lambda tree, version: None)
+    build_cuda.make_source()
+    compiled = tmp_path / "cuda" / "8.6" / "build.ninja"
+    compiled.parent.mkdir()
+    compiled.touch()
+    build_cuda.make_source()
+    assert len(unpacked) == 1
+    assert compiled.exists()
+    (patches / "0001.patch").write_text("two")
+    build_cuda.make_source()
+    assert len(unpacked) == 2
+    assert not compiled.exists()
+
+
 def test_a_toolkit_of_the_system_is_kept_out(build_cuda: ModuleType, tmp_path: Path) -> None:
     system, plain = tmp_path / "cuda" / "bin", tmp_path / "bin"
     system.mkdir(parents=True)

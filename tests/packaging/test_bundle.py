@@ -17,7 +17,7 @@ import pytest
 
 from app.base.bill_of_materials import read_list
 from models.catalog.starter import starter_file
-from tests.support.bundle import BUNDLE, PROGRAM, answer, run, users_environment
+from tests.support.bundle import BUNDLE, CONTENTS, PROGRAM, answer, run, users_environment
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_tiny_model
 from tests.support.waiting import wait_until
@@ -53,13 +53,13 @@ def test_it_is_as_small_as_it_was() -> None:
 
 def test_the_library_of_likely_tokens_lies_beside_llama_cpp_and_finds_it() -> None:
     name = "likely_tokens.dll" if sys.platform == "win32" else "liblikely_tokens.so"
-    library = BUNDLE / "_internal" / "llama_cpp" / "lib" / name
+    library = CONTENTS / "llama_cpp" / "lib" / name
     look_up = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).stillroom_likely_tokens_of_row"
     subprocess.run([sys.executable, "-c", look_up, str(library)], check=True)
 
 
 def test_every_part_brings_its_licence() -> None:
-    parts = sorted((BUNDLE / "_internal").glob("*.dist-info"))
+    parts = sorted(CONTENTS.glob("*.dist-info"))
     assert len(parts) > 30
     unnamed = [
         part.name
@@ -71,12 +71,12 @@ def test_every_part_brings_its_licence() -> None:
 
 
 def test_it_names_its_parts_as_its_list_does(environment: dict[str, str]) -> None:
-    listed = read_list((BUNDLE / "_internal" / "resources" / "parts.cdx.json").read_bytes())
+    listed = read_list((CONTENTS / "resources" / "parts.cdx.json").read_bytes())
     told = json.loads(run(environment, "doctor", "--json").stdout)["parts"]
     assert [(part["name"], part["version"], part["sha256"]) for part in told] == [
         (part.name, part.version, part.sha256) for part in sorted(listed, key=lambda part: part.name.lower())
     ]
-    present = {file.parent.name.partition("-")[0] for file in BUNDLE.glob("_internal/*.dist-info/METADATA")}
+    present = {file.parent.name.partition("-")[0] for file in CONTENTS.glob("*.dist-info/METADATA")}
     assert len([part for part in listed if part.sha256]) == len(present - {"stillroom"})
 
 

@@ -5,8 +5,10 @@ qemu emulates up to AVX2; a variant with AVX-512 is what a processor that has it
 
 import ctypes
 import itertools
+import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,9 +20,12 @@ from models.catalog.starter import starter_file
 from tests.support.columns import (
     COLUMN_TYPES,
     REPACKED_TYPES,
+    SIXTEENS_TYPES,
     has_several_columns,
+    has_sixteens,
     products,
     repacked_products,
+    sixteens_products,
 )
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
@@ -39,10 +44,40 @@ QUESTION = [
     Part("<|im_end|>\n<|im_start|>assistant\n", True),
 ]
 
-if QEMU is None or PORTABLE is None:
-    pytest.skip("needs qemu-user and the unpacked wheel in build/llama", allow_module_level=True)
+if QEMU is None:
+    pytest.skip("needs qemu-user", allow_module_level=True)
+needs_the_wheel = pytest.mark.skipif(PORTABLE is None, reason="needs the unpacked wheel in build/llama")
 
 
+@pytest.mark.parametrize("command", [(), ("list",)])
+def test_a_processor_that_is_too_old_is_told(command: tuple[str, ...], tmp_path: Path) -> None:
+    assert QEMU is not None
+    environment = os.environ | {"STILLROOM_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [QEMU, "-cpu", "qemu64", sys.executable, "-m", "app", *command],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "processor is too old for Stillroom: it lacks SSE4.2 and POPCNT" in done.stderr
+
+
+def test_the_oldest_processor_with_the_instructions_starts(tmp_path: Path) -> None:
+    assert QEMU is not None
+    done = subprocess.run(
+        [QEMU, "-cpu", "Nehalem", sys.executable, "-m", "app", "list", "--json"],
+        env=os.environ | {"STILLROOM_HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) is not None
+
+
+@needs_the_wheel
 @pytest.mark.parametrize(
     ("processor", "variant"),
     [
@@ -82,6 +117,7 @@ def test_an_older_processor_gets_its_variant_and_answers(
     assert "".join(text).strip()
 
 
+@needs_the_wheel
 def test_each_variant_multiplies_several_columns_as_one() -> None:
     """Of those that this processor can run, some with AVX2 alone and some with AVX-512."""
     assert PORTABLE is not None
@@ -97,6 +133,9 @@ def test_each_variant_multiplies_several_columns_as_one() -> None:
         for kind, columns in itertools.product(REPACKED_TYPES, range(1, 34)):
             several, single = repacked_products(library, kind, 24, columns, 768)
             assert several.tobytes() == single.tobytes(), f"{library.name}: in eights, {columns} columns"
+        for kind, columns in itertools.product(SIXTEENS_TYPES if has_sixteens(library) else (), range(1, 34)):
+            several, expected = sixteens_products(library, kind, 16, columns, 768)
+            assert several.tobytes() == expected.tobytes(), f"{library.name}: in sixteens, {columns} columns"
         tried.append(library.stem.removeprefix("libggml-cpu-"))
     print(", ".join(tried))
     assert "haswell" in tried

@@ -39,6 +39,16 @@ def test_a_module_that_a_document_names_without_its_room_is_there(document: Path
     assert [name for name in named if name not in modules | ELSEWHERE] == []
 
 
+def test_the_programs_that_tests_look_for_are_in_the_list_of_packages() -> None:
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    tuples = re.findall(r"which\(name\) is None for name in \(([^)]*)\)", text)
+    looked_for = set(re.findall(r'which\("([^"]+)"', text)) | set(re.findall(r'"([^"]+)"', ",".join(tuples)))
+    assert {"weston", "qemu-aarch64", "appstreamcli"} <= looked_for
+    table = (ROOT / "docs" / "packaging.md").read_text("utf-8")
+    listed = set(re.findall(r"`([^`]+)`", table.partition("| packages |")[2].partition("\n\n")[0]))
+    assert looked_for - listed == set()
+
+
 def test_where_to_start_has_a_line_for_each_of_the_usual_changes() -> None:
     table = (ROOT / "CONTRIBUTING.md").read_text().partition("| to change | open |")[2]
     rows = [line for line in table.splitlines() if line.startswith("| ")]

@@ -339,3 +339,38 @@ def test_what_nobody_has_signed_is_listed(tmp_path: Path) -> None:
     assert listing.unsigned(tmp_path / "bundle") == [library]
     listing.write_catalogue([library], tmp_path / "build" / "unsigned.txt")
     assert (tmp_path / "build" / "unsigned.txt").read_text() == f"../bundle/_internal/{library.name}\n"
+
+
+class StandInFolder:
+    """A Debian folder in which the compiler is a stand-in that makes one wheel, or fails."""
+
+    def __init__(self, folder: Path, status: int) -> None:
+        self.folder = folder
+        self.script = ""
+        self._status = status
+
+    def command(self, script: str, *, environment: list[str]) -> list[str]:
+        self.script = script
+        assert [pair for pair in environment if pair.startswith("SOURCE_DATE_EPOCH=")]
+        make = f"mkdir -p build/cuda/7.5 && touch build/cuda/7.5/one.whl && exit {self._status}"
+        return ["sh", "-c", f"cd {self.folder}/src && {make}"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a Debian folder")
+@pytest.mark.parametrize("status", [0, 3])
+def test_the_cuda_back_end_is_handed_over_where_its_compilers_were_content(
+    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = script("release/cuda_linux.py")
+    folder = StandInFolder(tmp_path / "debian", status)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796000000")
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    monkeypatch.setattr(sys, "argv", ["cuda_linux.py", "--release"])
+    monkeypatch.setattr(making, "ROOT", tmp_path / "checkout")
+    monkeypatch.setattr(making, "releases_debian", lambda: folder)
+    monkeypatch.setattr(making, "create", lambda _: None)
+    monkeypatch.setattr(making, "copy_sources", lambda target: target.mkdir(parents=True))
+    assert making.main() == status
+    assert folder.script.endswith("packaging/engine/build_cuda.py --release")
+    handed = [path.name for path in (tmp_path / "checkout").rglob("*.whl")]
+    assert handed == ([] if status else ["one.whl"])

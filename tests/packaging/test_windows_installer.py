@@ -19,6 +19,20 @@ UNINSTALL_KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Still
 CLASSES = r"HKCU\Software\Classes"
 WINDOWS_KEY = r"HKLM\Software\Microsoft\Windows NT\CurrentVersion"
 
+# The first versions had no folder of their own.
+CONTENTS = {"0.1.0": ("_internal", "old.txt"), "0.2.0": ("_internal-0.2.0", "new.txt")}
+STEPS = [
+    "unpacked",
+    "contents",
+    "copy of stillroomw.exe",
+    "stillroomw.exe",
+    "copy of stillroom.exe",
+    "stillroom.exe",
+    "copy of uninstall.exe",
+    "uninstall.exe",
+]
+"""Of stillroom.nsi, in their order."""
+
 if shutil.which("wine") is None or shutil.which("makensis") is None or shutil.which(COMPILER) is None:
     pytest.skip("wine, nsis or mingw-w64 is not installed", allow_module_level=True)
 
@@ -92,23 +106,31 @@ def setups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The installers of two versions, each around a stand-in."""
     folder = tmp_path_factory.mktemp("setups")
     made = {}
-    for version, data in (("0.1.0", "old.txt"), ("0.2.0", "new.txt")):
+    for version, (contents, data) in CONTENTS.items():
         payload = folder / version
-        (payload / "_internal").mkdir(parents=True)
-        (payload / "_internal" / data).write_text("A stand-in for Stillroom's files.\n")
+        (payload / contents).mkdir(parents=True)
+        (payload / contents / data).write_text("A stand-in for Stillroom's files.\n")
+        (payload / contents / "version").write_text(version)
         source = Path(__file__).with_name("windows_stand_in.c")
-        compile_ = [COMPILER, "-Wall", "-Werror", f'-DVERSION="{version}"', str(source)]
+        defines = [f'-DVERSION="{version}"', f'-DCONTENTS="{contents}"']
+        compile_ = [COMPILER, "-Wall", "-Werror", *defines, str(source)]
         for name in ("stillroom", "stillroomw"):
             subprocess.run([*compile_, "-o", str(payload / f"{name}.exe")], check=True)
-        made[version] = folder / f"stillroom-{version}.exe"
-        script = ROOT / "packaging" / "windows" / "installer.py"
-        arguments = ["--payload", payload, "--output", made[version], "--version", version]
-        subprocess.run([sys.executable, script, *map(str, arguments)], check=True)
+        made[version] = make_setup(payload, folder / f"stillroom-{version}.exe", version)
     return made
 
 
-def installed(version_data: str) -> set[str]:
-    return {"stillroom.exe", "stillroomw.exe", "uninstall.exe", f"_internal/{version_data}"}
+def make_setup(payload: Path, setup: Path, version: str, *options: str) -> Path:
+    script = ROOT / "packaging" / "windows" / "installer.py"
+    arguments = ["--payload", payload, "--output", setup, "--version", version, *options]
+    subprocess.run([sys.executable, script, *map(str, arguments)], check=True)
+    return setup
+
+
+def installed(version: str) -> set[str]:
+    contents, data = CONTENTS[version]
+    programs = {"stillroom.exe", "stillroomw.exe", "uninstall.exe"}
+    return programs | {f"{contents}/{data}", f"{contents}/version"}
 
 
 def test_a_windows_that_is_too_old_is_refused(wine: Wine, setups: dict[str, Path]) -> None:
@@ -129,7 +151,7 @@ def test_install_run_upgrade_and_uninstall(wine: Wine, setups: dict[str, Path]) 
     chats.write_text("the user's")
 
     assert wine.run(str(setups["0.1.0"]), "/S").returncode == 0
-    assert wine.files() == installed("old.txt")
+    assert wine.files() == installed("0.1.0")
     assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.1.0"
     assert (wine.start_menu / "Stillroom.lnk").is_file()
     assert wine.value(rf"{CLASSES}\.gguf") == "Stillroom.gguf"
@@ -142,7 +164,7 @@ def test_install_run_upgrade_and_uninstall(wine: Wine, setups: dict[str, Path]) 
     notes = wine.program / "my notes.txt"
     notes.write_text("the user's")
     assert wine.run(str(setups["0.2.0"]), "/S").returncode == 0
-    assert wine.files() == installed("new.txt") | {notes.name}
+    assert wine.files() == installed("0.2.0") | {notes.name}
     assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.2.0"
 
     assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
@@ -210,11 +232,8 @@ def test_an_upgrade_that_is_cut_off_leaves_the_version_before(
     payload = tmp_path / "payload"
     shutil.copytree(setups["0.2.0"].parent / "0.2.0", payload)
     for number in range(3000):
-        (payload / "_internal" / f"{number}.txt").write_text("A stand-in for one of many files.\n")
-    setup = tmp_path / "stillroom-0.2.0.exe"
-    arguments = ["--payload", payload, "--output", setup, "--version", "0.2.0"]
-    script = ROOT / "packaging" / "windows" / "installer.py"
-    subprocess.run([sys.executable, script, *map(str, arguments)], check=True)
+        (payload / "_internal-0.2.0" / f"{number}.txt").write_text("A stand-in for one of many files.\n")
+    setup = make_setup(payload, tmp_path / "stillroom-0.2.0.exe", "0.2.0")
     wine.run(str(setups["0.1.0"]), "/S")
     before = wine.files()
     for share in (0.1, 0.5, 0.9):
@@ -225,15 +244,51 @@ def test_an_upgrade_that_is_cut_off_leaves_the_version_before(
     assert wine.run(str(setup), "/S").returncode == 0
     said = wine.run(str(wine.program / "stillroom.exe"), "--version")
     assert said.stdout.strip() == "stand-in for stillroom 0.2.0"
-    assert len(wine.files()) == 3000 + len(installed("new.txt"))
+    assert len(wine.files()) == 3000 + len(installed("0.2.0"))
     assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
     wine.wait_for_all()
     assert wine.files() == set()
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_each_program_finds_its_files_wherever_an_upgrade_ends(
+    step: str, wine: Wine, setups: dict[str, Path], tmp_path: Path
+) -> None:
+    assert wine.run(str(setups["0.1.0"]), "/S").returncode == 0
+    payload = setups["0.2.0"].parent / "0.2.0"
+    ending = make_setup(payload, tmp_path / "ending.exe", "0.2.0", "--stop-after", step)
+    assert wine.run(str(ending), "/S").returncode == 9
+    for name, replaced_in in (("stillroomw", "stillroomw.exe"), ("stillroom", "stillroom.exe")):
+        said = wine.run(str(wine.program / f"{name}.exe"), "--version")
+        is_new = STEPS.index(step) >= STEPS.index(replaced_in)
+        assert said.stdout.strip() == f"stand-in for stillroom {'0.2.0' if is_new else '0.1.0'}"
+    assert wine.run(str(setups["0.2.0"]), "/S").returncode == 0
+    assert wine.files() == installed("0.2.0")
+    assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
+    wine.wait_for_all()
+    assert wine.files() == set()
+
+
+def test_a_program_that_cannot_be_replaced_brings_the_version_before_back(
+    wine: Wine, setups: dict[str, Path], tmp_path: Path
+) -> None:
+    """A folder stands in for a program that another one holds open."""
+    assert wine.run(str(setups["0.1.0"]), "/S").returncode == 0
+    (wine.program / "uninstall.exe").unlink()
+    (wine.program / "uninstall.exe" / "held").mkdir(parents=True)
+    assert wine.run(str(setups["0.2.0"]), "/S").returncode not in (0, 9)
+    shutil.rmtree(wine.program / "uninstall.exe")
+    assert wine.files() == installed("0.1.0") - {"uninstall.exe"}
+    for name in ("stillroomw", "stillroom"):
+        said = wine.run(str(wine.program / f"{name}.exe"), "--version")
+        assert said.stdout.strip() == "stand-in for stillroom 0.1.0"
+    assert wine.run(str(setups["0.2.0"]), "/S").returncode == 0
+    assert wine.files() == installed("0.2.0")
+
+
 def cut_off(wine: Wine, setup: Path, files: int) -> None:
     """Kill an installation once so many files of the new version are there."""
-    unpacked = wine.program / "stillroom-new" / "_internal"
+    unpacked = wine.program / "stillroom-new" / "_internal-0.2.0"
     with subprocess.Popen(["wine", str(setup), "/S"], env=wine.environment) as process:
         wait_until(lambda: unpacked.exists() and len(list(unpacked.iterdir())) > files, "a part of it")
         process.kill()
@@ -256,7 +311,7 @@ def test_a_window_that_stays_open_is_never_killed(wine: Wine, setups: dict[str, 
         assert window.poll() is None
         wine.run("taskkill", "/F", "/IM", "stillroomw.exe")
     assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.1.0"
-    assert wine.files() == installed("old.txt")
+    assert wine.files() == installed("0.1.0")
 
 
 def open_window(wine: Wine, **more: str) -> subprocess.Popen[str]:

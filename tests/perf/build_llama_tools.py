@@ -28,11 +28,13 @@ def tools_folder() -> Path:
 
 
 def llama_tool(name: str) -> Path | None:
-    """The tool from `tools_folder`, llama-bench also by `STILLROOM_LLAMA_BENCH`; None where it is missing."""
+    """The tool from `tools_folder`, or the one that `STILLROOM_LLAMA_TOOLS` names, llama-bench also by
+    `STILLROOM_LLAMA_BENCH`; None where it is missing."""
     configured = os.environ.get("STILLROOM_LLAMA_BENCH")
     if name == "llama-bench" and configured:
         return Path(configured)
-    built = tools_folder() / "bin" / (name + (".exe" if sys.platform == "win32" else ""))
+    folder = Path(os.environ.get("STILLROOM_LLAMA_TOOLS") or tools_folder() / "bin")
+    built = folder / (name + (".exe" if sys.platform == "win32" else ""))
     return built if built.is_file() else None
 
 

@@ -11,6 +11,7 @@ SCRIPTS = (
     "many_streams",
     "api_speed",
     "python_share",
+    "step_speed",
     "second_turn",
     "speculation_speed",
     "grammar_speed",
@@ -21,6 +22,7 @@ SCRIPTS = (
     "bench_cancel",
     "quality_cancel",
     "bundle_speed",
+    "model_steps",
 )
 
 

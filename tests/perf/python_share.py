@@ -18,7 +18,7 @@ def share_of_a_step(name: str, sampling: Sampling) -> None:
     samplers_us = statistics.median(clock.samplers_s) * 1e6
     print(
         f"\n  {name}: Python {python_us:.0f} us a token, {clock.python_share():.2%} of a step; "
-        f"llama.cpp's samplers {samplers_us:.0f} us"
+        f"llama.cpp's samplers, where Python calls them, {samplers_us:.0f} us"
     )
 
 

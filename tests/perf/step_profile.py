@@ -1,5 +1,5 @@
-"""The share of Python in a step: everything on the engine's thread that is neither llama_decode nor one of
-llama.cpp's samplers.
+"""The share of Python in a step: everything on the engine's thread that is neither llama_decode, nor one of
+llama.cpp's samplers, nor the call that evaluates and draws some tokens. Those of one call share its time.
 
     python -m tests.perf.step_profile [--sequences N] [--tokens N] [--threads N] [--drawn]
 
@@ -9,6 +9,7 @@ thread's own processor time, so that other programs do not count.
 """
 
 import argparse
+import json
 import os
 import queue
 import statistics
@@ -18,6 +19,7 @@ from typing import Any
 
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
+from app.engine.llama.next_tokens import NextTokens
 from app.engine.protocol import (
     Event,
     Failed,
@@ -41,15 +43,27 @@ class StepClock:
 
     def __init__(self) -> None:
         self.steps: list[tuple[float, float]] = []
-        """Seconds of each llama_decode, and of Python's processor time around it."""
+        """Seconds of C for each token, and of Python's processor time around it."""
         self.samplers_s: list[float] = []
-        """Seconds of llama.cpp's samplers in each step."""
+        """Seconds of llama.cpp's samplers that Python called for each token."""
         self._decode_s = self._decode_thread_s = self._samplers_s = 0.0
+        self._tokens = 1
         decode, draw, step = Context.decode, Candidates.draw, Runner.step
+        call = NextTokens.call
+
+        def timed_call(next_tokens: NextTokens, most: int, last: int, long_us: int) -> int:
+            began_s, began_thread_s = time.perf_counter(), time.thread_time()
+            count = call(next_tokens, most, last, long_us)
+            self._decode_s += time.perf_counter() - began_s
+            self._decode_thread_s += time.thread_time() - began_thread_s
+            self._tokens = max(1, count)
+            return count
 
         def timed_decode(context: Context) -> int:
             began_s, began_thread_s = time.perf_counter(), time.thread_time()
             result = decode(context)
+            # A card computes on while llama_decode returns; waiting for it is not Python's work.
+            context.synchronize()
             self._decode_s += time.perf_counter() - began_s
             self._decode_thread_s += time.thread_time() - began_thread_s
             return result
@@ -62,15 +76,18 @@ class StepClock:
 
         def timed_step(runner: Runner) -> None:
             self._decode_s = self._decode_thread_s = self._samplers_s = 0.0
+            self._tokens = 1
             began_thread_s = time.thread_time()
             step(runner)
             python_s = time.thread_time() - began_thread_s - self._decode_thread_s - self._samplers_s
-            self.steps.append((self._decode_s, python_s))
-            self.samplers_s.append(self._samplers_s)
+            tokens = self._tokens
+            self.steps += [(self._decode_s / tokens, python_s / tokens)] * tokens
+            self.samplers_s += [self._samplers_s / tokens] * tokens
 
         Context.decode = timed_decode  # type: ignore[method-assign] # for the measurement
         Runner.step = timed_step  # type: ignore[method-assign] # for the measurement
         Candidates.draw = timed_draw  # type: ignore[method-assign] # for the measurement
+        NextTokens.call = timed_call  # type: ignore[method-assign] # for the measurement
 
     def python_share(self) -> float:
         """Python's part of the time of all steps."""
@@ -113,10 +130,16 @@ class Engine:
         self._nowhere.close()
 
 
-def measure(model: str, *, sequences: int, tokens: int, threads: int, sampling: Sampling) -> StepClock:
+def measure(
+    model: str, *, sequences: int, tokens: int, threads: int, sampling: Sampling, gpu_layers: int = -1
+) -> StepClock:
     """The steps of `sequences` replies of `tokens` tokens each, without those of the prompts."""
     settings = LoadSettings(
-        context_tokens=tokens + 64, context_stretch=2.0, threads=threads, sequences=sequences
+        context_tokens=tokens + 64,
+        context_stretch=2.0,
+        threads=threads,
+        sequences=sequences,
+        gpu_layers=gpu_layers,
     )
     engine = Engine(model, settings)
 
@@ -144,7 +167,9 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--gpu-layers", type=int, default=-1)
     parser.add_argument("--drawn", action="store_true", help="R1's sampling in place of greedy")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     clock = measure(
         options.model,
@@ -152,10 +177,21 @@ def main() -> None:
         tokens=options.tokens,
         threads=options.threads,
         sampling=Sampling(seed=1) if options.drawn else GREEDY,
+        gpu_layers=options.gpu_layers,
     )
     steps = clock.steps
     python_us = [python * 1e6 / options.sequences for _, python in steps]
     tenth = max(1, len(steps) // 10)
+    if options.json:
+        figures = {
+            "steps": len(steps),
+            "decode_ms": statistics.median(decode for decode, _ in steps) * 1e3,
+            "python_us": statistics.median(python_us),
+            "samplers_us": statistics.median(clock.samplers_s) * 1e6 / options.sequences,
+            "python_share": clock.python_share(),
+        }
+        print(json.dumps(figures))
+        return
     print(f"{Path(options.model).name}, {options.sequences} sequence(s), {len(steps)} steps")
     print(f"  llama_decode {statistics.median(decode for decode, _ in steps) * 1e3:.2f} ms (median)")
     print(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jeepney import DBusAddress, HeaderFields, MatchRule, Properties, new_method_call
+from jeepney import DBusAddress, HeaderFields, MatchRule, Message, Properties, new_method_call
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
@@ -24,6 +24,11 @@ FOCUSABLE, FOCUSED, SHOWING = 11, 12, 25
 """Bits of a state set: AtspiStateType."""
 ROLE_INVALID, ROLE_UNKNOWN = 0, 67
 """AtspiRole."""
+UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject"
+
+
+class GoneError(OSError):
+    """The thing was there when its parent was asked, and is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +114,28 @@ class ScreenReader:
         return [(name, path) for name, path in _call(self._bus, root, "GetChildren")[0]]
 
     def tree(self, program: tuple[str, str]) -> Iterator[Node]:
-        """All that a program shows, the outer before the inner."""
+        """All that a program shows, the outer before the inner; what goes meanwhile is left out."""
         waiting = [(program, 0)]
         while waiting:
             (bus, path), depth = waiting.pop()
             at = DBusAddress(path, bus, ACCESSIBLE)
-            name = self._bus.send_and_get_reply(Properties(at).get("Name")).body[0][1]
-            [role] = _call(self._bus, at, "GetRole")
-            [role_name] = _call(self._bus, at, "GetRoleName")
-            [words] = _call(self._bus, at, "GetState")
-            states = words[0] | (words[1] << 32 if len(words) > 1 else 0)
-            yield Node(str(name), role, str(role_name), states, depth)
-            children = _call(self._bus, at, "GetChildren")[0]
-            waiting += [((inner, where), depth + 1) for inner, where in reversed(children)]
+            try:
+                node, children = self._read(at, depth)
+            except GoneError:
+                continue
+            yield node
+            waiting += [(each, depth + 1) for each in reversed(children)]
+
+    def _read(self, at: DBusAddress, depth: int) -> tuple[Node, list[tuple[str, str]]]:
+        [role] = _call(self._bus, at, "GetRole")
+        [role_name] = _call(self._bus, at, "GetRoleName")
+        [words] = _call(self._bus, at, "GetState")
+        [children] = _call(self._bus, at, "GetChildren")
+        name = _checked("Name", self._bus.send_and_get_reply(Properties(at).get("Name"))).body[0][1]
+        states = words[0] | (words[1] << 32 if len(words) > 1 else 0)
+        return Node(str(name), role, str(role_name), states, depth), [
+            (inner, where) for inner, where in children
+        ]
 
     def announcements(self, seconds: float, last: str = "") -> list[str]:
         """List what was announced until so much time has passed without anything; `last` is waited for."""
@@ -137,10 +151,16 @@ class ScreenReader:
 
 def _call(bus: DBusConnection, at: DBusAddress, method: str, *arguments: Any) -> tuple[Any, ...]:
     reply = bus.send_and_get_reply(new_method_call(at, method, *arguments), timeout=WAIT_S)
-    if HeaderFields.error_name in reply.header.fields:
-        raise OSError(f"{method}: {reply.header.fields[HeaderFields.error_name]} {reply.body}")
-    body: tuple[Any, ...] = reply.body
+    body: tuple[Any, ...] = _checked(method, reply).body
     return body
+
+
+def _checked(asked: str, reply: Message) -> Message:
+    error = reply.header.fields.get(HeaderFields.error_name)
+    if error is not None:
+        kind = GoneError if error == UNKNOWN_OBJECT else OSError
+        raise kind(f"{asked}: {error} {reply.body}")
+    return reply
 
 
 def _patiently(ask: Callable[[], str]) -> str:

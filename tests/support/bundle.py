@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 BUNDLE = Path(os.environ.get("STILLROOM_BUNDLE", Path(__file__).parents[2] / "dist" / "stillroom"))
+CONTENTS = next(BUNDLE.glob("_internal*"), BUNDLE / "_internal")
+"""The program's files; on Windows the folder bears their version."""
 PROGRAM = BUNDLE / ("stillroom.exe" if sys.platform == "win32" else "stillroom")
 
 

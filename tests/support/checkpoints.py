@@ -7,7 +7,7 @@ the weights dequantised to bf16, the q and k rows in transformers' order, its vo
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from converters.gguf.inspect import inspect
 
 Tensors = dict[str, npt.NDArray[np.uint16]]
+Weights = npt.NDArray[np.float32]
 
 _HF_NAMES = {
     "attn_norm": "input_layernorm",
@@ -32,8 +33,14 @@ _HF_NAMES = {
 }
 
 
-def rebuild_starter(starter: Path, folder: Path, shards: int = 1) -> Path:
-    """Write the starter's checkpoint into `folder` (made if missing), its weights in `shards` files."""
+def rebuild_starter(
+    starter: Path,
+    folder: Path,
+    shards: int = 1,
+    changed: Callable[[Weights, Any, str], Weights] | None = None,
+) -> Path:
+    """Write the starter's checkpoint into `folder` (made if missing), its weights in `shards` files. They are
+    `changed`, which gets the weights of each tensor, its data in the file and its type."""
     reader = gguf.GGUFReader(starter)
     fields = {name: field.contents() for name, field in reader.fields.items()}
     heads, kv_heads = fields["llama.attention.head_count"], fields["llama.attention.head_count_kv"]
@@ -41,6 +48,8 @@ def rebuild_starter(starter: Path, folder: Path, shards: int = 1) -> Path:
     for tensor in reader.tensors:
         name = _starter_name(tensor.name)
         weights = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        if changed is not None:
+            weights = changed(weights, tensor.data, tensor.tensor_type.name)
         if name.endswith("q_proj.weight"):
             weights = halves_of_heads(weights, heads)
         elif name.endswith("k_proj.weight"):

@@ -1,5 +1,5 @@
-"""packaging/engine/patches/several_columns.c and repacked_columns.h against llama.cpp's own products of one
-column."""
+"""packaging/engine/patches/several_columns.c and repacked_eights.h against llama.cpp's own products of one
+column, repacked_sixteens.h against what it says of itself."""
 
 import ctypes
 from pathlib import Path
@@ -15,8 +15,14 @@ from app.engine.llama.model import Model
 from converters.gguf.ggml import quantise_rows
 from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 
-Q4_1, Q8_0, Q5_K, Q6_K = (TYPE_NAMED[name] for name in ("Q4_1", "Q8_0", "Q5_K", "Q6_K"))
-COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34), Q5_K: ("q8_K", 292), Q6_K: ("q8_K", 292)}
+Q4_1, Q8_0, Q5_K, Q6_K, IQ4_XS = (TYPE_NAMED[name] for name in ("Q4_1", "Q8_0", "Q5_K", "Q6_K", "IQ4_XS"))
+COLUMN_TYPES = {
+    Q4_1: ("q8_1", 36),
+    Q8_0: ("q8_0", 34),
+    Q5_K: ("q8_K", 292),
+    Q6_K: ("q8_K", 292),
+    IQ4_XS: ("q8_K", 292),
+}
 """The type that columns are quantised to for weights of a type, and the bytes of a block of it."""
 
 IN_EIGHTS = 8
@@ -24,6 +30,10 @@ IN_EIGHTS = 8
 Q4_0, Q4_K = TYPE_NAMED["Q4_0"], TYPE_NAMED["Q4_K"]
 REPACKED_TYPES = {Q4_0: ("q8_0", 34, 8), Q4_K: ("q8_K", 292, 16)}
 """As COLUMN_TYPES, and the halves (scales, mins) before the values of a block of eight rows."""
+
+SIXTEENS_TYPES = (Q8_0, Q6_K, Q5_K, IQ4_XS)
+IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.int8)
+"""The values that four bits of a weight of IQ4_XS stand for."""
 
 
 def rows_context(backend: Backend, model: Model) -> Context:
@@ -79,7 +89,8 @@ def products(library: Path, kind: TensorType, rows: int, columns: int, values: i
         ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),
     )  # fmt: skip
     single = np.zeros((columns, rows), np.float32)
-    dot = getattr(loaded, f"ggml_vec_dot_{kind.name.replace('Q', 'q')}_{column_type}")
+    name = "iq4_xs" if kind == IQ4_XS else kind.name.replace("Q", "q")
+    dot = getattr(loaded, f"ggml_vec_dot_{name}_{column_type}")
     dot.restype = None
     for column in range(columns):
         for row in range(rows):
@@ -121,6 +132,132 @@ def repacked_products(library: Path, kind: TensorType, rows: int, columns: int, 
     assert single.any()
     assert np.isnan(several[:, rows:]).all(), "it wrote beside its rows"
     return Products(several[:, :rows], single)
+
+
+def has_sixteens(library: Path) -> bool:
+    """Tell whether this library lays rows in sixteens: where it was compiled for AVX-512 VNNI."""
+    return hasattr(ctypes.CDLL(str(library)), "stillroom_sixteens_columns")
+
+
+def sixteens_products(library: Path, kind: TensorType, rows: int, columns: int, values: int) -> Products:
+    """Of rows of random bits but for their scales, and what exact integers added part by part come to."""
+    loaded: Any = ctypes.CDLL(str(library))
+    loaded.ggml_cpu_init()
+    random = np.random.default_rng(rows * 1000 + columns)
+    column_type, block_bytes = COLUMN_TYPES[kind]
+    blocks = values // kind.block
+    weights = random.integers(0, 256, (rows, blocks, kind.block_bytes), np.uint8)
+    d = random.standard_normal((rows, blocks), np.float32).astype(np.float16)
+    at = slice(kind.block_bytes - 2, kind.block_bytes) if kind == Q6_K else slice(0, 2)
+    weights[:, :, at] = d[:, :, None].view(np.uint8)
+    if kind == Q5_K:
+        weights[:, :, 2:4] = (d[:, ::-1, None] / np.float16(8)).view(np.uint8)
+    packed = _packed(loaded, random, column_type, (columns, values), block_bytes * blocks)
+    several = np.full((columns, rows + 3), np.nan, np.float32)
+    loaded.stillroom_sixteens_columns(
+        ctypes.c_int(kind.number), ctypes.c_int(values), ctypes.c_int(rows),
+        ctypes.c_void_p(weights.ctypes.data), ctypes.c_int(columns), ctypes.c_void_p(packed.ctypes.data),
+        ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),
+    )  # fmt: skip
+    assert np.isnan(several[:, rows:]).all(), "it wrote beside its rows"
+    of_columns = packed.reshape(columns, blocks, block_bytes)
+    expected = np.zeros((columns, rows), np.float32)
+    for column in range(columns):
+        if kind == Q8_0:
+            expected[column] = _q8_0_sums(weights, d, of_columns[column])
+        else:
+            expected[column] = _k_sums(_PARTS_OF[kind](weights, d), of_columns[column])
+    return Products(several[:, :rows], expected)
+
+
+def _q8_0_sums(
+    weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16], column: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    scales = column[:, :2].copy().view(np.float16)[:, 0].astype(np.float32)
+    integers = _integers(weights[:, :, 2:].view(np.int8), column[:, 2:].view(np.int8))
+    return _added(integers, d.astype(np.float32) * scales)
+
+
+class _Parts(NamedTuple):
+    """Rows of blocks of 256 values, in the parts that have a scale of their own."""
+
+    quants: npt.NDArray[np.int8]
+    """[row][block][part][value]"""
+    scales: npt.NDArray[np.float32]
+    """[row][block][part]"""
+    mins: npt.NDArray[np.uint8] | None = None
+    """As scales, in dmin."""
+    dmin: npt.NDArray[np.float32] | None = None
+    """[row][block]"""
+
+
+def _q6_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
+    rows, blocks = d.shape
+    low, high = weights[:, :, :128].reshape(rows, blocks, 2, 2, 32), weights[:, :, 128:192]
+    fours = np.stack([low & 15, low >> 4], axis=3).reshape(rows, blocks, 2, 4, 32)
+    twos = high.reshape(rows, blocks, 2, 1, 32) >> np.arange(0, 8, 2, dtype=np.uint8)[:, None] & 3
+    quants = (fours | twos << 4).astype(np.int8).reshape(rows, blocks, 16, 16) - 32
+    return _Parts(
+        quants, d.astype(np.float32)[:, :, None] * weights[:, :, 192:208].view(np.int8).astype(np.float32)
+    )
+
+
+def _q5_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
+    rows, blocks = d.shape
+    packed = weights[:, :, 4:16]
+    first, second, third = packed[:, :, :4], packed[:, :, 4:8], packed[:, :, 8:]
+    scales = np.concatenate([first & 63, third & 15 | first >> 6 << 4], axis=2)
+    mins = np.concatenate([second & 63, third >> 4 | second >> 6 << 4], axis=2)
+    high = weights[:, :, None, 16:48] >> np.arange(8, dtype=np.uint8)[:, None] & 1
+    low = weights[:, :, 48:].reshape(rows, blocks, 4, 1, 32) >> np.array([0, 4], np.uint8)[:, None] & 15
+    quants = (low.reshape(rows, blocks, 8, 32) | high << 4).astype(np.int8)
+    dmin = weights[:, :, 2:4].copy().view(np.float16)[:, :, 0].astype(np.float32)
+    return _Parts(quants, d.astype(np.float32)[:, :, None] * scales.astype(np.float32), mins, dmin)
+
+
+def _iq4_xs_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
+    rows, blocks = d.shape
+    high = weights[:, :, 2:4].copy().view(np.uint16) >> np.arange(0, 16, 2, dtype=np.uint16) & 3
+    low = weights[:, :, 4:8, None] >> np.array([0, 4], np.uint8) & 15
+    scales = (low.reshape(rows, blocks, 8) | high << 4).astype(np.float32) - 32
+    places = weights[:, :, 8:].reshape(rows, blocks, 8, 1, 16) >> np.array([0, 4], np.uint8)[:, None] & 15
+    return _Parts(IQ4_VALUES[places.reshape(rows, blocks, 8, 32)], d.astype(np.float32)[:, :, None] * scales)
+
+
+_PARTS_OF = {Q6_K: _q6_k_parts, Q5_K: _q5_k_parts, IQ4_XS: _iq4_xs_parts}
+
+
+def _k_sums(parts: _Parts, column: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    rows, blocks, count, length = parts.quants.shape
+    of_column = column[:, 4:260].copy().view(np.int8).reshape(blocks, count, length)
+    total = np.zeros(rows, np.float32)
+    for block in range(blocks):
+        in_block = _added(_integers(parts.quants[:, block], of_column[block]), parts.scales[:, block])
+        if parts.mins is not None and parts.dmin is not None:
+            less: npt.NDArray[np.int64] = parts.mins[:, block] @ of_column[block].sum(axis=1, dtype=np.int64)
+            in_block = _fused(less.astype(np.float32), -parts.dmin[:, block], in_block)
+        total = _fused(in_block, column[block, :4].copy().view(np.float32), total)
+    return total
+
+
+def _integers(rows: npt.NDArray[np.int8], column: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    """The products of each part of each row: integers that a float holds."""
+    integers: npt.NDArray[np.int64] = (rows.astype(np.int64) * column.astype(np.int64)).sum(axis=2)
+    return integers.astype(np.float32)
+
+
+def _added(parts: npt.NDArray[np.float32], scales: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    total = np.zeros(parts.shape[0], np.float32)
+    for part in range(parts.shape[1]):
+        total = _fused(parts[:, part], scales[:, part], total)
+    return total
+
+
+def _fused(
+    one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], added: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """A fused multiplication and addition: rounded once."""
+    return (one.astype(np.longdouble) * other + added).astype(np.float32)
 
 
 def _packed(

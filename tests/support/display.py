@@ -100,6 +100,12 @@ class RealWindow:
         )
         return int(counted.stdout)
 
+    def size(self) -> tuple[int, int]:
+        """Give its width and height in the display's pixels, without a frame."""
+        lines = self._xdotool("getwindowgeometry", "--shell", self.id).splitlines()
+        values = dict(line.split("=", 1) for line in lines)
+        return int(values["WIDTH"]), int(values["HEIGHT"])
+
     def click(self, x: int, y: int) -> None:
         """Click at a point of the window."""
         self._xdotool("mousemove", "--window", self.id, str(x), str(y), "click", "1")

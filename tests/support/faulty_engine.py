@@ -21,6 +21,7 @@ import llama_cpp
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_NO_MEMORY, Context
+from app.engine.llama.next_tokens import NextTokens
 from app.engine.protocol import Delta, Event
 from app.engine.worker import worker
 from app.engine.worker.engine_core import EngineCore
@@ -49,7 +50,10 @@ def hang(nodes: int) -> None:
     semaphore = ctypes.create_string_buffer(64)
     assert library.sem_init(semaphore, 0, nodes) == 0
 
+    made = AbortFlag.__init__
+
     def make(flag: AbortFlag) -> None:
+        made(flag)
         flag.semaphore = semaphore  # type: ignore[attr-defined] # lives as long
         flag.callback = ctypes.cast(library.sem_wait, llama_cpp.ggml_abort_callback)
         flag.data = ctypes.addressof(semaphore)
@@ -69,7 +73,27 @@ def refuse(steps: int) -> None:
         left -= 1
         return DECODE_NO_MEMORY if left == 0 else decode(context)
 
+    call, result = NextTokens.call, NextTokens.result.fget
+    assert result is not None
+    is_refused = False
+
+    def refusing_call(next_tokens: NextTokens, most: int, last: int, long_us: int) -> int:
+        """Each token that is drawn is a step."""
+        nonlocal left, is_refused
+        is_refused = left == 1
+        if is_refused:
+            left = 0
+            return 0
+        drawn = call(next_tokens, min(most, left - 1) if left > 0 else most, last, long_us)
+        left -= min(drawn, max(left, 0))
+        return drawn
+
+    def refused(next_tokens: NextTokens) -> int:
+        return DECODE_NO_MEMORY if is_refused else result(next_tokens)
+
+    NextTokens.result = property(refused)  # type: ignore[method-assign,assignment] # the fault
     Context.decode = refusing  # type: ignore[method-assign] # the fault
+    NextTokens.call = refusing_call  # type: ignore[method-assign] # the same
 
 
 def abort(words: bytes, texts: int) -> None:

@@ -7,6 +7,7 @@ those that it may see (`nvidia_cards.visible_devices`, the real one), Vulkan eve
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
 
@@ -16,6 +17,7 @@ from app.cuda.offer import judge
 from app.cuda.pins import BACK_END, BackEndPin
 from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.devices.nvidia_cards import NvidiaCard, capable_cards, visible_devices
+from app.engine.planning import cards
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.load_notices import gpu_notices
 from app.engine.planning.load_plan import Room, plan_load
@@ -82,13 +84,15 @@ class Card:
 @dataclass(frozen=True)
 class GraphicsMachine:
     """`driver` is NVIDIA's version, empty where there is none; `nvml` its state where cards are there.
-    `runtime` says that NVIDIA's libraries are installed and were tried; `asks` is what the user has set."""
+    `runtime` says that NVIDIA's libraries are installed and were tried, `pages` that the driver moves to RAM
+    what a card cannot hold; `asks` is what the user has set."""
 
     name: str
     cards: tuple[Card, ...] = ()
     driver: str = "581.2"
     nvml: GpuState = "ok"
     runtime: bool = True
+    pages: bool = False
     asks: LoadSettings = field(default_factory=LoadSettings)
 
 
@@ -107,6 +111,8 @@ RTX_3090 = Card("NVIDIA GeForce RTX 3090", 24, (8, 6), bandwidth=936e9)
 RTX_5090 = Card("NVIDIA GeForce RTX 5090", 32, (12, 0), bandwidth=1792e9)
 GTX_1060 = Card("NVIDIA GeForce GTX 1060 6GB", 6, (6, 1), bandwidth=192e9)
 GTX_1650 = Card("NVIDIA GeForce GTX 1650", 4, (7, 5), bandwidth=128e9)
+GT_710 = Card("NVIDIA GeForce GT 710", 2, (3, 5), bandwidth=14e9, vulkan=False)
+H100 = Card("NVIDIA H100 80GB HBM3", 80, (9, 0), bandwidth=3350e9, vulkan=False)
 RX_7800 = Card("AMD Radeon RX 7800 XT", 16)
 ARC = Card("Intel(R) Arc(tm) A770 Graphics", 16)
 IGPU = Card("Intel(R) Iris(R) Xe Graphics", 16, integrated=True)
@@ -126,10 +132,13 @@ MACHINES = (
         "RTX 3060, driver hangs", (replace(RTX_3060, vulkan=False),), nvml="hanging", runtime=False
     ),
     GraphicsMachine("RTX 3060, driver answers with errors", (RTX_3060,), nvml="failing", runtime=False),
+    GraphicsMachine("GT 710, driver 470, no Vulkan", (GT_710,), driver="470.256.02", runtime=False),
     GraphicsMachine("GTX 1060", (GTX_1060,)),
+    GraphicsMachine("GTX 1060, driver 535", (GTX_1060,), driver="535.183.01", runtime=False),
     GraphicsMachine("GTX 1060 beside RTX 3060", (GTX_1060, RTX_3060)),
     GraphicsMachine("GTX 1060 beside RTX 3060, libraries not fetched", (GTX_1060, RTX_3060), runtime=False),
     GraphicsMachine("GTX 1650, 4 GB", (GTX_1650,)),
+    GraphicsMachine("GTX 1650, 4 GB, Windows", (GTX_1650,), pages=True),
     GraphicsMachine("two RTX 3060", (RTX_3060, RTX_3060)),
     GraphicsMachine("two RTX 3060, shared", (RTX_3060, RTX_3060), asks=LoadSettings(card_use="all")),
     GraphicsMachine("two GTX 1650", (GTX_1650, GTX_1650)),
@@ -141,16 +150,18 @@ MACHINES = (
     ),
     GraphicsMachine("two RTX 3060, one fails", (replace(RTX_3060, fails=True), RTX_3060)),
     GraphicsMachine("RTX 5090", (RTX_5090,)),
+    GraphicsMachine("H100, no Vulkan", (H100,)),
     GraphicsMachine("integrated graphics of Intel", (IGPU,), driver=""),
     GraphicsMachine("integrated graphics of AMD", (APU,), driver=""),
     GraphicsMachine("Intel's graphics and RTX 4060 (laptop)", (IGPU, RTX_4060_LAPTOP)),
     GraphicsMachine("the same asleep (Optimus)", (IGPU, RTX_4060_LAPTOP), nvml="asleep"),
+    GraphicsMachine("AMD's graphics and RTX 3060", (APU, RTX_3060)),
     GraphicsMachine("RTX 3060, 2.5 GB free", (replace(RTX_3060, free_gib=2.5),)),
     GraphicsMachine("RTX 3060, 0 MB free", (replace(RTX_3060, free_gib=0),)),
     GraphicsMachine(
         "two RTX 3060, one full", (replace(RTX_3060, free_gib=0), RTX_3060), asks=LoadSettings(card_use="all")
     ),
-    GraphicsMachine("WSL: CUDA, no Vulkan", (replace(RTX_3060, vulkan=False),)),
+    GraphicsMachine("WSL: CUDA, no Vulkan", (replace(RTX_3060, vulkan=False),), pages=True),
     GraphicsMachine("A100 divided in three (MIG)", (replace(A100, mig=(5, 20, 10), vulkan=False),)),
     GraphicsMachine("Radeon RX 7800 XT", (RX_7800,), driver=""),
     GraphicsMachine("Radeon RX 7800 XT and RTX 3060", (RX_7800, RTX_3060)),
@@ -171,9 +182,10 @@ def outcome(machine: GraphicsMachine, folder: Path) -> Outcome:
     computer = Computer(_computer(machine), engine, gpu, offer)
     problems = find_problems(computer, models_on_disk=1, an_r1_fits=True)
     local = list(enumerate(devices))
-    placement = place(machine.asks, R1_QWEN_7B, local, 12 * GIB, NobodyElse())
-    room = Room(placement.devices, 12 * GIB, 8)
-    plan = plan_load(machine.asks, R1_QWEN_7B, RopeScaling(131072), room)
+    with patch.object(cards, "driver_pages", lambda: machine.pages):
+        placement = place(machine.asks, R1_QWEN_7B, local, 12 * GIB, NobodyElse())
+        room = Room(placement.devices, 12 * GIB, 8)
+        plan = plan_load(machine.asks, R1_QWEN_7B, RopeScaling(131072), room)
     said = [str(problem.as_error()) for problem in problems if problem.key in CARD_KEYS]
     said += [str(notice) for notice in placement.notices]
     if placement.devices:

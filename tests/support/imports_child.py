@@ -39,6 +39,7 @@ def main() -> None:
     from tests.support.window import run_with_window
 
     async def scene(application: WindowApplication) -> None:
+        application.window.resize(1280, 800)  # a narrow one folds the plots away
         await until(lambda: "pyqtgraph" in sys.modules, "the plots")
         for page in ("code", "benchmark", "models", "chat"):
             application.window.show_page(page)

@@ -2,7 +2,8 @@
 
     python -m tests.support.large_checkpoint FOLDER [--model r1-qwen-1.5b] [--shards N]
 
-The settings and the tokenizer are those of the small checkpoint of the same family; its vocabulary is padded.
+The settings and the tokenizer are those of the small checkpoint of the same family; what its vocabulary
+lacks to the true size are words that no text is split into, so that a reply of any tokens has text.
 """
 
 import argparse
@@ -18,23 +19,38 @@ import numpy.typing as npt
 from models.catalog.catalog import find
 from models.quantisation.model_shape import ModelShape
 from tests.support.checkpoints import round_to_bf16, write_json
-from tests.support.tiny_models import make_tiny_model
+from tests.support.tiny_models import TINY_MODELS, make_tiny_model
 
 _FAMILIES = {"Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3", "LlamaForCausalLM": "llama"}
+HEAD = "lm_head.weight"
+WEIGHTS = 0.03
+"""The deviation of all weights but norms."""
+SURE = 9.0
+"""The deviation of the logits of a model that is sure: the best of 150,000 stands out."""
 
 
 def make_large_checkpoint(folder: Path, key: str = "r1-qwen-1.5b", shards: int = 1) -> Path:
     """Write the checkpoint into `folder`, which must not exist; 3.55 GB for the smallest model."""
     model = find(key)
     assert model is not None
+    return make_checkpoint(folder, model.architecture, model.shape, shards)
+
+
+def make_checkpoint(
+    folder: Path, architecture: str, shape: ModelShape, shards: int = 1, *, is_sure: bool = False
+) -> Path:
+    """Write one of any shape into `folder`, which must not exist; one that `is_sure` gives most of the
+    probability to few tokens, as a trained model does, and not about the same to all."""
     with tempfile.TemporaryDirectory() as parent:
-        small = make_tiny_model(_FAMILIES[model.architecture], Path(parent))
+        family = _FAMILIES[architecture]
+        small = make_tiny_model(family, Path(parent), words=shape.vocabulary - TINY_MODELS[family].vocabulary)
         for file in small.glob("*.safetensors*"):
             file.unlink()
         shutil.move(small, folder)
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    write_json(folder / "config.json", config | _dimensions(model.shape))
-    _write_weights(folder, _tensors(model.shape), shards)
+    write_json(folder / "config.json", config | _dimensions(shape))
+    head = SURE / shape.hidden**0.5 if is_sure else WEIGHTS
+    _write_weights(folder, _tensors(shape), shards, head)
     return folder
 
 
@@ -72,10 +88,10 @@ def _tensors(shape: ModelShape) -> dict[str, tuple[int, ...]]:
         for name, length in shape.layer_vectors.items():
             stem, _, ending = name.rpartition(".")
             tensors[f"model.layers.{layer}.{names[stem]}.{ending}"] = (length,)
-    return {**tensors, "model.norm.weight": (shape.hidden,), "lm_head.weight": embedding}
+    return {**tensors, "model.norm.weight": (shape.hidden,), HEAD: embedding}
 
 
-def _write_weights(folder: Path, tensors: dict[str, tuple[int, ...]], shards: int) -> None:
+def _write_weights(folder: Path, tensors: dict[str, tuple[int, ...]], shards: int, head: float) -> None:
     total = sum(2 * int(np.prod(shape)) for shape in tensors.values())
     parts: list[dict[str, tuple[int, ...]]] = [{}]
     written = 0
@@ -88,14 +104,16 @@ def _write_weights(folder: Path, tensors: dict[str, tuple[int, ...]], shards: in
     rng = np.random.Generator(np.random.SFC64(15))
     for number, part in enumerate(parts, 1):
         file = f"model-{number:05}-of-{len(parts):05}.safetensors" if shards > 1 else "model.safetensors"
-        _write_file(folder / file, part, rng)
+        _write_file(folder / file, part, rng, head)
         weight_map |= dict.fromkeys(part, file)
     if shards > 1:
         index = {"metadata": {"total_size": total}, "weight_map": weight_map}
         write_json(folder / "model.safetensors.index.json", index)
 
 
-def _write_file(path: Path, tensors: dict[str, tuple[int, ...]], rng: np.random.Generator) -> None:
+def _write_file(
+    path: Path, tensors: dict[str, tuple[int, ...]], rng: np.random.Generator, head: float
+) -> None:
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, shape in tensors.items():
@@ -106,14 +124,15 @@ def _write_file(path: Path, tensors: dict[str, tuple[int, ...]], rng: np.random.
     data += b" " * (-len(data) % 8)
     with path.open("wb") as file:
         file.write(len(data).to_bytes(8, "little") + data)
-        for shape in tensors.values():
+        for name, shape in tensors.items():
+            scale = head if name == HEAD else WEIGHTS
             for rows in range(0, shape[0], 4096):
-                file.write(_random(rng, (min(4096, shape[0] - rows), *shape[1:])).tobytes())
+                file.write(_random(rng, (min(4096, shape[0] - rows), *shape[1:]), scale).tobytes())
 
 
-def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
+def _random(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.uint16]:
     weights = rng.standard_normal(shape, np.float32)
-    return round_to_bf16(weights * np.float32(0.03) if len(shape) > 1 else 1 + weights * np.float32(0.1))
+    return round_to_bf16(weights * np.float32(scale) if len(shape) > 1 else 1 + weights * np.float32(0.1))
 
 
 def main() -> None:

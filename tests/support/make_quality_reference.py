@@ -63,13 +63,24 @@ def llama_perplexity(
     options: Sequence[str] = (),
 ) -> dict[str, float]:
     """The figures of llama-perplexity with these `options`, by the names that `Quality` has for them."""
+    base = llama_base(tool, reference, text, work, chunks)
+    figures = llama_divergence(tool, base, model, options)
+    base.unlink()
+    return figures
+
+
+def llama_base(tool: Path, reference: Path, text: Path, work: Path, chunks: int = -1) -> Path:
+    """The file in `work` with what llama-perplexity keeps of the reference's predictions."""
     kept = work / "base.kld"
-    base = ["--kl-divergence-base", kept]
-    _run([tool, "-m", reference, "-f", text, *base, "--chunks", chunks])
+    _run([tool, "-m", reference, "-f", text, "--kl-divergence-base", kept, "--chunks", chunks])
+    return kept
+
+
+def llama_divergence(tool: Path, base: Path, model: Path, options: Sequence[str] = ()) -> dict[str, float]:
+    """The figures of llama-perplexity for a model beside a reference's predictions in `base`."""
     printed = ""
     while "Same top p:" not in printed:  # on a busy machine its log can end before its last lines
-        printed = _run([tool, "-m", model, "--kl-divergence", *base, *options])
-    kept.unlink()
+        printed = _run([tool, "-m", model, "--kl-divergence", "--kl-divergence-base", base, *options])
     figures = {}
     for name, words in FIGURES.items():
         found = re.search(words + _NUMBER, printed)

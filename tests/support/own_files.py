@@ -64,13 +64,15 @@ except ImportError:  # the program as it was before its files had checksums make
 @dataclass(frozen=True, slots=True)
 class OwnFile:
     """`path` in the folder that `write` fills; `shown` is all that the program makes of it. It raises
-    `StillroomError` where the user is told so. `lasting`: a later version must read it."""
+    `StillroomError` where the user is told so. `lasting`: a later version must read it, and
+    `lasts` gives what of `shown` it keeps."""
 
     name: str
     path: str
     write: Callable[[Path], None]
     shown: Callable[[Path], object]
     lasting: bool = True
+    lasts: Callable[[object], object] = lambda shown: shown
 
 
 RUNTIME_THERE = CudaRuntime(
@@ -243,7 +245,7 @@ def _write_measured(folder: Path) -> None:
         decode_tok_per_s=12.25,
     )
     speed = MemorySpeed(computer="a computer", bytes_per_s=2.5e10, measured_at="", quiet=True)
-    write_json(folder / "measured.json", {"version": 1, "memory_speed": speed, "loads": [load]})
+    write_json(folder / "measured.json", {"version": 1, "weights_speed": speed, "loads": [load]})
 
 
 def _measured(folder: Path) -> object:
@@ -255,6 +257,12 @@ def _measured(folder: Path) -> object:
     ):
         measured = Measurements(folder / "measured.json")
         return measured.loads(), measured.memory_speed().bytes_per_s
+
+
+def _measured_loads(shown: object) -> object:
+    """An earlier version measured the memory alone: its speed is measured again, by the work of a reply."""
+    assert isinstance(shown, tuple)
+    return shown[0]
 
 
 def _write_presets(folder: Path) -> None:
@@ -385,7 +393,7 @@ OWN_FILES = (
     OwnFile("build journal", "build.journal", _write_journal, _built),
     OwnFile("job", f"jobs/{'a' * 32}.json", _write_job, _jobs),
     OwnFile("load memory", "loads.json", _write_loads, _loads),
-    OwnFile("measurements", "measured.json", _write_measured, _measured),
+    OwnFile("measurements", "measured.json", _write_measured, _measured, lasts=_measured_loads),
     OwnFile("presets", "presets.json", _write_presets, lambda f: PresetBook(f / "presets.json").own),
     OwnFile("prompts", "prompts.json", _write_prompts, lambda f: PromptBook(f / "prompts.json").own),
     OwnFile("filter rules", "filters.json", _write_filters, lambda f: FilterFile(f / "filters.json").rules),

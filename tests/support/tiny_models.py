@@ -10,7 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -237,9 +237,11 @@ TINY_MODELS = {
 }
 
 
-def make_tiny_model(key: str, parent: Path) -> Path:
-    """Write the checkpoint `key` into its own folder below `parent`; that folder."""
+def make_tiny_model(key: str, parent: Path, words: int = 0) -> Path:
+    """Write the checkpoint `key` into its own folder below `parent`; that folder. Its tokenizer alone gets so
+    many `words` more, which no text is split into."""
     model = TINY_MODELS[key]
+    model = replace(model, first_added=model.first_added + words)
     folder = parent / model.folder_name
     folder.mkdir(parents=True)
     ids = {content: model.first_added + place for place, (content, _) in enumerate(model.special)}
@@ -317,6 +319,8 @@ def _merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
 def _tokenizer(model: TinyModel, ids: dict[str, int]) -> dict[str, Any]:
     merges = learn_merges(MERGES)
     texts = [*byte_alphabet(), *dict.fromkeys(left + right for left, right in merges)]
+    # "\u0120" is how such tokenizers write the space before a word.
+    texts += [f"\u0120w{number}" for number in range(len(texts), model.first_added)]
     bpe = bpe_model(
         {text: index for index, text in enumerate(texts)},
         [list(pair) if model.merges_as_pairs else " ".join(pair) for pair in merges],

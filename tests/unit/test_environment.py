@@ -75,6 +75,7 @@ def archive(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "test.txt").write_text(f"llama-cpp-python==1.0 \\\n    --hash=sha256:{digest}\n")
     monkeypatch.setattr(script, "LOCKS", tmp_path)
     monkeypatch.setattr(script, "ARCHIVES", tmp_path / "sources")
+    monkeypatch.setattr(script, "LLAMA_SOURCE", tmp_path / "llama-source")
     monkeypatch.setattr(script, "python_of", lambda _: Path(sys.executable))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(place.parent))
@@ -110,3 +111,29 @@ def test_what_is_compiled_is_the_source_with_our_changes(
     script.build_llama_cpp(["install"])
     assert changed == [(compiled[0], "1.0")]
     assert not compiled[0].exists()
+
+
+def test_a_build_that_was_ended_goes_on_and_one_of_other_flags_begins_anew(
+    script: ModuleType, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[str] = []
+    given: list[str] = []
+    found: list[bool] = []
+    objects = script.LLAMA_SOURCE / "compiled" / "one.o"
+
+    def compile_(title: str, command: list[str], environment: dict[str, str]) -> None:
+        found.append(objects.exists())
+        given.append(command[-2])
+        objects.parent.mkdir(exist_ok=True)
+        objects.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "apply_series", lambda tree, version: unpacked.append(version))
+    monkeypatch.setattr(script, "run_showing_progress", compile_)
+    for flags in ("-DA=ON", "-DA=ON", "-DA=OFF"):
+        monkeypatch.setenv("CMAKE_ARGS", flags)
+        with pytest.raises(KeyboardInterrupt):
+            script.build_llama_cpp(["wheel"])
+    assert found == [False, True, False]
+    assert len(unpacked) == 2
+    assert set(given) == {f"-Cbuild-dir={script.LLAMA_SOURCE / 'compiled'}"}

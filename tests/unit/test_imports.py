@@ -7,6 +7,7 @@ import pkgutil
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 WINDOW_PARTS = ("app.ui", "app.__main__")
 NEVER_IN_THE_CORE = ("PySide6", "shiboken6", "pyqtgraph", "qasync", "torch", "transformers")
 ONLY_IN_THE_ENGINE_CHILD = "llama_cpp"
+MOST_AT_ONCE = 25
+"""Modules that one step between two events of the window imports: 30 ms or so."""
 
 
 def modules_of(package: str) -> list[str]:
@@ -79,9 +82,37 @@ def test_help_loads_neither_the_hub_nor_numpy() -> None:
     assert not loaded_after(["app.cli"]) & {"huggingface_hub", "numpy", "httpx", "pynvml"}
 
 
-def test_the_window_starts_without_numpy_the_hub_and_a_web_server() -> None:
+def test_the_window_starts_without_numpy_the_hub_a_web_server_and_a_parser() -> None:
     loaded = loaded_after(["app.window_bootstrap", "app.ui.shell.program"])
-    assert not loaded & {"huggingface_hub", "numpy", "httpx", "fastapi", "starlette", "anyio"}
+    assert not loaded & {"huggingface_hub", "numpy", "httpx", "fastapi", "starlette", "anyio", "markdown_it"}
+
+
+def test_what_is_shown_later_comes_in_small_steps_and_whole() -> None:
+    """The window imports it between two events; a first show then imports nothing."""
+    shown = [
+        "app.ui.models.models_tab",
+        "app.ui.load_settings.load_settings_dialog",
+        "app.ui.settings.settings_dialog",
+        "app.ui.benchmark.drift.drift_page",
+        "app.ui.benchmark.benchmark_tab",
+        "app.ui.code.code_tab",
+    ]
+    code = (
+        "import importlib, json, sys\n"
+        "import app.window_bootstrap, app.ui.shell.program\n"
+        "from app.ui.shell.later_modules import later_modules\n"
+        "counts = [len(sys.modules)]\n"
+        "for _ in later_modules(): counts.append(len(sys.modules))\n"
+        f"for name in {shown!r}: importlib.import_module(name)\n"
+        "print(json.dumps([counts, len(sys.modules), sorted(sys.modules)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    counts, after, names = json.loads(done.stdout)
+    assert counts[-1] - counts[0] > 100
+    assert max(here - before for before, here in pairwise(counts)) <= MOST_AT_ONCE
+    assert after == counts[-1]
+    assert not {"numpy", "httpx", "huggingface_hub", "fastapi", "pyqtgraph"} & set(names)
 
 
 def test_the_gguf_library_stays_in_the_processes_that_convert() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from app.bench.quality.item import KINDS, Kind
 from app.bench.quality.result import ItemResult, QualityRun
+from app.bench.quality.scores.kept_share import KeptShare, kept_share
 from app.bench.results.statistics import holm, summarise, t_cdf
 
 SIGNIFICANCE = 0.05
@@ -33,12 +34,14 @@ Results = tuple[QualityRun, Sequence[ItemResult]]
 
 class QualityChange(msgspec.Struct, frozen=True, kw_only=True):
     """A run's figure against that of the first run. Of those items that can be right `gained` became right
-    and `lost` are no longer. `p` is how likely such a change is by chance alone, corrected for the number of
-    changes in the comparison; None where there are too few items for a test."""
+    and `lost` are no longer; `kept` is what the run has of the first one's right answers. `p` is how likely
+    such a change is by chance alone, corrected for the number of changes in the comparison; None where there
+    are too few items for a test."""
 
     value: float
     gained: int = 0
     lost: int = 0
+    kept: KeptShare | None = None
     p: float | None = None
     verdict: ChangeVerdict
 
@@ -76,6 +79,7 @@ class _Draft:
     least_p: float = 0.0
     gained: int = 0
     lost: int = 0
+    kept: KeptShare | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,9 @@ def _judged(draft: _Draft | None, corrected: Iterator[float], tests: int) -> Qua
         verdict = "better" if draft.is_better else "worse"
     elif p is None or draft.least_p * tests >= SIGNIFICANCE:
         verdict = "not_conclusive"
-    return QualityChange(value=draft.value, gained=draft.gained, lost=draft.lost, p=p, verdict=verdict)
+    return QualityChange(
+        value=draft.value, gained=draft.gained, lost=draft.lost, kept=draft.kept, p=p, verdict=verdict
+    )
 
 
 def _rows(kind: Kind, runs: Sequence[Results]) -> Iterator[_Row]:
@@ -210,6 +216,7 @@ def _share_draft(first: Sequence[bool], after: Sequence[bool]) -> _Draft:
         mcnemar(gained + lost or len(pairs), 0),
         gained,
         lost,
+        kept_share(pairs.count((True, True)), lost, gained),
     )
 
 

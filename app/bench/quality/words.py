@@ -10,6 +10,7 @@ from app.bench.quality.comparison import (
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
 from app.bench.quality.result import QualityRun
+from app.bench.quality.scores.kept_share import KeptShare
 from app.bench.report.report_words import model_title
 from app.bench.report.side_by_side import Against, Line, SideBySide
 from app.bench.run.remote_benchmark import ELSEWHERE
@@ -129,15 +130,24 @@ def _run_name(run: QualityRun) -> str:
 
 def _against(figure: FigureComparison, change: QualityChange) -> Against:
     number = change_number(figure, change)
-    note = ""
+    notes = []
+    if change.kept is not None:
+        notes.append(kept_text(change.kept))
     if change.gained or change.lost:
-        note = f"{change.gained} more right, {change.lost} no longer"
+        notes.append(f"{change.gained} more right, {change.lost} no longer")
     return Against(
         number_text(figure, change.value),
         f"{number} points" if figure.unit == "share" else f"{number}%" if number else "",
         change.verdict,
         CHANGES[change.verdict],
-        note,
+        "; ".join(notes),
+    )
+
+
+def kept_text(kept: KeptShare) -> str:
+    """Say how many of the right answers are kept: "keeps 99% (97 to 101) of the right answers"."""
+    return (
+        f"keeps {100 * kept.share:.0f}% ({100 * kept.low:.0f} to {100 * kept.high:.0f}) of the right answers"
     )
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from html import escape
 
 from app.bench.report.curves import Line
+from app.bench.report.label_places import Box, NamedPoint, label_places
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 16, 48
 MOST_TICKS = 6
+CHARACTER_PX, LABEL_PX, BASE_PX = 7.5, 15, 11.5
+"""The room of a name's character, which the reader's font decides, a name's height, and where its foot is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def svg_plot(
     ]
     for line in lines:
         parts += _line(line, x_axis, y_axis)
+    parts += _labels(lines, x_axis, y_axis)
     return "\n".join([*parts, "</svg>"])
 
 
@@ -67,7 +71,7 @@ def _axis(values: Sequence[float], start_px: float, end_px: float, *, log: bool,
         )
     if from_zero:
         return _Axis(0.0, 1.15 * high or 1.0, start_px, end_px, False)
-    margin = 0.06 * (high - low) or 0.5
+    margin = 0.06 * (high - low) or 0.1 * abs(low) or 0.5
     return _Axis(low - margin, high + margin, start_px, end_px, False)
 
 
@@ -104,14 +108,32 @@ def _line(line: Line, x_axis: _Axis, y_axis: _Axis) -> list[str]:
             top, foot = y_axis.place(point.high), y_axis.place(max(0, point.low))
             parts.append(f'<path class="error {line.look}" d="M{x:.1f} {top:.1f}V{foot:.1f}"/>')
         parts.append(f'<circle class="dot {line.look}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
-    for text, (x, y) in zip(line.labels, places, strict=False):
-        is_right = x > (LEFT + WIDTH - RIGHT) * 0.7
-        anchor, shift = ("end", -8) if is_right else ("start", 8)
-        parts.append(
-            f'<text class="label" x="{x + shift:.1f}" y="{y - 7:.1f}" text-anchor="{anchor}">'
-            f"{escape(text)}</text>"
-        )
     return parts
+
+
+def _labels(lines: Sequence[Line], x_axis: _Axis, y_axis: _Axis) -> list[str]:
+    """Draw the names of all lines' points, which see each other."""
+    named = [
+        (point, line.labels[number] if number < len(line.labels) else "")
+        for line in lines
+        if line.look != "limit"
+        for number, point in enumerate(line.points)
+    ]
+    points = [
+        NamedPoint(x_axis.place(point.x), y_axis.place(point.y), CHARACTER_PX * len(text), LABEL_PX)
+        for point, text in named
+    ]
+    area = Box(LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
+    joined = [
+        [(x_axis.place(point.x), y_axis.place(point.y)) for point in line.points]
+        for line in lines
+        if line.joined
+    ]
+    return [
+        f'<text class="label" x="{place.x:.1f}" y="{place.y + BASE_PX:.1f}">{escape(text)}</text>'
+        for (_, text), place in zip(named, label_places(points, area, joined), strict=True)
+        if text
+    ]
 
 
 def _round_step(step: float) -> float:

@@ -1,6 +1,7 @@
 """The text of blocks as it is shown, counted in characters: what a selection is measured in. No Qt here."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
@@ -12,24 +13,35 @@ from app.chat.markdown.markdown_blocks import (
     Block,
     CodeBlock,
     FormulaBlock,
+    Place,
     RuleBlock,
     TableBlock,
     TextBlock,
 )
 
+PART_CHARACTERS, PART_LINES = 4000, 200
+"""Of a text that is no Markdown, at most so many are laid out at once."""
 OBJECT = "\ufffc"
 """Stands for what is selected as a whole, such as a formula: one character."""
 
 _BROKEN_WORD = re.compile(rf"([!-~]{{48}}){BREAK}(?=[!-~])")
 _PIECE = re.compile(r"<(/?)(\w+)([^>]*)>|([^<]+)")
+_NO_PLACE = Place()
 _SPACES = re.compile(r"[^\S\xa0\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """A text that is no Markdown, such as a question."""
+    """A text that is no Markdown, such as a question, or a part of one. `joint` stands between it and the
+    part before it: a line end or, within a line, nothing; None for the first."""
 
     text: str
+    joint: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Its place, which is in no list and no quotation."""
+        return _NO_PLACE
 
 
 Selectable = Block | PlainText
@@ -82,6 +94,27 @@ def runs_of(html: str) -> tuple[Run, ...]:
     return tuple(runs)
 
 
+def plain_parts(text: str) -> list[PlainText]:
+    """A text that is no Markdown in parts of whole lines; a line that is longer than a part ends with a word
+    of it."""
+    parts: list[PlainText] = []
+    lines: list[str] = []
+    joint: str | None = None
+    size = 0
+    for line in _with_line_ends(text).split("\n"):
+        if lines and (size + len(line) > PART_CHARACTERS or len(lines) == PART_LINES):
+            parts.append(PlainText("\n".join(lines), joint))
+            lines, joint, size = [], "\n", 0
+        start = 0
+        while len(line) - start > PART_CHARACTERS:
+            end = _end_of_part(line, start)
+            parts.append(PlainText(line[start:end], joint))
+            start, joint = end, ""
+        lines.append(line[start:])
+        size += len(line) - start
+    return [*parts, PlainText("\n".join(lines), joint)]
+
+
 def closed_up(text: str, after_space: bool = False) -> str:
     """Return the text with one space for each stretch of white space, and none at its start `after_space`."""
     shown = _SPACES.sub(lambda spaces: " " if spaces[0][0] in "\t\n\v\f\r" else spaces[0][0], text)
@@ -109,8 +142,7 @@ def text_of(block: Selectable) -> str:
         case CodeBlock(code=code):
             return with_hidden_shown(code)
         case PlainText(text=text):
-            lines = text.replace("\r\n", "\n").replace("\r", "\n")
-            return LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(lines))
+            return LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(_with_line_ends(text)))
         case TableBlock():
             return "\n".join(_text_of_runs(cell) for cell in cells_of(block))
         case FormulaBlock() | RuleBlock():
@@ -152,3 +184,18 @@ def without_breaks(text: str) -> str:
 
 def _text_of_runs(html: str) -> str:
     return "".join(OBJECT if run.is_formula else run.text for run in runs_of(html))
+
+
+def _with_line_ends(text: str) -> str:
+    """Return the text with one kind of line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _end_of_part(line: str, start: int) -> int:
+    """Where a part of a long line ends: behind a space, else before any letter with its signs."""
+    end = start + PART_CHARACTERS
+    space = line.rfind(" ", start + PART_CHARACTERS // 2, end)
+    if space >= 0:
+        return space + 1
+    signs = (at for at in range(end, start + PART_CHARACTERS // 2, -1) if not unicodedata.combining(line[at]))
+    return next(signs, end)

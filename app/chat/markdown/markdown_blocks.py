@@ -5,15 +5,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Literal
-
-from markdown_it import MarkdownIt
-from markdown_it.common.utils import unescapeAll
-from markdown_it.rules_core import StateCore
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Literal
 
 from app.chat.documents.hidden_characters import with_hidden_shown
-from app.chat.markdown.markdown_math import WHOLE, with_math
+from app.chat.markdown.markdown_math import WHOLE
+
+if TYPE_CHECKING:
+    # Comes with the first text, which is after the window's first painting.
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 # Qt's labels break lines between words only: a long word may be broken after each such piece.
 LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
@@ -25,6 +25,9 @@ LONGEST_MARKED_CHARACTERS = 6000
 LONGEST_PIECE_CHARACTERS = 3000
 MOST_CELLS = 2000
 """Of a table; a larger one is shown as its source. Qt laid one of 12,000 cells out for 5 s."""
+
+LANGUAGE = "language"
+"""In the `meta` of a parsed code block: the first word behind its fence."""
 
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
@@ -157,25 +160,6 @@ class _Group:
     blocks: list[Block]
 
 
-def markdown_parser() -> MarkdownIt:
-    """CommonMark with tables, strikethrough and formulas, without HTML. It takes a millisecond to make."""
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-    parser.disable(["html_block", "html_inline"])
-    parser.core.ruler.at("inline", _inline_within_limits)
-    return with_math(parser)
-
-
-def _inline_within_limits(state: StateCore) -> None:
-    """As markdown-it's own rule, but what is longer than any paragraph is left as plain text."""
-    for token in state.tokens:
-        if token.type == "inline":
-            token.children = []
-            if len(token.content) <= LONGEST_MARKED_CHARACTERS:
-                state.md.inline.parse(token.content, state.md, state.env, token.children)
-            else:
-                token.children = [Token("text", "", 0, content=token.content)]
-
-
 def _pieces(text: str) -> Iterator[str]:
     """The text in pieces that a label shows in a moment, cut between words where there are some."""
     at = 0
@@ -188,11 +172,13 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser() -> "MarkdownIt":
+    from app.chat.markdown.markdown_parser import markdown_parser
+
     return markdown_parser()
 
 
-def _groups(tokens: Sequence[Token], source: str) -> list[_Group]:
+def _groups(tokens: Sequence["Token"], source: str) -> list[_Group]:
     lines = source.split("\n")
     groups: list[_Group] = []
     start = 0
@@ -206,7 +192,7 @@ def _groups(tokens: Sequence[Token], source: str) -> list[_Group]:
     return groups
 
 
-def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
+def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
     blocks: list[Block] = []
     lists: list[Literal["bullet", "ordered"]] = []
     quote = level = 0
@@ -257,7 +243,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
             case "inline":
                 blocks.append(TextBlock(_inline(token), level, place()))
             case "fence" | "code_block":
-                language = next(iter(unescapeAll(token.info).split()), "")
+                language = str(token.meta[LANGUAGE])
                 blocks.append(
                     CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
                 )
@@ -283,7 +269,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
     return blocks
 
 
-def _is_closed(token: Token, lines: list[str]) -> bool:
+def _is_closed(token: "Token", lines: list[str]) -> bool:
     """Tell whether the fence's last line closes it (the parser also ends it with the text)."""
     if token.type != "fence" or token.map is None:
         return True
@@ -292,11 +278,11 @@ def _is_closed(token: Token, lines: list[str]) -> bool:
     return token.map[1] - token.map[0] > 1 and closing is not None and closing[1].startswith(token.markup)
 
 
-def _inline(token: Token) -> str:
+def _inline(token: "Token") -> str:
     return "".join(_inline_html(child) for child in token.children or [])
 
 
-def _inline_html(token: Token) -> str:
+def _inline_html(token: "Token") -> str:
     if token.type == "math":
         look = "math display" if token.meta["display"] else "math"
         return f'<span class="{look}">{html.escape(with_hidden_shown(token.content))}</span>'
@@ -324,7 +310,7 @@ def _text_html(text: str) -> str:
     return html.escape(LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(text)))
 
 
-def _plain_words(tokens: Sequence[Token]) -> str:
+def _plain_words(tokens: Sequence["Token"]) -> str:
     """Return the text of a picture's description, without its markup."""
     return "".join(
         _plain_words(token.children or [])

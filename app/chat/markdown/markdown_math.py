@@ -5,10 +5,12 @@ begins with a minus would become a list.
 """
 
 import re
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_inline import StateInline
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
 
 DELIMITERS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
 DISPLAY = ("\\[", "$$")
@@ -23,7 +25,7 @@ _FORMULA_ONLY = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|^[A-Za-z]\(|^\d+(\.\d+)?$
 _COMMAND = re.compile(r"\\[A-Za-z]{2,}")
 
 
-def with_math(parser: MarkdownIt) -> MarkdownIt:
+def with_math(parser: "MarkdownIt") -> "MarkdownIt":
     """`parser`, which then gives tokens "math" (inline) and "math_block" with the source as content; `meta`
     says whether an inline one is meant as "display", and whether a block is "closed"; `markup` opens a block.
     """
@@ -46,7 +48,7 @@ def begins_formula(text: str, start: int) -> bool:
     return _end_of_formula(text, start, len(text)) is not None
 
 
-def _inline_rule(state: StateInline, silent: bool) -> bool:
+def _inline_rule(state: "StateInline", silent: bool) -> bool:
     end = _end_of_formula(state.src, state.pos, state.posMax)
     if end is None:
         return False
@@ -84,7 +86,7 @@ def _closing_brace(source: str, start: int, limit: int) -> int | None:
     return None
 
 
-def _block_rule(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+def _block_rule(state: "StateBlock", start_line: int, end_line: int, silent: bool) -> bool:
     """A display formula that begins a line and ends one; one that is still coming in counts too."""
     if state.is_code_block(start_line):
         return False

@@ -5,11 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
-
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.markdown.block_text import (
@@ -30,9 +27,15 @@ from app.chat.markdown.markdown_blocks import (
     RuleBlock,
     TableBlock,
     TextBlock,
-    markdown_parser,
 )
 from app.chat.markdown.markdown_math import DELIMITERS
+
+if TYPE_CHECKING:
+    # Comes with the first text, which is after the window's first painting.
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import EnvType, OptionsDict
 
 _CLOSING_SIGNS = re.compile(r"(?:^| )#+$")
 _RULES = {"left": "---", "center": ":---:", "right": "---:"}
@@ -56,7 +59,7 @@ class Excerpt:
     @property
     def place(self) -> Place:
         """Where it stands among the blocks, its marker only with its first character."""
-        place = Place() if isinstance(self.block, PlainText) else self.block.place
+        place = self.block.place
         marker = "" if self.start else place.marker
         return replace(place, quote=place.quote + self.quoted, marker=marker)
 
@@ -136,30 +139,39 @@ class _Around:
 
 def html_of(excerpts: Sequence[Excerpt]) -> str:
     """The same as rich text for other programs, with formulas as their source and nothing that is fetched."""
-    written = []
-    rest: list[Excerpt] = []
+    groups = groupby(excerpts, key=lambda excerpt: isinstance(excerpt.block, PlainText))
+    return "".join(_written(list(group)) if plain else _rendered(list(group)) for plain, group in groups)
+
+
+def _written(excerpts: Sequence[Excerpt]) -> str:
+    """Texts that are no Markdown as paragraphs, the parts of one together."""
+    texts: list[list[str]] = []
     for excerpt in excerpts:
-        if isinstance(excerpt.block, PlainText):
-            written += [_rendered(rest), f"<p>{escape(_shown(excerpt)).replace(chr(10), '<br>')}</p>\n"]
-            rest = []
+        joint = excerpt.block.joint if isinstance(excerpt.block, PlainText) else None
+        if joint is None or not texts:
+            texts.append([_shown(excerpt)])
         else:
-            rest.append(excerpt)
-    return "".join([*written, _rendered(rest)])
+            texts[-1] += [joint, _shown(excerpt)]
+    return "".join(f"<p>{escape(''.join(text)).replace(chr(10), '<br>')}</p>\n" for text in texts)
 
 
 def _rendered(excerpts: Sequence[Excerpt]) -> str:
-    rendered: str = _renderer().render(markdown_of(excerpts)) if excerpts else ""
+    rendered: str = _renderer().render(markdown_of(excerpts))
     return rendered
 
 
 def _goes_on(before: Excerpt, excerpt: Excerpt) -> bool:
-    """Tell whether it is a further piece of the paragraph before it."""
+    """Tell whether it is a further piece of the paragraph before it, or of the line."""
     block = excerpt.block
+    if isinstance(block, PlainText):
+        return block.joint == "" and isinstance(before.block, PlainText)
     return isinstance(block, TextBlock) and block.goes_on and isinstance(before.block, TextBlock)
 
 
 def _joins(before: Excerpt, excerpt: Excerpt) -> bool:
-    """Tell whether no empty line stands between two blocks: both are in a tight list."""
+    """Tell whether no empty line stands between two blocks: both are in a tight list, or of one text."""
+    if isinstance(excerpt.block, PlainText):
+        return excerpt.block.joint is not None and isinstance(before.block, PlainText)
     place, above = excerpt.place, before.place
     if not (place.tight and above.tight) or place.quote != above.quote:
         return False
@@ -243,20 +255,22 @@ def _shown(excerpt: Excerpt) -> str:
 
 
 @cache
-def _renderer() -> MarkdownIt:
+def _renderer() -> "MarkdownIt":
+    from app.chat.markdown.markdown_parser import markdown_parser
+
     def source(
-        _: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+        _: "RendererHTML", tokens: Sequence["Token"], index: int, options: "OptionsDict", env: "EnvType"
     ) -> str:
         return escape(tokens[index].content)
 
     def block(
-        _: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+        _: "RendererHTML", tokens: Sequence["Token"], index: int, options: "OptionsDict", env: "EnvType"
     ) -> str:
         opening = tokens[index].markup
         return f"<p>{escape(f'{opening} {tokens[index].content} {dict(DELIMITERS)[opening]}')}</p>\n"
 
     def picture(
-        _: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+        _: "RendererHTML", tokens: Sequence["Token"], index: int, options: "OptionsDict", env: "EnvType"
     ) -> str:
         address = escape(str(tokens[index].attrGet("src")))
         return f'<a href="{address}">{escape(tokens[index].content) or address}</a>'

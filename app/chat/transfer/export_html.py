@@ -18,8 +18,8 @@ from pygments.util import ClassNotFound
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.markdown.formula_process import DrawFormula
-from app.chat.markdown.markdown_blocks import markdown_parser
 from app.chat.markdown.markdown_math import without_delimiters
+from app.chat.markdown.markdown_parser import markdown_parser
 from app.chat.store.records import Conversation, StoredMessage
 from app.chat.transfer.export import ending_note
 

@@ -9,6 +9,7 @@ from app.engine.protocol import Lora, ThinkingLimits
 from app.engine.protocol.generate_checks import LARGEST_SCALE
 from app.settings import LIMITS
 from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.system.units import bytes_of
 
 N = TypeVar("N", int, float)
 
@@ -77,6 +78,14 @@ def thinking_budget(text: str) -> ThinkingLimits:
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text} is no budget; --no-thinking leaves the thinking out")
     return ThinkingLimits(seconds=number) if isinstance(number, float) else ThinkingLimits(tokens=number)
+
+
+def file_size(text: str) -> int:
+    """Reads the size of a file: "4.1GB", "900MB"."""
+    try:
+        return bytes_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no size; 4.1GB and 900MB are") from None
 
 
 def file_text(text: str) -> str:

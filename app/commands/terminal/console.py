@@ -29,6 +29,7 @@ _STAGES = {
     "quantise": "Making it smaller (quantising)",
     "load": "Loading",
     "collect": "Finding out which weights matter most (importance matrix)",
+    "sensitivity": "Measuring what each type costs each tensor",
     "measure": "Measuring the quality",
     "unpack": "Unpacking",
 }

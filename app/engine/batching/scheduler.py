@@ -301,10 +301,10 @@ class Scheduler:
         for chunk in chunks:
             chunk.job.evaluated = chunk.end
 
-    def evaluated_one(self, job: Job) -> None:
-        """Note that the batch of the `sole_reply` was evaluated."""
-        self._turn += 1
-        job.evaluated += 1
+    def evaluated_some(self, job: Job, tokens: int) -> None:
+        """Note that some tokens of the `sole_reply` were evaluated, one by one."""
+        self._turn += tokens
+        job.evaluated += tokens
 
     def took(self, chunks: list[Chunk], seconds: float) -> None:
         """Note how long the step with this batch took."""

@@ -59,6 +59,10 @@ class Beginning:
     answer_loops: bool = False
 
 
+class _GrammarRefusalError(RequestError):
+    """The grammar does not allow the tokens, or the text, that a reply goes on from."""
+
+
 def begin(
     request: Generate,
     prompt: list[int],
@@ -84,22 +88,30 @@ def begin(
             prompt_tokens=len(prompt),
             context_tokens=context_tokens,
         )
-    control = ThinkingControl(request.thinking_limits, context_tokens - len(prompt))
-    grammar = Grammar(rules, vocabulary.token_bytes()) if rules is not None else None
-    made = Beginning(
-        list(prompt),
-        ReplyText(start, request.stop),
-        control,
-        grammar,
-        is_bound=start != "open",
-        may_think=start == "auto" and not control.off,
-        closed=closed,
-        answer_guard=LoopGuard() if request.answer_guard else None,
-    )
-    if partial is not None:
-        if start == "off":
-            partial = PartialReply(answer=partial.answer)
+
+    def anew() -> Beginning:
+        return Beginning(
+            list(prompt),
+            ReplyText(start, request.stop),
+            control := ThinkingControl(request.thinking_limits, context_tokens - len(prompt)),
+            Grammar(rules, vocabulary.token_bytes()) if rules is not None else None,
+            is_bound=start != "open",
+            may_think=start == "auto" and not control.off,
+            closed=closed,
+            answer_guard=LoopGuard() if request.answer_guard else None,
+        )
+
+    made = anew()
+    if partial is None:
+        return made
+    if start == "off":
+        partial = PartialReply(answer=partial.answer)
+    try:
         yield from _Resumption(made, partial, start, vocabulary, context_tokens).run(known)
+    except _GrammarRefusalError:
+        # Known tokens were those of another reply, which says the same with line breaks that are not shown.
+        made = anew()
+        yield from _Resumption(made, partial, start, vocabulary, context_tokens).run(())
     return made
 
 
@@ -244,7 +256,7 @@ class _Resumption:
                 if at % (SOME_TOKENS * SOME_BYTES) == 0:
                     yield
                 if not grammar.follow(answer[at : at + SOME_BYTES]):
-                    raise RequestError(
+                    raise _GrammarRefusalError(
                         "The reply cannot go on: what it has said so far is not as its grammar or JSON "
                         "schema allows.",
                         "Ask for another reply, or go on without the grammar or the schema.",

@@ -38,7 +38,11 @@ class DeltaStream:
 
     def is_due(self, now_s: float, replies: int = 1) -> bool:
         """Tell whether it is time to send again; `replies` run at once."""
-        return now_s - self._sent_s >= max(DELTA_INTERVAL_S, replies * ALL_REPLIES_INTERVAL_S)
+        return now_s >= self.due_s(replies)
+
+    def due_s(self, replies: int = 1) -> float:
+        """Return when it is time to send again, as `time.perf_counter()`."""
+        return self._sent_s + max(DELTA_INTERVAL_S, replies * ALL_REPLIES_INTERVAL_S)
 
     def send(self, now_s: float | None = None) -> None:
         """Send what there is; `now_s` counts for `is_due`."""

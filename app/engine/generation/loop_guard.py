@@ -6,6 +6,7 @@ with other words or numbers in each line, or for a short while only.
 """
 
 from collections import deque
+from math import ceil
 
 EXACT_TOKENS = 300
 EXACT_ROUNDS = 4
@@ -24,6 +25,10 @@ HEARD_TIMES = 3
 STALE_WINDOW = 512
 STALE_SHARE = 0.85
 """So many of the last phrases were heard so often before."""
+
+_LEAST_STALE = ceil(STALE_SHARE * STALE_WINDOW)
+_LEAST_RUN = (EXACT_ROUNDS - 1) * EXACT_TOKENS // EXACT_ROUNDS
+"""So many tokens repeat others in the shortest circle, whatever its period."""
 
 LONGEST_MEMORY = 1 << 16
 
@@ -50,6 +55,14 @@ class LoopGuard:
         if not has_word and text.isascii() and not any(character.isdigit() for character in text):
             return circle
         return self._is_stale(text) or circle
+
+    def soonest(self) -> int:
+        """Return after how many more tokens, one at least, `add` may say so at the earliest."""
+        exact = _LEAST_RUN - ANCHOR_TOKENS + 1
+        if self._period:
+            run = max((EXACT_ROUNDS - 1) * self._period, EXACT_TOKENS - self._period)
+            exact = min(exact, run - self._run)
+        return max(1, min(exact, _LEAST_STALE - self._stale_count))
 
     def _is_exact(self, token: int, has_word: bool) -> bool:
         """Tell whether the tokens at the end repeat with one period."""
@@ -91,7 +104,7 @@ class LoopGuard:
             self._stale_count -= self._stale[0]
         self._stale.append(stale)
         self._stale_count += stale
-        return self._stale_count >= STALE_SHARE * STALE_WINDOW
+        return self._stale_count >= _LEAST_STALE
 
     def _forget(self) -> None:
         """Bound the memory of a very long thought: begin again."""

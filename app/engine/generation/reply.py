@@ -1,7 +1,7 @@
 """One reply while it is generated: its sampler, its thinking, its text, its clock."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from app.engine.batching.scheduler import Job
 from app.engine.generation.continued_reply import Beginning
 from app.engine.generation.delta_stream import DeltaStream
-from app.engine.generation.thinking_control import LOOK_TOKENS
+from app.engine.generation.thinking_control import LOOK_TOKENS, until_look
 from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
@@ -28,6 +28,8 @@ from app.engine.protocol import (
     TokenLogprob,
 )
 from app.engine.protocol.base import THINK_OPEN
+
+_ENDLESS = 1 << 30
 
 
 class Taken(NamedTuple):
@@ -128,16 +130,44 @@ class Reply:
         if self.request.logprobs is not None:
             logprob = token_logprob(self._model, context.logits(row), token, self.request.logprobs)
         now_s = time.perf_counter()
+        self._count(token, logprob, now_s)
+        if token == self._may_open:
+            self.sampler.unbind()
+        self._may_open = -1
+        return self._look(token, now_s, replies)
+
+    def room(self) -> int:
+        """Count the tokens that may be drawn before one has to be read; 0 where `draw` has to draw each."""
+        if self.request.logprobs is not None:
+            return 0
+        return 1 if self._control.asked else max(1, self._read_at - self._completion_tokens)
+
+    def left(self) -> int:
+        """Count the tokens until `max_tokens`; many where there is no such limit."""
+        return self.request.max_tokens - self._completion_tokens if self.request.max_tokens else _ENDLESS
+
+    def due_s(self, replies: int) -> float:
+        """Return when what was drawn has to be read at the latest, as `time.perf_counter()`."""
+        return self._deltas.due_s(replies)
+
+    def take(self, tokens: Sequence[int], times_s: Sequence[float], replies: int) -> Taken:
+        """Count tokens that were drawn elsewhere, one at least and no more than `room`, at these times; what
+        comes of the last."""
+        for token, now_s in zip(tokens, times_s, strict=True):
+            self._count(token, None, now_s)
+        return self._look(tokens[-1], times_s[-1], replies)
+
+    def _count(self, token: int, logprob: TokenLogprob | None, now_s: float) -> None:
         if not self._completion_tokens:
             self._first_s = now_s
         elif self.request.token_times:
             self._token_s.append(now_s - self._last_s)
         self._last_s = now_s
         self._completion_tokens += 1
-        if token == self._may_open:
-            self.sampler.unbind()
-        self._may_open = -1
         self._unread.append(_Drawn(token, logprob, now_s))
+
+    def _look(self, token: int, now_s: float, replies: int) -> Taken:
+        """Read what is unread where it is time to."""
         is_due = self._deltas.is_due(now_s, replies)
         if not (
             is_due
@@ -197,13 +227,19 @@ class Reply:
             return Taken(tokens, "loop")
         if self._completion_tokens == self.request.max_tokens:
             return Taken(tokens, "length")
-        watched = self._thinking_tokens if self._text.channel == "thinking" else self._answer_tokens
-        self._read_at = self._completion_tokens + (
-            1 if self._reads_each else self._control.unwatched(watched)
-        )
+        self._read_at = self._completion_tokens + (1 if self._reads_each else self._unwatched())
         if self.request.max_tokens:
             self._read_at = min(self._read_at, self.request.max_tokens)
         return Taken(tokens)
+
+    def _unwatched(self) -> int:
+        """Count the tokens that can be drawn until something may have to happen, except by the clock."""
+        thinks, guard = self._text.may_think, self._answer_guard
+        tokens = self._control.unwatched(self._thinking_tokens) if thinks else _ENDLESS
+        if guard is not None:
+            # The thought may end unread.
+            tokens = min(tokens, guard.soonest() if thinks else until_look(guard, self._answer_tokens))
+        return tokens
 
     def _hear(self, drawn: _Drawn) -> list[int]:
         """Take in what a token says; the tokens that go into the context for it."""

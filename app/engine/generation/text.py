@@ -73,6 +73,11 @@ class ThinkSplitter:
         return out
 
     @property
+    def may_open(self) -> bool:
+        """Tell whether a thinking block may still begin."""
+        return self._at_start
+
+    @property
     def holds(self) -> bool:
         """Tell whether text is held back that may become a tag."""
         return bool(self._held)
@@ -153,6 +158,11 @@ class ReplyText:
     def channel(self) -> Channel:
         """The channel of the next token."""
         return self._splitter.channel
+
+    @property
+    def may_think(self) -> bool:
+        """Tell whether one of the next tokens may be of the thinking."""
+        return self._splitter.channel == "thinking" or self._splitter.may_open
 
     @property
     def is_inside_character(self) -> bool:

@@ -16,6 +16,12 @@ LOOK_TOKENS = 8
 """A circle is looked for after so many tokens of thinking, so that it is found at the same one every time."""
 
 
+def until_look(guard: LoopGuard, tokens: int) -> int:
+    """Return after how many more than these `tokens` of a train of thought a circle may be found."""
+    soonest = guard.soonest()
+    return soonest + -(tokens + soonest) % LOOK_TOKENS
+
+
 class ThinkingControl:
     """Watches the thinking of one reply against its limits."""
 
@@ -58,9 +64,9 @@ class ThinkingControl:
 
     def unwatched(self, tokens: int) -> int:
         """Return after how many more than these `tokens` to ask again, except for the clock's limit."""
-        until_look = LOOK_TOKENS - tokens % LOOK_TOKENS
         most = self._room if self._limits.tokens is None else min(self._limits.tokens, self._room)
-        return max(1, min(until_look, most - tokens))
+        left = max(1, most - tokens)
+        return left if self._guard is None else min(left, until_look(self._guard, tokens))
 
     def closing(self) -> bytes:
         """Return the bytes that close the block, as the models were trained to write it: the tag on a line of

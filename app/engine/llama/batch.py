@@ -1,5 +1,6 @@
 """The batch that `llama_decode` takes, in memory of our own."""
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ class Batch:
         self._sequence, self._logit = self._sequences.data, self._logits.data
         self._fill = 0
         self._native: Any = llama_cpp.llama_batch()
+        self.address = ctypes.addressof(self._native)
+        """The `llama_batch *`; it knows its rows after `native` and `set_one`."""
         fields = dict(llama_cpp.llama_batch._fields_)
         for name, array in (
             ("token", self._tokens),
@@ -72,6 +75,7 @@ class Batch:
         self._position[0] = position
         self._sequence[0] = sequence
         self._logit[0] = 1
+        self._native.n_tokens = 1
 
     def native(self) -> Any:
         """Return the `llama_batch`; valid until the next change."""

@@ -31,17 +31,37 @@ def _library() -> Any:
         return None
 
 
-def _function(name: str, *types: Any) -> Any:
-    """Look up a function of the library; None where there is none."""
-    return None if _compiled is None else ctypes.CFUNCTYPE(*types)((name, _compiled))
+def library_function(name: str, *types: Any) -> Any:
+    """Look up a function of the library, which gives the first of `types` and takes the others; None where
+    there is none."""
+    try:
+        return None if _compiled is None else ctypes.CFUNCTYPE(*types)((name, _compiled))
+    except AttributeError:
+        log.info("The library of likely tokens has no %s.", name)
+        return None
 
 
 _compiled = _library()
-_likely_tokens = _function("stillroom_likely_tokens", None, ctypes.c_void_p, *_LIKELY)
-_likely_tokens_of_row = _function(
+_likely_tokens = library_function("stillroom_likely_tokens", None, ctypes.c_void_p, *_LIKELY)
+_likely_tokens_of_row = library_function(
     "stillroom_likely_tokens_of_row", None, ctypes.c_void_p, ctypes.c_int32, *_LIKELY
 )
-_draw = _function("stillroom_draw", ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+_draw = library_function("stillroom_draw", ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+_best_of_row = library_function(
+    "stillroom_best_of_row",
+    ctypes.c_float,
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_int32,
+    ctypes.c_float,
+    ctypes.c_float,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+)
+
+SHARE_GAP = 14.0
+"""Tokens whose logit lies further below the largest count nothing for its share."""
 
 Ids = npt.NDArray[np.integer[Any]]
 Logits = npt.NDArray[np.float32]
@@ -51,13 +71,18 @@ class Candidates:
     """A `llama_token_data_array` with room for a whole vocabulary. One for all replies of a model."""
 
     def __init__(self, vocabulary: int) -> None:
-        self._room = vocabulary
+        self.room = vocabulary
+        """So many tokens fit."""
         rows = np.zeros(vocabulary, _TOKEN_DATA)
         self._ids, self._logits = rows["id"], rows["logit"]
-        self._address = rows.ctypes.data  # the rows live as long as the views of them
-        self._pointer = ctypes.cast(self._address, ctypes.POINTER(llama_cpp.llama_token_data))
+        self.address = rows.ctypes.data  # the rows live as long as the views of them
+        """The rows, `llama_token_data *`."""
+        self._pointer = ctypes.cast(self.address, ctypes.POINTER(llama_cpp.llama_token_data))
         self._array = llama_cpp.llama_token_data_array(self._pointer, 0, -1, False)
-        self._array_address = ctypes.addressof(self._array)
+        self.array_address = ctypes.addressof(self._array)
+        """The `llama_token_data_array *` itself."""
+        self._best = ctypes.c_int32()
+        self._best_address = ctypes.addressof(self._best)
         self._reference = ctypes.byref(self._array)
 
     def fill(self, ids: Ids, logits: Logits) -> None:
@@ -74,7 +99,7 @@ class Candidates:
         largest, by their places; how many they are. None where the logits are no numbers."""
         if _likely_tokens is None:
             return self._fill_likely_slowly(logits, gap)
-        _likely_tokens(logits.ctypes.data, len(logits), gap, self._address, self._array_address)
+        _likely_tokens(logits.ctypes.data, len(logits), gap, self.address, self.array_address)
         found: int = self._array.size
         return found
 
@@ -83,10 +108,31 @@ class Candidates:
         vocabulary."""
         if _likely_tokens_of_row is None:
             address = llama_cpp.llama_get_logits_ith(context, row)
-            return self._fill_likely_slowly(np.ctypeslib.as_array(address, (self._room,)), gap)
-        _likely_tokens_of_row(context, row, self._room, gap, self._address, self._array_address)
+            return self._fill_likely_slowly(np.ctypeslib.as_array(address, (self.room,)), gap)
+        _likely_tokens_of_row(context, row, self.room, gap, self.address, self.array_address)
         found: int = self._array.size
         return found
+
+    def best_of_row(self, context: Any, row: int, least_share: float) -> int | None:
+        """Find the likeliest token of batch row `row` of a `llama_context *`; None where its share of the
+        distribution is below `least_share`. The candidates are lost."""
+        if _best_of_row is None:
+            address = llama_cpp.llama_get_logits_ith(context, row)
+            logits = np.ctypeslib.as_array(address, (self.room,))
+            token = int(logits.argmax())
+            share = 1.0 / float(np.exp(logits - logits[token]).sum())
+            return token if share >= least_share else None
+        share = _best_of_row(
+            context,
+            row,
+            self.room,
+            SHARE_GAP,
+            least_share,
+            self.address,
+            self.array_address,
+            self._best_address,
+        )
+        return self._best.value if share >= least_share else None
 
     def apply(self, sampler: Any) -> None:
         """Let a sampler of llama.cpp change them."""
@@ -109,7 +155,7 @@ class Candidates:
         if _draw is None:
             self.apply(sampler)
             return int(self._array.data[self._array.selected].id)
-        return int(_draw(sampler, self._array_address))
+        return int(_draw(sampler, self.array_address))
 
     def _fill_likely_slowly(self, logits: Logits, gap: float) -> int:
         most = logits.max()

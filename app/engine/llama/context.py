@@ -68,7 +68,9 @@ class Context:
         logits. Raises `NativeError`."""
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = context_tokens * sequences
-        params.n_batch = params.n_ubatch = batch_tokens
+        params.n_batch = batch_tokens
+        # What makes vectors reads a text at once.
+        params.n_ubatch = batch_tokens if pooling else model.step_on_cards(batch_tokens)
         params.n_seq_max = sequences
         # Only the last token of a prompt and each new token, guessed ones too, need logits; room for a whole
         # batch of them would cost 300 MB with a vocabulary of 152k.
@@ -130,9 +132,15 @@ class Context:
         one's row."""
         return self._batch.add(tokens, position, sequence, logits=logits)
 
-    def set_one(self, token: int, position: int, sequence: int) -> None:
-        """Make the batch this token, which asks for its logits: row 0."""
+    @property
+    def interrupt_address(self) -> int:
+        """A byte that is not 0 where somebody waits for the thread that evaluates."""
+        return self._abort.interrupt_address
+
+    def set_one(self, token: int, position: int, sequence: int) -> int:
+        """Make the batch this token, which asks for its logits: row 0. Returns the `llama_batch *`."""
         self._batch.set_one(token, position, sequence)
+        return self._batch.address
 
     def decode(self) -> int:
         """Evaluate the batch; llama_decode's own result (see DECODE_*)."""
@@ -213,3 +221,15 @@ class Context:
         llama_cpp.llama_set_warmup(self._context, False)
         self.warm_up_s = time.perf_counter() - started_s
         return result in (DECODE_OK, DECODE_ABORTED)
+
+    def token_s(self, token: int, times: int = 3) -> float:
+        """Return the seconds that a token takes at least, of so many; the context is empty then."""
+        took_s = []
+        for _ in range(times):
+            started_s = time.perf_counter()
+            self.set_one(token, 0, 0)
+            llama_cpp.llama_decode(self._context, self._batch.native())
+            self.synchronize()
+            took_s.append(time.perf_counter() - started_s)
+            llama_cpp.llama_memory_clear(self._memory, True)
+        return min(took_s)

@@ -53,8 +53,8 @@ def matmul_flop_per_s(
         return 0.0
     try:
         registry = ggml.ggml_backend_dev_backend_reg(device)
-        _set_threads(ggml, registry, backend, threads)
-        types = [ggml.ggml_backend_dev_buffer_type(device), *_extra_types(ggml, registry, device)]
+        set_threads(ggml, registry, backend, threads)
+        types = [ggml.ggml_backend_dev_buffer_type(device), *extra_types(ggml, registry, device)]
         return max(_of_buffer_type(ggml, device, backend, kind, type_number) for kind in types)
     finally:
         ggml.ggml_backend_free(backend)
@@ -103,13 +103,16 @@ def _fastest_s(ggml: Any, backend: int, graph: int) -> float:
     return fastest_s
 
 
-def _set_threads(ggml: Any, registry: int, backend: int, threads: int) -> None:
+def set_threads(ggml: Any, registry: int, backend: int, threads: int) -> None:
+    """Let a back end compute with so many threads, where it can be told."""
     address = ggml.ggml_backend_reg_get_proc_address(registry, b"ggml_backend_set_n_threads")
     if address:
         ctypes.CFUNCTYPE(None, _pointer, ctypes.c_int)(address)(backend, threads)
 
 
-def _extra_types(ggml: Any, registry: int, device: int) -> list[int]:
+def extra_types(ggml: Any, registry: int, device: int) -> list[int]:
+    """Return the buffer types of a device that bring weights into another order, llama.cpp's first choice
+    first."""
     address = ggml.ggml_backend_reg_get_proc_address(registry, b"ggml_backend_dev_get_extra_bufts")
     if not address:
         return []

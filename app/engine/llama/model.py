@@ -14,6 +14,7 @@ from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.planning.placement import Placement
 from app.engine.protocol.base import THINK_CLOSE, THINK_OPEN
 from converters.gguf.file_type import type_name
+from models.memory.memory_request import step_on_cards
 
 THINK_TAGS = (THINK_OPEN.encode(), THINK_CLOSE.encode())
 
@@ -45,6 +46,7 @@ class Model:
         """
         cancelled = False
         self.placement = placement
+        self._gpu_layers = gpu_layers
         self._endpoints: frozenset[str] = frozenset()
 
         def report(fraction: float, _data: object) -> bool:
@@ -90,6 +92,10 @@ class Model:
         self.parameters = int(llama_cpp.llama_model_n_params(self._model))
         self.size_bytes = int(llama_cpp.llama_model_size(self._model))
         self.embedding_size = int(llama_cpp.llama_model_n_embd_out(self._model))
+        self.forgets_ends = not (
+            llama_cpp.llama_model_is_recurrent(self._model) or llama_cpp.llama_model_is_hybrid(self._model)
+        )
+        """The last tokens of a sequence can be removed."""
         self.bos = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.eos = int(llama_cpp.llama_vocab_eos(self._vocab))
         self.fim = tuple(
@@ -121,6 +127,11 @@ class Model:
     def vocab(self) -> Any:
         """The `llama_vocab *`."""
         return self._vocab
+
+    def step_on_cards(self, batch_tokens: int) -> int:
+        """Return how many tokens of a step are computed at a time where the model is."""
+        whole = self._gpu_layers > self.layers
+        return step_on_cards(batch_tokens, whole=whole, cards=len(self.placement.devices))
 
     def free(self) -> None:
         """Give the memory back."""

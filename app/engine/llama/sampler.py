@@ -3,7 +3,7 @@
 import ctypes
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import llama_cpp
 import msgspec
@@ -22,6 +22,15 @@ _MIROSTAT_TOKENS = 100
 _WIDE = 3000
 """So many tokens llama.cpp's top_p sorts sooner than numpy finds the nucleus, whose fifteen steps come from
 memory again after each decode (0.1 ms)."""
+
+
+class Drawing(NamedTuple):
+    """The drawing of a token where only the logits matter: among those at most `gap` below the largest,
+    by the `llama_sampler *`, or the first where there is none. Of more than `widest` Python draws."""
+
+    sampler: int | None
+    gap: float
+    widest: int
 
 
 class Sampler:
@@ -65,6 +74,12 @@ class Sampler:
         )
         self._last = _chain(_drawing(model, sampling, seed))
         self._whole = _chain([*_narrowing(sampling), self._last]) if self._last is not None else None
+        self.drawing: Drawing | None = None
+        """None where a penalty, a bias or a grammar has to be heard for each token."""
+        if grammar is None and self._penalty is None:
+            widest = _WIDE if self._by_nucleus else model.vocabulary
+            address = None if self._whole is None else ctypes.cast(self._whole, ctypes.c_void_p).value
+            self.drawing = Drawing(address, self._gap, widest)
 
     def sample(self, context: Context, row: int, *, also: int = -1) -> int:
         """Draw the next token from the logits of batch row `row`, which must have asked for them.
@@ -127,7 +142,7 @@ class Sampler:
         for chain in (self._penalty, self._whole):
             if chain is not None:
                 llama_cpp.llama_sampler_free(chain)
-        self._penalty = self._whole = self._last = None
+        self._penalty = self._whole = self._last = self.drawing = None
         self._grammar = None
 
     def _penalised(self, logits: Logits) -> Logits:

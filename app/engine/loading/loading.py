@@ -25,11 +25,13 @@ from app.engine.planning.gguf_shape import GgufFacts, read_draft_shape, read_fac
 from app.engine.planning.load_notices import gpu_notices
 from app.engine.planning.load_plan import DRAFT_ROWS, Room, cache_type, plan_load
 from app.engine.planning.memory_fallback import LadderStep, Stage, processor_only, steps
+from app.engine.planning.paged_memory import is_paged, looks_full
 from app.engine.planning.placement import Placement, place
 from app.engine.planning.rope_scaling import MOST_STRETCH
 from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
 from app.engine.speculation.draft_model import DraftModel
 from app.engine.supervision.exit_reason import names_memory
+from models.memory.layer_split import driver_pages
 from models.system.cores import physical_cores
 
 LARGEST_CONTEXT_TOKENS = 1 << 22
@@ -39,6 +41,9 @@ MOST_THREADS = 512
 
 _UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 """src/llama-model.cpp, `llama_model_create`"""
+
+PAGED = "The card is out of memory: its driver has moved a part of the model to RAM."
+"""In place of llama.cpp's words, which knows nothing of it."""
 
 OnAttempt = Callable[[LoadSettings, LoadNotice | None], None]
 """Gets the plan of each attempt, and what there is to say before it."""
@@ -236,6 +241,9 @@ class _Loader:
         if not context.warm_up(model.bos if model.bos >= 0 else 0):
             context.free()
             raise _OutOfRoom("decode", backend.log.reason())
+        if plan.gpu_layers and driver_pages() and self._is_paged(plan, model, context):
+            context.free()
+            raise _OutOfRoom("decode", PAGED)
         try:
             prompts = PromptTokens(model)
         except NativeError as error:
@@ -243,6 +251,16 @@ class _Loader:
             self._free()
             raise _load_error(self._path, plan.context_tokens, _OutOfRoom("weights", str(error))) from None
         return LoadedModel(model, context, prompts, self._info(plan, model, context))
+
+    def _is_paged(self, plan: LoadSettings, model: Model, context: Context) -> bool:
+        """Tell whether the driver had to put a part of it into RAM, where it would be read over the bus."""
+        before, weights = self._placement.devices, self._weights
+        allocated = _sums(weights, self._backend.log.buffers())
+        if not looks_full(before, self._backend.devices(), allocated):
+            return False
+        token_s = context.token_s(model.bos if model.bos >= 0 else 0)
+        there = sum(weights.get(device.name, 0) for device in before)
+        return is_paged(before, allocated, there, token_s, whole=plan.gpu_layers > model.layers)
 
     def _info(self, plan: LoadSettings, model: Model, context: Context) -> ModelInfo:
         gpu_layers = min(plan.gpu_layers, model.layers + 1)

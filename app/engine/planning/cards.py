@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.engine.protocol import Device
-from models.memory.layer_split import usable_vram_bytes
+from models.memory.layer_split import driver_pages, usable_vram_bytes
 
 
 def offload_devices(devices: Sequence[Device]) -> list[Device]:
@@ -46,4 +46,6 @@ def card_key(device: Device) -> str:
 
 def usable_bytes(device: Device) -> int:
     """Return the bytes that may be planned for on a device: free memory less a reserve."""
-    return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)
+    # Integrated graphics have no memory to page from, and of another computer nobody knows its system.
+    pages = device.kind == "gpu" and device.backend != "RPC" and driver_pages()
+    return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes, pages=pages)

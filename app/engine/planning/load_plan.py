@@ -26,11 +26,14 @@ CARD_BATCH_TOKENS = 1024
 """Of a step on a graphics card of this computer: layers in RAM cross the bus once a step, and a large card is
 busy with so many. Not more, nor on slower devices, since a step there cannot be stopped, and the replies
 beside it wait for its end."""
+
+PIPELINE_BATCH_TOKENS = 2048
+"""Of a step on several cards that hold a whole model: four parts (`memory_request.step_on_cards`), so that
+each has something to compute most of the time. It takes the memory of one part."""
 DEFAULT_SEQUENCES = 4
 SEQUENCES_RAM_FRACTION = 0.5
 """More replies side by side never take more than this share of the free RAM."""
 ALL_LAYERS = 10_000
-LARGE_HEAD, SHORT_CONTEXT_TOKENS = 128, 1024
 COPIED_RAM_FRACTION = 0.7
 """Weights that are copied, with the cache and buffers, never take more than this share of the free RAM: the
 system cannot drop them as it can drop mapped ones."""
@@ -121,8 +124,6 @@ def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room:
         plan = msgspec.structs.replace(plan, sequences=_sequences(plan, models, room))
     if not asked.batch_tokens:
         plan = msgspec.structs.replace(plan, batch_tokens=_batch_tokens(plan, models, room))
-    if asked.flash_attention == "auto" and _does_better_without_flash_attention(plan, models, room):
-        plan = msgspec.structs.replace(plan, flash_attention="off")
     if asked.weights == "auto":
         plan = msgspec.structs.replace(plan, weights=_weights(plan, models, room))
     lowered = _within_ram(plan, asked, models, room, notices)
@@ -222,35 +223,14 @@ def _batch_tokens(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
     """Choose as many tokens a step as take no layer off the card and fit into the RAM."""
     if not plan.gpu_layers or any(each.kind != "gpu" or each.backend == "RPC" for each in room.devices):
         return plan.batch_tokens
-    more = msgspec.structs.replace(plan, batch_tokens=CARD_BATCH_TOKENS)
     layers = min(plan.gpu_layers, models.layers)
+    several = len(room.devices) > 1 and layers == models.layers
+    tokens = PIPELINE_BATCH_TOKENS if several else CARD_BATCH_TOKENS
+    more = msgspec.structs.replace(plan, batch_tokens=tokens)
     is_free = (
         models.layers_that_fit(demand_of(more)) >= layers and _kept(more, models, layers) <= room.ram_bytes
     )
-    return CARD_BATCH_TOKENS if is_free else plan.batch_tokens
-
-
-def _does_better_without_flash_attention(plan: LoadSettings, models: LoadNeed, room: Room) -> bool:
-    """Tell whether the plan is faster without flash attention. On the processor llama.cpp's is slow for few
-    tokens behind a long context, where heads are small. llama-bench, two threads, 4,096 tokens before, with
-    it and without, tokens per second:
-
-        heads of 64 (starter): prompt of 48 17 and 121, generation 13 and 39, prompt of 512 139 and 115
-        heads of 128 (r1-qwen-1.5b's shape): prompt of 48 35 and 54, generation 10.1 and 10.3
-
-    Behind nothing it is 3 to 10% faster, so short contexts keep it. The price of doing without is a larger
-    compute buffer, which may take no more than what replies side by side may.
-    """
-    small_heads = models.shape.key_length < LARGE_HEAD
-    if (
-        plan.gpu_layers
-        or plan.kv_type != "f16"
-        or not small_heads
-        or plan.context_tokens <= SHORT_CONTEXT_TOKENS
-    ):
-        return False
-    without = demand_of(msgspec.structs.replace(plan, flash_attention="off"))
-    return models.need(without).ram.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION
+    return tokens if is_free else plan.batch_tokens
 
 
 def _weights(plan: LoadSettings, models: LoadNeed, room: Room) -> Weights:

@@ -13,6 +13,11 @@ RECOVERED = 1.5
 """So many times the threshold must be free before the same thing is said again."""
 
 
+def short_vram_bytes(total_bytes: int) -> int:
+    """Return the bytes below which a card's free memory is too little."""
+    return min(SHORT_VRAM_BYTES, total_bytes // 20)
+
+
 class MemoryWatch:
     """Looks at what is free now, and says once when it is too little."""
 
@@ -21,7 +26,7 @@ class MemoryWatch:
 
     def card(self, name: str, free_bytes: int, total_bytes: int) -> LoadNotice | None:
         """Check a graphics card that layers are on. The usual reason is a game that was started meanwhile."""
-        if not self._became_short(f"card {name}", free_bytes, min(SHORT_VRAM_BYTES, total_bytes // 20)):
+        if not self._became_short(f"card {name}", free_bytes, short_vram_bytes(total_bytes)):
             return None
         return LoadNotice(
             "Another program takes memory of the graphics card ({card}): {free} are free. Replies can become "

@@ -19,9 +19,9 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Each of `sequences` replies side by side has its own `context_tokens`; automatic, they are as many as cost
     neither layers on the graphics card nor much of the RAM. `threads` generate, `prompt_threads` evaluate
-    prompts. `batch_tokens` are evaluated in one step (llama.cpp's n_batch and n_ubatch alike: the scheduler
-    fills whole steps). `context_stretch` above 1 allows a context of that many times the model's limit, by
-    YaRN.
+    prompts. `batch_tokens` are evaluated in one step (llama.cpp's n_batch and, but on several cards, its
+    n_ubatch: the scheduler fills whole steps). `context_stretch` above 1 allows a context of that many times
+    the model's limit, by YaRN.
     """
 
     context_tokens: int = 0

@@ -1,12 +1,11 @@
-"""Find out where the rows of a batch are bit for bit what they are alone: known of attention on the
-processor, else by trial. Pure.
+"""Find out by trial where the rows of a batch are bit for bit what they are alone. Pure.
 
-llama.cpp does not promise it: repacked weights are taken four rows at a time, and graphics cards choose their
-kernels by the number of rows. Activations are rounded to 8 bits, so that another last bit is mostly lost, and
-now and then comes out as half a logit.
+llama.cpp does not promise it: graphics cards choose their kernels by the number of rows, and on processors
+that our attention is not made for (packaging/engine/patches/grouped_attention.cpp) a row alone is split
+between the threads. Activations are rounded to 8 bits, so that another last bit is mostly lost, and now and
+then comes out as half a logit.
 """
 
-import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,19 +22,10 @@ ROWS = 8
 """So many rows have to be the same before their size is trusted: one or two may be by chance."""
 
 
-def alike_cells(plan: LoadSettings) -> int:
-    """Return up to how many cells llama.cpp attends for a row alone as for several, by its source for
-    processors.
-
-    Without flash attention the products with the cache go another way from two rows on (`llamafile_sgemm`).
-    With it a row alone has 512 cells and more of f16 split between the threads
-    (`ggml_compute_forward_flash_attn_ext_f16`).
-    """
-    if plan.gpu_layers:
-        return sys.maxsize
-    if plan.flash_attention == "off":
-        return 0
-    return CELLS if plan.threads > 1 and plan.kv_type == "f16" else sys.maxsize
+def can_be_alike(plan: LoadSettings) -> bool:
+    """Tell whether a trial is worth while. Without flash attention on a processor it is not: the products
+    with the cache go another way from two rows on (`llamafile_sgemm`)."""
+    return bool(plan.gpu_layers) or plan.flash_attention != "off"
 
 
 @dataclass(slots=True)
@@ -89,13 +79,13 @@ class Trial:
 class RowProofs:
     """The findings on one model in one context, with each set of adapters (`variant`)."""
 
-    def __init__(self, alike_cells: int) -> None:
-        self._alike_cells = alike_cells
+    def __init__(self, can_be_alike: bool) -> None:
+        self._can_be_alike = can_be_alike
         self._depths: dict[tuple[str, int], _Depth] = {}
 
     def choose(self, variant: str, length: int, wanted: int) -> tuple[int, bool]:
         """Choose how many of `wanted` guesses to check behind `length` tokens; True where that is a trial."""
-        if length > self._alike_cells:
+        if not self._can_be_alike:
             return 0, False
         # Within the same cells: alone the last rows attend over no more of them than the batch does.
         fitting = bisect_right(GUESSES, min(wanted, -length % CELLS))

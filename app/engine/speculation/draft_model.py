@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import llama_cpp
-import numpy as np
 
 from app.base.errors import StillroomError
 from app.engine.batching.prefix import reusable_length
 from app.engine.batching.scheduler import Job
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
+from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import DECODE_ABORTED, DECODE_OK, Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
+from app.engine.llama.next_tokens import NextTokens, draws_tokens
 from app.engine.protocol import LoadNotice, LoadSettings
 from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 from app.engine.supervision.exit_reason import names_memory
@@ -60,9 +61,10 @@ class DraftModel:
         """Bytes that llama.cpp allocated, by buffer name."""
         self._model = model
         self._context = context
-        self._vocabulary = vocabulary
         self._batch_tokens = batch_tokens
         self._seen: dict[int, list[int]] = {}
+        self._candidates = Candidates(min(vocabulary, model.vocabulary))
+        self._next = NextTokens(model, context, self._candidates) if draws_tokens() else None
         self._works = True
         self.token_s = 0.0
         """The time that a guessed token has taken lately; 0 before the first."""
@@ -94,6 +96,9 @@ class DraftModel:
         steps = 0
         while self._decode([track for track in tracks if track.guessed or steps == 0]):
             steps += 1
+            if self._next is not None and len(rows) == 1 and steps == 1:
+                steps += self._go_on(self._next, *rows[0])
+                break
             rows = self._continue(rows)
             if not rows:
                 break
@@ -111,11 +116,23 @@ class DraftModel:
         self._context.free()
         self._model.free()
 
+    def _go_on(self, next_tokens: NextTokens, track: _Track, row: int) -> int:
+        """Guess for one reply in one call, from the logits of a row on; how many tokens were evaluated."""
+        seen = self._seen[track.job.sequence]
+        track.guessed += next_tokens.guess(
+            LEAST_SHARE, row, (seen[-1], len(seen) - 1, track.job.sequence), track.most
+        )
+        evaluated = len(track.guessed) if next_tokens.evaluated else max(0, len(track.guessed) - 1)
+        seen += track.guessed[:evaluated]
+        if next_tokens.result != DECODE_OK:
+            self._decode_failed([track], next_tokens.result)
+        return evaluated
+
     def _continue(self, rows: list[tuple[_Track, int]]) -> list[tuple[_Track, int]]:
         """Take the best token of each row; the batch for the next, with its rows."""
         taken = []
         for track, row in rows:
-            token = self._best(row)
+            token = self._candidates.best_of_row(self._context.handle, row, LEAST_SHARE)
             if token is not None:
                 track.guessed.append(token)
                 if len(track.guessed) < track.most:
@@ -129,16 +146,14 @@ class DraftModel:
             following.append((track, row))
         return following
 
-    def _best(self, row: int) -> int | None:
-        logits = self._context.logits(row)[: self._vocabulary]
-        token = int(np.argmax(logits))
-        share = 1.0 / float(np.exp(logits - logits[token]).sum())
-        return token if share >= LEAST_SHARE else None
-
     def _decode(self, tracks: list[_Track]) -> bool:
         result = self._context.decode()
         if result == DECODE_OK:
             return True
+        self._decode_failed(tracks, result)
+        return False
+
+    def _decode_failed(self, tracks: list[_Track], result: int) -> None:
         for track in tracks:
             # Nobody knows how much of the batch went in.
             self._context.remove(track.job.sequence, 0)
@@ -146,7 +161,6 @@ class DraftModel:
         if result != DECODE_ABORTED:
             log.warning("the draft model could not go on: llama_decode returned %d", result)
             self._works = False
-        return False
 
 
 @dataclass(frozen=True, slots=True)

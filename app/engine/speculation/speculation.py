@@ -114,6 +114,22 @@ class Speculations:
                 # Where the small model became unsure, there are fewer than were wanted.
                 job.draft = list(guess.tokens[: self._usable(guesser, job, len(guess.tokens))])
 
+    def goes_on_without(self, job: Job) -> bool:
+        """Tell whether the next token of the only reply is evaluated alone, after `guess`, and nothing is
+        compared with it."""
+        guesser = self._guessers.get(job.request_id)
+        return guesser is None or not (job.draft or guesser.drafts or guesser.trial is not None)
+
+    def looks_up(self, job: Job) -> bool:
+        """Tell whether `guess` wants to be asked as soon as two tokens come again one behind the other."""
+        return job.request_id in self._guessers
+
+    def went_on(self, job: Job, new_tokens: Sequence[int], step_s: float) -> None:
+        """Learn of tokens that were drawn one by one, without a guess, each in a step of `step_s`."""
+        for _ in new_tokens:
+            self._cost.observe(1, step_s)
+        self.learn(job, 0, new_tokens)
+
     def _usable(self, guesser: _Guesser, job: Job, wanted: int) -> int:
         if guesser.exact:
             wanted, guesser.on_trial = self._proofs.choose(job.variant, len(job.tokens), wanted)

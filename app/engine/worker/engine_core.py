@@ -113,7 +113,7 @@ class EngineCore:
         if isinstance(request, ReadCards):
             # Neither behind a load nor in front of anything.
             self._cards_asked.set()
-            self._wake.set()
+            self._look_up()
             return
         self._inbox.append((time.perf_counter(), request))
         again = isinstance(request, Load) and request.path in self._models
@@ -122,6 +122,13 @@ class EngineCore:
             again or overtakes or isinstance(request, Cancel | Shutdown | Unload)
         ) and self._abort is not None:
             self._abort.set()
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Let the thread look at what has come, behind the step that runs now; any thread."""
+        # In this order: where the thread is interrupted, it clears both.
+        if self._abort is not None:
+            self._abort.interrupt()
         self._wake.set()
 
     def join(self, timeout_s: float | None = None) -> None:
@@ -146,7 +153,7 @@ class EngineCore:
             self._emit,
             stops=self._stops_load,
             meanwhile=self._meanwhile,
-            wake=self._wake.set,
+            wake=self._look_up,
         )
         self._preparer = Preparer(self._on_prepared)
         self._emit(
@@ -278,7 +285,7 @@ class EngineCore:
     def _on_prepared(self, preparation: Preparation) -> None:
         # The preparer's thread.
         self._prepared.append(preparation)
-        self._wake.set()
+        self._look_up()
 
     def _serve_prepared(self) -> None:
         """Go on with the requests whose texts were tokenised meanwhile."""

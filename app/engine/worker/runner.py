@@ -16,10 +16,12 @@ from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import DECODE_ABORTED, DECODE_NO_MEMORY, DECODE_OK, Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.lora import Adapters
+from app.engine.llama.next_tokens import NextTokens, draws_tokens
+from app.engine.llama.sampler import Drawing
 from app.engine.loading.loading import LoadedModel
 from app.engine.protocol import Event, Failed, FinishReason, Generate, Prepare, Reload
 from app.engine.protocol.generate_checks import check_generate
-from app.engine.speculation.batch_invariance import RowProofs, alike_cells
+from app.engine.speculation.batch_invariance import RowProofs, can_be_alike
 from app.engine.speculation.speculation import Speculations
 from app.engine.supervision.exit_reason import cause_of
 from app.engine.worker.preparation import Prepared
@@ -53,9 +55,17 @@ class Runner:
         self._adapters = Adapters(backend, loaded.model, loaded.context)
         self._candidates = Candidates(loaded.model.vocabulary)
         context = loaded.context
-        proofs = RowProofs(alike_cells(loaded.info.plan))
+        proofs = RowProofs(can_be_alike(loaded.info.plan))
         self._speculations = Speculations(context.context_tokens, context.batch_tokens, proofs, loaded.draft)
         self._states = ChatStates(context, scheduler, states) if states is not None else None
+        self._next: NextTokens | None = None
+        if draws_tokens() and context.writes:
+            # A processor would keep everybody waiting for what a card does beside.
+            ahead = bool(loaded.info.plan.gpu_layers) and loaded.model.forgets_ends
+            self._next = NextTokens(loaded.model, context, self._candidates, ahead=ahead)
+        self._under_way: Job | None = None
+        """The reply whose last token is being evaluated, which its `evaluated` does not count."""
+        self._drawn_s = 0.0
         self._ahead: Job | None = None
         self._measured_tokens = 0
 
@@ -173,8 +183,11 @@ class Runner:
         self._measured_tokens = tokens
 
     def step(self) -> None:
-        """Run one batch: admit, evaluate, draw one token for each reply whose prompt is done."""
+        """Run one batch: admit, evaluate, draw one token for each reply whose prompt is done; or draw some
+        tokens of the only one."""
         context, scheduler = self.loaded.context, self._scheduler
+        if self._under_way is not None and scheduler.sole_reply is not self._under_way:
+            self._take_back()
         if self._ahead is not None and not scheduler.busy:
             scheduler.add(self._ahead)
         while admission := scheduler.admit():
@@ -184,11 +197,15 @@ class Runner:
             if admission.place.copy_from is not None:
                 # llama.cpp copies with the next decode: until then the source must stay as it is.
                 break
+        sole = scheduler.sole_reply
         if self._speculations.any:
             self._speculations.guess(scheduler.replies(), alone=scheduler.runs_one)
-        elif (job := scheduler.sole_reply) is not None:
-            self._go_on(job)
+            if sole is not None and not self._speculations.goes_on_without(sole):
+                sole = None
+        if sole is not None:
+            self._go_on(sole)
             return
+        self._take_back()
         chunks = scheduler.plan()
         began_s = time.perf_counter()
         if chunks:
@@ -223,23 +240,84 @@ class Runner:
         self._not_decoded(chunks, result)
 
     def _go_on(self, job: Job) -> None:
-        """Run the usual step: one reply, and one token of it. As little as can be, because after llama_decode
-        all that it takes has to come from memory again."""
-        context = self.loaded.context
+        """Run the usual step: one reply, and its next token, or as many as need not be looked at one by one.
+        As little as can be, because after llama_decode all that it takes has to come from memory again."""
+        began_s = self._drawn_s if self._under_way is not None else time.perf_counter()
+        known, said = len(job.tokens), job.tokens
         self._adapters.apply(job.variant)
-        context.set_one(job.tokens[-1], job.evaluated, job.sequence)
-        result = context.decode()
-        if result != DECODE_OK:
-            self._not_decoded(self._scheduler.plan(), result)
-            return
-        self._scheduler.evaluated_one(job)
+        reply = self._replies[job.request_id]
+        drawing, most = reply.sampler.drawing, reply.room()
+        if self._next is None or drawing is None or not most:
+            self._draw_next(job)
+        else:
+            self._draw_some(self._next, drawing, job, most)
+        if self._speculations.any and len(said) > known:
+            step_s = (self._drawn_s - began_s) / (len(said) - known)
+            self._speculations.went_on(job, said[known:], step_s)
+
+    def _draw_some(self, next_tokens: NextTokens, drawing: Drawing, job: Job, most: int) -> None:
+        """Draw at most so many tokens of the only reply, in one call."""
+        reply = self._replies[job.request_id]
+        last = min(reply.left(), self.loaded.context.context_tokens + 1 - len(job.tokens))
+        tokens, times_s = next_tokens.draw(
+            drawing,
+            (job.tokens[-1], job.evaluated, job.sequence),
+            most=min(most, last),
+            last=last,
+            until_s=reply.due_s(len(self._replies)),
+            said=job.tokens if self._speculations.looks_up(job) else None,
+        )
+        self._under_way = job if next_tokens.evaluated else None
+        if tokens:
+            self._drawn_s = times_s[-1]
+            self._scheduler.evaluated_some(job, len(tokens))
+            job.tokens += tokens[:-1]
+            if self._said(job, reply.take(tokens, times_s, len(self._replies))):
+                return
+        if next_tokens.left_one:
+            # Unless other tokens came behind the one whose logits these are.
+            if self._scheduler.sole_reply is job:
+                self._draw_next(job)
+        elif next_tokens.result != DECODE_OK:
+            self._not_decoded(self._scheduler.plan(), next_tokens.result)
+
+    def _draw_next(self, job: Job) -> None:
+        """Draw the next token of the only reply."""
+        context = self.loaded.context
+        if self._under_way is None:
+            context.set_one(job.tokens[-1], job.evaluated, job.sequence)
+            result = context.decode()
+            if result != DECODE_OK:
+                self._not_decoded(self._scheduler.plan(), result)
+                return
+        self._stay()
+        self._scheduler.evaluated_some(job, 1)
         taken = self._take(job, 0)
-        if taken is None:
-            return
+        self._drawn_s = time.perf_counter()
+        if taken is not None:
+            self._said(job, taken)
+
+    def _said(self, job: Job, taken: Taken) -> bool:
+        """Add what the only reply has said; True where it ended with it."""
+        taken = self._within_context(job, taken)
         if taken.reason != "stop":
             job.tokens += taken.tokens
         if taken.reason is not None:
             self._finish(job.request_id, taken.reason)
+        return taken.reason is not None
+
+    def _stay(self) -> Job | None:
+        """Note that no token is being evaluated that nobody has drawn from; the reply that it was of."""
+        job, self._under_way = self._under_way, None
+        if self._next is not None:
+            self._next.forget()
+        return job
+
+    def _take_back(self) -> None:
+        """Remove the last token of the reply that went on by itself: something else comes first."""
+        job = self._stay()
+        if job is not None:
+            self.loaded.context.remove(job.sequence, job.evaluated)
 
     def cancel(self, request_id: int) -> None:
         """End a reply where it is one of this model's; it finishes as "cancelled"."""
@@ -318,16 +396,18 @@ class Runner:
 
     def _take(self, job: Job, row: int) -> Taken | None:
         """Draw the next token from `row`; None where that failed, which ended the reply."""
-        context = self.loaded.context
         try:
-            taken = self._replies[job.request_id].draw(context, row, len(self._replies))
+            taken = self._replies[job.request_id].draw(self.loaded.context, row, len(self._replies))
         except NativeError as error:
             self._fail(job, str(error), "")
             return None
         except GrammarError as error:
             self._refuse(job, str(error))
             return None
-        if taken.reason is None and len(job.tokens) + len(taken.tokens) > context.context_tokens:
+        return self._within_context(job, taken)
+
+    def _within_context(self, job: Job, taken: Taken) -> Taken:
+        if taken.reason is None and len(job.tokens) + len(taken.tokens) > self.loaded.context.context_tokens:
             return Taken(taken.tokens, "context")
         return taken
 
@@ -359,6 +439,8 @@ class Runner:
         )
 
     def _break_off(self, job: Job) -> None:
+        if self._under_way is job:
+            self._take_back()
         self._scheduler.remove(job)
         self._replies.pop(job.request_id).break_off()
         self._speculations.end(job)
@@ -378,6 +460,8 @@ class Runner:
 
     def _finish(self, request_id: int, reason: FinishReason) -> None:
         reply = self._replies.pop(request_id)
+        if self._under_way is reply.job:
+            self._take_back()
         if self._states is None or not self._states.stop_fetching(request_id):
             self._scheduler.remove(reply.job)
         reply.finish(reason, self._speculations.end(reply.job))

@@ -134,6 +134,9 @@ class Bridge(QObject):
         if task.cancelled() or self._closed:
             return
         error = task.exception()
+        if error is not None and _is_of_closed(error):
+            log.debug("%s went on after its page was closed: %s", work, error)
+            return
         if place is None:
             if error is not None:
                 self._report(error)
@@ -147,6 +150,12 @@ class Bridge(QObject):
     def _report(self, error: BaseException) -> None:
         if not self._closed and not _is_silent(error):
             self._on_error(error)
+
+
+def _is_of_closed(error: BaseException) -> bool:
+    """Tell whether work found its page or dialog closed when it came back to it: nobody waits for that."""
+    text = str(error)
+    return isinstance(error, RuntimeError) and "C++ object" in text and text.endswith("already deleted.")
 
 
 def _is_silent(error: BaseException) -> bool:

@@ -52,6 +52,7 @@ class Figures(msgspec.Struct, kw_only=True):
     count: int = 0
     longest: list[Callback] = []
     most_waited: list[Callback] = []
+    most_computed: list[Callback] = []
 
 
 class CallbackWatch:
@@ -65,6 +66,7 @@ class CallbackWatch:
         self._count = 0
         self._longest: list[tuple[float, int, Callback]] = []
         self._most_waited: list[tuple[float, int, Callback]] = []
+        self._most_computed: list[tuple[float, int, Callback]] = []
         self._callback = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.POINTER(ctypes.c_void_p))(self._on_event)
         self._core: Any = None
         self._stopped = threading.Event()
@@ -89,18 +91,21 @@ class CallbackWatch:
     def forget(self) -> None:
         """Begin anew, such as when the window is there."""
         self._count = 0
-        self._longest, self._most_waited = [], []
+        self._longest, self._most_waited, self._most_computed = [], [], []
 
     def figures(self) -> Figures:
         """Give what was measured so far."""
-        longest, most_waited = (
+        longest, most_waited, most_computed = (
             [callback for *_, callback in sorted(heap, reverse=True)]
-            for heap in (self._longest, self._most_waited)
+            for heap in (self._longest, self._most_waited, self._most_computed)
         )
-        return Figures(count=self._count, longest=longest, most_waited=most_waited)
+        return Figures(
+            count=self._count, longest=longest, most_waited=most_waited, most_computed=most_computed
+        )
 
     def run(self, what: Callable[[], str], work: Callable[[], None]) -> None:
         """Do a callback of asyncio, and measure it whole."""
+        self._piece = None
         piece = self._whole = _Piece(*self._now(), "")
         try:
             work()
@@ -109,7 +114,8 @@ class CallbackWatch:
             self._end(piece, what())
 
     def _on_event(self, arguments: Any) -> bool:
-        if threading.get_ident() == self._gui and not self._stopped.is_set():
+        # What a callback of asyncio sends belongs to it: to look at the clock each time would count, too.
+        if self._whole is None and threading.get_ident() == self._gui and not self._stopped.is_set():
             kind = ctypes.c_uint16.from_address(arguments[1] + _EVENT_TYPE_OFFSET).value
             self._close()
             self._piece = _Piece(*self._now(), str(kind))
@@ -127,7 +133,11 @@ class CallbackWatch:
         wall_s, cpu_s, in_line_s = (now - then for now, then in zip(self._now(), piece.times, strict=True))
         waited_s = max(0.0, wall_s - cpu_s - in_line_s)
         self._count += 1
-        for heap, figure in ((self._longest, wall_s), (self._most_waited, waited_s)):
+        for heap, figure in (
+            (self._longest, wall_s),
+            (self._most_waited, waited_s),
+            (self._most_computed, cpu_s),
+        ):
             if len(heap) < KEPT or figure > heap[0][0]:
                 done = Callback(waited_s=waited_s, wall_s=wall_s, cpu_s=cpu_s, what=what, stack=piece.stack)
                 heapq.heappush(heap, (figure, self._count, done))

@@ -149,6 +149,7 @@ class EngineSession(QObject):
         self.reserved_for = ""
         self.work_text = ""
         self._names: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
         self._known: dict[str, ModelInfo] = {}
         client.observe(bridge.wrap(self._on_state))
 
@@ -207,9 +208,17 @@ class EngineSession(QObject):
         """Path of the model that a chat remembers as `name`, if `use` can take it; empty if not."""
         return next((info.path for info in self._known.values() if model_name(info) == name), "")
 
-    async def load(self, path: Path, settings: LoadSettings, name: str = "") -> ModelInfo:
+    def title(self, path: str) -> str:
+        """Name the model of a file that may not be loaded yet, as chats will remember it; by its file where
+        nobody said its name so far."""
+        known = self._known.get(path)
+        if known is not None:
+            return model_name(known)
+        return self._titles.get(path, f"{Path(path).parent.name} · {Path(path).stem}")
+
+    async def load(self, path: Path, settings: LoadSettings, name: str = "", title: str = "") -> ModelInfo:
         """Load a model, beside the present ones where it fits; it is the current one then. `name` is shown in
-        place of the one in the file.
+        place of the one in the file, `title` while it is loaded for the first time.
 
         Raises `EngineError` with the reason, or `Cancelled`; `load_failed` tells the rest of the window.
         """
@@ -219,6 +228,8 @@ class EngineSession(QObject):
         self.info = None
         if name:
             self._names[str(path)] = name
+        if title:
+            self._titles[str(path)] = title
         self.loading.emit(str(path), 0.0)
         self.templates.start()
         load = self._load = _Load()
@@ -248,11 +259,18 @@ class EngineSession(QObject):
     async def unload(self, path: str = "") -> None:
         """Free the model of a file, or all of them, and their memory."""
         if path:
-            self._known.pop(path, None)
+            self._forget(path)
         else:
-            self._known.clear()
+            for known in tuple(self._known):
+                self._forget(known)
         await asyncio.wrap_future(self.client.unload(path))
         await self._caught_up()
+
+    def _forget(self, path: str) -> None:
+        """Let `use` no longer take a model; its name is known all the same."""
+        info = self._known.pop(path, None)
+        if info is not None:
+            self._titles[path] = model_name(info)
 
     async def plan(self, path: str, settings: LoadSettings) -> Planned:
         """Plan a load of a file, without loading it. Raises `EngineError`."""

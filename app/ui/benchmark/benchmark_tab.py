@@ -1,4 +1,4 @@
-"""The Benchmark tab: its pages, one shown at a time."""
+"""The Benchmark tab: its pages, one shown at a time, each made when it is first shown."""
 
 from collections.abc import Callable, Sequence
 
@@ -35,11 +35,13 @@ class BenchmarkTab(QWidget):
         job: LastingJob | None = None,
     ) -> None:
         super().__init__(parent)
-        self.speed = BenchmarkSpeedPage(ui, runner, history, suites=suites, models=models, job=job)
         self._keys: list[str] = []
+        self._makers: dict[str, Callable[[QWidget], QWidget]] = {}
+        self._quality: QualityState | None = None
+        """To be restored once there is the page."""
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()
-        self._group.idClicked.connect(self._stack.setCurrentIndex)
+        self._group.idClicked.connect(self._on_clicked)
         self._stack.currentChanged.connect(self._on_page_shown)
         self._bar = QWidget()
         self._bar.setProperty("look", "page")
@@ -55,30 +57,58 @@ class BenchmarkTab(QWidget):
         self._above.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
         layout.addLayout(self._above)
         layout.addWidget(self._stack, 1)
-        self.add_page("speed", self.tr("Speed"), self.speed)
+        self.add_page("speed", self.tr("Speed"), lambda _: self.speed)
+        self.speed = BenchmarkSpeedPage(
+            ui, runner, history, self._stack.widget(0), suites=suites, models=models, job=job
+        )
+        self.make_page("speed")
+        self._on_page_shown(0)
 
-    def add_page(self, key: str, title: str, page: QWidget) -> None:
-        """Add a page behind those that are there; `key` is for `show_page`."""
+    def add_page(self, key: str, title: str, make: Callable[[QWidget], QWidget]) -> None:
+        """Add a page behind those that are there; `key` is for `show_page`. It is made when it is
+        first shown, as each takes a while, in the widget that `make` is given."""
         tab = button(title, "tab")
         tab.setCheckable(True)
         tab.setChecked(not self._keys)
         self._group.addButton(tab, len(self._keys))
         self._buttons.insertWidget(len(self._keys), tab)
         self._keys.append(key)
-        page.setAccessibleName(title)
-        self._stack.addWidget(page)
+        self._makers[key] = make
+        place = QWidget()
+        place.setAccessibleName(title)
+        room = QVBoxLayout(place)
+        room.setContentsMargins(0, 0, 0, 0)
+        self._stack.addWidget(place)
         self._bar.setVisible(len(self._keys) > 1)
+
+    def make_page(self, key: str) -> None:
+        """Make a page, if it is not there yet."""
+        make = self._makers.pop(key, None)
+        place = self._stack.widget(self._keys.index(key))
+        room = place.layout() if place is not None else None
+        if make is None or place is None or room is None:
+            return
+        page = make(place)
+        page.setAccessibleName(place.accessibleName())
+        room.addWidget(page)
+        place.setFocusProxy(page)
+        if isinstance(page, QualityPage) and self._quality is not None:
+            page.restore(self._quality)
 
     def add_above(self, widget: QWidget) -> None:
         """Put a widget above the pages, such as the lines about what failed in them."""
         self._above.addWidget(widget)
 
+    def _on_clicked(self, index: int) -> None:
+        self.make_page(self._keys[index])
+        self._stack.setCurrentIndex(index)
+
     def _on_page_shown(self, index: int) -> None:
         # A hidden page must not get the focus: Space would start its job unseen.
         if (tab := self._group.button(index)) is not None:
             tab.setChecked(True)
-        if (page := self._stack.widget(index)) is not None:
-            self.setFocusProxy(page)
+        if (place := self._stack.widget(index)) is not None:
+            self.setFocusProxy(place.focusProxy() or place)
 
     def show_page(self, key: str) -> None:
         """Bring a page to the front."""
@@ -91,14 +121,15 @@ class BenchmarkTab(QWidget):
         return BenchmarkState(
             self._keys[self._stack.currentIndex()],
             self.speed.state,
-            QualityState() if quality is None else quality.state,
+            self._quality if quality is None else quality.state,
         )
 
     def restore(self, state: BenchmarkState) -> None:
         """Bring that back, once all pages are there."""
         self.speed.restore(state.speed)
+        self._quality = state.quality
         quality = self.findChild(QualityPage)
-        if quality is not None:
+        if quality is not None and state.quality is not None:
             quality.restore(state.quality)
         self.show_page(state.page)
 

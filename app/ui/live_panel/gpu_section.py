@@ -53,7 +53,7 @@ class GpuSection(QWidget):
         self._figure.setText(gigabytes(gpu.vram_used_bytes))
         self._total.setText(self.tr("of {total} GB").format(total=gigabytes(gpu.vram_total_bytes)))
         own = gpu.own_vram_bytes
-        self._own.setText("" if own is None else self.tr("Stillroom {size}").format(size=gigabytes(own)))
+        self._own.setText("" if own is None else self.tr("Stillroom {size} GB").format(size=gigabytes(own)))
         self._plot.setAccessibleName(
             self.tr("Memory of {name} over the last two minutes; the dashed line is its limit").format(
                 name=gpu.name

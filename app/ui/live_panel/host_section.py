@@ -42,7 +42,7 @@ class HostSection(QWidget):
                 used=gigabytes(host.ram_used_bytes), total=gigabytes(host.ram_total_bytes)
             )
         )
-        self._own_ram.setText(self.tr("Stillroom {size}").format(size=gigabytes(host.own_ram_bytes)))
+        self._own_ram.setText(self.tr("Stillroom {size} GB").format(size=gigabytes(host.own_ram_bytes)))
         self._cpu.setText(self.tr("CPU {percent}%").format(percent=round(host.cpu_percent)))
         self._own_cpu.setText(self.tr("Stillroom {percent}%").format(percent=round(host.own_cpu_percent)))
         self._show_parts(_shown_parts(host))

@@ -18,6 +18,7 @@ from app.ui.live_panel.host_section import HostSection
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.widgets.card import button, label
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 WIDTH_PX = 292
 COLLAPSED_WIDTH_PX = 44
@@ -156,8 +157,7 @@ class LivePanel(QFrame):
         self._head.setContentsMargins(*HEAD_MARGINS_PX)
         self._head.addWidget(self._title, 1)
         self._head.addWidget(self._toggle)
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage()
         sections = QVBoxLayout(page)
         sections.setContentsMargins(16, 0, 16, 0)
         sections.setSpacing(16)

@@ -1,7 +1,5 @@
 """The loaded model and where it runs, at the foot of the live panel."""
 
-from pathlib import Path
-
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
@@ -46,12 +44,12 @@ class LoadedLine(QWidget):
             self._on_unloaded()
 
     def _on_loading(self, path: str, fraction: float) -> None:
-        self._loading = Path(path).stem
+        self._loading = self._session.title(path)
         notice = self._session.load_notice
         self._show(
             "warning",
             self.tr("Loading {percent}%").format(percent=int(100 * fraction)),
-            Path(path).stem,
+            self._loading,
             "" if notice is None else notice_text(notice),
         )
 

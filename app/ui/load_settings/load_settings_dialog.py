@@ -15,6 +15,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.load_settings.load_form import LoadForm
 from app.ui.load_settings.memory_need import MemoryNeedView
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.scrolled_page import ScrolledPage
 from models.store.store import InstalledModel
 
 SETTLE_MS = 150
@@ -73,12 +74,14 @@ class LoadSettingsDialog(QDialog):
             else self.tr("How {model} is loaded").format(model=name)
         )
         remembered = None if subject is None else subject.remembered
-        self._form = LoadForm(present, idle_minutes, remembered, () if subject is None else subject.drafts)
+        # It gives way to what is said about memory, so that the buttons stand still.
+        scroll = QScrollArea(self)
+        page = ScrolledPage(scroll.viewport())
+        drafts = () if subject is None else subject.drafts
+        self._form = LoadForm(present, idle_minutes, remembered, drafts, page)
         self._form.tune_asked.connect(self._tune)
         self._form.table_asked.connect(self._show_table)
         self._need = MemoryNeedView()
-        page = QWidget()
-        page.setProperty("look", "page")
         content = QVBoxLayout(page)
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(16)
@@ -86,8 +89,6 @@ class LoadSettingsDialog(QDialog):
             content.addWidget(self._make_lowered())
         content.addWidget(self._form)
         content.addStretch(1)
-        # It gives way to what is said about memory, so that the buttons stand still.
-        scroll = QScrollArea()
         # The keyboard goes from field to field.
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(page)

@@ -37,9 +37,9 @@ class BuildChoices(QWidget):
         column.addWidget(self._weigh)
         self.show_choice((), 0)
 
-    def show_choice(self, types: Sequence[str], originals_bytes: int) -> None:
-        """Ask for these types of weights of this size; nothing without types."""
-        self.setVisible(bool(types))
+    def show_choice(self, types: Sequence[str], originals_bytes: int, *, any_size: bool = False) -> None:
+        """Ask for these types of weights of this size, and one of `any_size`; nothing without files."""
+        self.setVisible(bool(types) or any_size)
         values = self._settings.values
         self._keep.setText(
             self.tr("Keep the original weights for further types and for measuring ({size})").format(
@@ -50,6 +50,8 @@ class BuildChoices(QWidget):
             box.blockSignals(True)
             box.setChecked(on)
             box.blockSignals(False)
+        # For a file of any size the text is read in any case.
+        self._weigh.setVisible(bool(types))
         weighed = [kind for kind in types if kind in WEIGHED]
         allow(self._weigh, "" if weighed else self.tr("Only types of four bits and less gain by it"))
         if weighed:

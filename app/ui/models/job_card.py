@@ -141,6 +141,8 @@ class JobCard(Card):
                 return self.tr("Making it smaller (quantising)")
             case "collect":
                 return self.tr("Finding out which weights matter most (importance matrix)")
+            case "sensitivity":
+                return self.tr("Measuring what each type costs each tensor")
             case "measure":
                 return self.tr("Comparing it with the original")
         return stage
@@ -148,7 +150,7 @@ class JobCard(Card):
     def _promise(self, stage: str) -> str:
         """Say what a pause costs in this stage."""
         match stage:
-            case "collect":
+            case "collect" | "sensitivity":
                 return self.tr("After a pause or a restart it goes on where it stopped.")
             case "measure":
                 return self.tr("The files are ready. After a pause or a restart the measurement begins anew.")

@@ -12,6 +12,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.build_choices import BuildChoices
 from app.ui.models.list.fit_text import fit_text, here_text, speed_tip, type_text, type_tip
 from app.ui.models.list.model_rows import ModelRow
+from app.ui.models.size_choice import SizeChoice
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
 from models.memory.fit import Verdict
@@ -19,6 +20,7 @@ from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 
+MOST_NAMED = 2
 AS_PUBLISHED = "BF16"
 """The type of the original weights, which loses nothing."""
 
@@ -26,7 +28,8 @@ AS_PUBLISHED = "BF16"
 class ModelDetail(Card):
     """The selected model of the list; GUI thread."""
 
-    get_asked = Signal(str, list)
+    get_asked = Signal(str, list, object)
+    """Catalogue key, types, and the bytes of one more file whose types are chosen by measurement (or 0)."""
     load_asked = Signal(object)
     smaller_asked = Signal(object, int)
     """An `InstalledModel` to load, and the tokens of context that fit."""
@@ -44,21 +47,25 @@ class ModelDetail(Card):
         self._use = AS_LOADED
         self._choices: dict[str, QCheckBox] = {}
         self._chosen: set[str] = set()
+        self._best: InstalledModel | None = None
         self._title = label("", "title", selectable=True)
         self._facts = label("", "muted", wrap=True, selectable=True)
         self._content: QWidget | None = None
         self.failures = InlineNotices(theme)
         """What went wrong with the model that is shown."""
+        self.size_choice = SizeChoice(theme)
+        self.size_choice.changed.connect(self._update_get)
         self._get = button(self.tr("Tick what to get"), "primary")
         self._get.clicked.connect(self._on_get)
         foot = QHBoxLayout()
-        foot.addWidget(self._build_choices, 1)
         foot.addStretch()
-        foot.addWidget(self._get, 0, Qt.AlignmentFlag.AlignBottom)
+        foot.addWidget(self._get)
         self.body.addWidget(self._title)
         self.body.addWidget(self._facts)
         self.body.addWidget(self.failures)
         self._place = self.body.count()
+        self.body.addWidget(self.size_choice)
+        self.body.addWidget(self._build_choices)
         self.body.addLayout(foot)
         theme.changed.connect(self._redraw)
 
@@ -68,6 +75,9 @@ class ModelDetail(Card):
             self._chosen = set()
         self._row, self._advisor, self._use = row, advisor, use
         self.failures.show_subject(row.key)
+        offered = row.model if row.model is not None and row.model.thinks else None
+        measured = [file.mixture for file in row.installed if file.mixture is not None]
+        self.size_choice.show_model(offered, advisor, use, measured[0] if measured else None)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -83,10 +93,14 @@ class ModelDetail(Card):
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(2, 1)
         self._choices = {}
+        thinks = row.model is not None and row.model.thinks
+        self._best = None
+        if self._advisor is not None and row.model is not None and thinks:
+            self._best = self._advisor.best_mixture(row.model)
         # Each has a second line, for what is to be said of one that is too large.
         for number, installed in enumerate(row.installed):
             self._add_installed(grid, 2 * number, row, installed)
-        if row.model is not None and row.model.thinks:
+        if thinks:
             self._add_choices(grid, row, 2 * len(row.installed))
         old, self._content = self._content, content
         if old is not None:
@@ -106,6 +120,8 @@ class ModelDetail(Card):
         is_loaded = installed.type == row.loaded_type
         outlook = self._outlook_of(row, installed)
         state = self._state(installed, is_loaded)
+        if installed == self._best:
+            state = self.tr("Best for this PC · {quality}").format(quality=state)
         if outlook is not None:
             state = f"{state} · {here_text(outlook)}"
         words = label(state, "good" if is_loaded else "muted", wrap=True)
@@ -177,7 +193,9 @@ class ModelDetail(Card):
         assert row.model is not None
         there = {installed.type for installed in row.installed}
         missing = [kind for kind in (*QUANTISATIONS, AS_PUBLISHED) if kind not in there]
-        recommended = self._advisor.recommended_type(row.model) if self._advisor is not None else ""
+        recommended = ""
+        if self._advisor is not None and self._best is None:
+            recommended = self._advisor.recommended_type(row.model)
         for line, kind in enumerate(missing, start=first_line):
             choice = QCheckBox(kind)
             choice.setAccessibleName(self.tr("Get {type}").format(type=kind))
@@ -243,19 +261,30 @@ class ModelDetail(Card):
             return
         unfinished = row.getting + row.stopped
         wanted = [kind for kind in self._choices if kind in self._chosen and kind not in unfinished]
-        allow(self._get, "" if wanted else self.tr("Tick at least one type above"))
-        self._get.setIcon(self._theme.icon("download-simple", "on_accent" if wanted else "faint"))
-        if wanted:
-            text = self.tr("Get {types} · {size} to download").format(
-                types=" + ".join(wanted), size=byte_count(row.model.checkpoint_bytes)
+        chosen_bytes = self.size_choice.size_bytes
+        files = [
+            *wanted,
+            *([self.tr("one of {size}").format(size=byte_count(chosen_bytes))] if chosen_bytes else []),
+        ]
+        allow(self._get, "" if files else self.tr("Tick at least one type above"))
+        self._get.setIcon(self._theme.icon("download-simple", "on_accent" if files else "faint"))
+        if files:
+            text = self.tr("Get {types} · {size} to download")
+            if len(files) > MOST_NAMED:
+                # All their names would be wider than a narrow window.
+                text = self.tr("Get {count} files · {size} to download")
+            text = text.format(
+                types=" + ".join(files), count=len(files), size=byte_count(row.model.checkpoint_bytes)
             )
         else:
             text = self.tr("Tick what to get")
         self._get.setText(text)
-        self._build_choices.show_choice(wanted, row.model.checkpoint_bytes)
+        self._build_choices.show_choice(wanted, row.model.checkpoint_bytes, any_size=bool(chosen_bytes))
 
     def _on_get(self) -> None:
         if self._row is not None:
             wanted = [kind for kind in self._choices if kind in self._chosen]
+            chosen_bytes = self.size_choice.size_bytes
             self._chosen = set()
-            self.get_asked.emit(self._row.key, wanted)
+            self.size_choice.drop()
+            self.get_asked.emit(self._row.key, wanted, chosen_bytes)

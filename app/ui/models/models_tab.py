@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from app.settings import LoadChoice
 from app.ui.base.add_action import Command, add_action
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.offers import Offers
+from app.ui.base.slices import Slices
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
@@ -37,6 +38,7 @@ from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.models.search.search_card import SearchCard
 from app.ui.widgets.card import Card
+from app.ui.widgets.scrolled_page import ScrolledPage
 from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue, find
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
@@ -48,6 +50,8 @@ from models.system.shown_text import shown
 from models.system.units import byte_count
 
 MARGIN_PX = 28
+AT_ONCE = 24
+"""So many models are judged in one callback, each in half a millisecond."""
 _FINISHED = ("done", "cancelled", "gone")
 
 
@@ -94,6 +98,7 @@ class ModelsTab(QScrollArea):
         self._failed: set[str] = set()
         self._selected = ""
         self._advisor: Advisor | None = None
+        self._refreshing = Slices(self)
         self._quality = ModelQuality(ui, measurer, self, job=job)
         self._quality.measured.connect(self.reload)
         self._matrix = ModelMatrix(ui, store, self)
@@ -108,6 +113,8 @@ class ModelsTab(QScrollArea):
         # After it follows them, so that no change is missed; one may have ended before the tab was made.
         for view in jobs.jobs():
             self._take_job(view, is_news=False)
+        # Nothing of it is painted before it has its rows.
+        self.viewport().setUpdatesEnabled(False)
         self._refresh()
         self.reload()
 
@@ -131,7 +138,8 @@ class ModelsTab(QScrollArea):
         """Replies may have been measured meanwhile."""
         super().showEvent(event)
         self._advice.learn_memory_speed()
-        self._refresh()
+        # Not in the callback that shows the page, nor that which makes it.
+        QTimer.singleShot(0, self, self._refresh)
 
     def add_models(self, paths: Sequence[Path]) -> None:
         """Take up files and folders where they lie; of files alone, load the first."""
@@ -177,8 +185,7 @@ class ModelsTab(QScrollArea):
         self.detail.folder_asked.connect(self._actions.show_folder)
         self.detail.menu_asked.connect(self._on_menu)
         self.add_card.paths_chosen.connect(self._actions.import_paths)
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage(self.viewport())
         column = QVBoxLayout(page)
         column.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
         column.setSpacing(16)
@@ -211,25 +218,38 @@ class ModelsTab(QScrollArea):
             self.store_changed.emit()
 
     def _refresh(self) -> None:
+        """Judge the models anew and show them; many are judged one by one between two events before."""
+        self._refreshing.begin(self._refresh_steps())
+        if len(catalogue()) + len(self._listing.models) <= AT_ONCE:
+            self._refreshing.finish()
+
+    def _refresh_steps(self) -> Iterator[None]:
         loaded = self._session.info.path if self._session.info is not None else ""
         self._advisor = self._advice.advisor(self._listing.models)
-        rows = model_rows(
+        judged = model_rows(
             catalogue(),
             self._listing.models,
             self._advisor,
-            self._views.values(),
+            tuple(self._views.values()),
             loaded,
-            self._failed,
+            frozenset(self._failed),
             self.outlooks.use,
         )
+        rows = []
+        for row in judged:
+            rows.append(row)
+            yield
         self.table.show_rows(rows)
         self.search.show_advice(self._advisor)
+        yield
         if self._selected and self.table.number_of(self._selected) >= 0:
             self.select(self._selected)
             self._on_row(self.table.number_of(self._selected))
         elif rows:
             self._view.selectRow(0)
+        yield
         self._show_recommendation(rows)
+        self.viewport().setUpdatesEnabled(True)
 
     def _show_recommendation(self, rows: list[ModelRow]) -> None:
         if self._advisor is None:
@@ -239,12 +259,17 @@ class ModelsTab(QScrollArea):
         if found is None:
             self.recommendation.show_none()
             return
-        kind = found.fit.quantisation
         row = next(row for row in rows if row.key == found.model.key)
+        outlook = self._advisor.outlook(found.model, found.fit.quantisation)
+        installed = self._advisor.best_mixture(found.model)
+        if installed is not None:
+            outlook = self._advisor.file_outlook(installed) or outlook
+            found = replace(found, fit=outlook.fit)
+        kind = found.fit.quantisation
         installed = next((model for model in row.installed if model.type == kind), None)
         self.recommendation.show_recommendation(
             found,
-            self._advisor.outlook(found.model, kind),
+            outlook,
             installed,
             getting=kind in row.getting,
             stopped=kind in row.stopped,
@@ -271,7 +296,7 @@ class ModelsTab(QScrollArea):
         if row.installed and not row.loaded_type:
             self.load_asked.emit(row.installed[0])
 
-    def _on_get(self, key: str, types: list[str]) -> None:
+    def _on_get(self, key: str, types: list[str], size_bytes: int = 0) -> None:
         values = self._settings.values
         view = self._jobs.add(
             key,
@@ -279,6 +304,7 @@ class ModelsTab(QScrollArea):
             keep_original=values.keep_original_weights,
             measure=values.measure_builds,
             weigh=values.weigh_builds,
+            size_bytes=size_bytes,
         )
         self._reveal(view)
 
@@ -421,6 +447,7 @@ class ModelsTab(QScrollArea):
 
     def _offered(self) -> list[Command | QMenu]:
         """The menus of the models on disk, and the others to be got, for the command palette."""
+        self._refreshing.finish()
         found: list[Command | QMenu] = []
         for number in range(self.table.rowCount()):
             row = self.table.row(number)

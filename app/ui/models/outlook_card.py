@@ -54,6 +54,7 @@ class OutlookCard(Card):
         header.setSectionResizeMode(HERE, QHeaderView.ResizeMode.Stretch)
         self._view.selectionModel().currentRowChanged.connect(lambda: self._show_reason())
         self.table.modelReset.connect(self._fit_height)
+        self._view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
         self._reason = label("", "muted", wrap=True, selectable=True)
         head = QHBoxLayout()
         head.addWidget(label(self.tr("ON THIS PC"), "caption"))
@@ -100,6 +101,9 @@ class OutlookCard(Card):
             sentences.insert(1, taken.format(layers=load.gpu_layers, replies=load.sequences, **amounts))
         self._reason.setText(" ".join(sentences))
 
-    def _fit_height(self) -> None:
+    def _fit_height(self, *_: object) -> None:
+        """Room for all rows, beside a bar that scrolls sideways in a narrow window."""
         header = self._view.horizontalHeader().sizeHint().height()
-        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2)
+        bar = self._view.horizontalScrollBar()
+        bar_px = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2 + bar_px)

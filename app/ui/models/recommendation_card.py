@@ -98,7 +98,7 @@ class RecommendationCard(Card):
         self._reason.setText(self._reasons(recommendation, outlook))
         self._fold.show()
         self._on_fold(self._fold.isChecked())
-        size = byte_count(model.sizes_bytes[found.quantisation])
+        size = byte_count(installed.bytes if installed is not None else model.sizes_bytes[found.quantisation])
         download = byte_count(model.checkpoint_bytes)
         self._button.setVisible(not (getting or stopped or loaded))
         self._button.setText(

@@ -9,14 +9,15 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QFrame, QWidget
 
-from app.chat.markdown.block_text import text_of
-from app.chat.markdown.markdown_blocks import Block, CodeBlock, FormulaBlock, RuleBlock, TableBlock, TextBlock
+from app.chat.markdown.block_text import PlainText, Selectable, text_of
+from app.chat.markdown.markdown_blocks import CodeBlock, FormulaBlock, RuleBlock, TableBlock, TextBlock
 from app.ui.base.plain_text import PlainLabel
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.rich.rich_label import HEADING_PX, LINE_PX, RichLabel, baseline_px
 from app.ui.reply.rich.table_label import TableLabel
+from app.ui.reply.rich.wrapped_text import WrappedText
 
 INDENT_PX = 24
 QUOTE_PX = 14
@@ -68,8 +69,8 @@ class RuleLine(QFrame):
             painter.end()
 
 
-Content = RichLabel | TableLabel | CodeCard | FormulaCard | RuleLine
-MakeContent = Callable[[Block], Content]
+Content = RichLabel | TableLabel | CodeCard | FormulaCard | RuleLine | WrappedText
+MakeContent = Callable[[Selectable], Content]
 """Makes the widget for a block."""
 
 
@@ -82,7 +83,7 @@ class BlockFrame:
     """
 
     def __init__(
-        self, view: QWidget, theme: Theme, block: Block, make_content: MakeContent, index: int
+        self, view: QWidget, theme: Theme, block: Selectable, make_content: MakeContent, index: int
     ) -> None:
         self.block = block
         self.index = index
@@ -98,6 +99,9 @@ class BlockFrame:
         self._make_content = make_content
         self._heights: dict[int, int] = {}
         self._ems: float | None = None
+        self._line_ems: list[float] | None = None
+        self._estimates: dict[int, int] = {}
+        """The last one, by its width."""
         self._bars: list[_QuoteBar] = []
         self.marker: _Marker | None = None
 
@@ -105,6 +109,15 @@ class BlockFrame:
     def is_built(self) -> bool:
         """Tell whether it has widgets."""
         return self.content is not None
+
+    @property
+    def widgets(self) -> list[QWidget]:
+        """Its widgets from the left to the right; none where it has none now."""
+        return [
+            *self._bars,
+            *([self.marker] if self.marker is not None else []),
+            *([self.content] if self.content is not None else []),
+        ]
 
     @property
     def in_use(self) -> bool:
@@ -116,11 +129,11 @@ class BlockFrame:
             and (focused is content or content.isAncestorOf(focused))
         )
 
-    def show_block(self, block: Block) -> None:
+    def show_block(self, block: Selectable) -> None:
         """Be the frame of another block, with the same widgets where they can show it."""
         same = type(block) is type(self.block) and _columns(block) == _columns(self.block)
-        self.block, self._ems = block, None
-        self._heights.clear()
+        self.block, self._ems, self._line_ems = block, None, None
+        self.forget_height()
         if self.is_built and not same:
             self.rebuild()
         else:
@@ -143,7 +156,7 @@ class BlockFrame:
 
     def let_go(self) -> None:
         """Delete the widgets."""
-        for widget in self._widgets():
+        for widget in self.widgets:
             widget.hide()
             widget.deleteLater()
         self.content, self.marker, self._bars = None, None, []
@@ -180,6 +193,7 @@ class BlockFrame:
     def forget_height(self) -> None:
         """Forget the heights, as the content has another one now."""
         self._heights.clear()
+        self._estimates.clear()
 
     def height_for(self, width: int) -> int:
         """The height at this width with the gap, measured once where there are widgets."""
@@ -188,7 +202,9 @@ class BlockFrame:
             inner = max(0, width - _left_px(self.block))
             content = self.content
             if content is None:
-                return self.gap + self._estimate(inner)
+                if inner not in self._estimates:
+                    self._estimates = {inner: self._estimate(inner)}
+                return self.gap + self._estimates[inner]
             tall = content.hasHeightForWidth()
             height = max(1, content.heightForWidth(inner) if tall else content.sizeHint().height())
             if len(self._heights) > 1:
@@ -222,7 +238,7 @@ class BlockFrame:
             self.marker.setGeometry(start, top + drop, left - start - MARKER_GAP_PX, height)
         content.setGeometry(left, top, max(0, width - left), height)
         if content.isHidden():
-            for widget in self._widgets():
+            for widget in self.widgets:
                 widget.show()
 
     def _fill(self) -> None:
@@ -237,12 +253,14 @@ class BlockFrame:
                 formula.set_formula(block.latex, closed=block.closed)
             case TableLabel() as table, TableBlock() as block:
                 table.set_table(block)
+            case WrappedText() as words, PlainText() as block:
+                words.set_text(block.text)
 
     def _estimate(self, width: int) -> int:
         match self.block:
             case TextBlock(level=level):
                 if self._ems is None:
-                    self._ems = _ems(self.block.html)
+                    self._ems = _ems(_TAG.sub("", self.block.html))
                 size = HEADING_PX.get(level, TEXT_PX)
                 lines = max(1, math.ceil(self._ems * self._theme.pixels(size) / max(1, width)))
                 return lines * self._theme.pixels(LINE_PX * size // TEXT_PX)
@@ -254,6 +272,12 @@ class BlockFrame:
                 return self._theme.pixels(FORMULA_PX)
             case RuleBlock():
                 return 1
+            case PlainText(text=text):
+                if self._line_ems is None:
+                    self._line_ems = [_ems(line) for line in text.split("\n")]
+                across = max(1, width) / self._theme.pixels(TEXT_PX)
+                lines = sum(max(1, math.ceil(ems / across)) for ems in self._line_ems)
+                return lines * self._view.fontMetrics().lineSpacing()
 
     def _mark(self) -> None:
         """Let the widgets show what is selected."""
@@ -262,13 +286,6 @@ class BlockFrame:
             self.content.show_selected(start, end)
         if self.marker is not None:
             self.marker.show_selected(with_marker)
-
-    def _widgets(self) -> list[QWidget]:
-        return [
-            *self._bars,
-            *([self.marker] if self.marker is not None else []),
-            *([self.content] if self.content is not None else []),
-        ]
 
 
 class _Marker(PlainLabel):
@@ -312,24 +329,23 @@ class _QuoteBar(QFrame):
         self.setStyleSheet(f"QFrame {{ border: none; border-left: 3px solid {line}; margin-left: 2px; }}")
 
 
-def _columns(block: Block) -> tuple[int, int]:
+def _columns(block: Selectable) -> tuple[int, int]:
     return block.place.indent, block.place.quote
 
 
-def _left_px(block: Block) -> int:
+def _left_px(block: Selectable) -> int:
     return QUOTE_PX * block.place.quote + INDENT_PX * block.place.indent
 
 
-def _ems(html: str) -> float:
+def _ems(text: str) -> float:
     """Estimate the width of all the text in heights of its letters: Latin ones are half as wide as high."""
-    text = _TAG.sub("", html)
     wide = (len(text.encode()) - len(text)) / 2
     return (len(text) - wide) * 0.5 + wide
 
 
-def gap_px(before: Block | None, block: Block) -> int:
-    """Return the pixels between two blocks; none above the first."""
-    if before is None:
+def gap_px(before: Selectable | None, block: Selectable) -> int:
+    """Return the pixels between two blocks; none above the first, nor between parts of one text."""
+    if before is None or isinstance(block, PlainText):
         return 0
     air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
     if isinstance(block, TextBlock) and block.level:
@@ -343,5 +359,5 @@ def gap_px(before: Block | None, block: Block) -> int:
     return GAP_PX + air
 
 
-def _is_paragraph(block: Block) -> bool:
+def _is_paragraph(block: Selectable) -> bool:
     return isinstance(block, TextBlock) and not block.level

@@ -1,13 +1,11 @@
 """The messages of a chat in one column, which stays at its end while a reply streams."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.theme import Theme
+from app.ui.reply.child_order import put_before
 from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import button
 
@@ -107,29 +105,64 @@ class ChatColumn(SelectionArea):
             self._notes.append(widget)
         widget.show()
 
-    @contextmanager
-    def filling(self) -> Iterator[None]:
-        """Many messages come: they are laid out once, at the end."""
-        self._page.setUpdatesEnabled(False)
+    def begin_filling(self) -> None:
+        """Messages come that are laid out once, at the end; what is seen stays painted until then."""
+        self.viewport().setUpdatesEnabled(False)
         self._messages.setEnabled(False)
-        try:
-            yield
-        finally:
+
+    @property
+    def is_filling(self) -> bool:
+        """Tell whether messages are coming that are not laid out yet."""
+        return not self._messages.isEnabled()
+
+    def end_filling(self) -> None:
+        """Lay out what has come, and show it."""
+        if self.is_filling:
             self._messages.setEnabled(True)
-            self._messages.activate()
-            self._page.setUpdatesEnabled(True)
+            self._lay_out()
+            self.viewport().setUpdatesEnabled(True)
             self.filled.emit()
 
-    def add_first(self, widgets: list[QWidget]) -> None:
-        """Put earlier messages above the others; what is in sight stays where it is."""
-        bar = self.verticalScrollBar()
-        from_end = bar.maximum() - bar.value()
-        self._follows = False
-        for number, widget in enumerate(widgets, start=1):
-            self._messages.insertWidget(number, widget)
-            widget.show()
+    def add_first(self, widget: QWidget) -> None:
+        """Put an earlier message above the others; what is in sight stays where it is."""
+        if self.is_filling:
+            self._insert_first(widget)
+            return
+        follows = self._follows and not self.is_dragging
+        seen = next((each for each in self.messages() if self._top_of(each) + each.height() > 0), None)
+        before = 0 if seen is None else self._top_of(seen)
+        # Nothing of it is made for being seen before it has its place.
+        widget.setUpdatesEnabled(False)
+        self._insert_first(widget)
+        self._lay_out()
+        if seen is not None and not follows:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + self._top_of(seen) - before)
+        widget.setUpdatesEnabled(True)
+        self.filled.emit()
+
+    def _lay_out(self) -> None:
+        """Give all messages their places now, and the page its height; only then it can be scrolled far."""
         self._messages.activate()
-        bar.setValue(bar.maximum() - from_end)
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+    def _insert_first(self, widget: QWidget) -> None:
+        below = self._messages.itemAt(1)
+        other = below.widget() if below is not None else None
+        widget.resize(self._column.width(), widget.height())
+        self._messages.insertWidget(1, widget)
+        if other is not None:
+            put_before(widget, other)
+        widget.show()
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the messages are as high together as what is seen."""
+        return self._messages.totalHeightForWidth(self._column.width()) >= self.viewport().height()
+
+    def _top_of(self, widget: QWidget) -> int:
+        """Pixels from the upper edge of what is seen."""
+        return widget.mapTo(self.viewport(), widget.rect().topLeft()).y()
 
     def remove(self, widget: QWidget) -> None:
         """Take one message out."""
@@ -156,6 +189,7 @@ class ChatColumn(SelectionArea):
 
     def go_to(self, widget: QWidget) -> None:
         """Show the beginning of a message, with a little of what stands above it."""
+        self.end_filling()
         self._follows = False
         self._messages.activate()
         self._page.adjustSize()

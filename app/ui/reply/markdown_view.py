@@ -8,9 +8,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QSize, Qt, Q
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.chat.markdown.block_text import text_of
+from app.chat.markdown.block_text import PlainText, Selectable, text_of
 from app.chat.markdown.markdown_blocks import (
-    Block,
     CodeBlock,
     FormulaBlock,
     MarkdownStream,
@@ -23,11 +22,13 @@ from app.chat.markdown.text_selection import BlockPlace, BlockRange
 from app.code.check import SyntaxReport
 from app.ui.base.theme import Theme
 from app.ui.reply.block_frame import BlockFrame, Content, RuleLine, Selected, gap_px
+from app.ui.reply.child_order import keep_order, put_before
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.link_question import ask_before_opening
 from app.ui.reply.rich.rich_label import RichLabel
 from app.ui.reply.rich.table_label import TableLabel
+from app.ui.reply.rich.wrapped_text import WrappedText
 from app.ui.reply.visible_zone import Sight, Zone, wider
 
 Drawing = RichLabel | FormulaCard | TableLabel
@@ -62,7 +63,7 @@ class MarkdownView(QWidget):
         self._muted = muted
         self._offers_to_code = offers_to_code
         self._stream: MarkdownStream | None = None
-        self._shown: list[Block] = []
+        self._shown: list[Selectable] = []
         self._frames: list[BlockFrame] = []
         self._built: list[BlockFrame] = []
         self._reports: dict[tuple[str, str], SyntaxReport] = {}
@@ -84,7 +85,7 @@ class MarkdownView(QWidget):
         theme.changed.connect(self._on_theme_changed, Qt.ConnectionType.QueuedConnection)
 
     @property
-    def blocks(self) -> Sequence[Block]:
+    def blocks(self) -> Sequence[Selectable]:
         """The shown blocks."""
         return self._shown
 
@@ -98,6 +99,11 @@ class MarkdownView(QWidget):
         self._stream = None
         blocks = parse_blocks(text)
         self._update(0, blocks, len(blocks))
+
+    def show_parts(self, parts: Sequence[PlainText]) -> None:
+        """Show a long text that is no Markdown, as `plain_parts` divides it."""
+        self._stream = None
+        self._update(0, parts, len(parts))
 
     def append(self, text: str) -> None:
         """Take more of a text that is coming in."""
@@ -197,7 +203,7 @@ class MarkdownView(QWidget):
             # Not here: what is made while its parent is painted would be painted with the next frame only.
             self._ahead.start()
 
-    def _update(self, first: int, blocks: list[Block], final: int) -> None:
+    def _update(self, first: int, blocks: Sequence[Selectable], final: int) -> None:
         """Change the frames from block `first` on to `blocks`, keeping every one that fits. Those before
         `final` will not change any more.
         """
@@ -209,7 +215,11 @@ class MarkdownView(QWidget):
                     first_changed += 1
                 continue
             if index < len(self._frames):
-                self._frames[index].show_block(block)
+                frame = self._frames[index]
+                before = frame.content
+                frame.show_block(block)
+                if frame.content is not before:
+                    self._put_in_order(frame)
             else:
                 self._frames.append(BlockFrame(self, self._theme, block, self._make_content, index))
             self._frames[index].gap = gap_px(blocks[index - 1] if index else None, block)
@@ -302,11 +312,25 @@ class MarkdownView(QWidget):
 
     def _build_frame(self, frame: BlockFrame) -> None:
         frame.build()
+        self._put_in_order(frame)
         self._built.append(frame)
         if self._selected is not None:
             self._mark(frame)
         if isinstance(frame.content, CodeCard):
             self._report_on(frame.content)
+
+    def _put_in_order(self, frame: BlockFrame) -> None:
+        """Let the Tab key and a screen reader come to a block's new widgets in their place."""
+        below = min(
+            (built for built in self._built if built.index > frame.index),
+            key=lambda built: built.index,
+            default=None,
+        )
+        for widget in frame.widgets:
+            if below is None:
+                keep_order(widget)
+            else:
+                put_before(widget, below.widgets[0])
 
     def _let_go(self, zone: Zone) -> None:
         top, bottom = zone
@@ -340,8 +364,10 @@ class MarkdownView(QWidget):
     def _top_of(self, index: int) -> int:
         return self._frames[index].top if index < len(self._frames) else self._height
 
-    def _make_content(self, block: Block) -> Content:
+    def _make_content(self, block: Selectable) -> Content:
         match block:
+            case PlainText():
+                return WrappedText()
             case TextBlock():
                 text = RichLabel(self._theme, muted=self._muted)
                 text.linkActivated.connect(self._on_link)

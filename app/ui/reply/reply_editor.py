@@ -18,10 +18,35 @@ class ReplyEditor(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._text = ""
-        self._field = EditField(least_lines=3, enter_submits=False)
-        self._field.setAccessibleName(self.tr("The reply"))
-        self._field.submitted.connect(self._save)
-        self._field.given_up.connect(self.close_field)
+        # Made when it is first opened: each reply of a chat has one, and most are never changed.
+        self._field: EditField | None = None
+        self.hide()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the reply is being changed."""
+        return not self.isHidden()
+
+    def open(self, text: str) -> None:
+        """Change this text."""
+        self._text = text
+        field = self._field = self._field or self._made()
+        field.setPlainText(text)
+        self.show()
+        field.fit()
+        field.setFocus()
+
+    def close_field(self) -> None:
+        """Leave the text as it was."""
+        if self.is_open:
+            self.hide()
+            self.ended.emit()
+
+    def _made(self) -> EditField:
+        field = EditField(least_lines=3, enter_submits=False)
+        field.setAccessibleName(self.tr("The reply"))
+        field.submitted.connect(self._save)
+        field.given_up.connect(self.close_field)
         cancel = button(self.tr("Cancel"))
         cancel.clicked.connect(self.close_field)
         save = button(
@@ -36,30 +61,12 @@ class ReplyEditor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self._field)
+        layout.addWidget(field)
         layout.addLayout(row)
-        self.hide()
-
-    @property
-    def is_open(self) -> bool:
-        """Tell whether the reply is being changed."""
-        return not self.isHidden()
-
-    def open(self, text: str) -> None:
-        """Change this text."""
-        self._text = text
-        self._field.setPlainText(text)
-        self.show()
-        self._field.fit()
-        self._field.setFocus()
-
-    def close_field(self) -> None:
-        """Leave the text as it was."""
-        if self.is_open:
-            self.hide()
-            self.ended.emit()
+        return field
 
     def _save(self) -> None:
+        assert self._field is not None
         text = self._field.toPlainText().strip()
         if text:
             self.close_field()

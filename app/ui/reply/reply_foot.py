@@ -71,8 +71,9 @@ class ReplyFoot(QWidget):
         self._grid.addWidget(self._buttons, 0, 0)
         self._grid.addWidget(self._line, 0, 1)
         self._is_beside = True
-        for made in (self._regenerate, self._more, self._edit):
-            made.setVisible(offers_ways)
+        if not offers_ways:
+            for made in (self._regenerate, self._more, self._edit):
+                made.hide()
         theme.changed.connect(self._draw_icons)
         self._draw_icons()
 

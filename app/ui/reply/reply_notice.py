@@ -1,12 +1,15 @@
 """The sentences below a reply that did not simply end, and the ways on from there."""
 
+from typing import NamedTuple
+
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.chat.store.records import CUT_OFF, Outcome
 from app.engine.protocol import GenerationStats
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
+from app.ui.reply.child_order import keep_order
 from app.ui.widgets.card import Card, button, label
 
 WAYS_BESIDE = 1
@@ -26,33 +29,10 @@ class ReplyNotice(Card):
         self._theme = theme
         self._offers_ways = offers_ways
         self._remark = self._end = ""
-        self._icon = label()
-        self._icon.setFixedWidth(18)
-        self._text = label("", wrap=True, selectable=True)
-        self._larger = self._way(self.tr("Larger context"), self.load_settings_requested)
-        set_tip(self._larger, self.tr("Load the model with a larger context"))
-        self._retry = self._way(self.tr("Retry"), self.retry_requested)
-        self._continue = self._way(self.tr("Continue"), self.continue_requested)
-        self._ways = QWidget()
-        row = QHBoxLayout(self._ways)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        for made in (self._larger, self._retry, self._continue):
-            row.addWidget(made)
-        self._row = QHBoxLayout()
-        self._row.setContentsMargins(14, 8, 8, 8)
-        self._row.setSpacing(10)
-        self._row.addWidget(self._icon)
-        self._row.addWidget(self._text, 1)
-        self._row.addWidget(self._ways)
-        self._below = QHBoxLayout()
-        self._below.setContentsMargins(14, 0, 8, 0)
-        self._below.addStretch(1)
-        self.body.setSpacing(0)
-        self.body.addLayout(self._row)
-        self.body.addLayout(self._below)
-        theme.changed.connect(self._draw_icon)
-        self._draw_icon()
+        self._why_not = self._why_not_continue = ""
+        self._is_last = True
+        # Made when there is something to say: each reply of a chat has a notice, and most simply end.
+        self._parts: _Parts | None = None
         self.hide()
 
     @property
@@ -85,12 +65,14 @@ class ReplyNotice(Card):
         self._remark = self._cut_remark(stats) or self._remark
         is_empty = outcome == "stop" and not has_answer
         wants_room = outcome == "context" or (stats is not None and stats.thinking_closed == "room")
-        for made, offered in (
-            (self._retry, outcome in ("failed", "interrupted") or is_empty),
-            (self._continue, outcome in CUT_OFF and has_text),
-            (self._larger, wants_room),
-        ):
-            made.setVisible(self._offers_ways and offered)
+        if self._remark or self._end:
+            parts = self._made()
+            for made, offered in (
+                (parts.retry, outcome in ("failed", "interrupted") or is_empty),
+                (parts.go_on, outcome in CUT_OFF and has_text),
+                (parts.larger, wants_room),
+            ):
+                made.setVisible(self._offers_ways and offered)
         self._show()
 
     def go_on(self) -> None:
@@ -100,14 +82,19 @@ class ReplyNotice(Card):
 
     def offer_ways(self, offered: bool) -> None:
         """Set whether there are ways on from here: from the last reply of a chat there are."""
-        self._ways.setVisible(offered)
+        self._is_last = offered
+        if self._parts is not None:
+            self._parts.ways.setVisible(offered)
 
     def offer(self, why_not: str, why_not_continue: str) -> None:
         """Set why nothing can be asked for now, and why the reply cannot go on; empty where it can."""
-        self._retry.setEnabled(not why_not)
-        self._continue.setEnabled(not (why_not or why_not_continue))
-        set_tip(self._retry, why_not or self.tr("Ask for another reply"))
-        set_tip(self._continue, why_not or why_not_continue or self.tr("Go on where the reply was cut off"))
+        self._why_not, self._why_not_continue = why_not, why_not_continue
+        parts = self._parts
+        if parts is not None:
+            parts.retry.setEnabled(not why_not)
+            parts.go_on.setEnabled(not (why_not or why_not_continue))
+            set_tip(parts.retry, why_not or self.tr("Ask for another reply"))
+            set_tip(parts.go_on, why_not or why_not_continue or self.tr("Go on where the reply was cut off"))
 
     def _end_sentence(self, outcome: Outcome, error: str, *, has_answer: bool) -> str:
         match outcome:
@@ -148,6 +135,45 @@ class ReplyNotice(Card):
                 return ""
         return text.format(tokens=f"{stats.thinking_tokens:,}")
 
+    def _made(self) -> "_Parts":
+        """Its widgets, which are made at the first time."""
+        if self._parts is not None:
+            return self._parts
+        icon = label()
+        icon.setFixedWidth(18)
+        parts = self._parts = _Parts(
+            icon,
+            label("", wrap=True, selectable=True),
+            QWidget(),
+            self._way(self.tr("Larger context"), self.load_settings_requested),
+            self._way(self.tr("Retry"), self.retry_requested),
+            self._way(self.tr("Continue"), self.continue_requested),
+            QHBoxLayout(),
+            QHBoxLayout(),
+        )
+        set_tip(parts.larger, self.tr("Load the model with a larger context"))
+        row = QHBoxLayout(parts.ways)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for made in (parts.larger, parts.retry, parts.go_on):
+            row.addWidget(made)
+        parts.row.setContentsMargins(14, 8, 8, 8)
+        parts.row.setSpacing(10)
+        parts.row.addWidget(parts.icon)
+        parts.row.addWidget(parts.text, 1)
+        parts.row.addWidget(parts.ways)
+        parts.below.setContentsMargins(14, 0, 8, 0)
+        parts.below.addStretch(1)
+        self.body.setSpacing(0)
+        self.body.addLayout(parts.row)
+        self.body.addLayout(parts.below)
+        keep_order(self)
+        self._theme.changed.connect(self._draw_icon)
+        self._draw_icon()
+        self.offer_ways(self._is_last)
+        self.offer(self._why_not, self._why_not_continue)
+        return parts
+
     def _way(self, text: str, wanted: SignalInstance) -> QPushButton:
         made = button(text)
         made.setAccessibleName(text)
@@ -156,12 +182,29 @@ class ReplyNotice(Card):
         return made
 
     def _show(self) -> None:
-        self._text.setText("\n".join(filter(None, (self._remark, self._end))))
-        shown = [made for made in (self._larger, self._retry, self._continue) if not made.isHidden()]
-        is_below = len(shown) > WAYS_BESIDE
-        (self._below if is_below else self._row).addWidget(self._ways, 0, Qt.AlignmentFlag.AlignTop)
-        self._below.setContentsMargins(14, 0, 8, 8 if is_below else 0)
-        self.setVisible(bool(self._remark or self._end))
+        words = "\n".join(filter(None, (self._remark, self._end)))
+        if words:
+            parts = self._made()
+            parts.text.setText(words)
+            shown = [made for made in (parts.larger, parts.retry, parts.go_on) if not made.isHidden()]
+            is_below = len(shown) > WAYS_BESIDE
+            (parts.below if is_below else parts.row).addWidget(parts.ways, 0, Qt.AlignmentFlag.AlignTop)
+            parts.below.setContentsMargins(14, 0, 8, 8 if is_below else 0)
+        self.setVisible(bool(words))
 
     def _draw_icon(self) -> None:
-        self._icon.setPixmap(self._theme.icon("warning", "warning").pixmap(16, 16))
+        if self._parts is not None:
+            self._parts.icon.setPixmap(self._theme.icon("warning", "warning").pixmap(16, 16))
+
+
+class _Parts(NamedTuple):
+    """The widgets: a sentence and the ways on, which stand in `row` or `below`."""
+
+    icon: QLabel
+    text: QLabel
+    ways: QWidget
+    larger: QPushButton
+    retry: QPushButton
+    go_on: QPushButton
+    row: QHBoxLayout
+    below: QHBoxLayout

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 from app.chat.chat_title import shortened
 from app.ui.base.durations import duration, exact_duration
 from app.ui.base.theme import Theme
+from app.ui.reply.child_order import keep_order
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
@@ -120,6 +121,7 @@ class ThinkingLine(Card):
             else:
                 self._view.set_text(self.text)
             self._inner.addWidget(self._view)
+            keep_order(self._view)
         elif self._view is not None:
             self._inner.removeWidget(self._view)
             self._view.hide()

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+import shiboken6
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -17,6 +18,7 @@ from app.ui.settings.cuda_card import CudaCard
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.notices import translated
+from app.ui.widgets.scrolled_page import ScrolledPage
 from models.system.units import byte_count
 
 SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {
@@ -54,8 +56,7 @@ class DoctorPage(QWidget):
         self._findings = QVBoxLayout()
         self._findings.setSpacing(8)
         self._cuda = cuda
-        inner = QWidget()
-        inner.setProperty("look", "page")
+        inner = ScrolledPage()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(8)
@@ -81,7 +82,8 @@ class DoctorPage(QWidget):
     async def _show_new(self) -> None:
         diagnosis = await self._examine()
         self._cuda.show_offer(diagnosis.cuda)
-        self.show_diagnosis(diagnosis)
+        if shiboken6.isValid(self):
+            self.show_diagnosis(diagnosis)
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Replace what is shown."""

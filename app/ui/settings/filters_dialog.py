@@ -21,6 +21,7 @@ from app.ui.settings.filter_rule_table import FilterRuleTable
 from app.ui.settings.filter_trial import FilterTrial
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import error_text
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 KEEP_AFTER_MS = 300
 
@@ -105,8 +106,7 @@ class FiltersDialog(QDialog):
         trial_card = Card()
         trial_card.body.addWidget(label(self.tr("TRY IT"), "caption"))
         trial_card.body.addWidget(self.trial)
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage()
         right = QVBoxLayout(page)
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(12)

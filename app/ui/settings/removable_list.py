@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QVB
 
 from app.ui.base.layouts import clear_layout
 from app.ui.widgets.card import Card
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 
 class CardList(QScrollArea):
@@ -17,8 +18,7 @@ class CardList(QScrollArea):
         super().__init__(parent)
         self._cards = QVBoxLayout()
         self._cards.setSpacing(8)
-        inner = QWidget()
-        inner.setProperty("look", "page")
+        inner = ScrolledPage()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._cards)

@@ -32,6 +32,7 @@ from app.ui.settings.api_clients import NAME, ApiClients
 from app.ui.settings.server_session import ServerSession
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.notices import error_text
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 REFRESH_MS = 1000
 ROW_PX = 30
@@ -51,8 +52,7 @@ class ServerDialog(QDialog):
         self._theme = theme
         self.setWindowTitle(self.tr("Local API"))
         self.resize(760, 760)
-        inner = QWidget()
-        inner.setProperty("look", "page")
+        inner = ScrolledPage()
         column = QVBoxLayout(inner)
         column.setContentsMargins(20, 20, 20, 20)
         column.setSpacing(12)

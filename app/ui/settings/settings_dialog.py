@@ -32,6 +32,7 @@ from app.ui.settings.models_folder_card import ModelsFolderCard
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 SettingsPage = Literal[
     "general",
@@ -77,7 +78,7 @@ class SettingsDialog(QDialog):
         self._others = others
         self.setWindowTitle(self.tr("Settings"))
         self.resize(800, 620)
-        self._stack = QStackedWidget()
+        self._stack = QStackedWidget(self)
         self._group = QButtonGroup(self)
         side = QVBoxLayout()
         side.setSpacing(4)
@@ -85,7 +86,7 @@ class SettingsDialog(QDialog):
         pages: tuple[tuple[SettingsPage, str, QWidget], ...] = (
             ("general", self.tr("General"), self._make_general(cards.states)),
             ("this computer", self.tr("This computer"), doctor),
-            ("models folder", self.tr("Models folder"), _page(cards.folder)),
+            ("models folder", self.tr("Models folder"), self._page(cards.folder)),
             ("hugging face", "Hugging Face", cards.hub),
             ("other computers", self.tr("Other computers"), others),
             ("servers elsewhere", self.tr("Servers elsewhere"), elsewhere),
@@ -185,7 +186,7 @@ class SettingsDialog(QDialog):
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return _page(card, states, outgoing, others, folder)
+        return self._page(card, states, outgoing, others, folder)
 
     def _field(self, row: GeneralRow) -> QWidget:
         """The field of a row, which changes its setting at once."""
@@ -236,27 +237,25 @@ class SettingsDialog(QDialog):
                 wrap=True,
             )
         )
-        return _page(card)
+        return self._page(card)
 
     def _open_data_folder(self) -> None:
         self._paths.data.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
 
-
-def _page(*cards: Card) -> QWidget:
-    """Put cards one below the other, to be scrolled where the dialog is lower than they are."""
-    page = QWidget()
-    page.setProperty("look", "page")
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(12)
-    for card in cards:
-        column.addWidget(card)
-    column.addStretch(1)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(page)
-    return area
+    def _page(self, *cards: Card) -> QWidget:
+        """Put cards one below the other, to be scrolled where the dialog is lower than they are."""
+        area = QScrollArea(self._stack)
+        page = ScrolledPage(area.viewport())
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        for card in cards:
+            column.addWidget(card)
+        column.addStretch(1)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(page)
+        return area

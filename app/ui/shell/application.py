@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import logging
 import sys
 import threading
@@ -26,6 +27,7 @@ from app.ui.base.garbage import GuiThreadGarbage
 from app.ui.base.language import Languages
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.base.session import EngineSession
+from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_watch import DriftWatch
 from app.ui.live_panel.live_panel import LivePanel
@@ -36,6 +38,7 @@ from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.database_health import DatabaseHealth
 from app.ui.shell.disk_watch import DiskWatch
+from app.ui.shell.later_modules import later_modules
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
@@ -104,6 +107,7 @@ class WindowApplication(QObject):
         self._tabs: WindowTabs
         self._health: DatabaseHealth | None = None
         self._disk: DiskWatch | None = None
+        self._later = Slices(self)
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
         self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
         self.memory_warnings = MemoryWarnings(self._session, self)
@@ -155,6 +159,7 @@ class WindowApplication(QObject):
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
         self._drift_watch.stop()
+        self._later.stop()
         if self._health is not None:
             self._health.stop()
         if self._disk is not None:
@@ -219,10 +224,10 @@ class WindowApplication(QObject):
         tabs: WindowTabs
         # Made when they are first shown: by then there are the tabs.
         pages = (
-            Page("chat", self.tr("Chat"), "chat-text", lambda: tabs.make_chat()),
-            Page("code", self.tr("Code"), "brackets-curly", lambda: tabs.make_code()),
-            Page("benchmark", self.tr("Benchmark"), "gauge", lambda: tabs.make_benchmark()),
-            Page("models", self.tr("Models"), "cube", lambda: tabs.make_models()),
+            Page("chat", self.tr("Chat"), "chat-text", lambda place: tabs.make_chat(place)),
+            Page("code", self.tr("Code"), "brackets-curly", lambda place: tabs.make_code(place)),
+            Page("benchmark", self.tr("Benchmark"), "gauge", lambda place: tabs.make_benchmark(place)),
+            Page("models", self.tr("Models"), "cube", lambda place: tabs.make_models(place)),
         )
         window = MainWindow(self._theme, picker, pages, self._panel)
         place = self._place = WindowPlace(window, parts.settings, self._bridge.start)
@@ -287,6 +292,8 @@ class WindowApplication(QObject):
         self.parts.jobs.start()
         self.server.start()
         self._bridge.start(asyncio.to_thread(self._tidy_models))
+        # The first text has it at once then.
+        self._bridge.start(asyncio.to_thread(importlib.import_module, "app.chat.markdown.markdown_parser"))
         parts = self.parts
         stores = (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs)
         self._health = DatabaseHealth(
@@ -300,6 +307,8 @@ class WindowApplication(QObject):
         self._disk.ran_out.connect(self._on_disk_full)
         self._disk.has_room.connect(self._on_disk_room)
         self._sampler.start()
+        # Most of what the first show of a tab would take otherwise.
+        self._later.begin(later_modules())
         self.parts.told.observe(self._bridge.wrap(self._on_told))
         if self._files:
             self.open_files(self._files)

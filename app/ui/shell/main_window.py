@@ -34,19 +34,22 @@ from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.room_for_words import RoomForWords
 
-SMALLEST = QSize(960, 600)
+SMALLEST = QSize(800, 460)
+"""Leaves room for frame and taskbar on 1280x800 at 150% (853x533) and 1920x1080 at 200% (960x540)."""
+ROOM_FOR_PANEL_PX = 960
+"""A window that is narrower begins with the live panel folded."""
 ICON_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A tab: its key, its title in the window's language, its icon, and what makes its content when it is
-    first shown."""
+    """A tab: its key, its title in the window's language, its icon, and what makes its content, in the widget
+    that it is given, when it is first shown."""
 
     key: str
     title: str
     icon: str
-    make: Callable[[], QWidget]
+    make: Callable[[QWidget], QWidget]
 
 
 class MainWindow(QMainWindow):
@@ -130,7 +133,8 @@ class MainWindow(QMainWindow):
     def content_of(self, key: str) -> QWidget:
         """Give a tab's content, made now if it was never shown."""
         if key not in self._contents:
-            self._contents[key] = self._pages[key].make()
+            # In its place: for each widget that moves, Qt works out the style sheet of all in it anew.
+            self._contents[key] = self._pages[key].make(self._stack)
             self._stack.addWidget(self._contents[key])
         return self._contents[key]
 
@@ -227,7 +231,7 @@ class MainWindow(QMainWindow):
         return bar
 
     def _measure(self) -> None:
-        narrow = self.width() < self._theme.pixels(SMALLEST.width())
+        narrow = self.width() < self._theme.pixels(ROOM_FOR_PANEL_PX)
         if narrow != self._narrow:
             self._narrow = narrow
             self.live_panel.set_narrow(narrow)

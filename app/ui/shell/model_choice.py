@@ -74,7 +74,8 @@ class ModelChoice(QObject):
             if not is_first and self._chosen is not model:
                 return
             try:
-                await self._session.load(model.path, chosen.load, model.name)
+                title = f"{model.name} · {model.type}"
+                await self._session.load(model.path, chosen.load, model.name, title)
             except StillroomError as error:
                 self.failed.emit(error)
                 return

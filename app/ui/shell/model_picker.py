@@ -163,8 +163,8 @@ class ModelPicker(MenuButton):
         self.update()
 
     def _on_loading(self, path: str, fraction: float) -> None:
-        name = f"{Path(path).parent.name} · {Path(path).stem}"
-        self._show(self.tr("Loading {model}, {percent}%").format(model=name, percent=round(100 * fraction)))
+        text = self.tr("Loading {model}, {percent}%")
+        self._show(text.format(model=self._session.title(path), percent=round(100 * fraction)))
         self._progress.setGeometry(9, self.height() - 5, self.width() - 18, 3)
         self._progress.setValue(round(1000 * fraction))
         self._progress.show()

@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QMargins, QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog
 
 from app.base.errors import StillroomError
 from app.base.log import report
 from app.engine.rpc.rpc_address import numeric_endpoint
 from app.machine.freeable import Freeable, delete_for_good, find_freeable
+from app.remote.remote_server import ElsewhereModel, ElsewhereServer
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.base.session import model_name
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 
 Dialog = TypeVar("Dialog", bound=QDialog)
+EDGES = QMargins(8, 40, 8, 8)
+"""The room that a desktop takes around a dialog, in pixels."""
 
 
 class WindowDialogs(QObject):
@@ -224,7 +227,6 @@ class WindowDialogs(QObject):
 
     def make_settings(self) -> "SettingsDialog":
         """Make that dialog, and do not show it."""
-        from app.remote.model_directory import fetch_models
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
         from app.ui.settings.hugging_face_page import HuggingFacePage
@@ -248,7 +250,7 @@ class WindowDialogs(QObject):
             lambda server: asyncio.to_thread(numeric_endpoint, server),
         )
         elsewhere = ServersElsewherePage(
-            self._parts.settings, self._parts.server_keys, self._theme, self._bridge, fetch_models
+            self._parts.settings, self._parts.server_keys, self._theme, self._bridge, _fetch_models
         )
         hub = HuggingFacePage(
             self._parts.settings, self._parts.hub_choices, self._bridge, self._check_hub_access
@@ -314,7 +316,16 @@ class WindowDialogs(QObject):
             self._notices.toast(error)
 
 
+def _fetch_models(server: ElsewhereServer, key: str) -> tuple[ElsewhereModel, ...]:
+    """Ask a server for its models, on a thread, which has the time for the library that does it."""
+    from app.remote.model_directory import fetch_models
+
+    return fetch_models(server, key)
+
+
 def _opened(dialog: Dialog) -> Dialog:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    # Its buttons stay above the edge of a small screen, below a title bar.
+    dialog.resize(dialog.size().boundedTo(dialog.screen().availableSize().shrunkBy(EDGES)))
     dialog.open()
     return dialog

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.bench.drift.comparison import DriftReport
 from app.chat.library.library import ChatLibrary
@@ -77,8 +78,8 @@ class WindowTabs(QObject):
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
 
-    def make_chat(self) -> ChatTab:
-        """Make the tab of the conversations."""
+    def make_chat(self, place: QWidget) -> ChatTab:
+        """Make the tab of the conversations, in the widget that it is for."""
         parts = self._parts
         tab = ChatTab(
             self._ui,
@@ -86,6 +87,7 @@ class WindowTabs(QObject):
             ChatLibrary.in_folder(
                 parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
             ),
+            place,
         )
         tab.comparison.offer_models(lambda: parts.store.listing().models)
         tab.to_code_requested.connect(self._on_to_code)
@@ -101,17 +103,17 @@ class WindowTabs(QObject):
             self._offer_first_model()
         return tab
 
-    def make_code(self) -> "CodeTab":
+    def make_code(self, place: QWidget) -> "CodeTab":
         """Make the tab of the editor and its conversation."""
         from app.code.sandbox.run import Sandbox
         from app.ui.code.code_tab import CodeTab
 
         notices, lines = self._ui.notices, InlineNotices(self._ui.theme)
         ui = replace(self._ui, bridge=self._ui.bridge.for_place(lambda: notices.at(lines)))
-        self._code = CodeTab(ui, self._parts.paths.data, Sandbox(), self._answering, lines=lines)
+        self._code = CodeTab(ui, self._parts.paths.data, Sandbox(), self._answering, place, lines=lines)
         return self._code
 
-    def make_benchmark(self) -> "BenchmarkTab":
+    def make_benchmark(self, place: QWidget) -> "BenchmarkTab":
         """Make the tab of speed, quality and drift."""
         from app.ui.benchmark.benchmark_tab import BenchmarkTab
         from app.ui.benchmark.drift.drift_page import DriftPage
@@ -124,27 +126,39 @@ class WindowTabs(QObject):
             ui,
             parts.benchmark_runner,
             parts.benchmarks,
+            place,
             models=lambda: parts.store.listing().models,
             job=self._jobs.speed,
         )
-        quality = QualityPage(
-            ui, parts.quality, parts.quality_runs, parts.quality_suites, job=self._jobs.quality
-        )
+
+        def quality(page: QWidget) -> QualityPage:
+            return QualityPage(
+                ui, parts.quality, parts.quality_runs, parts.quality_suites, page, job=self._jobs.quality
+            )
+
         tab.add_page("quality", self.tr("Quality"), quality)
-        tab.add_page("drift", self.tr("Drift"), DriftPage(ui, parts.drift, job=self._jobs.drift))
+        tab.add_page(
+            "drift",
+            self.tr("Drift"),
+            lambda page: DriftPage(ui, parts.drift, page, job=self._jobs.drift),
+        )
+        for key, job in (("quality", self._jobs.quality), ("drift", self._jobs.drift)):
+            if job.running:
+                # It tells in the window's head what the job is at.
+                tab.make_page(key)
         tab.add_above(lines)
         if self._state.benchmark is not None:
             tab.restore(self._state.benchmark)
         self._benchmark = tab
         return tab
 
-    def make_models(self) -> "ModelsTab":
+    def make_models(self, place: QWidget) -> "ModelsTab":
         """Make the tab of the models, those on the disk and those to download."""
         from app.ui.models.models_tab import ModelsTab
 
         parts = self._parts
         tab = ModelsTab(
-            self._ui, parts.store, parts.jobs, self._advice(), parts.measurer, job=self._jobs.closeness
+            self._ui, parts.store, parts.jobs, self._advice(), parts.measurer, place, job=self._jobs.closeness
         )
         tab.load_asked.connect(self.model_chosen)
         tab.hub_settings_asked.connect(self.hub_settings_requested)

@@ -10,6 +10,7 @@ from app.bench.report.curves import Line
 from app.ui.base.theme import Theme
 from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.point_names import PointNames
 
 POINT_PX = 9
 LINE_PX = {"main": 2.0, "before": 1.5, "limit": 1.5}
@@ -50,6 +51,7 @@ class CurvePlot(LazyPlot):
         self._ticks: list[tuple[float, str]] = []
         self._marks: list[tuple[float, str]] = []
         self._items: list[Any] = []
+        self._point_names: PointNames | None = None
 
     def show_lines(
         self,
@@ -76,7 +78,8 @@ class CurvePlot(LazyPlot):
         return self._marks
 
     def build(self) -> None:
-        """Nothing lasts from one drawing to the next."""
+        """Add the points' names: nothing else lasts from one drawing to the next."""
+        self._point_names = PointNames(self.pyqtgraph, self.plot)
 
     def restyle(self) -> None:
         """Axes in quiet colours; the lines are coloured as they are drawn."""
@@ -95,12 +98,14 @@ class CurvePlot(LazyPlot):
             self.plot.removeItem(item)
         self._items = []
         if not self._lines:
+            self._name_points()
             return
         points = [point for line in self._lines for point in line.points]
         xs = [_place(point.x, self._log_x) for point in points]
         tops = [_place(point.high, self._log_y) for point in points]
         lows = [_place(point.y, self._log_y) for point in points]
-        margin = 0.08 * (max(xs) - min(xs)) or 0.5
+        # Of one size alone nothing below zero is shown.
+        margin = 0.08 * (max(xs) - min(xs)) or (0.5 if self._log_x else 0.1 * abs(xs[0])) or 0.5
         self.plot.setXRange(min(xs) - margin, max(xs) + margin, padding=0)
         if self._log_y:
             # Room for the name of a power of ten at the upper edge.
@@ -116,6 +121,7 @@ class CurvePlot(LazyPlot):
             self._draw_mark(place, word, top)
         for line in self._lines:
             self._draw_line(line)
+        self._name_points()
         self._name_ticks(min(xs) - margin, max(xs) + margin, min(lows) - 0.25, max(tops) + 0.25)
 
     def _draw_line(self, line: Line) -> None:
@@ -139,18 +145,23 @@ class CurvePlot(LazyPlot):
             self._add(bars)
         brush = self.pyqtgraph.mkBrush(colour)
         self._add(self.pyqtgraph.ScatterPlotItem(xs, ys, size=POINT_PX, pen=None, brush=brush))
-        last = max(xs)
-        falls = len(ys) > 1 and ys[-1] < ys[-2]
-        for text, x, y in zip(line.labels, xs, ys, strict=False):
-            if text:
-                is_last = x == last and len(xs) > 1
-                # Below the point where a roof or the line itself is above it.
-                is_below = self._log_y or (is_last and line.joined and falls)
-                anchor = (1.08 if is_last else -0.08, -0.1 if is_below else 1.1)
-                item = self.pyqtgraph.TextItem(text, color=self.theme.colour("text"), anchor=anchor)
-                item.setFont(self.font())
-                item.setPos(x, y)
-                self._add(item)
+
+    def _name_points(self) -> None:
+        if self._point_names is not None:
+            self._point_names.show(
+                [point for line in self._lines for point in self._named(line)],
+                [[(x, y) for _, x, y in self._named(line)] for line in self._lines if line.joined],
+                self.theme.colour("text"),
+                self.font(),
+            )
+
+    def _named(self, line: Line) -> list[tuple[str, float, float]]:
+        """Name and place on the axes of each point."""
+        labels = [*line.labels, *[""] * len(line.points)]
+        return [
+            (name, _place(point.x, self._log_x), _place(point.y, self._log_y))
+            for point, name in zip(line.points, labels, strict=False)
+        ]
 
     def _draw_mark(self, place: float, word: str, top: float) -> None:
         colour = self.theme.colour("muted")

@@ -12,6 +12,8 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 
 ROW_PX = 30
 WIDE_PX = 160
+MEASURED_ROWS = 40
+"""A column is as wide as these rows need, from the first that is seen on: Qt would ask a thousand."""
 
 
 class FilteredTable(QWidget):
@@ -57,6 +59,7 @@ class FilteredTable(QWidget):
         header = self.view.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setResizeContentsPrecision(MEASURED_ROWS)
         header.setMinimumSectionSize(72)
         header.setMaximumSectionSize(420)
         WideColumn(self.view, wide, wide_px)

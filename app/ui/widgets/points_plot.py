@@ -53,10 +53,10 @@ class PointsPlot(LazyPlot):
         y: Sequence[float],
         deviation: Sequence[float],
         x_range: tuple[float, float],
-        *,
-        joined: bool,
+        joined: Sequence[tuple[float, float]] = (),
     ) -> None:
-        """Show the points between the limits of `x_range`, with a bar of one deviation up and down."""
+        """Show the points between the limits of `x_range`, with a bar of one deviation up and down; those
+        that are `joined` have a line through them."""
         import numpy  # came with pyqtgraph; the window is painted without it
 
         self._errors.setData(
@@ -66,7 +66,7 @@ class PointsPlot(LazyPlot):
             beam=BEAM_SHARE * (x_range[1] - x_range[0]),
         )
         self._points.setData(x=list(x), y=list(y))
-        self._line.setData(list(x) if joined else [], list(y) if joined else [])
+        self._line.setData([place for place, _ in joined], [height for _, height in joined])
         top = max((value + spread for value, spread in zip(y, deviation, strict=True)), default=1.0)
         self.plot.setXRange(*x_range, padding=0)
         self.plot.setYRange(0, 1.2 * top, padding=0)

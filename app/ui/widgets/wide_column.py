@@ -1,6 +1,6 @@
 """A table's column that takes the room that is left, and can still be read where there is little."""
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QHeaderView, QTableView
 
 
@@ -17,6 +17,8 @@ class WideColumn(QObject):
         self._header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self._header.sectionResized.connect(self._on_section)
         table.viewport().installEventFilter(self)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._fit)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Fit to another width of the table."""
@@ -27,6 +29,8 @@ class WideColumn(QObject):
     def _on_section(self, section: int) -> None:
         if section != self._column:
             self._fit()
+            # Once more when all of them have their sizes: one that is hidden just now still counts.
+            self._later.start()
 
     def _fit(self) -> None:
         header, column = self._header, self._column

@@ -60,6 +60,14 @@ static inline int mins_with(const __m128i mins, const int16_t * sums) {
     return _mm_cvtsi128_si32(_mm_add_epi32(products, _mm_shuffle_epi32(products, 0xB1)));
 }
 
+// Of IQ4_XS: the eight scales of a block's 32 values each.
+static inline void iq4_xs_scales(const block_iq4_xs * block, int16_t * scales) {
+    for (int part = 0; part < 8; ++part) {
+        const int low = block->scales_l[part/2] >> 4*(part%2) & 0xF, high = block->scales_h >> 2*part & 3;
+        scales[part] = (int16_t) ((low | high << 4) - 32);
+    }
+}
+
 #if ROWS == 2
 
 static inline __m512 side_by_side(const __m128 first, const __m128 second) {
@@ -283,6 +291,51 @@ ALWAYS_INLINE void q5_K_rows(
     }
 }
 
+ALWAYS_INLINE void iq4_xs_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        float * s, const size_t bs) {
+    const block_iq4_xs * row = (const block_iq4_xs *) x;
+    const block_iq4_xs * next = (const block_iq4_xs *) (x + bx);
+    const __m512i table = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *) kvalues_iq4nl));
+    __m512 sums[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm512_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m512 d = side_by_side(
+            _mm_set_ss(GGML_CPU_FP16_TO_FP32(row[i].d)), _mm_set_ss(GGML_CPU_FP16_TO_FP32(next[i].d)));
+        int16_t scales[8], next_scales[8];
+        iq4_xs_scales(&row[i], scales);
+        iq4_xs_scales(&next[i], next_scales);
+        __m512i products[GROUP];
+        for (int c = 0; c < columns; ++c) {
+            products[c] = _mm512_setzero_si512();
+        }
+        for (int part = 0; part < 8; ++part) {
+            prefetch_after(row[i].qs + 16*part, next[i].qs + 16*part, bx);
+            const __m512i values =
+                _mm512_shuffle_epi8(table, both_nibbles(row[i].qs + 16*part, next[i].qs + 16*part));
+            const __m512i size = _mm512_abs_epi8(values);
+            const __mmask64 below_0 = _mm512_movepi8_mask(values);
+            const __m512i scale = _mm512_inserti64x4(
+                _mm512_castsi256_si512(_mm256_set1_epi16(scales[part])), _mm256_set1_epi16(next_scales[part]), 1);
+            for (int c = 0; c < columns; ++c) {
+                const __m512i qy = twice_32(((const block_q8_K *) (y + c*by))[i].qs + 32*part);
+                const __m512i signed_qy = _mm512_mask_sub_epi8(qy, below_0, _mm512_setzero_si512(), qy);
+                products[c] = _mm512_dpwssd_epi32(products[c], scale, _mm512_maddubs_epi16(size, signed_qy));
+            }
+        }
+        for (int c = 0; c < columns; ++c) {
+            const __m512 column_d = _mm512_set1_ps(((const block_q8_K *) (y + c*by))[i].d);
+            sums[c] = _mm512_fmadd_ps(_mm512_mul_ps(column_d, d), _mm512_cvtepi32_ps(products[c]), sums[c]);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(_mm512_castps512_ps256(sums[c]));
+        s[c*bs + 1] = hsum_float_8(_mm512_extractf32x8_ps(sums[c], 1));
+    }
+}
+
 #else
 
 ALWAYS_INLINE void q4_1_rows(
@@ -428,6 +481,43 @@ ALWAYS_INLINE void q5_K_rows(
     UNUSED(bx);
 }
 
+ALWAYS_INLINE void iq4_xs_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        float * s, const size_t bs) {
+    const block_iq4_xs * row = (const block_iq4_xs *) x;
+    const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *) kvalues_iq4nl));
+    __m256 sums[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m256 d = _mm256_set1_ps(GGML_CPU_FP16_TO_FP32(row[i].d));
+        int16_t scales[8];
+        iq4_xs_scales(&row[i], scales);
+        __m256i products[GROUP];
+        for (int c = 0; c < columns; ++c) {
+            products[c] = _mm256_setzero_si256();
+        }
+        for (int part = 0; part < 8; ++part) {
+            const __m256i values = _mm256_shuffle_epi8(table, bytes_from_nibbles_32(row[i].qs + 16*part));
+            const __m256i scale = _mm256_set1_epi16(scales[part]);
+            for (int c = 0; c < columns; ++c) {
+                const int8_t * qs = ((const block_q8_K *) (y + c*by))[i].qs + 32*part;
+                const __m256i pairs = mul_add_epi8(values, _mm256_loadu_si256((const __m256i *) qs));
+                products[c] = _mm256_add_epi32(products[c], _mm256_madd_epi16(scale, pairs));
+            }
+        }
+        for (int c = 0; c < columns; ++c) {
+            const __m256 column_d = _mm256_set1_ps(((const block_q8_K *) (y + c*by))[i].d);
+            sums[c] = _mm256_fmadd_ps(_mm256_mul_ps(column_d, d), _mm256_cvtepi32_ps(products[c]), sums[c]);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(sums[c]);
+    }
+    UNUSED(bx);
+}
+
 #endif
 
 ALWAYS_INLINE void some_rows(
@@ -439,6 +529,8 @@ ALWAYS_INLINE void some_rows(
         q8_0_rows(columns, blocks, x, bx, y, by, scales, s, bs);
     } else if (type == GGML_TYPE_Q5_K) {
         q5_K_rows(columns, blocks, x, bx, y, by, s, bs);
+    } else if (type == GGML_TYPE_IQ4_XS) {
+        iq4_xs_rows(columns, blocks, x, bx, y, by, s, bs);
     } else {
         q6_K_rows(columns, blocks, x, bx, y, by, s, bs);
     }
@@ -452,6 +544,8 @@ ALWAYS_INLINE void one_row(
         ggml_vec_dot_q8_0_q8_0(n, s, 0, x, 0, y, 0, 1);
     } else if (type == GGML_TYPE_Q5_K) {
         ggml_vec_dot_q5_K_q8_K(n, s, 0, x, 0, y, 0, 1);
+    } else if (type == GGML_TYPE_IQ4_XS) {
+        ggml_vec_dot_iq4_xs_q8_K(n, s, 0, x, 0, y, 0, 1);
     } else {
         ggml_vec_dot_q6_K_q8_K(n, s, 0, x, 0, y, 0, 1);
     }
@@ -492,7 +586,7 @@ ALWAYS_INLINE void group_of_columns(
 
 bool stillroom_several_columns(enum ggml_type type, int64_t n) {
 #ifdef ROWS
-    return type == GGML_TYPE_Q5_K || type == GGML_TYPE_Q6_K ||
+    return type == GGML_TYPE_Q5_K || type == GGML_TYPE_Q6_K || type == GGML_TYPE_IQ4_XS ||
         ((type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0) && n <= MOST_BLOCKS*32);
 #else
     return false;
@@ -521,6 +615,9 @@ void stillroom_dot_columns(
                 break;                                                                    \
             case GGML_TYPE_Q5_K:                                                          \
                 group_of_columns(GGML_TYPE_Q5_K, count, n, rows, x, bx, first, by, out, bs); \
+                break;                                                                    \
+            case GGML_TYPE_IQ4_XS:                                                        \
+                group_of_columns(GGML_TYPE_IQ4_XS, count, n, rows, x, bx, first, by, out, bs); \
                 break;                                                                    \
             default:                                                                      \
                 group_of_columns(GGML_TYPE_Q6_K, count, n, rows, x, bx, first, by, out, bs); \

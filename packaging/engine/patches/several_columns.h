@@ -2,7 +2,9 @@
 #pragma once
 
 // From so many columns on llama.cpp's product of tiles is faster, where it takes the type.
-#define STILLROOM_TILES_FROM 32
+static inline int64_t stillroom_tiles_from(enum ggml_type type) {
+    return type == GGML_TYPE_IQ4_XS ? 17 : 32;
+}
 
 #if (defined(__x86_64__) || defined(_M_X64)) && !defined(GGML_CPU_GENERIC)
 

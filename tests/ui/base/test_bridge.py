@@ -1,14 +1,18 @@
 """Other threads reach the GUI through the bridge alone."""
 
+import asyncio
 import threading
 
 import pytest
+import qasync
+import shiboken6
 from PySide6.QtCore import QThread
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.base.errors import Cancelled
 from app.ui.base.bridge import Bridge
+from tests.support.event_loop import run_step
 from tests.support.waiting import wait_until
 
 
@@ -100,3 +104,28 @@ def test_a_closed_bridge_is_silent(qtbot: QtBot) -> None:
     other.post(seen.append, 3)
     wait_until(lambda: bool(seen))
     assert seen == [3]
+
+
+@pytest.mark.parametrize(("closed", "told"), [(True, 0), (False, 1)])
+def test_work_whose_page_was_closed_meanwhile_is_no_error(
+    closed: bool, told: int, loop: qasync.QEventLoop
+) -> None:
+    errors: list[BaseException] = []
+
+    async def scene() -> None:
+        page, answered = QLabel(), asyncio.Event()
+
+        async def work() -> None:
+            await answered.wait()
+            page.setText("what was found")
+            raise RuntimeError("a page was deleted")
+
+        task = Bridge(errors.append).start(work())
+        if closed:
+            shiboken6.delete(page)
+        answered.set()
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+
+    run_step(loop, scene(), 30)
+    assert len(errors) == told

@@ -236,15 +236,25 @@ def test_an_empty_history_says_what_to_do(open_room: Opener) -> None:
     assert not room.table.isVisible()
 
 
-def test_the_page_that_is_shown_gets_the_focus(open_room: Opener) -> None:
+def test_the_page_that_is_shown_is_made_then_and_gets_the_focus(open_room: Opener) -> None:
     tab = open_room().tab
-    other = QWidget()
-    tab.add_page("other", "Other", other)
+    other, made = QWidget(), list[str]()
+
+    def make(_: QWidget) -> QWidget:
+        made.append("other")
+        return other
+
+    tab.add_page("other", "Other", make)
     assert tab.focusProxy() is tab.speed
+    assert made == []
     tab.show_page("other")
+    assert made == ["other"]
+    assert other.isVisible()
     assert tab.focusProxy() is other
     tab.show_page("speed")
     assert tab.focusProxy() is tab.speed
+    tab.show_page("other")
+    assert made == ["other"]
 
 
 def test_the_newest_run_is_shown_and_another_by_selecting_it(open_room: Opener) -> None:

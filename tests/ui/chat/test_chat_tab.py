@@ -33,7 +33,7 @@ from tests.support.chat_desk import ENDLESS, Desk, Opened, field
 from tests.support.engines import starter_path
 from tests.support.selecting import Hand
 from tests.support.templates import chat_templates
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_a_long_chat_opens_at_its_end_and_shows_earlier_messages_on_demand(opene
     assert len(opened.shown()) < 50
     for _ in range(10):
         opened.tab.conversation.earlier_requested.emit()
-    assert len(opened.shown()) == 100
+    wait_until(lambda: len(opened.shown()) == 100)
     assert opened.shown()[0] == "question 0"
 
 

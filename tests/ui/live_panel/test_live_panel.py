@@ -125,14 +125,14 @@ def test_shows_every_figure_of_a_snapshot(panel: LivePanel) -> None:
         "VRAM · NVIDIA RTX 3060",
         "6.1",
         "of 12.0 GB",
-        "Stillroom 5.4",
+        "Stillroom 5.4 GB",
         "GPU 87%",
         "64 °C",
         "142 W",
         "3,412",
         "of 16,384 tokens, last reply",
         "RAM 9.8 of 32.0 GB",
-        "Stillroom 1.1",
+        "Stillroom 1.1 GB",
         "CPU 14%",
         "Stillroom 3%",
     ):
@@ -148,7 +148,7 @@ def test_every_part_that_works_has_its_memory_and_its_share(panel: LivePanel) ->
     host = HostSample(int(9.8 * GB), 32 * GB, 2_100_000_000, 40.0, 36.6, parts)
     panel.show_snapshot(dataclasses.replace(snapshot(), host=host))
     texts = shown(panel)
-    assert {"Stillroom 2.1", "Window", "0.5 GB · 2%", "Measuring a model", "1.6 GB · 35%"} <= set(texts)
+    assert {"Stillroom 2.1 GB", "Window", "0.5 GB · 2%", "Measuring a model", "1.6 GB · 35%"} <= set(texts)
     # It has ended: the window alone needs no row of its own.
     host = HostSample(int(9.8 * GB), 32 * GB, 500_000_000, 40.0, 1.6, parts[:2])
     panel.show_snapshot(dataclasses.replace(snapshot(), host=host))
@@ -200,7 +200,7 @@ def test_says_that_the_engine_sees_no_card_either(panel: LivePanel) -> None:
 def test_a_card_that_only_the_engine_knows_is_shown_and_goes_with_the_engine(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(RADEON,)))
     texts = shown(panel)
-    assert {"VRAM · AMD RADEON RX 7800 XT", "3.0", "of 16.0 GB", "Stillroom 2.0"} <= set(texts)
+    assert {"VRAM · AMD RADEON RX 7800 XT", "3.0", "of 16.0 GB", "Stillroom 2.0 GB"} <= set(texts)
     assert {"GPU –", "– °C", "– W"} <= set(texts)
     assert not any(text.startswith("No ") and "driver" in text for text in texts)
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver")))
@@ -305,7 +305,7 @@ def test_gives_its_place_to_a_narrow_window_and_keeps_the_wish(qtbot: QtBot, pan
 
 def test_the_foot_follows_the_engine(panel: LivePanel, session: EngineSession) -> None:
     session.loading.emit("/models/r1.gguf", 0.43)
-    assert {"Loading 43%", "r1"} <= set(shown(panel))
+    assert {"Loading 43%", "models · r1"} <= set(shown(panel))
     session.loaded.emit(INFO)
     assert {"R1-Qwen-7B · Q4_K_M · CUDA", "29 of 29 layers on the GPU"} <= set(shown(panel))
     notice = "A graphics card is present and not used."

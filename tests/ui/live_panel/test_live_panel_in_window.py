@@ -21,6 +21,7 @@ def test_the_measuring_process_is_counted_and_named(
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
 
     async def scene(application: WindowApplication) -> None:
+        application.window.resize(1280, 800)  # a narrow one folds the panel
         panel = application.window.findChild(LivePanel)
         assert isinstance(panel, LivePanel)
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import qasync
 import shiboken6
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -32,12 +32,13 @@ from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
 from app.machine.memory_speed import SpeedReading
 from app.settings import LoadChoice, SettingsFile
+from app.ui.base import slices
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.models.machine_advice import MachineAdvice
-from app.ui.models.models_tab import ModelsTab
+from app.ui.models.models_tab import AT_ONCE, ModelsTab
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.requantise_dialog import RequantiseDialog
@@ -246,6 +247,30 @@ def room(
 @pytest.fixture
 def run(loop: qasync.QEventLoop) -> Run:
     return lambda work: run_step(loop, work, WAIT_S)
+
+
+def test_many_models_are_judged_one_by_one_between_two_events(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    for number in range(AT_ONCE):
+        path = room.root / f"{number}.gguf"
+        write_tiny_gguf(path)
+        room.store.add(f"Mine {number}", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
+        room.session.become_ready(11.3)
+        assert room.cell("r1-qwen-7b", HERE) == ""
+        turns = 0
+        while not room.cell("r1-qwen-7b", HERE):
+            turns += 1
+            await asyncio.sleep(0)
+            QCoreApplication.processEvents()
+        assert turns > AT_ONCE // 2
+
+    run(scenario())
 
 
 def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) -> None:

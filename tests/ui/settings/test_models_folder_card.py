@@ -168,8 +168,8 @@ def test_the_end_of_measuring_a_file_is_told_and_its_failure_too(qapp: QApplicat
         in_use.changed.connect(lambda: answers.append(in_use.refusal()))
         may_end.set()
         await until(lambda: not lasting.closeness.running, "the end")
-        await settle()
-        assert "" in answers
+        # As long as the window loads a model at its start, this is told instead.
+        await until(lambda: "" in answers, "that nothing uses them")
 
         def fail(cancel: threading.Event) -> None:
             raise ValueError("a surprise")

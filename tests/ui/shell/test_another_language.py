@@ -8,13 +8,14 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWid
 from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
-from app.ui.benchmark.quality.quality_page import QualityPage
+from app.ui.benchmark.quality.quality_page import SIZES, QualityPage
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
 from tests.support.bench_reports import make_report
+from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
 from tests.support.window import run_with_window
 
@@ -66,6 +67,19 @@ def test_a_benchmark_goes_on_and_ends_in_the_new_window(qapp: QApplication) -> N
         assert (report.suite, report.interruptions) == ("quick", 0)
         assert tab.speed.state.shown == report.id
         assert tab.speed.state.suite == "quick"
+
+    run_with_window(scene)
+
+
+def test_a_page_that_was_not_seen_yet_begins_as_ever(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.window.show_page("benchmark")
+        await change(application, CHINESE)
+        tab = benchmark(application)
+        assert tab.state.quality is None
+        assert open_page(tab, "quality", QualityPage).state.size == SIZES[0]
+        await change(application, ENGLISH)
+        assert benchmark(application).state.page == "quality"
 
     run_with_window(scene)
 

@@ -1,6 +1,8 @@
 """The button that names the model, while one is being loaded."""
 
+import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QColor
@@ -9,13 +11,17 @@ from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.live_panel.loaded_line import LoadedLine
+from app.ui.shell.application import WindowApplication
 from app.ui.shell.model_picker import ModelPicker
 from tests.support.templates import chat_templates
+from tests.support.waiting import until
 from tests.support.widgets import seen_words
+from tests.support.window import run_with_window
 
 PATH = "/models/R1 Qwen 7B/Q4_K_M.gguf"
 
@@ -72,3 +78,25 @@ def test_it_asks_for_no_model_while_one_is_on_its_way(
     session.loading_path = ""
     session.load_failed.emit(None)
     assert picker.accessibleDescription() == "Choose a model"
+
+
+def test_a_model_has_its_name_while_it_is_loaded_first_and_again(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    seen: list[str] = []
+
+    async def scene(application: WindowApplication) -> None:
+        session, picker = application.session, application.window.picker
+        await until(lambda: session.info is not None, "the starter model")
+        assert session.info is not None
+        path, name = Path(session.info.path), picker.accessibleDescription()
+        session.loading.connect(lambda *_: seen.append(picker.accessibleDescription()))
+        await session.unload()
+        # As a measurement does that had the memory for itself: nobody says the name again.
+        await asyncio.wrap_future(application.parts.client.load(str(path), LoadSettings()).future)
+        await until(lambda: session.info is not None, "the starter model again")
+        assert seen
+        assert {text.rsplit(", ", 1)[0] for text in seen} == {f"Loading {name}"}
+
+    run_with_window(scene)

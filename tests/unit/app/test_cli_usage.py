@@ -16,6 +16,8 @@ WRONG = [
     (["list", "--jason"], "--jason"),
     (["pull"], "MODEL"),
     (["build", "starter", "--type", "Q3_K"], "Q3_K is no type that Stillroom builds: Q4_K_M, Q4_K_S"),
+    (["build", "starter", "--size", "4.1"], "4.1 is no size; 4.1GB and 900MB are"),
+    (["build", "starter", "--size", "4GB", "--fit"], "not allowed with argument --size"),
     (["inspect"], "FILE"),
     (["chat", "starter", "hi", "--temperature", "hot"], "hot is no number"),
     (["chat", "starter", "hi", "--temperature", "-0.1"], "-0.1 is not from 0 to 5"),

@@ -28,8 +28,8 @@ class QualityState:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkState:
-    """The page in front, and what is on them."""
+    """The page in front, and what is on them; None of one that was never seen."""
 
     page: str = "speed"
     speed: SpeedState = SpeedState()
-    quality: QualityState = QualityState()
+    quality: QualityState | None = None

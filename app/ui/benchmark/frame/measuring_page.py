@@ -10,6 +10,7 @@ from app.engine.protocol import ModelInfo
 from app.ui.base.bridge import Bridge
 from app.ui.base.lasting_job import LastingJob, fail
 from app.ui.base.session import EngineSession
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 MARGIN_PX = 28
 
@@ -134,8 +135,7 @@ class MeasuringPage(QScrollArea):
 
     def lay_out(self, *parts: QWidget | QLayout) -> None:
         """Put `parts` one below the other; the page scrolls downwards only."""
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage(self.viewport())
         layout = QVBoxLayout(page)
         layout.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
         layout.setSpacing(12)

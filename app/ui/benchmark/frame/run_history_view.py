@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderVie
 from app.ui.base.add_action import allow
 from app.ui.benchmark.frame.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.filtered_table import SORT_ROLE
+from app.ui.widgets.filtered_table import MEASURED_ROWS, SORT_ROLE
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.wide_column import WideColumn
 
@@ -102,6 +102,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setResizeContentsPrecision(MEASURED_ROWS)
         header.setMinimumSectionSize(56)
         WideColumn(table, MODEL, MODEL_PX)
         table.selectionModel().selectionChanged.connect(self._on_selection)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.bench.quality.comparison import ChangeVerdict, FigureComparison, QualityChange, QualityComparison
 from app.bench.quality.result import QualityRun
+from app.bench.quality.scores.kept_share import KeptShare
 from app.bench.quality.words import change_number
 from app.ui.benchmark.frame.benchmark_words import when_text
 from app.ui.benchmark.frame.comparison_grid import (
@@ -63,6 +64,8 @@ class QualityComparisonCard(ComparisonFrame):
             self.tr("In brackets: how many questions became right, and how many no longer are."), "small"
         )
         self.body.addWidget(self._brackets)
+        self._kept = label("", wrap=True)
+        self.body.addWidget(self._kept)
         self.hide()
 
     @property
@@ -92,6 +95,9 @@ class QualityComparisonCard(ComparisonFrame):
             change.gained or change.lost for row in comparison.figures for change in row.changes if change
         )
         self._brackets.setVisible(is_alone and moved)
+        kept = [line for row in comparison.figures for line in self._kept_lines(row)] if is_alone else []
+        self._kept.setText("\n".join(kept))
+        self._kept.setVisible(bool(kept))
         self.show()
 
     def _row(self, figure: FigureComparison) -> GridRow:
@@ -125,7 +131,20 @@ class QualityComparisonCard(ComparisonFrame):
             "\n".join(self._why(change)),
         )
 
+    def _kept_lines(self, figure: FigureComparison) -> Iterator[str]:
+        for change in figure.changes:
+            if change is not None and change.kept is not None:
+                name = self._words.figure(figure.key, figure.kind)
+                yield self.tr("{figure}: {kept}").format(figure=name, kept=self._kept_text(change.kept))
+
+    def _kept_text(self, kept: KeptShare) -> str:
+        return self.tr("Keeps {share}% ({low} to {high}) of the right answers").format(
+            share=f"{100 * kept.share:.0f}", low=f"{100 * kept.low:.0f}", high=f"{100 * kept.high:.0f}"
+        )
+
     def _why(self, change: QualityChange) -> Iterator[str]:
+        if change.kept is not None:
+            yield self._kept_text(change.kept)
         if change.gained or change.lost:
             yield self.tr("{gained} more right, {lost} no longer").format(
                 gained=change.gained, lost=change.lost

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from app.bench.quality.result import ItemResult
 from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import LabelLook, label
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 LONGEST_CHARACTERS = 20_000
 """A label lays out its whole text; of a longer one the beginning and the end are shown."""
@@ -25,8 +26,7 @@ class QualityItemView(QScrollArea):
 
     def show_item(self, result: ItemResult | None) -> None:
         """Show an item, or what to do where none is chosen."""
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage()
         body = QVBoxLayout(page)
         body.setContentsMargins(16, 8, 16, 16)
         body.setSpacing(4)

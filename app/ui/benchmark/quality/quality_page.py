@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QMenu,
     QSplitter,
     QVBoxLayout,
@@ -51,6 +50,7 @@ from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.ui_context import UiContext
 from models.system.progress import JobContext, Progress
@@ -95,6 +95,9 @@ class QualityPage(MeasuringPage):
         """Results of the run that goes on, which are not shown yet."""
         self._grows = False
         self._report: QualityReport | None = None
+        self._wanted = ""
+        """The run that is shown, or is being read to be shown."""
+        self._reads = 0
         self._chosen: ItemResult | None = None
         self._run_button = button(self.tr("Run the quality suite"), "primary")
         self._run_button.clicked.connect(self.run)
@@ -166,20 +169,21 @@ class QualityPage(MeasuringPage):
             QualityRow(run, finished, self._known.get(run.id)) for run, finished in self._store.runs()
         ]
         self._history.show_runs(self._rows)
-        self._results.setVisible(bool(self._rows))
-        self._export.setVisible(bool(self._rows))
+        for shown in (self._results, self._export):
+            shown.setVisible(bool(self._rows) and self._report is not None)
         self._empty.setVisible(not self._rows)
         ids = [row.id for row in self._rows]
         if not {run.id for run in self._comparison.runs} <= set(ids):
             self._comparison.hide()
         if select in ids:
+            self._wanted = select
             self._history.select(select)
-        shown = "" if self._report is None else self._report.run.id
-        wanted = next((run_id for run_id in (select, shown) if run_id in ids), "")
+        wanted = self._wanted if self._wanted in ids else ""
         if self._rows:
             self._show(self._rows[ids.index(wanted) if wanted else 0])
         else:
-            self._report = None
+            self._report, self._wanted = None, ""
+            self._reads += 1
             self._about.setText("")
         if any(row.figures is None for row in self._rows):
             self._bridge.start(self._read_figures([row for row in self._rows if row.figures is None]))
@@ -210,7 +214,7 @@ class QualityPage(MeasuringPage):
         return QualityState(
             self._size.currentData(),
             tuple(self._data()),
-            "" if self._report is None else self._report.run.id,
+            self._wanted,
             tuple(run.id for run in compared),
             self._follows_run,
         )
@@ -222,6 +226,7 @@ class QualityPage(MeasuringPage):
             action.setChecked(action.data() in state.data)
         known = {row.id: row for row in self._rows}
         if state.shown in known:
+            self._wanted = state.shown
             self._history.select(state.shown)
             self._show(known[state.shown])
         self._follows_run = self.measuring and state.follows
@@ -330,8 +335,6 @@ class QualityPage(MeasuringPage):
                 elif before is not None and before.run.id == run.id:
                     self._add_results(report, report.items[len(before.items) :])
                 else:
-                    self._results.show()
-                    self._empty.hide()
                     self._show_report(report)
         finally:
             self._grows = False
@@ -347,10 +350,26 @@ class QualityPage(MeasuringPage):
         return grown_report(shown, run, [item for item in new if item.id not in known])
 
     def _show(self, row: QualityRow) -> None:
-        self._show_report(quality_report(row.run, self._store.results(row.id), row.finished))
+        """Read a run, and show it."""
+        self._wanted = row.id
+        self._reads += 1
+        self._bridge.start(self._read(row, self._reads))
+
+    async def _read(self, row: QualityRow, number: int) -> None:
+        """Its items can be many megabytes, and another program may be writing to the file."""
+
+        def read() -> QualityReport:
+            return quality_report(row.run, self._store.results(row.id), row.finished)
+
+        report = await asyncio.to_thread(read)
+        if shiboken6.isValid(self) and number == self._reads:
+            self._show_report(report)
 
     def _show_report(self, report: QualityReport) -> None:
         """Show a report; the chosen item stays so where it is one of the same run."""
+        self._results.show()
+        self._export.show()
+        self._empty.hide()
         chosen = self._chosen
         if chosen is not None and (self._report is None or self._report.run.id != report.run.id):
             chosen = None
@@ -369,7 +388,9 @@ class QualityPage(MeasuringPage):
         self._show_figures(report)
 
     def _show_figures(self, report: QualityReport) -> None:
-        self._report = report
+        self._report, self._wanted = report, report.run.id
+        # What is still being read has less of it.
+        self._reads += 1
         about = self._words.run(report.run)
         self._about.setText(about if report.finished else self.tr("{run}, not finished").format(run=about))
         self._figures.show_figures(report.figures)
@@ -391,8 +412,7 @@ class QualityPage(MeasuringPage):
         self._trend.show_trends(trends)
 
     def _on_runs_selected(self, selected: list[QualityRow]) -> None:
-        shown = self._report
-        if len(selected) == 1 and (shown is None or selected[0].id != shown.run.id):
+        if len(selected) == 1 and selected[0].id != self._wanted:
             self._follows_run = self._running is not None and selected[0].id == self._running.id
             self._show(selected[0])
 
@@ -506,13 +526,10 @@ class QualityPage(MeasuringPage):
         return card
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self._run_button)
-        head.addWidget(self._size)
-        head.addWidget(self._data_button)
-        head.addWidget(self._export)
-        head.addWidget(self._about, 1)
+        head = FlowRow()
+        for control in (self._run_button, self._size, self._data_button, self._export):
+            head.add(control)
+        head.add(self._about, stretch=True)
         items = self._items_card = Card(margin_px=0)
         split = self._split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)

@@ -28,6 +28,7 @@ from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label, name_field
 from app.ui.widgets.elided_button import ElidedButton
+from app.ui.widgets.scrolled_page import ScrolledPage
 from models.catalog.catalog import is_r1
 
 WIDTH_PX = 300
@@ -173,8 +174,7 @@ class ReplySettings(QFrame):
         self._reset = button(self.tr("Use the recommendation"))
         self._reset.clicked.connect(self._on_reset)
 
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage()
         body = QVBoxLayout(page)
         body.setContentsMargins(16, 12, 16, 16)
         body.setSpacing(8)

@@ -293,7 +293,7 @@ class ChatComparison(QObject):
         session.loading.connect(follow)
         try:
             chosen = await asyncio.to_thread(self._ui.load_choices.of, Path(offer.path))
-            return await session.load(Path(offer.path), chosen.load, offer.load_name)
+            return await session.load(Path(offer.path), chosen.load, offer.load_name, offer.name)
         finally:
             comparison.loading = None
             if shiboken6.isValid(self):

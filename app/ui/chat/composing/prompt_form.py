@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.chat.library.prompt_library import SavedPrompt, Variable, filled, variables_of
 from app.ui.widgets.card import button, label, name_field
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560
 FIELD_LINES = 3
@@ -32,8 +33,7 @@ class PromptForm(QDialog):
         self._read: dict[str, Callable[[], str]] = {}
         self.fields: dict[str, QComboBox | QPlainTextEdit] = {}
         self.setWindowTitle(prompt.title)
-        page = QWidget()
-        page.setProperty("look", "page")
+        page = ScrolledPage()
         form = QFormLayout(page)
         form.setContentsMargins(0, 0, 8, 0)
         form.setVerticalSpacing(10)

@@ -46,7 +46,7 @@ class ChatBranch(QObject):
         conversation.version_requested.connect(lambda which: start(self.show_version(which)))
         conversation.reply_edited.connect(lambda *what: start(self._keep_edited(*what)))
         conversation.fork_requested.connect(lambda which: start(self._fork(which)))
-        conversation.earlier_requested.connect(self.check_code)
+        conversation.earlier_made.connect(self.check_code)
 
     def show(self) -> None:
         """Show the open chat as it was left, with the reply that is coming in."""

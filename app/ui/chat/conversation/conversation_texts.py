@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from PySide6.QtWidgets import QWidget
 
-from app.chat.markdown.block_text import PlainText, Selectable
+from app.chat.markdown.block_text import Selectable, plain_parts
 from app.chat.markdown.markdown_blocks import parse_blocks
 from app.chat.markdown.text_selection import Part, TextKey
 from app.chat.store.records import StoredMessage
@@ -33,5 +33,5 @@ def key_of(number: int, message: StoredMessage) -> TextKey:
 def blocks_of(message: StoredMessage) -> Sequence[Selectable]:
     """The blocks of a message without widgets."""
     if message.role == "user":
-        return [PlainText(message.content)]
+        return plain_parts(message.content)
     return parse_blocks(answer_markdown(message.content, message.json_schema, message.outcome))

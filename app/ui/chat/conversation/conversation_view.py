@@ -1,6 +1,6 @@
 """The messages of the branch that is shown, as widgets in the column."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
@@ -10,6 +10,7 @@ from app.chat.markdown.block_text import Selectable
 from app.chat.markdown.text_selection import Part, TextKey
 from app.chat.store.records import CUT_OFF, Attachment, StoredMessage
 from app.chat.store.summary import Summary
+from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation import conversation_texts
 from app.ui.chat.conversation.empty_chat import EmptyChat
@@ -22,10 +23,13 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.selectable_text import ShownText
 
 SHOWN_MESSAGES = 12
+AT_ONCE = 4
+"""So many of the last messages are made at once; others when the window has had its turn."""
 
 
 class ConversationView(ChatColumn):
-    """Shows a branch, the newest messages first made, earlier ones on demand. GUI thread."""
+    """Shows a branch: the newest messages first made, as many as are seen, some before them in the next turns
+    of the event loop, and earlier ones on demand. GUI thread."""
 
     to_code_requested = Signal(str, str)
     another_requested = Signal(object)
@@ -57,6 +61,8 @@ class ConversationView(ChatColumn):
     """A field in it that had the keyboard is gone."""
     version_requested = Signal(int)
     """The branch of this message is to be shown in place of the present one."""
+    earlier_made = Signal()
+    """Messages before those that were shown have widgets now."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -71,6 +77,11 @@ class ConversationView(ChatColumn):
         self._summary: SummaryCard | None = None
         self._summed_up = 0
         self._empty = EmptyChat()
+        self._wanted = 0
+        """So many of the last messages are to have widgets."""
+        self._later = Slices(self)
+        self._target = 0
+        """The message to go to once it has a widget; 0 for none."""
         self.earlier_requested.connect(self._show_earlier)
 
     @property
@@ -87,6 +98,8 @@ class ConversationView(ChatColumn):
         """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message;
         `versions` are the messages in the place of each, as `app.chat.store.records.versions_of` gives them.
         """
+        self._later.stop()
+        self.begin_filling()
         for widget in self.clear():
             if self._live is not None and widget is self._live[1]:
                 # It goes on coming in, and is shown again with its chat.
@@ -98,16 +111,21 @@ class ConversationView(ChatColumn):
         self._left_out = frozenset()
         self._versions = versions
         self._live = live
+        self._wanted = SHOWN_MESSAGES
         if not self._branch:
+            self._target = 0
             self.add(self._empty)
+            self.end_filling()
             self.continuing_changed.emit(False)
             return
-        with self.filling():
-            for message in self._branch[-SHOWN_MESSAGES:]:
-                self.add(self._widget_for(message))
-        self.offer_earlier(len(self._branch) > SHOWN_MESSAGES)
+        for _ in range(AT_ONCE):
+            if self._screen_lacks_some:
+                self._make_earlier()
+        if not self._screen_lacks_some:
+            self.end_filling()
         self._offer_another()
         self.go_to_end()
+        self._make_the_others()
 
     def add_question(self, message: StoredMessage) -> None:
         """Put the user's new message at the end."""
@@ -242,15 +260,31 @@ class ConversationView(ChatColumn):
 
     def show_message(self, message_id: int) -> bool:
         """Scroll to a message and mark it for a moment; False where it is not in this branch."""
-        places = [place for place, message in enumerate(self._branch) if message.id == message_id]
-        if not places:
+        place = self._place_of(message_id)
+        if place is None:
             return False
-        while len(self.messages()) < len(self._branch) - places[0]:
-            self._show_earlier()
-        [widget] = [widget for message, widget in self.shown() if message.id == message_id]
-        self.go_to(widget)
-        Mark(widget, self._theme)
+        self._wanted = max(self._wanted, len(self._branch) - place)
+        if place >= self._first:
+            self._go_to_message(message_id)
+        else:
+            self._target = message_id
+            self._make_the_others()
         return True
+
+    def go_to_end(self) -> None:
+        """Show the end, and follow it; a message that is still to be shown is not wanted any more."""
+        self._target = 0
+        super().go_to_end()
+
+    def _place_of(self, message_id: int) -> int | None:
+        """The place of a message in the branch."""
+        return next((at for at, message in enumerate(self._branch) if message.id == message_id), None)
+
+    def _go_to_message(self, message_id: int) -> None:
+        for message, widget in self.shown():
+            if message.id == message_id:
+                self.go_to(widget)
+                Mark(widget, self._theme)
 
     def ask_for_another(self) -> None:
         """Ask for another reply in place of the last one."""
@@ -279,15 +313,19 @@ class ConversationView(ChatColumn):
 
     def edit_last(self) -> None:
         """Change the last question in its place."""
-        for _, widget in reversed(self.shown()):
-            if isinstance(widget, QuestionCard):
-                if self._offers_editing:
-                    self.go_to(widget)
-                    widget.start_editing()
-                break
+        questions = [message.id for message in self._branch if message.role == "user"]
+        if questions and self._offers_editing:
+            self._edit(questions[-1])
 
     def edit_message(self, message_id: int, text: str) -> None:
         """Go on changing a question that could not be sent as `text`."""
+        self._edit(message_id, text)
+
+    def _edit(self, message_id: int, text: str = "") -> None:
+        """Change a question, from `text` on where it was changed before."""
+        place = self._place_of(message_id)
+        while place is not None and place < self._first:
+            self._make_earlier()
         for message, widget in self.shown():
             if message.id == message_id and isinstance(widget, QuestionCard):
                 self.go_to(widget)
@@ -343,14 +381,15 @@ class ConversationView(ChatColumn):
         return list(zip(self._branch[len(self._branch) - len(widgets) :], widgets, strict=True))
 
     def _make_question(self, message: StoredMessage) -> QuestionCard:
-        card = QuestionCard(self._theme, message.content)
+        card = QuestionCard(self._theme, message.content, self._column)
         card.edited.connect(lambda text: self.edit_requested.emit(message, text))
         card.editing_ended.connect(self.editing_ended)
         card.version_chosen.connect(self.version_requested)
         card.show_versions(self._versions.get(message.id, ()), message.id)
         card.offer_editing(self._offers_editing)
-        card.attachments.show_attachments(message.attachments)
-        card.attachments.opened.connect(lambda which: self._open_document(message, which, None))
+        if message.attachments:
+            card.attachments.show_attachments(message.attachments)
+            card.attachments.opened.connect(lambda which: self._open_document(message, which, None))
         return card
 
     def _open_document(self, question: StoredMessage, which: Attachment, place: Passage | None) -> None:
@@ -368,10 +407,11 @@ class ConversationView(ChatColumn):
             if widgets := self.messages():
                 self.remove(widgets[-1])
                 widgets[-1].deleteLater()
+        self._make_the_others()
 
     def make_reply(self, message: StoredMessage, question: StoredMessage | None) -> ReplyView:
         """A view for a reply to `question`, of this conversation or of one that is not shown now."""
-        view = ReplyView(self._theme, self)
+        view = ReplyView(self._theme, self._column)
         view.to_code_requested.connect(self.to_code_requested)
         view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
         view.continue_requested.connect(lambda: self.continue_requested.emit(message))
@@ -401,16 +441,54 @@ class ConversationView(ChatColumn):
         """Show `page` in an empty chat, below who answers."""
         self._empty.offer(page)
 
+    @property
+    def _first(self) -> int:
+        """The place in the branch of the first message that has a widget."""
+        return len(self._branch) - len(self.messages())
+
+    @property
+    def _misses_some(self) -> bool:
+        """Tell whether messages before those that are shown are to have widgets, too."""
+        return len(self.messages()) < min(self._wanted, len(self._branch))
+
     def _show_earlier(self) -> None:
-        end = len(self._branch) - len(self.messages())
-        start = max(0, end - SHOWN_MESSAGES)
-        self.add_first([self._widget_for(message) for message in self._branch[start:end]])
+        self._wanted = max(self._wanted, len(self.messages())) + SHOWN_MESSAGES
+        self._make_the_others()
+
+    @property
+    def _screen_lacks_some(self) -> bool:
+        """Tell whether messages are missing that would be seen."""
+        return self._misses_some and not self.is_full
+
+    def _make_the_others(self) -> None:
+        """Make what is missing in the next turns: what is seen first, which is shown as a whole."""
+
+        def steps() -> Iterator[None]:
+            while self._misses_some:
+                if not self._screen_lacks_some:
+                    self.end_filling()
+                self._make_earlier()
+                yield
+            self.end_filling()
+            self.earlier_made.emit()
+            if self._target:
+                self._go_to_message(self._target)
+                self._target = 0
+
+        if self._misses_some:
+            self._later.begin(steps())
+
+    def _make_earlier(self) -> None:
+        """Make the message before those that are shown."""
+        message = self._branch[self._first - 1]
+        widget = self._widget_for(message)
+        self.offer_earlier(self._first > 1)
+        self.add_first(widget)
         self._place_summary()
-        for message, widget in self.shown()[: end - start]:
-            if message.id in self._left_out:
-                mark_left_out(widget, left_out=True)
-        self._offer_another()
-        self.offer_earlier(start > 0)
+        if message.id in self._left_out:
+            mark_left_out(widget, left_out=True)
+        if isinstance(widget, ReplyView):
+            widget.offer_ways_on(message is self._branch[-1])
 
     def _widget_for(self, message: StoredMessage) -> QWidget:
         if message.role == "user":

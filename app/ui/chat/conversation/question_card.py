@@ -1,18 +1,20 @@
 """A message of the user: shown as it was typed, edited in its place."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from app.chat.documents.hidden_characters import with_hidden_shown
-from app.chat.markdown.block_text import PlainText, Run, Selectable, text_of
-from app.chat.markdown.text_selection import BlockPlace, BlockRange, Part
+from app.chat.markdown.block_text import plain_parts
+from app.chat.markdown.text_selection import Part
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
+from app.ui.reply.child_order import keep_order, put_before
 from app.ui.reply.edit_field import EditField
-from app.ui.reply.rich.rich_text import Piece, RichText
+from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.rich.wrapped_text import WrappedText
 from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import Card, button
 
@@ -34,53 +36,56 @@ class QuestionCard(Card):
         self._theme = theme
         self.body.setContentsMargins(15, 6, 8, 6)
         self.body.setSpacing(4)
-        self._shown = WrappedText(text)
-        # Its first line is level with the buttons beside it.
-        self._shown.setContentsMargins(0, 5, 0, 5)
+        parts = plain_parts(text)
+        self._shown = WrappedText(text) if len(parts) == 1 else MarkdownView(theme)
         self._shown.setAccessibleDescription(self.tr("Your message"))
-        self._field = EditField()
-        self._field.setAccessibleName(self.tr("Your message"))
-        self._field.submitted.connect(self._submit)
-        self._field.given_up.connect(self.stop_editing)
-        self._field.hide()
-        self.attachments = AttachmentChips(theme)
+        inset = QVBoxLayout()
+        # Its first line is level with the buttons beside it.
+        inset.setContentsMargins(0, 5, 0, 5)
+        inset.addWidget(self._shown)
         self.versions = VersionSwitch(theme)
         self.versions.chosen.connect(self.version_chosen)
         self._copy = button("", "quiet", name=self.tr("Copy the message"))
         self._copy.clicked.connect(self.copy)
         self._edit = button("", "quiet", name=self.tr("Edit the message and ask again"))
         self._edit.clicked.connect(self.start_editing)
-        self._cancel = button(self.tr("Cancel"))
-        self._cancel.clicked.connect(self.stop_editing)
-        self._send = button(self.tr("Ask again"), "primary", tip=self.tr("Ask again (Enter)"))
-        self._send.clicked.connect(self._submit)
+        # Made when they are first wanted: most questions have no documents, and are never changed.
+        self._attachments: AttachmentChips | None = None
+        self._editor: _Editor | None = None
         head = QHBoxLayout()
         head.setSpacing(4)
-        head.addWidget(self._shown, 1)
+        head.addLayout(inset, 1)
         for widget in (self._copy, self._edit):
             head.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self.versions)
-        row.addStretch(1)
-        for widget in (self._cancel, self._send):
-            row.addWidget(widget)
+        self._foot = QHBoxLayout()
+        self._foot.setContentsMargins(0, 0, 0, 0)
+        self._foot.setSpacing(4)
+        self._foot.addWidget(self.versions)
+        self._foot.addStretch(1)
         self.body.addLayout(head)
-        self.body.addWidget(self._field)
-        self.body.addWidget(self.attachments)
-        self.body.addLayout(row)
-        self._show_editing(False)
+        self.body.addLayout(self._foot)
+        if isinstance(self._shown, MarkdownView):
+            # Now that it has a place, only what is near to what is seen gets widgets.
+            self._shown.show_parts(parts)
         theme.changed.connect(self._draw_icons)
         self._draw_icons()
 
     @property
-    def is_editing(self) -> bool:
-        """Tell whether the text is being changed."""
-        return not self._field.isHidden()
+    def attachments(self) -> AttachmentChips:
+        """Its documents."""
+        if self._attachments is None:
+            self._attachments = AttachmentChips(self._theme)
+            self.body.insertWidget(self.body.count() - 1, self._attachments)
+            put_before(self._attachments, self.versions)
+        return self._attachments
 
     @property
-    def texts(self) -> "list[tuple[Part, WrappedText]]":
+    def is_editing(self) -> bool:
+        """Tell whether the text is being changed."""
+        return self._editor is not None and not self._editor.field.isHidden()
+
+    @property
+    def texts(self) -> list[tuple[Part, WrappedText | MarkdownView]]:
         """The text, while it is not edited."""
         return [] if self.is_editing else [(Part.QUESTION, self._shown)]
 
@@ -91,19 +96,22 @@ class QuestionCard(Card):
     def offer_editing(self, offered: bool) -> None:
         """Set whether the message can be asked again now."""
         self._edit.setEnabled(offered)
-        self._send.setEnabled(offered)
+        if self._editor is not None:
+            self._editor.send.setEnabled(offered)
 
     def start_editing(self, text: str = "") -> None:
         """Change the text in its place, from `text` on where it was changed before."""
-        self._field.setPlainText(text or self.text)
-        self._show_editing(True)
-        self._field.fit()
-        self._field.setFocus()
-        self._field.selectAll()
+        editor = self._editor = self._editor or self._made_editor()
+        editor.field.setPlainText(text or self.text)
+        self._show_editing(editor, True)
+        editor.field.fit()
+        editor.field.setFocus()
+        editor.field.selectAll()
 
     def stop_editing(self) -> None:
         """Leave the text as it was."""
-        self._show_editing(False)
+        if self._editor is not None:
+            self._show_editing(self._editor, False)
         self.editing_ended.emit()
 
     def copy(self) -> None:
@@ -112,15 +120,35 @@ class QuestionCard(Card):
         self._copy.setIcon(self._theme.icon("check", "good"))
         QTimer.singleShot(COPIED_MS, self._copy, lambda: self._copy.setIcon(self._theme.icon("copy")))
 
+    def _made_editor(self) -> "_Editor":
+        field = EditField()
+        field.setAccessibleName(self.tr("Your message"))
+        field.submitted.connect(self._submit)
+        field.given_up.connect(self.stop_editing)
+        cancel = button(self.tr("Cancel"))
+        cancel.clicked.connect(self.stop_editing)
+        send = button(self.tr("Ask again"), "primary", tip=self.tr("Ask again (Enter)"))
+        send.clicked.connect(self._submit)
+        send.setEnabled(self._edit.isEnabled())
+        self.body.insertWidget(1, field)
+        put_before(field, self._attachments or self.versions)
+        for widget in (cancel, send):
+            self._foot.addWidget(widget)
+            keep_order(widget)
+        return _Editor(field, cancel, send)
+
     def _submit(self) -> None:
-        text = self._field.toPlainText()
-        if text.strip() and self._send.isEnabled():
-            self._show_editing(False)
+        editor = self._editor
+        if editor is None:
+            return
+        text = editor.field.toPlainText()
+        if text.strip() and editor.send.isEnabled():
+            self._show_editing(editor, False)
             self.editing_ended.emit()
             self.edited.emit(text)
 
-    def _show_editing(self, editing: bool) -> None:
-        for widget in (self._field, self._cancel, self._send):
+    def _show_editing(self, editor: "_Editor", editing: bool) -> None:
+        for widget in editor:
             widget.setVisible(editing)
         for shown in (self._shown, self._copy, self._edit):
             shown.setVisible(not editing)
@@ -130,55 +158,9 @@ class QuestionCard(Card):
         self._edit.setIcon(self._theme.icon("pencil-simple"))
 
 
-class WrappedText(RichText):
-    """Plain text that is measured once for each width, however often the column is laid out."""
+class _Editor(NamedTuple):
+    """The field that stands in the place of the text while it is changed, with its buttons."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._heights: dict[int, int] = {}
-        self.set_text(text)
-
-    @property
-    def blocks(self) -> Sequence[Selectable]:
-        """The text as the one block that it is."""
-        return [self._block]
-
-    def set_text(self, text: str) -> None:
-        """Show another text."""
-        self._heights.clear()
-        self._block = PlainText(text)
-        self.setAccessibleName(with_hidden_shown(text))
-        self.document.setDefaultFont(self.font())
-        self.document.setPlainText(text_of(self._block))
-        self.updateGeometry()
-        self.update()
-
-    def show_selection(self, selected: BlockRange | None) -> None:
-        """Show some of it as selected."""
-        self.show_selected(*(selected.within(0, len(text_of(self._block))) if selected else (0, 0)))
-
-    def place_at(self, point: QPoint) -> BlockPlace:
-        """The place in its text that is nearest to a point."""
-        return BlockPlace(0, self.offset_at(point))
-
-    def caret_at(self, place: BlockPlace) -> QRect:
-        """Where a caret would stand."""
-        return self.caret_rect(place.offset)
-
-    def reveal(self, place: BlockPlace) -> None:
-        """Do nothing: its lines wrap."""
-
-    def heightForWidth(self, width: int) -> int:  # noqa: N802
-        """The height of the wrapped text."""
-        if width not in self._heights:
-            self._heights[width] = super().heightForWidth(width)
-        return self._heights[width]
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Measure again in another font."""
-        if event.type() == QEvent.Type.FontChange:
-            self._heights.clear()
-        super().changeEvent(event)
-
-    def _pieces(self) -> Sequence[Piece]:
-        return [Piece(0, (Run(text_of(self._block)),), 0)]
+    field: EditField
+    cancel: QPushButton
+    send: QPushButton

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from app.chat.markdown.text_selection import Part
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
-from app.ui.chat.conversation.question_card import WrappedText
 from app.ui.reply.edit_field import EditField
+from app.ui.reply.rich.wrapped_text import WrappedText
 from app.ui.widgets.card import Card, button, label
 
 
@@ -44,7 +44,7 @@ class SummaryCard(Card):
             "small",
             wrap=True,
         )
-        self._text = WrappedText("")
+        self._text = WrappedText()
         self._field = EditField(least_lines=3, enter_submits=False)
         self._field.setAccessibleName(self.tr("Summary"))
         self._field.given_up.connect(self._stop_editing)

@@ -12,8 +12,6 @@ from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, to_markdown, whole_chat
-from app.chat.transfer.export_html import to_html, to_print_html
-from app.chat.transfer.import_chats import read_chats
 from app.ui.chat.list.pdf_export import pdf_of
 from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
@@ -71,6 +69,9 @@ class ChatFiles:
 
     async def import_from(self, path: Path) -> tuple[list[int], list[str]]:
         """Add the chats of a file; their numbers, and what kinds of content had to be left out."""
+        # Not for the window's start, as below.
+        from app.chat.transfer.import_chats import read_chats
+
         chats = await asyncio.to_thread(read_chats, path)
         ids = await asyncio.to_thread(self._store.add_imported, chats)
         return ids, sorted({kind for chat in chats for kind in chat.left_out})
@@ -79,6 +80,8 @@ class ChatFiles:
         branch = self._store.branch(chat.id)
         if kind == "markdown":
             return to_markdown(chat, branch, with_thinking=with_thinking).encode()
+        from app.chat.transfer.export_html import to_html, to_print_html
+
         if kind == "html":
             page = await asyncio.to_thread(to_html, chat, branch, draw, with_thinking=with_thinking)
             return page.encode()

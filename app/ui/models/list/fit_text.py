@@ -47,15 +47,28 @@ def type_text(kind: str) -> str:
     percent = PUBLISHED_LOSS_PERCENT.get(kind)
     if percent is None:
         return ""
+    return _loss_words(percent, f"+{percent}%")
+
+
+def loss_text(percent: float | None) -> str:
+    """Say how good a file of any size is to be expected, by an estimate; None is worse than any published."""
+    if percent is None:
+        worst = max(PUBLISHED_LOSS_PERCENT.values())
+        return QCoreApplication.translate("fit", "Clearly worse: more than +{percent}%").format(percent=worst)
+    about = QCoreApplication.translate("fit", "about +{percent}%")
+    return _loss_words(percent, about.format(percent=f"{percent:.2f}" if percent < 0.1 else f"{percent:.1f}"))
+
+
+def _loss_words(percent: float, growth: str) -> str:
     if percent < 0.1:
-        text = QCoreApplication.translate("fit", "As good as the original (+{percent}%)")
+        text = QCoreApplication.translate("fit", "As good as the original ({growth})")
     elif percent < 2:
-        text = QCoreApplication.translate("fit", "Hardly to be told from the original (+{percent}%)")
+        text = QCoreApplication.translate("fit", "Hardly to be told from the original ({growth})")
     elif percent < 4:
-        text = QCoreApplication.translate("fit", "A little worse (+{percent}%)")
+        text = QCoreApplication.translate("fit", "A little worse ({growth})")
     else:
-        text = QCoreApplication.translate("fit", "Noticeably worse (+{percent}%)")
-    return text.format(percent=percent)
+        text = QCoreApplication.translate("fit", "Noticeably worse ({growth})")
+    return text.format(growth=growth)
 
 
 def type_tip() -> str:
@@ -82,7 +95,7 @@ def rough_text(found: Fit) -> str:
     text = text.format(needed=byte_count(found.needed_bytes))
     if found.tok_per_s is None:
         return text
-    rate = f"{found.tok_per_s:.1f}" if found.tok_per_s < 10 else f"{found.tok_per_s:.0f}"
+    rate = f"{found.tok_per_s:.1f}" if found.tok_per_s < 10 else f"{found.tok_per_s:,.0f}"
     return QCoreApplication.translate("fit", "{verdict} · up to {rate} tok/s").format(verdict=text, rate=rate)
 
 
@@ -90,7 +103,7 @@ def speed_text(outlook: Outlook) -> str:
     """Expected tokens per second, as sure as they are known."""
     if outlook.tok_per_s is None:
         return "–"
-    rate = f"{outlook.tok_per_s:.1f}" if outlook.tok_per_s < 10 else f"{outlook.tok_per_s:.0f}"
+    rate = f"{outlook.tok_per_s:.1f}" if outlook.tok_per_s < 10 else f"{outlook.tok_per_s:,.0f}"
     match outlook.basis:
         case "measured":
             return rate
@@ -112,7 +125,8 @@ def speed_tip(outlook: Outlook) -> str:
             )
         case "memory":
             return QCoreApplication.translate(
-                "fit", "What the measured speed of the memory allows; computing can make it slower."
+                "fit",
+                "From how fast this PC was measured to compute with weights; a long chat makes it slower.",
             )
         case "provisional":
             return QCoreApplication.translate(
@@ -122,4 +136,9 @@ def speed_tip(outlook: Outlook) -> str:
             )
     if outlook.fit.verdict is Verdict.TOO_LARGE:
         return QCoreApplication.translate("fit", "It does not fit into memory.")
+    if outlook.fit.verdict is Verdict.RAM:
+        return QCoreApplication.translate(
+            "fit",
+            "Not known yet: how fast this PC computes with weights is measured a moment after the start.",
+        )
     return QCoreApplication.translate("fit", "Not known until a first reply has run on this graphics card.")

@@ -1,6 +1,6 @@
 """The rows of the model list: the catalogue and what is on disk, as one list."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.acquire.jobs import JobView
@@ -42,8 +42,9 @@ def model_rows(
     loaded_path: str = "",
     failed_paths: Collection[str] = (),
     use: Use = AS_LOADED,
-) -> list[ModelRow]:
-    """The catalogue in its order, then the other models on disk by name.
+) -> Iterator[ModelRow]:
+    """Give the catalogue in its order, then the other models on disk by name; each is judged as it is asked
+    for.
 
     `jobs` are those that are not finished, `loaded_path` is the file that is loaded, `failed_paths` are those
     that could not be loaded.
@@ -59,38 +60,32 @@ def model_rows(
     stopped: dict[str, list[str]] = {}
     for job in jobs:
         (stopped if job.stopped else getting).setdefault(job.title, []).extend(job.types)
-    rows = []
     for model in catalogue:
         files = tuple(by_key.get(model.key, ()))
-        rows.append(
-            ModelRow(
-                key=model.key,
-                title=model.title,
-                model=model,
-                installed=files,
-                outlook=_outlook(model, files, advisor, use),
-                getting=tuple(getting.get(model.name, ())),
-                stopped=tuple(stopped.get(model.name, ())),
-                loaded_type=_loaded(files, loaded_path),
-                failed_types=_failed(files, failed_paths),
-            )
+        yield ModelRow(
+            key=model.key,
+            title=model.title,
+            model=model,
+            installed=files,
+            outlook=_outlook(model, files, advisor, use),
+            getting=tuple(getting.get(model.name, ())),
+            stopped=tuple(stopped.get(model.name, ())),
+            loaded_type=_loaded(files, loaded_path),
+            failed_types=_failed(files, failed_paths),
         )
     for name in sorted(others, key=str.casefold):
         files = tuple(others[name])
-        rows.append(
-            ModelRow(
-                key=f"disk:{name}",
-                title=name,
-                model=None,
-                installed=files,
-                outlook=_file_outlook(files, advisor),
-                getting=tuple(getting.get(name, ())),
-                stopped=tuple(stopped.get(name, ())),
-                loaded_type=_loaded(files, loaded_path),
-                failed_types=_failed(files, failed_paths),
-            )
+        yield ModelRow(
+            key=f"disk:{name}",
+            title=name,
+            model=None,
+            installed=files,
+            outlook=_file_outlook(files, advisor),
+            getting=tuple(getting.get(name, ())),
+            stopped=tuple(stopped.get(name, ())),
+            loaded_type=_loaded(files, loaded_path),
+            failed_types=_failed(files, failed_paths),
         )
-    return rows
 
 
 def _outlook(

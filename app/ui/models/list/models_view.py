@@ -4,11 +4,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from app.ui.models.list.models_table import MODEL, SCORE, ModelsTable
+from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
 
 ROW_PX = 40
-NARROW_PX = 720
-WIDEST_COLUMN_PX = 280
+SMALLEST_PX = 80
+MOST_OF_MODEL = 4
+"""Names longer than this part of the table are shortened."""
 
 
 class ModelsView(QTableView):
@@ -35,20 +36,37 @@ class ModelsView(QTableView):
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(80)
-        header.setMaximumSectionSize(WIDEST_COLUMN_PX)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))
         self.activated.connect(lambda index: self.row_activated.emit(index.row()))
-        table.modelReset.connect(self._fit_height)
+        table.modelReset.connect(self._fit)
+        table.dataChanged.connect(self._fit_columns)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Leave the scores out where there is no room for them, and give sentences what is left."""
-        width = event.size().width()
-        self.setColumnHidden(SCORE, width < NARROW_PX)
-        self.horizontalHeader().setMaximumSectionSize(max(WIDEST_COLUMN_PX, width * 2 // 5))
+        """Share the room anew."""
         super().resizeEvent(event)
+        self._fit_columns()
 
-    def _fit_height(self) -> None:
+    def _fit(self) -> None:
         header = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(header + ROW_PX * self.model().rowCount() + 2)
+        self._fit_columns()
+
+    def _fit_columns(self, *_: object) -> None:
+        """Give each column what it asks for, and the models what is left; where that is too little, leave the
+        scores out, then shorten the list of types on disk, then what is said of this PC."""
+        header, width = self.horizontalHeader(), self.viewport().width()
+        px = {
+            column: max(self.sizeHintForColumn(column), header.sectionSizeHint(column), SMALLEST_PX)
+            for column in range(header.count())
+        }
+        px[MODEL] = min(px[MODEL], max(SMALLEST_PX, width // MOST_OF_MODEL))
+        self.setColumnHidden(SCORE, sum(px.values()) > width)
+        if self.isColumnHidden(SCORE):
+            del px[SCORE]
+        for column in (ON_DISK, HERE):
+            missing = sum(px.values()) - width
+            px[column] = max(SMALLEST_PX, px[column] - max(0, missing))
+        px[MODEL] += max(0, width - sum(px.values()))
+        for column, column_px in px.items():
+            header.resizeSection(column, column_px)

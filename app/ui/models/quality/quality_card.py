@@ -21,7 +21,7 @@ from models.system.units import byte_count
 
 PLOT_PX = 200
 ROW_PX = 32
-TYPE_PX = 80
+TYPE_PX = 104
 
 
 class QualityCard(Card):

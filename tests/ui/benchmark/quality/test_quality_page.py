@@ -155,7 +155,9 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     [(run, finished)] = stores.quality_runs.runs()
     assert finished
     items = table(page, "Items of the run")
-    assert items.model().rowCount() == 2
+    # The run is listed at once and read beside the window.
+    wait_until(lambda: items.model().rowCount() == 2)
+    wait_until(lambda: "INTENTS" in shown(page))
     texts = shown(page)
     assert "INTENTS" in texts
     assert "not conclusive" in texts
@@ -256,7 +258,7 @@ def test_the_run_that_goes_on_is_the_one_shown(
     assert page.state.shown == "newer"
     select_runs(page, 1)
     assert page.state.shown == "older"
-    assert table(page, "Items of the run").model().rowCount() == 3
+    wait_until(lambda: table(page, "Items of the run").model().rowCount() == 3)
     growth.give(fourth)
     wait_until(lambda: table(page, "Items of the run").model().rowCount() == 4)
     growth.stop()
@@ -308,7 +310,7 @@ def test_the_answer_that_is_read_stays_while_the_run_grows_and_ends(
         growth.give(answer)
         wait_until(lambda number=number: items.model().rowCount() == number)
     assert reads == [RUN.id]
-    assert "80.0%" in shown(page)
+    wait_until(lambda: "80.0%" in shown(page))
     growth.end()
     wait_until(lambda: runs_shown(page) != [] and runs_shown(page)[0][-1] == "")
     assert [index.row() for index in items.selectionModel().selectedRows()] == [0]
@@ -327,6 +329,48 @@ def test_all_runs_stand_in_a_table_with_their_figures(
     assert [row[-1] for row in rows] == ["not finished", "", ""]
     select_runs(page, 2)
     wait_until(lambda: "100.0%" in shown(page))
+
+
+def test_the_window_waits_for_no_run_that_is_read(
+    desk: QualityDesk, page: QualityPage, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its items are many megabytes, and another program may be writing to the file. The run that was chosen
+    last is shown, whichever was read first."""
+    keep_three(stores)
+    results, reads, let_go = QualityStore.results, list[str](), threading.Event()
+
+    def slow(store: QualityStore, run_id: str) -> list[ItemResult]:
+        assert threading.current_thread() is not threading.main_thread()
+        reads.append(run_id)
+        if run_id == "F16":
+            assert let_go.wait(60)
+        return results(store, run_id)
+
+    monkeypatch.setattr(QualityStore, "results", slow)
+    page.refresh("F16")
+    wait_until(lambda: "F16" in reads)
+    assert "100.0%" not in shown(page)
+    select_runs(page, 0)
+    wait_until(lambda: "0.0%" in shown(page))
+    let_go.set()
+    desk.settle()
+    assert page.state.shown == "Q4_K_M"
+    assert "0.0%" in shown(page)
+    assert not desk.problems
+
+
+def test_what_a_smaller_file_keeps_of_the_right_answers_is_said(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    [compare] = [one for one in page.findChildren(QPushButton) if one.text() == "Compare…"]
+    select_runs(page, 0, 1)
+    compare.click()
+    card = page.findChild(QualityComparisonCard)
+    assert card is not None
+    wait_until(lambda: len(card.runs) == 2)
+    assert any("Keeps 0% (0 to 43) of the right answers" in one.text() for one in card.findChildren(QLabel))
 
 
 def test_three_runs_are_compared_and_saved(
@@ -397,7 +441,7 @@ def test_a_figure_goes_run_by_run_with_what_had_changed(
     page.refresh()
     card = page.findChild(TrendCard)
     assert card is not None
-    wait_until(lambda: len(card.plot.lines[0].points) == 3)
+    wait_until(lambda: [len(line.points) for line in card.plot.lines[:1]] == [3])
     points = card.plot.lines[0].points
     assert [round(point.y) for point in points] == [89, 78, 100]
     assert all(point.low < point.y <= point.high for point in points)
@@ -412,6 +456,7 @@ def test_one_run_alone_has_no_line(desk: QualityDesk, page: QualityPage, stores:
     page.refresh()
     card = page.findChild(TrendCard)
     assert card is not None
+    wait_until(lambda: card.isVisible())
     assert card.plot.isHidden()
     assert any(text.startswith("One run has this figure so far.") for text in shown(page))
 
@@ -421,6 +466,7 @@ def test_an_unfinished_run_has_no_trend(page: QualityPage, stores: Stores) -> No
     page.refresh()
     card = page.findChild(TrendCard)
     assert card is not None
+    wait_until(lambda: table(page, "Items of the run").model().rowCount() == 2)
     assert card.isHidden()
 
 
@@ -430,6 +476,7 @@ def test_a_run_is_saved_and_copied_as_a_picture(
 ) -> None:
     keep_three(stores)
     page.refresh()
+    wait_until(lambda: "0.0%" in shown(page))
     desk.theme.choose(theme)
     export = next(one for one in page.findChildren(QPushButton) if one.text() == "Export")
     actions = {action.text(): action for action in export.menu().actions()}

@@ -12,6 +12,7 @@ from app.audit.reading import newest_entries
 from app.bench.run.suite import SUITES
 from app.filters.rule import FilterRule
 from app.remote.remote_server import ElsewhereServer
+from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.benchmark_words import model_text
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
@@ -22,6 +23,7 @@ from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
+from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
 from tests.support.widgets import seen_button
 from tests.support.window import run_with_window, settle
@@ -176,8 +178,9 @@ def test_the_benchmark_measures_it_and_its_runs_are_marked(qapp: QApplication, a
         assert any(f"over HTTP from {host}, not on this computer" in text for text in texts)
         assert "not measured: it runs elsewhere" in texts
         assert model_text(report) == f"{MODEL}, not on this computer"
-        quality = application.window.findChild(QualityPage)
-        assert isinstance(quality, QualityPage)
+        tab = application.window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        quality = open_page(tab, "quality", QualityPage)
         quality.run()
         await until(lambda: application.session.reserved_for == "benchmark", "the suite")
         quality.cancel()

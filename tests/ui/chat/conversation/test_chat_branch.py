@@ -103,7 +103,7 @@ def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opene
         page.click_hit(0)
         await until(lambda: "line 3" in opened.shown())
         bar = opened.tab.conversation.verticalScrollBar()
-        assert bar.value() < bar.maximum()
+        await until(lambda: bar.value() < bar.maximum())
 
     opened.run(scene())
 

@@ -18,6 +18,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.quality.quality_card import QualityCard
+from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import LOSS, SAME_TOP
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
@@ -191,3 +192,24 @@ def test_a_build_that_lost_more_than_allowed_is_told(desk: Desk) -> None:
         "A larger size stays closer to it."
     )
     assert told in texts(desk.notices)
+
+
+def test_a_line_goes_through_the_mixtures_that_were_chosen_for_a_size(
+    loop: qasync.QEventLoop, qtbot: QtBot, theme: Theme
+) -> None:
+    mixtures = [
+        InstalledModel("A", kind, Path(f"{size}.gguf"), 2, quality=made_up_quality(bytes=size, kld_mean=loss))
+        for kind, size, loss in (("MIX_120M", 120_000_000, 0.01), ("MIX_100M", 100_000_000, 0.03))
+    ]
+    plot = QualityPlot(theme, PlotLibrary(Bridge(pytest.fail)))
+    qtbot.addWidget(plot)
+    plot.resize(700, 300)
+    plot.show_models([*MODELS, *mixtures])
+    plot.show()
+    run(loop, until(lambda: plot.plot is not None, "the plot"))
+    [line] = [item for item in plot.plot.getPlotItem().items if type(item) is plot.pyqtgraph.PlotCurveItem]
+    x, y = line.getData()
+    assert (list(x), list(y)) == ([0.1, 0.12], [0.03, 0.01])
+    plot.show_models(MODELS)
+    x, _ = line.getData()
+    assert x is None or not len(x)

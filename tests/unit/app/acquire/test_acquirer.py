@@ -130,6 +130,20 @@ def test_nothing_is_asked_of_the_hub_while_the_models_are_moved(
     assert desk.hub.requests == []
 
 
+def test_what_is_being_pulled_is_not_discarded(desk: Desk) -> None:
+    def give_up(progress: Progress) -> None:
+        if progress.stage == "download":
+            with pytest.raises(StillroomError, match="is being got or made in"):
+                desk.acquirer.discard(REPO)
+            told.append(progress)
+
+    told: list[Progress] = []
+    pulled = desk.acquirer.pull(parse_reference(REPO), JobContext(give_up))
+    assert told
+    assert all(file.path.is_file() for file in pulled.files)
+    assert not list(desk.checkpoints.glob(".*.lock"))
+
+
 def test_what_another_one_works_on_is_not_discarded(desk: Desk) -> None:
     half = desk.store.work_folder(REPO) / ".half.part"
     half.parent.mkdir(parents=True)

@@ -273,6 +273,7 @@ def test_what_was_wished_of_a_build_is_kept_over_a_restart(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.book.add(REPO, ["Q4_K_M"], measure=True, weigh=True)
+    desk.book.add(REPO, [], size_bytes=4_100_000_000)
     desk.book.add(REPO, ["Q8_0"])
     wishes: list[BuildWish] = []
 
@@ -283,7 +284,15 @@ def test_what_was_wished_of_a_build_is_kept_over_a_restart(
     monkeypatch.setattr(Acquirer, "get", get)
     desk.new_book().start()
     desk.wait("done", lambda view: view.types == ("Q8_0",))
-    assert wishes == [BuildWish(imatrix=ON, measure=True), BuildWish()]
+    assert wishes == [
+        BuildWish(imatrix=ON, measure=True),
+        BuildWish(size_bytes=4_100_000_000),
+        BuildWish(),
+    ]
+
+
+def test_a_file_of_any_size_is_called_as_it_will_be(desk: Desk) -> None:
+    assert desk.book.add(REPO, ["Q8_0"], size_bytes=4_100_000_000).types == ("Q8_0", "MIX_4100M")
 
 
 def test_a_damaged_job_file_is_set_aside(desk: Desk) -> None:

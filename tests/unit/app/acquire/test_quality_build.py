@@ -3,30 +3,37 @@
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.acquire import acquirer as acquire
 from app.acquire import hub_build
 from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import AUTO, OFF, ON, BuildWish, Order
+from app.acquire.build_target import COSTS_NAME
 from app.acquire.importance import MATRIX_NAME, kept_matrix, notes
 from app.acquire.input_hashes import InputHashes
 from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
+from converters.gguf.file_type import file_type, stated_mixture
 from converters.gguf.inspect import inspect
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import unfinished_path
+from converters.mixture.tensor_costs import TensorCosts
 from converters.quality import measuring
 from converters.system.errors import BuildError
 from models.catalog.reference import CheckpointReference, GgufReference, HubReference, Reference
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
-from models.store.store import ModelStore
+from models.quantisation.chosen_mixture import label_of
+from models.store.store import InstalledModel, ModelStore
 from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled, StillroomError
+from models.system.json_file import read_json, write_json
 from models.system.progress import UNWATCHED, JobContext, Progress
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
@@ -237,6 +244,26 @@ def test_giving_up_deletes_the_file_made_for_the_matrix(desk: Desk) -> None:
     assert desk.store.listing().models == ()
 
 
+def test_a_full_precision_file_stays_while_another_run_measures_with_it(desk: Desk) -> None:
+    with ExitStack() as another:
+        read: list[InstalledModel] = []
+
+        def begin_too(step: Progress) -> None:
+            if step.stage == "measure" and not read:
+                [full] = desk.store.find(REPO, "BF16")
+                # The one that ends first leaves it to this build.
+                assert not ModelStore(desk.store.root).remove_passing(full)
+                another.enter_context(ModelStore(desk.store.root).reading([full]))
+                read.append(full)
+
+        order = Order(HubReference(REPO), ["Q8_0"], BuildWish(measure=True))
+        desk.acquirer.get(order, JobContext(begin_too))
+        [full] = read
+        assert full.path.exists()
+    assert desk.store.remove_passing(full)
+    assert [model.type for model in desk.store.listing().models] == ["Q8_0"]
+
+
 def stopped_in(stage: str, desk: Desk, wish: BuildWish) -> None:
     cancel = threading.Event()
     with pytest.raises(Cancelled):
@@ -327,3 +354,142 @@ def test_finished_files_of_a_repository_are_taken_as_they_are(desk: Desk) -> Non
 def test_the_matrix_goes_to_the_types_that_are_worth_it(imatrix: str, weighed: list[str]) -> None:
     types = ["Q8_0", "Q4_K_M", "IQ4_XS", "BF16", "Q4_0", "Q3_K_M", "Q6_K"]
     assert BuildWish(imatrix=imatrix).weighed(types) == weighed
+
+
+SMALL = 3_100_000
+
+
+def test_a_mixture_is_chosen_by_what_the_types_cost(desk: Desk) -> None:
+    [made] = desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL, measure=True)).models
+    assert "sensitivity" in desk.stages()
+    assert made.type == "MIX_3M"
+    assert 0.997 * SMALL <= made.bytes <= SMALL
+    assert made.mixture is not None
+    assert made.mixture.asked_bytes == SMALL
+    written = inspect(made.path)
+    assert {tensor.name: tensor.type for tensor in written.tensors}.items() >= made.mixture.types.items()
+    # llama.cpp has loaded it.
+    assert made.quality is not None
+    assert made.quality.kld_mean > 0
+    assert [model.type for model in desk.store.listing().models] == ["MIX_3M"]
+    assert desk.store.listing().models[0].mixture == made.mixture
+    # Without the store the file says it, too.
+    assert file_type(written) == "MIX_3M"
+    stated = stated_mixture(written)
+    assert stated is not None
+    assert (stated.reason, stated.types) == (made.mixture.reason, made.mixture.types)
+
+
+def test_another_size_is_chosen_without_measuring_again(desk: Desk) -> None:
+    wish = BuildWish(size_bytes=SMALL)
+    [first] = desk.get(desk.checkpoint, [], wish).models
+    desk.told.clear()
+    [larger] = desk.get(desk.checkpoint, [], BuildWish(size_bytes=4_200_000)).models
+    assert {"convert", "collect", "sensitivity"}.isdisjoint(desk.stages())
+    assert first.mixture is not None
+    assert larger.mixture is not None
+    assert larger.mixture.divergence < first.mixture.divergence
+    assert desk.get(desk.checkpoint, [], wish).models == (first,)
+
+
+def test_another_size_is_made_while_the_weights_come_from_the_hub_again(desk: Desk) -> None:
+    desk.get(HubReference(REPO), [], BuildWish(size_bytes=SMALL))
+    desk.told.clear()
+    [larger] = desk.get(HubReference(REPO), [], BuildWish(size_bytes=4_200_000)).models
+    assert larger.type == "MIX_4M"
+    assert {"download", "sensitivity"} & set(desk.stages()) == {"download"}
+
+
+def test_a_second_pass_that_the_next_run_does_not_need_leaves_nothing(desk: Desk) -> None:
+    """The costs are kept by then, so the file comes from the hub's weights in one pass."""
+    wish = BuildWish(size_bytes=SMALL)
+    cancel, stages = threading.Event(), list[str]()
+
+    def stop(step: Progress) -> None:
+        stages.append(step.stage)
+        if "sensitivity" in stages and step.stage != "sensitivity":
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        desk.acquirer.get(Order(HubReference(REPO), [], wish), JobContext(stop, cancel))
+    begun = desk.store.work_folder(f"{REPO} from BF16")
+    begun.mkdir(parents=True, exist_ok=True)
+    (begun / "begun.gguf.part").touch()
+    desk.get(HubReference(REPO), [], wish)
+    assert not begun.exists()
+    assert [model.type for model in desk.store.listing().models] == ["MIX_3M"]
+
+
+def test_a_stopped_choice_goes_on_and_makes_the_same_file(desk: Desk) -> None:
+    wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"), size_bytes=SMALL)
+    whole, stopped = desk.root / "whole", desk.root / "stopped"
+    [expected] = desk.get(desk.checkpoint, [], wish, whole).models
+    cancel = threading.Event()
+
+    def stop(step: Progress) -> None:
+        if step.stage == "sensitivity" and step.done > step.total // 3:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        desk.acquirer.get(Order(desk.checkpoint, [], wish, out=stopped), JobContext(stop, cancel))
+    desk.told.clear()
+    [made] = desk.get(desk.checkpoint, [], wish, stopped).models
+    assert next(step for step in desk.told if step.stage == "sensitivity").done > 0
+    assert made.sha256 == expected.sha256
+    assert sorted(path.suffix for path in stopped.iterdir()) == [".costs", ".gguf"]
+
+
+LARGER = 4_200_000
+
+
+def test_between_two_sizes_the_cost_of_the_larger_ones_cache_decides(desk: Desk) -> None:
+    wish = BuildWish(size_bytes=SMALL, small_cache_bytes=LARGER)
+    [larger] = desk.get(desk.checkpoint, [], wish).models
+    assert larger.type == label_of(LARGER)
+    assert larger.mixture is not None
+    cache = larger.mixture.cache
+    assert cache is not None
+    assert (cache.kv_type, cache.loss.kv_type) == ("q8_0", "q8_0")
+    assert 0 < cache.loss.most < cache.other_divergence - larger.mixture.divergence
+    # Were the cache worse, it would be the other one.
+    [file] = desk.store.root.rglob(COSTS_NAME)
+    costs = read_json(file, TensorCosts, without="")
+    assert costs is not None
+    write_json(
+        file, msgspec.structs.replace(costs, caches=(msgspec.structs.replace(cache.loss, divergence=9.0),))
+    )
+    [smaller] = desk.get(desk.checkpoint, [], wish).models
+    assert smaller.type == label_of(SMALL)
+    assert smaller.mixture is not None
+    assert smaller.mixture.cache is not None
+    assert smaller.mixture.cache.kv_type == "f16"
+    assert {model.type for model in desk.store.listing().models} == {larger.type, smaller.type}
+
+
+def test_costs_that_are_kept_without_a_caches_get_it(desk: Desk) -> None:
+    [first] = desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL)).models
+    [file] = desk.store.root.rglob(COSTS_NAME)
+    costs = read_json(file, TensorCosts, without="")
+    assert costs is not None
+    assert costs.caches
+    write_json(file, msgspec.structs.replace(costs, caches=None))
+    assert desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL)).models == (first,)
+    [made] = desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL, small_cache_bytes=LARGER)).models
+    assert made.type == label_of(LARGER)
+    again = read_json(file, TensorCosts, without="")
+    assert again is not None
+    assert again.tensors == costs.tensors
+    assert again.caches == costs.caches
+
+
+def test_a_size_below_the_smallest_file_is_refused(desk: Desk) -> None:
+    wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"), size_bytes=1_000_000)
+    with pytest.raises(BuildError, match=r"cannot be made as small as 1\.0 MB: the smallest file takes"):
+        desk.get(desk.checkpoint, [], wish)
+
+
+def test_a_quantised_file_tells_nothing_of_what_types_cost(desk: Desk) -> None:
+    [small] = desk.get(desk.checkpoint, ["Q8_0"], BuildWish()).models
+    wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"), size_bytes=SMALL)
+    with pytest.raises(BuildError, match="is quantised, so what other types would cost"):
+        desk.get(GgufReference(small.path), [], wish)

@@ -27,3 +27,9 @@ def test_it_ends_when_cancelled_or_late_and_leaves_no_process() -> None:
         ask_child(SLEEPS, b"", limit_s=0.2)
     alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     assert not [child for child in alive if child.cmdline() == SLEEPS]
+
+
+def test_a_child_can_be_given_an_environment() -> None:
+    script = "import os; print(os.environ.get('CHOSEN'), os.environ['PYTHONSAFEPATH'], end='')"
+    answer = ask_child([sys.executable, "-c", script], b"", environment={"CHOSEN": "so"})
+    assert answer.data == b"so 1"

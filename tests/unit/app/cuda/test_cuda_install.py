@@ -185,6 +185,62 @@ def test_a_back_end_that_was_compiled_anew_for_the_same_llama_cpp_is_fetched(
     assert place.installed() is not None
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As on Windows where a process has loaded the library: it can be renamed with its folder at most."""
+    unlink = Path.unlink
+
+    def unlink_others(path: Path, missing_ok: bool = False) -> None:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, "in use", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_others)
+
+
+def test_a_runtime_in_use_makes_room_for_the_new_one_whole(
+    place: CudaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    getter(place).get()
+    found = msgspec.json.decode((place.runtime / "runtime.json").read_bytes())
+    write_json(place.runtime / "runtime.json", found | {"back_end_sha256": "0" * 64})
+    with monkeypatch.context() as system:
+        refuse(system, "libcublas.so.13")
+        assert getter(place).get() == "Stand-in GPU A"
+    assert place.installed() is not None
+    assert [path.name for path in place.before.iterdir()] == ["libcublas.so.13"]
+    # Nobody uses it any more.
+    getter(place).get()
+    assert not place.before.exists()
+
+
+def test_a_replacement_that_was_killed_between_its_renamings_costs_no_download(
+    place: CudaPlace, index: LoopbackIndex
+) -> None:
+    getter(place).get()
+    place.runtime.rename(place.before)
+    index.requests.clear()
+    assert getter(place).get() == "Stand-in GPU A"
+    assert index.requests == []
+    assert left_over(place) == [".lock", "runtime"]
+
+
+def test_removing_deletes_all_but_what_is_in_use_and_then_the_rest(
+    place: CudaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    getter(place).get()
+    (place.folder / "kernels").mkdir()
+    (place.folder / "kernels" / "index").write_bytes(b"compiled")
+    (place.folder / "left.part").write_bytes(b"half")
+    with monkeypatch.context() as system:
+        refuse(system, "libcublas.so.13")
+        with pytest.raises(StillroomError, match="switched off, but cannot be deleted"):
+            place.remove()
+    left = [path.name for path in place.folder.rglob("*") if path.is_file()]
+    assert sorted(left) == [".lock", "libcublas.so.13"]
+    assert place.remove() > 0
+    assert not place.folder.exists()
+
+
 def test_files_that_are_brought_need_no_network(place: CudaPlace, wheels: Wheels, tmp_path: Path) -> None:
     offline = dataclasses.replace(
         place, pins=msgspec.structs.replace(place.pins, index="http://127.0.0.1:9"), back_end=None

@@ -6,13 +6,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.engine.planning.planned_need import shape_of
 from app.engine.protocol import LoadSettings
 from app.machine.advisor import Advisor, FileFacts, Use
 from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel, catalogue, find
+from models.catalog.similar import similar_weights
 from models.memory.fit import GpuMemory, Memory, Verdict
+from models.quantisation.chosen_mixture import ChosenMixture, PlainType
 from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
+from tests.support.qualities import made_up_quality
 
 GIB = 1 << 30
 MEMORY = Memory(32 * GIB, ram_bytes_per_s=20e9)
@@ -144,3 +148,57 @@ def test_a_small_models_replies_say_nothing_of_large_ones() -> None:
     starter = InstalledModel("SmolLM2", "Q4_1", Path("/s.gguf"), 98_000_000, key="starter", bundled=True)
     advisor = Advisor(catalogue(), MEMORY, [measurement(starter, 130.0)], [starter])
     assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", USE).basis == "memory"
+
+
+def mixed(key: str, size_bytes: int, loss: float | None) -> InstalledModel:
+    """A file whose types were chosen for its size; its expected divergence is 0.01, that of any type 0.02."""
+    chosen = ChosenMixture(
+        asked_bytes=size_bytes,
+        bytes=size_bytes,
+        bits_per_weight=5.0,
+        divergence=0.01,
+        reason="",
+        text="a text",
+        plain=tuple(
+            PlainType(type=kind, bytes=model(key).sizes_bytes[kind], divergence=0.02)
+            for kind in QUANTISATIONS
+        ),
+    )
+    quality = made_up_quality(bytes=size_bytes, kld_mean=loss) if loss is not None else None
+    path = Path(f"/models/{key}-{chosen.label}.gguf")
+    return InstalledModel(
+        model(key).name, chosen.label, path, size_bytes, key=key, quality=quality, mixture=chosen
+    )
+
+
+def with_files(memory: Memory, *files: InstalledModel) -> Advisor:
+    facts = {}
+    for file in files:
+        found = model(file.key)
+        shape = shape_of(found.shape, similar_weights(found, file.bytes), found.context_limit)
+        facts[str(file.path)] = FileFacts(LoadSettings(), shape)
+    return Advisor(catalogue(), memory, (), files, facts=facts)
+
+
+def test_a_mixture_is_best_here_once_it_is_measured() -> None:
+    fast = replace(MEMORY, ram_bytes_per_s=90e9)
+    wanted = model("r1-qwen-7b")
+    kind = with_files(fast).recommended_type(wanted)
+    size = wanted.sizes_bytes[kind]
+    assert with_files(fast).best_mixture(wanted) is None
+    assert with_files(fast, mixed("r1-qwen-7b", size, None)).best_mixture(wanted) is None
+    file = mixed("r1-qwen-7b", size, 0.015)
+    assert with_files(fast, file).best_mixture(wanted) == file
+    better = mixed("r1-qwen-7b", size + 100_000_000, 0.012)
+    assert with_files(fast, file, better).best_mixture(wanted) == better
+    # What both were measured to lose goes before what was expected.
+    plain = replace(installed("r1-qwen-7b", kind), quality=made_up_quality(kld_mean=0.011))
+    assert with_files(fast, file, plain).best_mixture(wanted) is None
+
+
+def test_a_mixture_that_is_too_slow_or_too_large_is_not_best() -> None:
+    wanted = model("r1-qwen-7b")
+    large = mixed("r1-qwen-7b", wanted.sizes_bytes["Q8_0"], 0.001)
+    assert with_files(replace(MEMORY, ram_bytes_per_s=60e9), large).best_mixture(wanted) is None
+    card = Memory(32 * GIB, (GpuMemory("A", 6 * GIB, 6 * GIB),), ram_bytes_per_s=20e9)
+    assert with_files(card, large).best_mixture(wanted) is None

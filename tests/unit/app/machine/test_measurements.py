@@ -1,5 +1,6 @@
 """Measurements are kept and found again, whatever happens to the file."""
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,13 @@ import pytest
 
 from app.engine.protocol import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
 from app.machine.measurements import LoadMeasurement, Measurements
-from app.machine.memory_speed import SpeedReading, fastest_window, measure_memory_speed
+from app.machine.memory_speed import (
+    SpeedReading,
+    fastest_window,
+    measure_memory_speed,
+    read_memory_speed,
+    usual_window,
+)
 
 MIB = 1 << 20
 
@@ -156,8 +163,11 @@ def test_a_later_day_replaces_what_was_measured_and_a_busy_one_does_not(tmp_path
     for day, reading, gb_per_s in (
         ("2026-01-01", quiet(31), 31),
         ("2026-01-02", busy(12), 31),
-        ("2026-01-03", quiet(24), 24),
+        ("2026-01-03", quiet(20), 20),
         ("2026-01-04", quiet(40), 40),
+        # Within what the same memory differs by from time to time.
+        ("2026-01-05", quiet(30), 40),
+        ("2026-01-06", quiet(55), 40),
     ):
         noon = f"{day}T12:00:00+00:00"
         found = Measurements(kept, Readings(reading), lambda noon=noon: noon).memory_speed()
@@ -168,7 +178,17 @@ def test_a_speed_that_was_kept_without_a_word_on_quiet_is_measured_again(tmp_pat
     kept = tmp_path / "measured.json"
     Measurements(kept, Readings(quiet(9))).memory_speed()
     document = msgspec.json.decode(kept.read_bytes())
-    del document["memory_speed"]["quiet"], document["checksum"]
+    del document["weights_speed"]["quiet"], document["checksum"]
+    kept.write_bytes(msgspec.json.encode(document))
+    assert Measurements(kept, Readings(quiet(31))).memory_speed().bytes_per_s == 31e9
+
+
+def test_a_speed_of_memory_alone_that_was_kept_is_not_that_of_replies(tmp_path: Path) -> None:
+    kept = tmp_path / "measured.json"
+    Measurements(kept, Readings(quiet(31))).memory_speed()
+    document = msgspec.json.decode(kept.read_bytes())
+    document["memory_speed"] = document.pop("weights_speed") | {"bytes_per_s": 67e9}
+    del document["checksum"]
     kept.write_bytes(msgspec.json.encode(document))
     assert Measurements(kept, Readings(quiet(31))).memory_speed().bytes_per_s == 31e9
 
@@ -182,11 +202,41 @@ def test_the_fastest_window_is_that_in_which_all_threads_ran() -> None:
     assert fastest_window([first, first]) == 2.0
 
 
+def test_the_usual_window_is_neither_a_lucky_nor_an_unlucky_one() -> None:
+    each_s = [1.0] * 6 + [9.0] + [1.0] * 6 + [0.5] * 6
+    ends = [sum(each_s[: at + 1]) for at in range(len(each_s))]
+    spans = [[(end - each, end) for each, end in zip(each_s, ends, strict=True)]]
+    assert (usual_window(spans), fastest_window(spans)) == (1.0, 2.0)
+    assert usual_window([[]]) == 0.0
+
+
 def test_the_real_memory_is_read_at_a_real_speed() -> None:
     # A ceiling that any computer keeps, however busy it is; the exact figure is its own.
     assert 0 < measure_memory_speed(2) < MOST_BYTES_PER_S
     # In the cache, and over before a thread that waits for it would be woken.
     assert 0 < measure_memory_speed(2, 4 << 20) < MOST_BYTES_PER_S
+
+
+def test_weights_are_read_with_the_kernels_of_a_reply_at_a_real_speed() -> None:
+    assert 0 < read_memory_speed(2).bytes_per_s < MOST_BYTES_PER_S
+
+
+def test_a_child_that_cannot_measure_leaves_the_speed_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "app.machine.memory_speed.child_command", lambda name: [sys.executable, "-c", "raise SystemExit(3)"]
+    )
+    assert read_memory_speed(2) == SpeedReading(0.0, is_quiet=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_child_that_is_ended_with_the_program_is_no_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    monkeypatch.setattr("app.machine.memory_speed.child_command", lambda name: [sys.executable, "-c", killed])
+    with caplog.at_level("INFO"):
+        assert read_memory_speed(2) == SpeedReading(0.0, is_quiet=False)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{ half", b'{"loads": 3}'])

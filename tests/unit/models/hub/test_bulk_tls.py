@@ -6,7 +6,6 @@ import os
 import random
 import ssl
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from models.hub.retry import RetryPolicy
 from models.hub.weight_headers import fetch_weight_headers
 from models.system.errors import StillroomError
 from tests.support.certificates import Certificate, make_certificate
+from tests.support.forward_proxy import forward_proxy
 from tests.support.hub import LoopbackHub
 
 REPO = "owner/large"
@@ -122,55 +122,10 @@ def test_the_hub_itself_may_be_who_cannot_be_trusted(hub: LoopbackHub) -> None:
 def test_proxies_are_passed_through(
     hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxy() as (address, asked):
-        monkeypatch.setenv("HTTPS_PROXY", address)
+    with forward_proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.address)
         assert fetched(hub, tmp_path / "out") == CONTENT
-    assert set(asked) == {f"CONNECT {hub.storage.removeprefix('https://')} HTTP/1.1"}
-
-
-@contextlib.contextmanager
-def proxy() -> Iterator[tuple[str, list[str]]]:
-    """A proxy on a thread of its own: its address, and the first lines of what it was asked."""
-    asked: list[str] = []
-    loop = asyncio.new_event_loop()
-    started: threading.Event = threading.Event()
-    ports: list[int] = []
-
-    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(65536):
-                target.write(data)
-                await target.drain()
-        target.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        asked.append(head.splitlines()[0])
-        host, port = head.split()[1].split(":")
-        there = await asyncio.open_connection(host, int(port))
-        writer.write(b"HTTP/1.1 200 here\r\n\r\n")
-        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
-
-    async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        ports.append(server.sockets[0].getsockname()[1])
-        started.set()
-        async with server:
-            await server.serve_forever()
-
-    work = loop.create_task(run())
-    thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait({work})))
-    thread.start()
-    started.wait()
-    try:
-        yield f"http://127.0.0.1:{ports[0]}", asked
-    finally:
-        loop.call_soon_threadsafe(work.cancel)
-        thread.join()
-        for left in asyncio.all_tasks(loop):
-            left.cancel()
-            loop.run_until_complete(asyncio.wait({left}))
-        loop.close()
+    assert set(proxy.asked) == {f"CONNECT {hub.storage.removeprefix('https://')} HTTP/1.1"}
 
 
 def server_side(certificate: Certificate) -> ssl.SSLContext:

@@ -103,6 +103,21 @@ def test_ram_and_card_together_hold_everything_once() -> None:
     assert whole.ram.cache == 0
 
 
+def test_a_step_on_several_cards_takes_the_memory_of_one_of_its_parts() -> None:
+    model = find("r1-qwen-7b")
+    assert model is not None
+    weights = weights_of(model.shape, "Q4_K_M")
+    large, part = Demand(8192, batch_tokens=2048), Demand(8192, batch_tokens=512)
+
+    def need(demand: Demand, gpu_layers: int, cards: int) -> int:
+        return memory_need(model.shape, weights, demand, gpu_layers, cards=cards).total
+
+    assert need(large, 29, 2) == need(part, 29, 2)
+    # One card computes all of it at once, and so do several that borrow the layers in RAM.
+    assert need(large, 29, 1) > need(part, 29, 1)
+    assert need(large, 14, 2) > need(part, 14, 2)
+
+
 def test_the_layers_that_fit_take_no_more_than_the_room() -> None:
     model = find("r1-qwen-14b")
     assert model is not None

@@ -288,6 +288,31 @@ def test_nothing_is_moved_between_two_steps_of_a_build(store: ModelStore, tmp_pa
     assert not list(tmp_path.rglob(".three.lock"))
 
 
+def test_nothing_is_moved_while_a_model_is_measured(store: ModelStore, tmp_path: Path) -> None:
+    [one] = store.find("one")
+    with (
+        store.reading([one]),
+        store.reading([one]),
+        pytest.raises(StillroomError, match="is being measured"),
+    ):
+        ModelsMove(store.root, tmp_path / "new").run(not_committed)
+    ModelsMove(store.root, tmp_path / "new").run(lambda: None)
+    assert not list(tmp_path.rglob("*.read-*"))
+
+
+def test_no_model_is_measured_while_they_are_moved(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.store.store.LOCK_WAIT_S", 0.1)
+    [one] = store.find("one")
+
+    def commit() -> None:
+        with pytest.raises(StillroomError, match="is being moved"), store.reading([one]):
+            pytest.fail("it reads a file that goes")
+
+    ModelsMove(store.root, tmp_path / "new").run(commit)
+
+
 def test_no_work_begins_while_the_models_are_moved(
     store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

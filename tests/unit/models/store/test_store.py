@@ -240,3 +240,42 @@ def test_the_inputs_of_a_file_are_told(store: ModelStore, tmp_path: Path) -> Non
     [model] = add(store, tmp_path, "Q4_K_M")
     assert [entry.sha256 for entry in store.inputs_at(model.path)] == ["cd" * 32]
     assert store.inputs_at(tmp_path / "other.gguf") == ()
+
+
+def test_what_was_made_in_passing_goes_once_nobody_reads_it(store: ModelStore, tmp_path: Path) -> None:
+    [full, small] = add(store, tmp_path, "BF16", "Q4_K_M")
+    store.set_passing(full, True)
+    other = ModelStore(store.root)
+    with store.reading([small, full]):
+        with other.reading([full]):
+            pass
+        assert not other.remove_passing(full)
+    assert full.path.exists()
+    assert other.remove_passing(full)
+    assert not full.path.exists()
+    assert not other.remove_passing(full)
+    assert [model.type for model in store.listing().models] == ["Q4_K_M"]
+    assert not [path for path in store.root.rglob("*.lock") if path.name != ".lock"]
+
+
+def test_what_the_user_keeps_is_not_removed_as_made_in_passing(store: ModelStore, tmp_path: Path) -> None:
+    [full] = add(store, tmp_path, "BF16")
+    assert not store.remove_passing(full)
+    assert full.path.exists()
+
+
+def test_the_lock_of_a_reader_that_was_killed_keeps_nothing(store: ModelStore, tmp_path: Path) -> None:
+    [full] = add(store, tmp_path, "BF16")
+    store.set_passing(full, True)
+    with store.reading([full]):
+        [lock] = store.root.glob(".making/.*.lock")
+    lock.touch()
+    assert store.remove_passing(full)
+    assert not lock.exists()
+
+
+def test_what_is_gone_is_not_read(store: ModelStore, tmp_path: Path) -> None:
+    [model] = add(store, tmp_path, "Q4_K_M")
+    store.delete(model)
+    with pytest.raises(StillroomError, match="is not in the store any more"), store.reading([model]):
+        pytest.fail("it is read")

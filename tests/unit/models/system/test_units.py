@@ -21,3 +21,17 @@ def test_powers_of_1024_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "GIGABYTE", 1024**3)
     assert units.byte_count(12 << 30) == "12.0 GB"
     assert units.gigabytes(12 << 30) == "12.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("4.1GB", 4_100_000_000), ("900 mb", 900_000_000), ("1.5G", 1_500_000_000)]
+)
+def test_a_size_is_read_as_it_is_shown(text: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "THOUSAND", 1000)
+    assert units.bytes_of(text) == count
+
+
+@pytest.mark.parametrize("text", [" ", "GB", "4", "-4GB", "4XB", "4e9GB", "1" * 40 + "GB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        units.bytes_of(text)

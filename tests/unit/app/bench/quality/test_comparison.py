@@ -3,6 +3,9 @@ import pytest
 
 from app.bench.quality.comparison import QualityChange, compare_quality, mcnemar
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun, TurnResult
+from app.bench.quality.scores.kept_share import kept_share
+from app.bench.quality.words import quality_side_by_side
+from app.bench.report.side_by_side import side_by_side_lines
 from app.engine.protocol import Sampling
 from tests.support.bench_reports import make_report
 
@@ -100,6 +103,15 @@ def test_the_exact_test_for_pairs() -> None:
 def test_what_became_right_and_wrong(before: str, after: str, verdict: str, gained: int, lost: int) -> None:
     change = only_change(maths(before), maths(after))
     assert (change.verdict, change.gained, change.lost) == (verdict, gained, lost)
+
+
+def test_what_is_kept_of_the_right_answers() -> None:
+    change = only_change(maths("r" * 40 + "w" * 5), maths("w" * 2 + "r" * 38 + "r" + "w" * 4))
+    assert change.kept == kept_share(38, 2, 1)
+    alike = compare_quality([(RUN, maths("rrrrw")), (other("two"), maths("rrrrw"))])
+    lines = list(side_by_side_lines(quality_side_by_side(alike)))
+    assert any("keeps 100% (63 to 158) of the right answers" in line for line in lines), lines
+    assert only_change(maths("wwww"), maths("rrww")).kept is None
 
 
 def test_a_perplexity_that_differs_by_more_than_its_interval() -> None:

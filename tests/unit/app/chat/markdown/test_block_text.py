@@ -4,12 +4,15 @@ import pytest
 
 from app.chat.markdown.block_text import (
     OBJECT,
+    PART_CHARACTERS,
+    PART_LINES,
     Mark,
     PlainText,
     Run,
     cell_spans,
     cut,
     paragraph_at,
+    plain_parts,
     runs_of,
     text_of,
     without_breaks,
@@ -93,3 +96,36 @@ def test_cells_and_paragraphs_have_their_ends() -> None:
 def test_breaks_of_long_words_are_taken_out_and_other_ones_stay() -> None:
     long = "x" * 200
     assert without_breaks(text_of(PlainText(f"{long} a{BREAK}b"))) == f"{long} a{BREAK}b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Why?",
+        "a line\n" * 3000,
+        "\n" * 1000,
+        "words " * 5000,
+        "x" * 20_000,
+        "e\u0301" * 10_000,
+        f"short\n{'long ' * 3000}\n\nshort\n",
+        "\U0001f600 " * 9000,
+    ],
+)
+def test_a_long_text_is_parts_of_it(text: str) -> None:
+    parts = plain_parts(text)
+    assert "".join((part.joint or "") + part.text for part in parts) == text
+    assert parts[0].joint is None
+    assert all(part.joint is not None for part in parts[1:])
+    assert all(len(part.text) <= PART_CHARACTERS + PART_LINES for part in parts)
+    assert all(part.text.count("\n") < PART_LINES for part in parts)
+    assert len(parts) <= 1 + len(text) // (PART_CHARACTERS // 2) + text.count("\n") // (PART_LINES // 2)
+    assert not any(part.text.startswith("\u0301") for part in parts)
+
+
+def test_parts_end_with_a_line_or_a_word() -> None:
+    lines = plain_parts("a line\r\n" * 3000)
+    assert {part.joint for part in lines[1:]} == {"\n"}
+    words = plain_parts("words " * 5000)
+    assert {part.joint for part in words[1:]} == {""}
+    assert all(part.text.endswith("words ") for part in words[:-1])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.chat.documents.hidden_characters import with_hidden_shown
-from app.chat.markdown.block_text import PlainText, runs_of, text_of
+from app.chat.markdown.block_text import PlainText, plain_parts, runs_of, text_of
 from app.chat.markdown.markdown_blocks import Block, CodeBlock, FormulaBlock, TextBlock, parse_blocks
 from app.chat.markdown.markdown_writer import Excerpt, html_of, inner_markdown, markdown_of
 from tests.support.commonmark_spec import examples
@@ -164,6 +164,17 @@ def test_a_long_paragraph_in_pieces_is_one_again() -> None:
     assert markdown_of(blocks) == source
     words = "word " * 2000 + "end"
     assert markdown_of(whole(words)) == words
+
+
+@pytest.mark.parametrize("text", ["a <line>\n" * 3000, "words " * 5000, "x" * 20_000, "\n\n" * 500])
+def test_a_long_question_in_parts_is_one_again(text: str) -> None:
+    parts = [Excerpt.whole(part) for part in plain_parts(text)]
+    assert len(parts) > 1
+    assert markdown_of(parts) == text
+    assert html_of(parts) == html_of([Excerpt.whole(PlainText(text))])
+    beside = [*parts, *whole("An answer."), Excerpt.whole(PlainText("Another."))]
+    assert markdown_of(beside) == f"{text}\n\nAn answer.\n\nAnother."
+    assert html_of([*parts, *parts]) == 2 * html_of(parts)
 
 
 def test_rich_text_fetches_nothing_and_keeps_formulas_as_their_source() -> None:

@@ -60,7 +60,7 @@ def test_a_cache_that_cannot_be_had_is_made_smaller_and_said(
     assert end.stats.completion_tokens == 4
     known = memory.of(starter_path()).lowered
     assert known is not None
-    assert known.given_up == ("flash_attention", "sequences")
+    assert known.given_up == ("sequences",)
 
 
 def test_what_failed_is_not_tried_again(client: EngineClient, memory: LoadMemory) -> None:

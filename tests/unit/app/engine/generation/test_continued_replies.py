@@ -169,6 +169,14 @@ def test_a_saved_state_brings_back_the_tokens(session: Session, states: Path) ->
     assert second.end.stats.reused_tokens == second.end.stats.prompt_tokens - 1
 
 
+def test_a_line_break_that_is_not_shown_is_not_taken_from_another_reply(session: Session) -> None:
+    thought: dict[str, object] = {"thinking": "open", "thinking_limits": ThinkingLimits(tokens=4)}
+    other = say(session, grammar='root ::= "\\n" [a-z]+', **thought)
+    partial = PartialReply(thinking=other.thinking, closed=True)
+    said = say(session, partial=partial, json_schema=SCHEMA, **thought)
+    assert said.answer.startswith("{")
+
+
 def test_what_a_state_does_not_hold_is_tokenised_behind_it(session: Session) -> None:
     options = KINDS["answer"]
     first = say(session, max_tokens=20, **options)

@@ -157,7 +157,11 @@ def test_the_answer_guard_has_heard_the_first_part() -> None:
 
 
 def test_room_and_budget_are_those_of_the_whole_reply() -> None:
-    whole, half = begun(None), begun(PartialReply(thinking="x" * 900))
+    # The guard has heard another 900 tokens, or none.
+    limits = ThinkingLimits(loop_guard=False)
+    whole, half = (
+        begun(partial, thinking_limits=limits) for partial in (None, PartialReply(thinking="x" * 900))
+    )
     assert half.thinking_tokens == 900
     assert whole.control.why_close(CONTEXT, 0.0) == half.control.why_close(CONTEXT, 0.0) == "room"
     assert whole.control.unwatched(900) == half.control.unwatched(900)

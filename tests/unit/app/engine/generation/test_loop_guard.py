@@ -106,3 +106,30 @@ def test_a_long_thought_costs_the_same_for_each_token() -> None:
         assert guard_says(prose(LONGEST_MEMORY, number), guard) is None
         sizes.append(len(pickle.dumps(guard)))
     assert max(sizes) < 1.05 * sizes[0]
+
+
+@pytest.mark.parametrize("period", [1, 3, 40, 74, 75, 76, 150, 600])
+def test_it_speaks_no_sooner_than_it_says(period: int) -> None:
+    guard, ids = LoopGuard(), dict[str, int]()
+    draw = random.Random(period)
+    pieces = prose(300, 7) + prose(period, 8) * (400 // period + 5)
+    pieces += [" " + word for word in (WORDS * 3)[: draw.randrange(60)]] + prose(period, 8) * (
+        600 // period + 5
+    )
+    quiet_until = spoke = 0
+    for place, piece in enumerate(pieces):
+        quiet_until = max(quiet_until, place + guard.soonest())
+        if guard.add(ids.setdefault(piece, len(ids)), piece.encode()):
+            spoke += 1
+            assert place + 1 >= quiet_until
+    assert spoke
+
+
+def test_it_says_how_soon_it_may_speak() -> None:
+    guard = LoopGuard()
+    assert guard.soonest() > 200
+    pieces = prose(75, 3) * 4
+    for piece in pieces[:-1]:
+        assert not guard.add(hash(piece), piece.encode())
+    assert guard.soonest() == 1
+    assert guard.add(hash(pieces[-1]), pieces[-1].encode())

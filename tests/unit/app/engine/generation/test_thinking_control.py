@@ -1,3 +1,4 @@
+from app.engine.generation.loop_guard import LoopGuard
 from app.engine.generation.thinking_control import LOOK_TOKENS, ThinkingControl
 from app.engine.protocol import ThinkingLimits
 
@@ -41,12 +42,14 @@ def test_a_loop_closes_unless_the_guard_is_off() -> None:
 
 def test_it_says_until_when_it_need_not_be_asked() -> None:
     free, short = ThinkingControl(ThinkingLimits(), ROOM), ThinkingControl(ThinkingLimits(tokens=11), ROOM)
-    assert [free.unwatched(tokens) for tokens in (0, 1, LOOK_TOKENS)] == [
-        LOOK_TOKENS,
-        LOOK_TOKENS - 1,
-        LOOK_TOKENS,
-    ]
-    assert [short.unwatched(tokens) for tokens in (0, 8, 10, 11, 12)] == [LOOK_TOKENS, 3, 1, 1, 1]
+    soonest = LoopGuard().soonest()
+    for tokens in (0, 1, LOOK_TOKENS, 1003):
+        asked_at = tokens + free.unwatched(tokens)
+        assert soonest <= asked_at - tokens < soonest + LOOK_TOKENS
+        assert asked_at % LOOK_TOKENS == 0
+    assert [short.unwatched(tokens) for tokens in (0, 8, 10, 11, 12)] == [11, 3, 1, 1, 1]
+    unguarded = ThinkingControl(ThinkingLimits(loop_guard=False, answer_room=False), ROOM)
+    assert unguarded.unwatched(7) == ROOM - 7
 
 
 def test_the_closing_tag_stands_on_a_line_of_its_own() -> None:

@@ -16,7 +16,7 @@ LANES = 32
 """So many logits are looked at side by side."""
 
 
-FUNCTIONS = ("_likely_tokens", "_likely_tokens_of_row", "_draw")
+FUNCTIONS = ("_likely_tokens", "_likely_tokens_of_row", "_draw", "_best_of_row")
 
 
 @pytest.fixture(params=["with the library", "with numpy"], autouse=True)
@@ -89,7 +89,11 @@ def test_a_llama_cpp_without_the_library_leaves_it_to_numpy(
     assert spec.loader is not None
     anew = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(anew)
-    assert [getattr(anew, name) for name in FUNCTIONS] == [None] * 3
+    assert [getattr(anew, name) for name in FUNCTIONS] == [None] * 4
     candidates = anew.Candidates(3)
     assert candidates.fill_likely(np.array([1.0, 5.0, 4.0], "f4"), 2.0) == 2
     assert candidates.ids().tolist() == [1, 2]
+
+
+def test_a_library_of_another_version_lacks_what_it_lacks() -> None:
+    assert module.library_function("stillroom_of_another_version", None) is None

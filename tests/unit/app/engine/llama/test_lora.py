@@ -51,7 +51,8 @@ def ask(session: Session, *loras: Lora, **options: object) -> Generate:
 
 
 def reply(session: Session, *loras: Lora, **options: object) -> str:
-    deltas, end = session.generate(ask(session, *loras, **options))
+    """Its prompt is evaluated whole: in other batches the other one of two likely tokens might win."""
+    deltas, end = session.generate(ask(session, *loras, reuse_prefix=False, **options))
     assert isinstance(end, Finished), end
     return text_of(deltas)
 
@@ -89,7 +90,7 @@ def test_replies_with_different_adapters_side_by_side_are_those_of_each_alone(
     session: Session, adapters: tuple[str, str]
 ) -> None:
     sets: list[tuple[Lora, ...]] = [(), (Lora(adapters[0]),), (Lora(adapters[1], 0.5),)]
-    alone = [reply(session, *loras, max_tokens=20, reuse_prefix=False) for loras in sets]
+    alone = [reply(session, *loras, max_tokens=20) for loras in sets]
     requests = [ask(session, *loras, max_tokens=20, reuse_prefix=False) for loras in sets]
     for request in requests:
         session.engine.post(request)

@@ -1,11 +1,15 @@
 """Ways to load the real starter model; its own limit is 8,192 tokens."""
 
+import math
 from pathlib import Path
 
 import llama_cpp
 import pytest
 
-from app.engine.protocol import Failed, Finished, Generate, LoadSettings, ModelInfo
+from app.engine.llama.backend import Backend
+from app.engine.loading import loading
+from app.engine.planning import paged_memory
+from app.engine.protocol import Device, Failed, Finished, Generate, Load, Loaded, LoadSettings, ModelInfo
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -114,6 +118,43 @@ def test_rows_of_logits_are_asked_for_in_sixteens(
     load(session, context_tokens=256, sequences=sequences)
     assert asked
     assert all(rows % 16 == 0 and rows >= sequences for rows in asked)
+
+
+def test_what_a_driver_has_moved_to_ram_is_given_up_step_by_step_and_told(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card is a stand-in by the name of the memory that llama.cpp says it took: it computes nothing."""
+    listed = Backend.local_devices
+    card = Device(
+        name="CPU_Mapped",
+        description="a full card",
+        backend="CUDA",
+        kind="gpu",
+        memory_total_bytes=8 << 30,
+        memory_free_bytes=60 << 20,
+    )
+    monkeypatch.setattr(Backend, "local_devices", lambda backend: [(0, card), *listed(backend)])
+    settings = LoadSettings(
+        gpu_layers=1000, context_tokens=512, kv_type="f16", threads=1, batch_tokens=64, sequences=1
+    )
+
+    def placed() -> ModelInfo:
+        # What is where is not estimated: nothing is on a card.
+        session.engine.post(Load(request_id=session.new_id(), path=starter_path(), settings=settings))
+        return session.wait_for(Loaded).info
+
+    fast = placed()
+    assert fast.gpu_layers == fast.layers + 1
+    monkeypatch.setattr(loading, "driver_pages", lambda: True)
+    # However busy this computer is: first whatever it takes is fast, then nothing.
+    monkeypatch.setattr(paged_memory, "CERTAINLY_FAST_S", math.inf)
+    assert placed().gpu_layers == fast.gpu_layers
+    monkeypatch.setattr(paged_memory, "CERTAINLY_FAST_S", 0.0)
+    slow = placed()
+    assert slow.gpu_layers == 0
+    said = [str(notice) for notice in slow.notices]
+    assert "The graphics card has too little memory for 31 layers, so it takes 23." in said
+    assert answer(session)[1].stats.completion_tokens == 16
 
 
 def test_an_unknown_architecture_is_told_by_its_name(session: Session, tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ import pytest
 from app.engine.planning.cards import usable_bytes
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.load_need import LoadNeed
-from app.engine.planning.load_plan import CARD_BATCH_TOKENS, Room, demand_of, plan_load
+from app.engine.planning.load_plan import (
+    CARD_BATCH_TOKENS,
+    PIPELINE_BATCH_TOKENS,
+    Room,
+    demand_of,
+    plan_load,
+)
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import Device, LoadSettings
 
@@ -99,6 +105,9 @@ def test_a_card_reads_more_of_a_prompt_in_a_step() -> None:
     for slow in ({"kind": "igpu"}, {"backend": "RPC"}):
         device = msgspec.structs.replace(card(24 * GIB), **slow)
         assert planned(device).batch_tokens == planned(card(24 * GIB), device).batch_tokens == 512
+    # Cards that hold all of it between them take turns with its parts.
+    assert planned(card(4 * GIB), card(4 * GIB)).batch_tokens == PIPELINE_BATCH_TOKENS
+    assert planned(card(2 * GIB), card(2 * GIB)).batch_tokens <= CARD_BATCH_TOKENS
 
 
 @pytest.mark.parametrize("free_mib", range(1000, 8000, 250))
@@ -117,21 +126,6 @@ def test_weights_of_layers_beside_the_card_are_copied() -> None:
     assert chosen(3 * GIB, card(3 * GIB)) == "mapped"
     assert chosen(64 * GIB, card(24 * GIB)) == "mapped"
     assert chosen(64 * GIB) == "mapped"
-
-
-def test_small_heads_do_without_flash_attention_on_the_processor() -> None:
-    small_heads = replace(R1_QWEN_7B, heads=56, kv_heads=8, key_length=64, value_length=64)
-
-    def chosen(asked: LoadSettings, room: Room, shape: ModelShape = small_heads) -> str:
-        return plan_load(asked, shape, ROPE, room).settings.flash_attention
-
-    assert chosen(LoadSettings(), PLENTY) == "off"
-    assert chosen(LoadSettings(), PLENTY, R1_QWEN_7B) == "auto"
-    assert chosen(LoadSettings(context_tokens=1024), PLENTY) == "auto"
-    assert chosen(LoadSettings(flash_attention="on"), PLENTY) == "on"
-    assert chosen(LoadSettings(kv_type="q8_0"), PLENTY) == "auto"
-    assert chosen(LoadSettings(), Room((card(24 * GIB),), 64 * GIB, 8)) == "auto"
-    assert chosen(LoadSettings(), Room((), 12 * GIB, 8)) == "auto"
 
 
 def test_prompt_threads_follow_the_threads() -> None:

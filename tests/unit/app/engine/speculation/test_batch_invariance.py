@@ -1,12 +1,9 @@
 """Guesses where rows have to be exact: what is tried, what is used, and when it is given up."""
 
-import sys
 from itertools import pairwise
 
-import pytest
-
 from app.engine.protocol import LoadSettings
-from app.engine.speculation.batch_invariance import CELLS, GUESSES, ROWS, RowProofs, alike_cells
+from app.engine.speculation.batch_invariance import CELLS, GUESSES, ROWS, RowProofs, can_be_alike
 
 WANTED = 16
 
@@ -30,20 +27,20 @@ def prove(proofs: RowProofs, length: int = 10, variant: str = "") -> None:
 
 
 def test_a_size_is_used_after_its_rows_were_the_same() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     assert proofs.choose("", 10, WANTED) == (GUESSES[0], True)
     prove(proofs)
     assert proofs.choose("", 10, WANTED) == (GUESSES[0], False)
 
 
 def test_two_rows_are_not_enough() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     try_once(proofs)
     assert proofs.choose("", 10, WANTED) == (GUESSES[0], True)
 
 
 def test_a_larger_size_is_tried_once_the_proven_one_was_right() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     for smaller, larger in pairwise(GUESSES):
         prove(proofs)
         assert proofs.choose("", 10, WANTED) == (smaller, False)
@@ -55,7 +52,7 @@ def test_a_larger_size_is_tried_once_the_proven_one_was_right() -> None:
 
 
 def test_other_rows_end_it_for_their_size_and_all_larger_ones() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     prove(proofs)
     proofs.was_right("", 10, GUESSES[0])
     count, _ = proofs.choose("", 10, WANTED)
@@ -67,21 +64,21 @@ def test_other_rows_end_it_for_their_size_and_all_larger_ones() -> None:
 
 
 def test_nothing_is_guessed_where_already_two_rows_differ() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     trial = proofs.begin("", 10, [5], [b"0", b"1"])
     assert not trial.goes_on(9, b"another", 5)
     assert proofs.choose("", 10, WANTED) == (0, False)
 
 
 def test_a_wrong_guess_proves_nothing_and_refutes_nothing() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     trial = proofs.begin("", 10, [5], [b"0", b"1"])
     assert not trial.goes_on(9, b"0", 6)
     assert proofs.choose("", 10, WANTED) == (GUESSES[0], True)
 
 
 def test_tokens_that_came_otherwise_end_a_trial() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     trial = proofs.begin("", 10, [5], [b"0", b"1"])
     assert trial.goes_on(9, b"0", 5)
     assert not trial.goes_on(14, b"another", 7)
@@ -89,7 +86,7 @@ def test_tokens_that_came_otherwise_end_a_trial() -> None:
 
 
 def test_longer_contexts_and_other_adapters_are_tried_by_themselves() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     prove(proofs)
     assert proofs.choose("", CELLS + 10, WANTED) == (GUESSES[0], True)
     assert proofs.choose("", 2 * CELLS + 10, WANTED) == (GUESSES[0], True)
@@ -99,36 +96,21 @@ def test_longer_contexts_and_other_adapters_are_tried_by_themselves() -> None:
 
 
 def test_a_batch_attends_over_the_cells_that_its_rows_do_alone() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     assert proofs.choose("", CELLS - 1, WANTED) == (1, True)
     assert proofs.choose("", CELLS, WANTED) == (0, False)
 
 
 def test_few_guesses_are_none_too_many() -> None:
-    proofs = RowProofs(sys.maxsize)
+    proofs = RowProofs(True)
     assert proofs.choose("", 10, 0) == (0, False)
     prove(proofs)
     proofs.was_right("", 10, GUESSES[0])
     assert proofs.choose("", 10, 2) == (1, False)
 
 
-@pytest.mark.parametrize(
-    ("plan", "cells"),
-    [
-        (LoadSettings(threads=2, gpu_layers=0, flash_attention="off", kv_type="f16"), 0),
-        (LoadSettings(threads=1, gpu_layers=0, flash_attention="off", kv_type="f16"), 0),
-        (LoadSettings(threads=2, gpu_layers=0, flash_attention="auto", kv_type="f16"), CELLS),
-        (LoadSettings(threads=1, gpu_layers=0, flash_attention="auto", kv_type="f16"), sys.maxsize),
-        (LoadSettings(threads=2, gpu_layers=0, flash_attention="auto", kv_type="q8_0"), sys.maxsize),
-        (LoadSettings(threads=2, gpu_layers=9, flash_attention="off", kv_type="f16"), sys.maxsize),
-    ],
-)
-def test_attention_is_known_to_differ_on_the_processor(plan: LoadSettings, cells: int) -> None:
-    assert alike_cells(plan) == cells
-
-
-def test_nothing_is_guessed_beyond_the_cells_that_are_alike() -> None:
-    proofs = RowProofs(CELLS)
-    prove(proofs, CELLS - 20)
-    assert proofs.choose("", CELLS - 20, WANTED) == (GUESSES[0], False)
-    assert proofs.choose("", CELLS + 20, WANTED) == (0, False)
+def test_nothing_is_tried_on_the_processor_without_flash_attention() -> None:
+    assert can_be_alike(LoadSettings(gpu_layers=0))
+    assert not can_be_alike(LoadSettings(gpu_layers=0, flash_attention="off"))
+    assert can_be_alike(LoadSettings(gpu_layers=9, flash_attention="off"))
+    assert RowProofs(False).choose("", 10, WANTED) == (0, False)

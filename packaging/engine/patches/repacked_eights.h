@@ -1,9 +1,12 @@
-// Included by repacked_rows.cpp: some columns.
+// Included by ggml-cpu/repack.cpp: rows of Q4_K and Q4_0 weights, which llama.cpp lays in eights.
 //
-// llama.cpp multiplies rows in eights with one column after the other, or with four at a time at nearly the cost of
-// four. Here they are unpacked once for a group of columns. Each result is to the last bit what
-// ggml_gemv_q4_K_8x8_q8_K and ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not matter, and one addition in
-// float for a block.
+// llama.cpp multiplies such rows with one column after the other, or with four at a time at nearly the cost of four. Here
+// they are unpacked once for a group of columns. Each result is to the last bit what ggml_gemv_q4_K_8x8_q8_K and
+// ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not matter, and one addition in float for a block.
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__)
@@ -12,6 +15,31 @@ static constexpr int STILLROOM_GROUP = 16;
 #else
 static constexpr int STILLROOM_GROUP = 4;
 #endif
+
+// Rows are handed out to threads in turns: large shares first, since memory is read faster where a thread goes on without a
+// leap, and smaller ones towards the end, so that all threads are done at once. Each thread reckons all of them, in order.
+class stillroom_shares {
+    const int64_t all, least, divisor;
+    int turn = -1;
+
+public:
+    int64_t first = 0, rows = 0;
+
+    stillroom_shares(const int64_t all, const int threads, const int64_t least) :
+        all(all), least(least), divisor(2*threads*least) {}
+
+    // Whether that turn, which is not before the last one asked for, has rows.
+    bool take(const int wanted) {
+        for (; turn < wanted && first < all; ++turn) {
+            first += rows;
+            rows = std::min(std::max((all - first)/divisor, (int64_t) 1)*least, all - first);
+        }
+        return rows > 0;
+    }
+
+    // So many of them at a time are multiplied with group after group of columns, out of the nearer caches.
+    int64_t at_a_time(const int64_t done) const { return std::min((int64_t) 64, rows - done); }
+};
 
 // Of a block of a column: the sums of the values in its parts of 32, in pairs.
 struct stillroom_column_sums {
@@ -56,6 +84,10 @@ static void stillroom_sum_columns(const int blocks, const block_q8_K * y, stillr
 
 #ifdef STILLROOM_WIDE
 
+static inline void stillroom_read_ahead(const void * values) {
+    _mm_prefetch(static_cast<const char *>(values) + 2048, _MM_HINT_T0);
+}
+
 template <int COLUMNS>
 static void stillroom_eight_q4_K(
         const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
@@ -83,7 +115,9 @@ static void stillroom_eight_q4_K(
             __m512i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
                 const uint8_t * both = x[i].qs + 256*pair + 64*t;
-                _mm_prefetch(reinterpret_cast<const char *>(both) + 2048, _MM_HINT_T0);
+                if (COLUMNS > 4) {  // fewer leave the memory no time, and the processor reads faster by itself
+                    stillroom_read_ahead(both);
+                }
                 const __m512i nibbles = _mm512_loadu_si512(both);
                 first[t] = _mm512_and_si512(nibbles, low);
                 second[t] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
@@ -237,19 +271,21 @@ static void stillroom_eight_q4_0(
     for (int i = 0; i < blocks; ++i) {
         __m512i values[4];  // 8 more than they are, and so from 0 to 15
         for (int t = 0; t < 2; ++t) {
+            stillroom_read_ahead(x[i].qs + 64*t);
             const __m512i nibbles = _mm512_xor_si512(_mm512_loadu_si512(x[i].qs + 64*t), _mm512_set1_epi8(-0x78));
-            _mm_prefetch(reinterpret_cast<const char *>(x[i].qs + 64*t) + 2048, _MM_HINT_T0);
             values[t] = _mm512_and_si512(nibbles, low);
             values[t + 2] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
         }
         const __m512 d = _mm512_permutexvar_ps(twice, _mm512_castps256_ps512(stillroom_halves(x[i].d)));
         for (int p = 0; p < PAIRS; ++p) {
             const int8_t * first = y[(int64_t) 2*p*blocks + i].qs;
-            const int8_t * second = y[(int64_t) MIN(2*p + 1, COLUMNS - 1)*blocks + i].qs;
             __m512i a = _mm512_setzero_si512(), b = _mm512_setzero_si512();
             for (int t = 0; t < 4; ++t) {
                 a = _mm512_dpbusd_epi32(a, values[t], _mm512_set1_epi64(stillroom_quad(first + 8*t)));
-                b = _mm512_dpbusd_epi32(b, values[t], _mm512_set1_epi64(stillroom_quad(second + 8*t)));
+                if (2*p + 1 < COLUMNS) {
+                    const int8_t * second = y[(int64_t) (2*p + 1)*blocks + i].qs;
+                    b = _mm512_dpbusd_epi32(b, values[t], _mm512_set1_epi64(stillroom_quad(second + 8*t)));
+                }
             }
             const stillroom_two_columns & two = pairs[(int64_t) p*blocks + i];
             const __m512i less = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i *>(two.less)));
@@ -371,6 +407,9 @@ static void stillroom_columns_q4_0(
 // the other (block_q8_K or block_q8_0); those of a column stand one after the other in `s`, those of the next column
 // `bs` floats further.
 extern "C" void stillroom_repacked_columns(
+    enum ggml_type type, int n, int rows, const void * x, int columns, const void * y, float * s, size_t bs);
+
+void stillroom_repacked_columns(
         const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,
         float * s, const size_t bs) {
     if (type == GGML_TYPE_Q4_K) {
@@ -380,6 +419,47 @@ extern "C" void stillroom_repacked_columns(
         stillroom_columns_q4_0(
             n/QK4_0, rows, static_cast<const block_q4_0x8 *>(x), columns, static_cast<const block_q8_0 *>(y), s, bs);
     }
+}
+
+// The product of weights whose rows lie in eights; false where llama.cpp's own has to be made.
+static bool stillroom_mul_mat_repacked(const ggml_compute_params * params, ggml_tensor * dst) {
+    const ggml_tensor * src0 = dst->src[0];
+    const ggml_tensor * src1 = dst->src[1];
+    const int64_t values = src0->ne[0], rows = src0->ne[1], columns = src1->ne[1];
+    if (params->use_ref || src0->ne[2]*src0->ne[3] != 1 || src1->ne[2]*src1->ne[3] != 1 ||
+        src1->nb[0] != sizeof(float)) {
+        return false;
+    }
+    const ggml_type column_type = src0->type == GGML_TYPE_Q4_K ? GGML_TYPE_Q8_K : GGML_TYPE_Q8_0;
+    const size_t column_bytes = ggml_row_size(column_type, values);
+    const ggml_from_float_t quantise = ggml_get_type_traits_cpu(column_type)->from_float;
+    char * quantised = static_cast<char *>(params->wdata);
+    for (int64_t column = params->ith; column < columns; column += params->nth) {
+        quantise(
+            reinterpret_cast<const float *>(static_cast<const char *>(src1->data) + column*src1->nb[1]),
+            quantised + column*column_bytes, values);
+    }
+    if (params->ith == 0) {
+        ggml_threadpool_chunk_set(params->threadpool, params->nth);
+    }
+    ggml_barrier(params->threadpool);
+
+    stillroom_shares share(rows, params->nth, 8);
+    for (int turn = params->ith; share.take(turn); turn = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+        for (int64_t done = 0; done < share.rows; done += share.at_a_time(done)) {
+            const int64_t first = share.first + done;
+            stillroom_repacked_columns(
+                src0->type, values, share.at_a_time(done), static_cast<const char *>(src0->data) + first*src0->nb[1],
+                columns, quantised, static_cast<float *>(dst->data) + first, dst->nb[1]/sizeof(float));
+        }
+    }
+    return true;
+}
+
+#else
+
+static bool stillroom_mul_mat_repacked(const ggml_compute_params *, ggml_tensor *) {
+    return false;
 }
 
 #endif

@@ -1,4 +1,4 @@
-// Answers one question by the llama.cpp beside it: windows_answer MODEL PROMPT TOKENS. The back ends are loaded at
+// Answers one question by the llama.cpp beside it: engine_answer MODEL PROMPT TOKENS. The back ends are loaded at
 // run time from its folder, as Stillroom does. Prints the CPU back end's library flags, then the answer.
 #include <stdio.h>
 #include <stdlib.h>

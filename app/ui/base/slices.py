@@ -1,0 +1,61 @@
+"""Long work of the GUI thread in parts, between which the window lives."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import QObject, QTimer
+
+SLICE_S = 0.012
+"""Of one turn of the event loop, at most; a step that has begun goes on to its end."""
+
+
+class Slices(QObject):
+    """Does the steps of a work in later turns of the event loop, some in each. GUI thread."""
+
+    def __init__(self, parent: QObject, clock: Callable[[], float] = time.perf_counter) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._steps: Iterator[object] | None = None
+        self._turn = QTimer(self, singleShot=True, interval=0)
+        self._turn.timeout.connect(self._go_on)
+
+    @property
+    def under_way(self) -> bool:
+        """Tell whether there are steps left."""
+        return self._steps is not None
+
+    def begin(self, steps: Iterator[object]) -> None:
+        """Do these from the next turn on, in the place of those that are left."""
+        self._steps = steps
+        self._turn.start()
+
+    def finish(self) -> None:
+        """Do those that are left now: somebody needs what comes of them."""
+        steps = self._steps
+        self.stop()
+        for _ in steps or ():
+            pass
+
+    def stop(self) -> None:
+        """Do no more of them."""
+        self._steps = None
+        self._turn.stop()
+
+    def _go_on(self) -> None:
+        """Do steps until the turn's time is over, one at least."""
+        steps, end_s = self._steps, self._clock() + SLICE_S
+        if steps is None:
+            return
+        try:
+            for _ in steps:
+                if self._steps is not steps:
+                    # The step has stopped the work, or begun another one.
+                    return
+                if self._clock() >= end_s:
+                    self._turn.start()
+                    return
+        except Exception:
+            self.stop()
+            raise
+        if self._steps is steps:
+            self._steps = None

@@ -1,0 +1,144 @@
+"""From what each tensor costs to the mixture of a file of so many bytes."""
+
+from functools import cached_property
+from math import prod
+from typing import Literal
+
+import msgspec
+
+from converters.gguf.gguf_types import TYPE_NAMED, aligned
+from converters.mixture.choice import Chooser, Option
+from converters.mixture.tensor_costs import TensorCost, TensorCosts, total
+from converters.system.errors import BuildError
+from models.quantisation.chosen_mixture import (
+    CacheChoice,
+    CacheLoss,
+    ChosenMixture,
+    PlainType,
+    SizeLoss,
+    TensorChoice,
+)
+from models.quantisation.quantisation_mixture import MixtureModel, mixture
+from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS
+from models.quantisation.sizes import QUANTISATIONS
+from models.system.units import byte_count
+
+_METADATA_BYTES = 4096
+"""For all that the metadata says of the choice and of the importance matrix, beside the original's."""
+
+
+class MixtureChooser:
+    """Chooses mixtures of the model that was measured in `costs`; the table is made once for all sizes."""
+
+    def __init__(self, costs: TensorCosts) -> None:
+        self._costs = costs
+        self._names = list(costs.tensors)
+        self._chooser = Chooser([_options(costs.tensors[name]) for name in self._names])
+        self._frame_bytes = costs.frame_bytes + _METADATA_BYTES
+        self.least_bytes = self._chooser.least_bytes + self._frame_bytes
+        self.most_bytes = self._chooser.most_bytes + self._frame_bytes
+        self.plain = tuple(sorted(self._plain_types(), key=lambda plain: plain.bytes))
+
+    @cached_property
+    def sizes(self) -> tuple[SizeLoss, ...]:
+        """The mixtures of the slider's sizes, from 3.0 bits a weight or the smallest file on."""
+        weights = sum(cost.weights for cost in self._costs.tensors.values())
+        found: dict[int, float] = {}
+        for tenths in range(LEAST_TENTHS, MOST_TENTHS + 1):
+            budget = max(weights * tenths // 80, self._chooser.least_bytes)
+            options = self._chooser.choose(budget)
+            size = sum(option.bytes for option in options) + self._frame_bytes
+            found[size] = sum(option.cost for option in options)
+        return tuple(SizeLoss(bytes=size, divergence=cost) for size, cost in sorted(found.items()))
+
+    def choose(self, budget_bytes: int) -> ChosenMixture:
+        """Return the mixture of the least expected divergence whose file takes at most `budget_bytes`.
+
+        Raises `BuildError` where even the smallest types take more.
+        """
+        if budget_bytes < self.least_bytes:
+            raise BuildError(
+                "This model cannot be made as small as {asked}: the smallest file takes {least}.",
+                "Ask for a larger size, or choose a smaller model.",
+                asked=byte_count(budget_bytes),
+                least=byte_count(self.least_bytes),
+            )
+        options = self._chooser.choose(budget_bytes - self._frame_bytes)
+        choices = tuple(
+            TensorChoice(tensor=name, type=option.type, bytes=option.bytes, divergence=option.cost)
+            for name, option in zip(self._names, options, strict=True)
+        )
+        quantised = sum(choice.bytes for choice in choices)
+        weights = sum(cost.weights for cost in self._costs.tensors.values())
+        divergence = sum(choice.divergence for choice in choices)
+        return ChosenMixture(
+            asked_bytes=budget_bytes,
+            bytes=quantised + self._frame_bytes,
+            bits_per_weight=round(8 * quantised / weights, 4),
+            divergence=divergence,
+            reason=self._reason(quantised + self._frame_bytes, divergence),
+            text=self._costs.text,
+            plain=self.plain,
+            sizes=self.sizes,
+            tensors=choices,
+        )
+
+    def choose_with_cache(self, budget_bytes: int, small_cache_bytes: int) -> ChosenMixture:
+        """Return the better of two mixtures that take one memory together with their KV caches: of at most
+        `budget_bytes` with a cache in f16 (0 where none fits), or of `small_cache_bytes` with one in q8_0.
+
+        That cache's own cost counts with the upper end of its interval. Raises as `choose`.
+        """
+        loss = next(iter(self._costs.caches or ()), None)
+        if loss is None or small_cache_bytes <= budget_bytes:
+            return self.choose(budget_bytes)
+        large = self.choose(small_cache_bytes)
+        if budget_bytes < self.least_bytes:
+            return _with_cache(large, "q8_0", None, loss)
+        plain = self.choose(budget_bytes)
+        if large.divergence + loss.most < plain.divergence:
+            return _with_cache(large, "q8_0", plain, loss)
+        return _with_cache(plain, "f16", large, loss)
+
+    def _reason(self, size: int, divergence: float) -> str:
+        """Compare the choice with llama.cpp's own mixture of the nearest size."""
+        nearest = min(self.plain, key=lambda plain: (abs(plain.bytes - size), plain.type))
+        return (
+            f"The least divergence that {len(self._names)} tensors can have in {byte_count(size)}: "
+            f"{divergence:.4f} nats a token are expected, {nearest.divergence:.4f} of {nearest.type} with "
+            f"{byte_count(nearest.bytes)}."
+        )
+
+    def _plain_types(self) -> list[PlainType]:
+        costs = self._costs
+        shapes = {name: cost.shape for name, cost in costs.tensors.items()}
+        model = MixtureModel(costs.architecture, costs.layers, costs.heads, costs.kv_heads)
+        plain = []
+        for kind in QUANTISATIONS:
+            types = mixture(kind, shapes, model, has_imatrix=True)
+            size = sum(tensor_bytes(shapes[name], types[name]) for name in types)
+            divergence = total(costs.tensors, types)
+            plain.append(PlainType(type=kind, bytes=size + costs.frame_bytes, divergence=divergence))
+        return plain
+
+
+def _with_cache(
+    chosen: ChosenMixture, kv_type: Literal["f16", "q8_0"], other: ChosenMixture | None, loss: CacheLoss
+) -> ChosenMixture:
+    choice = CacheChoice(
+        kv_type=kv_type,
+        other_bytes=other.bytes if other is not None else 0,
+        other_divergence=other.divergence if other is not None else 0.0,
+        loss=loss,
+    )
+    return msgspec.structs.replace(chosen, cache=choice)
+
+
+def tensor_bytes(shape: tuple[int, ...], kind: str) -> int:
+    """Compute the bytes that a tensor takes in a file, with what aligns the next."""
+    form = TYPE_NAMED[kind]
+    return aligned(prod(shape) // form.block * form.block_bytes)
+
+
+def _options(cost: TensorCost) -> list[Option]:
+    return [Option(kind, tensor_bytes(cost.shape, kind), cost.cost(kind)) for kind in cost.errors]

@@ -1,0 +1,351 @@
+"""Measure what quantising each tensor of a model costs, in one pass over its tensors.
+
+Two figures a tensor. The error of every type it allows: ggml's own quantisers, which get the importance
+matrix as in a build, and the squares of what they change, weighed by what each column is multiplied with.
+That is the error of the tensor's output as far as its inputs do not depend on each other, relative to each
+token's inputs: by the importance matrix itself a few columns that meet the huge activations of a text's first
+token would be all of it (in one layer of SmolLM2 Q4_0 has 280 times the error of Q4_K so).
+
+And what such an error does to the model: the tensor is put in one type into the loaded full-precision model,
+which reads a piece of text, and the divergence of its predictions is measured. Small errors of a
+tensor act on the divergence in proportion to their squares, and those of different tensors add up, as they do
+not depend on each other. Where those huge activations meet what a type does badly (Q3_K and Q4_0 cannot hold
+a lone large weight, and the first token is what all others attend to), neither figure tells: such a tensor is
+measured in each of its types.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.gguf.ggml import is_valid, quantise_rows, to_bf16, to_floats
+from converters.gguf.gguf_types import BF16, F16, TYPE_NAMED, TensorType
+from converters.gguf.inspect import GgufSummary, TensorInfo, inspect
+from converters.gguf.mixture_facts import mixture_model
+from converters.imatrix.imatrix import Importance
+from converters.mixture.candidates import candidates, measured_with
+from converters.mixture.changed_weights import PIECE_TOKENS, ChangeableModel, ColumnInputs
+from converters.mixture.tensor_costs import (
+    CostsFile,
+    TensorCost,
+    TensorCosts,
+    kind_and_layer,
+    with_estimates,
+)
+from converters.quality.divergence import BasePredictions, Comparer, Scores
+from converters.quality.evaluation import Machine, MeasuringText
+from converters.quality.token_progress import TokenProgress
+from converters.system.errors import BuildError
+from models.quantisation.chosen_mixture import CacheLoss
+from models.quantisation.quantisation_mixture import may_be_quantised, place_in_file
+from models.system.progress import OnProgress
+
+log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+FIRST_SCORED = 256
+"""Tokens of a piece that are read without being scored, as where a file's loss is measured."""
+
+SMALL_CACHE = "q8_0"
+
+_PIECES = 1
+_ALL_LAYERS = 12
+"""Of a model with so many layers all are measured."""
+
+_HUGE = 2.0
+"""Where the error of a type beside another's is so many times as large by the squares of all tokens as by
+their shares, the huge activations of a few tokens meet what that type does badly."""
+
+_BLOCK_WEIGHTS = 64 << 10
+_BLOCKS_COMPARED = 8
+"""Blocks of a tensor, spread over its rows, that every type is tried on: half a million weights tell
+its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The things that are measured on: the full-precision file, a text, and the importance matrix of the
+    model."""
+
+    model: Path
+    text: MeasuringText
+    importance: Importance
+
+
+def measure_costs(
+    inputs: Inputs,
+    machine: Machine,
+    ggml: Any,
+    on_progress: OnProgress,
+    file: CostsFile,
+) -> TensorCosts:
+    """Measure what every tensor of the model costs in each type; goes on with what `file` holds.
+
+    Reports the stage "sensitivity" in tokens. Raises `BuildError`. What a KV cache of fewer bits costs is
+    measured last.
+    """
+    summary = inspect(inputs.model)
+    tensors = sorted(
+        (tensor for tensor in summary.tensors if may_be_quantised(tensor.name, tensor.shape)),
+        key=lambda tensor: place_in_file(tensor.name),
+    )
+    _check_precision(inputs.model, tensors)
+    costs = file.read() or _nothing(summary, tensors, inputs, file.belongs_to)
+    left = [tensor for tensor in tensors if tensor.name not in costs.tensors]
+    if costs.whole and costs.caches is not None:
+        return costs
+    with (
+        ChangeableModel(inputs.model, machine, ggml, FIRST_SCORED, _PIECES) as model,
+        ThreadPoolExecutor(machine.threads, "quantise") as pool,
+    ):
+        layers = measured_layers(costs.layers)
+        reader = _Reader(model, inputs.text, machine)
+        total, ahead = (
+            reader.tokens * sum(kind_and_layer(tensor.name)[1] in layers for tensor in some)
+            for some in (tensors, left)
+        )
+        progress = TokenProgress(on_progress, "sensitivity", total, done=total - ahead)
+        for tensor in left:
+            measured = kind_and_layer(tensor.name)[1] in layers
+            weights = StoredWeights(inputs.model, tensor, inputs.importance, reader.inputs)
+            costs.tensors[tensor.name] = _cost(weights, reader, pool, measured)
+            file.keep(costs)
+            if measured:
+                progress.advance(reader.tokens)
+        costs.caches = _caches(model, reader)
+    costs.tensors = with_estimates(costs.tensors)
+    costs.whole = True
+    file.keep(costs)
+    return costs
+
+
+def _caches(model: ChangeableModel, reader: "_Reader") -> tuple[CacheLoss, ...]:
+    """Measure what a cache in q8_0 costs the unchanged model; nothing where it cannot have one, as where 32
+    does not divide its heads. The model keeps that cache."""
+    try:
+        model.keep_cache_in(SMALL_CACHE.upper())
+    except BuildError as error:
+        log.info("no cache in %s: %s", SMALL_CACHE, error)
+        return ()
+    found = reader.divergences()
+    loss = CacheLoss(
+        kv_type=SMALL_CACHE,
+        divergence=max(0.0, float(found.mean())),
+        error=float(found.std(ddof=1)) / math.sqrt(found.size),
+        window_tokens=PIECE_TOKENS,
+        scored_tokens=found.size,
+    )
+    return (loss,)
+
+
+def _nothing(
+    summary: GgufSummary, tensors: Sequence[TensorInfo], inputs: Inputs, belongs_to: str
+) -> TensorCosts:
+    """Begin the costs of a model of which nothing is measured."""
+    model = mixture_model(inputs.model, summary)
+    return TensorCosts(
+        belongs_to=belongs_to,
+        text=inputs.text.name,
+        frame_bytes=summary.bytes - sum(tensor.bytes for tensor in tensors),
+        architecture=model.architecture,
+        layers=model.layers,
+        heads=model.heads,
+        kv_heads=model.kv_heads,
+    )
+
+
+def _check_precision(path: Path, tensors: Sequence[TensorInfo]) -> None:
+    for tensor in tensors:
+        if tensor.type not in ("BF16", "F16", "F32"):
+            raise BuildError(
+                "{file} is quantised, so what other types would cost cannot be measured with it.",
+                "Name the model's original weights or its BF16 file.",
+                file=path.name,
+            )
+
+
+class _Reader:
+    """Reads the pieces of text with a changed model, and compares it with the unchanged one. `inputs` are
+    what its matrices are multiplied with there."""
+
+    def __init__(self, model: ChangeableModel, text: MeasuringText, machine: Machine) -> None:
+        self._model = model
+        self._pieces = _spread(model.evaluation.tokenise(text.data))
+        self._comparer = Comparer(machine.threads)
+        logits, self.inputs = model.run_watched(self._pieces)
+        self._base: list[BasePredictions] = [self._comparer.compress(rows[:-1]) for rows in logits]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one reading."""
+        return len(self._pieces) * PIECE_TOKENS
+
+    def divergence_with(self, weights: "StoredWeights", changed: Bytes) -> float:
+        """Return the mean divergence, in nats, with `changed` in place of the tensor's weights."""
+        self._model.replace(weights.name, changed)
+        try:
+            return self.divergence()
+        finally:
+            self._model.replace(weights.name, weights.stored)
+
+    def divergence(self) -> float:
+        """Return the mean divergence of the model as it is now."""
+        return float(self.divergences().mean())
+
+    def divergences(self) -> npt.NDArray[Any]:
+        """Return the divergence of each scored token with the model as it is now."""
+        scores = Scores()
+        for logits, base, piece in zip(self._model.run(self._pieces), self._base, self._pieces, strict=True):
+            self._comparer.compare(logits[:-1], base, piece[FIRST_SCORED + 1 :], scores)
+        return np.concatenate(scores.kld)
+
+
+def _spread(tokens: Sequence[int]) -> list[Sequence[int]]:
+    """Return pieces from all over the text, the same ones each time."""
+    if len(tokens) < _PIECES * PIECE_TOKENS:
+        raise BuildError(
+            "The text is too short: it has {tokens} tokens, and {needed} are needed.",
+            "Choose a longer text.",
+            tokens=len(tokens),
+            needed=_PIECES * PIECE_TOKENS,
+        )
+    part = len(tokens) // _PIECES
+    starts = [number * part + (part - PIECE_TOKENS) // 2 for number in range(_PIECES)]
+    return [tokens[start : start + PIECE_TOKENS] for start in starts]
+
+
+class StoredWeights:
+    """The weights of one tensor as they are in the full-precision file, mapped. They are quantised by
+    `importance`, as a build does it, and errors are weighed by `inputs`."""
+
+    def __init__(
+        self, path: Path, tensor: TensorInfo, importance: Importance, inputs: Mapping[str, ColumnInputs]
+    ) -> None:
+        self.name = tensor.name
+        self.kind = TYPE_NAMED[tensor.type]
+        self.shape = tuple(reversed(tensor.shape))
+        self.stored: Bytes = np.memmap(path, np.uint8, "r", tensor.offset, (tensor.bytes,))
+        columns = importance.columns.get(tensor.name)
+        self._columns = columns if columns is not None and columns.size == self.shape[-1] else None
+        ones = np.ones(self.shape[-1])
+        self._inputs = inputs.get(tensor.name, ColumnInputs(ones, ones))
+
+    def blocks(self) -> list[slice]:
+        """Return whole rows of some ten thousand weights each, as places in the tensor."""
+        rows, columns = self.stored.size // self.kind.block_bytes // self.shape[-1], self.shape[-1]
+        step = max(1, _BLOCK_WEIGHTS // columns) * columns
+        return [slice(start, min(start + step, rows * columns)) for start in range(0, rows * columns, step)]
+
+    def floats(self, block: slice) -> Floats:
+        """Return the weights of a block as 32-bit numbers."""
+        size = self.kind.block_bytes
+        stored = np.array(self.stored[block.start * size : block.stop * size])
+        return to_floats(stored, self.kind, np.empty(block.stop - block.start, np.float32))
+
+    def quantised(self, floats: Floats, kind: TensorType) -> Floats:
+        """Return the weights as they are after quantising them to `kind`."""
+        out = np.empty(floats.size // kind.block * kind.block_bytes, np.uint8)
+        quantise_rows(floats, kind, self.shape[-1], self._columns, out)
+        if not is_valid(out, kind):
+            raise BuildError(
+                "The tensor {tensor} holds numbers that are infinite, not numbers, or too large to be "
+                "quantised.",
+                "Download the model again; if it stays so, its weights are damaged.",
+                tensor=self.name,
+            )
+        return to_floats(out, kind, np.empty(floats.size, np.float32))
+
+    def encoded(self, floats: Floats) -> Bytes:
+        """Return 32-bit numbers in the form that the file stores the tensor in."""
+        if self.kind is BF16:
+            out = np.empty(2 * floats.size, np.uint8)
+            to_bf16(floats, out)
+            return out
+        return (floats.astype(np.float16) if self.kind is F16 else floats).view(np.uint8)
+
+    def errors(self, floats: Floats, changed: Floats) -> tuple[float, float]:
+        """Sum the squares of the changes, each weighed by its column's share, and by its column's squares."""
+        squares = np.square(changed - floats).reshape(-1, self.shape[-1]).sum(axis=0, dtype=np.float64)
+        return float(squares @ self._inputs.shares), float(squares @ self._inputs.squares)
+
+    def in_type(self, kind: TensorType, pool: ThreadPoolExecutor) -> Bytes:
+        """Return the whole tensor as it is after quantising it to `kind`, in the form that is stored."""
+        changed = np.empty(self.stored.size, np.uint8)
+        size = self.kind.block_bytes
+
+        def fill(block: slice) -> None:
+            data = self.encoded(self.quantised(self.floats(block), kind))
+            changed[block.start * size : block.stop * size] = data
+
+        list(pool.map(fill, self.blocks()))
+        return changed
+
+
+def measured_layers(layers: int) -> set[int]:
+    """Return the layers whose tensors are measured, and -1 for those outside: the first and last ones, where
+    the most changes, and every fourth between."""
+    if layers <= _ALL_LAYERS:
+        return set(range(-1, layers))
+    return {-1, 0, 1, layers - 2, layers - 1, *range(4, layers - 2, 4)}
+
+
+def _cost(weights: StoredWeights, reader: _Reader, pool: ThreadPoolExecutor, measured: bool) -> TensorCost:
+    """Measure one tensor; in all of its types where errors alone would not tell them apart."""
+    kind = measured_with(weights.shape[-1])
+    errors, by_squares = _errors(weights, pool.map)
+    is_huge = meets_huge_inputs(errors, by_squares, kind.name)
+    to_measure = candidates(weights.shape[-1]) if is_huge else (kind,) if measured else ()
+    divergences = {
+        kind.name: max(0.0, reader.divergence_with(weights, weights.in_type(kind, pool)))
+        for kind in to_measure
+    }
+    return TensorCost(
+        shape=weights.shape,
+        errors=errors,
+        measured_with=kind.name,
+        divergence=divergences.get(kind.name, 0.0),
+        divergences=divergences if is_huge else {},
+        estimated=not to_measure,
+    )
+
+
+def meets_huge_inputs(errors: Mapping[str, float], by_squares: Mapping[str, float], kind: str) -> bool:
+    """Tell whether a type is much worse beside `kind` by the squares of all inputs than by the tokens' shares
+    in them."""
+    if not (errors[kind] > 0 and by_squares[kind] > 0):
+        return False
+    return any(
+        by_squares[other] / by_squares[kind] > _HUGE * errors[other] / errors[kind] for other in errors
+    )
+
+
+def _errors(
+    weights: StoredWeights,
+    run: Callable[[Callable[[slice], npt.NDArray[Any]], list[slice]], Iterator[npt.NDArray[Any]]],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the mean weighed square of what each type changes, by shares and by squares."""
+    kinds = candidates(weights.shape[-1])
+    blocks = weights.blocks()
+    blocks = blocks[:: -(-len(blocks) // _BLOCKS_COMPARED)]
+    sums = np.sum(list(run(partial(_block_errors, weights, kinds), blocks)), axis=0)
+    count = sum(block.stop - block.start for block in blocks)
+    by_shares, by_squares = (
+        {kind.name: float(error) / count for kind, error in zip(kinds, column, strict=True)}
+        for column in sums.T
+    )
+    return by_shares, by_squares
+
+
+def _block_errors(weights: StoredWeights, kinds: Sequence[TensorType], block: slice) -> npt.NDArray[Any]:
+    floats = weights.floats(block)
+    return np.array([weights.errors(floats, weights.quantised(floats, kind)) for kind in kinds])

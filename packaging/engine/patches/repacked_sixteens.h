@@ -1,0 +1,625 @@
+// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K and IQ4_XS weights that lie in sixteens.
+//
+// llama.cpp multiplies such rows one by one on x86-64 and adds across registers for each. Here a register holds four
+// values of each of sixteen rows, so that nothing is added across and a row is unpacked once for up to 16 columns. A
+// weight is multiplied with what makes it positive added (128 or 32); what that comes to with a column is subtracted at
+// the start of each integer sum.
+//
+// Each result is, one column or a thousand: the integer product of each part of a row that has a scale of its own, which
+// is exact, times its scale (exact too but with Q8_0), added by fused multiplications in the order of the parts; where
+// blocks have 256 values within a block first, with Q5_K the mins then, and the blocks, times the column's scale, last.
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    defined(__AVX512VNNI__)
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+namespace ggml::cpu::repack {
+
+static constexpr int STILLROOM_ROWS = 16;
+static constexpr int STILLROOM_MOST_COLUMNS = 16;
+
+// Columns in the work memory, of `n` values each.
+struct stillroom_columns {
+    int8_t * values;   // [column][n]
+    int32_t * less;    // [column][n/PART]: the sum of the values times what is added to each weight, negative
+    float * scales;    // [column][n/BLOCK]
+
+    stillroom_columns from(const int64_t value, const int64_t part, const int64_t block) const {
+        return {values + value, less + part, scales + block};
+    }
+};
+
+static inline __m512i stillroom_four(const int8_t * values) {
+    int32_t four;
+    memcpy(&four, values, sizeof(four));
+    return _mm512_set1_epi32(four);
+}
+
+// Several columns leave the memory time between two rows, and more than the processor reads ahead by itself is wanted.
+template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
+    for (int t = 0; COLUMNS > 1 && t < bytes; t += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t + 16384, _MM_HINT_T1);
+    }
+}
+
+// Scales of all blocks, [block][row]; values, [block][8][row][4].
+struct stillroom_q8_0 {
+    using block = block_q8_0;
+    static constexpr int BLOCK = QK8_0, PART = QK8_0, ADDED = 128;
+    static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_0;
+
+    static void repack(const block * rows, const int blocks, uint8_t * out) {
+        uint8_t * values = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
+        for (int i = 0; i < blocks; ++i) {
+            for (int row = 0; row < STILLROOM_ROWS; ++row) {
+                const block & from = rows[(int64_t) row*blocks + i];
+                memcpy(out + (i*STILLROOM_ROWS + row)*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                for (int four = 0; four < 8; ++four) {
+                    uint32_t bytes;
+                    memcpy(&bytes, from.qs + 4*four, sizeof(bytes));
+                    bytes ^= 0x80808080;
+                    memcpy(values + 512*(int64_t) i + 64*four + 4*row, &bytes, sizeof(bytes));
+                }
+            }
+        }
+    }
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        const block_q8_0 * column = reinterpret_cast<const block_q8_0 *>(quantised);
+        for (int i = 0; i < blocks; ++i) {
+            int sum = 0;
+            for (int k = 0; k < QK8_0; ++k) {
+                sum += column[i].qs[k];
+            }
+            memcpy(values + i*QK8_0, column[i].qs, QK8_0);
+            less[i] = -ADDED*sum;
+            scales[i] = GGML_CPU_FP16_TO_FP32(column[i].d);
+        }
+    }
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * qs = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
+        __m512 sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = _mm512_setzero_ps();
+        }
+        for (int i = 0; i < blocks; ++i) {
+            __m512i weights[8];
+            stillroom_ahead<COLUMNS>(qs + 512*(int64_t) i, 512);
+            for (int t = 0; t < 8; ++t) {
+                weights[t] = _mm512_loadu_si512(qs + 512*(int64_t) i + 64*t);
+            }
+            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(x) + i));
+            for (int c = 0; c < COLUMNS; ++c) {
+                const int8_t * values = y.values + ((int64_t) c*blocks + i)*BLOCK;
+                __m512i product = _mm512_set1_epi32(y.less[c*blocks + i]);
+                for (int t = 0; t < 8; ++t) {
+                    product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
+                }
+                const __m512 scale = _mm512_mul_ps(d, _mm512_set1_ps(y.scales[c*blocks + i]));
+                sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, sums[c]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            _mm512_storeu_ps(s + c*bs, sums[c]);
+        }
+    }
+};
+
+// d of all blocks, [block][row]; then of each block: scales, [16][row]; of each 64 values the high two bits, [4][row][4],
+// and the low four, [8][row][4]. Of sixteen fours of values, those 4 apart share high bits and those 8 apart low ones.
+struct stillroom_q6_K {
+    using block = block_q6_K;
+    static constexpr int BLOCK = QK_K, PART = 16, ADDED = 32;
+    static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
+    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block_q6_K) - sizeof(ggml_half));
+
+    static void repack(const block * rows, const int blocks, uint8_t * out) {
+        uint8_t * to = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
+        for (int i = 0; i < blocks; ++i, to += BYTES) {
+            for (int row = 0; row < STILLROOM_ROWS; ++row) {
+                const block & from = rows[(int64_t) row*blocks + i];
+                memcpy(out + (i*STILLROOM_ROWS + row)*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                for (int part = 0; part < 16; ++part) {
+                    to[part*STILLROOM_ROWS + row] = (uint8_t) from.scales[part];
+                }
+                uint8_t values[QK_K];
+                for (int k = 0; k < QK_K; k += 32) {
+                    const int half = k/128, quarter = k%128/32;
+                    for (int l = 0; l < 32; ++l) {
+                        const int low = from.ql[64*half + 32*(quarter%2) + l] >> (quarter/2*4) & 15;
+                        values[k + l] = (uint8_t) (low | (from.qh[32*half + l] >> 2*quarter & 3) << 4);
+                    }
+                }
+                for (int chunk = 0; chunk < 4; ++chunk) {
+                    const uint8_t * v = values + 64*chunk;
+                    uint8_t packed[48];
+                    for (int k = 0; k < 16; ++k) {
+                        packed[k] = (uint8_t) (
+                            v[k] >> 4 | v[k + 16] >> 4 << 2 | v[k + 32] >> 4 << 4 | v[k + 48] >> 4 << 6);
+                    }
+                    for (int k = 0; k < 32; ++k) {
+                        packed[16 + k] = (uint8_t) ((v[k] & 15) | v[k + 32] << 4);
+                    }
+                    for (int four = 0; four < 12; ++four) {
+                        memcpy(to + 256 + 768*chunk + 64*four + 4*row, packed + 4*four, 4);
+                    }
+                }
+            }
+        }
+    }
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
+        for (int i = 0; i < blocks; ++i) {
+            memcpy(values + i*QK_K, column[i].qs, QK_K);
+            for (int part = 0; part < 16; ++part) {
+                less[16*i + part] = -ADDED*column[i].bsums[part];
+            }
+            scales[i] = column[i].d;
+        }
+    }
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * block_of_rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
+        const __m512i four_bits = _mm512_set1_epi8(0x0F), two_bits = _mm512_set1_epi8(0x30);
+        __m512 sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = _mm512_setzero_ps();
+        }
+        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
+            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(x) + i));
+            __m512 in_block[COLUMNS];
+            for (int c = 0; c < COLUMNS; ++c) {
+                in_block[c] = _mm512_setzero_ps();
+            }
+            stillroom_ahead<COLUMNS>(block_of_rows, 256);
+            for (int chunk = 0; chunk < 4; ++chunk) {
+                const uint8_t * high = block_of_rows + 256 + 768*chunk;
+                const uint8_t * low = high + 256;
+                stillroom_ahead<COLUMNS>(high, 768);
+                for (int part = 0; part < 4; ++part) {
+                    __m512i weights[4];
+                    for (int t = 0; t < 4; ++t) {
+                        const __m512i four = _mm512_loadu_si512(low + 256*(part%2) + 64*t);
+                        const __m512i two = _mm512_loadu_si512(high + 64*t);
+                        weights[t] = _mm512_or_si512(
+                            _mm512_and_si512(part < 2 ? four : _mm512_srli_epi16(four, 4), four_bits),
+                            _mm512_and_si512(
+                                part < 2 ? _mm512_slli_epi16(two, 4 - 2*part) : _mm512_srli_epi16(two, 2*part - 4),
+                                two_bits));
+                    }
+                    const __m128i scales =
+                        _mm_loadu_si128(reinterpret_cast<const __m128i *>(block_of_rows) + 4*chunk + part);
+                    const __m512 scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(scales)));
+                    for (int c = 0; c < COLUMNS; ++c) {
+                        const int64_t of_block = (int64_t) c*blocks + i;
+                        const int8_t * values = y.values + of_block*BLOCK + 64*chunk + 16*part;
+                        __m512i product = _mm512_set1_epi32(y.less[of_block*16 + 4*chunk + part]);
+                        for (int t = 0; t < 4; ++t) {
+                            product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
+                        }
+                        in_block[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, in_block[c]);
+                    }
+                }
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                sums[c] = _mm512_fmadd_ps(in_block[c], _mm512_set1_ps(y.scales[(int64_t) c*blocks + i]), sums[c]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            _mm512_storeu_ps(s + c*bs, sums[c]);
+        }
+    }
+};
+
+// d and dmin of all blocks, [block][2][row]; then of each block: scales and mins as a block of one row has them, [12][row];
+// the high bits, [8][row][4]; the low four, [4][8][row][4]: a byte holds what lies 32 values apart. Weights are positive as
+// they are; `less` has the sums of a column's values for the mins instead, those of 32 values each, two in 32 bits.
+struct stillroom_q5_K {
+    using block = block_q5_K;
+    static constexpr int BLOCK = QK_K, PART = 64;
+    static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
+    static constexpr int HALVES = 2*STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - 2*sizeof(ggml_half));
+    static constexpr int HIGH = 12*STILLROOM_ROWS, LOW = HIGH + 32*STILLROOM_ROWS;
+
+    static void repack(const block * rows, const int blocks, uint8_t * out) {
+        uint8_t * to = out + (int64_t) blocks*HALVES;
+        for (int i = 0; i < blocks; ++i, to += BYTES) {
+            for (int row = 0; row < STILLROOM_ROWS; ++row) {
+                const block & from = rows[(int64_t) row*blocks + i];
+                for (int half = 0; half < 2; ++half) {
+                    memcpy(
+                        out + i*HALVES + (half*STILLROOM_ROWS + row)*sizeof(ggml_half),
+                        reinterpret_cast<const ggml_half *>(&from) + half, sizeof(ggml_half));
+                }
+                for (int k = 0; k < 12; ++k) {
+                    to[k*STILLROOM_ROWS + row] = from.scales[k];
+                }
+                for (int four = 0; four < 8; ++four) {
+                    memcpy(to + HIGH + 64*four + 4*row, from.qh + 4*four, 4);
+                }
+                for (int four = 0; four < 32; ++four) {
+                    memcpy(to + LOW + 64*four + 4*row, from.qs + 4*four, 4);
+                }
+            }
+        }
+    }
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * sums, float * scales) {
+        const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
+        for (int i = 0; i < blocks; ++i) {
+            memcpy(values + i*QK_K, column[i].qs, QK_K);
+            const __m128i * sixteens = reinterpret_cast<const __m128i *>(column[i].bsums);
+            _mm_storeu_si128(
+                reinterpret_cast<__m128i *>(sums + 4*i),
+                _mm_hadd_epi16(_mm_loadu_si128(sixteens), _mm_loadu_si128(sixteens + 1)));
+            scales[i] = column[i].d;
+        }
+    }
+
+    // The scales and the mins of sixteen rows, of each 32 values.
+    static void unpack(const uint8_t * x, __m128i * scales, __m128i * mins) {
+        const __m128i six = _mm_set1_epi8(0x3F), four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30);
+        const __m128i * packed = reinterpret_cast<const __m128i *>(x);
+        for (int k = 0; k < 4; ++k) {
+            const __m128i scale = _mm_loadu_si128(packed + k), min = _mm_loadu_si128(packed + 4 + k);
+            const __m128i both = _mm_loadu_si128(packed + 8 + k);
+            scales[k] = _mm_and_si128(scale, six);
+            mins[k] = _mm_and_si128(min, six);
+            scales[4 + k] = _mm_or_si128(
+                _mm_and_si128(both, four), _mm_and_si128(_mm_srli_epi16(scale, 2), two));
+            mins[4 + k] = _mm_or_si128(
+                _mm_and_si128(_mm_srli_epi16(both, 4), four), _mm_and_si128(_mm_srli_epi16(min, 2), two));
+        }
+    }
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
+        const __m512i four_bits = _mm512_set1_epi8(0x0F), fifth_bit = _mm512_set1_epi8(0x10);
+        __m512 sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = _mm512_setzero_ps();
+        }
+        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
+            const __m256i * halves = reinterpret_cast<const __m256i *>(x + (int64_t) i*HALVES);
+            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(halves));
+            const __m512 dmin = _mm512_cvtph_ps(_mm256_loadu_si256(halves + 1));
+            __m128i scales[8], mins[8];
+            unpack(block_of_rows, scales, mins);
+            __m512 in_block[COLUMNS];
+            for (int c = 0; c < COLUMNS; ++c) {
+                in_block[c] = _mm512_setzero_ps();
+            }
+            stillroom_ahead<COLUMNS>(block_of_rows, LOW);
+            for (int part = 0; part < 8; ++part) {
+                const uint8_t * low = block_of_rows + LOW + 512*(part/2);
+                if (part%2 == 0) {
+                    stillroom_ahead<COLUMNS>(low, 512);
+                }
+                __m512i weights[8];
+                for (int t = 0; t < 8; ++t) {
+                    const __m512i both = _mm512_loadu_si512(low + 64*t);
+                    const __m512i high = _mm512_loadu_si512(block_of_rows + HIGH + 64*t);
+                    weights[t] = _mm512_or_si512(
+                        _mm512_and_si512(part%2 ? _mm512_srli_epi16(both, 4) : both, four_bits),
+                        _mm512_and_si512(
+                            part < 4 ? _mm512_slli_epi16(high, 4 - part) : _mm512_srli_epi16(high, part - 4), fifth_bit));
+                }
+                const __m512 scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(scales[part])));
+                for (int c = 0; c < COLUMNS; ++c) {
+                    const int8_t * values = y.values + ((int64_t) c*blocks + i)*BLOCK + 32*part;
+                    __m512i product = _mm512_setzero_si512();
+                    for (int t = 0; t < 8; ++t) {
+                        product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
+                    }
+                    in_block[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, in_block[c]);
+                }
+            }
+            __m512i pairs[4];  // the mins of 64 values, of each row two in 32 bits
+            for (int pair = 0; pair < 4; ++pair) {
+                const __m128i first = mins[2*pair], second = mins[2*pair + 1];
+                pairs[pair] = _mm512_cvtepu8_epi16(
+                    _mm256_set_m128i(_mm_unpackhi_epi8(first, second), _mm_unpacklo_epi8(first, second)));
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                const int64_t of_block = (int64_t) c*blocks + i;
+                __m512i less = _mm512_setzero_si512();
+                for (int pair = 0; pair < 4; ++pair) {
+                    less = _mm512_dpwssd_epi32(less, pairs[pair], _mm512_set1_epi32(y.less[4*of_block + pair]));
+                }
+                in_block[c] = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(less), dmin, in_block[c]);
+                sums[c] = _mm512_fmadd_ps(in_block[c], _mm512_set1_ps(y.scales[of_block]), sums[c]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            _mm512_storeu_ps(s + c*bs, sums[c]);
+        }
+    }
+};
+
+// d of all blocks, [block][row]; then of each block: the high bits of scales, [row], the low ones, [4][row], and the weights
+// as places in the type's table, [8][4][row][4], of which a byte holds two that lie 16 values apart.
+struct stillroom_iq4_xs {
+    using block = block_iq4_xs;
+    static constexpr int BLOCK = QK_K, PART = 32, ADDED = 128;
+    static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
+    static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
+    static constexpr int LOW = 2*STILLROOM_ROWS, PLACES = LOW + 4*STILLROOM_ROWS;
+
+    static void repack(const block * rows, const int blocks, uint8_t * out) {
+        uint8_t * to = out + (int64_t) blocks*HALVES;
+        for (int i = 0; i < blocks; ++i, to += BYTES) {
+            for (int row = 0; row < STILLROOM_ROWS; ++row) {
+                const block & from = rows[(int64_t) row*blocks + i];
+                memcpy(out + i*HALVES + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                memcpy(to + row*sizeof(from.scales_h), &from.scales_h, sizeof(from.scales_h));
+                for (int k = 0; k < 4; ++k) {
+                    to[LOW + k*STILLROOM_ROWS + row] = from.scales_l[k];
+                }
+                for (int four = 0; four < 32; ++four) {
+                    memcpy(to + PLACES + 64*four + 4*row, from.qs + 4*four, 4);
+                }
+            }
+        }
+    }
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
+        for (int i = 0; i < blocks; ++i) {
+            memcpy(values + i*QK_K, column[i].qs, QK_K);
+            for (int part = 0; part < 8; ++part) {
+                less[8*i + part] = -ADDED*(column[i].bsums[2*part] + column[i].bsums[2*part + 1]);
+            }
+            scales[i] = column[i].d;
+        }
+    }
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
+        const __m512i four_bits = _mm512_set1_epi8(0x0F);
+        const __m512i table = _mm512_broadcast_i32x4(_mm_xor_si128(
+            _mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)), _mm_set1_epi8(-ADDED)));
+        __m512 sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = _mm512_setzero_ps();
+        }
+        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
+            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(x) + i));
+            const __m512i high_scales = _mm512_cvtepu16_epi32(
+                _mm256_loadu_si256(reinterpret_cast<const __m256i *>(block_of_rows)));
+            __m512 in_block[COLUMNS];
+            for (int c = 0; c < COLUMNS; ++c) {
+                in_block[c] = _mm512_setzero_ps();
+            }
+            stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
+            for (int part = 0; part < 8; ++part) {
+                const uint8_t * places = block_of_rows + PLACES + 256*part;
+                stillroom_ahead<COLUMNS>(places, 256);
+                __m512i weights[8];
+                for (int t = 0; t < 4; ++t) {
+                    const __m512i both = _mm512_loadu_si512(places + 64*t);
+                    weights[t] = _mm512_shuffle_epi8(table, _mm512_and_si512(both, four_bits));
+                    weights[t + 4] = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(both, 4), four_bits));
+                }
+                const __m512i low_scales = _mm512_cvtepu8_epi32(_mm_loadu_si128(
+                    reinterpret_cast<const __m128i *>(block_of_rows + LOW) + part/2));
+                const __m512i integer = _mm512_or_si512(
+                    _mm512_and_si512(_mm512_srli_epi32(low_scales, part%2*4), _mm512_set1_epi32(15)),
+                    _mm512_and_si512(_mm512_slli_epi32(_mm512_srli_epi32(high_scales, 2*part), 4), _mm512_set1_epi32(0x30)));
+                const __m512 scale =
+                    _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_sub_epi32(integer, _mm512_set1_epi32(32))));
+                for (int c = 0; c < COLUMNS; ++c) {
+                    const int64_t of_block = (int64_t) c*blocks + i;
+                    const int8_t * values = y.values + of_block*BLOCK + 32*part;
+                    __m512i product = _mm512_set1_epi32(y.less[8*of_block + part]);
+                    for (int t = 0; t < 8; ++t) {
+                        product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
+                    }
+                    in_block[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, in_block[c]);
+                }
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                sums[c] = _mm512_fmadd_ps(in_block[c], _mm512_set1_ps(y.scales[(int64_t) c*blocks + i]), sums[c]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            _mm512_storeu_ps(s + c*bs, sums[c]);
+        }
+    }
+};
+
+// The products of rows in sixteens with columns: those of a column stand one after the other in `s`, those of the next
+// column `bs` floats further.
+template <typename Type>
+static void stillroom_rows_with(
+        const int blocks, const int rows, const uint8_t * x, const int columns, const stillroom_columns & y, float * s,
+        const size_t bs) {
+    const int64_t n = (int64_t) blocks*Type::BLOCK;
+    const int64_t bytes = blocks*sizeof(typename Type::block);
+    for (int64_t c = 0, some; c < columns; c += some) {
+        some = columns - c >= STILLROOM_MOST_COLUMNS ? STILLROOM_MOST_COLUMNS : std::min<int64_t>(columns - c, 8);
+        const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
+        for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
+            switch (some) {
+#define CASE(count) \
+    case count: Type::template multiply<count>(blocks, x + row*bytes, group, s + c*bs + row, bs); break;
+                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(STILLROOM_MOST_COLUMNS)
+#undef CASE
+            }
+        }
+    }
+}
+
+// Rows as a file has them, one behind the other, into sixteens.
+template <typename Type>
+static void stillroom_into_sixteens(const int blocks, const int64_t rows, const void * from, uint8_t * to) {
+    const auto * x = static_cast<const typename Type::block *>(from);
+    for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
+        Type::repack(x + row*blocks, blocks, to + row*blocks*sizeof(typename Type::block));
+    }
+}
+
+// How rows of a type are laid out and multiplied (tensor->extra). Weights of two dimensions only.
+template <typename Type> class stillroom_sixteens : public tensor_traits_base {
+    static int64_t in_lines(const int64_t bytes) { return GGML_PAD(bytes, 64); }
+
+    static int64_t bytes_of_values(const int64_t n, const int64_t columns) { return in_lines(n*columns); }
+    static int64_t bytes_of_less(const int64_t n, const int64_t columns) { return in_lines(n/Type::PART*columns*4); }
+    static int64_t bytes_of_scales(const int64_t n, const int64_t columns) { return in_lines(n/Type::BLOCK*columns*4); }
+
+    bool work_size(int, const struct ggml_tensor * op, size_t & size) override {
+        if (op->op != GGML_OP_MUL_MAT) {
+            return false;
+        }
+        const int64_t n = op->src[1]->ne[0], columns = ggml_nrows(op->src[1]);
+        size = bytes_of_values(n, columns) + bytes_of_less(n, columns) + bytes_of_scales(n, columns) + 64;
+        return true;
+    }
+
+    bool compute_forward(struct ggml_compute_params * params, struct ggml_tensor * op) override {
+        if (op->op != GGML_OP_MUL_MAT) {
+            return false;
+        }
+        const ggml_tensor * src0 = op->src[0];
+        const ggml_tensor * src1 = op->src[1];
+        GGML_ASSERT(src1->type == GGML_TYPE_F32 && src1->nb[0] == sizeof(float) && op->nb[0] == sizeof(float));
+        GGML_ASSERT(src0->ne[2]*src0->ne[3] == 1);
+        const int64_t n = src0->ne[0], all_rows = src0->ne[1], columns = ggml_nrows(src1);
+        const int blocks = (int) (n/Type::BLOCK);
+        uint8_t * work = reinterpret_cast<uint8_t *>(in_lines(reinterpret_cast<intptr_t>(params->wdata)));
+        const stillroom_columns y = {
+            reinterpret_cast<int8_t *>(work), reinterpret_cast<int32_t *>(work + bytes_of_values(n, columns)),
+            reinterpret_cast<float *>(work + bytes_of_values(n, columns) + bytes_of_less(n, columns))};
+        const auto at = [](const ggml_tensor * tensor, const int64_t column) {
+            const int64_t by_2 = column/tensor->ne[1];
+            return static_cast<char *>(tensor->data) + column%tensor->ne[1]*tensor->nb[1] +
+                by_2%tensor->ne[2]*tensor->nb[2] + by_2/tensor->ne[2]*tensor->nb[3];
+        };
+        static thread_local std::vector<char> quantised;
+        quantised.resize(ggml_row_size(Type::COLUMN_TYPE, n));
+        const ggml_from_float_t quantise = ggml_get_type_traits_cpu(Type::COLUMN_TYPE)->from_float;
+        for (int64_t column = params->ith; column < columns; column += params->nth) {
+            quantise(reinterpret_cast<const float *>(at(src1, column)), quantised.data(), n);
+            Type::prepare(
+                quantised.data(), blocks, y.values + column*n, y.less + column*(n/Type::PART),
+                y.scales + column*blocks);
+        }
+        if (params->ith == 0) {
+            ggml_threadpool_chunk_set(params->threadpool, params->nth);
+        }
+        ggml_barrier(params->threadpool);
+
+        stillroom_shares share(all_rows, params->nth, STILLROOM_ROWS);
+        for (int turn = params->ith; share.take(turn); turn = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+            for (int64_t done = 0; done < share.rows; done += share.at_a_time(done)) {
+                const int64_t first = share.first + done;
+                const uint8_t * weights = static_cast<const uint8_t *>(src0->data) + first*src0->nb[1];
+                for (int64_t plane = 0; plane < columns; plane += src1->ne[1]) {
+                    stillroom_rows_with<Type>(
+                        blocks, (int) share.at_a_time(done), weights, (int) src1->ne[1],
+                        y.from(plane*n, plane*(n/Type::PART), plane*blocks),
+                        reinterpret_cast<float *>(at(op, plane)) + first, op->nb[1]/sizeof(float));
+                }
+            }
+        }
+        return true;
+    }
+
+    int repack(struct ggml_tensor * t, const void * data, size_t data_size) override {
+        GGML_ASSERT(data_size == ggml_nbytes(t));
+        const int blocks = (int) (t->ne[0]/Type::BLOCK);
+        // The rest of a load waits for this: large weights are laid out by several threads.
+        const int64_t least = (1 << 22)/(int64_t) t->nb[1] + 1;
+        const int64_t workers =
+            std::max<int64_t>(1, std::min({(int64_t) 4, (int64_t) std::thread::hardware_concurrency(), t->ne[1]/least}));
+        const int64_t share = (t->ne[1]/STILLROOM_ROWS + workers - 1)/workers*STILLROOM_ROWS;
+        std::vector<std::thread> threads;
+        for (int64_t row = 0; row < t->ne[1]; row += share) {
+            threads.emplace_back(
+                stillroom_into_sixteens<Type>, blocks, std::min(share, t->ne[1] - row),
+                static_cast<const char *>(data) + row*t->nb[1], static_cast<uint8_t *>(t->data) + row*t->nb[1]);
+        }
+        for (std::thread & thread : threads) {
+            thread.join();
+        }
+        return 0;
+    }
+};
+
+template <typename Type>
+static void stillroom_file_rows_with(
+        const int n, const int rows, const void * x, const int columns, const char * y, float * s, const size_t bs) {
+    const int blocks = n/Type::BLOCK;
+    std::vector<uint8_t> packed(rows*blocks*sizeof(typename Type::block));
+    std::vector<int8_t> values((size_t) columns*n);
+    std::vector<int32_t> less((size_t) columns*(n/Type::PART));
+    std::vector<float> scales((size_t) columns*blocks);
+    stillroom_into_sixteens<Type>(blocks, rows, x, packed.data());
+    for (int64_t c = 0; c < columns; ++c) {
+        Type::prepare(
+            y + c*ggml_row_size(Type::COLUMN_TYPE, n), blocks, &values[c*n], &less[c*(n/Type::PART)], &scales[c*blocks]);
+    }
+    stillroom_rows_with<Type>(
+        blocks, rows, packed.data(), columns, {values.data(), less.data(), scales.data()}, s, bs);
+}
+
+}  // namespace ggml::cpu::repack
+
+// The same of rows as a file has them and of quantised columns, for tests.
+extern "C" void stillroom_sixteens_columns(
+    enum ggml_type type, int n, int rows, const void * x, int columns, const void * y, float * s, size_t bs);
+
+void stillroom_sixteens_columns(
+        const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,
+        float * s, const size_t bs) {
+    using namespace ggml::cpu::repack;
+    const auto products = type == GGML_TYPE_Q8_0 ? stillroom_file_rows_with<stillroom_q8_0>
+                        : type == GGML_TYPE_Q6_K ? stillroom_file_rows_with<stillroom_q6_K>
+                        : type == GGML_TYPE_Q5_K ? stillroom_file_rows_with<stillroom_q5_K>
+                                                 : stillroom_file_rows_with<stillroom_iq4_xs>;
+    products(n, rows, x, columns, static_cast<const char *>(y), s, bs);
+}
+
+// How such weights are laid out, or null where llama.cpp decides.
+static const ggml::cpu::tensor_traits * stillroom_in_sixteens(const struct ggml_tensor * weights) {
+    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_q8_0> q8_0;
+    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_q6_K> q6_K;
+    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_q5_K> q5_K;
+    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_iq4_xs> iq4_xs;
+    // Figures that are compared with those of llama.cpp's own tools are made with its own order of additions.
+    const char * as_llama_cpp = getenv("STILLROOM_AS_LLAMA_CPP");
+    if (as_llama_cpp != nullptr && strcmp(as_llama_cpp, "1") == 0) {
+        return nullptr;
+    }
+    // A table of tokens that is the output matrix, too, would lie in memory twice.
+    if (weights->ne[1]%ggml::cpu::repack::STILLROOM_ROWS != 0 || weights->ne[2]*weights->ne[3] != 1 ||
+        strcmp(weights->name, "token_embd.weight") == 0) {
+        return nullptr;
+    }
+    switch (weights->type) {
+        case GGML_TYPE_Q8_0: return &q8_0;
+        case GGML_TYPE_Q6_K: return &q6_K;
+        case GGML_TYPE_Q5_K: return &q5_K;
+        case GGML_TYPE_IQ4_XS: return &iq4_xs;
+        default: return nullptr;
+    }
+}
+
+#else
+
+static const ggml::cpu::tensor_traits * stillroom_in_sixteens(const struct ggml_tensor *) {
+    return nullptr;
+}
+
+#endif

@@ -1,0 +1,122 @@
+"""A mixture by size whose build is killed anywhere goes on, and its file has the bytes of one that was not.
+
+`STILLROOM_MIXTURE_KILLS` is how often it is killed (50).
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.quantisation.chosen_mixture import label_of
+from models.store.manifest import read_manifest
+from tests.support.hub import LoopbackHub
+from tests.support.make_quality_reference import MODEL
+from tests.support.tiny_models import make_tiny_model
+
+REPO = "owner/mixed"
+SIZE = 3_100_000
+LABEL = label_of(SIZE)
+KILLS = int(os.environ.get("STILLROOM_MIXTURE_KILLS", "50"))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(MODEL, tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture
+def hub(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    monkeypatch.setenv("HF_TOKEN", "")
+    with LoopbackHub() as server:
+        server.add(REPO, repository)
+        yield server
+
+
+def start(hub: LoopbackHub, root: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tests.support.build_child", hub.endpoint, REPO, str(root), str(SIZE)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def run(hub: LoopbackHub, root: Path) -> tuple[str, list[str]]:
+    """Build to the end: the hash of the file that was told, and the stage of each step."""
+    with start(hub, root) as child:
+        output, _ = child.communicate()
+    lines = [line.split() for line in output.decode().splitlines()]
+    assert child.returncode == 0, output.decode()[-2000:]
+    built = [line for line in lines if line[0] == "built"]
+    assert [line[1] for line in built] == [LABEL]
+    return built[0][2], [line[0] for line in lines if line[0] != "built"]
+
+
+def kill_after(hub: LoopbackHub, root: Path, steps: int) -> str:
+    """Start a build and kill it after so many steps; the stage it was in, "" where it had ended before."""
+    stage = b"start"
+    with start(hub, root) as child:
+        assert child.stdout is not None
+        for _ in range(steps):
+            line = child.stdout.readline()
+            if not line:
+                break
+            stage = line.split()[0]
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    return stage.decode() if child.returncode == -signal.SIGKILL else ""
+
+
+def assert_ended_well(root: Path, right: str) -> None:
+    """One file with the right bytes, and nothing that was made in passing."""
+    models = root / "models"
+    [file] = models.rglob("*.gguf")
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == right
+    [output] = read_manifest(file.parent).outputs
+    assert (output.type, output.sha256) == (LABEL, right)
+    assert output.mixture is not None
+    assert not [path for path in models.rglob(".making/**/*") if path.is_file()]
+
+
+def kill_and_rerun(hub: LoopbackHub, parent: Path, kills: int, rng: random.Random) -> Counter[str]:
+    """Kill builds at random steps, several times in one build now and then; how many kills in which stage."""
+    right, steps = run(hub, parent / "right")
+    assert_ended_well(parent / "right", right)
+    assert "sensitivity" in steps
+    at: Counter[str] = Counter()
+    number = 0
+    while at.total() < kills:
+        root = parent / str(number)
+        number += 1
+        for _ in range(min(rng.choice((1, 2, 3, 5)), kills - at.total())):
+            stage = kill_after(hub, root, rng.randrange(len(steps)))
+            if not stage:
+                break
+            at[stage] += 1
+        assert run(hub, root)[0] == right
+        assert_ended_well(root, right)
+        shutil.rmtree(root)
+    return at
+
+
+def test_two_builds_have_the_same_bytes_also_after_a_kill(hub: LoopbackHub, tmp_path: Path) -> None:
+    assert kill_and_rerun(hub, tmp_path, 1, random.Random(4)).total() == 1
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(7200)
+def test_fifty_kills_of_a_mixture(
+    hub: LoopbackHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = int(os.environ.get("STILLROOM_SEED", "29"))
+    at = kill_and_rerun(hub, tmp_path, KILLS, random.Random(seed))
+    with capsys.disabled():
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(at.items()))
+        print(
+            f"\n{at.total()} kills of a mixture by size (seed {seed}; {kinds}): all files have the same bytes"
+        )

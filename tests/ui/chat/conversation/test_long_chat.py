@@ -1,0 +1,260 @@
+"""A chat of many messages: the last ones at once, others between two events, and nobody sees them come."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.chat.store.records import StoredMessage
+from app.ui.base import slices
+from app.ui.base.theme import Theme
+from app.ui.chat.conversation.conversation_view import AT_ONCE, SHOWN_MESSAGES, ConversationView, Mark
+from app.ui.chat.conversation.question_card import QuestionCard
+from app.ui.reply.reply_view import ReplyView
+from tests.support.waiting import wait_until
+
+MESSAGES = 40
+LONG = "\n\n".join(f"Paragraph {number} of it." for number in range(80))
+CODE = "Here:\n\n```python\nprint(1)\n```\n\nThat is [all](https://example.org)."
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.deleteLater()
+
+
+Show = Callable[..., ConversationView]
+
+
+@pytest.fixture(autouse=True)
+def one_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However quick the machine is, a turn of the event loop makes one message."""
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+
+
+@pytest.fixture
+def show(qtbot: QtBot, theme: Theme) -> Show:
+    def show(texts: list[str]) -> ConversationView:
+        conversation = ConversationView(theme)
+        qtbot.addWidget(conversation)
+        conversation.resize(900, 700)
+        conversation.show()
+        qtbot.waitExposed(conversation)
+        conversation.show_branch(branch(texts), None, {})
+        return conversation
+
+    return show
+
+
+def branch(texts: list[str]) -> list[StoredMessage]:
+    """Questions and replies in turn."""
+    return [
+        StoredMessage(
+            number,
+            1,
+            number - 1 or None,
+            "user" if number % 2 else "assistant",
+            text,
+            "",
+            "m",
+            None,
+            "stop",
+            "",
+            0.0,
+        )
+        for number, text in enumerate(texts, 1)
+    ]
+
+
+def many() -> list[str]:
+    return [f"Message {number}" for number in range(1, MESSAGES + 1)]
+
+
+def settle(conversation: ConversationView, count: int) -> None:
+    wait_until(lambda: len(conversation.messages()) == count)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+    QCoreApplication.processEvents()
+
+
+def ids(conversation: ConversationView) -> list[int]:
+    return [message.id for message, _ in conversation.shown()]
+
+
+def top_of(conversation: ConversationView, widget: QWidget) -> int:
+    return widget.mapTo(conversation.viewport(), widget.rect().topLeft()).y()
+
+
+def watch(conversation: ConversationView, seen: list[int], widget: QWidget) -> None:
+    """Note after each message where the widget stands."""
+    conversation.filled.connect(lambda: seen.append(top_of(conversation, widget)))
+
+
+class Painted(QObject):
+    """Notes how many messages there were each time that some of the conversation was painted."""
+
+    def __init__(self, conversation: ConversationView) -> None:
+        super().__init__(conversation)
+        self.counts: list[int] = []
+        self._conversation = conversation
+        page = conversation.widget()
+        assert page is not None
+        for watched in (conversation.viewport(), page):
+            watched.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Paint:
+            self.counts.append(len(self._conversation.messages()))
+        return False
+
+
+def test_some_are_made_at_once_and_the_rest_one_by_one(show: Show) -> None:
+    conversation = show(many())
+    grown = [len(conversation.messages())]
+    assert ids(conversation) == list(range(MESSAGES - AT_ONCE + 1, MESSAGES + 1))
+    while len(conversation.messages()) < SHOWN_MESSAGES:
+        QCoreApplication.processEvents()
+        grown.append(len(conversation.messages()))
+    assert {after - before for before, after in pairwise(grown)} <= {0, 1}
+    assert ids(conversation) == list(range(MESSAGES - SHOWN_MESSAGES + 1, MESSAGES + 1))
+
+
+def test_what_is_seen_comes_as_a_whole(show: Show, qtbot: QtBot) -> None:
+    conversation = show(["Only this?", "Only this."])
+    QCoreApplication.processEvents()
+    painted = Painted(conversation)
+    conversation.show_branch(branch(many()), None, {})
+    assert conversation.is_filling
+    shown: list[int] = []
+    conversation.filled.connect(lambda: shown.append(len(conversation.messages())))
+    settle(conversation, SHOWN_MESSAGES)
+    assert not conversation.is_filling
+    assert conversation.is_full
+    wait_until(lambda: painted.counts)
+    assert min(painted.counts) >= shown[0] > AT_ONCE
+
+
+def test_a_short_chat_is_there_at_once(show: Show) -> None:
+    conversation = show(["One?", "One.", "Two?", "Two."])
+    assert ids(conversation) == [1, 2, 3, 4]
+    assert not conversation.is_filling
+
+
+def test_a_reply_that_fills_the_screen_is_made_alone(show: Show) -> None:
+    conversation = show(["One?", "One.", "Two?", LONG])
+    assert ids(conversation) == [4]
+    assert not conversation.is_filling
+    settle(conversation, 4)
+
+
+def test_the_end_stays_in_sight_while_the_rest_is_made(show: Show) -> None:
+    conversation = show(many())
+    wait_until(lambda: not conversation.is_filling)
+    conversation.earlier_requested.emit()
+    last, seen = conversation.messages()[-1], list[int]()
+    watch(conversation, seen, last)
+    bar = conversation.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 0
+    before = top_of(conversation, last)
+    settle(conversation, 2 * SHOWN_MESSAGES)
+    assert seen
+    assert set(seen) == {before} == {top_of(conversation, last)}
+    assert bar.value() == bar.maximum()
+    assert conversation.follows
+
+
+def test_earlier_messages_leave_what_is_seen_in_its_place(show: Show) -> None:
+    conversation = show(many())
+    settle(conversation, SHOWN_MESSAGES)
+    conversation.verticalScrollBar().setValue(0)
+    first, seen = conversation.messages()[0], list[int]()
+    before = top_of(conversation, first)
+    watch(conversation, seen, first)
+    conversation.earlier_requested.emit()
+    assert len(conversation.messages()) == SHOWN_MESSAGES
+    settle(conversation, 2 * SHOWN_MESSAGES)
+    assert seen
+    assert set(seen) == {before} == {top_of(conversation, first)}
+
+
+def test_a_message_far_up_is_gone_to(show: Show) -> None:
+    conversation = show(many())
+    assert conversation.show_message(3)
+    assert len(conversation.messages()) == AT_ONCE
+    wait_until(lambda: conversation.findChildren(Mark))
+    [target] = [widget for message, widget in conversation.shown() if message.id == 3]
+    assert 0 <= top_of(conversation, target) < conversation.viewport().height() // 2
+    assert target.findChildren(Mark)
+    assert not conversation.show_message(MESSAGES + 1)
+
+
+def test_who_sends_a_message_meanwhile_is_not_led_away(show: Show) -> None:
+    conversation = show(many())
+    assert conversation.show_message(3)
+    conversation.add_question(branch([*many(), "And now?"])[-1])
+    settle(conversation, MESSAGES - 2)
+    assert not conversation.findChildren(Mark)
+    assert conversation.follows
+
+
+def test_another_chat_ends_the_making(show: Show) -> None:
+    conversation = show(many())
+    conversation.show_branch(branch(["Only this?", "Only this."]), None, {})
+    QCoreApplication.processEvents()
+    QCoreApplication.processEvents()
+    assert ids(conversation) == [1, 2]
+    conversation.show_branch([], None, {})
+    QCoreApplication.processEvents()
+    assert [type(widget).__name__ for widget in conversation.messages()] == ["EmptyChat"]
+
+
+def test_the_last_question_can_be_changed_before_it_is_seen(show: Show) -> None:
+    conversation = show(["One?", "One.", "Two?", LONG])
+    assert ids(conversation) == [4]
+    conversation.offer_editing(True)
+    conversation.edit_last()
+    [(_, card)] = [(message, widget) for message, widget in conversation.shown() if message.id == 3]
+    assert isinstance(card, QuestionCard)
+    assert card.is_editing
+    assert card.findChildren(QPlainTextEdit)[0].isVisible()
+
+
+def tab_order(conversation: ConversationView) -> list[QWidget]:
+    """List what the Tab key comes to in the conversation, from the first on."""
+    found: list[QWidget] = []
+    at = conversation.nextInFocusChain()
+    while at is not None and at is not conversation:
+        if conversation.isAncestorOf(at) and isinstance(at, QPushButton) and at.isVisible():
+            found.append(at)
+        at = at.nextInFocusChain()
+    return found
+
+
+def test_the_tab_key_and_a_screen_reader_go_from_the_first_message_to_the_last(show: Show) -> None:
+    conversation = show(["Code?", CODE] * 20)
+    settle(conversation, SHOWN_MESSAGES)
+    conversation.earlier_requested.emit()
+    settle(conversation, 2 * SHOWN_MESSAGES)
+    for value in range(0, conversation.verticalScrollBar().maximum(), 200):
+        # Blocks get their widgets as they come near.
+        conversation.verticalScrollBar().setValue(value)
+        QCoreApplication.processEvents()
+    messages = conversation.messages()
+    places = [
+        (at, button.mapTo(conversation, button.rect().topLeft()).y())
+        for button in tab_order(conversation)
+        for at, widget in enumerate(messages)
+        if widget.isAncestorOf(button)
+    ]
+    assert {at for at, _ in places} == set(range(len(messages)))
+    numbers = [at for at, _ in places]
+    assert numbers == sorted(numbers)
+    assert [y // 20 for _, y in places] == sorted(y // 20 for _, y in places)
+    column = QAccessible.queryAccessibleInterface(messages[0].parentWidget())
+    told = [column.child(at).object() for at in range(column.childCount())]
+    assert [widget for widget in told if isinstance(widget, QuestionCard | ReplyView)] == messages

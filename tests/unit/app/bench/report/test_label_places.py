@@ -1,0 +1,43 @@
+"""The places of names beside a plot's points."""
+
+from itertools import combinations
+
+from app.bench.report.label_places import Box, NamedPoint, label_places
+
+AREA = Box(0, 0, 300, 150)
+
+
+def placed(*points: tuple[float, float], width: float = 60) -> list[Box]:
+    return label_places([NamedPoint(x, y, width, 15) for x, y in points], AREA)
+
+
+def test_a_name_alone_stands_at_the_right_of_its_point() -> None:
+    for x in (100, 100.1, 258.33 / 3, 71.7):
+        [place] = placed((x, 75.3), width=59.140625)
+        assert place.x > x
+        assert place.y < 75.3 < place.y + place.height
+
+
+def test_a_name_at_an_edge_stays_inside() -> None:
+    for corner in ((2, 3), (298, 3), (2, 148), (298, 148), (2, 75), (298, 75)):
+        [place] = placed(corner)
+        assert place.outside(AREA) == 0, corner
+
+
+def test_names_of_close_points_cover_neither_each_other_nor_a_point() -> None:
+    points = [(100.0, 75.0), (125.0, 70.0), (128.0, 78.0), (150.0, 90.0)]
+    places = placed(*points)
+    assert all(one.shared(other) == 0 for one, other in combinations(places, 2))
+    assert not any(place.shared(Box(x - 1, y - 1, 2, 2)) for place in places for x, y in points)
+    assert all(place.outside(AREA) == 0 for place in places)
+
+
+def test_a_point_without_a_name_keeps_others_off() -> None:
+    places = label_places([NamedPoint(100, 75, 60, 15), NamedPoint(120, 75)], AREA)
+    assert places[0].x < 100
+
+
+def test_a_name_keeps_off_a_line() -> None:
+    point = NamedPoint(100, 75, 60, 15)
+    [place] = label_places([point], AREA, [[(100, 75), (200, 80)]])
+    assert place.x + place.width < 100
