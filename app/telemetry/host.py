@@ -79,9 +79,9 @@ class HostReader:
         self._part_of = part_of
         self._clock = clock
         self._processes: dict[int, psutil.Process] = {}
-        self._spent_s: dict[int, float] = {}
-        """By each own process that runs, as read last."""
-        self._ended_s: dict[str, float] = {}
+        self._spent_ns: dict[int, int] = {}
+        """By each own process that runs, as read last. Whole numbers, whose sum no order changes."""
+        self._ended_ns: dict[str, int] = {}
         """By those that have ended, for each part: a sum never falls when one of them ends."""
         self._parts: dict[int, str] = {}
         self._last: CpuClock | None = None
@@ -93,7 +93,7 @@ class HostReader:
     @property
     def last_pids(self) -> frozenset[int]:
         """The own processes of the last reading."""
-        return frozenset(self._spent_s)
+        return frozenset(self._spent_ns)
 
     def read(self) -> HostSample:
         """The machine now; CPU per cent since the previous call, none at the first one."""
@@ -102,8 +102,8 @@ class HostReader:
         earlier, self._last = self._last or now, now
         cpu_percent, own_cpu_percent = now.percent_since(earlier)
         ram_bytes: Counter[str] = Counter()
-        for pid, resident_bytes in self._each(self._spent_s, _resident_bytes).items():
-            ram_bytes[self._parts[pid]] += int(resident_bytes)
+        for pid, resident_bytes in self._each(self._spent_ns, _resident_bytes).items():
+            ram_bytes[self._parts[pid]] += resident_bytes
         return HostSample(
             ram_used_bytes=memory.total - memory.available,
             ram_total_bytes=memory.total,
@@ -122,25 +122,30 @@ class HostReader:
         idle_s = times.idle + getattr(times, "iowait", 0.0)
         # Linux counts a guest's time in user and nice already.
         total_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        spent_s = self._each(self.own_pids(), _cpu_seconds)
-        for pid in spent_s:
+        spent_ns = self._each(self.own_pids(), _cpu_ns)
+        for pid in spent_ns:
             # What a child is shows when its program has begun: until then it may be another part's.
             self._parts[pid] = self._part_of(pid)
-        for pid in self._spent_s.keys() - spent_s.keys():
+        for pid in self._spent_ns.keys() - spent_ns.keys():
             if pid in self._processes and self._processes[pid].is_running():
                 # Not found this time, as its parent's children change while they are listed.
-                spent_s[pid] = self._spent_s[pid]
+                spent_ns[pid] = self._spent_ns[pid]
             else:
                 part = self._parts.pop(pid)
-                self._ended_s[part] = self._ended_s.get(part, 0.0) + self._spent_s[pid]
+                self._ended_ns[part] = self._ended_ns.get(part, 0) + self._spent_ns[pid]
                 self._processes.pop(pid, None)
-        self._spent_s = spent_s
-        parts_s = dict(self._ended_s)
-        for pid, own_s in spent_s.items():
-            parts_s[self._parts[pid]] = parts_s.get(self._parts[pid], 0.0) + own_s
-        return CpuClock(self._clock(), total_s - idle_s, sum(parts_s.values()), parts_s)
+        self._spent_ns = spent_ns
+        parts_ns = Counter(self._ended_ns)
+        for pid, own_ns in spent_ns.items():
+            parts_ns[self._parts[pid]] += own_ns
+        return CpuClock(
+            self._clock(),
+            total_s - idle_s,
+            parts_ns.total() / 1e9,
+            {part: spent / 1e9 for part, spent in parts_ns.items()},
+        )
 
-    def _each(self, pids: Iterable[int], figure: Callable[[psutil.Process], float]) -> dict[int, float]:
+    def _each(self, pids: Iterable[int], figure: Callable[[psutil.Process], int]) -> dict[int, int]:
         """`figure` of each of these processes; one that has just ended has none."""
         figures = {}
         for pid in pids:
@@ -155,13 +160,13 @@ class HostReader:
         return figures
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
+def _cpu_ns(process: psutil.Process) -> int:
     times = process.cpu_times()
-    return times.user + times.system
+    return round(times.user * 1e9) + round(times.system * 1e9)
 
 
-def _resident_bytes(process: psutil.Process) -> float:
-    return float(process.memory_info().rss)
+def _resident_bytes(process: psutil.Process) -> int:
+    return int(process.memory_info().rss)
 
 
 def reset_peak_ram(pid: int) -> None:

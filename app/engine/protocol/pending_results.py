@@ -23,7 +23,8 @@ from app.engine.protocol import (
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A reply on its way. `future` gives `Finished`, also for a cancelled reply, or raises `EngineError`."""
+    """A reply on its way. `future` gives `Finished`, also for a cancelled reply, or raises `EngineError`, or
+    `Cancelled` where it was cancelled before it had begun."""
 
     future: "Future[Finished]"
     cancel: Callable[[], None]

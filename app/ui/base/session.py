@@ -48,7 +48,8 @@ class Reply:
         self._bridge = bridge
 
     def cancel(self) -> None:
-        """Stop within one step; `finished` then gives the reason "cancelled"."""
+        """Stop within one step; `finished` then gives the reason "cancelled", or raises `Cancelled` where the
+        engine had not begun."""
         self._generation.cancel()
 
     def answer_now(self) -> None:
@@ -56,7 +57,8 @@ class Reply:
         self._generation.answer_now()
 
     async def finished(self) -> Finished:
-        """Wait for the end; all events have come then. Raises `EngineError` when the engine failed."""
+        """Wait for the end; all events have come then. Raises `EngineError` when the engine failed, and
+        `Cancelled`."""
         try:
             return await asyncio.wrap_future(self._generation.future)
         finally:

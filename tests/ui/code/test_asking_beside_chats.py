@@ -114,6 +114,28 @@ def test_a_question_that_waits_for_a_chat_says_so_and_can_be_stopped(
     live(scene())
 
 
+def test_a_question_stopped_before_the_engine_has_it_is_ended(room: Room, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        await load(room, 1)
+        begin(room, tab)
+
+        def stop_once_sent(_running: bool) -> None:
+            # The request lies with the thread that writes, or just beyond.
+            if len(tab.conversation.exchanges) == asked:
+                tab.conversation.stop()
+
+        asked = 0
+        tab.conversation.running_changed.connect(stop_once_sent)
+        for asked in range(1, 11):
+            tab.conversation.tasks["explain"].click()
+            exchange = await finished(tab)
+            assert len(tab.conversation.exchanges) == asked
+            assert exchange.ended == "cancelled"
+            assert not exchange.reply.running
+
+    live(scene())
+
+
 def test_a_question_that_waited_is_answered_when_the_chat_ends(room: Room, tab: CodeTab, live: Live) -> None:
     async def scene() -> None:
         await load(room, 1)

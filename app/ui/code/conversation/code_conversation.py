@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from app.base.errors import EngineError, StillroomError
+from app.base.errors import Cancelled, EngineError, StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
@@ -246,6 +246,9 @@ class CodeConversation(QWidget):
 
         try:
             finished = await self._request.answer(fitted, self._settings.values.sampling, on_asked, on_event)
+        except Cancelled:
+            # It was stopped before the engine had it.
+            exchange.end("cancelled")
         except EngineError as error:
             exchange.end("failed", error=error_text(error))
         else:

@@ -106,7 +106,7 @@ class CodeRequest(QObject):
         on_event: OnReplyEvent,
     ) -> Finished:
         """Send the question and wait for the end of its reply; `on_asked` gets the reply before any event.
-        Raises `EngineError`."""
+        Raises `EngineError`, and `Cancelled` where it was stopped before the engine had it."""
 
         def listen(event: Any) -> None:
             if not self._has_begun:

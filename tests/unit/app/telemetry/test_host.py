@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ from app.telemetry.host import CpuClock, HostReader, peak_ram_bytes, reset_peak_
 
 HOLD = """
 import sys
+from types import SimpleNamespace
 block = bytearray(64 << 20)
 print('up', flush=True)
 del block
@@ -90,3 +92,20 @@ def test_the_peak_of_a_process_that_is_gone_is_an_error() -> None:
         child.wait()
     with pytest.raises(psutil.NoSuchProcess):
         peak_ram_bytes(child.pid)
+
+
+def test_sum_is_the_same_to_the_last_bit_when_children_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    children = [1, 2, 3, 4, 5, 6]
+    spent_s = {os.getpid(): 0.7, 1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4, 5: 0.6, 6: 1.1}
+
+    def process(pid: int) -> SimpleNamespace:
+        times = SimpleNamespace(user=spent_s[pid], system=0.0)
+        return SimpleNamespace(cpu_times=lambda: times, is_running=lambda: False)
+
+    monkeypatch.setattr(psutil, "Process", process)
+    reader = HostReader(lambda: children, part_of=str)
+    sums = {reader.cpu_clock().own_s}
+    while children:
+        children.pop()
+        sums.add(reader.cpu_clock().own_s)
+    assert sums == {3.4}
