@@ -19,13 +19,12 @@ from app.engine.protocol import Delta, LoadSettings, Part, Sampling
 from models.catalog.starter import starter_file
 from tests.support.columns import (
     COLUMN_TYPES,
+    INTERLEAVED_TYPES,
     REPACKED_TYPES,
-    SIXTEENS_TYPES,
     has_several_columns,
-    has_sixteens,
+    interleaved_products,
     products,
     repacked_products,
-    sixteens_products,
 )
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
@@ -133,9 +132,9 @@ def test_each_variant_multiplies_several_columns_as_one() -> None:
         for kind, columns in itertools.product(REPACKED_TYPES, range(1, 34)):
             several, single = repacked_products(library, kind, 24, columns, 768)
             assert several.tobytes() == single.tobytes(), f"{library.name}: in eights, {columns} columns"
-        for kind, columns in itertools.product(SIXTEENS_TYPES if has_sixteens(library) else (), range(1, 34)):
-            several, expected = sixteens_products(library, kind, 16, columns, 768)
-            assert several.tobytes() == expected.tobytes(), f"{library.name}: in sixteens, {columns} columns"
+        for kind, columns in itertools.product(INTERLEAVED_TYPES, range(1, 34)):
+            several, expected = interleaved_products(library, kind, 16, columns, 768)
+            assert several.tobytes() == expected.tobytes(), f"{library.name}: interleaved, {columns} columns"
         tried.append(library.stem.removeprefix("libggml-cpu-"))
     print(", ".join(tried))
     assert "haswell" in tried

@@ -1,5 +1,5 @@
 """packaging/engine/patches/several_columns.c and repacked_eights.h against llama.cpp's own products of one
-column, repacked_sixteens.h against what it says of itself."""
+column, interleaved_rows.h against what it says of itself."""
 
 import ctypes
 from pathlib import Path
@@ -31,7 +31,7 @@ Q4_0, Q4_K = TYPE_NAMED["Q4_0"], TYPE_NAMED["Q4_K"]
 REPACKED_TYPES = {Q4_0: ("q8_0", 34, 8), Q4_K: ("q8_K", 292, 16)}
 """As COLUMN_TYPES, and the halves (scales, mins) before the values of a block of eight rows."""
 
-SIXTEENS_TYPES = (Q8_0, Q6_K, Q5_K, IQ4_XS)
+INTERLEAVED_TYPES = (Q8_0, Q6_K, Q5_K, IQ4_XS)
 IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.int8)
 """The values that four bits of a weight of IQ4_XS stand for."""
 
@@ -134,12 +134,7 @@ def repacked_products(library: Path, kind: TensorType, rows: int, columns: int, 
     return Products(several[:, :rows], single)
 
 
-def has_sixteens(library: Path) -> bool:
-    """Tell whether this library lays rows in sixteens: where it was compiled for AVX-512 VNNI."""
-    return hasattr(ctypes.CDLL(str(library)), "stillroom_sixteens_columns")
-
-
-def sixteens_products(library: Path, kind: TensorType, rows: int, columns: int, values: int) -> Products:
+def interleaved_products(library: Path, kind: TensorType, rows: int, columns: int, values: int) -> Products:
     """Of rows of random bits but for their scales, and what exact integers added part by part come to."""
     loaded: Any = ctypes.CDLL(str(library))
     loaded.ggml_cpu_init()
@@ -154,7 +149,7 @@ def sixteens_products(library: Path, kind: TensorType, rows: int, columns: int, 
         weights[:, :, 2:4] = (d[:, ::-1, None] / np.float16(8)).view(np.uint8)
     packed = _packed(loaded, random, column_type, (columns, values), block_bytes * blocks)
     several = np.full((columns, rows + 3), np.nan, np.float32)
-    loaded.stillroom_sixteens_columns(
+    loaded.stillroom_interleaved_columns(
         ctypes.c_int(kind.number), ctypes.c_int(values), ctypes.c_int(rows),
         ctypes.c_void_p(weights.ctypes.data), ctypes.c_int(columns), ctypes.c_void_p(packed.ctypes.data),
         ctypes.c_void_p(several.ctypes.data), ctypes.c_size_t(rows + 3),

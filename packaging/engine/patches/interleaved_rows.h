@@ -1,9 +1,8 @@
-// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K and IQ4_XS weights that lie in sixteens.
+// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K and IQ4_XS weights that lie in one another.
 //
 // llama.cpp multiplies such rows one by one on x86-64 and adds across registers for each. Here a register holds four
-// values of each of sixteen rows, so that nothing is added across and a row is unpacked once for up to 16 columns. A
-// weight is multiplied with what makes it positive added (128 or 32); what that comes to with a column is subtracted at
-// the start of each integer sum.
+// values of each of sixteen rows, with AVX2 of eight, so that nothing is added across and a row is unpacked once for a group
+// of columns.
 //
 // Each result is, one column or a thousand: the integer product of each part of a row that has a scale of its own, which
 // is exact, times its scale (exact too but with Q8_0), added by fused multiplications in the order of the parts; where
@@ -11,6 +10,12 @@
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__)
+#define STILLROOM_LANES 16
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define STILLROOM_LANES 8
+#endif
+
+#ifdef STILLROOM_LANES
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,8 +24,124 @@
 
 namespace ggml::cpu::repack {
 
-static constexpr int STILLROOM_ROWS = 16;
+// Each row has 32 bits of a register.
+static constexpr int STILLROOM_ROWS = STILLROOM_LANES;
+static constexpr int STILLROOM_LINE = 4*STILLROOM_ROWS;  // four values of each
+
+#if STILLROOM_LANES == 16
+
 static constexpr int STILLROOM_MOST_COLUMNS = 16;
+static constexpr bool STILLROOM_MIXED_SIGNS = true;  // positive weights of 8 bits with signed columns
+using stillroom_ints = __m512i;
+using stillroom_floats = __m512;
+
+static inline stillroom_ints stillroom_load(const void * bytes) { return _mm512_loadu_si512(bytes); }
+static inline stillroom_ints stillroom_int8(const char value) { return _mm512_set1_epi8(value); }
+static inline stillroom_ints stillroom_int32(const int32_t value) { return _mm512_set1_epi32(value); }
+static inline stillroom_ints stillroom_and(stillroom_ints a, stillroom_ints b) { return _mm512_and_si512(a, b); }
+static inline stillroom_ints stillroom_or(stillroom_ints a, stillroom_ints b) { return _mm512_or_si512(a, b); }
+static inline stillroom_ints stillroom_left(stillroom_ints a, int bits) { return _mm512_slli_epi16(a, bits); }
+static inline stillroom_ints stillroom_right(stillroom_ints a, int bits) { return _mm512_srli_epi16(a, bits); }
+static inline stillroom_ints stillroom_left_32(stillroom_ints a, int bits) { return _mm512_slli_epi32(a, bits); }
+static inline stillroom_ints stillroom_right_32(stillroom_ints a, int bits) { return _mm512_srli_epi32(a, bits); }
+static inline stillroom_ints stillroom_minus(stillroom_ints a, stillroom_ints b) { return _mm512_sub_epi32(a, b); }
+static inline stillroom_ints stillroom_table(__m128i a) { return _mm512_broadcast_i32x4(a); }
+static inline stillroom_ints stillroom_look_up(stillroom_ints table, stillroom_ints at) {
+    return _mm512_shuffle_epi8(table, at);
+}
+static inline stillroom_floats stillroom_float(const float value) { return _mm512_set1_ps(value); }
+static inline stillroom_floats stillroom_times(stillroom_floats a, stillroom_floats b) { return _mm512_mul_ps(a, b); }
+static inline stillroom_floats stillroom_fused(stillroom_floats a, stillroom_floats b, stillroom_floats sum) {
+    return _mm512_fmadd_ps(a, b, sum);
+}
+static inline stillroom_floats stillroom_floats_of(stillroom_ints a) { return _mm512_cvtepi32_ps(a); }
+static inline void stillroom_store(float * to, stillroom_floats a) { _mm512_storeu_ps(to, a); }
+
+// A value of each row, as a file has it.
+static inline __m128i stillroom_bytes(const uint8_t * rows) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i *>(rows));
+}
+static inline stillroom_ints stillroom_unsigned(__m128i bytes) { return _mm512_cvtepu8_epi32(bytes); }
+static inline stillroom_ints stillroom_signed(__m128i bytes) { return _mm512_cvtepi8_epi32(bytes); }
+static inline stillroom_ints stillroom_unsigned_16(const uint8_t * rows) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(rows)));
+}
+static inline stillroom_floats stillroom_halves(const uint8_t * rows) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(rows)));
+}
+static inline stillroom_ints stillroom_side_by_side(__m128i first, __m128i second) {
+    return _mm512_cvtepu8_epi16(
+        _mm256_set_m128i(_mm_unpackhi_epi8(first, second), _mm_unpacklo_epi8(first, second)));
+}
+static inline stillroom_ints stillroom_add_pairs(stillroom_ints sum, stillroom_ints a, stillroom_ints b) {
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+static inline stillroom_ints stillroom_add_fours(stillroom_ints sum, stillroom_ints weights, stillroom_ints four) {
+    return _mm512_dpbusd_epi32(sum, weights, four);
+}
+
+#else
+
+static constexpr int STILLROOM_MOST_COLUMNS = 8;
+using stillroom_ints = __m256i;
+using stillroom_floats = __m256;
+
+static inline stillroom_ints stillroom_load(const void * bytes) {
+    return _mm256_loadu_si256(static_cast<const __m256i *>(bytes));
+}
+static inline stillroom_ints stillroom_int8(const char value) { return _mm256_set1_epi8(value); }
+static inline stillroom_ints stillroom_int32(const int32_t value) { return _mm256_set1_epi32(value); }
+static inline stillroom_ints stillroom_and(stillroom_ints a, stillroom_ints b) { return _mm256_and_si256(a, b); }
+static inline stillroom_ints stillroom_or(stillroom_ints a, stillroom_ints b) { return _mm256_or_si256(a, b); }
+static inline stillroom_ints stillroom_left(stillroom_ints a, int bits) { return _mm256_slli_epi16(a, bits); }
+static inline stillroom_ints stillroom_right(stillroom_ints a, int bits) { return _mm256_srli_epi16(a, bits); }
+static inline stillroom_ints stillroom_left_32(stillroom_ints a, int bits) { return _mm256_slli_epi32(a, bits); }
+static inline stillroom_ints stillroom_right_32(stillroom_ints a, int bits) { return _mm256_srli_epi32(a, bits); }
+static inline stillroom_ints stillroom_minus(stillroom_ints a, stillroom_ints b) { return _mm256_sub_epi32(a, b); }
+static inline stillroom_ints stillroom_table(__m128i a) { return _mm256_broadcastsi128_si256(a); }
+static inline stillroom_ints stillroom_look_up(stillroom_ints table, stillroom_ints at) {
+    return _mm256_shuffle_epi8(table, at);
+}
+static inline stillroom_floats stillroom_float(const float value) { return _mm256_set1_ps(value); }
+static inline stillroom_floats stillroom_times(stillroom_floats a, stillroom_floats b) { return _mm256_mul_ps(a, b); }
+static inline stillroom_floats stillroom_fused(stillroom_floats a, stillroom_floats b, stillroom_floats sum) {
+    return _mm256_fmadd_ps(a, b, sum);
+}
+static inline stillroom_floats stillroom_floats_of(stillroom_ints a) { return _mm256_cvtepi32_ps(a); }
+static inline void stillroom_store(float * to, stillroom_floats a) { _mm256_storeu_ps(to, a); }
+
+static inline __m128i stillroom_bytes(const uint8_t * rows) {
+    return _mm_loadl_epi64(reinterpret_cast<const __m128i *>(rows));
+}
+static inline stillroom_ints stillroom_unsigned(__m128i bytes) { return _mm256_cvtepu8_epi32(bytes); }
+static inline stillroom_ints stillroom_signed(__m128i bytes) { return _mm256_cvtepi8_epi32(bytes); }
+static inline stillroom_ints stillroom_unsigned_16(const uint8_t * rows) {
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(rows)));
+}
+static inline stillroom_floats stillroom_halves(const uint8_t * rows) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(rows)));
+}
+static inline stillroom_ints stillroom_side_by_side(__m128i first, __m128i second) {
+    return _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
+}
+static inline stillroom_ints stillroom_add_pairs(stillroom_ints sum, stillroom_ints a, stillroom_ints b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
+#ifdef __AVXVNNI__
+static constexpr bool STILLROOM_MIXED_SIGNS = true;
+static inline stillroom_ints stillroom_add_fours(stillroom_ints sum, stillroom_ints weights, stillroom_ints four) {
+    return _mm256_dpbusd_avx_epi32(sum, weights, four);
+}
+#else
+static constexpr bool STILLROOM_MIXED_SIGNS = false;  // sums of two would be cut off at 16 bits
+#endif
+
+#endif
+
+// A weight of 8 bits is multiplied with this added, which makes it positive; what that comes to with a column is subtracted
+// at the start of each integer sum.
+static constexpr int STILLROOM_ADDED = STILLROOM_MIXED_SIGNS ? 128 : 0;
 
 // Columns in the work memory, of `n` values each.
 struct stillroom_columns {
@@ -33,10 +154,50 @@ struct stillroom_columns {
     }
 };
 
-static inline __m512i stillroom_four(const int8_t * values) {
+static inline stillroom_ints stillroom_four(const int8_t * values) {
     int32_t four;
     memcpy(&four, values, sizeof(four));
-    return _mm512_set1_epi32(four);
+    return stillroom_int32(four);
+}
+
+// The products of the rows' next FOURS*4 weights with the values of each column, which lie `next` bytes further than those
+// of the one before: begins with `start(column)` and hands each to `use(column, product)`. TOGETHER is how many products of
+// four a sum of 16 bits holds, by twos: 127 times the largest weight, which is positive; 1 where weights have all 8 bits.
+template <int COLUMNS, int FOURS, int TOGETHER, typename Start, typename Use>
+static inline void stillroom_products(
+        const stillroom_ints * weights, const int8_t * values, const int64_t next, const Start & start, const Use & use) {
+#if STILLROOM_LANES == 16 || defined(__AVXVNNI__)
+    for (int c = 0; c < COLUMNS; ++c) {
+        stillroom_ints sum = start(c);
+        for (int t = 0; t < FOURS; ++t) {
+            sum = stillroom_add_fours(sum, weights[t], stillroom_four(values + c*next + 4*t));
+        }
+        use(c, sum);
+    }
+#else
+    // Few registers: some weights at a time for all columns, not a column at a time for all weights.
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i sums[COLUMNS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        sums[c] = start(c);
+    }
+    for (int t = 0; t < FOURS; t += TOGETHER) {
+        const __m256i size = TOGETHER > 1 ? weights[t] : _mm256_abs_epi8(weights[t]);
+        for (int c = 0; c < COLUMNS; ++c) {
+            const int8_t * four = values + c*next + 4*t;
+            __m256i twos = TOGETHER > 1
+                ? _mm256_maddubs_epi16(size, stillroom_four(four))
+                : _mm256_maddubs_epi16(size, _mm256_sign_epi8(stillroom_four(four), weights[t]));
+            for (int k = 1; k < TOGETHER; ++k) {
+                twos = _mm256_add_epi16(twos, _mm256_maddubs_epi16(weights[t + k], stillroom_four(four + 4*k)));
+            }
+            sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(twos, ones));
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        use(c, sums[c]);
+    }
+#endif
 }
 
 // Several columns leave the memory time between two rows, and more than the processor reads ahead by itself is wanted.
@@ -49,8 +210,9 @@ template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values
 // Scales of all blocks, [block][row]; values, [block][8][row][4].
 struct stillroom_q8_0 {
     using block = block_q8_0;
-    static constexpr int BLOCK = QK8_0, PART = QK8_0, ADDED = 128;
+    static constexpr int BLOCK = QK8_0, PART = QK8_0, ADDED = STILLROOM_ADDED;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_0;
+    static constexpr int BYTES = STILLROOM_ROWS*QK8_0;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
         uint8_t * values = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
@@ -61,8 +223,8 @@ struct stillroom_q8_0 {
                 for (int four = 0; four < 8; ++four) {
                     uint32_t bytes;
                     memcpy(&bytes, from.qs + 4*four, sizeof(bytes));
-                    bytes ^= 0x80808080;
-                    memcpy(values + 512*(int64_t) i + 64*four + 4*row, &bytes, sizeof(bytes));
+                    bytes ^= ADDED*0x01010101u;
+                    memcpy(values + (int64_t) i*BYTES + four*STILLROOM_LINE + 4*row, &bytes, sizeof(bytes));
                 }
             }
         }
@@ -84,29 +246,27 @@ struct stillroom_q8_0 {
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * qs = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
-        __m512 sums[COLUMNS];
+        stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
-            sums[c] = _mm512_setzero_ps();
+            sums[c] = stillroom_float(0);
         }
         for (int i = 0; i < blocks; ++i) {
-            __m512i weights[8];
-            stillroom_ahead<COLUMNS>(qs + 512*(int64_t) i, 512);
+            stillroom_ints weights[8];
+            stillroom_ahead<COLUMNS>(qs + (int64_t) i*BYTES, BYTES);
             for (int t = 0; t < 8; ++t) {
-                weights[t] = _mm512_loadu_si512(qs + 512*(int64_t) i + 64*t);
+                weights[t] = stillroom_load(qs + (int64_t) i*BYTES + t*STILLROOM_LINE);
             }
-            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(x) + i));
-            for (int c = 0; c < COLUMNS; ++c) {
-                const int8_t * values = y.values + ((int64_t) c*blocks + i)*BLOCK;
-                __m512i product = _mm512_set1_epi32(y.less[c*blocks + i]);
-                for (int t = 0; t < 8; ++t) {
-                    product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
-                }
-                const __m512 scale = _mm512_mul_ps(d, _mm512_set1_ps(y.scales[c*blocks + i]));
-                sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, sums[c]);
-            }
+            const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+            stillroom_products<COLUMNS, 8, 1>(
+                weights, y.values + i*BLOCK, (int64_t) blocks*BLOCK,
+                [&](const int c) { return stillroom_int32(y.less[c*blocks + i]); },
+                [&](const int c, const stillroom_ints product) {
+                    const stillroom_floats scale = stillroom_times(d, stillroom_float(y.scales[c*blocks + i]));
+                    sums[c] = stillroom_fused(stillroom_floats_of(product), scale, sums[c]);
+                });
         }
         for (int c = 0; c < COLUMNS; ++c) {
-            _mm512_storeu_ps(s + c*bs, sums[c]);
+            stillroom_store(s + c*bs, sums[c]);
         }
     }
 };
@@ -118,6 +278,7 @@ struct stillroom_q6_K {
     static constexpr int BLOCK = QK_K, PART = 16, ADDED = 32;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block_q6_K) - sizeof(ggml_half));
+    static constexpr int HIGH = 16*STILLROOM_ROWS, CHUNK = 12*STILLROOM_LINE;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
         uint8_t * to = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
@@ -147,7 +308,7 @@ struct stillroom_q6_K {
                         packed[16 + k] = (uint8_t) ((v[k] & 15) | v[k + 32] << 4);
                     }
                     for (int four = 0; four < 12; ++four) {
-                        memcpy(to + 256 + 768*chunk + 64*four + 4*row, packed + 4*four, 4);
+                        memcpy(to + HIGH + chunk*CHUNK + four*STILLROOM_LINE + 4*row, packed + 4*four, 4);
                     }
                 }
             }
@@ -168,53 +329,49 @@ struct stillroom_q6_K {
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
-        const __m512i four_bits = _mm512_set1_epi8(0x0F), two_bits = _mm512_set1_epi8(0x30);
-        __m512 sums[COLUMNS];
+        const stillroom_ints four_bits = stillroom_int8(0x0F), two_bits = stillroom_int8(0x30);
+        stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
-            sums[c] = _mm512_setzero_ps();
+            sums[c] = stillroom_float(0);
         }
         for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(x) + i));
-            __m512 in_block[COLUMNS];
+            const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+            stillroom_floats in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = _mm512_setzero_ps();
+                in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, 256);
+            stillroom_ahead<COLUMNS>(block_of_rows, HIGH);
             for (int chunk = 0; chunk < 4; ++chunk) {
-                const uint8_t * high = block_of_rows + 256 + 768*chunk;
-                const uint8_t * low = high + 256;
-                stillroom_ahead<COLUMNS>(high, 768);
+                const uint8_t * high = block_of_rows + HIGH + chunk*CHUNK;
+                const uint8_t * low = high + 4*STILLROOM_LINE;
+                stillroom_ahead<COLUMNS>(high, CHUNK);
                 for (int part = 0; part < 4; ++part) {
-                    __m512i weights[4];
+                    stillroom_ints weights[4];
                     for (int t = 0; t < 4; ++t) {
-                        const __m512i four = _mm512_loadu_si512(low + 256*(part%2) + 64*t);
-                        const __m512i two = _mm512_loadu_si512(high + 64*t);
-                        weights[t] = _mm512_or_si512(
-                            _mm512_and_si512(part < 2 ? four : _mm512_srli_epi16(four, 4), four_bits),
-                            _mm512_and_si512(
-                                part < 2 ? _mm512_slli_epi16(two, 4 - 2*part) : _mm512_srli_epi16(two, 2*part - 4),
+                        const stillroom_ints four = stillroom_load(low + (4*(part%2) + t)*STILLROOM_LINE);
+                        const stillroom_ints two = stillroom_load(high + t*STILLROOM_LINE);
+                        weights[t] = stillroom_or(
+                            stillroom_and(part < 2 ? four : stillroom_right(four, 4), four_bits),
+                            stillroom_and(
+                                part < 2 ? stillroom_left(two, 4 - 2*part) : stillroom_right(two, 2*part - 4),
                                 two_bits));
                     }
-                    const __m128i scales =
-                        _mm_loadu_si128(reinterpret_cast<const __m128i *>(block_of_rows) + 4*chunk + part);
-                    const __m512 scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(scales)));
-                    for (int c = 0; c < COLUMNS; ++c) {
-                        const int64_t of_block = (int64_t) c*blocks + i;
-                        const int8_t * values = y.values + of_block*BLOCK + 64*chunk + 16*part;
-                        __m512i product = _mm512_set1_epi32(y.less[of_block*16 + 4*chunk + part]);
-                        for (int t = 0; t < 4; ++t) {
-                            product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
-                        }
-                        in_block[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, in_block[c]);
-                    }
+                    const __m128i scales = stillroom_bytes(block_of_rows + (4*chunk + part)*STILLROOM_ROWS);
+                    const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_signed(scales)));
+                    stillroom_products<COLUMNS, 4, 2>(
+                        weights, y.values + i*BLOCK + 64*chunk + 16*part, (int64_t) blocks*BLOCK,
+                        [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*16 + 4*chunk + part]); },
+                        [&](const int c, const stillroom_ints product) {
+                            in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                        });
                 }
             }
             for (int c = 0; c < COLUMNS; ++c) {
-                sums[c] = _mm512_fmadd_ps(in_block[c], _mm512_set1_ps(y.scales[(int64_t) c*blocks + i]), sums[c]);
+                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
-            _mm512_storeu_ps(s + c*bs, sums[c]);
+            stillroom_store(s + c*bs, sums[c]);
         }
     }
 };
@@ -244,10 +401,10 @@ struct stillroom_q5_K {
                     to[k*STILLROOM_ROWS + row] = from.scales[k];
                 }
                 for (int four = 0; four < 8; ++four) {
-                    memcpy(to + HIGH + 64*four + 4*row, from.qh + 4*four, 4);
+                    memcpy(to + HIGH + four*STILLROOM_LINE + 4*row, from.qh + 4*four, 4);
                 }
                 for (int four = 0; four < 32; ++four) {
-                    memcpy(to + LOW + 64*four + 4*row, from.qs + 4*four, 4);
+                    memcpy(to + LOW + four*STILLROOM_LINE + 4*row, from.qs + 4*four, 4);
                 }
             }
         }
@@ -265,13 +422,13 @@ struct stillroom_q5_K {
         }
     }
 
-    // The scales and the mins of sixteen rows, of each 32 values.
+    // The scales and the mins of the rows, of each 32 values.
     static void unpack(const uint8_t * x, __m128i * scales, __m128i * mins) {
         const __m128i six = _mm_set1_epi8(0x3F), four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30);
-        const __m128i * packed = reinterpret_cast<const __m128i *>(x);
         for (int k = 0; k < 4; ++k) {
-            const __m128i scale = _mm_loadu_si128(packed + k), min = _mm_loadu_si128(packed + 4 + k);
-            const __m128i both = _mm_loadu_si128(packed + 8 + k);
+            const __m128i scale = stillroom_bytes(x + k*STILLROOM_ROWS);
+            const __m128i min = stillroom_bytes(x + (4 + k)*STILLROOM_ROWS);
+            const __m128i both = stillroom_bytes(x + (8 + k)*STILLROOM_ROWS);
             scales[k] = _mm_and_si128(scale, six);
             mins[k] = _mm_and_si128(min, six);
             scales[4 + k] = _mm_or_si128(
@@ -284,64 +441,60 @@ struct stillroom_q5_K {
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
-        const __m512i four_bits = _mm512_set1_epi8(0x0F), fifth_bit = _mm512_set1_epi8(0x10);
-        __m512 sums[COLUMNS];
+        const stillroom_ints four_bits = stillroom_int8(0x0F), fifth_bit = stillroom_int8(0x10);
+        stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
-            sums[c] = _mm512_setzero_ps();
+            sums[c] = stillroom_float(0);
         }
         for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const __m256i * halves = reinterpret_cast<const __m256i *>(x + (int64_t) i*HALVES);
-            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(halves));
-            const __m512 dmin = _mm512_cvtph_ps(_mm256_loadu_si256(halves + 1));
+            const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+            const stillroom_floats dmin =
+                stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
             __m128i scales[8], mins[8];
             unpack(block_of_rows, scales, mins);
-            __m512 in_block[COLUMNS];
+            stillroom_floats in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = _mm512_setzero_ps();
+                in_block[c] = stillroom_float(0);
             }
             stillroom_ahead<COLUMNS>(block_of_rows, LOW);
             for (int part = 0; part < 8; ++part) {
-                const uint8_t * low = block_of_rows + LOW + 512*(part/2);
+                const uint8_t * low = block_of_rows + LOW + 8*(part/2)*STILLROOM_LINE;
                 if (part%2 == 0) {
-                    stillroom_ahead<COLUMNS>(low, 512);
+                    stillroom_ahead<COLUMNS>(low, 8*STILLROOM_LINE);
                 }
-                __m512i weights[8];
+                stillroom_ints weights[8];
                 for (int t = 0; t < 8; ++t) {
-                    const __m512i both = _mm512_loadu_si512(low + 64*t);
-                    const __m512i high = _mm512_loadu_si512(block_of_rows + HIGH + 64*t);
-                    weights[t] = _mm512_or_si512(
-                        _mm512_and_si512(part%2 ? _mm512_srli_epi16(both, 4) : both, four_bits),
-                        _mm512_and_si512(
-                            part < 4 ? _mm512_slli_epi16(high, 4 - part) : _mm512_srli_epi16(high, part - 4), fifth_bit));
+                    const stillroom_ints both = stillroom_load(low + t*STILLROOM_LINE);
+                    const stillroom_ints high = stillroom_load(block_of_rows + HIGH + t*STILLROOM_LINE);
+                    weights[t] = stillroom_or(
+                        stillroom_and(part%2 ? stillroom_right(both, 4) : both, four_bits),
+                        stillroom_and(
+                            part < 4 ? stillroom_left(high, 4 - part) : stillroom_right(high, part - 4), fifth_bit));
                 }
-                const __m512 scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(scales[part])));
-                for (int c = 0; c < COLUMNS; ++c) {
-                    const int8_t * values = y.values + ((int64_t) c*blocks + i)*BLOCK + 32*part;
-                    __m512i product = _mm512_setzero_si512();
-                    for (int t = 0; t < 8; ++t) {
-                        product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
-                    }
-                    in_block[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, in_block[c]);
-                }
+                const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_unsigned(scales[part])));
+                stillroom_products<COLUMNS, 8, 4>(
+                    weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
+                    [](int) { return stillroom_int32(0); },
+                    [&](const int c, const stillroom_ints product) {
+                        in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                    });
             }
-            __m512i pairs[4];  // the mins of 64 values, of each row two in 32 bits
+            stillroom_ints pairs[4];  // the mins of 64 values, of each row two in 32 bits
             for (int pair = 0; pair < 4; ++pair) {
-                const __m128i first = mins[2*pair], second = mins[2*pair + 1];
-                pairs[pair] = _mm512_cvtepu8_epi16(
-                    _mm256_set_m128i(_mm_unpackhi_epi8(first, second), _mm_unpacklo_epi8(first, second)));
+                pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
             }
             for (int c = 0; c < COLUMNS; ++c) {
                 const int64_t of_block = (int64_t) c*blocks + i;
-                __m512i less = _mm512_setzero_si512();
+                stillroom_ints less = stillroom_int32(0);
                 for (int pair = 0; pair < 4; ++pair) {
-                    less = _mm512_dpwssd_epi32(less, pairs[pair], _mm512_set1_epi32(y.less[4*of_block + pair]));
+                    less = stillroom_add_pairs(less, pairs[pair], stillroom_int32(y.less[4*of_block + pair]));
                 }
-                in_block[c] = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(less), dmin, in_block[c]);
-                sums[c] = _mm512_fmadd_ps(in_block[c], _mm512_set1_ps(y.scales[of_block]), sums[c]);
+                in_block[c] = stillroom_fused(stillroom_floats_of(less), dmin, in_block[c]);
+                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[of_block]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
-            _mm512_storeu_ps(s + c*bs, sums[c]);
+            stillroom_store(s + c*bs, sums[c]);
         }
     }
 };
@@ -350,7 +503,7 @@ struct stillroom_q5_K {
 // as places in the type's table, [8][4][row][4], of which a byte holds two that lie 16 values apart.
 struct stillroom_iq4_xs {
     using block = block_iq4_xs;
-    static constexpr int BLOCK = QK_K, PART = 32, ADDED = 128;
+    static constexpr int BLOCK = QK_K, PART = 32, ADDED = STILLROOM_ADDED;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
@@ -367,7 +520,7 @@ struct stillroom_iq4_xs {
                     to[LOW + k*STILLROOM_ROWS + row] = from.scales_l[k];
                 }
                 for (int four = 0; four < 32; ++four) {
-                    memcpy(to + PLACES + 64*four + 4*row, from.qs + 4*four, 4);
+                    memcpy(to + PLACES + four*STILLROOM_LINE + 4*row, from.qs + 4*four, 4);
                 }
             }
         }
@@ -387,59 +540,55 @@ struct stillroom_iq4_xs {
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
-        const __m512i four_bits = _mm512_set1_epi8(0x0F);
-        const __m512i table = _mm512_broadcast_i32x4(_mm_xor_si128(
+        const stillroom_ints four_bits = stillroom_int8(0x0F);
+        const stillroom_ints table = stillroom_table(_mm_xor_si128(
             _mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)), _mm_set1_epi8(-ADDED)));
-        __m512 sums[COLUMNS];
+        stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
-            sums[c] = _mm512_setzero_ps();
+            sums[c] = stillroom_float(0);
         }
         for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(x) + i));
-            const __m512i high_scales = _mm512_cvtepu16_epi32(
-                _mm256_loadu_si256(reinterpret_cast<const __m256i *>(block_of_rows)));
-            __m512 in_block[COLUMNS];
+            const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+            const stillroom_ints high_scales = stillroom_unsigned_16(block_of_rows);
+            stillroom_floats in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = _mm512_setzero_ps();
+                in_block[c] = stillroom_float(0);
             }
             stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
             for (int part = 0; part < 8; ++part) {
-                const uint8_t * places = block_of_rows + PLACES + 256*part;
-                stillroom_ahead<COLUMNS>(places, 256);
-                __m512i weights[8];
+                const uint8_t * places = block_of_rows + PLACES + 4*part*STILLROOM_LINE;
+                stillroom_ahead<COLUMNS>(places, 4*STILLROOM_LINE);
+                stillroom_ints weights[8];
                 for (int t = 0; t < 4; ++t) {
-                    const __m512i both = _mm512_loadu_si512(places + 64*t);
-                    weights[t] = _mm512_shuffle_epi8(table, _mm512_and_si512(both, four_bits));
-                    weights[t + 4] = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(both, 4), four_bits));
+                    const stillroom_ints both = stillroom_load(places + t*STILLROOM_LINE);
+                    weights[t] = stillroom_look_up(table, stillroom_and(both, four_bits));
+                    weights[t + 4] = stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits));
                 }
-                const __m512i low_scales = _mm512_cvtepu8_epi32(_mm_loadu_si128(
-                    reinterpret_cast<const __m128i *>(block_of_rows + LOW) + part/2));
-                const __m512i integer = _mm512_or_si512(
-                    _mm512_and_si512(_mm512_srli_epi32(low_scales, part%2*4), _mm512_set1_epi32(15)),
-                    _mm512_and_si512(_mm512_slli_epi32(_mm512_srli_epi32(high_scales, 2*part), 4), _mm512_set1_epi32(0x30)));
-                const __m512 scale =
-                    _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_sub_epi32(integer, _mm512_set1_epi32(32))));
-                for (int c = 0; c < COLUMNS; ++c) {
-                    const int64_t of_block = (int64_t) c*blocks + i;
-                    const int8_t * values = y.values + of_block*BLOCK + 32*part;
-                    __m512i product = _mm512_set1_epi32(y.less[8*of_block + part]);
-                    for (int t = 0; t < 8; ++t) {
-                        product = _mm512_dpbusd_epi32(product, weights[t], stillroom_four(values + 4*t));
-                    }
-                    in_block[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, in_block[c]);
-                }
+                const stillroom_ints low_scales = stillroom_unsigned(
+                    stillroom_bytes(block_of_rows + LOW + part/2*STILLROOM_ROWS));
+                const stillroom_ints integer = stillroom_or(
+                    stillroom_and(stillroom_right_32(low_scales, part%2*4), stillroom_int32(15)),
+                    stillroom_and(stillroom_left_32(stillroom_right_32(high_scales, 2*part), 4), stillroom_int32(0x30)));
+                const stillroom_floats scale =
+                    stillroom_times(d, stillroom_floats_of(stillroom_minus(integer, stillroom_int32(32))));
+                stillroom_products<COLUMNS, 8, 1>(
+                    weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
+                    [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*8 + part]); },
+                    [&](const int c, const stillroom_ints product) {
+                        in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                    });
             }
             for (int c = 0; c < COLUMNS; ++c) {
-                sums[c] = _mm512_fmadd_ps(in_block[c], _mm512_set1_ps(y.scales[(int64_t) c*blocks + i]), sums[c]);
+                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
-            _mm512_storeu_ps(s + c*bs, sums[c]);
+            stillroom_store(s + c*bs, sums[c]);
         }
     }
 };
 
-// The products of rows in sixteens with columns: those of a column stand one after the other in `s`, those of the next
+// The products of interleaved rows with columns: those of a column stand one after the other in `s`, those of the next
 // column `bs` floats further.
 template <typename Type>
 static void stillroom_rows_with(
@@ -454,16 +603,19 @@ static void stillroom_rows_with(
             switch (some) {
 #define CASE(count) \
     case count: Type::template multiply<count>(blocks, x + row*bytes, group, s + c*bs + row, bs); break;
-                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(STILLROOM_MOST_COLUMNS)
+                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#if STILLROOM_LANES == 16
+                CASE(STILLROOM_MOST_COLUMNS)
+#endif
 #undef CASE
             }
         }
     }
 }
 
-// Rows as a file has them, one behind the other, into sixteens.
+// Rows as a file has them, one behind the other, interleaved.
 template <typename Type>
-static void stillroom_into_sixteens(const int blocks, const int64_t rows, const void * from, uint8_t * to) {
+static void stillroom_interleave(const int blocks, const int64_t rows, const void * from, uint8_t * to) {
     const auto * x = static_cast<const typename Type::block *>(from);
     for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
         Type::repack(x + row*blocks, blocks, to + row*blocks*sizeof(typename Type::block));
@@ -471,7 +623,7 @@ static void stillroom_into_sixteens(const int blocks, const int64_t rows, const 
 }
 
 // How rows of a type are laid out and multiplied (tensor->extra). Weights of two dimensions only.
-template <typename Type> class stillroom_sixteens : public tensor_traits_base {
+template <typename Type> class stillroom_rows : public tensor_traits_base {
     static int64_t in_lines(const int64_t bytes) { return GGML_PAD(bytes, 64); }
 
     static int64_t bytes_of_values(const int64_t n, const int64_t columns) { return in_lines(n*columns); }
@@ -547,7 +699,7 @@ template <typename Type> class stillroom_sixteens : public tensor_traits_base {
         std::vector<std::thread> threads;
         for (int64_t row = 0; row < t->ne[1]; row += share) {
             threads.emplace_back(
-                stillroom_into_sixteens<Type>, blocks, std::min(share, t->ne[1] - row),
+                stillroom_interleave<Type>, blocks, std::min(share, t->ne[1] - row),
                 static_cast<const char *>(data) + row*t->nb[1], static_cast<uint8_t *>(t->data) + row*t->nb[1]);
         }
         for (std::thread & thread : threads) {
@@ -565,7 +717,7 @@ static void stillroom_file_rows_with(
     std::vector<int8_t> values((size_t) columns*n);
     std::vector<int32_t> less((size_t) columns*(n/Type::PART));
     std::vector<float> scales((size_t) columns*blocks);
-    stillroom_into_sixteens<Type>(blocks, rows, x, packed.data());
+    stillroom_interleave<Type>(blocks, rows, x, packed.data());
     for (int64_t c = 0; c < columns; ++c) {
         Type::prepare(
             y + c*ggml_row_size(Type::COLUMN_TYPE, n), blocks, &values[c*n], &less[c*(n/Type::PART)], &scales[c*blocks]);
@@ -577,10 +729,10 @@ static void stillroom_file_rows_with(
 }  // namespace ggml::cpu::repack
 
 // The same of rows as a file has them and of quantised columns, for tests.
-extern "C" void stillroom_sixteens_columns(
+extern "C" void stillroom_interleaved_columns(
     enum ggml_type type, int n, int rows, const void * x, int columns, const void * y, float * s, size_t bs);
 
-void stillroom_sixteens_columns(
+void stillroom_interleaved_columns(
         const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,
         float * s, const size_t bs) {
     using namespace ggml::cpu::repack;
@@ -592,11 +744,11 @@ void stillroom_sixteens_columns(
 }
 
 // How such weights are laid out, or null where llama.cpp decides.
-static const ggml::cpu::tensor_traits * stillroom_in_sixteens(const struct ggml_tensor * weights) {
-    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_q8_0> q8_0;
-    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_q6_K> q6_K;
-    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_q5_K> q5_K;
-    static const ggml::cpu::repack::stillroom_sixteens<ggml::cpu::repack::stillroom_iq4_xs> iq4_xs;
+static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_tensor * weights) {
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q8_0> q8_0;
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q6_K> q6_K;
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q5_K> q5_K;
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_iq4_xs> iq4_xs;
     // Figures that are compared with those of llama.cpp's own tools are made with its own order of additions.
     const char * as_llama_cpp = getenv("STILLROOM_AS_LLAMA_CPP");
     if (as_llama_cpp != nullptr && strcmp(as_llama_cpp, "1") == 0) {
@@ -618,7 +770,7 @@ static const ggml::cpu::tensor_traits * stillroom_in_sixteens(const struct ggml_
 
 #else
 
-static const ggml::cpu::tensor_traits * stillroom_in_sixteens(const struct ggml_tensor *) {
+static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_tensor *) {
     return nullptr;
 }
 
