@@ -74,7 +74,7 @@ class StillroomCore:
 
         commands = Commands(child_command("build"), child_command("measure"))
         hub = HubClient(access=self.hub_choices.access)
-        return Acquirer(hub, self.store, self.paths.checkpoints, commands)
+        return Acquirer(hub, self.store, self.paths.checkpoints, commands, load_choices=self.load_choices())
 
     def load_memory(self) -> "LoadMemory":
         """Open the record of earlier loads of each model."""

@@ -4,9 +4,12 @@ measure, and put it into the store or a folder."""
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from app.acquire.build_options import AUTO, Order
 from app.acquire.build_target import (
@@ -28,6 +31,7 @@ from app.acquire.repository_offers import Support, known_gguf_architectures, sup
 from app.acquire.requantise import source_of
 from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, known_checkpoint
 from app.base.errors import StillroomError
+from app.load_choices import LoadChoices
 from converters.gguf.gguf_types import canonical_type
 from converters.gguf.inspect import check_gguf, stated_architecture
 from converters.imatrix.unfinished_imatrix import unfinished_path
@@ -74,6 +78,7 @@ class Acquirer:
     it is cancelled.
 
     `checkpoints` is the folder for original weights, `commands` start the children that build and measure.
+    `load_choices` gets the settings of what was sized for a smaller KV cache; None keeps none.
     """
 
     def __init__(
@@ -83,12 +88,14 @@ class Acquirer:
         checkpoints: Path,
         commands: Commands,
         options: TransferOptions | None = None,
+        load_choices: LoadChoices | None = None,
     ) -> None:
         self._hub = hub
         self._store = store
         self._checkpoints = checkpoints
         self._commands = commands
         self._options = options
+        self._load_choices = load_choices
 
     def resolve(self, repo: str, revision: str = "", job: JobContext = UNWATCHED) -> Snapshot:
         """List what a repository holds, see `HubClient.resolve`."""
@@ -110,7 +117,18 @@ class Acquirer:
         moved, and `Cancelled`; a later call goes on where this one stopped.
         """
         with told_when_full(order.out or self._store.root):
-            return self._get(order, job)
+            acquired = self._get(order, job)
+            self._keep_caches(acquired.models)
+            return acquired
+
+    def _keep_caches(self, models: Sequence[InstalledModel]) -> None:
+        """Have each file loaded with the cache that it was sized for."""
+        for model in models:
+            cache = model.mixture.cache if model.mixture is not None else None
+            if self._load_choices is not None and cache is not None and cache.kv_type != "f16":
+                chosen = self._load_choices.of(model.path)
+                load = msgspec.structs.replace(chosen.load, kv_type=cache.kv_type)
+                self._load_choices.choose(model.path, msgspec.structs.replace(chosen, load=load))
 
     def _get(self, order: Order, job: JobContext) -> Acquired:
         started_s = time.monotonic()

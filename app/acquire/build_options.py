@@ -17,6 +17,22 @@ less; so for the larger 4-bit types one asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
+class FileSize:
+    """The size of a file whose types are chosen for it, as in `BuildWish`; 0 twice is none."""
+
+    size_bytes: int = 0
+    small_cache_bytes: int = 0
+
+    @property
+    def most_bytes(self) -> int:
+        """The bytes of the larger of two files in question."""
+        return max(self.size_bytes, self.small_cache_bytes)
+
+
+NO_SIZE = FileSize()
+
+
+@dataclass(frozen=True, slots=True)
 class BuildWish:
     """A wish for a build. `imatrix`: "auto", "on" (for every type of four bits and less), "off" or a file.
     `size_bytes` asks for the mixture that loses least in a file of so many bytes, 0 for none;

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from app.acquire.build_options import AUTO, ON, BuildWish, Order
+from app.acquire.build_options import AUTO, NO_SIZE, ON, BuildWish, FileSize, Order
 from app.base.errors import Cancelled, StillroomError
 from models.catalog.reference import CatalogReference, parse_reference
 from models.hub.hub_access import TokenError
@@ -50,6 +50,7 @@ class Job(msgspec.Struct, kw_only=True):
     measure: bool = False
     weigh: bool = False
     size_bytes: int = 0
+    small_cache_bytes: int = 0
     created_at: str = ""
     state: JobState = "waiting"
     message: str = ""
@@ -153,12 +154,12 @@ class JobBook:
         keep_original: bool = False,
         measure: bool = False,
         weigh: bool = False,
-        size_bytes: int = 0,
+        size: FileSize = NO_SIZE,
         title: str = "",
     ) -> JobView:
         """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
-        `measure` what that cost, `weigh` every small type by an importance matrix; with `size_bytes` one
-        more file of so many bytes, whose types are chosen by measurement.
+        `measure` what that cost, `weigh` every small type by an importance matrix; one more file of `size`,
+        whose types are chosen by measurement.
 
         The job is called `title`. Raises `StillroomError` if the model is unknown, and `DiskFullError`.
         """
@@ -172,7 +173,8 @@ class JobBook:
             keep_original=keep_original,
             measure=measure,
             weigh=weigh,
-            size_bytes=size_bytes,
+            size_bytes=size.size_bytes,
+            small_cache_bytes=size.small_cache_bytes,
             created_at=datetime.now(UTC).isoformat(),
         )
         with told_when_full(self._folder):
@@ -396,7 +398,12 @@ class JobBook:
 
 
 def _wish(job: Job) -> BuildWish:
-    return BuildWish(imatrix=ON if job.weigh else AUTO, measure=job.measure, size_bytes=job.size_bytes)
+    return BuildWish(
+        imatrix=ON if job.weigh else AUTO,
+        measure=job.measure,
+        size_bytes=job.size_bytes,
+        small_cache_bytes=job.small_cache_bytes,
+    )
 
 
 def _types(job: Job) -> tuple[str, ...]:

@@ -166,8 +166,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         if model.mixture is not None:
             for line in mixture_sentences(model.mixture):
                 console.say(f"  {line}")
-            if _keeps_small_cache(model.mixture):
-                _load_with_small_cache(model.path, core)
+            if model.mixture.cache is not None and model.mixture.cache.kv_type != "f16":
                 console.say("  It is loaded so from now on; the model's load settings change that.")
             for line in check_sentences(model, core.store.find(model.name)):
                 console.say(f"  {line}")
@@ -219,18 +218,6 @@ def _fitting_sentence(size: int, small_cache: int) -> str:
         f"What fits this computer is a file of up to {byte_count(size)} with a cache in f16, or of up to "
         f"{byte_count(small_cache)} with one in q8_0: which of them loses less is measured."
     )
-
-
-def _keeps_small_cache(mixture: ChosenMixture) -> bool:
-    return mixture.cache is not None and mixture.cache.kv_type != "f16"
-
-
-def _load_with_small_cache(path: Path, core: Core) -> None:
-    """Keep for a file that it is loaded with the cache that it was sized for."""
-    choices = core.load_choices()
-    chosen = choices.of(path)
-    load = msgspec.structs.replace(chosen.load, kv_type="q8_0")
-    choices.choose(path, msgspec.structs.replace(chosen, load=load))
 
 
 def _memory(core: Core, cancel: threading.Event) -> Memory:

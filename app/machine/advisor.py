@@ -12,13 +12,14 @@ import msgspec
 from app.engine.planning.file_shape import ModelShape as FileShape
 from app.engine.planning.planned_need import planned_fit, shape_of
 from app.engine.protocol import KvType, LoadSettings
+from app.machine.fitting_size import fitting_by_cache
 from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel
 from models.catalog.recommend import Recommendation, is_quick_on_processor, recommend, recommended_type
 from models.catalog.similar import parameters_of, similar_model, similar_weights
 from models.memory.fit import Fit, Memory, Verdict
 from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import QUANTISATIONS, weights_of
+from models.quantisation.sizes import EVERYDAY_TYPE, QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
 
 SpeedBasis = Literal["measured", "replies", "memory", "provisional", ""]
@@ -165,6 +166,12 @@ class Advisor:
         shape = shape_of(model.shape, similar_weights(model, size_bytes), model.context_limit)
         found = planned_fit(use.applied(self.default), shape, "", self.memory)
         return self._with_measured(Outlook(model.key, "", found, found.tok_per_s, ""), None)
+
+    def fitting_sizes(self, model: CatalogModel, use: Use = AS_LOADED) -> tuple[int, int]:
+        """Return the bytes that a file of `model` may take here, see `fitting_by_cache`."""
+        spread = weights_of(model.shape, EVERYDAY_TYPE)
+        asked = use.applied(self.default)
+        return fitting_by_cache(model.shape, spread, model.context_limit, asked, self.memory)
 
     def file_outlook(self, file: InstalledModel) -> Outlook | None:
         """Judge a file that the catalogue does not know; None where nothing is known of it."""

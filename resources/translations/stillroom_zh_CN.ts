@@ -7412,12 +7412,24 @@ Left for the reply: {left}</source>
         <translation>文件大小</translation>
     </message>
     <message>
+        <source>Largest that fits here</source>
+        <translation>本机能容纳的最大文件</translation>
+    </message>
+    <message>
+        <source>As large as the free memory takes at the context shown above. A KV cache in q8_0 takes half of one in f16 and leaves that room for the weights; which of the two loses less is measured.</source>
+        <translation>按上方所示的上下文，取空闲内存能容纳的最大尺寸。q8_0 的 KV 缓存只占 f16 的一半，省下的空间可留给权重；两者哪个损失更小，由测量决定。</translation>
+    </message>
+    <message>
         <source>Smallest, {size}</source>
         <translation>最小，{size}</translation>
     </message>
     <message>
         <source>Best, {size}</source>
         <translation>最好，{size}</translation>
+    </message>
+    <message>
+        <source>The memory here is not known yet.</source>
+        <translation>尚不清楚本机的内存。</translation>
     </message>
     <message>
         <source>No size of this model fits into the memory that is free now.</source>
@@ -7438,6 +7450,14 @@ Left for the reply: {left}</source>
     <message>
         <source>{size} · {bits} bits a weight</source>
         <translation>{size} · 每个权重 {bits} 位</translation>
+    </message>
+    <message>
+        <source>With a KV cache in q8_0.</source>
+        <translation>配 q8_0 的 KV 缓存。</translation>
+    </message>
+    <message>
+        <source>With a KV cache in q8_0; with one in f16 it is {size}. Which of the two loses less is measured when it is made.</source>
+        <translation>配 q8_0 的 KV 缓存；配 f16 则为 {size}。哪个损失更小，在制作时测量。</translation>
     </message>
     <message>
         <source>Expected divergence {nats} · {type} of {size}: {other}</source>

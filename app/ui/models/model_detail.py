@@ -261,7 +261,7 @@ class ModelDetail(Card):
             return
         unfinished = row.getting + row.stopped
         wanted = [kind for kind in self._choices if kind in self._chosen and kind not in unfinished]
-        chosen_bytes = self.size_choice.size_bytes
+        chosen_bytes = self.size_choice.wanted.most_bytes
         files = [
             *wanted,
             *([self.tr("one of {size}").format(size=byte_count(chosen_bytes))] if chosen_bytes else []),
@@ -284,7 +284,7 @@ class ModelDetail(Card):
     def _on_get(self) -> None:
         if self._row is not None:
             wanted = [kind for kind in self._choices if kind in self._chosen]
-            chosen_bytes = self.size_choice.size_bytes
+            size = self.size_choice.wanted
             self._chosen = set()
             self.size_choice.drop()
-            self.get_asked.emit(self._row.key, wanted, chosen_bytes)
+            self.get_asked.emit(self._row.key, wanted, size)

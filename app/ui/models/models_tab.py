@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
+from app.acquire.build_options import NO_SIZE, FileSize
 from app.acquire.jobs import JobBook, JobView
 from app.acquire.measurer import Measurer
 from app.acquire.repository_offers import Offer
@@ -296,7 +297,7 @@ class ModelsTab(QScrollArea):
         if row.installed and not row.loaded_type:
             self.load_asked.emit(row.installed[0])
 
-    def _on_get(self, key: str, types: list[str], size_bytes: int = 0) -> None:
+    def _on_get(self, key: str, types: list[str], size: FileSize = NO_SIZE) -> None:
         values = self._settings.values
         view = self._jobs.add(
             key,
@@ -304,7 +305,7 @@ class ModelsTab(QScrollArea):
             keep_original=values.keep_original_weights,
             measure=values.measure_builds,
             weigh=values.weigh_builds,
-            size_bytes=size_bytes,
+            size=size,
         )
         self._reveal(view)
 

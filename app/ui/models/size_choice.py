@@ -2,18 +2,21 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
+from app.acquire.build_options import NO_SIZE, FileSize
 from app.machine.advisor import Advisor, Outlook, Use
+from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, here_text, loss_text, speed_tip, type_tip
 from app.ui.models.quality.quality_table import nats
-from app.ui.widgets.card import label, set_look
+from app.ui.widgets.card import button, label, set_look
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Verdict
 from models.quantisation.chosen_mixture import ChosenMixture, expected_divergence
@@ -40,6 +43,8 @@ class SizeChoice(QWidget):
         self._use = Use()
         self._measured: ChosenMixture | None = None
         self._sizes: list[int] = []
+        self._fitting: FileSize | None = None
+        """The size that fits here, where it was asked for and the slider has not been moved since."""
         self.box = QCheckBox(self.tr("One file of any size"))
         self.box.toggled.connect(self._on_toggled)
         set_tip(
@@ -54,6 +59,15 @@ class SizeChoice(QWidget):
         self.slider.setAccessibleName(self.tr("Size of the file"))
         self.slider.setPageStep(PAGE_STEPS)
         self.slider.valueChanged.connect(self._on_moved)
+        self.largest = button(self.tr("Largest that fits here"))
+        self.largest.clicked.connect(self._on_largest)
+        set_tip(
+            self.largest,
+            self.tr(
+                "As large as the free memory takes at the context shown above. A KV cache in q8_0 takes half "
+                "of one in f16 and leaves that room for the weights; which of the two loses less is measured."
+            ),
+        )
         self._scale = _Scale(theme)
         self._least, self._best = label("", "small"), label("", "small")
         self._size = label("", wrap=True)
@@ -66,6 +80,8 @@ class SizeChoice(QWidget):
         track.addWidget(self._scale)
         ends = QHBoxLayout()
         ends.addWidget(self._least)
+        ends.addStretch()
+        ends.addWidget(self.largest)
         ends.addStretch()
         ends.addWidget(self._best)
         column = QVBoxLayout(self)
@@ -85,9 +101,11 @@ class SizeChoice(QWidget):
         self.hide()
 
     @property
-    def size_bytes(self) -> int:
-        """The bytes that were chosen; 0 where no such file is wanted."""
-        return self._sizes[self.slider.value()] if self._sizes and self.box.isChecked() else 0
+    def wanted(self) -> FileSize:
+        """The size that was chosen; none where no such file is wanted."""
+        if not self._sizes or not self.box.isChecked():
+            return NO_SIZE
+        return self._fitting or FileSize(self._sizes[self.slider.value()])
 
     def show_model(
         self,
@@ -114,7 +132,11 @@ class SizeChoice(QWidget):
             self.slider.setRange(0, len(self._sizes) - 1)
             self.slider.blockSignals(False)
             self.drop()
+            self._fitting = None
             self.slider.setValue(self._usual_step(model))
+        if self._fitting is not None:
+            # What is free has changed.
+            self._fitting = self._found_fitting()
         self._show_scale(model)
         self._show_size()
 
@@ -127,22 +149,23 @@ class SizeChoice(QWidget):
         kind = self._advisor.recommended_type(model) if self._advisor is not None else "Q4_K_M"
         return max(0, bisect_left(self._sizes, model.sizes_bytes[kind] + 1) - 1)
 
-    def _outlook(self, size_bytes: int) -> Outlook | None:
+    def _outlook(self, size_bytes: int, use: Use) -> Outlook | None:
         if self._advisor is None or self._model is None:
             return None
-        return self._advisor.size_outlook(self._model, size_bytes, self._use)
+        return self._advisor.size_outlook(self._model, size_bytes, use)
 
     def _steps_that(self, fit: Callable[[Verdict], bool]) -> int:
         """Count the steps, from the smallest on, whose verdict is good enough."""
 
         def does_not(size_bytes: int) -> bool:
-            outlook = self._outlook(size_bytes)
+            outlook = self._outlook(size_bytes, self._use)
             return outlook is None or not fit(outlook.fit.verdict)
 
         return bisect_left(self._sizes, True, key=does_not)
 
     def _show_scale(self, model: CatalogModel) -> None:
         ticks = [(self._place_of(model.sizes_bytes[kind]), kind) for kind in TICKS]
+        allow(self.largest, "" if self._advisor is not None else self.tr("The memory here is not known yet."))
         if self._advisor is None:
             self._scale.show_scale(ticks, 0.0, 0.0)
             self._room.hide()
@@ -179,20 +202,39 @@ class SizeChoice(QWidget):
         self.changed.emit()
 
     def _on_moved(self) -> None:
+        self._fitting = None
         self._show_size()
         self.changed.emit()
+
+    def _on_largest(self) -> None:
+        fitting = self._found_fitting()
+        if fitting is None:
+            return
+        self.slider.setValue(max(0, bisect_left(self._sizes, fitting.most_bytes + 1) - 1))
+        self._fitting = fitting
+        self._show_size()
+        self.changed.emit()
+
+    def _found_fitting(self) -> FileSize | None:
+        if self._advisor is None or self._model is None:
+            return None
+        wide, small = self._advisor.fitting_sizes(self._model, self._use)
+        return FileSize(wide, small) if wide or small else None
 
     def _show_size(self) -> None:
         if self._model is None:
             return
-        size = self._sizes[self.slider.value()]
+        fitting = self._fitting
+        size = fitting.most_bytes if fitting is not None else self._sizes[self.slider.value()]
         shape = self._model.shape
-        self._size.setText(
-            self.tr("{size} · {bits} bits a weight").format(
-                size=byte_count(size), bits=f"{bits_per_weight(shape, size):.1f}"
-            )
+        text = self.tr("{size} · {bits} bits a weight").format(
+            size=byte_count(size), bits=f"{bits_per_weight(shape, size):.1f}"
         )
-        outlook = self._outlook(size)
+        self._size.setText("\n".join(filter(None, (text, self._cache_text()))))
+        use = self._use
+        if fitting is not None and fitting.small_cache_bytes:
+            use = replace(use, kv_type="q8_0")
+        outlook = self._outlook(size, use)
         self._here.setVisible(outlook is not None)
         if outlook is not None:
             self._here.setText(here_text(outlook))
@@ -204,6 +246,19 @@ class SizeChoice(QWidget):
         set_tip(self._loss, self._measured_tip() if own else type_tip())
         said = [self._size.text(), self._here.text() if outlook is not None else "", self._loss.text()]
         self.slider.setAccessibleDescription(" · ".join(part for part in said if part))
+
+    def _cache_text(self) -> str:
+        """Say which KV cache the size is for, where that decides it."""
+        fitting = self._fitting
+        if fitting is None or not fitting.small_cache_bytes:
+            return ""
+        text = self.tr("With a KV cache in q8_0.")
+        if fitting.size_bytes:
+            text = self.tr(
+                "With a KV cache in q8_0; with one in f16 it is {size}. Which of the two loses less is "
+                "measured when it is made."
+            )
+        return text.format(size=byte_count(fitting.size_bytes))
 
     def _measured_text(self, size_bytes: int) -> str:
         """Say what a file of this size is expected to lose by this model's own costs; empty without them."""

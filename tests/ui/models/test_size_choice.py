@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QSlider
 from pytestqt.qtbot import QtBot
 
-from app.machine.advisor import AS_LOADED, Advisor
+from app.acquire.build_options import FileSize
+from app.machine.advisor import AS_LOADED, Advisor, Use
 from app.ui.base.theme import Theme
 from app.ui.models.models_tab import ModelsTab
 from app.ui.models.size_choice import SizeChoice
@@ -47,19 +48,19 @@ def advised(ram_gib: float, *gpus: GpuMemory) -> Advisor:
 def test_nothing_is_wanted_until_it_is_ticked_and_the_choice_stays(choice: SizeChoice) -> None:
     model = model_of("r1-qwen-7b")
     choice.show_model(model, advised(64, RTX), AS_LOADED)
-    assert choice.size_bytes == 0
+    assert choice.wanted.size_bytes == 0
     assert not all_seen(choice, QSlider)
     click(seen(choice, QCheckBox, ANY))
     slider = seen(choice, QSlider, SIZE)
     # It begins at the recommended type's size.
-    assert 0 <= model.sizes_bytes["Q8_0"] - choice.size_bytes < 0.3e9 or choice.size_bytes < 6e9
+    assert 0 <= model.sizes_bytes["Q8_0"] - choice.wanted.size_bytes < 0.3e9 or choice.wanted.size_bytes < 6e9
     slider.setValue(3)
-    wanted = choice.size_bytes
+    wanted = choice.wanted.size_bytes
     assert wanted == file_sizes(model.shape)[3]
     choice.show_model(model, advised(60, RTX), AS_LOADED)
-    assert choice.size_bytes == wanted
+    assert choice.wanted.size_bytes == wanted
     choice.show_model(model_of("r1-qwen-14b"), advised(60, RTX), AS_LOADED)
-    assert choice.size_bytes == 0
+    assert choice.wanted.size_bytes == 0
 
 
 def test_what_fits_is_marked_and_said(choice: SizeChoice) -> None:
@@ -124,6 +125,39 @@ def test_once_the_types_are_measured_the_loss_is_that_of_this_model(choice: Size
     assert "Expected divergence" not in seen_words(choice)
 
 
+def test_the_largest_that_fits_is_one_size_for_each_cache(choice: SizeChoice) -> None:
+    model = model_of("r1-qwen-14b")
+    advisor = advised(64, RTX)
+    choice.show_model(model, advisor, Use(context_tokens=16384))
+    choice.box.setChecked(True)
+    choice.show()
+    click(seen_button(choice, "Largest that fits here"))
+    with_f16, with_q8_0 = advisor.fitting_sizes(model, Use(context_tokens=16384))
+    assert 0 < with_f16 < with_q8_0
+    assert choice.wanted == FileSize(with_f16, with_q8_0)
+    assert f"With a KV cache in q8_0; with one in f16 it is {byte_count(with_f16)}." in seen_words(choice)
+    assert byte_count(with_q8_0) in seen_words(choice)
+    assert "layers on GPU" not in seen_words(choice)
+    # It follows what is free, until the slider is moved.
+    more = advised(64, GpuMemory("NVIDIA RTX 4060 Ti", 13 * GIB, 16 * GIB))
+    choice.show_model(model, more, Use(context_tokens=16384))
+    assert choice.wanted == FileSize(*more.fitting_sizes(model, Use(context_tokens=16384)))
+    slider = seen(choice, QSlider, SIZE)
+    slider.setValue(slider.value() - 1)
+    assert choice.wanted == FileSize(file_sizes(model.shape)[slider.value()])
+    assert "KV cache" not in seen_words(choice)
+
+
+def test_a_chosen_cache_is_no_question(choice: SizeChoice) -> None:
+    model = model_of("r1-qwen-14b")
+    choice.show_model(model, advised(64, RTX), Use(context_tokens=16384, kv_type="f16"))
+    choice.box.setChecked(True)
+    choice.show()
+    click(seen_button(choice, "Largest that fits here"))
+    assert choice.wanted.size_bytes > 0
+    assert choice.wanted.small_cache_bytes == 0
+
+
 def test_arrows_go_a_tenth_of_a_bit_and_pages_half_a_bit(choice: SizeChoice) -> None:
     model = model_of("r1-qwen-7b")
     sizes = file_sizes(model.shape)
@@ -133,13 +167,13 @@ def test_arrows_go_a_tenth_of_a_bit_and_pages_half_a_bit(choice: SizeChoice) -> 
     slider = seen(choice, QSlider, SIZE)
     slider.setFocus()
     QTest.keyClick(slider, Qt.Key.Key_Home)
-    assert choice.size_bytes == sizes[0]
+    assert choice.wanted.size_bytes == sizes[0]
     QTest.keyClick(slider, Qt.Key.Key_Right)
-    assert choice.size_bytes == sizes[1]
+    assert choice.wanted.size_bytes == sizes[1]
     QTest.keyClick(slider, Qt.Key.Key_PageUp)
-    assert choice.size_bytes == sizes[6]
+    assert choice.wanted.size_bytes == sizes[6]
     QTest.keyClick(slider, Qt.Key.Key_End)
-    assert choice.size_bytes == sizes[-1]
+    assert choice.wanted.size_bytes == sizes[-1]
 
 
 def test_a_chosen_size_becomes_a_job_beside_the_types(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.acquire.acquirer import Acquirer
-from app.acquire.build_options import ON, BuildWish, Order
+from app.acquire.build_options import ON, BuildWish, FileSize, Order
 from app.acquire.jobs import JobBook, JobState, JobView
 from app.acquire.quality_build import Acquired, Commands
 from app.base.errors import StillroomError
@@ -273,7 +273,7 @@ def test_what_was_wished_of_a_build_is_kept_over_a_restart(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.book.add(REPO, ["Q4_K_M"], measure=True, weigh=True)
-    desk.book.add(REPO, [], size_bytes=4_100_000_000)
+    desk.book.add(REPO, [], size=FileSize(4_100_000_000, small_cache_bytes=4_400_000_000))
     desk.book.add(REPO, ["Q8_0"])
     wishes: list[BuildWish] = []
 
@@ -286,13 +286,13 @@ def test_what_was_wished_of_a_build_is_kept_over_a_restart(
     desk.wait("done", lambda view: view.types == ("Q8_0",))
     assert wishes == [
         BuildWish(imatrix=ON, measure=True),
-        BuildWish(size_bytes=4_100_000_000),
+        BuildWish(size_bytes=4_100_000_000, small_cache_bytes=4_400_000_000),
         BuildWish(),
     ]
 
 
 def test_a_file_of_any_size_is_called_as_it_will_be(desk: Desk) -> None:
-    assert desk.book.add(REPO, ["Q8_0"], size_bytes=4_100_000_000).types == ("Q8_0", "MIX_4100M")
+    assert desk.book.add(REPO, ["Q8_0"], size=FileSize(4_100_000_000)).types == ("Q8_0", "MIX_4100M")
 
 
 def test_a_damaged_job_file_is_set_aside(desk: Desk) -> None:

@@ -18,6 +18,8 @@ from app.acquire.importance import MATRIX_NAME, kept_matrix, notes
 from app.acquire.input_hashes import InputHashes
 from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
+from app.load_choices import LoadChoices
+from app.settings import SettingsFile
 from converters.gguf.file_type import file_type, stated_mixture
 from converters.gguf.inspect import inspect
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
@@ -53,7 +55,10 @@ class Desk:
         client = HubClient(hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
         commands = Commands(child_command("build"), child_command("measure"))
-        self.acquirer = Acquirer(client, self.store, root / "checkpoints", commands, options)
+        self.load_choices = LoadChoices(SettingsFile(root / "settings.json"))
+        self.acquirer = Acquirer(
+            client, self.store, root / "checkpoints", commands, options, self.load_choices
+        )
         self.hub = hub
         self.told: list[Progress] = []
 
@@ -451,6 +456,7 @@ def test_between_two_sizes_the_cost_of_the_larger_ones_cache_decides(desk: Desk)
     assert cache is not None
     assert (cache.kv_type, cache.loss.kv_type) == ("q8_0", "q8_0")
     assert 0 < cache.loss.most < cache.other_divergence - larger.mixture.divergence
+    assert desk.load_choices.of(larger.path).load.kv_type == "q8_0"
     # Were the cache worse, it would be the other one.
     [file] = desk.store.root.rglob(COSTS_NAME)
     costs = read_json(file, TensorCosts, without="")
@@ -463,6 +469,7 @@ def test_between_two_sizes_the_cost_of_the_larger_ones_cache_decides(desk: Desk)
     assert smaller.mixture is not None
     assert smaller.mixture.cache is not None
     assert smaller.mixture.cache.kv_type == "f16"
+    assert desk.load_choices.of(smaller.path).load.kv_type == "auto"
     assert {model.type for model in desk.store.listing().models} == {larger.type, smaller.type}
 
 
