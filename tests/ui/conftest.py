@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.machine.memory_speed import SpeedReading
+from app.ui.base.theme import Theme
 from tests.support.chat_desk import desk, engine_command, model_file, opened
 from tests.support.event_loop import close_loop, open_loop
 
@@ -25,6 +26,14 @@ def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
     made = open_loop(qapp)
     yield made
     close_loop(made)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    """The light theme."""
+    made = Theme(qapp, "light")
+    yield made
+    made.deleteLater()
 
 
 @pytest.fixture(autouse=True)

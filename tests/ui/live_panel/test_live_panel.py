@@ -1,7 +1,6 @@
 """The live panel with real plots; the figures are chosen, so that no card is needed."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -68,13 +67,6 @@ def snapshot(
     vram = tuple((card.vram_used_bytes,) * 121 for card in (*gpu.gpus, *(cards or ())))
     host = HostSample(int(9.8 * GB), 32 * GB, int(1.1 * GB), 14.2, 3.0)
     return TelemetrySnapshot(now_s, host, gpu, cards, rates, History(times_s, values, vram))
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 @pytest.fixture

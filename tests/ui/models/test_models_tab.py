@@ -13,7 +13,7 @@ import pytest
 import qasync
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire.acquirer import Acquirer
@@ -202,11 +202,6 @@ class Room:
     def cell(self, key: str, column: int) -> str:
         index = self.tab.table.index(self.tab.table.number_of(key), column)
         return str(self.tab.table.data(index))
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Theme:
-    return Theme(qapp, "light")
 
 
 @pytest.fixture

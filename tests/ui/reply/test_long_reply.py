@@ -1,6 +1,6 @@
 """A reply of many blocks in a conversation: widgets only near to what is seen, and nobody sees it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
@@ -46,13 +46,6 @@ known; the value itself needs more work, as Euler knew. This is paragraph number
 
 """
 TEXT = "".join(SECTION.format(n=n, lines="x = 1\n" * (n % 7)) for n in range(SECTIONS))
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 class Shown:

@@ -1,7 +1,6 @@
 """Replies as widgets, fed by hand: a deterministic stream in place of the engine."""
 
 import time
-from collections.abc import Iterator
 from typing import Any, Literal
 from unittest.mock import Mock
 
@@ -40,13 +39,6 @@ STATS = GenerationStats(
     context_tokens_used=1144,
     seed=7,
 )
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 @pytest.fixture

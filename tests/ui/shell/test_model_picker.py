@@ -1,7 +1,6 @@
 """The button that names the model, while one is being loaded."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ from tests.support.widgets import seen_words
 from tests.support.window import run_with_window
 
 PATH = "/models/R1 Qwen 7B/Q4_K_M.gguf"
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 @pytest.fixture

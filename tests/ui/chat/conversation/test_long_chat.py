@@ -1,12 +1,12 @@
 """A chat of many messages: the last ones at once, others between two events, and nobody sees them come."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.store.records import StoredMessage
@@ -20,13 +20,6 @@ from tests.support.waiting import wait_until
 MESSAGES = 40
 LONG = "\n\n".join(f"Paragraph {number} of it." for number in range(80))
 CODE = "Here:\n\n```python\nprint(1)\n```\n\nThat is [all](https://example.org)."
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 Show = Callable[..., ConversationView]

@@ -1,12 +1,10 @@
 """A question of 200 KB: shown in parts, of which those near to what is seen have widgets."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.block_text import PART_CHARACTERS, PART_LINES
@@ -23,13 +21,6 @@ LINES = [f"{LINE}{number}." for number in range(2300)]
 QUESTION = "\n".join(LINES)
 MOST_SHOWN = 12
 """Parts that have widgets at a time, three heights of the window above and below it."""
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Selecting in a conversation as a person does, in a window of its own: one text over blocks and messages."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import pytest
@@ -49,13 +49,6 @@ print(total)
 The end of it."""
 QUESTION = "And what # about *cubes*?\n    They are smaller."
 NEXT = "Cubes converge, too.\n\nTheir sum is Apéry's constant."
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 Show = Callable[..., Hand]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.code.languages import language_of_file
@@ -24,11 +23,6 @@ CODE = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n    return"
 @pytest.fixture(scope="module")
 def infill(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_infill_model(tmp_path_factory.mktemp("infill") / "infill.gguf")
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Theme:
-    return Theme(qapp, "light")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import qasync
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire.measurer import Measurer
@@ -37,11 +37,6 @@ MODELS = [
     InstalledModel("A", "Q8_0", Path("q8.gguf"), 2, quality=made_up_quality(0.1, bytes=144_000_000)),
     InstalledModel("A", "Q6_K", Path("q6.gguf"), 2),
 ]
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Theme:
-    return Theme(qapp, "light")
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Documents as widgets: places in them, what is drawn of a selection, and what a screen reader hears."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QImage, QRegion
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.block_text import text_of
@@ -21,13 +20,6 @@ from tests.support.commonmark_spec import examples
 from tests.support.hostile_markdown import hostile_replies
 
 WAIT_MS = 60_000
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    theme = Theme(qapp, "light")
-    yield theme
-    theme.deleteLater()
 
 
 def shown(qtbot: QtBot, theme: Theme, source: str, width: int = 300) -> RichText:
