@@ -27,11 +27,11 @@ COLUMN_TYPES = {
 
 IN_EIGHTS = 8
 """Rows that lie in one another."""
-Q4_0, Q4_K = TYPE_NAMED["Q4_0"], TYPE_NAMED["Q4_K"]
+Q4_0, Q4_K, Q3_K = (TYPE_NAMED[name] for name in ("Q4_0", "Q4_K", "Q3_K"))
 REPACKED_TYPES = {Q4_0: ("q8_0", 34, 8), Q4_K: ("q8_K", 292, 16)}
 """As COLUMN_TYPES, and the halves (scales, mins) before the values of a block of eight rows."""
 
-INTERLEAVED_TYPES = (Q8_0, Q6_K, Q5_K, IQ4_XS)
+INTERLEAVED_TYPES = {**{kind: COLUMN_TYPES[kind] for kind in (Q8_0, Q6_K, Q5_K, IQ4_XS)}, Q3_K: ("q8_K", 292)}
 IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.int8)
 """The values that four bits of a weight of IQ4_XS stand for."""
 
@@ -139,11 +139,11 @@ def interleaved_products(library: Path, kind: TensorType, rows: int, columns: in
     loaded: Any = ctypes.CDLL(str(library))
     loaded.ggml_cpu_init()
     random = np.random.default_rng(rows * 1000 + columns)
-    column_type, block_bytes = COLUMN_TYPES[kind]
+    column_type, block_bytes = INTERLEAVED_TYPES[kind]
     blocks = values // kind.block
     weights = random.integers(0, 256, (rows, blocks, kind.block_bytes), np.uint8)
     d = random.standard_normal((rows, blocks), np.float32).astype(np.float16)
-    at = slice(kind.block_bytes - 2, kind.block_bytes) if kind == Q6_K else slice(0, 2)
+    at = slice(kind.block_bytes - 2, kind.block_bytes) if kind in (Q6_K, Q3_K) else slice(0, 2)
     weights[:, :, at] = d[:, :, None].view(np.uint8)
     if kind == Q5_K:
         weights[:, :, 2:4] = (d[:, ::-1, None] / np.float16(8)).view(np.uint8)
@@ -210,6 +210,21 @@ def _q5_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _
     return _Parts(quants, d.astype(np.float32)[:, :, None] * scales.astype(np.float32), mins, dmin)
 
 
+def _q3_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
+    rows, blocks = d.shape
+    high = weights[:, :, None, :32] >> np.arange(8, dtype=np.uint8)[:, None] & 1
+    low = (
+        weights[:, :, 32:96].reshape(rows, blocks, 2, 1, 32) >> np.arange(0, 8, 2, dtype=np.uint8)[:, None]
+        & 3
+    )
+    quants = (low.reshape(rows, blocks, 8, 32) | high << 2).astype(np.int8).reshape(rows, blocks, 16, 16) - 4
+    packed = weights[:, :, 96:108]
+    fours = np.concatenate([packed[:, :, :8] & 15, packed[:, :, :8] >> 4], axis=2)
+    twos = packed[:, :, None, 8:] >> np.arange(0, 8, 2, dtype=np.uint8)[:, None] & 3
+    scales = (fours | twos.reshape(rows, blocks, 16) << 4).astype(np.float32) - 32
+    return _Parts(quants, d.astype(np.float32)[:, :, None] * scales)
+
+
 def _iq4_xs_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
     rows, blocks = d.shape
     high = weights[:, :, 2:4].copy().view(np.uint16) >> np.arange(0, 16, 2, dtype=np.uint16) & 3
@@ -219,7 +234,7 @@ def _iq4_xs_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) ->
     return _Parts(IQ4_VALUES[places.reshape(rows, blocks, 8, 32)], d.astype(np.float32)[:, :, None] * scales)
 
 
-_PARTS_OF = {Q6_K: _q6_k_parts, Q5_K: _q5_k_parts, IQ4_XS: _iq4_xs_parts}
+_PARTS_OF = {Q6_K: _q6_k_parts, Q5_K: _q5_k_parts, Q3_K: _q3_k_parts, IQ4_XS: _iq4_xs_parts}
 
 
 def _k_sums(parts: _Parts, column: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K and IQ4_XS weights that lie in one another.
+// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K, Q3_K and IQ4_XS weights that lie in one another.
 //
 // llama.cpp multiplies such rows one by one on x86-64 and adds across registers for each. Here a register holds four
 // values of each of sixteen rows, with AVX2 of eight, so that nothing is added across and a row is unpacked once for a group
@@ -271,6 +271,20 @@ struct stillroom_q8_0 {
     }
 };
 
+// A column whose values are summed by 16, for weights that get `ADDED` added.
+template <int ADDED>
+static void stillroom_prepare_sixteens(
+        const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+    const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
+    for (int i = 0; i < blocks; ++i) {
+        memcpy(values + i*QK_K, column[i].qs, QK_K);
+        for (int part = 0; part < 16; ++part) {
+            less[16*i + part] = -ADDED*column[i].bsums[part];
+        }
+        scales[i] = column[i].d;
+    }
+}
+
 // d of all blocks, [block][row]; then of each block: scales, [16][row]; of each 64 values the high two bits, [4][row][4],
 // and the low four, [8][row][4]. Of sixteen fours of values, those 4 apart share high bits and those 8 apart low ones.
 struct stillroom_q6_K {
@@ -316,14 +330,7 @@ struct stillroom_q6_K {
     }
 
     static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
-        const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
-        for (int i = 0; i < blocks; ++i) {
-            memcpy(values + i*QK_K, column[i].qs, QK_K);
-            for (int part = 0; part < 16; ++part) {
-                less[16*i + part] = -ADDED*column[i].bsums[part];
-            }
-            scales[i] = column[i].d;
-        }
+        stillroom_prepare_sixteens<ADDED>(quantised, blocks, values, less, scales);
     }
 
     template <int COLUMNS>
@@ -491,6 +498,98 @@ struct stillroom_q5_K {
                 }
                 in_block[c] = stillroom_fused(stillroom_floats_of(less), dmin, in_block[c]);
                 sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[of_block]), sums[c]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            stillroom_store(s + c*bs, sums[c]);
+        }
+    }
+};
+
+// d of all blocks, [block][row]; then of each block as a block of one row has them: scales, [12][row]; the high bits,
+// [8][row][4]; the low two, [2][8][row][4]: a byte holds what lies 32 values apart, and a high bit less is 4 less.
+struct stillroom_q3_K {
+    using block = block_q3_K;
+    static constexpr int BLOCK = QK_K, PART = 16, ADDED = 4;
+    static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
+    static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
+    static constexpr int HIGH = 12*STILLROOM_ROWS, LOW = HIGH + 8*STILLROOM_LINE;
+
+    static void repack(const block * rows, const int blocks, uint8_t * out) {
+        uint8_t * to = out + (int64_t) blocks*HALVES;
+        for (int i = 0; i < blocks; ++i, to += BYTES) {
+            for (int row = 0; row < STILLROOM_ROWS; ++row) {
+                const block & from = rows[(int64_t) row*blocks + i];
+                memcpy(out + i*HALVES + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                for (int k = 0; k < 12; ++k) {
+                    to[k*STILLROOM_ROWS + row] = from.scales[k];
+                }
+                for (int four = 0; four < 8; ++four) {
+                    memcpy(to + HIGH + four*STILLROOM_LINE + 4*row, from.hmask + 4*four, 4);
+                }
+                for (int four = 0; four < 16; ++four) {
+                    memcpy(to + LOW + four*STILLROOM_LINE + 4*row, from.qs + 4*four, 4);
+                }
+            }
+        }
+    }
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        stillroom_prepare_sixteens<ADDED>(quantised, blocks, values, less, scales);
+    }
+
+    // The scales of the rows, of each 16 values.
+    static void unpack(const uint8_t * x, __m128i * scales) {
+        const __m128i four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30), less = _mm_set1_epi8(32);
+        for (int k = 0; k < 16; ++k) {
+            const __m128i low = stillroom_bytes(x + k%8*STILLROOM_ROWS), high = stillroom_bytes(x + (8 + k%4)*STILLROOM_ROWS);
+            const __m128i both = _mm_or_si128(
+                _mm_and_si128(k < 8 ? low : _mm_srli_epi16(low, 4), four),
+                _mm_and_si128(k < 8 ? _mm_slli_epi16(high, 4 - k/4*2) : _mm_srli_epi16(high, k/4*2 - 4), two));
+            scales[k] = _mm_sub_epi8(both, less);
+        }
+    }
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
+        const stillroom_ints two_bits = stillroom_int8(0x03), third_bit = stillroom_int8(0x04);
+        stillroom_floats sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = stillroom_float(0);
+        }
+        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
+            const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+            __m128i scales[16];
+            unpack(block_of_rows, scales);
+            stillroom_floats in_block[COLUMNS];
+            for (int c = 0; c < COLUMNS; ++c) {
+                in_block[c] = stillroom_float(0);
+            }
+            stillroom_ahead<COLUMNS>(block_of_rows, BYTES);
+            for (int part = 0; part < 16; ++part) {
+                const int group = part/2, half = part%2;  // of 32 values, of which `part` is one half
+                stillroom_ints weights[4];
+                for (int t = 0; t < 4; ++t) {
+                    const stillroom_ints low =
+                        stillroom_load(block_of_rows + LOW + (8*(group/4) + 4*half + t)*STILLROOM_LINE);
+                    const stillroom_ints high = stillroom_load(block_of_rows + HIGH + (4*half + t)*STILLROOM_LINE);
+                    weights[t] = stillroom_or(
+                        stillroom_and(stillroom_right(low, group%4*2), two_bits),
+                        stillroom_and(
+                            group < 2 ? stillroom_left(high, 2 - group) : stillroom_right(high, group - 2), third_bit));
+                }
+                const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_signed(scales[part])));
+                stillroom_products<COLUMNS, 4, 4>(
+                    weights, y.values + i*BLOCK + 16*part, (int64_t) blocks*BLOCK,
+                    [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*16 + part]); },
+                    [&](const int c, const stillroom_ints product) {
+                        in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                    });
+            }
+            for (int c = 0; c < COLUMNS; ++c) {
+                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
@@ -739,6 +838,7 @@ void stillroom_interleaved_columns(
     const auto products = type == GGML_TYPE_Q8_0 ? stillroom_file_rows_with<stillroom_q8_0>
                         : type == GGML_TYPE_Q6_K ? stillroom_file_rows_with<stillroom_q6_K>
                         : type == GGML_TYPE_Q5_K ? stillroom_file_rows_with<stillroom_q5_K>
+                        : type == GGML_TYPE_Q3_K ? stillroom_file_rows_with<stillroom_q3_K>
                                                  : stillroom_file_rows_with<stillroom_iq4_xs>;
     products(n, rows, x, columns, static_cast<const char *>(y), s, bs);
 }
@@ -748,6 +848,7 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q8_0> q8_0;
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q6_K> q6_K;
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q5_K> q5_K;
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q3_K> q3_K;
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_iq4_xs> iq4_xs;
     // Figures that are compared with those of llama.cpp's own tools are made with its own order of additions.
     const char * as_llama_cpp = getenv("STILLROOM_AS_LLAMA_CPP");
@@ -763,6 +864,7 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
         case GGML_TYPE_Q8_0: return &q8_0;
         case GGML_TYPE_Q6_K: return &q6_K;
         case GGML_TYPE_Q5_K: return &q5_K;
+        case GGML_TYPE_Q3_K: return &q3_K;
         case GGML_TYPE_IQ4_XS: return &iq4_xs;
         default: return nullptr;
     }
