@@ -25,7 +25,7 @@ Logits = Callable[[int, int], bytes]
 """The last row's, by how many tokens the prompt has and how many threads there are."""
 
 
-@pytest.fixture(scope="module", params=["Q4_K_M", "Q8_0", "Q6_K", "Q5_K_M", "IQ4_XS"])
+@pytest.fixture(scope="module", params=["Q4_K_M", "Q8_0", "Q6_K", "Q5_K_M", "Q3_K_M", "IQ4_XS"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     source = make_tiny_model("llama", folder)
