@@ -1,4 +1,4 @@
-"""Pictures of Models, Benchmark, Settings and their dialogs in one look, on a real display.
+"""Pictures of all pages and their dialogs in one look, on a real display.
 
 `python -m tests.support.page_pictures prepare HOME` makes the models and runs that they show, some minutes;
 `python -m tests.support.page_pictures HOME FOLDER WIDTHxHEIGHT THEME LANGUAGE` takes them on `DISPLAY` with a
@@ -19,7 +19,6 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtWidgets import (
-    QAbstractScrollArea,
     QCheckBox,
     QDialog,
     QPushButton,
@@ -29,11 +28,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.base.paths import app_paths
+from app.bench.drift.golden import golden_set
 from app.bench.drift.store import DriftStore
 from app.bench.quality.store import QualityStore
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.report import report_from_json
+from app.bench.results.report import ModelFacts, Report, report_from_json
 from app.bootstrap import build_core
+from app.chat.store.store import ChatStore
 from app.settings import SettingsFile
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
@@ -41,8 +42,10 @@ from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
+from tests.support.camera import Camera
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import ROOT, Cli
+from tests.support.desk_pictures import take_chat, take_code, take_commands
 from tests.support.golden_runs import run as golden_run
 from tests.support.golden_runs import several
 from tests.support.hub import LoopbackHub
@@ -50,11 +53,11 @@ from tests.support.qualities import made_up_quality
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
-from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
+from tests.support.written_chats import handbook, write_chats
+from tests.unit.app.bench.quality.test_comparison import RUN, maths, part, solved
 
 REPO = "stillroom/starter-checkpoint"
 SLOW_BYTES_PER_S = 6e6
-OVERLAP_PX = 60
 LOSSES = {"Q3_K_M": 0.11, "Q4_K_M": 0.04, "Q4_K_S": 0.05, "Q8_0": 0.001}
 """Types of the model, and how much they lose."""
 SELECT = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
@@ -120,17 +123,28 @@ def prepare(home: Path) -> None:
         if model.type in LOSSES:
             loss = LOSSES[model.type]
             quality = made_up_quality(
-                20 * loss, bytes=model.bytes, kld_mean=loss, kld_mean_error=loss / 30, same_top=1 - loss
+                20 * loss,
+                text="WikiText-103 validation",
+                bytes=model.bytes,
+                kld_mean=loss,
+                kld_mean_error=loss / 30,
+                kld_p99=5 * loss,
+                same_top=1 - loss,
             )
             core.store.record_quality(model, quality)
     real = report_from_json((ROOT / "docs" / "benchmark" / "starter.json").read_bytes())
     history = BenchmarkHistory(app_paths().benchmarks)
+    sizes = {model.type: model.bytes for model in core.store.find(REPO)}
     for day, kind in enumerate([*LOSSES, *LOSSES], start=11):
         facts = msgspec.structs.replace(
-            real.model, name=REPO, quantisation=kind, file=f"{kind}.gguf", sha256=f"{len(kind):02}" * 32
+            real.model,
+            name=REPO,
+            quantisation=kind,
+            file=f"{kind}.gguf",
+            size_bytes=sizes[kind],
+            sha256=f"{sizes[kind]:064x}",
         )
-        started_at = f"2026-11-{day}T09:30:00Z"
-        history.add(msgspec.structs.replace(real, id=f"run-{day}", started_at=started_at, model=facts))
+        history.add(_slower(real, f"run-{day}", f"2026-11-{day}T09:30:00Z", facts))
     history.add(real)
     history.close()
     runs = QualityStore(app_paths().quality)
@@ -140,41 +154,48 @@ def prepare(home: Path) -> None:
             RUN, id=f"quality-{day}", started_at=f"2026-11-{day}T10:00:00Z", model=facts, machine=real.machine
         )
         runs.begin(run, run.id)
-        for result in [*maths("rwrrrwrrr"[day - 11 :] + "r" * 12), *part(3 + 10 * loss)]:
+        [answered] = solved(412)
+        asked = [
+            msgspec.structs.replace(each, turns=answered.turns)
+            for each in maths("rwrrrwrrr"[day - 11 :] + "r" * 12)
+        ]
+        for result in [*asked, *part(3 + 10 * loss)]:
             runs.add(run.id, result)
         runs.end(run.id, run.started_at)
     runs.close()
+
+
+def _slower(real: Report, run_id: str, started_at: str, facts: ModelFacts) -> Report:
+    """The run of another file: as much slower as the file is larger."""
+    share = real.model.size_bytes / facts.size_bytes
+    measures = [
+        msgspec.structs.replace(
+            measure,
+            samples=[
+                msgspec.structs.replace(sample, value=sample.value * share) for sample in measure.samples
+            ],
+            mean=measure.mean * share,
+            low=None if measure.low is None else measure.low * share,
+            high=None if measure.high is None else measure.high * share,
+        )
+        if measure.unit == "tok/s"
+        else measure
+        for measure in real.measures
+    ]
+    return msgspec.structs.replace(real, id=run_id, started_at=started_at, model=facts, measures=measures)
+
+
+def _keep_drift(path: Path) -> None:
+    """Two checks of the model at `path`, whose answers differ."""
     checks = DriftStore(app_paths().drift)
     for day, text in ((12, "a b c"), (13, "a b d")):
-        checks.add(golden_run(f"drift-{day}", several(text=text), f"2026-11-{day}T12:00:00Z"))
+        answers = [
+            msgspec.structs.replace(answer, id=question.id, question=question.text)
+            for answer, question in zip(several(text=text), golden_set(), strict=True)
+        ]
+        made = golden_run(f"drift-{day}", answers, f"2026-11-{day}T12:00:00Z")
+        checks.add(msgspec.structs.replace(made, path=str(path), name=REPO, baseline_id="drift-12"))
     checks.close()
-
-
-class Camera:
-    """Saves what is seen on the display."""
-
-    def __init__(self, application: WindowApplication, folder: Path) -> None:
-        self.application = application
-        self._folder = folder
-        self._taken = 0
-
-    async def take(self, name: str) -> None:
-        """Save the display as it is once nothing moves any more."""
-        await settle(12)
-        self._taken += 1
-        path = self._folder / f"{self._taken:02}-{name}.png"
-        subprocess.run(["import", "-window", "root", str(path)], check=True)
-
-    async def take_all(self, name: str, area: QAbstractScrollArea) -> None:
-        """Save a page from its top to its foot."""
-        bar = area.verticalScrollBar()
-        bar.setValue(0)
-        await self.take(name)
-        part = 1
-        while bar.value() < bar.maximum():
-            bar.setValue(bar.value() + area.viewport().height() - OVERLAP_PX)
-            part += 1
-            await self.take(f"{name}-{part}")
 
 
 async def take_models(camera: Camera, hub: LoopbackHub) -> None:
@@ -291,7 +312,9 @@ async def take_dialogs(camera: Camera) -> None:
     settings = dialogs.open_settings_page("general")
     for name, _, page in settings.pages:
         settings.show_page(name)
-        await settle(300 if name == "this computer" else 10)
+        await settle(10)
+        if name == "this computer":
+            await settle(400)
         area = page if isinstance(page, QScrollArea) else page.findChild(QScrollArea)
         called = f"settings-{name.replace(' ', '-')}"
         if isinstance(area, QScrollArea):
@@ -340,11 +363,20 @@ def main() -> None:
         with small_hub(home / "hub", SLOW_BYTES_PER_S) as hub:
             os.environ["HF_ENDPOINT"] = hub.endpoint
             SettingsFile(app_paths().settings).update(theme=theme, language=language, first_run_over=True)
+            _keep_drift(app_paths().models / "stillroom--starter-checkpoint" / "Q3_K_M.gguf")
+            store = ChatStore(app_paths().chats)
+            chats = write_chats(store)
+            store.close()
+            paper = Path(work) / "handbook.md"
+            paper.write_text(handbook(), encoding="utf-8")
 
             async def scene(application: WindowApplication) -> None:
                 application.window.setGeometry(0, 0, width, height)
                 await until(lambda: application.session.info is not None, "the model")
                 camera = Camera(application, folder)
+                await take_chat(camera, chats, paper)
+                await take_code(camera)
+                await take_commands(camera)
                 await take_models(camera, hub)
                 await take_benchmark(camera)
                 await take_dialogs(camera)
