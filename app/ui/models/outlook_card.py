@@ -4,15 +4,19 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QTableView, QWidget
 
 from app.machine.advisor import Outlook, Use
+from app.ui.base.resource_words import sentences
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_tip
-from app.ui.models.outlook_table import CARD, HERE, LAYERS, OutlookTable
+from app.ui.models.outlook_table import CACHE, CARD, COMPUTE, HERE, LAYERS, WEIGHTS, OutlookTable
 from app.ui.widgets.card import Card, label, name_field
+from app.ui.widgets.wide_column import WideColumn
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
 
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 ROW_PX = 32
+HERE_PX = 240
+"""The width that the verdict keeps in a narrow window."""
 
 
 class OutlookCard(Card):
@@ -51,7 +55,8 @@ class OutlookCard(Card):
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(64)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(HERE, QHeaderView.ResizeMode.Stretch)
+        # What is left out first stands in the sentence below.
+        WideColumn(self._view, HERE, HERE_PX, lambda: (COMPUTE, CACHE, WEIGHTS))
         self._view.selectionModel().currentRowChanged.connect(lambda: self._show_reason())
         self.table.modelReset.connect(self._fit_height)
         self._view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
@@ -91,18 +96,18 @@ class OutlookCard(Card):
         if not 0 <= row < self.table.rowCount():
             return
         outlook = self.table.row(row)
-        sentences = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
+        said = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
         if (load := outlook.measured) is not None:
             taken = self.tr(
                 "When it was loaded with {layers} layers on graphics cards, for {replies} replies at a time, "
                 "llama.cpp took {ram} of RAM and {card} on the cards."
             )
             amounts = {"ram": byte_count(load.ram_bytes), "card": byte_count(load.device_bytes)}
-            sentences.insert(1, taken.format(layers=load.gpu_layers, replies=load.sequences, **amounts))
-        self._reason.setText(" ".join(sentences))
+            said.insert(1, taken.format(layers=load.gpu_layers, replies=load.sequences, **amounts))
+        self._reason.setText(sentences(said))
 
     def _fit_height(self, *_: object) -> None:
-        """Room for all rows, beside a bar that scrolls sideways in a narrow window."""
+        """Room for all rows, beside a bar that scrolls sideways in a very narrow window."""
         header = self._view.horizontalHeader().sizeHint().height()
         bar = self._view.horizontalScrollBar()
         bar_px = bar.sizeHint().height() if bar.maximum() > 0 else 0

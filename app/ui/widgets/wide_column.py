@@ -1,19 +1,33 @@
 """A table's column that takes the room that is left, and can still be read where there is little."""
 
+from collections.abc import Callable, Sequence
+
+import shiboken6
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QHeaderView, QTableView
+
+
+def no_columns() -> Sequence[int]:
+    """Return no columns."""
+    return ()
 
 
 class WideColumn(QObject):
     """Stretches `column` as long as its texts fit, up to `most_px` of them; where they do not it keeps that
     width, and the table scrolls sideways. Belongs to `table`; GUI thread."""
 
-    def __init__(self, table: QTableView, column: int, most_px: int) -> None:
+    def __init__(
+        self, table: QTableView, column: int, most_px: int, spared: Callable[[], Sequence[int]] = no_columns
+    ) -> None:
+        """`spared` gives the columns that are left out before anything is scrolled, the first one first."""
         super().__init__(table)
         self._table = table
         self._header = table.horizontalHeader()
         self._column = column
         self._most_px = most_px
+        self._spared = spared
+        self._left_out: set[int] = set()
+        self._title_px: dict[int, int] = {}
         self._header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self._header.sectionResized.connect(self._on_section)
         table.viewport().installEventFilter(self)
@@ -27,18 +41,55 @@ class WideColumn(QObject):
         return super().eventFilter(watched, event)
 
     def _on_section(self, section: int) -> None:
-        if section != self._column:
+        # A header on its way out shows its hidden sections once more.
+        if section != self._column and shiboken6.isValid(self._header):
             self._fit()
             # Once more when all of them have their sizes: one that is hidden just now still counts.
             self._later.start()
 
     def _fit(self) -> None:
         header, column = self._header, self._column
-        texts_px = max(self._table.sizeHintForColumn(column), header.sectionSizeHint(column))
-        wanted_px = min(self._most_px, texts_px)
+        wanted_px = min(self._most_px, self._texts_px(column))
+        self._leave_out(wanted_px)
         room_px = self._table.viewport().width() - (header.length() - header.sectionSize(column))
         if room_px >= wanted_px:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         else:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, wanted_px)
+
+    def _texts_px(self, column: int) -> int:
+        return max(self._table.sizeHintForColumn(column), self._header.sectionSizeHint(column))
+
+    def _leave_out(self, wanted_px: int) -> None:
+        """Hide as many of the spared columns as the others need the room of."""
+        spared = list(self._spared())
+        if not spared and not self._left_out:
+            return
+        header = self._header
+        shown = [
+            column
+            for column in range(header.count())
+            if column != self._column and (column in self._left_out or not header.isSectionHidden(column))
+        ]
+        for column in shown:
+            # The header tells nothing of a column that is hidden.
+            if not header.isSectionHidden(column):
+                self._title_px[column] = header.sectionSizeHint(column)
+        needed_px = {
+            column: max(
+                self._table.sizeHintForColumn(column), self._title_px[column], header.minimumSectionSize()
+            )
+            for column in shown
+        }
+        missing_px = wanted_px + sum(needed_px.values()) - self._table.viewport().width()
+        left_out: set[int] = set()
+        for column in spared:
+            if missing_px <= 0:
+                break
+            if column in needed_px:
+                left_out.add(column)
+                missing_px -= needed_px[column]
+        for column in left_out ^ self._left_out:
+            header.setSectionHidden(column, column in left_out)
+        self._left_out = left_out

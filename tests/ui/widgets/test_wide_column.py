@@ -1,7 +1,10 @@
 """A table's widest column in a wide and in a narrow window."""
 
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QHeaderView, QTableView
+from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
 from pytestqt.qtbot import QtBot
 
 from app.ui.widgets.wide_column import WideColumn
@@ -9,7 +12,7 @@ from app.ui.widgets.wide_column import WideColumn
 MOST_PX = 120
 
 
-def make_table(qtbot: QtBot, text: str) -> QTableView:
+def make_table(qtbot: QtBot, text: str, spared: Sequence[int] = ()) -> QTableView:
     model = QStandardItemModel(1, 3)
     model.setItem(0, 0, QStandardItem(text))
     model.setItem(0, 1, QStandardItem("1,234.5"))
@@ -18,7 +21,7 @@ def make_table(qtbot: QtBot, text: str) -> QTableView:
     table.setModel(model)
     model.setParent(table)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    WideColumn(table, 0, MOST_PX)
+    WideColumn(table, 0, MOST_PX, lambda: spared)
     qtbot.addWidget(table)
     table.show()
     return table
@@ -44,3 +47,40 @@ def test_short_texts_take_no_more_than_they_need(qtbot: QtBot) -> None:
     table = make_table(qtbot, "M")
     table.resize(60, 200)
     assert table.columnWidth(0) < MOST_PX
+
+
+def test_columns_that_are_least_needed_are_left_out_before_anything_scrolls(qtbot: QtBot) -> None:
+    table = make_table(qtbot, "Qwen", (2, 1))
+    frame_px = table.width() - table.viewport().width()
+    header = table.horizontalHeader()
+    need_px = [max(table.sizeHintForColumn(at), header.sectionSizeHint(at)) for at in range(3)]
+    for kept, hidden in ((3, []), (2, [2]), (1, [1, 2]), (3, [])):
+        table.resize(sum(need_px[:kept]) + frame_px + 4, 200)
+        assert [at for at in range(3) if table.isColumnHidden(at)] == hidden
+        assert table.horizontalScrollBar().maximum() == 0
+
+
+def test_a_long_title_comes_and_goes_once(qtbot: QtBot) -> None:
+    table = make_table(qtbot, "Qwen", (2,))
+    table.model().setHeaderData(2, Qt.Orientation.Horizontal, "A title longer than figures")
+    changes: list[int] = []
+    table.horizontalHeader().sectionResized.connect(lambda *_: changes.append(1))
+    need_px = [table.horizontalHeader().sectionSizeHint(at) for at in range(3)]
+    table.resize(table.sizeHintForColumn(0) + sum(need_px[1:]) - 20, 200)
+    assert table.isColumnHidden(2)
+    changes.clear()
+    for _ in range(20):
+        QApplication.processEvents()
+    assert table.isColumnHidden(2)
+    assert len(changes) <= 3
+    table.resize(900, 200)
+    assert not table.isColumnHidden(2)
+
+
+def test_a_column_that_its_owner_hides_stays_hidden(qtbot: QtBot) -> None:
+    table = make_table(qtbot, "Qwen", (2,))
+    table.setColumnHidden(1, True)
+    for width in (60, 900):
+        table.resize(width, 200)
+        assert table.isColumnHidden(1)
+    assert not table.isColumnHidden(2)

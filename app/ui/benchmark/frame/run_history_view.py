@@ -104,7 +104,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setResizeContentsPrecision(MEASURED_ROWS)
         header.setMinimumSectionSize(56)
-        WideColumn(table, MODEL, MODEL_PX)
+        WideColumn(table, MODEL, MODEL_PX, self._model.spared)
         table.selectionModel().selectionChanged.connect(self._on_selection)
         return table
 

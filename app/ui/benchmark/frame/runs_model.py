@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
+from PySide6.QtCore import QObject
+
 from app.ui.widgets.rows_model import RowsModel
 
 WHEN, MODEL = range(2)
 """The columns that each of these tables begins with."""
+NOTHING = ("", "–")
+"""The text of a cell without a value."""
 
 
 class Run(Protocol):
@@ -27,9 +31,25 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 class RunsModel(RowsModel[AnyRun], Generic[AnyRun]):
     """A row a run; GUI thread."""
 
+    least_needed: tuple[int, ...] = ()
+    """The columns that a narrow window leaves out, the first one first."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._empty: list[int] = []
+
     def show_runs(self, runs: Sequence[AnyRun]) -> None:
         """Show these."""
+        self._empty = [
+            number
+            for number, column in reversed(list(enumerate(self._columns)))
+            if number > MODEL and all(column.text(run) in NOTHING for run in runs)
+        ]
         self._set_rows(runs)
+
+    def spared(self) -> list[int]:
+        """Return the columns that are left out where there is no room: first those with nothing in them."""
+        return [*self._empty, *(column for column in self.least_needed if column not in self._empty)]
 
     def row_of(self, run_id: str) -> int | None:
         """The row of a run, None where it is not there."""

@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProg
 
 from app.ui.base.add_action import allow
 from app.ui.base.durations import duration
-from app.ui.base.resource_words import data_set_words
+from app.ui.base.resource_words import data_set_words, sentences
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
-from app.ui.models.quality.quality_table import TYPE, QualityTable
+from app.ui.models.quality.quality_table import KLD_P99, SPEED, TYPE, QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.wide_column import WideColumn
@@ -145,7 +145,7 @@ class QualityCard(Card):
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        WideColumn(view, TYPE, TYPE_PX)
+        WideColumn(view, TYPE, TYPE_PX, lambda: (KLD_P99, SPEED))
         self.table.modelReset.connect(self._fit_height)
         view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
         return view
@@ -161,7 +161,7 @@ class QualityCard(Card):
             spread=f"{100 * CONFIDENCE * quality.same_top_error:.1f}",
             size=f"{100 * quality.bytes / quality.reference_bytes:.0f}",
         )
-        return f"{same} {self._meaning(quality)}"
+        return sentences((same, self._meaning(quality)))
 
     def _meaning(self, quality: Quality) -> str:
         """Say what that is for answers, in steps as far apart as K types are."""
@@ -200,7 +200,7 @@ class QualityCard(Card):
         )
         if quality.streamed:
             slow = self.tr("Full precision did not fit into memory, so its speed is the disk's.")
-            return f"{note} {slow}"
+            return sentences((note, slow))
         return note
 
     def _stage(self, stage: str) -> str:
@@ -212,7 +212,7 @@ class QualityCard(Card):
         return self.tr("Preparing the original model")
 
     def _fit_height(self, *_: object) -> None:
-        """Room for all rows, beside a bar that scrolls sideways in a narrow window."""
+        """Room for all rows, beside a bar that scrolls sideways in a very narrow window."""
         header = self._view.horizontalHeader().sizeHint().height()
         bar = self._view.horizontalScrollBar()
         bar_px = bar.sizeHint().height() if bar.maximum() > 0 else 0
