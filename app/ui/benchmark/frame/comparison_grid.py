@@ -4,17 +4,23 @@ this stands in."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QScrollArea, QWidget
 
 from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import Card, LabelLook, button, label
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
 GAP_PX = 12
 """The gap between the runs, in addition to the spacing of the grid."""
 BAR_GAP_PX = 4
+NARROW_HEAD_PX = 128
+"""The most room of a run's name where it is broken into lines, so that figures and verdicts have some."""
+QWIDGETSIZE_MAX = (1 << 24) - 1
+"""Qt's width without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class GridRow:
 
 
 class ComparisonGrid(QScrollArea):
-    """As high as its rows, and scrolled sideways where many runs stand beside each other; GUI thread.
+    """As high as its rows; words are broken where the room is narrow, and it is scrolled sideways where many
+    runs stand beside each other. GUI thread.
 
     With one other run the verdicts stand in a column; with several the verdict is the colour of the change,
     which a `ComparisonLegend` explains, and its tool tip.
@@ -50,40 +57,84 @@ class ComparisonGrid(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._words: list[QLabel] = []
+        """The labels that may be broken into lines, the names of the runs first."""
+        self._runs = 0
+        # Not within the resizing itself: what is laid out there would keep the height of before.
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._fit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Break words where there is no room for them."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._later.start()
 
     def show_rows(self, heads: Sequence[str], rows: Sequence[GridRow], n_head: str = "") -> None:
         """Replace what is shown; `heads` name all runs, and `n_head` the column of what figures are over."""
         first, *others = heads
         is_alone = len(heads) <= MOST_WITH_WORDS
-        page = QWidget()
+        page = ScrolledPage()
         grid = QGridLayout(page)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(24 if is_alone else 12)
         grid.setVerticalSpacing(6)
         if n_head:
             grid.addWidget(_right(label(n_head, "small")), 0, 1)
-        grid.addWidget(_right(label(first, "small")), 0, 2)
+        self._words = [_right(label(first, "small"))]
+        grid.addWidget(self._words[0], 0, 2)
+        self._runs = len(heads)
         for place, head in enumerate(others):
             columns = 1 if is_alone else 2
-            grid.addWidget(_apart(_right(label(head, "small"))), 0, 3 + 3 * place, 1, columns)
+            self._words.append(_apart(_right(label(head, "small"))))
+            grid.addWidget(self._words[-1], 0, 3 + 3 * place, 1, columns)
         for number, row in enumerate(rows, start=1):
-            grid.addWidget(label(row.name), number, 0)
+            self._words.append(label(row.name))
+            grid.addWidget(self._words[-1], number, 0)
             if row.n:
                 grid.addWidget(_right(label(row.n, "muted")), number, 1)
             grid.addWidget(_right(label(row.first, selectable=True)), number, 2)
             for place, cell in enumerate(row.others):
-                _add(grid, number, 3 + 3 * place, cell, is_alone=is_alone)
+                verdict = _add(grid, number, 3 + 3 * place, cell, is_alone=is_alone)
+                if verdict is not None and is_alone:
+                    self._words.append(verdict)
         grid.setColumnStretch(2 + 3 * len(others), 1)
-        page.setProperty("look", "page")  # transparent in a scroll area
         self.setWidget(page)
-        bar_px = self.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(page.sizeHint().height() + bar_px + BAR_GAP_PX)
+        self._later.start()
+        self._fit()
+
+    def _fit(self) -> None:
+        page = self.widget()
+        layout = page.layout() if page is not None else None
+        if layout is None:
+            return
+        room_px = self.viewport().width()
+        self._break_words(False)
+        layout.invalidate()
+        if layout.sizeHint().width() > room_px:
+            self._break_words(True)
+            layout.invalidate()
+        width_px = layout.minimumSize().width()
+        height_px = (
+            layout.totalHeightForWidth(max(room_px, width_px))
+            if layout.hasHeightForWidth()
+            else layout.sizeHint().height()
+        )
+        bar_px = self.horizontalScrollBar().sizeHint().height() + BAR_GAP_PX if width_px > room_px else 0
+        self.setFixedHeight(height_px + bar_px)
+
+    def _break_words(self, is_narrow: bool) -> None:
+        for made in self._words:
+            made.setWordWrap(is_narrow)
+        for head in self._words[: self._runs]:
+            head.setMaximumWidth(NARROW_HEAD_PX if is_narrow else QWIDGETSIZE_MAX)
 
 
-def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> None:
+def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> QLabel | None:
+    """Add a run's cells of a row; return what shows the verdict in words, where something does."""
     if cell is None:
         grid.addWidget(_right(label("–", "muted")), row, column)
-        return
+        return None
     verdict = label(cell.verdict, cell.look)
     set_tip(verdict, cell.tip)
     if not cell.value:
@@ -92,16 +143,17 @@ def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_
             grid.addWidget(verdict, row, column + 2)
         else:
             grid.addWidget(_right(verdict), row, column, 1, 2)
-        return
+        return verdict
     grid.addWidget(_apart(_right(label(cell.value, selectable=True))), row, column)
     if is_alone:
         grid.addWidget(_right(label(cell.change)), row, column + 1)
         grid.addWidget(verdict, row, column + 2)
-        return
+        return verdict
     change = _right(label(cell.change, cell.look))
     set_tip(change, f"{cell.verdict}\n{cell.tip}".strip())
     change.setAccessibleName(f"{cell.change}, {cell.verdict}")
     grid.addWidget(change, row, column + 1)
+    return None
 
 
 class ComparisonFrame(Card):

@@ -9,7 +9,9 @@ from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.speed.benchmark_facts import facts_of
 from app.ui.benchmark.speed.benchmark_protocols import protocol_text
 from app.ui.widgets.card import Card, label
-from app.ui.widgets.elided_label import ElidedLabel
+
+GAP_PX = 16
+"""The gap between the columns: in a narrow window the last one needs the room."""
 
 
 class DetailsCard(Card):
@@ -28,7 +30,7 @@ class DetailsCard(Card):
         rows = QWidget()
         grid = QGridLayout(rows)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(24)
+        grid.setHorizontalSpacing(GAP_PX)
         grid.setVerticalSpacing(6)
         right = Qt.AlignmentFlag.AlignRight
         for column, title in enumerate(
@@ -44,8 +46,7 @@ class DetailsCard(Card):
             grid.addWidget(label(_interval(measure), "muted"), row, 2, right)
             grid.addWidget(label(str(len(measure.samples)), "muted"), row, 3, right)
             limit = report.limit(measure.key)
-            near = ElidedLabel("muted")
-            near.setText("" if limit is None else words.limit_text(limit))
+            near = label("" if limit is None else words.limit_text(limit), "muted", wrap=True)
             grid.addWidget(near, row, 4)
         grid.setColumnStretch(4, 1)
         self.body.replaceWidget(self._rows, rows)
@@ -92,10 +93,8 @@ class FactsCard(Card):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(6)
         for row, (name, value) in enumerate(facts_of(report)):
-            shown = ElidedLabel()
-            shown.setText(value)
-            grid.addWidget(label(name, "muted"), row, 0)
-            grid.addWidget(shown, row, 1)
+            grid.addWidget(label(name, "muted"), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label(value, wrap=True, selectable=True), row, 1)
         grid.setColumnStretch(1, 1)
         self.body.replaceWidget(self._rows, rows)
         self._rows.deleteLater()
