@@ -75,8 +75,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_moved(self) -> bool:
-        """Tell whether an answer or the speed has changed."""
-        return self.answers != "same" or self.speed in ("faster", "slower")
+        """Tell whether an answer or the speed has changed, or nothing can be told as the questions have."""
+        return not self.items or self.answers != "same" or self.speed in ("faster", "slower")
 
     @property
     def moved_items(self) -> list[ItemDrift]:

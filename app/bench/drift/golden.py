@@ -1,5 +1,6 @@
 """Golden answers: what a model file answered greedily, and under which circumstances."""
 
+import re
 import tomllib
 from importlib.resources import files
 
@@ -103,4 +104,6 @@ def golden_set() -> list[Question]:
 def _short(field: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if field == "system_info":
+        return ", ".join(re.findall(r"(\w+) = 1\b", str(value))) or str(value)
     return str(value)[:12] if field == "sha256" else str(value)

@@ -11,6 +11,8 @@ def drift_lines(report: DriftReport) -> list[str]:
             head,
             f"  {len(report.items)} golden answers are kept. The next check is compared with them.",
         ]
+    if not report.items:
+        return [head, f"  Not comparable: the questions are others than on {report.baseline_at}."]
     lines = [head, f"  {_answers(report)}", f"  {_speed(report)}"]
     for item in report.moved_items:
         lines.append(

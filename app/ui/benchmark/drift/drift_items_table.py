@@ -34,7 +34,8 @@ class DriftItems(RowsModel[ItemDrift]):
             ),
             Column(
                 self.tr("Likelihood"),
-                lambda item: f"{item.logprob_change:.4f}",
+                # Of no common word there is no likelihood to compare.
+                lambda item: "–" if item.first_difference == 0 else f"{item.logprob_change:.4f}",
                 figures=True,
                 sort=lambda item: item.logprob_change,
             ),

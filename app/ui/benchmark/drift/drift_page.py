@@ -112,7 +112,7 @@ class DriftPage(MeasuringPage):
         if report is not None:
             looks: dict[str, LabelLook] = {"same": "good", "shifted": "warning", "moved": "danger"}
             words = self._words
-            answers_look = "muted" if report.is_first else looks[report.answers]
+            answers_look = "muted" if report.is_first or not report.items else looks[report.answers]
             self._answers.show_verdict(words.answers(report), words.answers_line(report), answers_look)
             speed_looks: dict[str, LabelLook] = {"same": "good", "faster": "good", "slower": "danger"}
             speed_look = "muted" if report.is_first else speed_looks.get(report.speed, "muted")

@@ -18,6 +18,8 @@ class DriftWords:
         """Say how the answers compare with the baseline's."""
         if report.is_first:
             return self.tr("Kept")
+        if not report.items:
+            return self.tr("Not comparable")
         return {
             "same": self.tr("As before"),
             "shifted": self.tr("Likelihoods changed"),
@@ -30,6 +32,8 @@ class DriftWords:
         """A line below it."""
         if report.is_first:
             return self.tr("{count} answers, to compare the next check with").format(count=len(report.items))
+        if not report.items:
+            return self.tr("the questions have changed since then")
         if report.answers == "same":
             return self.tr("all {count}, token for token").format(count=len(report.items))
         return self.tr("{count} answers compared, token for token").format(count=len(report.items))
@@ -47,7 +51,7 @@ class DriftWords:
 
     def speed_line(self, report: DriftReport) -> str:
         """The change in per cent."""
-        if report.is_first:
+        if report.is_first or not report.items:
             return ""
         return self.tr("generation {decode}, prompt {prompt}, n = {n}").format(
             decode=f"{report.decode_change_percent:+.1f}%",

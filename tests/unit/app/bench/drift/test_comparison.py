@@ -58,6 +58,12 @@ def test_since_when_and_what_else_is_new() -> None:
     assert any("8 of 8 answers are others" in line for line in drift_lines(report))
 
 
+def test_instructions_of_the_processor_are_told_by_their_names() -> None:
+    before = msgspec.structs.replace(HERE, system_info="CPU : SSE3 = 1 | AVX512 = 0 | AVX2 = 1 | ")
+    now = msgspec.structs.replace(HERE, system_info="CPU : SSE3 = 1 | AVX512 = 1 | AVX2 = 1 | ")
+    assert before.differences(now) == [("system_info", "SSE3, AVX2", "SSE3, AVX512, AVX2")]
+
+
 def test_speed_that_is_clearly_lower_is_told_and_little_is_not() -> None:
     slow = compare_golden(BASE, [], run("now", several(35.0), "2026-11-02T10:00:00Z"))
     assert (slow.answers, slow.speed, slow.has_moved) == ("same", "slower", True)
@@ -69,6 +75,13 @@ def test_speed_beside_other_programs_is_not_conclusive() -> None:
     busy = [msgspec.structs.replace(one, others_cpu_percent=40.0) for one in several(35.0)]
     report = compare_golden(BASE, [], run("now", busy, "2026-11-02T10:00:00Z"))
     assert (report.speed, report.has_moved) == ("not_conclusive", False)
+
+
+def test_answers_to_other_questions_are_never_called_the_same() -> None:
+    others = [msgspec.structs.replace(one, question="!") for one in several()]
+    report = compare_golden(BASE, [], run("now", others, "2026-11-02T10:00:00Z"))
+    assert (report.items, report.speed, report.has_moved) == ([], "not_conclusive", True)
+    assert any("Not comparable" in line for line in drift_lines(report))
 
 
 def test_the_store_finds_the_baseline_by_content_then_by_place(tmp_path: Path) -> None:
