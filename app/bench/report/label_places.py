@@ -11,6 +11,9 @@ DOT_PX = 5.0
 OUTSIDE_COST, LINE_COST = 4.0, 2.0
 """Of a square pixel outside the picture and of a pixel of a line, in square pixels of what a name covers."""
 
+MOST_COVERED = 0.05
+"""The share of a name that may lie on others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -51,7 +54,7 @@ def label_places(
 ) -> list[Box]:
     """Return the place of each point's name: at its right where that is free of points, names and the
     `lines` through so many places, else at its left, above or below; the least covered one where none is
-    free."""
+    free. Where that lies on another name, neither could be read: the later one is left out, its box empty."""
     dots = [Box(point.x - DOT_PX, point.y - DOT_PX, 2 * DOT_PX, 2 * DOT_PX) for point in points]
     segments = [segment for line in lines for segment in pairwise(line)]
     placed: list[Box] = []
@@ -61,6 +64,9 @@ def label_places(
             taken = [*dots, *placed]
             # `min` takes the first of equals.
             ways = [min(ways, key=lambda way: _cost(way, area, taken, segments))]
+            covered = sum(ways[0].shared(other) for other in placed)
+            if covered > MOST_COVERED * point.width * point.height:
+                ways = [Box(point.x, point.y, 0.0, 0.0)]
         placed.append(ways[0])
     return placed
 

@@ -132,7 +132,7 @@ def _labels(lines: Sequence[Line], x_axis: _Axis, y_axis: _Axis) -> list[str]:
     return [
         f'<text class="label" x="{place.x:.1f}" y="{place.y + BASE_PX:.1f}">{escape(text)}</text>'
         for (_, text), place in zip(named, label_places(points, area, joined), strict=True)
-        if text
+        if text and place.width > 0
     ]
 
 

@@ -56,7 +56,10 @@ class PointNames:
         lines = [[((x - left) * across, (top - y) * down) for x, y in line] for line in self._lines]
         places = label_places(points, Box(0.0, 0.0, view.width(), view.height()), lines)
         for text, point, place in zip(self._texts, points, places, strict=True):
-            if text is not None:
+            if text is None:
+                continue
+            text.setVisible(place.width > 0)
+            if place.width > 0:
                 text.setAnchor(((point.x - place.x) / place.width, (point.y - place.y) / place.height))
 
 

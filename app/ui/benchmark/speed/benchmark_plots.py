@@ -213,13 +213,15 @@ class BenchmarkPlots(QWidget):
                 newest.setdefault(run.model.sha256, (run, run.generation))
         found = sorted(newest.values(), key=lambda pair: pair[0].model.size_bytes)
         is_one_model = len({run.model.name for run, _ in found}) == 1
-        labels = [
-            run.model.quantisation if is_one_model else f"{run.model.name} {run.model.quantisation}"
-            for run, _ in found
-        ]
+        labels = [run.model.quantisation if is_one_model else _short_name(run) for run, _ in found]
         points = [Point(run.model.size_bytes / GIGABYTE, m.mean, m.sd or 0.0, m.key) for run, m in found]
         self.sizes.show_lines([Line(points, joined=False, labels=labels)])
         return len(points) > 1
+
+
+def _short_name(run: Report) -> str:
+    """Name a model beside a point: without whose it is, which the table of runs says."""
+    return f"{run.model.name.rsplit('/', 1)[-1]} {run.model.quantisation}".strip()
 
 
 def _xs(points: Sequence[Point]) -> list[float]:

@@ -41,3 +41,10 @@ def test_a_name_keeps_off_a_line() -> None:
     point = NamedPoint(100, 75, 60, 15)
     [place] = label_places([point], AREA, [[(100, 75), (200, 80)]])
     assert place.x + place.width < 100
+
+
+def test_a_name_that_could_only_lie_on_others_is_left_out() -> None:
+    points = [(140.0 + step, 75.0 + step) for step in range(0, 24, 2)]
+    shown = [place for place in placed(*points, width=140) if place.width]
+    assert 2 <= len(shown) < len(points)
+    assert all(one.shared(other) < 0.05 * 140 * 15 for one, other in combinations(shown, 2))
