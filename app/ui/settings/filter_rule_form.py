@@ -10,7 +10,7 @@ from app.ui.settings.filter_words import action_sentence, kind_sentence
 from app.ui.widgets.card import NUMBER_MARGINS_PX, label, name_field
 from app.ui.widgets.notices import error_text
 
-PATTERN_PX, NOTE_PX = 72, 60
+PATTERN_PX, NOTE_PX = 72, 76
 
 
 class FilterRuleForm(QWidget):

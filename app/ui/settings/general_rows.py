@@ -68,7 +68,7 @@ class GeneralRows:
             ChoiceRow(
                 "zoom_percent",
                 self.tr("Size of everything"),
-                tuple((percent, f"{percent} %") for percent in ZOOM_STEPS_PERCENT),
+                tuple((percent, f"{percent}%") for percent in ZOOM_STEPS_PERCENT),
                 self.tr("Ctrl with plus, minus and 0 changes it too."),
             ),
             # A language is named in itself, so that whoever needs it can read it.
@@ -90,7 +90,7 @@ class GeneralRows:
                 self.tr("Warn when making a model smaller raises its perplexity by"),
                 0,
                 100,
-                " %",
+                "%",
                 self.tr(
                     "Perplexity is how much a text surprises a model, and a smaller size is surprised more. "
                     "Up to some 2 % is hardly noticed in answers, 10 % is."

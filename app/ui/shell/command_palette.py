@@ -81,6 +81,17 @@ class CommandPalette(QDialog):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(frame)
         self._fill("")
+        self._show_whole_rows()
+
+    def _show_whole_rows(self) -> None:
+        """Be as high as some rows are, so that none is cut at the foot."""
+        layout = self.layout()
+        assert layout is not None
+        row_px = self._list.sizeHintForRow(0)
+        beside_px = layout.sizeHint().height() - self._list.sizeHint().height()
+        if row_px > 0:
+            rows = max(1, (self.height() - beside_px) // row_px)
+            self.resize(self.width(), beside_px + rows * row_px + 2 * self._list.frameWidth())
 
     @property
     def titles(self) -> list[str]:

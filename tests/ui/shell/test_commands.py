@@ -195,3 +195,29 @@ def test_a_key_that_can_do_nothing_now_says_why(qtbot: QtBot) -> None:
     refusals[0] = ""
     QTest.keyClick(field, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
     assert done == ["sent"]
+
+
+@pytest.mark.parametrize("zoom_percent", [100, 125])
+def test_the_palette_cuts_no_row_at_its_foot(qtbot: QtBot, qapp: QApplication, zoom_percent: int) -> None:
+    theme = Theme(qapp, "light")
+    theme.choose("light", zoom_percent)
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.resize(1000, 700)
+    window.show()
+    many = [Command(f"Command {number}", "", lambda: None) for number in range(40)]
+    palette = CommandPalette(many, theme, window)
+    palette.show()
+    view = palette.findChild(QListView)
+    qtbot.wait_until(lambda: view.viewport().height() % view.sizeHintForRow(0) == 0)
+    assert view.viewport().height() >= 8 * view.sizeHintForRow(0)
+    theme.choose("light")
+
+
+def test_the_list_of_shortcuts_closes_with_a_button_of_ours(qtbot: QtBot, qapp: QApplication) -> None:
+    Theme(qapp, "dark")
+    window = QWidget()
+    qtbot.addWidget(window)
+    sheet = ShortcutSheet([("Chat", [Command("New chat", "Ctrl+N", lambda: None)])], window)
+    sheet.show()
+    assert all(made.icon().isNull() for made in sheet.findChildren(QPushButton))

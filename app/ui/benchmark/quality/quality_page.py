@@ -375,10 +375,12 @@ class QualityPage(MeasuringPage):
             chosen = None
         self._items.show_results(report.items)
         row = None if chosen is None else self._items.row_of(chosen.id)
-        if row is None:
-            self._show_item(None)
-        else:
+        if row is not None:
             self._table.view.selectRow(self._table.proxy.mapFromSource(self._items.index(row, 0)).row())
+        elif self._table.proxy.rowCount():
+            self._table.view.selectRow(0)
+        else:
+            self._show_item(None)
         self._show_figures(report)
 
     def _add_results(self, report: QualityReport, new: Sequence[ItemResult]) -> None:
