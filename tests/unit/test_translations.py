@@ -76,3 +76,8 @@ def test_the_compiled_file_is_made_of_the_source(tmp_path: Path) -> None:
     compiled = tmp_path / "compiled.qm"
     TOOL["compile_to"](SOURCE, compiled)
     assert compiled.read_bytes() == SOURCE.with_suffix(".qm").read_bytes()
+
+
+def test_the_chinese_texts_say_you_in_one_way() -> None:
+    formal = "\N{CJK UNIFIED IDEOGRAPH-60A8}"
+    assert [text for _, text, element in messages(SOURCE) if formal in (element.text or "")] == []

@@ -1,5 +1,7 @@
 """Texts of files that ship with Stillroom, in the window's language; what the user wrote stays as it is."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QCoreApplication
 
 
@@ -21,6 +23,15 @@ def data_set_words(name: str) -> str:
 def licence_words(licence: str) -> str:
     """Give the licence of a model of the catalogue, its names as they are."""
     return QCoreApplication.translate("licences", licence) if licence else ""
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Put sentences one behind the other, as the window's language does."""
+    text = ""
+    for part in filter(None, parts):
+        joint = QCoreApplication.translate("sentences", "{before} {next}")
+        text = joint.format(before=text, next=part) if text else part
+    return text
 
 
 def language_words(name: str) -> str:

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.machine.advisor import Outlook
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import sentences
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip
 from app.ui.widgets.card import Card, button, label, set_look
@@ -131,7 +132,7 @@ class RecommendationCard(Card):
             good_at = self.tr("Good at mathematics and programming, with the knowledge of a small model.")
         else:
             good_at = self.tr("Good at school mathematics and short puzzles; it often errs in facts.")
-        sentences = [good_at]
+        said = [good_at]
         if outlook.tok_per_s is not None:
             words = outlook.tok_per_s * WORDS_PER_TOKEN
             count = f"{words:.1f}" if words < 2 else f"{words:.0f}"
@@ -139,15 +140,15 @@ class RecommendationCard(Card):
                 speed = self.tr("Here it writes up to {count} words a second, faster than most people read.")
             else:
                 speed = self.tr("Here it writes up to {count} words a second, slower than most people read.")
-            sentences.append(speed.format(count=count))
+            said.append(speed.format(count=count))
         if not is_here:
             minutes = max(1, round(model.checkpoint_bytes * 8 / LINE_BITS_PER_S / 60))
-            sentences.append(
+            said.append(
                 self.tr("Getting it downloads {size}: about {minutes} min at 100 Mbit/s.").format(
                     size=byte_count(model.checkpoint_bytes), minutes=minutes
                 )
             )
-        return " ".join(sentences)
+        return sentences(said)
 
     def _reasons(self, recommendation: Recommendation, outlook: Outlook) -> str:
         model, found = recommendation.model, recommendation.fit
@@ -161,21 +162,21 @@ class RecommendationCard(Card):
                 "No R1 model is quick on this PC; this is the smallest "
                 "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
             )
-        sentences = [
+        reasons = [
             f"{model.name}.",
             fit_text(found),
             scores.format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond),
         ]
         if outlook.tok_per_s is not None:
             rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))
-            sentences.append(f"{rate} {speed_tip(outlook)}")
+            reasons.append(sentences((rate, speed_tip(outlook))))
         if recommendation.alternative is not None:
             other, its_fit = recommendation.alternative
             text = self.tr("{model} scores higher: {reason}").format(
                 model=other.name, reason=fit_text(its_fit)
             )
-            sentences.append(text)
-        return "\n".join(sentences)
+            reasons.append(text)
+        return "\n".join(reasons)
 
     def _on_fold(self, unfolded: bool) -> None:
         self._reason.setVisible(unfolded)

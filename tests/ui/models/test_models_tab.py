@@ -889,7 +889,7 @@ def test_a_model_that_is_too_large_is_loaded_anyway_or_with_less_context(
         room.session.become_ready(0)
         room.tab.select(KEY)
         detail = room.tab.detail
-        await until(lambda: "Too large: 3.1 GB needed, 1.6 GB can be used" in seen_words(detail))
+        await until(lambda: "Too large: 3.1 GB, room for 1.6 GB" in seen_words(detail))
         words = seen_words(detail)
         assert "1.6 GB of them are left to the system and other programs" in words
         assert "a reply can take minutes" in words

@@ -5,6 +5,7 @@ from PySide6.QtGui import QPainterPath, QPen
 
 from app.bench.report.curves import Point, generation_by_depth, generation_limit
 from app.bench.results.report import Measure, Report
+from app.ui.base.resource_words import sentences
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.picture_canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
@@ -126,7 +127,7 @@ class _Card:
             "benchmark", "Stillroom {version} · llama.cpp {engine} · mean ± deviation, n = {n}"
         ).format(version=report.stillroom_version, engine=report.engine.llama_cpp_version, n=count)
         self._text(MARGIN, HEIGHT - 68, WIDTH - 2 * MARGIN, 24, text, 15, "muted")
-        marks = " ".join(words.mark_text(mark) for mark in report.marks)
+        marks = sentences(words.mark_text(mark) for mark in report.marks)
         self._text(MARGIN, HEIGHT - 42, WIDTH - 2 * MARGIN, 24, marks, 15, "warning")
 
     def _curve(self, places: list[tuple[float, float]], colour: str, style: Qt.PenStyle) -> None:

@@ -24,6 +24,7 @@ from app.engine.protocol import Delta, Event, Failed, Finished, ModelInfo, Promp
 from app.ui.base.durations import duration
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import sentences
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.benchmark_state import SpeedState
@@ -257,7 +258,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._facts.show_report(report)
         self._show_plots(report)
         marks = [words.mark_text(mark) for mark in report.marks]
-        self._marks.setText(" ".join(marks))
+        self._marks.setText(sentences(marks))
         self._marks.setVisible(bool(marks))
 
     def _show_plots(self, report: Report) -> None:

@@ -23,7 +23,7 @@ def verdict_text(found: Fit) -> str:
         case Verdict.RAM:
             return QCoreApplication.translate("fit", "Runs on the processor")
         case Verdict.TOO_LARGE:
-            text = QCoreApplication.translate("fit", "Too large: {needed} needed, {room} can be used")
+            text = QCoreApplication.translate("fit", "Too large: {needed}, room for {room}")
     return text.format(**found.values)
 
 
