@@ -1,5 +1,7 @@
 """A table that is filtered by typing, sorted by its header and copied by rows."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QAbstractItemModel, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
@@ -30,8 +32,10 @@ class FilteredTable(QWidget):
         parent: QWidget | None = None,
         *,
         wide_px: int = WIDE_PX,
+        spared: Sequence[int] = (),
     ) -> None:
-        """`wide_px` is what that column keeps of its texts in a narrow window."""
+        """`wide_px` is what that column keeps of its texts in a narrow window, which leaves the `spared` ones
+        out, the first one first."""
         super().__init__(parent)
         self.proxy = QSortFilterProxyModel(self)
         self.proxy.setSourceModel(model)
@@ -62,7 +66,7 @@ class FilteredTable(QWidget):
         header.setResizeContentsPrecision(MEASURED_ROWS)
         header.setMinimumSectionSize(72)
         header.setMaximumSectionSize(420)
-        WideColumn(self.view, wide, wide_px)
+        WideColumn(self.view, wide, wide_px, lambda: spared)
         copy = QShortcut(QKeySequence.StandardKey.Copy, self.view)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self.copy)

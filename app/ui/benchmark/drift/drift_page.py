@@ -16,13 +16,14 @@ from app.bench.drift.comparison import DriftReport, ItemDrift
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
-from app.ui.benchmark.drift.drift_items_table import QUESTION, DriftItems
+from app.ui.benchmark.drift.drift_items_table import LIKELIHOOD, QUESTION, ROUGE, DriftItems
 from app.ui.benchmark.drift.drift_words import DriftWords
 from app.ui.benchmark.frame.benchmark_words import when_text
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.ui_context import UiContext
 
@@ -60,7 +61,9 @@ class DriftPage(MeasuringPage):
         self._speed = _VerdictCard(self.tr("SPEED"))
         self._since = _VerdictCard(self.tr("SINCE"))
         self._items = DriftItems(ui.theme, self)
-        self._table = FilteredTable(self._items, self.tr("Kept answers"), QUESTION)
+        self._table = FilteredTable(
+            self._items, self.tr("Kept answers"), QUESTION, spared=(ROUGE, LIKELIHOOD)
+        )
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._before = label("", "body", wrap=True, selectable=True)
         self._now = label("", "body", wrap=True, selectable=True)
@@ -199,13 +202,11 @@ class DriftPage(MeasuringPage):
         return card
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self._check)
-        head.addWidget(self._stop)
-        head.addWidget(self._accept)
+        head = FlowRow()
+        for made in (self._check, self._stop, self._accept):
+            head.add(made)
         self._model.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        head.addWidget(self._model, 1)
+        head.add(self._model, stretch=True)
         cards = QGridLayout()
         cards.setSpacing(12)
         for column, card in enumerate((self._answers, self._speed, self._since)):
@@ -248,7 +249,7 @@ class _VerdictCard(Card):
         self.body.setSpacing(4)
         self.setAccessibleName(caption)
         self._verdict = label("", "title", selectable=True)
-        self._line = ElidedLabel("small")
+        self._line = label("", "small", wrap=True)
         self._mark = label("●", "muted")
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -17,8 +17,8 @@ MOST_WITH_WORDS = 2
 GAP_PX = 12
 """The gap between the runs, in addition to the spacing of the grid."""
 BAR_GAP_PX = 4
-NARROW_HEAD_PX = 128
-"""The most room of a run's name where it is broken into lines, so that figures and verdicts have some."""
+NARROW_HEAD_PX, HEADS_IN_ROOM = 96, 6
+"""The least width of a run's name that is broken into lines, and its part of the room where there is more."""
 QWIDGETSIZE_MAX = (1 << 24) - 1
 """Qt's width without a limit."""
 
@@ -109,10 +109,19 @@ class ComparisonGrid(QScrollArea):
         if layout is None:
             return
         room_px = self.viewport().width()
-        self._break_words(False)
+        heads = self._words[: self._runs]
+        for made in self._words:
+            made.setWordWrap(False)
+        for head in heads:
+            head.setMinimumWidth(0)
+            head.setMaximumWidth(QWIDGETSIZE_MAX)
         layout.invalidate()
         if layout.sizeHint().width() > room_px:
-            self._break_words(True)
+            most_px = max(NARROW_HEAD_PX, room_px // HEADS_IN_ROOM)
+            for head in heads:
+                head.setFixedWidth(min(head.sizeHint().width(), most_px))
+            for made in self._words:
+                made.setWordWrap(True)
             layout.invalidate()
         width_px = layout.minimumSize().width()
         height_px = (
@@ -122,12 +131,6 @@ class ComparisonGrid(QScrollArea):
         )
         bar_px = self.horizontalScrollBar().sizeHint().height() + BAR_GAP_PX if width_px > room_px else 0
         self.setFixedHeight(height_px + bar_px)
-
-    def _break_words(self, is_narrow: bool) -> None:
-        for made in self._words:
-            made.setWordWrap(is_narrow)
-        for head in self._words[: self._runs]:
-            head.setMaximumWidth(NARROW_HEAD_PX if is_narrow else QWIDGETSIZE_MAX)
 
 
 def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> QLabel | None:

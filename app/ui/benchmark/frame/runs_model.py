@@ -36,20 +36,27 @@ class RunsModel(RowsModel[AnyRun], Generic[AnyRun]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._empty: list[int] = []
+        self._spared: list[int] | None = None
+        for changed in (self.modelReset, self.dataChanged):
+            changed.connect(self._on_changed)
 
     def show_runs(self, runs: Sequence[AnyRun]) -> None:
         """Show these."""
-        self._empty = [
-            number
-            for number, column in reversed(list(enumerate(self._columns)))
-            if number > MODEL and all(column.text(run) in NOTHING for run in runs)
-        ]
         self._set_rows(runs)
 
     def spared(self) -> list[int]:
         """Return the columns that are left out where there is no room: first those with nothing in them."""
-        return [*self._empty, *(column for column in self.least_needed if column not in self._empty)]
+        if self._spared is None:
+            empty = [
+                number
+                for number, column in reversed(list(enumerate(self._columns)))
+                if number > MODEL and all(column.text(run) in NOTHING for run in self._rows)
+            ]
+            self._spared = [*empty, *(column for column in self.least_needed if column not in empty)]
+        return self._spared
+
+    def _on_changed(self, *_: object) -> None:
+        self._spared = None
 
     def row_of(self, run_id: str) -> int | None:
         """The row of a run, None where it is not there."""

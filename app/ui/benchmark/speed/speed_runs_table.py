@@ -16,7 +16,7 @@ NOTES, GENERATION, PROMPT, FIRST_TOKEN, MEMORY, BACKEND = range(2, 8)
 class BenchmarkRunsModel(RunsModel[Report]):
     """A row a run. `SORT_ROLE` gives plain values for a sorting proxy, `ROW_ROLE` the whole report."""
 
-    least_needed = (BACKEND, MEMORY, FIRST_TOKEN)
+    least_needed = (BACKEND, MEMORY, FIRST_TOKEN, PROMPT)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -329,6 +329,7 @@ def test_all_runs_stand_in_a_table_with_their_figures(
     assert [row[-1] for row in rows] == ["not finished", "", ""]
     select_runs(page, 2)
     wait_until(lambda: "100.0%" in shown(page))
+    assert "VERDICT" in shown(page), "the first question's answer is there to be read"
 
 
 def test_the_window_waits_for_no_run_that_is_read(
