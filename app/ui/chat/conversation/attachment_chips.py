@@ -105,7 +105,7 @@ class AttachmentChips(QScrollArea):
         chip.setProperty("look", "sunken")
         chip.setMaximumWidth(MOST_CHIP_PX)
         row = QHBoxLayout(chip)
-        row.setContentsMargins(4, 1, 4, 1)
+        row.setContentsMargins(4, 1, 4 if self._removable else 12, 1)
         row.setSpacing(2)
         open_it = button("", "quiet", icon=self._theme.icon("file-text"))
         open_it.setAccessibleName(self.tr("Open {name}").format(name=attachment.name))

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.code.changes.proposal import Proposal
@@ -61,6 +62,8 @@ class CodeEditorCard(QWidget):
         self._status = label("", "small")
         self._place = label("", "small")
         self._language = QToolButton()
+        self._foot = QHBoxLayout()
+        self._verdict_px = 0
         self._lay_out()
         self._check_timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._check_timer.timeout.connect(self._start_check)
@@ -74,6 +77,11 @@ class CodeEditorCard(QWidget):
         self.editor.selectionChanged.connect(self._on_place_changed)
         self._on_document_changed()
         self._on_place_changed()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave out where the cursor is before the verdict is cut off."""
+        super().resizeEvent(event)
+        self._fit_foot()
 
     def go_to_error(self) -> None:
         """Put the cursor where the checker found an error, or where the last run failed."""
@@ -179,6 +187,7 @@ class CodeEditorCard(QWidget):
         else:
             set_look(self.verdict, "small")
             self.verdict.setText(unchecked_sentence(report))
+        self._fit_foot()
 
     def _on_edited(self) -> None:
         self._failed_line = 0
@@ -222,7 +231,19 @@ class CodeEditorCard(QWidget):
         file = self.document.file
         unusual = file is not None and file.newline != "\n"
         self._place.setText(f"{place} · {newline_name(file.newline)}" if file and unusual else place)
+        self._fit_foot()
         self.subject_changed.emit()
+
+    def _fit_foot(self) -> None:
+        # The gutter tells the line, too; the syntax is told here alone.
+        verdict_px = self.verdict.sizeHint().width()
+        if self.verdict.text():
+            self._verdict_px = verdict_px
+        # While it is typed there is none: what is beside it stays where it is.
+        needed_px = self._foot.sizeHint().width() + max(0, self._verdict_px - verdict_px)
+        if self._place.isHidden():
+            needed_px += self._foot.spacing() + self._place.sizeHint().width()
+        self._place.setVisible(needed_px <= self.width())
 
     def _set_language(self, language: Language) -> None:
         self._chosen = True
@@ -240,7 +261,7 @@ class CodeEditorCard(QWidget):
         for language in LANGUAGES:
             languages.addAction(language_words(language.name), partial(self._set_language, language))
         self._language.setMenu(languages)
-        foot = QHBoxLayout()
+        foot = self._foot
         foot.setContentsMargins(14, 2, 8, 4)
         foot.setSpacing(16)
         foot.addWidget(self._place)

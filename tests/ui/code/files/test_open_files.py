@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.code.languages import language_of_file
@@ -321,5 +322,24 @@ def test_so_many_files_are_open_that_the_next_one_is_refused(
             await tab.files.new()
         assert len(tab.files.files) == 3
         assert "Close one first" in said[0]
+
+    live(scene())
+
+
+def test_in_a_narrow_window_the_verdict_on_the_syntax_is_read_whole(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "a = 1\n")
+        tab.editor.insertPlainText("b = 2\n")
+        verdict = tab.card.verdict
+        await until(lambda: "valid" in verdict.text())
+        place = next(made for made in tab.card.findChildren(QLabel) if made.text().startswith("Line "))
+        assert place.isVisible()
+        tab.window().resize(720, 800)
+        await until(lambda: not place.isVisible() and verdict.width() >= verdict.sizeHint().width())
+        tab.editor.insertPlainText("c = 3\n")
+        assert not verdict.text()
+        assert not place.isVisible()
+        tab.window().resize(1112, 800)
+        await until(place.isVisible)
 
     live(scene())
