@@ -2,8 +2,8 @@
 
 `python -m tests.support.page_pictures prepare HOME` makes the models and runs that they show, some minutes;
 `python -m tests.support.page_pictures HOME FOLDER WIDTHxHEIGHT THEME LANGUAGE` takes them on `DISPLAY` with a
-copy of that home. Models, hub, engine and figures are real; what lies on the hub is made of the starter's
-weights.
+copy of that home; behind the language may stand the parts to take: desk, models, benchmark, dialogs. Models,
+hub, engine and figures are real; what lies on the hub is made of the starter's weights.
 """
 
 import argparse
@@ -374,12 +374,18 @@ def main() -> None:
                 application.window.setGeometry(0, 0, width, height)
                 await until(lambda: application.session.info is not None, "the model")
                 camera = Camera(application, folder)
-                await take_chat(camera, chats, paper)
-                await take_code(camera)
-                await take_commands(camera)
-                await take_models(camera, hub)
-                await take_benchmark(camera)
-                await take_dialogs(camera)
+                for part in arguments[5:] or ("desk", "models", "benchmark", "dialogs"):
+                    match part:
+                        case "desk":
+                            await take_chat(camera, chats, paper)
+                            await take_code(camera)
+                            await take_commands(camera)
+                        case "models":
+                            await take_models(camera, hub)
+                        case "benchmark":
+                            await take_benchmark(camera)
+                        case "dialogs":
+                            await take_dialogs(camera)
 
             run_with_window(scene)
 
