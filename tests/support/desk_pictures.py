@@ -14,7 +14,7 @@ from tests.support.written_chats import STORY_NEXT
 
 
 async def take_chat(camera: Camera, chats: dict[str, Conversation], paper: Path) -> None:
-    """An empty chat, thinking folded and open, a document, what outgrows the context, a comparison."""
+    """An empty chat, thinking folded and open, a document, what outgrows the context."""
     tab = camera.application.window.show_page("chat")
     assert isinstance(tab, ChatTab)
     tab.open_chat(None)
@@ -42,6 +42,12 @@ async def take_chat(camera: Camera, chats: dict[str, Conversation], paper: Path)
     await settle(60)
     await camera.take("chat-long")
     tab.composer.set_text("")
+
+
+async def take_replies(camera: Camera) -> None:
+    """A reply, two side by side, and one about code; as slow as the model."""
+    tab = camera.application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
     tab.open_chat(None)
     await ask(camera.application, "Explain how rainbows form, in three sentences.")
     await camera.take("chat-reply")
@@ -56,6 +62,16 @@ async def take_chat(camera: Camera, chats: dict[str, Conversation], paper: Path)
     await camera.take("chat-compare")
     dialog.reject()
     await until(lambda: tab.comparison.dialog is None, "the end of the dialog")
+    code = camera.application.window.show_page("code")
+    assert isinstance(code, CodeTab)
+    code.run_card.fix_button.click()
+    await until(
+        lambda: any(len(each.reply.answer) > FIX_CHARACTERS for each in code.conversation.exchanges), "code"
+    )
+    await camera.take("code-fix")
+    code.fixer.stop()
+    await until(lambda: not code.fixer.running, "the end of the round")
+    await camera.take("code-stopped")
 
 
 async def take_commands(camera: Camera) -> None:
@@ -71,7 +87,7 @@ async def take_commands(camera: Camera) -> None:
 
 
 async def take_code(camera: Camera) -> None:
-    """The empty editor, code and its failed tests, a change to accept, an answer that is being written."""
+    """The empty editor, code and its failed tests, a change to accept."""
     tab = camera.application.window.show_page("code")
     assert isinstance(tab, CodeTab)
     await settle(40)
@@ -85,11 +101,3 @@ async def take_code(camera: Camera) -> None:
     tab.card.propose(CODE.replace("    total = 0\n", STRICTER))
     await camera.take("code-changes")
     tab.card.proposal_view.left.emit()
-    tab.run_card.fix_button.click()
-    await until(
-        lambda: any(len(each.reply.answer) > FIX_CHARACTERS for each in tab.conversation.exchanges), "code"
-    )
-    await camera.take("code-fix")
-    tab.fixer.stop()
-    await until(lambda: not tab.fixer.running, "the end of the round")
-    await camera.take("code-stopped")

@@ -2,7 +2,7 @@
 
 `python -m tests.support.page_pictures prepare HOME` makes the models and runs that they show, some minutes;
 `python -m tests.support.page_pictures HOME FOLDER WIDTHxHEIGHT THEME LANGUAGE` takes them on `DISPLAY` with a
-copy of that home; behind the language may stand the parts to take: desk, models, benchmark, dialogs. Models,
+copy of that home; behind the language may stand the parts to take, of `PARTS`. Models,
 hub, engine and figures are real; what lies on the hub is made of the starter's weights.
 """
 
@@ -45,7 +45,7 @@ from models.catalog.starter import starter_file
 from tests.support.camera import Camera
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import ROOT, Cli
-from tests.support.desk_pictures import take_chat, take_code, take_commands
+from tests.support.desk_pictures import take_chat, take_code, take_commands, take_replies
 from tests.support.golden_runs import run as golden_run
 from tests.support.golden_runs import several
 from tests.support.hub import LoopbackHub
@@ -58,6 +58,7 @@ from tests.unit.app.bench.quality.test_comparison import RUN, maths, part, solve
 
 REPO = "stillroom/starter-checkpoint"
 SLOW_BYTES_PER_S = 6e6
+PARTS = ("desk", "replies", "models", "benchmark", "dialogs")
 LOSSES = {"Q3_K_M": 0.11, "Q4_K_M": 0.04, "Q4_K_S": 0.05, "Q8_0": 0.001}
 """Types of the model, and how much they lose."""
 SELECT = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
@@ -374,12 +375,14 @@ def main() -> None:
                 application.window.setGeometry(0, 0, width, height)
                 await until(lambda: application.session.info is not None, "the model")
                 camera = Camera(application, folder)
-                for part in arguments[5:] or ("desk", "models", "benchmark", "dialogs"):
+                for part in arguments[5:] or PARTS:
                     match part:
                         case "desk":
                             await take_chat(camera, chats, paper)
                             await take_code(camera)
                             await take_commands(camera)
+                        case "replies":
+                            await take_replies(camera)
                         case "models":
                             await take_models(camera, hub)
                         case "benchmark":
