@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QFontMetrics, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QToolTip, QWidget
 
 from app.ui.base.announce import announce
@@ -14,8 +14,8 @@ from app.ui.base.plain_text import plain_tip, set_tip
 _REFUSAL, _USUAL_TIP, _HEADING = "refusal", "usual_tip", "heading"
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 REFUSAL_MS = 4000
-ABOVE = QPoint(0, -44)
-"""Qt puts a tool tip below the pointer that it expects there."""
+POINTER_PX, TIP_MARGIN_PX = 21, 30
+"""Qt puts a tool tip so far below the place that it is given; and what a tip has around its line."""
 _KEYS_IN_NAME = re.compile(r" \(([^()]*)\)$")
 
 
@@ -63,7 +63,9 @@ class Action(QAction):
 def _tell(widget: QWidget, refusal: str) -> None:
     """Say for a moment why a key does nothing, beside what has the keyboard."""
     beside = widget.window().focusWidget() or widget
-    QToolTip.showText(beside.mapToGlobal(ABOVE), plain_tip(refusal), beside, QRect(), REFUSAL_MS)
+    # Above it, as what was typed stands there.
+    above = QPoint(0, -POINTER_PX - TIP_MARGIN_PX - QFontMetrics(QToolTip.font()).height())
+    QToolTip.showText(beside.mapToGlobal(above), plain_tip(refusal), beside, QRect(), REFUSAL_MS)
     announce(widget, refusal)
 
 

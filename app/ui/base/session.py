@@ -123,6 +123,8 @@ class EngineSession(QObject):
     remote_changed = Signal()
     """Other computers' devices were asked for: `remote` has changed."""
     reservation_changed = Signal(str)
+    model_expected = Signal(bool)
+    """`expects_model` has changed."""
     work_told = Signal(str)
 
     def __init__(
@@ -149,6 +151,8 @@ class EngineSession(QObject):
         self.remote: list[Device] = []
         self.loading_path = ""
         self.reserved_for = ""
+        self.expects_model = False
+        """The window will load a model by itself in a moment: it has just begun, or has measured."""
         self.work_text = ""
         self._names: dict[str, str] = {}
         self._titles: dict[str, str] = {}
@@ -228,6 +232,7 @@ class EngineSession(QObject):
             self.cancel_load()
         self.loading_path = str(path)
         self.info = None
+        self.expect_model(False)
         if name:
             self._names[str(path)] = name
         if title:
@@ -352,6 +357,12 @@ class EngineSession(QObject):
         self.work_text = ""
         self.reservation_changed.emit(job)
 
+    def expect_model(self, expected: bool) -> None:
+        """Say that a model will be loaded in a moment, or that none will by itself."""
+        if expected != self.expects_model:
+            self.expects_model = expected
+            self.model_expected.emit(expected)
+
     def tell_work(self, text: str) -> None:
         """Say what the job that has the engine does now, in the window's language."""
         self.work_text = text
@@ -371,7 +382,9 @@ class EngineSession(QObject):
             self.loading.emit(self.loading_path or state.loading_path, state.load_fraction)
             return
         if state.phase == "loaded" and state.model is not None:
-            self.loading_path = ""
+            if state.model.path == self.loading_path:
+                # Else the one of before is back, as the load has failed: that ends with its own answer.
+                self.loading_path = ""
             if state.model is not before.model or self.info is None:
                 self.info = self._known[state.model.path] = self._named(state.model)
                 self.loaded.emit(self.info)
@@ -386,9 +399,13 @@ class EngineSession(QObject):
         elif state.resting is not None and self.info is not None:
             if before.resting is None:
                 self.rested.emit(self.info)
-        elif state.phase == "ready" and before.phase == "loaded":
+        elif state.phase == "ready" and (before.phase == "loaded" or self._others_load_failed(before)):
             self.info = None
             self.unloaded.emit()
+
+    def _others_load_failed(self, before: EngineState) -> bool:
+        """Tell whether a load has ended without a model that a measurement or a program has asked for."""
+        return before.phase == "loading" and not self.loading_path
 
     def _follow_beside(self, before: EngineState, state: EngineState) -> None:
         """Follow the engine while a model elsewhere is the current one, and leave that one as it is."""

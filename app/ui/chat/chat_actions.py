@@ -34,13 +34,15 @@ class ChatActions(QObject):
         open_new_chat: Callable[[], None],
         ask_for_schema: Callable[[], None],
         running: Callable[[], bool],
+        why_not: Callable[[], str],
         compare: tuple[Callable[[], None], Callable[[], str]],
     ) -> None:
-        """`running` tells whether a reply is on its way. `compare` opens the comparison, and says
-        why it cannot be done now."""
+        """`running` tells whether a reply is on its way, `why_not` why no other one can be asked for,
+        empty where it can. `compare` opens the comparison, and says why it cannot be done now."""
         super().__init__(tab)
         self._conversation = conversation
         self._running = running
+        self._why_not = why_not
         for text, keys, slot, refusal in (
             (self.tr("Stop the reply"), "Escape", stop, self._nothing_runs),
             (self.tr("New chat"), QKeySequence.StandardKey.New, open_new_chat, None),
@@ -50,8 +52,8 @@ class ChatActions(QObject):
             (self.tr("Search all chats"), "Ctrl+Shift+F", chats.begin_search, None),
             (self.tr("Attach files"), "Ctrl+Shift+A", attachments.ask_for_files, None),
             (self.tr("Model behaviour"), "Ctrl+B", composer.settings.toggle, None),
-            (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another, self._no_end),
-            (self.tr("Continue the reply"), "", conversation.ask_to_continue, self._no_end),
+            (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another, self._no_other),
+            (self.tr("Continue the reply"), "", conversation.ask_to_continue, self._no_other),
             (self.tr("Edit the last reply"), "", conversation.edit_last_reply, self._no_end),
             (self.tr("Edit the last message"), "Ctrl+Up", conversation.edit_last, self._no_end),
             (self.tr("Copy the last reply"), "Ctrl+Shift+C", conversation.copy_last, self._no_reply),
@@ -81,4 +83,7 @@ class ChatActions(QObject):
         return "" if there else self.tr("This chat has no reply yet")
 
     def _no_end(self) -> str:
-        return self.tr("A reply is being written") if self._running() else self._no_reply()
+        return self._why_not() if self._running() else self._no_reply()
+
+    def _no_other(self) -> str:
+        return self._no_end() or self._why_not()

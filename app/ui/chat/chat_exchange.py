@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -27,6 +27,9 @@ from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.reply_stream import ReplyRunner
 from app.ui.widgets.ui_context import UiContext
+
+Obstacle = Literal["", "measured", "loading"]
+"""The reason for which no model answers for the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class ChatExchange(QObject):
         self._shown: ExchangePlan | None = None
         self._exchanges: list[Exchange] = []
         self._closed = False
+        for changed in (ui.session.loaded, ui.session.reservation_changed, ui.session.model_expected):
+            changed.connect(self._look_at_waiting)
+        ui.session.load_failed.connect(self._on_load_failed)
+        desk.composer.text_changed.connect(self._on_typed)
 
     @property
     def model(self) -> ModelInfo | None:
@@ -112,6 +119,19 @@ class ChatExchange(QObject):
     def takes_draft(self) -> bool:
         """The words in the composer are on their way to the store as the open chat's question."""
         return self.here is not None and self.here.takes_draft
+
+    @property
+    def obstacle(self) -> Obstacle:
+        """What keeps every question waiting now; empty where one is answered, or where no model is there."""
+        session = self._session
+        if session.reserved_for:
+            return "measured"
+        return "loading" if session.loading_path or session.expects_model else ""
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the open chat's question waits for the model."""
+        return self.here is not None and self.here.awaited is not None
 
     @property
     def reading(self) -> bool:
@@ -177,6 +197,8 @@ class ChatExchange(QObject):
 
     def _stop(self, exchange: Exchange) -> None:
         exchange.stopped = True
+        if exchange.awaited is not None:
+            exchange.awaited.set()
         if exchange.reading is not None:
             exchange.reading.cancel()
         if exchange.chat is not None:
@@ -237,32 +259,44 @@ class ChatExchange(QObject):
         self.send(text, in_place_of=old)
 
     def send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
-        """Send a question of the open chat, whatever chat is open when its reply comes. Where nothing can be
-        sent now, the words stay where they were written."""
-        if self.model is None or self.here is not None or not text.strip():
+        """Send a question of the open chat, whatever chat is open when its reply comes; at once, or once
+        the obstacle is gone. Where it cannot be sent at all, the words stay where they were written."""
+        cannot = self.model is None and not self.obstacle
+        if cannot or self.here is not None or not text.strip():
             if in_place_of is not None:
                 self._desk.conversation.edit_message(in_place_of.id, text)
             return
         attachments = in_place_of.attachments if in_place_of is not None else self._desk.attachments.waiting
-        exchange = self.begin(self.model, before=in_place_of, in_place_of=in_place_of)
-        self._start(self._ended(exchange, self._send(exchange, text, attachments)))
+        model = None if self.obstacle else self.model
+        exchange = self.begin(model, before=in_place_of, in_place_of=in_place_of)
+        exchange.text = text
+        if model is None:
+            # From now on: a load that fails takes it back also before its task has begun.
+            exchange.awaited = asyncio.Event()
+            self.state_changed.emit()
+        self._start(self._ended(exchange, partial(self._send, exchange, text, attachments)))
 
     def answer_again(self, old: StoredMessage) -> None:
         """Ask for another reply to the same question; the old one stays in the store as its sibling."""
-        if self.model is None or self._keeper.chat is None or self.here is not None:
+        if not self._can_answer_again:
             return
         exchange = self.begin(self.model, before=old)
-        self._start(self._ended(exchange, self._answer(exchange, old)))
+        self._start(self._ended(exchange, partial(self._answer, exchange, old)))
+
+    @property
+    def _can_answer_again(self) -> bool:
+        there = self.model is not None and self._keeper.chat is not None
+        return there and self.here is None and not self.obstacle
 
     def answer_again_with(self, old: StoredMessage, path: str) -> None:
         """As `answer_again`, by another model that was loaded before."""
-        if self.here is None and self._session.use(path):
+        if self.here is None and not self.obstacle and self._session.use(path):
             self.use_model(self._session.info)
             self.answer_again(old)
 
     def continue_reply(self, old: StoredMessage) -> None:
         """Let a reply that was cut off go on from its last token, in the same message."""
-        if self.model is None or self._keeper.chat is None or self.here is not None:
+        if self.model is None or not self._can_answer_again:
             return
         # What is shown may not have heard how it ended.
         old = self._store.message(old.id)
@@ -270,15 +304,21 @@ class ChatExchange(QObject):
             return
         exchange = self.begin(self.model, before=old)
         exchange.goes_on = old
-        self._start(self._ended(exchange, self._answer(exchange, old)))
+        self._start(self._ended(exchange, partial(self._answer, exchange, old)))
 
-    async def _ended(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
+    async def _ended(self, exchange: Exchange, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await work
+            await work()
         finally:
             self.end(exchange)
 
     async def _send(self, exchange: Exchange, text: str, attachments: Sequence[Attachment]) -> None:
+        if exchange.awaited is not None and not await self._model_came(exchange, exchange.awaited):
+            await self._give_back(exchange, text, may_choose=False)
+            return
+        if exchange.in_place_of is None and self._is_open(exchange):
+            # More may have been attached while the question waited.
+            attachments = self._desk.attachments.waiting
         plan = await self.agreed(exchange, self.replies.wanted(exchange, text, attachments))
         sendable = None if plan is None else await self.replies.screened(exchange, text, plan)
         if plan is None or sendable is None:
@@ -286,6 +326,40 @@ class ChatExchange(QObject):
             return
         question = await self.keep_question(exchange, text, attachments, plan, sendable)
         await self._reply(exchange, question, sendable)
+
+    async def _model_came(self, exchange: Exchange, awaited: asyncio.Event) -> bool:
+        """Wait until a model answers, and let it be the exchange's; False where there is none then, or the
+        question was taken back."""
+        try:
+            while self.obstacle and not exchange.stopped:
+                awaited.clear()
+                await awaited.wait()
+        finally:
+            exchange.awaited = None
+            if not self._closed:
+                self.state_changed.emit()
+        exchange.info = None if exchange.stopped else self.model
+        if exchange.info is not None and self._is_open(exchange):
+            # Those of another model may have come with it.
+            exchange.choices = self._desk.choices.choices
+        return exchange.info is not None
+
+    def _look_at_waiting(self, *_: object) -> None:
+        for exchange in self._exchanges:
+            if exchange.awaited is not None:
+                exchange.awaited.set()
+
+    def _on_typed(self, text: str) -> None:
+        """Take back a question that waits when its words are changed: they are not what was sent."""
+        here = self.here
+        if here is not None and here.awaited is not None and here.in_place_of is None and text != here.text:
+            self._stop(here)
+
+    def _on_load_failed(self, *_: object) -> None:
+        """Let nothing go to another model than the one that was awaited."""
+        for exchange in self._exchanges:
+            if exchange.awaited is not None and not self.obstacle:
+                self._stop(exchange)
 
     async def keep_question(
         self,
@@ -327,7 +401,11 @@ class ChatExchange(QObject):
         await self._reply(exchange, exchange.branch[-1], sendable)
 
     def begin(
-        self, model: ModelInfo, *, before: StoredMessage | None, in_place_of: StoredMessage | None = None
+        self,
+        model: ModelInfo | None,
+        *,
+        before: StoredMessage | None,
+        in_place_of: StoredMessage | None = None,
     ) -> Exchange:
         """Begin an exchange of the open chat, behind the messages that come before `before`; `end` must
         follow."""

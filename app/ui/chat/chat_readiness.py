@@ -34,6 +34,7 @@ class ChatReadiness(QObject):
             session.load_failed,
             session.engine_died,
             session.reservation_changed,
+            session.model_expected,
             exchange.state_changed,
         ):
             changed.connect(self.follow)
@@ -47,27 +48,26 @@ class ChatReadiness(QObject):
         if self._closed:
             return
         session, model = self._session, self._exchange.model
-        self._conversation.offer_editing(self._exchange.here is None and model is not None)
+        obstacle, no_model = self._obstacle(), self._no_model()
+        can_send = model is not None or bool(obstacle)
+        self._conversation.offer_editing(self._exchange.here is None and can_send)
         self._conversation.show_model(
             model_name(session.info) if session.info else "",
             session.info.backend if session.info and session.answers_elsewhere else "",
-            is_loading=bool(session.loading_path),
+            is_loading=bool(session.loading_path) or session.expects_model,
         )
         self._composer.effort.setVisible(model is not None and can_think(model.chat_template, model.name))
         running = self._what_runs()
-        waiting = "" if running is not None else self._what_is_waited_for()
-        no_model = self.tr("No model is loaded. Choose one at the top of the window, or get one.")
-        why_not = waiting or ("" if model is not None else no_model)
-        if running is not None:
-            why_not = self.tr("Wait for the end of the reply, or stop it.")
         elsewhere = self.tr("A model elsewhere cannot go on with a reply. Ask for another one.")
         self._conversation.offer_replies(
-            why_not, elsewhere if session.answers_elsewhere else "", can_edit=running is None
+            self.refusal(), elsewhere if session.answers_elsewhere else "", can_edit=running is None
         )
-        if running is not None:
+        if self._exchange.waits:
+            self._composer.set_state(ComposerState.QUEUED, self._what_is_sent_later())
+        elif running is not None:
             self._composer.set_state(ComposerState.RUNNING, running)
-        elif waiting:
-            self._composer.set_state(ComposerState.BLOCKED, waiting)
+        elif obstacle:
+            self._composer.set_state(ComposerState.WAITING, obstacle)
         elif model is not None:
             self._composer.set_state(ComposerState.READY)
             self.ready.emit()
@@ -88,9 +88,26 @@ class ChatReadiness(QObject):
             return self.tr("The documents are being read.")
         return ""
 
-    def _what_is_waited_for(self) -> str:
-        if self._session.reserved_for:
-            return self.tr("The model is being measured. Wait until that is done.")
-        if self._session.loading_path:
-            return self.tr("The model is being loaded.")
+    def refusal(self) -> str:
+        """Say why no other reply can be asked for in the open chat now; empty where one can."""
+        if self._exchange.waits:
+            return self.tr("A message waits to be sent. Esc takes it back.")
+        if self._exchange.here is not None:
+            return self.tr("Wait for the end of the reply, or stop it.")
+        return self._obstacle() or ("" if self._exchange.model is not None else self._no_model())
+
+    def _no_model(self) -> str:
+        return self.tr("No model is loaded. Choose one at the top of the window, or get one.")
+
+    def _obstacle(self) -> str:
+        match self._exchange.obstacle:
+            case "measured":
+                return self.tr("The model is being measured. Wait until that is done.")
+            case "loading":
+                return self.tr("The model is being loaded.")
         return ""
+
+    def _what_is_sent_later(self) -> str:
+        if self._exchange.obstacle == "measured":
+            return self.tr("Waits for the measurement. Esc takes it back.")
+        return self.tr("Waits for the model. Esc takes it back.")

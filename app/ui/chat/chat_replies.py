@@ -27,7 +27,8 @@ class Exchange:
     """The number of the chat as `ChatKeeper.opened` counted."""
     chat: Conversation | None
     """None until a new chat is in the store."""
-    model: ModelInfo
+    info: ModelInfo | None
+    """The model that answers; None while it is awaited."""
     choices: ReplyChoices
     branch: list[StoredMessage]
     """The messages before it."""
@@ -40,6 +41,16 @@ class Exchange:
     takes_draft: bool = False
     """Its words go from the composer into the store just now."""
     stopped: bool = False
+    text: str = ""
+    """The words that are sent, of a question that is typed."""
+    awaited: asyncio.Event | None = None
+    """Set at whatever may end its wait for the model; None where it does not wait."""
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model that answers, which is there now."""
+        assert self.info is not None
+        return self.info
 
 
 class ChatReplies:

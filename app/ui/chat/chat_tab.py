@@ -1,7 +1,7 @@
 """The Chat tab: the chats, one conversation, and the reply that is coming in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -165,6 +165,7 @@ class ChatTab(QWidget):
             open_new_chat=lambda: self.open_chat(None),
             ask_for_schema=self._choosing.ask_for_schema,
             running=lambda: self.exchange.here is not None,
+            why_not=self._readiness.refusal,
             compare=(self.comparison.open, self.comparison.refusal),
         )
         actions.stop.setEnabled(False)
@@ -223,17 +224,20 @@ class ChatTab(QWidget):
         self.exchange.stop()
 
     @property
-    def answered_chat(self) -> int:
-        """The open chat, where its reply is coming in; else 0."""
-        chat = self.chat
-        return chat.id if chat is not None and self.running_view_in(chat.id) is not None else 0
+    def answered_chats(self) -> tuple[int, ...]:
+        """The chats whose replies are coming in, the oldest first."""
+        return tuple(dict.fromkeys(reply.chat.id for reply in self._runner.running))
 
-    def go_on(self, chat_id: int) -> None:
-        """Let the last reply of that chat go on, which was cut off in another window."""
-        if self.chat is None or self.chat.id != chat_id:
-            self.open_chat(chat_id)
-        if self.conversation.branch:
-            self.exchange.continue_reply(self.conversation.branch[-1])
+    def go_on(self, chats: Sequence[int]) -> None:
+        """Let the last replies of these chats go on, which were cut off in another window."""
+        shown = self.chat
+        for chat_id in chats:
+            if self.chat is None or self.chat.id != chat_id:
+                self.open_chat(chat_id)
+            if self.conversation.branch:
+                self.exchange.continue_reply(self.conversation.branch[-1])
+        if self.chat is not shown:
+            self.open_chat(shown.id if shown is not None else None)
 
     def close_down(self) -> Callable[[], None]:
         """Stop all replies, before the tab is deleted. The returned function keeps what is typed and waits

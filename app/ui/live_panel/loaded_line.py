@@ -17,6 +17,7 @@ class LoadedLine(QWidget):
         super().__init__(parent)
         self._session = session
         self._loading = ""
+        self._failed = False
         self._dot = label("●", "muted")
         self._name = ElidedLabel()
         self._where = label("", "small", wrap=True)
@@ -38,6 +39,8 @@ class LoadedLine(QWidget):
         session.unloaded.connect(self._on_unloaded)
         session.load_failed.connect(self._on_load_failed)
         session.engine_died.connect(self._on_died)
+        session.model_expected.connect(self._on_expected)
+        session.reservation_changed.connect(self._on_expected)
         if session.info is not None:
             self._on_loaded(session.info)
         else:
@@ -90,7 +93,18 @@ class LoadedLine(QWidget):
         if self._session.loading_path:
             self._on_loading(self._session.loading_path, 0.0)
             return
+        if self._session.reserved_for:
+            self._show("muted", self.tr("Measuring…"), self.tr("Nothing is loaded in this step."))
+            return
+        if self._session.expects_model:
+            self._show("muted", self.tr("Starting…"), "")
+            return
         self._show("muted", self.tr("No model loaded"), self.tr("Choose one above to start."))
+
+    def _on_expected(self, *_: object) -> None:
+        # The reason of a load that failed stays.
+        if self._session.info is None and not self._failed:
+            self._on_unloaded()
 
     def _on_load_failed(self, error: BaseException) -> None:
         if not isinstance(error, StillroomError):
@@ -98,6 +112,7 @@ class LoadedLine(QWidget):
             return
         name = self.tr("{model} could not be loaded").format(model=self._loading)
         self._show("danger", name, error_text(error, "\n"))
+        self._failed = True
 
     def _on_died(self, *_: object) -> None:
         self._show(
@@ -105,6 +120,7 @@ class LoadedLine(QWidget):
         )
 
     def _show(self, look: str, name: str, where: str, notice: str = "") -> None:
+        self._failed = False
         set_look(self._dot, look)
         self._name.setText(name)
         self._where.setText(where)

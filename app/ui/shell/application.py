@@ -140,6 +140,8 @@ class WindowApplication(QObject):
     def show(self) -> None:
         """Show the window; everything slow begins after its first painting."""
         self._window.first_painted.connect(self._on_first_painted)
+        # Of files that were opened, none may be a model.
+        self._session.expect_model(not self._files)
         self._window.show_page(self._values.last_page)
         self._window.show()
 

@@ -16,6 +16,11 @@ from models.store.store import InstalledModel, ModelStore
 log = logging.getLogger(__name__)
 
 
+def measured_error() -> StillroomError:
+    """Say why no model can be loaded or unloaded: a measurement needs the memory and the processor."""
+    return StillroomError("The model is being measured.", "Wait until that is done, or cancel it.")
+
+
 class ModelChoice(QObject):
     """Loads and unloads what the user chooses and remembers it for the next start. GUI thread."""
 
@@ -46,8 +51,10 @@ class ModelChoice(QObject):
         models = self._store.listing().models
         last = self._settings.values.last_model
         first = next((model for model in models if model.reference == last), models[0] if models else None)
-        if first is not None:
-            self._bridge.start(self._load(first, is_first=True))
+        if first is None:
+            self._session.expect_model(False)
+        else:
+            self._bridge.start(self._load_first(first))
 
     def choose(self, model: InstalledModel) -> None:
         """Let a model answer: at once where it is in memory."""
@@ -56,9 +63,21 @@ class ModelChoice(QObject):
 
     def unload(self, path: str = "") -> None:
         """Free the model of a file, or all of them."""
+        if self._session.reserved_for:
+            self.failed.emit(measured_error())
+            return
         self._bridge.start(self._session.unload(path))
 
+    async def _load_first(self, model: InstalledModel) -> None:
+        try:
+            await self._load(model, is_first=True)
+        finally:
+            self._session.expect_model(False)
+
     async def _load(self, model: InstalledModel, *, is_first: bool = False) -> None:
+        if self._session.reserved_for:
+            self.failed.emit(measured_error())
+            return
         if self._moving.is_running and not (model.imported or model.bundled):
             self.failed.emit(
                 StillroomError(

@@ -70,6 +70,8 @@ class ModelPicker(MenuButton):
         session.unloaded.connect(self._on_unloaded)
         session.load_failed.connect(self._on_unloaded)
         session.engine_died.connect(self._on_unloaded)
+        session.model_expected.connect(self._on_unloaded)
+        session.reservation_changed.connect(self._on_unloaded)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         if session.info is not None:
@@ -182,8 +184,17 @@ class ModelPicker(MenuButton):
             # The one before has gone, and the next one is on its way.
             self._on_loading(self._session.loading_path, 0.0)
             return
+        if self._session.info is not None:
+            # The load of another one has failed.
+            self._on_loaded(self._session.info)
+            return
         self._progress.hide()
-        self._show(self.tr("Choose a model"))
+        if self._session.reserved_for:
+            self._show(self.tr("Measuring…"))
+        elif self._session.expects_model:
+            self._show(self.tr("Starting…"))
+        else:
+            self._show(self.tr("Choose a model"))
 
     def _on_theme_changed(self) -> None:
         self.setMinimumWidth(self._theme.pixels(SMALLEST_PX))

@@ -37,8 +37,8 @@ class TabsState:
 
     benchmark: "BenchmarkState | None" = None
     model: str = ""
-    answered_chat: int = 0
-    """The chat whose reply goes on in the other window; 0 for none."""
+    answered_chats: tuple[int, ...] = ()
+    """The chats whose replies go on in the other window."""
 
 
 class WindowTabs(QObject):
@@ -97,8 +97,7 @@ class WindowTabs(QObject):
         tab.chat_opened.connect(self.chat_opened)
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab
-        if self._state.answered_chat:
-            tab.go_on(self._state.answered_chat)
+        tab.go_on(self._state.answered_chats)
         if self._welcomes:
             self._offer_first_model()
         return tab
@@ -172,13 +171,13 @@ class WindowTabs(QObject):
         return TabsState(
             self._state.benchmark if self._benchmark is None else self._benchmark.state,
             self._state.model if self._models is None else self._models.selected_key,
-            0 if self._chat is None else self._chat.answered_chat,
+            () if self._chat is None else self._chat.answered_chats,
         )
 
     def restore(self, state: TabsState) -> None:
         """Show that again in tabs as they are made; that of the chats is made now where a reply goes on."""
         self._state = state
-        if state.answered_chat:
+        if state.answered_chats:
             self._window.show_page("chat")
 
     def welcome(self) -> None:

@@ -9,14 +9,18 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.chat.composing.composer import ComposerState
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.model_picker import ModelPicker
+from models.catalog.starter import starter_file
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
 from tests.support.widgets import seen_words
@@ -92,3 +96,67 @@ def test_a_model_has_its_name_while_it_is_loaded_first_and_again(
         assert {text.rsplit(", ", 1)[0] for text in seen} == {f"Loading {name}"}
 
     run_with_window(scene)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_after_a_load_that_failed_the_model_of_before_is_named(qapp: QApplication, home: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session, picker = application.session, application.window.picker
+        await until(lambda: session.info is not None, "the starter model")
+        named = picker.accessibleDescription()
+        with pytest.raises(EngineError):
+            await session.load(damaged(home), LoadSettings())
+        assert session.info is not None
+        assert picker.accessibleDescription() == named
+
+    run_with_window(scene)
+
+
+def test_a_load_that_a_program_asked_for_and_failed_is_not_shown_for_ever(
+    qapp: QApplication, home: Path
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session, picker = application.session, application.window.picker
+        await until(lambda: session.info is not None, "the starter model")
+        await session.unload()
+        seen: list[str] = []
+        session.loading.connect(lambda *_: seen.append(picker.accessibleDescription()))
+        load = await asyncio.to_thread(session.client.load, str(damaged(home)))
+        with pytest.raises(EngineError):
+            await asyncio.wrap_future(load.future)
+        await until(lambda: "Loading" not in picker.accessibleDescription(), "the picker")
+        assert seen, "it was shown while it lasted"
+
+    run_with_window(scene)
+
+
+def test_before_the_first_load_nobody_is_told_to_choose_a_model(qapp: QApplication, home: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        told: list[str] = []
+        picker, session = application.window.picker, application.session
+        assert session.expects_model
+        assert picker.accessibleDescription() == "Starting…"
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        assert tab.composer.state is ComposerState.WAITING
+        session.unloaded.connect(lambda: told.append("unloaded"))
+        await until(lambda: session.info is not None, "the starter model")
+        assert not session.expects_model
+        assert told == []
+
+    run_with_window(scene)
+
+
+def damaged(folder: Path) -> Path:
+    """The beginning of the starter's file."""
+    starter = starter_file()
+    assert starter is not None
+    path = folder / "damaged.gguf"
+    with starter.open("rb") as file:
+        path.write_bytes(file.read(4 << 20))
+    return path

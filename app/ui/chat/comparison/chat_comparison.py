@@ -197,7 +197,7 @@ class ChatComparison(QObject):
         if column.is_stopped or whole.stopped:
             raise Cancelled
         choices = column.choices(whole.choices, self._ui.settings.values.sampling)
-        exchange = replace(whole, model=info, choices=choices, branch=list(whole.branch))
+        exchange = replace(whole, info=info, choices=choices, branch=list(whole.branch))
         is_new = comparison.there is None and comparison.question is None
         text = comparison.text if is_new else ""
         attachments = self._desk.attachments.waiting if is_new else ()
@@ -221,7 +221,7 @@ class ChatComparison(QObject):
             column.fail(self.tr("Not sent: a rule of the input filter says no. The chat says which."))
             return
         if is_new:
-            whole.model = info
+            whole.info = info
             comparison.question = await self._exchange.keep_question(whole, text, attachments, plan, sendable)
             exchange.chat = whole.chat
         question = comparison.question or exchange.branch[-1]

@@ -8,6 +8,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResize
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.add_action import allow
+from app.ui.base.announce import announce
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.stray_typing import type_into
@@ -20,8 +21,11 @@ from app.ui.widgets.card import Card, button
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.room_for_words import RoomForWords
+from app.ui.widgets.single_click import SingleClicks
 
 LEAST_LINES, MOST_LINES = 2, 12
+REASON_PX = 120
+"""The room that a message that waits has for saying so, before the buttons have theirs for words."""
 
 
 class ComposerState(Enum):
@@ -30,6 +34,10 @@ class ComposerState(Enum):
     READY = auto()
     RUNNING = auto()
     """A reply is coming in: it can be stopped."""
+    WAITING = auto()
+    """Nothing is answered for the moment; what is sent waits. `set_state` was told for what."""
+    QUEUED = auto()
+    """What is written was sent and waits; it can be taken back."""
     BLOCKED = auto()
     """Nothing can be sent; `set_state` was told why."""
 
@@ -90,7 +98,10 @@ class Composer(QWidget):
         self._stop.clicked.connect(self.stop_requested)
         for pressed in (self._send, self._stop):
             # It goes, or is switched off, and the next words are typed.
+            pressed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             pressed.clicked.connect(self._field.setFocus)
+        # One stands where the other stood.
+        SingleClicks(self._send, self._stop)
         card = Card(margin_px=0)
         card.body.setSpacing(0)
         card.body.addWidget(self.attachments)
@@ -153,11 +164,13 @@ class Composer(QWidget):
         self._state = state
         self._reason.setText(reason)
         set_tip(self._reason, reason)
+        waits = state in (ComposerState.WAITING, ComposerState.QUEUED)
+        self._reason.setMinimumWidth(self._theme.pixels(REASON_PX) if waits else 0)
         self._remedy.setText(remedy)
         self._show_state()
 
     def _show_state(self) -> None:
-        running = self._state is ComposerState.RUNNING
+        running = self._state in (ComposerState.RUNNING, ComposerState.QUEUED)
         self._send.setVisible(not running)
         if running:
             refusal = self.tr("A reply is being written")
@@ -166,18 +179,37 @@ class Composer(QWidget):
         else:
             refusal = "" if self.text().strip() else self.tr("Nothing is written yet")
         allow(self._send, refusal)
+        if self._state is ComposerState.QUEUED:
+            self._stop.setText(self.tr("Take back"))
+            set_tip(self._stop, self.tr("Take the message back (Esc)"))
+        else:
+            self._stop.setText(self.tr("Stop"))
+            set_tip(self._stop, self.tr("Stop the reply (Esc)"))
         self._stop.setVisible(running)
         self._remedy.setVisible(bool(self._remedy.text()))
         self.meter.setVisible(self._state is ComposerState.READY)
-        self._field.show_hint(
-            self.tr("Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.")
-            if self._state is not ComposerState.BLOCKED
-            else self.tr("You can write already; it is kept until you can send it.")
-        )
+        match self._state:
+            case ComposerState.READY:
+                hint = self.tr("Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.")
+            case ComposerState.WAITING:
+                hint = self.tr("You can ask already. Enter sends it as soon as the model answers.")
+            case _:
+                hint = self.tr("You can write already; it is kept until you can send it.")
+        self._field.show_hint(hint)
 
     def _on_submit(self) -> None:
-        if self._state is ComposerState.READY and self.text().strip():
-            self.send_requested.emit(self.text())
+        if not self.text().strip():
+            return
+        match self._state:
+            case ComposerState.READY | ComposerState.WAITING:
+                self.send_requested.emit(self.text())
+            case ComposerState.RUNNING if not self.reason:
+                self._tell(self.tr("Send it when the reply has ended, or stop the reply (Esc)."))
+
+    def _tell(self, reason: str) -> None:
+        self._reason.setText(reason)
+        set_tip(self._reason, reason)
+        announce(self, reason)
 
     def _draw_icons(self) -> None:
         self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))

@@ -30,6 +30,7 @@ from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.notices import error_text, filled
 from app.ui.widgets.remote_line import ElsewhereLine
+from app.ui.widgets.single_click import SingleClicks
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
@@ -410,6 +411,8 @@ class CodeConversation(QWidget):
         self._start_over = button(kind="quiet", name=self.tr("Start over: forget what was said"))
         self._start_over.clicked.connect(self.start_over)
         self.ask_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # It asks and stops.
+        SingleClicks(self.ask_button)
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.state, 1)

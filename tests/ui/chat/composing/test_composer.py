@@ -1,8 +1,9 @@
 """The field where a message is written."""
 
-from PySide6.QtCore import QEvent, QObject
-from PySide6.QtGui import QPaintEvent, QRegion
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QPaintEvent, QRegion
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
@@ -34,9 +35,34 @@ def test_another_hint_is_drawn_as_a_whole(qtbot: QtBot, qapp: QApplication) -> N
     composer.show()
     qtbot.waitExposed(composer)
     viewport = composer.findChild(QPlainTextEdit).viewport()
-    for state in (ComposerState.RUNNING, ComposerState.BLOCKED):
+    for state in (ComposerState.READY, ComposerState.BLOCKED):
         qtbot.wait(50)
         painted = Painted(viewport)
         composer.set_state(state)
         wait_until(painted.covers_all)
         viewport.removeEventFilter(painted)
+
+
+def test_a_double_click_on_send_does_not_stop_what_was_sent(qtbot: QtBot, qapp: QApplication) -> None:
+    composer = Composer(Theme(qapp, "light"))
+    qtbot.addWidget(composer)
+    composer.show()
+    composer.set_state(ComposerState.READY)
+    composer.set_text("Hello")
+    told: list[str] = []
+    composer.send_requested.connect(
+        lambda _: (told.append("sent"), composer.set_state(ComposerState.RUNNING))
+    )
+    composer.stop_requested.connect(lambda: told.append("stopped"))
+    buttons = {made.text(): made for made in composer.findChildren(QPushButton)}
+    left = Qt.MouseButton.LeftButton
+    QTest.mouseClick(buttons["Send"], left)
+    # The second half, which goes to whatever is below the mouse by then.
+    stop = buttons["Stop"]
+    place, none = QPointF(stop.rect().center()), Qt.KeyboardModifier.NoModifier
+    press = QEvent.Type.MouseButtonDblClick
+    qapp.sendEvent(stop, QMouseEvent(press, place, stop.mapToGlobal(place), left, left, none))
+    QTest.mouseRelease(stop, left)
+    assert told == ["sent"]
+    QTest.mouseClick(stop, left)
+    assert told == ["sent", "stopped"]
