@@ -10,11 +10,13 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QKeyEvent,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
+    QApplication,
     QButtonGroup,
     QHBoxLayout,
     QMainWindow,
@@ -26,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.base.add_action import add_action
 from app.ui.base.plain_text import set_tip
+from app.ui.base.stray_typing import means_text
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.model_picker import ModelPicker
@@ -168,6 +171,15 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         self._measure()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Let the page have what is typed where nothing can be written, such as on a button of the bar."""
+        page, beside = self._stack.currentWidget(), QApplication.focusWidget()
+        # From within the page it has come through it, and it was not wanted.
+        if page is not None and means_text(event) and (beside is None or not page.isAncestorOf(beside)):
+            page.keyPressEvent(event)
+        else:
+            super().keyPressEvent(event)
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Ctrl with the wheel changes the size of everything."""
         if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():
@@ -227,6 +239,9 @@ class MainWindow(QMainWindow):
         add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
         row.addWidget(self._load_button)
         row.addWidget(self._settings_button)
+        for each in (*self._tabs.values(), self._load_button, self._settings_button):
+            # A click leaves the focus where somebody writes.
+            each.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         RoomForWords(bar, list(self._tabs.values()))
         return bar
 
