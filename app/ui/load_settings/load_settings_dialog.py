@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLa
 
 from app.base.errors import StillroomError
 from app.engine.planning.load_history import Remembered
-from app.engine.protocol import LoadSettings, ModelInfo, Planned
+from app.engine.protocol import LoadSettings, Planned
 from app.load_choices import without_draft
 from app.settings import LoadChoice
 from app.ui.base.bridge import Bridge
@@ -107,6 +107,8 @@ class LoadSettingsDialog(QDialog):
         self._set_size()
         self._form.changed.connect(self._on_changed)
         self._show_state()
+        if self._plan is not None:
+            self._need.wait()
         self._ask_plan()
 
     @property
@@ -225,9 +227,9 @@ class LoadSettingsDialog(QDialog):
         self.applied.emit(choice, idle)
 
 
-def drafts_for(info: ModelInfo, installed: Sequence[InstalledModel]) -> list[InstalledModel]:
-    """The models that could guess ahead for the loaded one: less than half its size. Whether their
+def drafts_for(path: str, installed: Sequence[InstalledModel]) -> list[InstalledModel]:
+    """The models that could guess ahead for that of a file: less than half its size. Whether their
     vocabularies agree, the engine says when it loads them.
     """
-    file = next((model for model in installed if str(model.path) == info.path), None)
+    file = next((model for model in installed if str(model.path) == path), None)
     return [model for model in installed if file is not None and 2 * model.bytes < file.bytes]

@@ -38,6 +38,10 @@ class MemoryNeedView(Card):
         self._notes.hide()
         self._summary.setText(self.tr("Load a model to see what it needs."))
 
+    def wait(self) -> None:
+        """Say that the plan is on its way: while a model is loaded it comes behind that."""
+        self._summary.setText(self.tr("Working out what it needs…"))
+
     def show_plan(self, planned: Planned) -> None:
         """Show the plan of a load with these settings."""
         plan = planned.plan

@@ -20,6 +20,7 @@ from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
+from app.ui.shell.model_choice import measured_error
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HubAccount, TokenError
@@ -79,36 +80,38 @@ class WindowDialogs(QObject):
     @property
     def load_subject(self) -> str:
         """The file of the model that the load settings are for now; empty for new models."""
-        return self._session.here.path if self._session.here is not None else ""
+        if self._session.here is not None:
+            return self._session.here.path
+        return self._session.loading_path
 
     def open_load_settings(self) -> "LoadSettingsDialog":
-        """Open the load settings of the model that answers, with the memory that they take, or those of new
-        models where none of this computer does."""
+        """Open the load settings of the model that answers, with the memory that they take, or of the one
+        that is being loaded; those of new models where there is none of this computer."""
         return _opened(self.make_load_settings())
 
     def make_load_settings(self, *, planned: bool = True) -> "LoadSettingsDialog":
         """Make the load settings; not `planned`, they ask nothing of the engine."""
         from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
 
-        info, parts = self._session.here, self._parts
+        info, parts, loading = self._session.here, self._parts, self._session.loading_path
+        path = Path(info.path) if info is not None else Path(loading) if loading else None
         subject = None
-        if info is not None:
+        if path is not None:
             subject = LoadSubject(
-                model_name(info),
-                parts.memory.of(info.path),
-                partial(self._session.plan, info.path) if planned else None,
-                drafts_for(info, parts.store.listing().models),
+                model_name(info) if info is not None else self._session.title(str(path)),
+                parts.memory.of(str(path)),
+                partial(self._session.plan, str(path)) if planned else None,
+                drafts_for(str(path), parts.store.listing().models),
             )
         choices = parts.load_choices
         dialog = LoadSettingsDialog(
             subject,
-            choices.default if info is None else choices.of(info.path),
-            choices.built_in if info is None else choices.default,
+            choices.default if path is None else choices.of(path),
+            choices.built_in if path is None else choices.default,
             parts.settings.values.idle_unload_minutes,
             self._bridge,
             self._window,
         )
-        path = None if info is None else Path(info.path)
         dialog.applied.connect(partial(self._on_load_settings, path))
         dialog.default_chosen.connect(lambda choice: self._bridge.start(self._make_default(choice)))
         dialog.tune_asked.connect(self.open_tuning)
@@ -308,6 +311,10 @@ class WindowDialogs(QObject):
         return check_access(HubClient(access=self._parts.hub_choices.access))
 
     async def _load_again(self, path: Path) -> None:
+        if self._session.reserved_for:
+            # What was chosen is kept for the next load.
+            self._notices.toast(measured_error())
+            return
         chosen = await asyncio.to_thread(self._parts.load_choices.of, path)
         try:
             await self._session.load(path, chosen.load)

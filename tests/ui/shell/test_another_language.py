@@ -130,6 +130,30 @@ def test_a_reply_goes_on_in_the_new_window(qapp: QApplication) -> None:
     run_with_window(scene)
 
 
+def test_the_replies_of_all_chats_go_on_in_the_new_window(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        for name in ("a lighthouse keeper", "a ship"):
+            tab.open_chat(None)
+            tab.send(f"Write a long story about {name}.")
+            await until(lambda: tab.running_view is not None and bool(tab.running_view.answer), "some text")
+        asked = tab.answered_chats
+        assert len(asked) == 2
+        shown = tab.chat
+        await change(application, CHINESE)
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        assert (tab.chat.id if tab.chat else 0) == (shown.id if shown else 0)
+        await until(lambda: set(tab.answered_chats) == set(asked), "both going on")
+        for chat in asked:
+            tab.exchange.stop_in(chat)
+        await until(lambda: not tab.answered_chats, "their end")
+
+    run_with_window(scene)
+
+
 def test_it_ends_with_the_program(qapp: QApplication, home: Path) -> None:
     async def scene(application: WindowApplication) -> None:
         await until(lambda: application.session.info is not None, "the starter model")
