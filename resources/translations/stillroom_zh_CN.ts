@@ -845,10 +845,6 @@
         <translation>此聊天还没有回答</translation>
     </message>
     <message>
-        <source>A reply is being written</source>
-        <translation>正在生成回答</translation>
-    </message>
-    <message>
         <source>Prompt library</source>
         <translation>提示词库</translation>
     </message>
@@ -1293,12 +1289,24 @@
         <translation>正在读取文档。</translation>
     </message>
     <message>
+        <source>A message waits to be sent. Esc takes it back.</source>
+        <translation>有一条消息正等待发送，按 Esc 可收回。</translation>
+    </message>
+    <message>
         <source>The model is being measured. Wait until that is done.</source>
         <translation>正在测量此模型，请等待测量完成。</translation>
     </message>
     <message>
         <source>The model is being loaded.</source>
         <translation>正在加载模型。</translation>
+    </message>
+    <message>
+        <source>Waits for the measurement. Esc takes it back.</source>
+        <translation>正等待测量结束，按 Esc 可收回。</translation>
+    </message>
+    <message>
+        <source>Waits for the model. Esc takes it back.</source>
+        <translation>正等待模型，按 Esc 可收回。</translation>
     </message>
 </context>
 <context>
@@ -2260,7 +2268,7 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
     <message>
         <source>What do you want to do?</source>
-        <translation>您想做什么？</translation>
+        <translation>你想做什么？</translation>
     </message>
     <message>
         <source>There is no command of this name.</source>
@@ -2465,12 +2473,28 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>还没有输入内容</translation>
     </message>
     <message>
+        <source>Take back</source>
+        <translation>收回</translation>
+    </message>
+    <message>
+        <source>Take the message back (Esc)</source>
+        <translation>收回这条消息 (Esc)</translation>
+    </message>
+    <message>
         <source>Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.</source>
         <translation>可以问任何问题。Enter 发送，Shift+Enter 换行，/ 选用提示词。</translation>
     </message>
     <message>
+        <source>You can ask already. Enter sends it as soon as the model answers.</source>
+        <translation>现在就可以提问，按 Enter 后，模型一能回答就会发送。</translation>
+    </message>
+    <message>
         <source>You can write already; it is kept until you can send it.</source>
         <translation>现在就可以写，内容会保留到可以发送时。</translation>
+    </message>
+    <message>
+        <source>Send it when the reply has ended, or stop the reply (Esc).</source>
+        <translation>请等回答结束后再发送，或停止回答 (Esc)。</translation>
     </message>
 </context>
 <context>
@@ -2665,7 +2689,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Preparing your card and trying it: once, about a minute…</source>
-        <translation>正在为您的显卡做准备并试算：仅一次，约一分钟…</translation>
+        <translation>正在为你的显卡做准备并试算：仅一次，约一分钟…</translation>
     </message>
     <message>
         <source>One moment…</source>
@@ -2990,8 +3014,16 @@ Left for the reply: {left}</source>
         <translation>可能性有变化</translation>
     </message>
     <message>
+        <source>Not comparable</source>
+        <translation>无法比较</translation>
+    </message>
+    <message>
         <source>{count} answers, to compare the next check with</source>
         <translation>{count} 个答案，供下次检查比较</translation>
+    </message>
+    <message>
+        <source>the questions have changed since then</source>
+        <translation>此后题目已更改</translation>
     </message>
     <message>
         <source>when the answers were kept</source>
@@ -4049,7 +4081,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Most models need none. Private ones, and those whose terms you accepted on their page, come only with a token of your account: make one that may read at huggingface.co/settings/tokens.</source>
-        <translation>大多数模型不需要令牌。私有模型以及需在其页面接受条款的模型，只有使用您账户的令牌才能获取：请在 huggingface.co/settings/tokens 创建一个有读取权限的令牌。</translation>
+        <translation>大多数模型不需要令牌。私有模型以及需在其页面接受条款的模型，只有使用你账户的令牌才能获取：请在 huggingface.co/settings/tokens 创建一个有读取权限的令牌。</translation>
     </message>
     <message>
         <source>Keep</source>
@@ -4125,7 +4157,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Your token is sent to the mirror too: name only one that you trust with it.</source>
-        <translation>您的令牌也会发送给镜像：请只填写您信任的镜像。</translation>
+        <translation>你的令牌也会发送给镜像：请只填写你信任的镜像。</translation>
     </message>
     <message>
         <source>The hub is being asked</source>
@@ -4584,6 +4616,18 @@ Left for the reply: {left}</source>
         <translation>它有一段时间未被使用，因此已释放内存。下一条消息会自动重新加载它。</translation>
     </message>
     <message>
+        <source>Measuring…</source>
+        <translation>正在测量…</translation>
+    </message>
+    <message>
+        <source>Nothing is loaded in this step.</source>
+        <translation>这一步不加载模型。</translation>
+    </message>
+    <message>
+        <source>Starting…</source>
+        <translation>正在启动…</translation>
+    </message>
+    <message>
         <source>No model loaded</source>
         <translation>未加载模型</translation>
     </message>
@@ -4682,7 +4726,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Models that you have deleted since the start</source>
-        <translation>本次启动后您删除的模型</translation>
+        <translation>本次启动后你删除的模型</translation>
     </message>
     <message>
         <source>What models have read of chats: they read it again</source>
@@ -4733,6 +4777,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Load a model to see what it needs.</source>
         <translation>加载一个模型即可看到它需要多少。</translation>
+    </message>
+    <message>
+        <source>Working out what it needs…</source>
+        <translation>正在估算所需内存…</translation>
     </message>
     <message>
         <source>{context:,} tokens of context for each of {sequences} replies, cache in {cache}, {on_gpu} of {layers} layers on the GPU, threads: {threads}.</source>
@@ -5006,6 +5054,14 @@ Left for the reply: {left}</source>
         <translation>{host} 上的 {model}</translation>
     </message>
     <message>
+        <source>Measuring…</source>
+        <translation>正在测量…</translation>
+    </message>
+    <message>
+        <source>Starting…</source>
+        <translation>正在启动…</translation>
+    </message>
+    <message>
         <source>Choose a model</source>
         <translation>选择模型</translation>
     </message>
@@ -5014,7 +5070,7 @@ Left for the reply: {left}</source>
     <name>ModelQuality</name>
     <message>
         <source>The perplexity of {model} is {loss}% higher than its original&apos;s, more than the {limit}% that you allow. A larger size stays closer to it.</source>
-        <translation>{model} 的困惑度比原始模型高 {loss}%，超过您允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
+        <translation>{model} 的困惑度比原始模型高 {loss}%，超过你允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
     </message>
 </context>
 <context>
@@ -5340,7 +5396,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Outside the local network, allowed by you</source>
-        <translation>在本地网络之外，已由您允许</translation>
+        <translation>在本地网络之外，已由你允许</translation>
     </message>
     <message>
         <source>Remove</source>
@@ -5675,7 +5731,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The perplexity of {types} grows by more than the {limit}% that you allow. A larger size stays closer to the original.</source>
-        <translation>{types} 的困惑度升高超过您允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
+        <translation>{types} 的困惑度升高超过你允许的 {limit}%。更大的尺寸会更接近原始模型。</translation>
     </message>
     <message>
         <source>How close each size is to the original</source>
@@ -6348,7 +6404,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Expected: {rate} tokens per second.</source>
-        <translation>预计：每秒 {rate} 个词元。</translation>
+        <translation>预计速度（词元/秒）：{rate}。</translation>
     </message>
     <message>
         <source>{model} scores higher: {reason}</source>
@@ -6418,7 +6474,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Edited by you</source>
-        <translation>由您编辑</translation>
+        <translation>由你编辑</translation>
     </message>
     <message>
         <source>Answer again with {model}</source>
@@ -7021,7 +7077,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>What you type here is sent to Hugging Face, and nothing else.</source>
-        <translation>您在这里输入的内容会发送给 Hugging Face，不发送其他内容。</translation>
+        <translation>你在这里输入的内容会发送给 Hugging Face，不发送其他内容。</translation>
     </message>
     <message>
         <source>Stop</source>
@@ -7367,7 +7423,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Editors and scripts on this computer can ask the loaded model, by the protocols of OpenAI and Ollama. Off until you switch it on.</source>
-        <translation>本机的编辑器和脚本可以通过 OpenAI 和 Ollama 的协议向已加载的模型提问。在您开启之前一直关闭。</translation>
+        <translation>本机的编辑器和脚本可以通过 OpenAI 和 Ollama 的协议向已加载的模型提问。在你开启之前一直关闭。</translation>
     </message>
     <message>
         <source>Local API…</source>
@@ -7465,7 +7521,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>By what each type was measured to cost each tensor of this model: how far its predictions are from those of the original (Kullback-Leibler divergence, mean in nats per token). 0.01 can hardly be noticed, 0.1 can. What a file of yours lost can be measured below.</source>
-        <translation>根据在此模型上测得的每种类型对每个张量的代价：预测与原模型相差多少（Kullback-Leibler 散度，每个词元的平均值，单位 nat）。0.01 几乎察觉不到，0.1 可以察觉。您的文件损失了多少，可以在下方测量。</translation>
+        <translation>根据在此模型上测得的每种类型对每个张量的代价：预测与原模型相差多少（Kullback-Leibler 散度，每个词元的平均值，单位 nat）。0.01 几乎察觉不到，0.1 可以察觉。你的文件损失了多少，可以在下方测量。</translation>
     </message>
     <message>
         <source>Up to {card} fit on the graphics card.</source>
@@ -8070,8 +8126,8 @@ Left for the reply: {left}</source>
         <translation>处理器或显卡因温度或功率而降速。</translation>
     </message>
     <message>
-        <source>Standard, 3 minutes</source>
-        <translation>标准，3 分钟</translation>
+        <source>Standard, some minutes</source>
+        <translation>标准，几分钟</translation>
     </message>
     <message>
         <source>Full, without a limit</source>
@@ -8846,11 +8902,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>If the change is yours, take the line “checksum” out of the file. If not, open the input filter and start again with the shipped rules.</source>
-        <translation>如果是您自己改的，请把文件中“checksum”那一行删掉；如果不是，请打开输入过滤器，用自带的规则重新开始。</translation>
+        <translation>如果是你自己改的，请把文件中“checksum”那一行删掉；如果不是，请打开输入过滤器，用自带的规则重新开始。</translation>
     </message>
     <message>
         <source>If you did not change it, see whether everything in it is as it should be.</source>
-        <translation>如果您没有改过它，请看看其中的内容是否都正确。</translation>
+        <translation>如果你没有改过它，请看看其中的内容是否都正确。</translation>
     </message>
     <message>
         <source>Install driver {needed} or newer.</source>
@@ -9566,7 +9622,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Check that it is still there and that you may open it.</source>
-        <translation>请检查它是否仍在原处，以及您是否有权打开它。</translation>
+        <translation>请检查它是否仍在原处，以及你是否有权打开它。</translation>
     </message>
     <message>
         <source>Check that it is there and download it again.</source>
@@ -9750,7 +9806,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>If you changed it yourself, take it off the list and add it again; if not, restore it.</source>
-        <translation>如果是您自己修改的，请从列表移除后重新添加；否则请还原它。</translation>
+        <translation>如果是你自己修改的，请从列表移除后重新添加；否则请还原它。</translation>
     </message>
     <message>
         <source>In Stillroom&apos;s folder: CMAKE_ARGS=-DGGML_VULKAN=ON make run (any card, with the Vulkan SDK), or CMAKE_ARGS=-DGGML_CUDA=ON make run (NVIDIA, with the CUDA toolkit).</source>
@@ -11366,7 +11422,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Choose an empty one, so that nothing of yours is mixed with the models.</source>
-        <translation>请选择一个空文件夹，以免您的文件与模型混在一起。</translation>
+        <translation>请选择一个空文件夹，以免你的文件与模型混在一起。</translation>
     </message>
     <message>
         <source>Choose it anew for this one.</source>
@@ -11666,7 +11722,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The folder of your models is not there: {folder}.</source>
-        <translation>您的模型文件夹不在：{folder}。</translation>
+        <translation>你的模型文件夹不在：{folder}。</translation>
     </message>
     <message>
         <source>The folder {folder} is not empty.</source>
@@ -11735,6 +11791,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The mixture {mixture} was chosen for another model.</source>
         <translation>混合方案 {mixture} 是为另一个模型选择的。</translation>
+    </message>
+    <message>
+        <source>The model is being measured.</source>
+        <translation>正在测量此模型。</translation>
     </message>
     <message>
         <source>The model&apos;s thoughts were going in circles, so they were ended after {tokens} tokens.</source>
@@ -11915,6 +11975,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Wait until that has ended, or stop it first.</source>
         <translation>请等它结束，或先将其停止。</translation>
+    </message>
+    <message>
+        <source>Wait until that is done, or cancel it.</source>
+        <translation>请等待测量完成，或取消测量。</translation>
     </message>
     <message>
         <source>Wait until that is done.</source>
@@ -12751,7 +12815,7 @@ Left for the reply: {left}</source>
         <translation>在处理器上运行</translation>
     </message>
     <message>
-        <source>Too large: {needed} needed, {room} can be used</source>
+        <source>Too large: {needed}, room for {room}</source>
         <translation>太大：需要 {needed}，可用 {room}</translation>
     </message>
     <message>
@@ -12788,7 +12852,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>By how much more a text surprises the smaller model than the original (growth of the perplexity), as llama.cpp&apos;s authors measured it with Llama 3 8B. Small models lose more. What a file of yours lost can be measured below.</source>
-        <translation>同一文本让小模型比原模型更意外的程度（困惑度的增长），由 llama.cpp 的作者用 Llama 3 8B 测得。小型模型损失更多。您的文件损失了多少，可以在下面测量。</translation>
+        <translation>同一文本让小模型比原模型更意外的程度（困惑度的增长），由 llama.cpp 的作者用 Llama 3 8B 测得。小型模型损失更多。你的文件损失了多少，可以在下面测量。</translation>
     </message>
     <message>
         <source>About {needed} on the GPU</source>
@@ -12879,6 +12943,13 @@ Left for the reply: {left}</source>
     <message>
         <source>MIT, from Qwen3 under Apache 2.0</source>
         <translation>MIT，基于采用 Apache 2.0 的 Qwen3</translation>
+    </message>
+</context>
+<context>
+    <name>sentences</name>
+    <message>
+        <source>{before} {next}</source>
+        <translation>{before}{next}</translation>
     </message>
 </context>
 <context>
