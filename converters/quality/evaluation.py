@@ -268,7 +268,7 @@ class Evaluation:
 @contextmanager
 def _as_llama_cpp() -> Iterator[None]:
     """Add in llama.cpp's own order, which its tools measure with: rows of Q8_0 and Q6_K
-    (packaging/engine/patches/repacked_sixteens.h) where a model is loaded, attention (grouped_attention.cpp)
+    (packaging/engine/patches/interleaved_rows.h) where a model is loaded, attention (grouped_attention.cpp)
     where it is evaluated. `decode_tok_per_s` is a little less than in a reply."""
     before = os.environ.get(AS_LLAMA_CPP)
     os.environ[AS_LLAMA_CPP] = "1"

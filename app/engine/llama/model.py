@@ -39,8 +39,10 @@ class Model:
         mmap: bool,
         on_progress: Callable[[float], bool],
         placement: Placement = Placement(),  # noqa: B008 - frozen
+        as_in_file: bool = False,
     ) -> None:
-        """Read the file. `on_progress` gets 0 to 1 and returns False to cancel.
+        """Read the file. `on_progress` gets 0 to 1 and returns False to cancel. `as_in_file` leaves weights
+        in the file's order, as `KEEPS_ORDER` does.
 
         Raises `LoadCancelled` or `NativeError`.
         """
@@ -59,7 +61,7 @@ class Model:
         params.n_gpu_layers = gpu_layers
         params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
         params.progress_callback = callback
-        params.use_extra_bufts = os.environ.get(KEEPS_ORDER) != "1"
+        params.use_extra_bufts = not as_in_file and os.environ.get(KEEPS_ORDER) != "1"
         # llama.cpp reads both while it loads, and the list of devices up to a null.
         handles = (ctypes.c_void_p * (len(placement.handles) + 1))(*placement.handles)
         split = (ctypes.c_float * llama_cpp.llama_max_devices())(*placement.split)

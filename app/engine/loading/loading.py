@@ -120,7 +120,7 @@ def load_model(
     room = Room(devices, ram_bytes, physical_cores(), has_large_pages())
     draft = read_draft_shape(backend.ggml, settings.draft_path)
     plan = plan_load(settings, facts.shape, facts.rope, room, draft)
-    loader = _Loader(backend, path, settings, facts, placement, abort, on_progress)
+    loader = _Loader(backend, path, settings, facts, placement, abort, on_progress, as_in_file=plan.is_paged)
     loaded = loader.load(plan.settings, plan.notices, on_attempt)
     # As many layers as there are: a plan may ask for more.
     layers = min(plan.wanted.gpu_layers, loaded.info.layers + 1)
@@ -161,7 +161,10 @@ class _Loader:
         placement: Placement,
         abort: AbortFlag,
         on_progress: Callable[[float], bool],
+        *,
+        as_in_file: bool,
     ) -> None:
+        """With `as_in_file` mapped weights are not copied into another order: the system can drop them."""
         self._backend = backend
         self._path = path
         self._asked = asked
@@ -169,6 +172,7 @@ class _Loader:
         self._placement = placement
         self._abort = abort
         self._on_progress = on_progress
+        self._as_in_file = as_in_file
         self._started_s = time.perf_counter()
         self._model: Model | None = None
         self._weights: dict[str, int] = {}
@@ -215,6 +219,7 @@ class _Loader:
                     mmap=plan.maps_weights,
                     on_progress=self._on_progress,
                     placement=self._placement,
+                    as_in_file=self._as_in_file and plan.maps_weights,
                 )
             except NativeError as error:
                 raise _OutOfRoom("weights", str(error)) from None

@@ -53,11 +53,13 @@ class Room:
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
     """`settings` without automatic values (flash attention on a graphics card aside), and what the user
-    should know. `wanted` is what they were before the free RAM turned out to be too little."""
+    should know. `wanted` is what they were before the free RAM turned out to be too little; what `is_paged`
+    does not fit into it all the same, and is read from the file again and again."""
 
     settings: LoadSettings
     wanted: LoadSettings
     notices: list[LoadNotice] = field(default_factory=list)
+    is_paged: bool = False
 
     @property
     def was_lowered(self) -> bool:
@@ -87,7 +89,8 @@ def plan_load(
         return with_draft
     wanted = msgspec.structs.replace(plan.wanted, draft_path=asked.draft_path)
     given_up = without_draft(wanted)
-    return LoadPlan(plan.settings, wanted, [*([given_up.notice] if given_up else []), *plan.notices])
+    notices = [*([given_up.notice] if given_up else []), *plan.notices]
+    return LoadPlan(plan.settings, wanted, notices, plan.is_paged)
 
 
 def _costs_the_model(with_draft: LoadPlan, alone: LoadPlan, both: LoadNeed, asked: LoadSettings) -> bool:
@@ -128,7 +131,8 @@ def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room:
         plan = msgspec.structs.replace(plan, weights=_weights(plan, models, room))
     lowered = _within_ram(plan, asked, models, room, notices)
     need = models.need(demand_of(lowered), lowered.gpu_layers).ram
-    if need.total > room.ram_bytes:
+    is_paged = need.total > room.ram_bytes
+    if is_paged:
         notices.append(
             LoadNotice(
                 "The model needs {needed} of RAM and {free} are free: parts of it will be read from the disk "
@@ -136,7 +140,7 @@ def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room:
                 {"needed": byte_count(need.total), "free": byte_count(room.ram_bytes)},
             )
         )
-    return LoadPlan(lowered, plan, notices)
+    return LoadPlan(lowered, plan, notices, is_paged)
 
 
 def demand_of(plan: LoadSettings) -> Demand:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import llama_cpp
 import pytest
@@ -10,8 +11,12 @@ from app.engine.llama.backend import Backend
 from app.engine.loading import loading
 from app.engine.planning import paged_memory
 from app.engine.protocol import Device, Failed, Finished, Generate, Load, Loaded, LoadSettings, ModelInfo
+from converters.build.build_run import run_build
+from converters.process.messages import BuildRequest
+from models.system.progress import ignore_progress
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
 from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +160,28 @@ def test_what_a_driver_has_moved_to_ram_is_given_up_step_by_step_and_told(
     said = [str(notice) for notice in slow.notices]
     assert "The graphics card has too little memory for 31 layers, so it takes 23." in said
     assert answer(session)[1].stats.completion_tokens == 16
+
+
+def test_weights_that_do_not_fit_are_not_copied(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux would end a process that copies more than there is."""
+    request = BuildRequest(
+        source=make_tiny_model("llama", tmp_path), types=["Q4_K_M"], out_dir=tmp_path, name="tiny"
+    )
+    (built,) = run_build(request, ignore_progress, None)
+    asked = LoadSettings(threads=1, context_tokens=256, sequences=1)
+    fitting = session.load(built.path, asked)
+    assert isinstance(fitting, ModelInfo)
+    if not any("REPACK" in name for name in fitting.buffers):
+        pytest.skip("llama.cpp leaves weights as they are on this processor")
+    monkeypatch.setattr(
+        loading, "psutil", SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=1 << 20))
+    )
+    paged = session.load(built.path, asked)
+    assert isinstance(paged, ModelInfo)
+    assert not any("REPACK" in name for name in paged.buffers)
+    assert any("read from the disk" in notice.message for notice in paged.notices)
 
 
 def test_an_unknown_architecture_is_told_by_its_name(session: Session, tmp_path: Path) -> None:

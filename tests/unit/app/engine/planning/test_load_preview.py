@@ -1,6 +1,8 @@
+import statistics
 from collections.abc import Iterator
 
 import msgspec
+import psutil
 import pytest
 
 from app.base.children import child_command
@@ -40,7 +42,13 @@ def test_the_plan_is_what_the_load_does(client: EngineClient) -> None:
     # What the model takes now is free for the next load of it.
     again = client.plan(starter_path(), asked).result(WAIT_S)
     assert again.plan == info.plan
-    assert again.ram_free_bytes > planned.ram_free_bytes - 300_000_000
+
+    def counted_as_free() -> int:
+        # Other processes take and give memory meanwhile.
+        free = psutil.virtual_memory().available
+        return client.plan(starter_path(), asked).result(WAIT_S).ram_free_bytes - free
+
+    assert statistics.median(counted_as_free() for _ in range(5)) > 50_000_000
 
 
 def test_impossible_settings_are_refused(client: EngineClient) -> None:
