@@ -1,32 +1,15 @@
 """A code block of a reply: its language, its code in colours, and what can be done with it."""
 
-from PySide6.QtCore import QPoint, QRect, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QContextMenuEvent,
-    QGuiApplication,
-    QMouseEvent,
-    QPalette,
-    QResizeEvent,
-    QTextCursor,
-    QTextOption,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QPlainTextEdit,
-    QPushButton,
-    QSizePolicy,
-    QTextEdit,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.code.check import SyntaxReport
 from app.code.languages import PLAIN_TEXT, language_named
 from app.ui.base.theme import Theme
-from app.ui.base.utf16 import characters, utf16_length
 from app.ui.reply.code_colours import code_formats
+from app.ui.reply.code_text import CodeText
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.widgets.card import Card, button, label, set_look
@@ -72,10 +55,10 @@ class CodeCard(Card):
             self._to_code.hide()
         self._head = head
         self._preview: QPushButton | None = None
-        self._text = _CodeText(theme)
+        self._text = CodeText(theme)
         self._text.height_changed.connect(self.height_changed)
         self._text.selected_by_keys.connect(self.selected_by_keys)
-        self._highlighter = CodeHighlighter(self._text.document(), code_formats(theme))
+        self._highlighter = CodeHighlighter(self._text.field.document(), code_formats(theme))
         self.body.setSpacing(0)
         self.body.addLayout(head)
         self.body.addWidget(self._text)
@@ -103,13 +86,11 @@ class CodeCard(Card):
 
     def offset_at(self, point: QPoint) -> int:
         """The offset that is nearest to a point; the code's start beside its head."""
-        inside = self._text.viewport().mapFrom(self, point)
-        return 0 if inside.y() < 0 else self._text.offset_at(inside)
+        return self._text.offset_at(self._text.mapFrom(self, point))
 
     def caret_rect(self, offset: int) -> QRect:
         """Where a caret would stand before the character at an offset."""
-        rect = self._text.caret_rect(offset)
-        return rect.translated(self._text.viewport().mapTo(self, QPoint(0, 0)))
+        return self._text.caret_rect(offset).translated(self._text.pos())
 
     def reveal(self, offset: int) -> None:
         """Scroll sideways to where a caret would stand."""
@@ -134,7 +115,9 @@ class CodeCard(Card):
             known = language_named(language)
             self._title.setText(language or self.tr("text"))
             self._highlighter.set_language(known or PLAIN_TEXT)
-            self._text.setAccessibleName(self.tr("Code in {language}").format(language=self._title.text()))
+            self._text.field.setAccessibleName(
+                self.tr("Code in {language}").format(language=self._title.text())
+            )
             self._offer_preview(known is not None and known.key == "html")
         if code != self._code:
             self._text.change(with_hidden_shown(self._code), with_hidden_shown(code))
@@ -174,132 +157,3 @@ class CodeCard(Card):
         self._to_code.setIcon(self._theme.icon("arrow-up-right"))
         if self._preview is not None:
             self._preview.setIcon(self._theme.icon("eye"))
-
-
-class _CodeText(QPlainTextEdit):
-    """As tall as its lines; scrolls sideways only, and leaves the wheel to the page."""
-
-    height_changed = Signal()
-    selected_by_keys = Signal(int, int)
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setProperty("look", "bare")
-        self._theme = theme
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setReadOnly(True)
-        # The mouse selects over several blocks, so it is left to what is around.
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._selected = (0, 0)
-        self.selectionChanged.connect(self._on_selection_changed)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.setWordWrapMode(QTextOption.WrapMode.NoWrap)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabChangesFocus(True)
-        self.setUndoRedoEnabled(False)
-        self.document().setDocumentMargin(0)
-        self.setViewportMargins(14, 4, 14, 10)
-        self.horizontalScrollBar().rangeChanged.connect(self._fit)
-        self.blockCountChanged.connect(self._fit)
-        self.set_font()
-
-    def set_font(self) -> None:
-        """Take the theme's code font in its present size."""
-        font = self._theme.code_font()
-        # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
-        families = ", ".join(f'"{family}"' for family in font.families())
-        self.setStyleSheet(f"font-family: {families}; font-size: {font.pointSizeF()}pt;")
-        self._fit()
-
-    def follow_theme(self) -> None:
-        """Take the theme's font and colours."""
-        self.set_font()
-        self.show_selected(*self._selected)
-
-    def change(self, old: str, new: str) -> None:
-        """Make the text `new`, which mostly is `old` and more."""
-        if not new.startswith(old) or not old:
-            self.setPlainText(new)
-            return
-        cursor = QTextCursor(self.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(new[len(old) :])
-
-    def show_selected(self, start: int, end: int) -> None:
-        """Show these characters as selected. The cursor stays: it would be scrolled to."""
-        self._selected = (start, end)
-        mark = QTextEdit.ExtraSelection()
-        mark.cursor = self._cursor_at(start)
-        mark.cursor.setPosition(self.position_of(end), QTextCursor.MoveMode.KeepAnchor)
-        mark.cursor.setKeepPositionOnInsert(True)
-        mark.format.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
-        mark.format.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
-        self.setExtraSelections([mark] if start < end else [])
-        own = self.textCursor()
-        if own.hasSelection() and (own.selectionStart(), own.selectionEnd()) != (
-            mark.cursor.selectionStart(),
-            mark.cursor.selectionEnd(),
-        ):
-            own.clearSelection()
-            with QSignalBlocker(self):
-                self.setTextCursor(own)
-
-    def offset_at(self, point: QPoint) -> int:
-        """The offset that is nearest to a point of the viewport."""
-        return characters(self.toPlainText(), self.cursorForPosition(point).position())
-
-    def caret_rect(self, offset: int) -> QRect:
-        """Where a caret would stand, in the viewport."""
-        return self.cursorRect(self._cursor_at(offset))
-
-    def reveal(self, offset: int) -> None:
-        """Scroll sideways to where a caret would stand."""
-        x, bar = self.caret_rect(offset).x(), self.horizontalScrollBar()
-        outside = min(x, 0) + max(x - self.viewport().width(), 0)
-        bar.setValue(bar.value() + outside)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Leave it to what is around."""
-        event.ignore()
-
-    mouseMoveEvent = mouseReleaseEvent = mouseDoubleClickEvent = mousePressEvent  # noqa: N815 - Qt's names
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
-        """Leave it to what is around."""
-        event.ignore()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Sideways here, everything else to the page."""
-        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """The horizontal bar may have come or gone."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _cursor_at(self, offset: int) -> QTextCursor:
-        cursor = QTextCursor(self.document())
-        cursor.setPosition(self.position_of(offset))
-        return cursor
-
-    def position_of(self, offset: int) -> int:
-        return utf16_length(self.toPlainText()[:offset])
-
-    def _on_selection_changed(self) -> None:
-        if self.hasFocus():
-            cursor, text = self.textCursor(), self.toPlainText()
-            ends = characters(text, cursor.anchor()), characters(text, cursor.position())
-            self.selected_by_keys.emit(*ends)
-
-    def _fit(self) -> None:
-        line = self.blockBoundingRect(self.document().firstBlock()).height()
-        bar = self.horizontalScrollBar()
-        bar_height = bar.sizeHint().height() if bar.maximum() > bar.minimum() else 0
-        height = round(line * self.blockCount()) + 14 + bar_height
-        if height != self.height() or self.minimumHeight() != height:
-            self.setFixedHeight(height)
-            self.height_changed.emit()

@@ -18,6 +18,9 @@ SETTLE_MS = 1500
 SETTLE_LINES = 5000
 """After a pause a text of at most so many lines is lexed again as a whole (see `IncrementalLexer`)."""
 
+MANY_LINES = 50
+"""From so many on it is quicker to read the whole text than one line after the other."""
+
 IS_PROSE = QTextFormat.Property.UserProperty + 1
 """Set in the format of strings and comments: brackets there are no brackets."""
 
@@ -69,9 +72,11 @@ class CodeHighlighter(QObject):
         self._next_slice.start()
 
     def _restart(self) -> None:
-        lines = self._document.toRawText().split("\u2029")
-        self._lexer = IncrementalLexer(self._language, lines)
+        self._lexer = IncrementalLexer(self._language, self._lines())
         self._next_slice.start()
+
+    def _lines(self) -> list[str]:
+        return self._document.toRawText().split("\u2029")
 
     def _on_contents_change(self, position: int, _removed: int, added: int) -> None:
         if self._painting:
@@ -83,11 +88,14 @@ class CodeHighlighter(QObject):
         if removed_lines < 1 or first + removed_lines > self._lexer.line_count:
             self._restart()
             return
-        lines = []
-        block = self._document.findBlockByNumber(first)
-        while block.isValid() and block.blockNumber() <= last:
-            lines.append(block.text())
-            block = block.next()
+        if last - first > MANY_LINES:
+            lines = self._lines()[first : last + 1]
+        else:
+            lines = []
+            block = self._document.findBlockByNumber(first)
+            while block.isValid() and block.blockNumber() <= last:
+                lines.append(block.text())
+                block = block.next()
         self._lexer.replace_lines(first, removed_lines, lines)
         self._paint_slice()
         if self._lexer.line_count <= SETTLE_LINES:

@@ -1,0 +1,394 @@
+"""The text of a code block, as tall as its lines, of which only those near to what is seen are laid out."""
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from heapq import nlargest
+from itertools import accumulate, chain, count, repeat
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFont,
+    QMouseEvent,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QShowEvent,
+    QTextBlock,
+    QTextCursor,
+    QTextLayout,
+    QTextLine,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
+
+from app.ui.base.theme import Theme
+from app.ui.base.utf16 import characters, utf16_length
+from app.ui.reply.visible_zone import Sight, Zone, wider
+
+LEFT_PX, TOP_PX, RIGHT_PX, BOTTOM_PX = 14, 4, 14, 10
+"""Around the code."""
+WHOLE_PX = 3000
+"""Code up to this height is laid out whole. Qt goes through all lines of a field whenever its layout changes:
+200 KB in a field of their height took 130 ms."""
+COVERED_SCREENS, LEAST_COVERED_SCREENS = 1.0, 0.4
+"""So many heights of the scroll area above and below it a longer one is laid out, when it was less than the
+second."""
+FIRST_ZONE: Zone = (0, 600)
+"""Laid out of it before anything of it is seen."""
+WIDEST_LINES = 3
+TAB_CHARACTERS = 10
+
+_LINE_END = re.compile("\r\n|[\n\r\u2029]")
+_LINE_BREAK = "\u2028"
+"""Begins another line of one block."""
+_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
+
+
+class CodeText(QWidget):
+    """Code that is read: scrolls sideways only, and leaves wheel and mouse to the page. GUI thread only.
+
+    In a scroll area a long one has a field that is as high as some screens, and goes along with what is seen:
+    its upper edge is where the line that is first in it belongs.
+    """
+
+    height_changed = Signal()
+    selected_by_keys = Signal(int, int)
+    """From which offset it was selected with the keyboard, and where that ends now."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._text = ""
+        self._selected = (0, 0)
+        self._first = 0
+        """The number of the first line in the field."""
+        self._placing = False
+        self._widest: list[tuple[int, int]] = []
+        """Characters and numbers of the lines that may be the widest."""
+        self.field = _Field(self)
+        self._heights = _LineHeights(self.field.document().defaultFont())
+        self._tops = [0.0, self._heights.of("")]
+        """Where each line begins, and where the last one ends."""
+        self._sight = Sight(self)
+        self._sight.moved.connect(self._cover)
+        self.field.selectionChanged.connect(self._on_selection_changed)
+        self.field.font_changed.connect(self._on_font_changed)
+        self.field.horizontalScrollBar().rangeChanged.connect(self._fit)
+        self.field.verticalScrollBar().valueChanged.connect(self._hold)
+        self.set_font()
+
+    def set_font(self) -> None:
+        """Take the theme's code font in its present size."""
+        font = self._theme.code_font()
+        # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
+        families = ", ".join(f'"{family}"' for family in font.families())
+        self.field.setStyleSheet(f"font-family: {families}; font-size: {font.pointSizeF()}pt;")
+        self._on_font_changed()
+
+    def follow_theme(self) -> None:
+        """Take the theme's font and colours."""
+        self.set_font()
+        self.show_selected(*self._selected)
+
+    def change(self, old: str, new: str) -> None:
+        """Make the text `new`, which mostly is `old` and more."""
+        grows = bool(old) and new.startswith(old)
+        self._text = new
+        if grows:
+            cursor = QTextCursor(self.field.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(new[len(old) :])
+            self._measure(len(self._tops) - 2)
+        else:
+            self.field.setPlainText(new)
+            self._measure(0)
+        self._fit()
+
+    def show_selected(self, start: int, end: int) -> None:
+        """Show these characters as selected. The cursor stays: it would be scrolled to."""
+        self._selected = (start, end)
+        field = self.field
+        mark = QTextEdit.ExtraSelection()
+        mark.cursor = QTextCursor(field.document())
+        mark.cursor.setPosition(self._position_of(start))
+        mark.cursor.setPosition(self._position_of(end), QTextCursor.MoveMode.KeepAnchor)
+        mark.cursor.setKeepPositionOnInsert(True)
+        mark.format.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
+        mark.format.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
+        field.setExtraSelections([mark] if start < end else [])
+        own = field.textCursor()
+        if own.hasSelection() and (own.selectionStart(), own.selectionEnd()) != (
+            mark.cursor.selectionStart(),
+            mark.cursor.selectionEnd(),
+        ):
+            own.clearSelection()
+            with QSignalBlocker(field):
+                field.setTextCursor(own)
+
+    def offset_at(self, point: QPoint) -> int:
+        """The offset that is nearest to a point; the start above the code."""
+        y = point.y() - TOP_PX
+        if y < 0:
+            return 0
+        number = min(max(bisect_right(self._tops, y) - 1, 0), len(self._tops) - 2)
+        block = self._laid_out(number)
+        line = _line_at(block, y - self._tops[number])
+        position = block.position() + line.xToCursor(point.x() - self._left())
+        return characters(self._text, position)
+
+    def caret_rect(self, offset: int) -> QRect:
+        """Where a caret would stand before the character at an offset."""
+        position = self._position_of(offset)
+        block = self.field.document().findBlock(position)
+        block = self._laid_out(block.blockNumber())
+        within = position - block.position()
+        line = block.layout().lineForTextPosition(within)
+        x: float = line.cursorToX(within)[0]  # type: ignore[index] # a pair, whatever PySide says
+        y = TOP_PX + self._tops[block.blockNumber()] + line.y()
+        return QRect(round(self._left() + x), round(y), 1, round(line.height()))
+
+    def reveal(self, offset: int) -> None:
+        """Scroll sideways to where a caret would stand."""
+        x, bar = self.caret_rect(offset).x() - LEFT_PX, self.field.horizontalScrollBar()
+        outside = min(x, 0) + max(x - self.field.viewport().width(), 0)
+        bar.setValue(bar.value() + outside)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The horizontal bar may have come or gone."""
+        super().resizeEvent(event)
+        self._cover(anew=True)
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Now something of it can be seen."""
+        super().showEvent(event)
+        self._cover()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint nothing itself; follow a move that no scroll bar reported."""
+        self._cover()
+
+    def _measure(self, first: int) -> None:
+        """Learn the heights of the lines from this one on, and which are the widest."""
+        del self._tops[first + 1 :]
+        begin = 0
+        if first:
+            block = self.field.document().findBlockByNumber(first)
+            begin = characters(self._text, block.position())
+        lines = _LINE_END.split(self._text[begin:] if begin else self._text)
+        if first + len(lines) != self.field.blockCount():
+            lines = self.field.document().toRawText().split("\u2029")
+            first = 0
+        heights = (
+            repeat(self._heights.usual, len(lines)) if self._text.isascii() else map(self._heights.of, lines)
+        )
+        self._tops[first:] = accumulate(heights, initial=self._tops[first])
+        widths = map(len, lines) if _is_plain(self._text) else map(_characters_wide, lines)
+        kept = [each for each in self._widest if each[1] < first]
+        self._widest = nlargest(WIDEST_LINES, chain(kept, zip(widths, count(first), strict=False)))
+
+    def _on_font_changed(self) -> None:
+        font = self.field.document().defaultFont()
+        if font != self._heights.font:
+            self._heights = _LineHeights(font)
+            self._measure(0)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the height of all lines."""
+        if self._is_long:
+            # The bar's range is that of the lines that are laid out.
+            for _, number in self._widest:
+                self._laid_out(number)
+        height = math.ceil(self._tops[-1]) + TOP_PX + BOTTOM_PX + self._bar_px
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
+            self.height_changed.emit()
+        self._cover(anew=True)
+
+    @property
+    def _is_long(self) -> bool:
+        # Qt counts lines in its bar, and here they are blocks.
+        return self._tops[-1] > WHOLE_PX and _LINE_BREAK not in self._text
+
+    @property
+    def _bar_px(self) -> int:
+        bar = self.field.horizontalScrollBar()
+        return bar.sizeHint().height() if bar.maximum() > bar.minimum() else 0
+
+    def _cover(self, *, anew: bool = False) -> None:
+        """Put the field where something may be seen, if it is not there."""
+        if self._placing:
+            return
+        if not self._is_long:
+            self._put(0, len(self._tops) - 1)
+            return
+        zone = self._sight.zone()
+        if zone[0] >= zone[1]:
+            if not anew and self.field.height():
+                return
+            zone = FIRST_ZONE
+        area, needed = self.field.geometry(), self._within(wider(zone, LEAST_COVERED_SCREENS))
+        if not anew and area.top() <= needed[0] and needed[1] <= area.bottom() + 1:
+            return
+        top, bottom = self._within(wider(zone, COVERED_SCREENS))
+        first = min(max(bisect_right(self._tops, top - TOP_PX) - 1, 0), len(self._tops) - 2)
+        self._put(first, max(first + 1, bisect_left(self._tops, bottom - TOP_PX)))
+
+    def _within(self, zone: Zone) -> Zone:
+        """The part of a zone that is inside."""
+        top, bottom = (min(max(each, 0), self.height()) for each in zone)
+        return top, bottom
+
+    def _put(self, first: int, end: int) -> None:
+        """Let the field show these lines, each in its place."""
+        end = min(end, len(self._tops) - 1)
+        top = round(self._tops[first])
+        bottom = math.ceil(self._tops[end]) + TOP_PX + BOTTOM_PX + self._bar_px
+        self._placing = True
+        try:
+            moved = first != self._first
+            self._first = first
+            self.field.setGeometry(0, top, self.width(), bottom - top)
+            self.field.verticalScrollBar().setValue(first)
+            if moved:
+                self.field.viewport().update()
+        finally:
+            self._placing = False
+
+    def _hold(self) -> None:
+        """A cursor out of the field's sight would scroll it."""
+        if not self._placing:
+            self._placing = True
+            self.field.verticalScrollBar().setValue(self._first)
+            self._placing = False
+
+    def _laid_out(self, number: int) -> QTextBlock:
+        block = self.field.document().findBlockByNumber(number)
+        self.field.blockBoundingRect(block)
+        return block
+
+    def _left(self) -> float:
+        """Where lines begin."""
+        return LEFT_PX + self.field.contentOffset().x()
+
+    def _position_of(self, offset: int) -> int:
+        return utf16_length(self._text[:offset])
+
+    def _on_selection_changed(self) -> None:
+        if self.field.hasFocus():
+            cursor = self.field.textCursor()
+            ends = characters(self._text, cursor.anchor()), characters(self._text, cursor.position())
+            self.selected_by_keys.emit(*ends)
+
+
+class _Field(QPlainTextEdit):
+    """Gets the keys, and leaves the mouse and all wheeling but sideways to what is around."""
+
+    font_changed = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("look", "bare")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setReadOnly(True)
+        # The mouse selects over several blocks, so it is left to what is around.
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setWordWrapMode(QTextOption.WrapMode.NoWrap)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabChangesFocus(True)
+        self.setUndoRedoEnabled(False)
+        self.document().setDocumentMargin(0)
+        self.setViewportMargins(LEFT_PX, TOP_PX, RIGHT_PX, BOTTOM_PX)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Tell of another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.font_changed.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Leave it to what is around."""
+        event.ignore()
+
+    mouseMoveEvent = mouseReleaseEvent = mouseDoubleClickEvent = mousePressEvent  # noqa: N815 - Qt's names
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """Leave it to what is around."""
+        event.ignore()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Sideways here, everything else to the page."""
+        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class _LineHeights:
+    """The heights of lines in a font, found without laying each of them out.
+
+    A line is as high as the fonts together that have its characters. Letters of Chinese are one kind, the
+    others are measured each; of those that stand as high above and below the line one stands for all.
+    """
+
+    def __init__(self, font: QFont) -> None:
+        self.font = font
+        self._extents: dict[str, tuple[float, float]] = {}
+        self._together: dict[frozenset[tuple[float, float]], float] = {}
+        self.usual = sum(self._extent("x"))
+        """Of a line of Latin letters."""
+
+    def of(self, line: str) -> float:
+        """The height of a line."""
+        if line.isascii():
+            return self.usual
+        characters_in = set(line)
+        kinds = {"国" if "\u4e00" <= each <= "\u9fff" else each for each in characters_in if each > "\x7f"}
+        if any(each.isascii() for each in characters_in):
+            kinds.add("x")
+        one_each = {self._extent(kind): kind for kind in kinds}
+        key = frozenset(one_each)
+        if key not in self._together:
+            self._together[key] = sum(_measured("".join(one_each.values()), self.font))
+        return self._together[key] * (line.count(_LINE_BREAK) + 1)
+
+    def _extent(self, kind: str) -> tuple[float, float]:
+        found = self._extents.get(kind)
+        if found is None:
+            found = self._extents[kind] = _measured(kind, self.font)
+        return found
+
+
+def _measured(text: str, font: QFont) -> tuple[float, float]:
+    """The pixels above and below the line that letters stand on."""
+    layout = QTextLayout(text, font)
+    layout.beginLayout()
+    line = layout.createLine()
+    line.setLeadingIncluded(True)
+    layout.endLayout()
+    return line.ascent(), line.height() - line.ascent()
+
+
+def _line_at(block: QTextBlock, y: float) -> QTextLine:
+    """The line of a block at this height in it, or the nearest."""
+    layout = block.layout()
+    number = 0
+    while number + 1 < layout.lineCount() and layout.lineAt(number + 1).y() <= y:
+        number += 1
+    return layout.lineAt(number)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "\t" not in text
+
+
+def _characters_wide(line: str) -> int:
+    """Estimate how wide a line is, in Latin letters."""
+    wide = 0 if line.isascii() else len(_WIDE.findall(line))
+    return len(line) + wide + TAB_CHARACTERS * line.count("\t")

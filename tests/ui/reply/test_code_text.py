@@ -1,0 +1,173 @@
+"""A long block of code in a conversation: a field for what is near to what is seen, and nobody sees it."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QTextBlock
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from pytestqt.qtbot import QtBot
+
+from app.chat.markdown.text_selection import BlockPlace
+from app.chat.store.records import StoredMessage
+from app.ui.base.theme import Theme
+from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.reply.code_card import CodeCard
+from app.ui.reply.code_text import CodeText
+from app.ui.reply.markdown_view import MarkdownView
+from tests.support.waiting import wait_until
+
+LINES = 2500
+MOST_LAID_OUT = LINES // 4
+CODE = "".join(
+    f"    value_{number} = compute({number})  # {'一个值' * (number % 3)}\n" for number in range(LINES)
+)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.deleteLater()
+
+
+class Shown:
+    """A reply with a long block of code between two paragraphs, in a window of 900 by 700."""
+
+    def __init__(self, qtbot: QtBot, theme: Theme, code: str = CODE, language: str = "text") -> None:
+        self.conversation = ConversationView(theme)
+        qtbot.addWidget(self.conversation)
+        self.conversation.resize(900, 700)
+        self.conversation.show()
+        text = f"Before.\n\n```{language}\n{code}```\n\nBehind."
+        reply = StoredMessage(1, 1, None, "assistant", text, "", "m", None, "stop", "", 0.0)
+        self.conversation.show_branch([reply], None, {})
+        wait_until(lambda: bool(self.conversation.findChildren(CodeCard)))
+        self.scroll(0.0)
+
+    @property
+    def card(self) -> CodeCard:
+        return self.conversation.findChildren(CodeCard)[0]
+
+    @property
+    def text(self) -> CodeText:
+        return self.card.findChildren(CodeText)[0]
+
+    @property
+    def field(self) -> QPlainTextEdit:
+        return self.text.field
+
+    def scroll(self, share: float) -> None:
+        bar = self.conversation.verticalScrollBar()
+        wait_until(lambda: bar.maximum() > 0)
+        bar.setValue(round(share * bar.maximum()))
+        QApplication.processEvents()
+
+    def lines_seen(self) -> list[QTextBlock]:
+        """The lines between the edges of what is seen, as far as the field has them."""
+        top = self.field.viewport().mapFrom(self.conversation.viewport(), QPoint(0, 0)).y()
+        bottom = top + self.conversation.viewport().height()
+        found = []
+        block = self.field.firstVisibleBlock()
+        while block.isValid():
+            place = self.field.blockBoundingGeometry(block).translated(self.field.contentOffset())
+            if place.top() > min(bottom, self.field.viewport().height()):
+                break
+            if place.bottom() >= top:
+                found.append(block)
+            block = block.next()
+        return found
+
+    def laid_out(self) -> int:
+        block, count = self.field.document().firstBlock(), 0
+        while block.isValid():
+            count += block.layout().lineCount() > 0
+            block = block.next()
+        return count
+
+
+def test_of_long_code_only_what_is_near_is_laid_out(qtbot: QtBot, theme: Theme) -> None:
+    shown = Shown(qtbot, theme)
+    assert 0 < shown.laid_out() < MOST_LAID_OUT
+    assert shown.field.height() < shown.text.height() / 5
+    shown.scroll(0.5)
+    assert shown.laid_out() < 2 * MOST_LAID_OUT
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.51, 0.97, 1.0])
+def test_each_line_of_long_code_is_where_it_belongs(qtbot: QtBot, theme: Theme, share: float) -> None:
+    shown = Shown(qtbot, theme)
+    for before in (0.0, 0.7, share):
+        shown.scroll(before)
+    lines = shown.lines_seen()
+    assert len(lines) > 20
+    for block in lines:
+        place = shown.field.blockBoundingGeometry(block).translated(shown.field.contentOffset())
+        point = shown.field.viewport().mapTo(shown.text, place.topLeft().toPoint())
+        offset = len("".join(CODE.splitlines(keepends=True)[: block.blockNumber()]))
+        assert shown.text.caret_rect(offset).top() == point.y()
+        assert shown.text.offset_at(QPoint(0, point.y() + 5)) == offset
+    end = shown.text.caret_rect(len(CODE.rstrip("\n")))
+    assert shown.text.height() - 30 < end.bottom() < shown.text.height()
+
+
+def test_a_cursor_out_of_sight_moves_nothing(qtbot: QtBot, theme: Theme) -> None:
+    shown = Shown(qtbot, theme)
+    shown.scroll(0.5)
+    before = [block.blockNumber() for block in shown.lines_seen()]
+    shown.field.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(shown.field, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(shown.field, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert [block.blockNumber() for block in shown.lines_seen()] == before
+    view = shown.conversation.findChildren(MarkdownView)[0]
+    assert view.caret_at(BlockPlace(1, 0)).y() < 100
+    assert shown.conversation.selection.within(shown.conversation.text_keys()[0])
+
+
+def test_code_that_grows_beyond_the_limit_is_shown_as_one_that_came_whole(qtbot: QtBot, theme: Theme) -> None:
+    card = CodeCard(theme)
+    qtbot.addWidget(card)
+    lines = CODE.splitlines(keepends=True)
+    for end in range(0, LINES, 50):
+        card.set_code("".join(lines[:end]), "text")
+    card.set_code(CODE, "text")
+    whole = CodeCard(theme)
+    qtbot.addWidget(whole)
+    whole.set_code(CODE, "text")
+    for each in (card, whole):
+        each.resize(700, each.sizeHint().height())
+        each.show()
+    assert card.sizeHint() == whole.sizeHint()
+    for offset in (0, 1000, len(CODE) // 2, len(CODE)):
+        assert card.caret_rect(offset) == whole.caret_rect(offset)
+
+
+def test_a_wide_line_far_away_counts_for_the_bar(qtbot: QtBot, theme: Theme) -> None:
+    wide = CODE + f"wide = '{'x' * 300}'\n"
+    shown = Shown(qtbot, theme, wide)
+    most = shown.field.horizontalScrollBar().maximum()
+    assert most > 0
+    height = shown.text.height()
+    shown.scroll(1.0)
+    assert (shown.field.horizontalScrollBar().maximum(), shown.text.height()) == (most, height)
+
+
+@pytest.mark.parametrize(
+    "line", ["a", "", "国", "x = 国", "é", "\t😀 smile", "привет", "a → b ≤ c", "ع", "「」"]
+)
+def test_lines_are_as_high_as_they_are_drawn(qtbot: QtBot, theme: Theme, line: str) -> None:
+    card = CodeCard(theme)
+    qtbot.addWidget(card)
+    card.set_code(f"{line}\n" * 30 + "end", "text")
+    card.resize(700, card.sizeHint().height())
+    card.show()
+    field = card.findChildren(QPlainTextEdit)[0]
+    last = field.blockBoundingGeometry(field.document().lastBlock()).translated(field.contentOffset())
+    assert last.bottom() == field.viewport().height()
+
+
+def test_colours_reach_long_code_far_away(qtbot: QtBot, theme: Theme) -> None:
+    shown = Shown(qtbot, theme, "x = 'text'  # note\n" * LINES, "python")
+    last = shown.field.document().findBlockByNumber(LINES - 1)
+    wait_until(lambda: bool(last.layout().formats()))
+    assert shown.laid_out() < MOST_LAID_OUT
