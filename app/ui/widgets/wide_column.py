@@ -43,14 +43,18 @@ class WideColumn(QObject):
     def _on_section(self, section: int) -> None:
         # A header on its way out shows its hidden sections once more.
         if section != self._column and shiboken6.isValid(self._header):
-            self._fit()
-            # Once more when all of them have their sizes: one that is hidden just now still counts.
+            self._share(min(self._most_px, self._texts_px(self._column)))
+            # Once more when all of them have their sizes: one that is hidden just now still counts, and none
+            # may be hidden while the header goes through them.
             self._later.start()
 
     def _fit(self) -> None:
-        header, column = self._header, self._column
-        wanted_px = min(self._most_px, self._texts_px(column))
+        wanted_px = min(self._most_px, self._texts_px(self._column))
         self._leave_out(wanted_px)
+        self._share(wanted_px)
+
+    def _share(self, wanted_px: int) -> None:
+        header, column = self._header, self._column
         room_px = self._table.viewport().width() - (header.length() - header.sectionSize(column))
         if room_px >= wanted_px:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QWidget,
+)
 
 from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import Card, LabelLook, button, label
@@ -19,8 +28,6 @@ GAP_PX = 12
 BAR_GAP_PX = 4
 NARROW_HEAD_PX, HEADS_IN_ROOM = 96, 6
 """The least width of a run's name that is broken into lines, and its part of the room where there is more."""
-QWIDGETSIZE_MAX = (1 << 24) - 1
-"""Qt's width without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +120,14 @@ class ComparisonGrid(QScrollArea):
         for made in self._words:
             made.setWordWrap(False)
         for head in heads:
-            head.setMinimumWidth(0)
-            head.setMaximumWidth(QWIDGETSIZE_MAX)
+            _let_shrink(head, 0)
         layout.invalidate()
         if layout.sizeHint().width() > room_px:
-            most_px = max(NARROW_HEAD_PX, room_px // HEADS_IN_ROOM)
+            least_px = max(NARROW_HEAD_PX, room_px // HEADS_IN_ROOM)
             for head in heads:
-                head.setFixedWidth(min(head.sizeHint().width(), most_px))
+                margins = head.contentsMargins()
+                wanted_px = min(head.sizeHint().width(), least_px + margins.left() + margins.right())
+                _let_shrink(head, wanted_px)
             for made in self._words:
                 made.setWordWrap(True)
             layout.invalidate()
@@ -131,6 +139,14 @@ class ComparisonGrid(QScrollArea):
         )
         bar_px = self.horizontalScrollBar().sizeHint().height() + BAR_GAP_PX if width_px > room_px else 0
         self.setFixedHeight(height_px + bar_px)
+
+
+def _let_shrink(head: QLabel, least_px: int) -> None:
+    """Let the figures below say how wide a run's name is, from `least_px` on; 0: as wide as it is."""
+    policy = head.sizePolicy()
+    policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored if least_px else QSizePolicy.Policy.Preferred)
+    head.setSizePolicy(policy)
+    head.setMinimumWidth(least_px)
 
 
 def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> QLabel | None:
