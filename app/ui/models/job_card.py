@@ -1,5 +1,7 @@
 """A download and build that runs, waits or failed, with what it needs to be steered."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
@@ -94,7 +96,8 @@ class JobCard(Card):
             self._note.setText(hint)
         else:
             self._step.setText(self._waiting_text(view))
-            self._note.setText(self.tr("What has arrived is kept."))
+            is_here = Path(view.model).is_absolute()
+            self._note.setText(self._promise("build") if is_here else self.tr("What has arrived is kept."))
         self._step.setWordWrap(failed)
         self._amount.setText("")
 
@@ -171,7 +174,9 @@ class JobCard(Card):
                 return self.tr("Waits for the job before it")
             case "done":
                 return self.tr("Done")
-        return self.tr("Asking the server")
+        # Of a folder on this computer nothing is asked.
+        is_here = Path(view.model).is_absolute()
+        return self.tr("Starting") if is_here else self.tr("Asking the server")
 
     def _colour_icons(self) -> None:
         self._pause.setIcon(self._theme.icon("pause", "text"))

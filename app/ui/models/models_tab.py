@@ -408,6 +408,8 @@ class ModelsTab(QScrollArea):
     async def _delete(self, model: InstalledModel) -> None:
         if any(info.path == str(model.path) for info in self._session.models):
             await self._session.unload(str(model.path))
+        focused = self.window().focusWidget()
+        had_keyboard = focused is not None and self.isAncestorOf(focused)
         others = [other.path for other in self._listing.models if other.path != model.path]
         chosen = await asyncio.to_thread(self._load_choices.forget, model.path, others)
         try:
@@ -416,6 +418,9 @@ class ModelsTab(QScrollArea):
             await self._keep_choice(model, chosen)
             raise
         await self._reload()
+        if had_keyboard and self.isVisible():
+            # The button that was pressed has gone with its row.
+            self._view.setFocus()
         text = self.tr("{model} was deleted.")
         if model.imported:
             text = self.tr("{model} is off the list. Its file stays where it lies.")

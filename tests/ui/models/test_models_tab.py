@@ -512,9 +512,12 @@ def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
         room.tab.select(KEY)
-        seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M").click()
+        delete = seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M")
+        delete.setFocus()
+        delete.click()
         await until(lambda: room.cell(KEY, ON_DISK) == "")
-        assert "was deleted" in seen_words(room.notices)
+        await until(lambda: "was deleted" in seen_words(room.notices), "the notice")
+        assert room.tab.window().focusWidget() is ModelsPage(room.tab).view
         seen_button(room.notices, "Undo").click()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
 
