@@ -233,7 +233,7 @@ class ServerDialog(QDialog):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        self.nobody = label(self.tr("Nobody has asked in the last minutes."), "muted")
+        self.nobody = label(self.tr("No program that has the key has asked in the last minutes."), "muted")
         card.body.addWidget(self.table)
         card.body.addWidget(self.nobody)
         return card
