@@ -58,7 +58,7 @@ class CodeCard(Card):
         self._text = CodeText(theme)
         self._text.height_changed.connect(self.height_changed)
         self._text.selected_by_keys.connect(self.selected_by_keys)
-        self._highlighter = CodeHighlighter(self._text.field.document(), code_formats(theme))
+        self._highlighter = CodeHighlighter(self._text.field, code_formats(theme))
         self.body.setSpacing(0)
         self.body.addLayout(head)
         self.body.addWidget(self._text)

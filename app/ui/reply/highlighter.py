@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pygments.token import _TokenType
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextDocument, QTextFormat, QTextLayout
+from PySide6.QtWidgets import QPlainTextEdit
 
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.lexing import IncrementalLexer, LineToken
@@ -33,9 +34,11 @@ class CodeHighlighter(QObject):
     The edited line gets its colours at once, the rest in slices of `SLICE_S` between events. GUI thread only.
     """
 
-    def __init__(self, document: QTextDocument, formats: Formats) -> None:
-        super().__init__(document)
-        self._document = document
+    def __init__(self, edit: QPlainTextEdit, formats: Formats) -> None:
+        """The document is that of `edit`, which it has for good."""
+        super().__init__(edit)
+        # Python's object for a document that Qt made may be that of another one, which has gone since.
+        self._edit = edit
         self._formats = formats
         self._language = PLAIN_TEXT
         self._cache: dict[_TokenType, QTextCharFormat | None] = {}
@@ -45,8 +48,12 @@ class CodeHighlighter(QObject):
         self._next_slice.timeout.connect(self._paint_slice)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._on_settle)
-        document.contentsChange.connect(self._on_contents_change)
+        self._document.contentsChange.connect(self._on_contents_change)
         self._restart()
+
+    @property
+    def _document(self) -> QTextDocument:
+        return self._edit.document()
 
     @property
     def painting(self) -> bool:
@@ -81,10 +88,11 @@ class CodeHighlighter(QObject):
     def _on_contents_change(self, position: int, _removed: int, added: int) -> None:
         if self._painting:
             return
-        first = self._document.findBlock(position).blockNumber()
-        last_block = self._document.findBlock(position + added)
-        last = last_block.blockNumber() if last_block.isValid() else self._document.blockCount() - 1
-        removed_lines = last - first + 1 - (self._document.blockCount() - self._lexer.line_count)
+        document = self._document
+        first = document.findBlock(position).blockNumber()
+        last_block = document.findBlock(position + added)
+        last = last_block.blockNumber() if last_block.isValid() else document.blockCount() - 1
+        removed_lines = last - first + 1 - (document.blockCount() - self._lexer.line_count)
         if removed_lines < 1 or first + removed_lines > self._lexer.line_count:
             self._restart()
             return
@@ -92,7 +100,7 @@ class CodeHighlighter(QObject):
             lines = self._lines()[first : last + 1]
         else:
             lines = []
-            block = self._document.findBlockByNumber(first)
+            block = document.findBlockByNumber(first)
             while block.isValid() and block.blockNumber() <= last:
                 lines.append(block.text())
                 block = block.next()
@@ -107,6 +115,7 @@ class CodeHighlighter(QObject):
 
     def _paint_slice(self) -> None:
         self._painting = True
+        document = self._document
         try:
             block = QTextBlock()
             first = end = -1
@@ -115,13 +124,13 @@ class CodeHighlighter(QObject):
                 block = (
                     following
                     if following.isValid() and following.blockNumber() == number
-                    else self._document.findBlockByNumber(number)
+                    else document.findBlockByNumber(number)
                 )
                 block.layout().setFormats(self._ranges(block, tokens))
                 first = block.position() if first < 0 else min(first, block.position())
                 end = max(end, block.position() + block.length())
             if first >= 0:
-                self._document.markContentsDirty(first, end - first)
+                document.markContentsDirty(first, end - first)
         finally:
             self._painting = False
         if self._lexer.pending:

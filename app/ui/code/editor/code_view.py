@@ -55,7 +55,7 @@ class CodeView(QPlainTextEdit):
         self.setProperty("look", "bare")
         self.setAccessibleName(self.tr("Code editor"))
         self._gutter = _Gutter(self)
-        self._highlighter = CodeHighlighter(self.document(), code_formats(theme))
+        self._highlighter = CodeHighlighter(self, code_formats(theme))
         self.document().contentsChange.connect(self._on_contents_change)
         self.blockCountChanged.connect(self._place_gutter)
         self.updateRequest.connect(self._on_update_request)
