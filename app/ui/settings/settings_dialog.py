@@ -1,7 +1,9 @@
 """Settings, the doctor's page, and what this program is."""
 
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -46,16 +48,22 @@ SettingsPage = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsCards:
-    """Cards that are made elsewhere for pages of the settings."""
+class SettingsMakers:
+    """Make what of the settings needs more than they have, in the widget that is given."""
 
-    folder: ModelsFolderCard
-    hub: HuggingFacePage
-    states: ChatStatesCard
+    states: Callable[[QWidget], ChatStatesCard]
+    doctor: Callable[[QWidget], DoctorPage]
+    folder: Callable[[QWidget], ModelsFolderCard]
+    hub: Callable[[QWidget], HuggingFacePage]
+    others: Callable[[QWidget], OtherComputersPage]
+    elsewhere: Callable[[QWidget], ServersElsewherePage]
 
 
 class SettingsDialog(QDialog):
-    """Changes apply at once. The theme and language observers of `settings` do the rest."""
+    """Changes apply at once. The theme and language observers of `settings` do the rest.
+
+    Each page is made when it is first shown, as all of them together take a while. GUI thread.
+    """
 
     filters_asked = Signal()
     audit_asked = Signal()
@@ -65,39 +73,43 @@ class SettingsDialog(QDialog):
         self,
         settings: SettingsFile,
         paths: AppPaths,
-        doctor: DoctorPage,
-        others: OtherComputersPage,
-        elsewhere: ServersElsewherePage,
-        cards: SettingsCards,
+        makers: SettingsMakers,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings = settings
         self._paths = paths
-        self._doctor = doctor
-        self._others = others
         self.setWindowTitle(self.tr("Settings"))
         self.resize(800, 620)
         self._stack = QStackedWidget(self)
         self._group = QButtonGroup(self)
         side = QVBoxLayout()
         side.setSpacing(4)
-        self._names: list[SettingsPage] = []
-        pages: tuple[tuple[SettingsPage, str, QWidget], ...] = (
-            ("general", self.tr("General"), self._make_general(cards.states)),
-            ("this computer", self.tr("This computer"), doctor),
-            ("models folder", self.tr("Models folder"), self._page(cards.folder)),
-            ("hugging face", "Hugging Face", cards.hub),
-            ("other computers", self.tr("Other computers"), others),
-            ("servers elsewhere", self.tr("Servers elsewhere"), elsewhere),
-            ("about", self.tr("About"), self._make_about()),
-        )
-        self._pages = pages
-        for name, title, page in pages:
-            self._names.append(name)
+        self._titles: dict[SettingsPage, str] = {
+            "general": self.tr("General"),
+            "this computer": self.tr("This computer"),
+            "models folder": self.tr("Models folder"),
+            "hugging face": "Hugging Face",
+            "other computers": self.tr("Other computers"),
+            "servers elsewhere": self.tr("Servers elsewhere"),
+            "about": self.tr("About"),
+        }
+        self._makers: dict[SettingsPage, Callable[[QWidget], QWidget]] = {
+            "general": partial(self._make_general, makers.states),
+            "this computer": makers.doctor,
+            "models folder": partial(self._make_folder, makers.folder),
+            "hugging face": makers.hub,
+            "other computers": makers.others,
+            "servers elsewhere": makers.elsewhere,
+            "about": self._make_about,
+        }
+        self._pages: dict[SettingsPage, QWidget] = {}
+        self._names = list(self._titles)
+        self._places = [_Place(self._stack) for _ in self._names]
+        for place, (name, title) in zip(self._places, self._titles.items(), strict=True):
             tab = button(title, "tab")
             tab.setCheckable(True)
-            self._group.addButton(tab, self._stack.addWidget(page))
+            self._group.addButton(tab, self._stack.addWidget(place))
             tab.clicked.connect(lambda _=False, name=name: self.show_page(name))
             side.addWidget(tab)
         side.addStretch(1)
@@ -106,12 +118,24 @@ class SettingsDialog(QDialog):
         body.setSpacing(20)
         body.addLayout(side)
         body.addWidget(self._stack, 1)
-        self.show_page("general")
 
     @property
-    def pages(self) -> list[tuple[SettingsPage, str, QWidget]]:
-        """The pages with their keys and titles, in their order."""
-        return list(self._pages)
+    def titles(self) -> dict[SettingsPage, str]:
+        """The titles of the pages, in their order."""
+        return dict(self._titles)
+
+    @property
+    def pages(self) -> list[QWidget]:
+        """All pages in their order, made now as far as they were not needed before."""
+        return [self.page_of(name) for name in self._names]
+
+    def page_of(self, name: SettingsPage) -> QWidget:
+        """Return a page, made now if it was never needed."""
+        if name not in self._pages:
+            place = self._places[self._names.index(name)]
+            self._pages[name] = self._makers[name](place)
+            place.room.addWidget(self._pages[name])
+        return self._pages[name]
 
     @property
     def page(self) -> SettingsPage:
@@ -120,33 +144,39 @@ class SettingsDialog(QDialog):
 
     def show_page(self, name: SettingsPage) -> None:
         """Bring a page to the front."""
+        page = self.page_of(name)
         index = self._names.index(name)
         self._group.button(index).setChecked(True)
         self._group.button(index).setFocus()
         self._stack.setCurrentIndex(index)
-        if self._stack.currentWidget() is self._doctor:
-            self._doctor.examine()
-        elif self._stack.currentWidget() is self._others:
-            self._others.check()
+        if isinstance(page, DoctorPage):
+            page.examine()
+        elif isinstance(page, OtherComputersPage):
+            page.check()
 
-    def _make_general(self, states: ChatStatesCard) -> QWidget:
+    def _make_general(self, states: Callable[[QWidget], ChatStatesCard], place: QWidget) -> QWidget:
+        area, inside, column = _scrolled(place)
         form = QFormLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
-        for each in GeneralRows().rows():
-            field = self._field(each)
-            set_tip(field, each.tip)
-            if isinstance(each, SwitchRow):
+        for row_of in GeneralRows().rows():
+            field = self._field(row_of)
+            set_tip(field, row_of.tip)
+            if isinstance(row_of, SwitchRow):
                 form.addRow(field)
             else:
-                name_field(field, each.title)
-                form.addRow(label(each.title, wrap=True), field)
-        card = Card()
+                name_field(field, row_of.title)
+                form.addRow(label(row_of.title, wrap=True), field)
+        card = Card(inside)
         card.body.addLayout(form)
-        folder = Card()
+        column.addWidget(card)
+        column.addWidget(states(inside))
+        outgoing, others, folder = Card(inside), Card(inside), Card(inside)
+        for each in (outgoing, others, folder):
+            column.addWidget(each)
+        column.addStretch(1)
         folder.body.addWidget(label(self.tr("Where your files are"), "caption"))
         folder.body.addWidget(label(str(self._paths.data), "small", wrap=True, selectable=True))
-        outgoing = Card()
         outgoing.body.addWidget(label(self.tr("What you send"), "caption"))
         outgoing.body.addWidget(
             label(
@@ -168,7 +198,6 @@ class SettingsDialog(QDialog):
         row.addWidget(audit)
         row.addStretch(1)
         outgoing.body.addLayout(row)
-        others = Card()
         others.body.addWidget(label(self.tr("For other programs"), "caption"))
         others.body.addWidget(
             label(
@@ -186,7 +215,7 @@ class SettingsDialog(QDialog):
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return self._page(card, states, outgoing, others, folder)
+        return area
 
     def _field(self, row: GeneralRow) -> QWidget:
         """The field of a row, which changes its setting at once."""
@@ -216,8 +245,17 @@ class SettingsDialog(QDialog):
                 switch.toggled.connect(lambda on: settings.update(**{row.key: on}))
                 return switch
 
-    def _make_about(self) -> QWidget:
-        card = Card()
+    def _make_folder(self, make: Callable[[QWidget], ModelsFolderCard], place: QWidget) -> QWidget:
+        area, inside, column = _scrolled(place)
+        column.addWidget(make(inside))
+        column.addStretch(1)
+        return area
+
+    def _make_about(self, place: QWidget) -> QWidget:
+        area, inside, column = _scrolled(place)
+        card = Card(inside)
+        column.addWidget(card)
+        column.addStretch(1)
         card.body.addWidget(label("Stillroom", "title"))
         version = importlib.metadata.version("stillroom")
         card.body.addWidget(label(self.tr("Version {version}").format(version=version), "muted"))
@@ -237,25 +275,33 @@ class SettingsDialog(QDialog):
                 wrap=True,
             )
         )
-        return self._page(card)
+        return area
 
     def _open_data_folder(self) -> None:
         self._paths.data.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
 
-    def _page(self, *cards: Card) -> QWidget:
-        """Put cards one below the other, to be scrolled where the dialog is lower than they are."""
-        area = QScrollArea(self._stack)
-        page = ScrolledPage(area.viewport())
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        for card in cards:
-            column.addWidget(card)
-        column.addStretch(1)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(page)
-        return area
+
+class _Place(QWidget):
+    """Holds a page once it is made."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.room = QVBoxLayout(self)
+        self.room.setContentsMargins(0, 0, 0, 0)
+
+
+def _scrolled(place: QWidget) -> tuple[QScrollArea, QWidget, QVBoxLayout]:
+    """Make room for cards one below the other, to be scrolled where the dialog is lower than they are: the
+    area, what it scrolls, and the layout of that."""
+    area = QScrollArea(place)
+    page = ScrolledPage(area.viewport())
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(12)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area, page, column

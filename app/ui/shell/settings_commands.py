@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtWidgets import QAbstractButton, QDialog, QWidget
@@ -11,6 +12,10 @@ from app.ui.base.add_action import Command, joined, name_of
 from app.ui.base.offers import could_be_seen, fields_of, reveal
 from app.ui.settings.general_rows import ChoiceRow, GeneralRows, NumberRow, SwitchRow
 from app.ui.shell.window_dialogs import WindowDialogs
+
+if TYPE_CHECKING:
+    # Imported when they are first shown, which is after the first painting.
+    from app.ui.settings.settings_dialog import SettingsPage
 
 LEAVING = ("Close", "Cancel", "Back to defaults")
 """Buttons that are of no use once their dialog is closed."""
@@ -35,7 +40,10 @@ class SettingsCommands(QObject):
         self._known: dict[str, list[_Row]] = {}
 
     def parts(self) -> list[Callable[[], list[Command]]]:
-        """What lists them, dialog by dialog: the first time each is made for that, which takes a moment."""
+        """What lists them, dialog by dialog and page by page of the settings: the first time each is made for
+        that, which takes a moment."""
+        from app.ui.settings.settings_dialog import SettingsPage
+
         dialogs = self._dialogs
         makers: tuple[tuple[str, Callable[[], QDialog], Callable[[], QDialog]], ...] = (
             (
@@ -49,7 +57,10 @@ class SettingsCommands(QObject):
         )
         return [
             self._general,
-            partial(self._of_dialog, "settings", self._look_up_settings),
+            *(
+                partial(self._of_dialog, f"settings: {key}", partial(self._look_up_page, key))
+                for key in get_args(SettingsPage)
+            ),
             *(partial(self._of_dialog, key, partial(self._look_up, *maker)) for key, *maker in makers),
         ]
 
@@ -83,18 +94,17 @@ class SettingsCommands(QObject):
     def _setting(self, key: str, value: object) -> Callable[[], object]:
         return lambda: self._settings.update(**{key: value})
 
-    def _look_up_settings(self) -> list[_Row]:
-        """The pages of the settings, and what they hold beside the general rows."""
-        found: list[_Row] = []
+    def _look_up_page(self, key: "SettingsPage") -> list[_Row]:
+        """A page of the settings, and what it holds beside the general rows."""
         dialog = self._dialogs.make_settings()
         general = {row.title for row in GeneralRows().rows()}
-        for key, title, page in dialog.pages:
-            open_page = partial(self._dialogs.open_settings_page, key)
-            under = joined(dialog.windowTitle(), title)
-            found.append((under, "", open_page))
-            found += [
-                (joined(under, name), name, open_page) for name, _ in rows_of(page) if name not in general
-            ]
+        open_page = partial(self._dialogs.open_settings_page, key)
+        under = joined(dialog.windowTitle(), dialog.titles[key])
+        names = [name for name, _ in rows_of(dialog.page_of(key)) if name not in general]
+        found: list[_Row] = [
+            (under, "", open_page),
+            *((joined(under, name), name, open_page) for name in names),
+        ]
         _discard(dialog)
         return _unique(found)
 

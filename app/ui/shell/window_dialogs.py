@@ -229,43 +229,43 @@ class WindowDialogs(QObject):
         return dialog.page if dialog is not None and dialog.isVisible() else None
 
     def make_settings(self) -> "SettingsDialog":
-        """Make that dialog, and do not show it."""
+        """Make that dialog without its pages, and do not show it."""
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
         from app.ui.settings.hugging_face_page import HuggingFacePage
         from app.ui.settings.models_folder_card import ModelsFolderCard
         from app.ui.settings.other_computers_page import OtherComputersPage
         from app.ui.settings.remote_servers_page import ServersElsewherePage
-        from app.ui.settings.settings_dialog import SettingsCards, SettingsDialog
+        from app.ui.settings.settings_dialog import SettingsDialog, SettingsMakers
 
-        doctor = DoctorPage(
-            self._theme,
-            self._bridge,
-            partial(asyncio.to_thread, self._parts.examine),
-            lambda: report(self._parts.paths.logs),
-            self._cuda,
+        parts, theme, bridge = self._parts, self._theme, self._bridge
+        makers = SettingsMakers(
+            states=lambda place: ChatStatesCard(parts.settings, parts.paths.chat_states, bridge, place),
+            doctor=lambda place: DoctorPage(
+                theme,
+                bridge,
+                partial(asyncio.to_thread, parts.examine),
+                lambda: report(parts.paths.logs),
+                self._cuda,
+                place,
+            ),
+            folder=lambda place: ModelsFolderCard(self.moving, bridge, place),
+            hub=lambda place: HuggingFacePage(
+                parts.settings, parts.hub_choices, bridge, self._check_hub_access, place
+            ),
+            others=lambda place: OtherComputersPage(
+                parts.settings,
+                theme,
+                bridge,
+                self._session.list_devices,
+                lambda server: asyncio.to_thread(numeric_endpoint, server),
+                place,
+            ),
+            elsewhere=lambda place: ServersElsewherePage(
+                parts.settings, parts.server_keys, theme, bridge, _fetch_models, place
+            ),
         )
-        others = OtherComputersPage(
-            self._parts.settings,
-            self._theme,
-            self._bridge,
-            self._session.list_devices,
-            lambda server: asyncio.to_thread(numeric_endpoint, server),
-        )
-        elsewhere = ServersElsewherePage(
-            self._parts.settings, self._parts.server_keys, self._theme, self._bridge, _fetch_models
-        )
-        hub = HuggingFacePage(
-            self._parts.settings, self._parts.hub_choices, self._bridge, self._check_hub_access
-        )
-        cards = SettingsCards(
-            ModelsFolderCard(self.moving, self._bridge),
-            hub,
-            ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge),
-        )
-        dialog = SettingsDialog(
-            self._parts.settings, self._parts.paths, doctor, others, elsewhere, cards, self._window
-        )
+        dialog = SettingsDialog(parts.settings, parts.paths, makers, self._window)
         for asked, opened in (
             (dialog.filters_asked, self.open_filters),
             (dialog.audit_asked, self.open_audit),

@@ -70,9 +70,8 @@ def test_all_that_has_the_focus_has_a_name_and_a_role(qapp: QApplication, langua
         ]
         for dialog in opened:
             dialog.show()
-            pages = settings.pages if dialog is settings else [("", "", dialog)]
-            for key, _, _ in pages:
-                if dialog is settings:
+            for key in settings.titles if dialog is settings else [None]:
+                if key is not None:
                     settings.show_page(key)
                 await settle(5)
                 found += faults(dialog)

@@ -108,8 +108,10 @@ def test_no_english_is_left_in_the_chinese_window(qapp: QApplication, home: Path
             found.look_at("chat", part, written)
         for part in (window.picker, window.live_panel):
             found.look_at("window", part, (application.window.picker.text(),))
+        settings = dialogs.make_settings()
+        assert settings.pages
         for name, made in (
-            ("settings", dialogs.make_settings()),
+            ("settings", settings),
             ("load settings", dialogs.make_load_settings()),
             ("input filter", dialogs.make_filters()),
             ("audit log", dialogs.make_audit()),

@@ -88,6 +88,12 @@ async def all_words(application: WindowApplication) -> dict[str, set[str]]:
     """All that can be read on buttons, in menus and in settings, by where it is."""
     window, dialogs = application.window, application.dialogs
     found: dict[str, set[str]] = {}
+
+    def made_settings() -> QDialog:
+        dialog = dialogs.make_settings()
+        assert dialog.pages
+        return dialog
+
     for page in PAGES:
         content = window.show_page(page)
         if isinstance(content, ChatTab):
@@ -102,7 +108,7 @@ async def all_words(application: WindowApplication) -> dict[str, set[str]]:
     assert menu is not None
     found["picker"] = set(entries(menu))
     for name, make in (
-        ("settings", dialogs.make_settings),
+        ("settings", made_settings),
         ("load settings", dialogs.make_load_settings),
         ("input filter", dialogs.make_filters),
         ("audit log", dialogs.make_audit),
