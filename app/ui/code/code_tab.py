@@ -67,7 +67,11 @@ class CodeTab(QWidget):
         self._bridge = bridge = ui.bridge
         self._inform = inform = ui.notices.inform
         self.runner = CodeRunner(sandbox, bridge, self)
-        self.files = OpenFiles(ui, TextsFolder(folder), self.runner)
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        columns = self._make_columns()
+        left = _splitter(Qt.Orientation.Vertical, 12, columns)
+        self.files = OpenFiles(ui, TextsFolder(folder), self.runner, left)
+        self._fill_left(left)
         self.folder = FolderPanel(ui)
         self.actions_on_files = FileActions(self.files, self.folder, CodeDialogs(self), self)
         self.actions_on_files.saved_as.connect(
@@ -82,13 +86,13 @@ class CodeTab(QWidget):
             EditorAccess(self.excerpt, self._select, named),
             ConversationFile(folder / "code-conversation.json"),
             answering,
+            columns,
         )
+        self._fill_columns(columns, left)
         self.fixer = CodeFixer(self.conversation, self.runner, self)
         self._begun: list[CodeRunner | CodeConversation] = []
         """What runs, the newest last."""
-        self.folder_place = FolderPlace(
-            self.folder, self, self._lay_out(), self.files, self.actions_on_files, ui
-        )
+        self.folder_place = FolderPlace(self.folder, self, columns, self.files, self.actions_on_files, ui)
         self._make_menu()
         self._stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._stop)
         self._stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -317,30 +321,30 @@ class CodeTab(QWidget):
         if self._lines is not None:
             self._lines.show_subject(self.files.current.key)
 
-    def _lay_out(self) -> QSplitter:
-        parts = QSplitter(Qt.Orientation.Horizontal)
-        parts.setHandleWidth(16)
-        parts.setChildrenCollapsible(False)
+    def _make_columns(self) -> QSplitter:
+        """Make what holds the editor and the conversation beside it."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(PAGE_MARGIN_PX, 14, PAGE_MARGIN_PX, 16)
+        if self._lines is not None:
+            layout.addWidget(self._lines)
+        columns = _splitter(Qt.Orientation.Horizontal, 16, self)
+        layout.addWidget(columns, 1)
+        return columns
+
+    def _fill_left(self, left: QSplitter) -> None:
         self.files.setMinimumWidth(300)
-        left = QSplitter(Qt.Orientation.Vertical)
-        left.setHandleWidth(12)
-        left.setChildrenCollapsible(False)
         left.addWidget(self.files)
         left.addWidget(self.files.runs)
         left.setStretchFactor(0, 3)
         left.setStretchFactor(1, 1)
         left.setSizes([560, 230])
-        parts.addWidget(left)
-        parts.addWidget(self.conversation)
-        parts.setStretchFactor(0, 2)
-        parts.setStretchFactor(1, 1)
-        parts.setSizes([640, 410])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(PAGE_MARGIN_PX, 14, PAGE_MARGIN_PX, 16)
-        if self._lines is not None:
-            layout.addWidget(self._lines)
-        layout.addWidget(parts, 1)
-        return parts
+
+    def _fill_columns(self, columns: QSplitter, left: QSplitter) -> None:
+        columns.addWidget(left)
+        columns.addWidget(self.conversation)
+        columns.setStretchFactor(0, 2)
+        columns.setStretchFactor(1, 1)
+        columns.setSizes([640, 410])
 
     def _make_menu(self) -> None:
         menu = QMenu(self)
@@ -406,6 +410,13 @@ class CodeTab(QWidget):
         add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
         add(self.tr("Back to the editor"), "Alt+E", self._go_to_editor)
         files.more_button.setMenu(menu)
+
+
+def _splitter(orientation: Qt.Orientation, handle_px: int, parent: QWidget) -> QSplitter:
+    made = QSplitter(orientation, parent)
+    made.setHandleWidth(handle_px)
+    made.setChildrenCollapsible(False)
+    return made
 
 
 def _whole_where_none(excerpt: Excerpt) -> Excerpt:

@@ -212,7 +212,8 @@ class DriftPage(MeasuringPage):
         for column, card in enumerate((self._answers, self._speed, self._since)):
             cards.addWidget(card, 0, column)
             cards.setColumnStretch(column, 1)
-        table = Card(margin_px=12)
+        self.lay_out(head, self._results, self._empty)
+        table = Card(self._results, margin_px=12)
         table.body.addWidget(self._table)
         table.setFixedHeight(TABLE_HEIGHT_PX)
         sides = QGridLayout()
@@ -220,7 +221,7 @@ class DriftPage(MeasuringPage):
         for column, (caption, text) in enumerate(
             ((self.tr("BEFORE"), self._before), (self.tr("NOW"), self._now))
         ):
-            side = Card()
+            side = Card(self._results)
             side.body.addWidget(label(caption, "caption"))
             side.body.addWidget(text)
             side.body.addStretch(1)
@@ -235,7 +236,6 @@ class DriftPage(MeasuringPage):
         results.addWidget(self._changes_card)
         results.addWidget(table)
         results.addLayout(sides)
-        self.lay_out(head, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._check.setIcon(self._theme.icon("play", "on_accent"))

@@ -534,17 +534,15 @@ class QualityPage(MeasuringPage):
         for control in (self._run_button, self._size, self._data_button, self._export):
             head.add(control)
         head.add(self._about, stretch=True)
-        items = self._items_card = Card(margin_px=0)
-        split = self._split = QSplitter(Qt.Orientation.Horizontal)
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        self.lay_out(head, self._progress, self._results, self._empty)
+        items = self._items_card = Card(self._results, margin_px=0)
+        split = self._split = QSplitter(Qt.Orientation.Horizontal, items)
         split.setChildrenCollapsible(False)
-        left = QWidget()
+        items.body.addWidget(split)
+        left = QWidget(split)
         column = QVBoxLayout(left)
         column.setContentsMargins(12, 12, 12, 12)
-        column.addWidget(self._table)
-        split.addWidget(left)
-        split.addWidget(self._item)
-        split.setSizes([620, 380])
-        items.body.addWidget(split)
         self._arrange()
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
@@ -554,8 +552,11 @@ class QualityPage(MeasuringPage):
         results.addWidget(self._comparison)
         results.addWidget(self._trend)
         results.addWidget(items)
+        column.addWidget(self._table)
+        split.addWidget(left)
+        split.addWidget(self._item)
+        split.setSizes([620, 380])
         results.addWidget(self._history)
-        self.lay_out(head, self._progress, self._results, self._empty)
 
     def _arrange(self) -> None:
         """Item beside the table, or below it in a narrow window."""

@@ -504,6 +504,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         ):
             head.add(control)
         head.add(self._machine, stretch=True)
+        self.lay_out(head, self._progress, self._kept, self._results, self._empty)
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(12)
@@ -517,7 +518,6 @@ class BenchmarkSpeedPage(MeasuringPage):
             self._table,
         ):
             results.addWidget(part)
-        self.lay_out(head, self._progress, self._kept, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))

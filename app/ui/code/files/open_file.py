@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.code.ask import Excerpt
 from app.code.open_texts import TextsFolder
@@ -26,15 +27,22 @@ class OpenFile(QObject):
     """Another file, another name, saved, or no longer saved."""
 
     def __init__(
-        self, number: int, ui: UiContext, texts: TextsFolder, runner: CodeRunner, parent: QObject
+        self,
+        number: int,
+        ui: UiContext,
+        texts: TextsFolder,
+        runner: CodeRunner,
+        parent: QObject,
+        places: tuple[QWidget, QWidget],
     ) -> None:
-        """`number` is what the text is kept under in `texts`."""
+        """`number` is what the text is kept under in `texts`. The editor is made in the first of the
+        `places`, the runs in the other."""
         super().__init__(parent)
         self.number = number
-        self.card = CodeEditorCard(ui.bridge, ui.theme, texts.draft(number))
+        self.card = CodeEditorCard(ui.bridge, ui.theme, texts.draft(number), places[0])
         self.editor = self.card.editor
         self.document = self.card.document
-        self.run_card = CodeRunCard(runner, ui.theme, self._program, texts.tests(number))
+        self.run_card = CodeRunCard(runner, ui.theme, self._program, texts.tests(number), places[1])
         self.completion = InlineCompletion(ui, self.editor, self)
         self._keys = {f"#{number}"}
         self.document.changed.connect(self._on_changed)

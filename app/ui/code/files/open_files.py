@@ -54,7 +54,7 @@ class OpenFiles(Card):
         self.files: list[OpenFile] = []
         """In the order of their tabs."""
         self.tabs = FileTabs(ui.theme)
-        self.runs = QStackedWidget()
+        self.runs = QStackedWidget(parent)
         self.open_button = button(kind="quiet", name=self.tr("Open files (Ctrl+O)"))
         self.save_button = button(kind="quiet", name=self.tr("Save the file (Ctrl+S)"))
         self.more_button = QToolButton()
@@ -62,7 +62,7 @@ class OpenFiles(Card):
         self.folder_button.setCheckable(True)
         self.folder_button.hide()
         self.change_set_bar = ChangeSetBar(ui.theme)
-        self._cards = QStackedWidget()
+        self._cards = QStackedWidget(self)
         self._keeper = DraftKeeper("code-files", self._state, self)
         self.keep_soon = self._keeper.keep_soon
         self._lay_out()
@@ -219,7 +219,7 @@ class OpenFiles(Card):
         return file
 
     def _add(self, number: int) -> OpenFile:
-        file = OpenFile(number, self._ui, self._texts, self._runner, self)
+        file = OpenFile(number, self._ui, self._texts, self._runner, self, (self._cards, self.runs))
         self.files.append(file)
         self._cards.addWidget(file.card)
         self.runs.addWidget(file.run_card)

@@ -263,8 +263,7 @@ class CodeRunCard(Card):
             (self.tr("Tests"), self.tests),
             (self.tr("Input"), self.input),
         )
-        for number, (text, page) in enumerate(pages):
-            self._pages.addWidget(page)
+        for number, (text, _) in enumerate(pages):
             made = button(text, "quiet")
             made.setCheckable(True)
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -282,6 +281,8 @@ class CodeRunCard(Card):
         RoomForWords(head_row, actions)
         self.body.addWidget(head_row)
         self.body.addWidget(self._pages, 1)
+        for _, page in pages:
+            self._pages.addWidget(page)
         self._end_row = QWidget()
         end = QHBoxLayout(self._end_row)
         end.setContentsMargins(16, 4, 8, 4)
