@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 
 from app.base.ending import end_at_once
 from app.base.paths import app_paths
@@ -57,6 +57,9 @@ async def scene(application: WindowApplication, told: dict[str, list[Callback]])
         bar = tab.conversation.verticalScrollBar()
         bar.setValue(bar.maximum() // 2)
 
+    def click(title: str) -> None:
+        next(each for each in window.findChildren(QPushButton) if each.text() == title).click()
+
     def bench(page: str) -> None:
         shown = window.show_page("benchmark")
         assert isinstance(shown, BenchmarkTab)
@@ -81,9 +84,9 @@ async def scene(application: WindowApplication, told: dict[str, list[Callback]])
         application.parts.settings.update(**values)
 
     acts: dict[str, Callable[[], object]] = {
-        "models, first": lambda: window.show_page("models"),
-        "code, first": lambda: window.show_page("code"),
-        "benchmark, first": lambda: window.show_page("benchmark"),
+        "models, first": lambda: click("Models"),
+        "code, first": lambda: click("Code"),
+        "benchmark, first": lambda: click("Benchmark"),
         "quality, first": lambda: bench("quality"),
         "drift, first": lambda: bench("drift"),
         "settings, first": lambda: application.dialogs.open_settings_page("general"),

@@ -44,7 +44,7 @@ from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue, find
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
 from models.hub.snapshot import Snapshot, gguf_files
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS, file_bytes
 from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
 from models.system.progress import JobContext, Progress
 from models.system.shown_text import shown
@@ -79,7 +79,6 @@ class ModelsTab(QScrollArea):
     ) -> None:
         """`job` measures how close files are to their original, and goes on without this tab."""
         super().__init__(parent)
-        self.detail = ModelDetail(ui.theme, ui.settings)
         ui = replace(ui, bridge=ui.bridge.for_place(lambda: ui.notices.at(self.detail.failures)))
         self._ui = ui
         self._theme = ui.theme
@@ -100,28 +99,52 @@ class ModelsTab(QScrollArea):
         self._selected = ""
         self._advisor: Advisor | None = None
         self._refreshing = Slices(self)
-        self._quality = ModelQuality(ui, measurer, self, job=job)
-        self._quality.measured.connect(self.reload)
-        self._matrix = ModelMatrix(ui, store, self)
-        self._build_page()
+        self._measurer = measurer
+        self._job = job
+        self._building = Slices(self)
+        self._is_whole = self._was_shown = False
+        """All cards are there; its rows have been there once."""
+        self._building.begin(self._build_page())
         Offers(self, self._offered)
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
         advice.changed.connect(self._refresh)
         self._session.loading.connect(self._on_loading)
         self._session.loaded.connect(self._on_loaded)
         self._session.load_failed.connect(self._on_load_failed)
-        follow_jobs(jobs, ui.bridge, self, self._on_job)
-        # After it follows them, so that no change is missed; one may have ended before the tab was made.
-        for view in jobs.jobs():
-            self._take_job(view, is_news=False)
+        self._adding = ui.bridge.for_place(lambda: ui.notices.at(self.add_card.failures))
         # Nothing of it is painted before it has its rows.
         self.viewport().setUpdatesEnabled(False)
-        self._refresh()
-        self.reload()
 
     def reload(self) -> None:
         """Look at the disk again."""
         self._bridge.start(self._reload())
+
+    @property
+    def add_card(self) -> AddModelCard:
+        """The card where models are named or chosen on the disk."""
+        self._make_whole()
+        return self._add_card
+
+    @property
+    def search(self) -> SearchCard:
+        """The card that searches the hub."""
+        self._make_whole()
+        return self._search
+
+    @property
+    def outlooks(self) -> OutlookCard:
+        """The card about each type of the selected model."""
+        self._make_whole()
+        return self._outlooks
+
+    def complete(self) -> None:
+        """Make and show now what is left of the page."""
+        self._make_whole()
+        self._refreshing.finish()
+
+    def _make_whole(self) -> None:
+        if not self._is_whole:
+            self._building.finish()
 
     @property
     def selected_key(self) -> str:
@@ -144,16 +167,81 @@ class ModelsTab(QScrollArea):
 
     def add_models(self, paths: Sequence[Path]) -> None:
         """Take up files and folders where they lie; of files alone, load the first."""
+        self._make_whole()
         self._actions.import_paths(paths, load_first=not any(path.is_dir() for path in paths))
 
-    def _build_page(self) -> None:
-        self.recommendation = RecommendationCard(self._theme)
-        self.recommendation.get_asked.connect(self._on_get)
-        self.recommendation.load_asked.connect(self.load_asked)
+    def _build_page(self) -> Iterator[None]:
+        """Make what is at the top now, the rest in steps: all of it together takes too long at once."""
+        page = ScrolledPage(self.viewport())
+        column = QVBoxLayout(page)
+        column.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
+        column.setSpacing(16)
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._job_place = QVBoxLayout()
         self._job_place.setSpacing(16)
+        # Each is made where it stands: for what moves, Qt works out the style of all that is in it anew.
+        self.recommendation = RecommendationCard(self._theme, page)
+        column.addWidget(self.recommendation)
+        column.addLayout(self._job_place)
+        column.addWidget(self._make_list(page))
+        self.detail = ModelDetail(self._theme, self._settings, page)
+        column.addWidget(self.detail)
+        column.addStretch(1)
+        self._connect_top()
+        return self._build_rest(page, column)
+
+    def _build_rest(self, page: QWidget, column: QVBoxLayout) -> Iterator[None]:
+        def put(card: QWidget) -> None:
+            column.insertWidget(column.count() - 1, card)
+
+        self._quality = ModelQuality(self._ui, self._measurer, self, page, job=self._job)
+        self._quality.measured.connect(self.reload)
+        put(self._quality.card)
+        yield
+        self._matrix = ModelMatrix(self._ui, self._store, self, page)
+        put(self._matrix.card)
+        self._add_card = AddModelCard(self._theme, page)
+        self._add_card.add_asked.connect(self._on_add)
+        put(self._add_card)
+        self._add_card.show()
+        self._actions = ModelActions(
+            self._ui, self._store, self._jobs, self._job_place, self._add_card.failures, self
+        )
+        self._actions.load_asked.connect(self.load_asked)
+        self._actions.delete_asked.connect(self._on_delete)
+        self._actions.imported.connect(self._on_imported)
+        self.detail.folder_asked.connect(self._actions.show_folder)
+        self._add_card.paths_chosen.connect(self._actions.import_paths)
+        yield
+        self._search = SearchCard(self._ui, self._jobs, page)
+        self._search.get_asked.connect(self._on_offer)
+        put(self._search)
+        self._search.show()
+        yield
+        self._outlooks = OutlookCard(self._theme, page)
+        self._outlooks.hide()
+        self._outlooks.use_changed.connect(self._refresh)
+        put(self._outlooks)
+        yield
+        self._is_whole = True
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show what is there, now that all cards are."""
+        # After it follows them, so that no change is missed; one may have ended before the tab was made.
+        follow_jobs(self._jobs, self._ui.bridge, self, self._on_job)
+        for view in self._jobs.jobs():
+            self._take_job(view, is_news=False)
+        self._refreshing.begin(self._refresh_steps())
+        self.reload()
+
+    def _make_list(self, page: QWidget) -> Card:
+        frame = Card(page, margin_px=8)
         self.table = ModelsTable(self._theme, self)
-        self._view = ModelsView(self.table)
+        self._view = ModelsView(self.table, frame)
         self._view.row_selected.connect(self._on_row)
         self._view.row_activated.connect(self._on_activated)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -161,50 +249,20 @@ class ModelsTab(QScrollArea):
         inside = QShortcut(QKeySequence("Ctrl+I"), self._view)
         inside.setContext(Qt.ShortcutContext.WidgetShortcut)
         inside.activated.connect(self._on_look_inside)
-        frame = Card(margin_px=8)
         frame.body.addWidget(self._view)
+        self.setFocusProxy(self._view)
+        return frame
+
+    def _connect_top(self) -> None:
+        self.recommendation.get_asked.connect(self._on_get)
+        self.recommendation.load_asked.connect(self.load_asked)
         self.detail.get_asked.connect(self._on_get)
         self.detail.load_asked.connect(self.load_asked)
         self.detail.smaller_asked.connect(
             lambda model, tokens: self._bridge.start(self._load_smaller(model, tokens))
         )
         self.detail.delete_asked.connect(self._on_delete)
-        self.outlooks = OutlookCard(self._theme)
-        self.outlooks.use_changed.connect(self._refresh)
-        self.outlooks.hide()
-        self.search = SearchCard(self._ui, self._jobs)
-        self.search.get_asked.connect(self._on_offer)
-        self.add_card = AddModelCard(self._theme)
-        self.add_card.add_asked.connect(self._on_add)
-        self._adding = self._bridge.for_place(lambda: self._notices.at(self.add_card.failures))
-        self._actions = ModelActions(
-            self._ui, self._store, self._jobs, self._job_place, self.add_card.failures, self
-        )
-        self._actions.load_asked.connect(self.load_asked)
-        self._actions.delete_asked.connect(self._on_delete)
-        self._actions.imported.connect(self._on_imported)
-        self.detail.folder_asked.connect(self._actions.show_folder)
         self.detail.menu_asked.connect(self._on_menu)
-        self.add_card.paths_chosen.connect(self._actions.import_paths)
-        page = ScrolledPage(self.viewport())
-        column = QVBoxLayout(page)
-        column.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
-        column.setSpacing(16)
-        column.addWidget(self.recommendation)
-        column.addLayout(self._job_place)
-        column.addWidget(frame)
-        column.addWidget(self.detail)
-        column.addWidget(self._quality.card)
-        column.addWidget(self._matrix.card)
-        column.addWidget(self.add_card)
-        column.addWidget(self.search)
-        column.addWidget(self.outlooks)
-        column.addStretch(1)
-        self.setWidget(page)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setFocusProxy(self._view)
 
     async def _reload(self) -> None:
         before = self._listing
@@ -219,9 +277,12 @@ class ModelsTab(QScrollArea):
             self.store_changed.emit()
 
     def _refresh(self) -> None:
-        """Judge the models anew and show them; many are judged one by one between two events before."""
+        """Judge the models anew and show them; many are judged one by one between two events before, and so
+        are all of them the first time."""
+        if not self._is_whole:
+            return
         self._refreshing.begin(self._refresh_steps())
-        if len(catalogue()) + len(self._listing.models) <= AT_ONCE:
+        if self._was_shown and len(catalogue()) + len(self._listing.models) <= AT_ONCE:
             self._refreshing.finish()
 
     def _refresh_steps(self) -> Iterator[None]:
@@ -243,6 +304,10 @@ class ModelsTab(QScrollArea):
         self.table.show_rows(rows)
         self.search.show_advice(self._advisor)
         yield
+        if not self._was_shown and rows:
+            # What is computed once for each model takes longer than all the rest of it.
+            first = self.table.number_of(self._selected) if self._selected else 0
+            yield from _sizes_of(rows[max(0, first)])
         if self._selected and self.table.number_of(self._selected) >= 0:
             self.select(self._selected)
             self._on_row(self.table.number_of(self._selected))
@@ -251,6 +316,7 @@ class ModelsTab(QScrollArea):
         yield
         self._show_recommendation(rows)
         self.viewport().setUpdatesEnabled(True)
+        self._was_shown = True
 
     def _show_recommendation(self, rows: list[ModelRow]) -> None:
         if self._advisor is None:
@@ -453,7 +519,7 @@ class ModelsTab(QScrollArea):
 
     def _offered(self) -> list[Command | QMenu]:
         """The menus of the models on disk, and the others to be got, for the command palette."""
-        self._refreshing.finish()
+        self.complete()
         found: list[Command | QMenu] = []
         for number in range(self.table.rowCount()):
             row = self.table.row(number)
@@ -554,3 +620,11 @@ class ModelsTab(QScrollArea):
             lambda action: self._reveal(self._jobs.add(action.data(), [], revision=reference.revision))
         )
         menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))
+
+
+def _sizes_of(row: ModelRow) -> Iterator[None]:
+    """Compute the sizes of a model's types, which are remembered."""
+    if row.model is not None:
+        for kind in (*QUANTISATIONS, *FULL_PRECISION):
+            file_bytes(row.model.shape, kind)
+            yield

@@ -128,6 +128,14 @@ class MainWindow(QMainWindow):
         self.page_shown.emit(key)
         return self._contents[key]
 
+    def _on_tab_clicked(self, key: str) -> None:
+        """Show a page; one that is made for that in the next turn, as both together take too long at once."""
+        if key in self._contents:
+            self.show_page(key)
+            return
+        self.content_of(key)
+        QTimer.singleShot(0, self, lambda: self.show_page(key) if self._tabs[key].isChecked() else None)
+
     @property
     def pages(self) -> tuple[str, ...]:
         """The keys of the tabs, in their order."""
@@ -217,7 +225,7 @@ class MainWindow(QMainWindow):
             tab = button(page.title, "tab")
             tab.setCheckable(True)
             set_tip(tab, f"{page.title} (Ctrl+{number})")
-            tab.clicked.connect(lambda _=False, key=page.key: self.show_page(key))
+            tab.clicked.connect(lambda _=False, key=page.key: self._on_tab_clicked(key))
             add_action(self, page.title, f"Ctrl+{number}", partial(self.show_page, page.key))
             self._tabs[page.key] = tab
             self._group.addButton(tab)

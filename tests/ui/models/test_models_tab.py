@@ -179,6 +179,7 @@ class Room:
 
     def make_tab(self) -> None:
         self.tab = ModelsTab(self.ui, self.store, self.jobs, self.advice, self.measurer, self.host)
+        self.tab.complete()
         self.page = ModelsPage(self.tab)
         self.tab.load_asked.connect(self.loads.append)
         self.tab.resize(1200, 900)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.shell.application import WindowApplication
 from tests.support.hub import LoopbackHub
@@ -162,6 +163,8 @@ def test_a_refusal_for_want_of_a_token_leads_to_the_page(qapp: QApplication, hub
     async def scene(application: WindowApplication) -> None:
         application.parts.settings.update(hub_mirror=hub.endpoint)
         tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        tab.complete()
         field = seen(tab, QLineEdit, "Hugging Face id or address")
         field.setText("owner/private")
         field.returnPressed.emit()

@@ -3,19 +3,49 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.code.code_tab import CodeTab
+from app.ui.code.conversation.code_conversation import CodeConversation
+from app.ui.code.files.code_editor_card import CodeEditorCard
+from app.ui.code.files.open_files import OpenFiles
+from app.ui.code.running.code_run_card import CodeRunCard
+from app.ui.models.add_model_card import AddModelCard
+from app.ui.models.model_detail import ModelDetail
 from app.ui.models.models_tab import ModelsTab
+from app.ui.models.outlook_card import OutlookCard
+from app.ui.models.quality.quality_card import QualityCard
+from app.ui.models.recommendation_card import RecommendationCard
+from app.ui.models.search.search_card import SearchCard
+from app.ui.settings.hugging_face_page import HuggingFacePage
+from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
 from tests.support.pages.benchmark_page import open_page
+from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 
-CONTENTS: tuple[type[QWidget], ...] = (CodeTab, BenchmarkTab, BenchmarkSpeedPage, QualityPage, ModelsTab)
+CONTENTS: tuple[type[QWidget], ...] = (
+    CodeTab,
+    OpenFiles,
+    CodeEditorCard,
+    CodeRunCard,
+    CodeConversation,
+    BenchmarkTab,
+    BenchmarkSpeedPage,
+    QualityPage,
+    ModelsTab,
+    ModelDetail,
+    QualityCard,
+    AddModelCard,
+    SearchCard,
+    OutlookCard,
+)
+MOST_AT_ONCE = 0.7
+"""Of the widgets of the Models page, made before the window lives again."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +80,61 @@ def test_no_page_is_moved_once_it_is_made(qapp: QApplication, monkeypatch: pytes
         other.deleteLater()
 
     run_with_window(scene)
+
+
+def test_the_models_page_is_made_in_steps(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        at_once = len(tab.findChildren(QWidget))
+        assert not tab.findChildren(SearchCard)
+        assert tab.focusProxy() is not None
+        await until(lambda: tab.table.rowCount() and tab.viewport().updatesEnabled(), "the rows")
+        assert at_once < MOST_AT_ONCE * len(tab.findChildren(QWidget))
+        # The list of types above is made anew for each model.
+        cards = (RecommendationCard, QualityCard, AddModelCard, SearchCard, OutlookCard)
+        made = [tab.findChildren(card)[0] for card in cards]
+        page = tab.widget()
+        column = page.layout() if page is not None else None
+        assert column is not None
+        assert (order := [column.indexOf(card) for card in made]) == sorted(order)
+        stops = [widget for widget in chain_of(tab) if any(card.isAncestorOf(widget) for card in made)]
+        places = [next(n for n, card in enumerate(made) if card.isAncestorOf(stop)) for stop in stops]
+        assert places == sorted(places)
+
+    run_with_window(scene)
+
+
+def test_a_card_of_the_models_page_is_there_when_somebody_asks(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        assert tab.search in tab.findChildren(SearchCard)
+        assert tab.outlooks in tab.findChildren(OutlookCard)
+
+    run_with_window(scene)
+
+
+def test_a_page_of_the_settings_is_made_when_it_is_shown(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = application.dialogs.open_settings_page("general")
+        assert isinstance(dialog, SettingsDialog)
+        assert not dialog.findChildren(HuggingFacePage)
+        dialog.show_page("hugging face")
+        [made] = dialog.findChildren(HuggingFacePage)
+        dialog.show_page("general")
+        dialog.show_page("hugging face")
+        assert dialog.findChildren(HuggingFacePage) == [made]
+        dialog.done(0)
+
+    run_with_window(scene)
+
+
+def chain_of(widget: QWidget) -> list[QWidget]:
+    """What the Tab key comes to in a widget, in its order."""
+    found, stop = [], widget.nextInFocusChain()
+    while stop is not None and stop is not widget:
+        if widget.isAncestorOf(stop) and stop.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            found.append(stop)
+        stop = stop.nextInFocusChain()
+    return found

@@ -61,6 +61,7 @@ class ModelMatrix(QObject):
         ui: UiContext,
         store: ModelStore,
         parent: QObject,
+        page: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._bridge = ui.bridge
@@ -68,7 +69,7 @@ class ModelMatrix(QObject):
         self._notices = ui.notices
         self._name = ""
         self._path = Path()
-        self.card = MatrixCard(ui.theme)
+        self.card = MatrixCard(ui.theme, page)
         self.card.delete.clicked.connect(lambda: ui.bridge.start(self._delete(self._path, self._name)))
         self.card.hide()
 

@@ -1,6 +1,7 @@
 """Measures the selected model's quantisations for the Models tab and shows what they cost."""
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.acquire.measurer import Measurer
 from app.ui.base.lasting_job import LastingJob, fail
@@ -22,6 +23,7 @@ class ModelQuality(QObject):
         ui: UiContext,
         measurer: Measurer,
         parent: QObject,
+        page: QWidget | None = None,
         *,
         job: LastingJob | None = None,
     ) -> None:
@@ -33,7 +35,7 @@ class ModelQuality(QObject):
         self._notices = ui.notices
         self._models: list[InstalledModel] = []
         self._job = job or LastingJob(ui.session, ui.bridge, self, reserves="")
-        self.card = QualityCard(ui.theme, ui.plots)
+        self.card = QualityCard(ui.theme, ui.plots, page)
         self.card.measure_asked.connect(self._on_measure)
         self.card.cancel_asked.connect(self._job.cancel)
         self._job.began.connect(self._show_progress)
