@@ -48,7 +48,7 @@ class IncrementalLexer:
     def __init__(self, language: Language, lines: list[str]) -> None:
         self._lexer = _lexer(language.key)
         self._end = _ENDS.get(language.key, _C_END)
-        self._lines = [_bounded(line) for line in lines]
+        self._lines = _bounded(lines)
         self._starts: list[_Start | None] = [None] * len(lines)
         self._starts[0] = _TOP
         self._pending: int | None = 0
@@ -68,7 +68,7 @@ class IncrementalLexer:
     def replace_lines(self, first: int, removed: int, lines: list[str]) -> None:
         """Tell that the `removed` lines from `first` on have become `lines` (at least one)."""
         start = self._starts[first]
-        self._lines[first : first + removed] = [_bounded(line) for line in lines]
+        self._lines[first : first + removed] = _bounded(lines)
         self._starts[first : first + removed] = [start, *[None] * (len(lines) - 1)]
         shift = len(lines) - removed
         last = first + len(lines) - 1
@@ -157,8 +157,8 @@ def _lexer(key: str) -> Lexer:
     return get_lexer_by_name(key)
 
 
-def _bounded(line: str) -> str:
-    return line if len(line) <= LINE_LIMIT_CHARACTERS else ""
+def _bounded(lines: list[str]) -> list[str]:
+    return [line if len(line) <= LINE_LIMIT_CHARACTERS else "" for line in lines]
 
 
 _Found = list[tuple[int, _TokenType, str]]

@@ -3,7 +3,6 @@
 import math
 import re
 from bisect import bisect_left, bisect_right
-from heapq import nlargest
 from itertools import accumulate, chain, count, repeat
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSignalBlocker, Qt, Signal
@@ -188,7 +187,7 @@ class CodeText(QWidget):
         self._tops[first:] = accumulate(heights, initial=self._tops[first])
         widths = map(len, lines) if _is_plain(self._text) else map(_characters_wide, lines)
         kept = [each for each in self._widest if each[1] < first]
-        self._widest = nlargest(WIDEST_LINES, chain(kept, zip(widths, count(first), strict=False)))
+        self._widest = sorted(chain(kept, zip(widths, count(first), strict=False)))[-WIDEST_LINES:]
 
     def _on_font_changed(self) -> None:
         font = self.field.document().defaultFont()

@@ -62,6 +62,8 @@ class Composer(QWidget):
         self._theme = theme
         self._state = ComposerState.BLOCKED
         self._field = _Field()
+        self._text: tuple[int, str] | None = None
+        """What `text` gave last, and the document's revision then."""
         self._field.submitted.connect(self._on_submit)
         self._field.textChanged.connect(lambda: self.text_changed.emit(self.text()))
         self._field.textChanged.connect(self._show_state)
@@ -142,7 +144,11 @@ class Composer(QWidget):
 
     def text(self) -> str:
         """Return the text in the field."""
-        return self._field.toPlainText()
+        # Asked for by many with each letter; Qt would put it together anew each time.
+        revision = self._field.document().revision()
+        if self._text is None or self._text[0] != revision:
+            self._text = revision, self._field.toPlainText()
+        return self._text[1]
 
     def set_text(self, text: str) -> None:
         """Write something into it, such as a kept draft."""
