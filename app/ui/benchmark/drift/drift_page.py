@@ -258,6 +258,7 @@ class _VerdictCard(Card):
         self.body.addWidget(label(caption, "caption"))
         self.body.addLayout(row)
         self.body.addWidget(self._line)
+        self.body.addStretch(1)
 
     def show_verdict(self, verdict: str, line: str, look: LabelLook) -> None:
         """Show it."""

@@ -4,7 +4,7 @@ this stands in."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -13,11 +13,10 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QScrollArea,
-    QSizePolicy,
     QWidget,
 )
 
-from app.ui.base.plain_text import set_tip
+from app.ui.base.plain_text import PlainLabel, set_tip
 from app.ui.widgets.card import Card, LabelLook, button, label
 from app.ui.widgets.scrolled_page import ScrolledPage
 
@@ -51,6 +50,27 @@ class GridRow:
     n: str = ""
 
 
+class _RunName(PlainLabel):
+    """The name of a run above its figures, which say how wide it is where it is told to shrink."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setProperty("look", "small")
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._least_px = 0
+
+    def let_shrink(self, least_px: int) -> None:
+        """Ask for `least_px` only; 0: for what a line takes."""
+        self._least_px = least_px
+        self.setMinimumWidth(least_px)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As wide as a line, or as it was told."""
+        hint = super().sizeHint()
+        return QSize(self._least_px, hint.height()) if self._least_px else hint
+
+
 class ComparisonGrid(QScrollArea):
     """As high as its rows; words are broken where the room is narrow, and it is scrolled sideways where many
     runs stand beside each other. GUI thread.
@@ -66,7 +86,7 @@ class ComparisonGrid(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._words: list[QLabel] = []
         """The labels that may be broken into lines, the names of the runs first."""
-        self._runs = 0
+        self._heads: list[_RunName] = []
         # Not within the resizing itself: what is laid out there would keep the height of before.
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._fit)
@@ -79,7 +99,6 @@ class ComparisonGrid(QScrollArea):
 
     def show_rows(self, heads: Sequence[str], rows: Sequence[GridRow], n_head: str = "") -> None:
         """Replace what is shown; `heads` name all runs, and `n_head` the column of what figures are over."""
-        first, *others = heads
         is_alone = len(heads) <= MOST_WITH_WORDS
         page = ScrolledPage()
         grid = QGridLayout(page)
@@ -88,13 +107,12 @@ class ComparisonGrid(QScrollArea):
         grid.setVerticalSpacing(6)
         if n_head:
             grid.addWidget(_right(label(n_head, "small")), 0, 1)
-        self._words = [_right(label(first, "small"))]
-        grid.addWidget(self._words[0], 0, 2)
-        self._runs = len(heads)
-        for place, head in enumerate(others):
+        self._heads = [_RunName(head) for head in heads]
+        self._words = [*self._heads]
+        grid.addWidget(self._heads[0], 0, 2)
+        for place, head in enumerate(self._heads[1:]):
             columns = 1 if is_alone else 2
-            self._words.append(_apart(_right(label(head, "small"))))
-            grid.addWidget(self._words[-1], 0, 3 + 3 * place, 1, columns)
+            grid.addWidget(_apart(head), 0, 3 + 3 * place, 1, columns)
         for number, row in enumerate(rows, start=1):
             self._words.append(label(row.name))
             grid.addWidget(self._words[-1], number, 0)
@@ -105,7 +123,7 @@ class ComparisonGrid(QScrollArea):
                 verdict = _add(grid, number, 3 + 3 * place, cell, is_alone=is_alone)
                 if verdict is not None and is_alone:
                     self._words.append(verdict)
-        grid.setColumnStretch(2 + 3 * len(others), 1)
+        grid.setColumnStretch(2 + 3 * (len(heads) - 1), 1)
         self.setWidget(page)
         self._later.start()
         self._fit()
@@ -116,18 +134,18 @@ class ComparisonGrid(QScrollArea):
         if layout is None:
             return
         room_px = self.viewport().width()
-        heads = self._words[: self._runs]
+        heads = self._heads
         for made in self._words:
             made.setWordWrap(False)
         for head in heads:
-            _let_shrink(head, 0)
+            head.let_shrink(0)
         layout.invalidate()
         if layout.sizeHint().width() > room_px:
             least_px = max(NARROW_HEAD_PX, room_px // HEADS_IN_ROOM)
             for head in heads:
                 margins = head.contentsMargins()
                 wanted_px = min(head.sizeHint().width(), least_px + margins.left() + margins.right())
-                _let_shrink(head, wanted_px)
+                head.let_shrink(wanted_px)
             for made in self._words:
                 made.setWordWrap(True)
             layout.invalidate()
@@ -139,14 +157,6 @@ class ComparisonGrid(QScrollArea):
         )
         bar_px = self.horizontalScrollBar().sizeHint().height() + BAR_GAP_PX if width_px > room_px else 0
         self.setFixedHeight(height_px + bar_px)
-
-
-def _let_shrink(head: QLabel, least_px: int) -> None:
-    """Let the figures below say how wide a run's name is, from `least_px` on; 0: as wide as it is."""
-    policy = head.sizePolicy()
-    policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored if least_px else QSizePolicy.Policy.Preferred)
-    head.setSizePolicy(policy)
-    head.setMinimumWidth(least_px)
 
 
 def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> QLabel | None:

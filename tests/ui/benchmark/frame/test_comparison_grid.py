@@ -1,5 +1,7 @@
 """Runs side by side in a wide and in a narrow window."""
 
+from itertools import combinations
+
 import pytest
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QLabel
@@ -23,17 +25,19 @@ ROWS = (
 
 
 def is_whole(grid: ComparisonGrid) -> bool:
-    """Tell whether each label is inside what is seen, and has the room that its words need."""
+    """Tell whether each label is in sight, on no other one, and has the room that its words need."""
     page, seen = grid.widget(), grid.viewport().rect()
-    return all(
-        seen.contains(QRect(made.mapTo(page, QPoint(0, 0)), made.size()))
+    labels = page.findChildren(QLabel)
+    rooms = [QRect(made.mapTo(page, QPoint(0, 0)), made.size()) for made in labels]
+    return not any(one.intersects(other) for one, other in combinations(rooms, 2)) and all(
+        seen.contains(room)
         and made.width() >= made.minimumSizeHint().width()
         and made.height() >= made.heightForWidth(made.width())
-        for made in page.findChildren(QLabel)
+        for made, room in zip(labels, rooms, strict=True)
     )
 
 
-@pytest.mark.parametrize("width", [1600, 700])
+@pytest.mark.parametrize("width", [1600, 960, 700])
 def test_all_of_two_runs_is_seen_without_scrolling(qtbot: QtBot, width: int) -> None:
     grid = ComparisonGrid()
     qtbot.addWidget(grid)
