@@ -33,12 +33,20 @@ class WideColumn(QObject):
         table.viewport().installEventFilter(self)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._fit)
+        model = table.model()
+        for changed in (model.modelReset, model.dataChanged, model.rowsInserted, model.rowsRemoved):
+            changed.connect(self._on_cells)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Fit to another width of the table."""
         if event.type() == QEvent.Type.Resize:
             self._fit()
         return super().eventFilter(watched, event)
+
+    def _on_cells(self, *_: object) -> None:
+        # Other columns may be spared now, though none of those that are shown got another width.
+        if shiboken6.isValid(self._later):
+            self._later.start()
 
     def _on_section(self, section: int) -> None:
         # A header on its way out shows its hidden sections once more.
@@ -94,6 +102,10 @@ class WideColumn(QObject):
             if column in needed_px:
                 left_out.add(column)
                 missing_px -= needed_px[column]
+        if left_out == self._left_out:
+            return
         for column in left_out ^ self._left_out:
             header.setSectionHidden(column, column in left_out)
         self._left_out = left_out
+        # Its bar would go on scrolling over what is hidden.
+        self._table.doItemsLayout()

@@ -84,3 +84,17 @@ def test_a_column_that_its_owner_hides_stays_hidden(qtbot: QtBot) -> None:
         table.resize(width, 200)
         assert table.isColumnHidden(1)
     assert not table.isColumnHidden(2)
+
+
+def test_other_columns_are_left_out_as_soon_as_cells_change(qtbot: QtBot) -> None:
+    spared = [2]
+    table = make_table(qtbot, "Qwen", spared)
+    need_px = [
+        max(table.sizeHintForColumn(at), table.horizontalHeader().sectionSizeHint(at)) for at in (0, 1)
+    ]
+    table.resize(sum(need_px) + table.width() - table.viewport().width() + 4, 200)
+    assert [table.isColumnHidden(at) for at in (1, 2)] == [False, True]
+    spared[:] = [1]
+    table.model().setData(table.model().index(0, 0), "Qwem")
+    qtbot.wait_until(lambda: [table.isColumnHidden(at) for at in (1, 2)] == [True, False])
+    assert table.horizontalScrollBar().maximum() == 0
