@@ -87,7 +87,7 @@ class WideColumn(QObject):
         for column in shown:
             # The header tells nothing of a column that is hidden.
             if not header.isSectionHidden(column):
-                self._title_px[column] = header.sectionSizeHint(column)
+                self._title_px[column] = max(header.sectionSizeHint(column), header.sectionSize(column))
         needed_px = {
             column: max(
                 self._table.sizeHintForColumn(column), self._title_px[column], header.minimumSectionSize()
