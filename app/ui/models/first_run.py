@@ -14,7 +14,7 @@ from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import button, label
 from app.ui.widgets.ui_context import UiContext
-from models.catalog.catalog import catalogue
+from models.catalog.catalog import catalogue, find
 from models.store.store import ModelStore
 
 _ENDED = ("cancelled", "gone")
@@ -124,7 +124,8 @@ class FirstRun(QObject):
             self._job.setFocus()
 
     def _on_job(self, view: JobView) -> None:
-        self._job_id = self._job_id or view.id
+        if not self._job_id and self._is_first_model(view):
+            self._job_id = view.id
         if view.id != self._job_id:
             return
         if view.state == "done" and view.installed:
@@ -134,6 +135,13 @@ class FirstRun(QObject):
             self._show_job(None)
         else:
             self._show_job(view)
+
+    @staticmethod
+    def _is_first_model(view: JobView) -> bool:
+        """Tell whether a job, which may be another page's, gets a model such as is offered here: what else is
+        made does not answer by itself."""
+        model = find(view.model)
+        return model is not None and model.thinks
 
     def _show_job(self, view: JobView | None) -> None:
         changed = view is not None and view.stopped != self._stopped

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from app.acquire.jobs import JobView
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.models.first_run import FirstRun
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.shell.application import WindowApplication
 from tests.support.waiting import until
@@ -76,6 +78,25 @@ def test_after_get_the_keyboard_is_at_the_job_and_not_at_its_refusal(
         [job] = application.parts.jobs.jobs()
         application.parts.jobs.cancel(job.id)
         await until(lambda: not application.parts.jobs.jobs(), "its end")
+
+    run_with_window(scene)
+
+
+def test_another_model_that_was_made_meanwhile_does_not_answer_by_itself(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: offered(application) is not None, "the offer")
+        tab = application.window.show_page("chat")
+        [job] = application.window.findChildren(FirstRun)
+        loads: list[object] = []
+        job.load_asked.connect(loads.append)
+        starter = application.parts.store.listing().models[0]
+        job._on_job(JobView("1", "/models/mine", "mine", ("Q4_K_M",), "done", installed=(starter,)))
+        assert loads == []
+        job._on_job(JobView("2", "r1-qwen-1.5b", "R1 Qwen 1.5B", ("Q4_K_M",), "done", installed=(starter,)))
+        assert loads == [starter]
+        assert tab.isVisible()
 
     run_with_window(scene)
 
