@@ -4274,6 +4274,10 @@ Left for the reply: {left}</source>
         <translation>每个文件都用校验和（SHA-256）验证。暂停或重启不会丢失任何内容。</translation>
     </message>
     <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
         <source>Downloading</source>
         <translation>正在下载</translation>
     </message>
@@ -7233,6 +7237,10 @@ Left for the reply: {left}</source>
         <translation>供其他计算机使用的地址</translation>
     </message>
     <message>
+        <source>No program that has the key has asked in the last minutes.</source>
+        <translation>最近几分钟内没有持有密钥的程序发来请求。</translation>
+    </message>
+    <message>
         <source>Other computers reach it at {addresses}, where the firewall here lets them.</source>
         <translation>其他计算机可通过 {addresses} 访问，前提是本机防火墙允许。</translation>
     </message>
@@ -7259,10 +7267,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Programs that use the local API</source>
         <translation>使用本地 API 的程序</translation>
-    </message>
-    <message>
-        <source>Nobody has asked in the last minutes.</source>
-        <translation>最近几分钟没有请求。</translation>
     </message>
     <message>
         <source>One moment…</source>
