@@ -110,11 +110,13 @@ class FolderPlace(QObject):
         if beside != self._is_beside:
             self._is_beside = beside
             if beside:
-                first, *others = self._columns.sizes()
+                # What is hidden lays out its parts only when it is shown: their sizes would be older.
+                self._columns.refresh()
+                sizes = self._columns.sizes()
                 width = self._theme.pixels(BESIDE_PX)
                 self._columns.insertWidget(0, self._panel)
                 self._columns.setStretchFactor(0, 0)
-                self._columns.setSizes([width, first - width, *others])
+                self._columns.setSizes([width, *sizes])
             else:
                 self._panel.setParent(self._over)
                 # It lay beside the text without being asked for; over the text it has to be.
