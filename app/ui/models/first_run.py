@@ -75,9 +75,9 @@ class FirstRun(QObject):
         self._column.addLayout(foot)
         advice.changed.connect(self.refresh)
         advice.learn_memory_speed()
-        follow_jobs(jobs, ui.bridge, self.page, self._on_job)
+        follow_jobs(jobs, ui.bridge, self.page, self.take_job)
         for view in jobs.jobs():
-            self._on_job(view)
+            self.take_job(view)
         self.refresh()
 
     @staticmethod
@@ -123,7 +123,7 @@ class FirstRun(QObject):
             # The button that was pressed has gone, and what is next to it would end all this.
             self._job.setFocus()
 
-    def _on_job(self, view: JobView) -> None:
+    def take_job(self, view: JobView) -> None:
         if not self._job_id and self._is_first_model(view):
             self._job_id = view.id
         if view.id != self._job_id:

@@ -92,9 +92,9 @@ def test_another_model_that_was_made_meanwhile_does_not_answer_by_itself(
         loads: list[object] = []
         job.load_asked.connect(loads.append)
         starter = application.parts.store.listing().models[0]
-        job._on_job(JobView("1", "/models/mine", "mine", ("Q4_K_M",), "done", installed=(starter,)))
+        job.take_job(JobView("1", "/models/mine", "mine", ("Q4_K_M",), "done", installed=(starter,)))
         assert loads == []
-        job._on_job(JobView("2", "r1-qwen-1.5b", "R1 Qwen 1.5B", ("Q4_K_M",), "done", installed=(starter,)))
+        job.take_job(JobView("2", "r1-qwen-1.5b", "R1 Qwen 1.5B", ("Q4_K_M",), "done", installed=(starter,)))
         assert loads == [starter]
         assert tab.isVisible()
 

@@ -131,7 +131,7 @@ def test_a_page_of_the_settings_is_made_when_it_is_shown(qapp: QApplication) -> 
 
 
 def chain_of(widget: QWidget) -> list[QWidget]:
-    """What the Tab key comes to in a widget, in its order."""
+    """The widgets that the Tab key comes to, in its order."""
     found, stop = [], widget.nextInFocusChain()
     while stop is not None and stop is not widget:
         if widget.isAncestorOf(stop) and stop.focusPolicy() & Qt.FocusPolicy.TabFocus:

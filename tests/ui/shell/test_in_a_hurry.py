@@ -12,6 +12,7 @@ from app.engine.protocol import LoadSettings
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
 from tests.support.window import run_with_window, told
 
@@ -70,7 +71,7 @@ def test_no_model_is_loaded_or_unloaded_while_one_is_measured(qapp: QApplication
         ):
             ask()
             await until(lambda: "being measured" in told(application), "the reason")
-            application.window.findChildren(type(application._notices))[0].dismiss()
+            application.window.findChildren(Notices)[0].dismiss()
         assert loads == []
         assert session.info is before
         await asyncio.wrap_future(session.client.unload())

@@ -21,6 +21,7 @@ from converters.system.errors import BuildError, GgufError
 from models.system.errors import Cancelled, StillroomError
 from models.system.progress import JobContext, Progress
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
+from tests.support.recorded_figures import tolerance
 
 COMMAND = child_command("measure")
 
@@ -45,7 +46,7 @@ def test_it_agrees_with_llama_imatrix(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "own.gguf"
     collected = collect(model, out, COMMAND, JobContext(told.append), text=TEXT)
     found, expected = read_imatrix(out), read_imatrix(DATA / "imatrix.gguf")
-    assert relative_error(found, expected) < 1e-3
+    assert relative_error(found, expected) < tolerance(1e-3, elsewhere=1e-2)
     assert all((found.sums[name].counts == expected.sums[name].counts).all() for name in expected.sums)
     assert (found.chunks, found.chunk_tokens) == (expected.chunks, expected.chunk_tokens)
     assert (collected.chunks, collected.tensors) == (expected.chunks, len(expected.sums))
