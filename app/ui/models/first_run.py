@@ -124,6 +124,7 @@ class FirstRun(QObject):
             self._job.setFocus()
 
     def take_job(self, view: JobView) -> None:
+        """Follow a job as it is now, where it makes the model that was offered."""
         if not self._job_id and self._is_first_model(view):
             self._job_id = view.id
         if view.id != self._job_id:
