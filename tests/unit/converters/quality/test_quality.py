@@ -40,7 +40,7 @@ def test_it_agrees_with_llama_perplexity(files: dict[str, Path]) -> None:
     for kind, one in zip(TYPES[1:], found, strict=True):
         for name, value in expected[kind].items():
             # Three significant digits, or the last digit that llama-perplexity prints.
-            rel, least = tolerance(5e-4, elsewhere=2e-2), tolerance(6e-6, elsewhere=1e-4)
+            rel, least = tolerance(5e-4, elsewhere=2e-2), tolerance(6e-6, elsewhere=3e-4)
             assert getattr(one, name) == pytest.approx(value, rel=rel, abs=least), (kind, name)
         assert one.reference == "BF16"
         assert (one.bytes, one.reference_bytes) == (
