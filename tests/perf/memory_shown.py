@@ -53,21 +53,28 @@ def _measure(model: CatalogModel, kind: str) -> float:
             while not isinstance(event := engine.next_event(), Loaded | Failed):
                 pass
             assert isinstance(event, Loaded), event
-            taken = process.memory_info().rss
+            everything, anonymous = process.memory_info().rss, _anonymous_bytes(ready.pid)
             allocated = measured_load(event.info).ram_bytes
             # The file's pages stay in RAM beside a copy of theirs, until somebody else needs the room.
             twice = sum(event.info.buffers.values()) - allocated
+            taken = max(everything - twice, anonymous)
         finally:
             engine.close()
     plan = event.info.plan
-    off = (taken - twice) / shown.needed_bytes - 1
+    off = taken / shown.needed_bytes - 1
     print(
         f"{model.key:16} {kind:7} {plan.sequences:3} x {plan.context_tokens:<11,}  {plan.weights:7} "
-        f"{shown.needed_bytes / 1e9:9.2f} {allocated / 1e9:13.2f} {(taken - twice) / 1e9:11.2f}  "
+        f"{shown.needed_bytes / 1e9:9.2f} {allocated / 1e9:13.2f} {taken / 1e9:11.2f}  "
         f"{100 * off:+.1f}%",
         flush=True,
     )
     return off
+
+
+def _anonymous_bytes(pid: int) -> int:
+    """Read what of a process's memory is in no file (Linux)."""
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
 
 
 def _shown(model: CatalogModel, kind: str) -> Fit:
