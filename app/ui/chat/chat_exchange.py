@@ -122,7 +122,7 @@ class ChatExchange(QObject):
 
     @property
     def obstacle(self) -> Obstacle:
-        """What keeps every question waiting now; empty where one is answered, or where no model is there."""
+        """The reason why every question waits now; empty where one is answered, or no model is there."""
         session = self._session
         if session.reserved_for:
             return "measured"

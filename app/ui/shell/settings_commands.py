@@ -40,8 +40,8 @@ class SettingsCommands(QObject):
         self._known: dict[str, list[_Row]] = {}
 
     def parts(self) -> list[Callable[[], list[Command]]]:
-        """What lists them, dialog by dialog and page by page of the settings: the first time each is made for
-        that, which takes a moment."""
+        """The steps that list them, dialog by dialog and page by page of the settings: the first time each
+        is made for that, which takes a moment."""
         from app.ui.settings.settings_dialog import SettingsPage
 
         dialogs = self._dialogs

@@ -37,7 +37,7 @@ class ComposerState(Enum):
     WAITING = auto()
     """Nothing is answered for the moment; what is sent waits. `set_state` was told for what."""
     QUEUED = auto()
-    """What is written was sent and waits; it can be taken back."""
+    """The message that is written was sent and waits; it can be taken back."""
     BLOCKED = auto()
     """Nothing can be sent; `set_state` was told why."""
 
@@ -62,8 +62,11 @@ class Composer(QWidget):
         self._theme = theme
         self._state = ComposerState.BLOCKED
         self._field = _Field()
-        self._text: tuple[int, str] | None = None
-        """What `text` gave last, and the document's revision then."""
+        self._text: str | None = None
+        """The text of the field, once somebody has asked for it since its last change."""
+        # Some changes share a revision of the document with the next one, so it does not tell.
+        self._field.document().contentsChange.connect(self._forget_text)
+        self._field.document().contentsChanged.connect(self._forget_text)
         self._field.submitted.connect(self._on_submit)
         self._field.textChanged.connect(lambda: self.text_changed.emit(self.text()))
         self._field.textChanged.connect(self._show_state)
@@ -145,10 +148,12 @@ class Composer(QWidget):
     def text(self) -> str:
         """Return the text in the field."""
         # Asked for by many with each letter; Qt would put it together anew each time.
-        revision = self._field.document().revision()
-        if self._text is None or self._text[0] != revision:
-            self._text = revision, self._field.toPlainText()
-        return self._text[1]
+        if self._text is None:
+            self._text = self._field.toPlainText()
+        return self._text
+
+    def _forget_text(self, *_: int) -> None:
+        self._text = None
 
     def set_text(self, text: str) -> None:
         """Write something into it, such as a kept draft."""

@@ -1,5 +1,8 @@
 """The field where a message is written."""
 
+import random
+from functools import partial
+
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QPaintEvent, QRegion
 from PySide6.QtTest import QTest
@@ -66,3 +69,26 @@ def test_a_double_click_on_send_does_not_stop_what_was_sent(qtbot: QtBot, qapp: 
     assert told == ["sent"]
     QTest.mouseClick(stop, left)
     assert told == ["sent", "stopped"]
+
+
+def test_text_is_right_whoever_asks_for_it_in_mid_change(qtbot: QtBot, theme: Theme) -> None:
+    composer = Composer(theme)
+    qtbot.addWidget(composer)
+    field = composer.findChild(QPlainTextEdit)
+    field.document().contentsChange.connect(lambda *_: composer.text())
+    rng = random.Random(1)
+    for _ in range(400):
+        cursor = field.textCursor()
+        cursor.setPosition(rng.randrange(len(field.toPlainText()) + 1))
+        act = rng.choice(
+            (
+                partial(cursor.insertText, rng.choice("ab \n")),
+                cursor.deletePreviousChar,
+                field.undo,
+                field.redo,
+                lambda: composer.set_text("x" * rng.randrange(4)),
+                field.clear,
+            )
+        )
+        act()
+        assert composer.text() == field.toPlainText()
