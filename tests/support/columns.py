@@ -156,12 +156,13 @@ def interleaved_products(library: Path, kind: TensorType, rows: int, columns: in
     )  # fmt: skip
     assert np.isnan(several[:, rows:]).all(), "it wrote beside its rows"
     of_columns = packed.reshape(columns, blocks, block_bytes)
+    in_integers = bool(loaded.stillroom_adds_integers())
     expected = np.zeros((columns, rows), np.float32)
     for column in range(columns):
         if kind == Q8_0:
             expected[column] = _q8_0_sums(weights, d, of_columns[column])
         else:
-            expected[column] = _k_sums(_PARTS_OF[kind](weights, d), of_columns[column])
+            expected[column] = _k_sums(_PARTS_OF[kind](weights), d, of_columns[column], in_integers)
     return Products(several[:, :rows], expected)
 
 
@@ -170,7 +171,7 @@ def _q8_0_sums(
 ) -> npt.NDArray[np.float32]:
     scales = column[:, :2].copy().view(np.float16)[:, 0].astype(np.float32)
     integers = _integers(weights[:, :, 2:].view(np.int8), column[:, 2:].view(np.int8))
-    return _added(integers, d.astype(np.float32) * scales)
+    return _added(integers.astype(np.float32), d.astype(np.float32) * scales)
 
 
 class _Parts(NamedTuple):
@@ -178,27 +179,25 @@ class _Parts(NamedTuple):
 
     quants: npt.NDArray[np.int8]
     """[row][block][part][value]"""
-    scales: npt.NDArray[np.float32]
-    """[row][block][part]"""
+    scales: npt.NDArray[np.int64]
+    """[row][block][part], in d."""
     mins: npt.NDArray[np.uint8] | None = None
     """As scales, in dmin."""
     dmin: npt.NDArray[np.float32] | None = None
     """[row][block]"""
 
 
-def _q6_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
-    rows, blocks = d.shape
+def _q6_k_parts(weights: npt.NDArray[np.uint8]) -> _Parts:
+    rows, blocks = weights.shape[:2]
     low, high = weights[:, :, :128].reshape(rows, blocks, 2, 2, 32), weights[:, :, 128:192]
     fours = np.stack([low & 15, low >> 4], axis=3).reshape(rows, blocks, 2, 4, 32)
     twos = high.reshape(rows, blocks, 2, 1, 32) >> np.arange(0, 8, 2, dtype=np.uint8)[:, None] & 3
     quants = (fours | twos << 4).astype(np.int8).reshape(rows, blocks, 16, 16) - 32
-    return _Parts(
-        quants, d.astype(np.float32)[:, :, None] * weights[:, :, 192:208].view(np.int8).astype(np.float32)
-    )
+    return _Parts(quants, weights[:, :, 192:208].view(np.int8).astype(np.int64))
 
 
-def _q5_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
-    rows, blocks = d.shape
+def _q5_k_parts(weights: npt.NDArray[np.uint8]) -> _Parts:
+    rows, blocks = weights.shape[:2]
     packed = weights[:, :, 4:16]
     first, second, third = packed[:, :, :4], packed[:, :, 4:8], packed[:, :, 8:]
     scales = np.concatenate([first & 63, third & 15 | first >> 6 << 4], axis=2)
@@ -207,11 +206,11 @@ def _q5_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _
     low = weights[:, :, 48:].reshape(rows, blocks, 4, 1, 32) >> np.array([0, 4], np.uint8)[:, None] & 15
     quants = (low.reshape(rows, blocks, 8, 32) | high << 4).astype(np.int8)
     dmin = weights[:, :, 2:4].copy().view(np.float16)[:, :, 0].astype(np.float32)
-    return _Parts(quants, d.astype(np.float32)[:, :, None] * scales.astype(np.float32), mins, dmin)
+    return _Parts(quants, scales.astype(np.int64), mins, dmin)
 
 
-def _q3_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
-    rows, blocks = d.shape
+def _q3_k_parts(weights: npt.NDArray[np.uint8]) -> _Parts:
+    rows, blocks = weights.shape[:2]
     high = weights[:, :, None, :32] >> np.arange(8, dtype=np.uint8)[:, None] & 1
     low = (
         weights[:, :, 32:96].reshape(rows, blocks, 2, 1, 32) >> np.arange(0, 8, 2, dtype=np.uint8)[:, None]
@@ -221,28 +220,35 @@ def _q3_k_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _
     packed = weights[:, :, 96:108]
     fours = np.concatenate([packed[:, :, :8] & 15, packed[:, :, :8] >> 4], axis=2)
     twos = packed[:, :, None, 8:] >> np.arange(0, 8, 2, dtype=np.uint8)[:, None] & 3
-    scales = (fours | twos.reshape(rows, blocks, 16) << 4).astype(np.float32) - 32
-    return _Parts(quants, d.astype(np.float32)[:, :, None] * scales)
+    scales = (fours | twos.reshape(rows, blocks, 16) << 4).astype(np.int64) - 32
+    return _Parts(quants, scales)
 
 
-def _iq4_xs_parts(weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16]) -> _Parts:
-    rows, blocks = d.shape
+def _iq4_xs_parts(weights: npt.NDArray[np.uint8]) -> _Parts:
+    rows, blocks = weights.shape[:2]
     high = weights[:, :, 2:4].copy().view(np.uint16) >> np.arange(0, 16, 2, dtype=np.uint16) & 3
     low = weights[:, :, 4:8, None] >> np.array([0, 4], np.uint8) & 15
-    scales = (low.reshape(rows, blocks, 8) | high << 4).astype(np.float32) - 32
+    scales = (low.reshape(rows, blocks, 8) | high << 4).astype(np.int64) - 32
     places = weights[:, :, 8:].reshape(rows, blocks, 8, 1, 16) >> np.array([0, 4], np.uint8)[:, None] & 15
-    return _Parts(IQ4_VALUES[places.reshape(rows, blocks, 8, 32)], d.astype(np.float32)[:, :, None] * scales)
+    return _Parts(IQ4_VALUES[places.reshape(rows, blocks, 8, 32)], scales)
 
 
 _PARTS_OF = {Q6_K: _q6_k_parts, Q5_K: _q5_k_parts, Q3_K: _q3_k_parts, IQ4_XS: _iq4_xs_parts}
 
 
-def _k_sums(parts: _Parts, column: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def _k_sums(
+    parts: _Parts, d: npt.NDArray[np.float16], column: npt.NDArray[np.uint8], in_integers: bool
+) -> npt.NDArray[np.float32]:
     rows, blocks, count, length = parts.quants.shape
+    wide = d.astype(np.float32)
     of_column = column[:, 4:260].copy().view(np.int8).reshape(blocks, count, length)
     total = np.zeros(rows, np.float32)
     for block in range(blocks):
-        in_block = _added(_integers(parts.quants[:, block], of_column[block]), parts.scales[:, block])
+        integers, scales = _integers(parts.quants[:, block], of_column[block]), parts.scales[:, block]
+        if in_integers:
+            in_block = (integers * scales).sum(axis=1).astype(np.float32) * wide[:, block]
+        else:
+            in_block = _added(integers.astype(np.float32), wide[:, block, None] * scales.astype(np.float32))
         if parts.mins is not None and parts.dmin is not None:
             less: npt.NDArray[np.int64] = parts.mins[:, block] @ of_column[block].sum(axis=1, dtype=np.int64)
             in_block = _fused(less.astype(np.float32), -parts.dmin[:, block], in_block)
@@ -250,10 +256,10 @@ def _k_sums(parts: _Parts, column: npt.NDArray[np.uint8]) -> npt.NDArray[np.floa
     return total
 
 
-def _integers(rows: npt.NDArray[np.int8], column: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+def _integers(rows: npt.NDArray[np.int8], column: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
     """The products of each part of each row: integers that a float holds."""
     integers: npt.NDArray[np.int64] = (rows.astype(np.int64) * column.astype(np.int64)).sum(axis=2)
-    return integers.astype(np.float32)
+    return integers
 
 
 def _added(parts: npt.NDArray[np.float32], scales: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

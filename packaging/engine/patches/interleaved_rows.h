@@ -7,12 +7,16 @@
 // Each result is, one column or a thousand: the integer product of each part of a row that has a scale of its own, which
 // is exact, times its scale (exact too but with Q8_0), added by fused multiplications in the order of the parts; where
 // blocks have 256 values within a block first, with Q5_K the mins then, and the blocks, times the column's scale, last.
+// With AVX2 alone the parts of such a block, times their scales, are added as integers, and rounded times d.
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__)
 #define STILLROOM_LANES 16
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define STILLROOM_LANES 8
+#ifndef __AVXVNNI__
+#define STILLROOM_PLANES
+#endif
 #endif
 
 #ifdef STILLROOM_LANES
@@ -31,7 +35,6 @@ static constexpr int STILLROOM_LINE = 4*STILLROOM_ROWS;  // four values of each
 #if STILLROOM_LANES == 16
 
 static constexpr int STILLROOM_MOST_COLUMNS = 16;
-static constexpr bool STILLROOM_MIXED_SIGNS = true;  // positive weights of 8 bits with signed columns
 using stillroom_ints = __m512i;
 using stillroom_floats = __m512;
 
@@ -129,24 +132,26 @@ static inline stillroom_ints stillroom_add_pairs(stillroom_ints sum, stillroom_i
 }
 
 #ifdef __AVXVNNI__
-static constexpr bool STILLROOM_MIXED_SIGNS = true;
 static inline stillroom_ints stillroom_add_fours(stillroom_ints sum, stillroom_ints weights, stillroom_ints four) {
     return _mm256_dpbusd_avx_epi32(sum, weights, four);
 }
+#endif
+
+#endif
+
+// A weight of 8 bits is multiplied with this added, which makes it positive, where an instruction multiplies such weights with
+// signed columns; what that comes to with a column is subtracted. Otherwise the column takes over the weight's sign.
+#ifdef STILLROOM_PLANES
+static constexpr int STILLROOM_ADDED = 0;  // sums of two would be cut off at 16 bits
 #else
-static constexpr bool STILLROOM_MIXED_SIGNS = false;  // sums of two would be cut off at 16 bits
+static constexpr int STILLROOM_ADDED = 128;
 #endif
 
-#endif
-
-// A weight of 8 bits is multiplied with this added, which makes it positive; what that comes to with a column is subtracted
-// at the start of each integer sum.
-static constexpr int STILLROOM_ADDED = STILLROOM_MIXED_SIGNS ? 128 : 0;
-
-// Columns in the work memory, of `n` values each.
+// Columns in the work memory, of `n` values each. `less` has the sum of the values of a part times what is added to each
+// weight, negative; where a product takes them pair by pair (see `stillroom_prepare_pairs`) the sums of two parts.
 struct stillroom_columns {
     int8_t * values;   // [column][n]
-    int32_t * less;    // [column][n/PART]: the sum of the values times what is added to each weight, negative
+    int32_t * less;    // [column][n/PART]
     float * scales;    // [column][n/BLOCK]
 
     stillroom_columns from(const int64_t value, const int64_t part, const int64_t block) const {
@@ -161,12 +166,11 @@ static inline stillroom_ints stillroom_four(const int8_t * values) {
 }
 
 // The products of the rows' next FOURS*4 weights with the values of each column, which lie `next` bytes further than those
-// of the one before: begins with `start(column)` and hands each to `use(column, product)`. TOGETHER is how many products of
-// four a sum of 16 bits holds, by twos: 127 times the largest weight, which is positive; 1 where weights have all 8 bits.
-template <int COLUMNS, int FOURS, int TOGETHER, typename Start, typename Use>
+// of the one before: begins with `start(column)` and hands each to `use(column, product)`.
+template <int COLUMNS, int FOURS, typename Start, typename Use>
 static inline void stillroom_products(
         const stillroom_ints * weights, const int8_t * values, const int64_t next, const Start & start, const Use & use) {
-#if STILLROOM_LANES == 16 || defined(__AVXVNNI__)
+#ifndef STILLROOM_PLANES
     for (int c = 0; c < COLUMNS; ++c) {
         stillroom_ints sum = start(c);
         for (int t = 0; t < FOURS; ++t) {
@@ -181,17 +185,11 @@ static inline void stillroom_products(
     for (int c = 0; c < COLUMNS; ++c) {
         sums[c] = start(c);
     }
-    for (int t = 0; t < FOURS; t += TOGETHER) {
-        const __m256i size = TOGETHER > 1 ? weights[t] : _mm256_abs_epi8(weights[t]);
+    for (int t = 0; t < FOURS; ++t) {
+        const __m256i size = _mm256_abs_epi8(weights[t]);
         for (int c = 0; c < COLUMNS; ++c) {
-            const int8_t * four = values + c*next + 4*t;
-            __m256i twos = TOGETHER > 1
-                ? _mm256_maddubs_epi16(size, stillroom_four(four))
-                : _mm256_maddubs_epi16(size, _mm256_sign_epi8(stillroom_four(four), weights[t]));
-            for (int k = 1; k < TOGETHER; ++k) {
-                twos = _mm256_add_epi16(twos, _mm256_maddubs_epi16(weights[t + k], stillroom_four(four + 4*k)));
-            }
-            sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(twos, ones));
+            const __m256i four = _mm256_sign_epi8(stillroom_four(values + c*next + 4*t), weights[t]);
+            sums[c] = stillroom_add_pairs(sums[c], _mm256_maddubs_epi16(size, four), ones);
         }
     }
     for (int c = 0; c < COLUMNS; ++c) {
@@ -200,9 +198,150 @@ static inline void stillroom_products(
 #endif
 }
 
+#ifdef STILLROOM_PLANES
+
+// The integers of each scale, twice in its 32 bits.
+static inline __m256i stillroom_twice(const __m256i scales) {
+    return _mm256_blend_epi16(scales, _mm256_slli_epi32(scales, 16), 0xAA);
+}
+
+static inline __m256i stillroom_signed_pairs(const __m128i first, const __m128i second) {
+    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second));
+}
+
+// A block's sum for eight rows and one column is added to `s`.
+template <typename Type>
+static inline void stillroom_add_sum(
+        const __m256i sum, const stillroom_plane & plane, const stillroom_columns & y, const int64_t of_block, float * s) {
+    static constexpr int PAIRS = QK_K/Type::PART;
+    const __m256i less =
+        Type::SIGNED ? _mm256_setzero_si256() : stillroom_multiply_pairs<PAIRS>(plane, y.less + of_block*PAIRS);
+    const __m256 scale = _mm256_set1_ps(y.scales[of_block]);
+    _mm256_storeu_ps(s, _mm256_fmadd_ps(Type::in_block(sum, less, plane), scale, _mm256_loadu_ps(s)));
+}
+
+// Eight rows of blocks of 256 values with a few columns.
+template <typename Type, int COLUMNS>
+static void stillroom_multiply_fused(
+        const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+    const int64_t next = (int64_t) blocks*QK_K;
+    for (int c = 0; c < COLUMNS; ++c) {
+        _mm256_storeu_ps(s + c*bs, _mm256_setzero_ps());
+    }
+    for (int i = 0; i < blocks; ++i) {
+        stillroom_plane plane;
+        Type::unpack_scales(x, blocks, i, &plane);
+        __m256i sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = _mm256_setzero_si256();
+        }
+        const int8_t * values = y.values + (int64_t) i*QK_K;
+        Type::each_four(x, blocks, i, COLUMNS > 1, [&](const int line, const __m256i * weights) {
+            const __m256i scale = plane.scales[4*line/Type::SCALED];
+            for (int t = 0; t < 4; t += Type::TOGETHER) {
+                const __m256i size = Type::SIGNED ? _mm256_abs_epi8(weights[t]) : weights[t];
+                for (int c = 0; c < COLUMNS; ++c) {
+                    const int8_t * four = values + c*next + 4*(line + t);
+                    const __m256i first = stillroom_four(four);
+                    __m256i twos = _mm256_maddubs_epi16(
+                        size, Type::SIGNED ? _mm256_sign_epi8(first, weights[t]) : first);
+                    for (int k = 1; k < Type::TOGETHER; ++k) {
+                        twos = _mm256_add_epi16(
+                            twos, _mm256_maddubs_epi16(weights[t + k], stillroom_four(four + 4*k)));
+                    }
+                    sums[c] = stillroom_add_pairs(sums[c], twos, scale);
+                }
+            }
+        });
+        for (int c = 0; c < COLUMNS; ++c) {
+            stillroom_add_sum<Type>(sums[c], plane, y, (int64_t) c*blocks + i, s + c*bs);
+        }
+    }
+}
+
+// Planes of eight rows with COLUMNS of some columns, one block of them.
+template <typename Type, int PLANES, int COLUMNS>
+STILLROOM_APART static void stillroom_add_block(
+        const stillroom_plane * planes, const int blocks, const int i, const stillroom_columns & y, float * s,
+        const size_t bs) {
+    __m256i sums[PLANES][COLUMNS];
+    stillroom_multiply_planes<PLANES, COLUMNS, 4, Type::SCALED, Type::TOGETHER, Type::SIGNED>(
+        planes, y.values + (int64_t) i*QK_K, (int64_t) blocks*QK_K, sums);
+    for (int c = 0; c < COLUMNS; ++c) {
+        for (int p = 0; p < PLANES; ++p) {
+            stillroom_add_sum<Type>(
+                sums[p][c], planes[p], y, (int64_t) c*blocks + i, s + c*bs + STILLROOM_ROWS*p);
+        }
+    }
+}
+
+// PLANES times eight rows with many columns: a block is unpacked once for all.
+template <typename Type, int PLANES>
+static void stillroom_multiply_unpacked(
+        const int blocks, const uint8_t * x, const int columns, const stillroom_columns & y, float * s, const size_t bs) {
+    const int64_t n = (int64_t) blocks*QK_K, bytes = blocks*sizeof(typename Type::block);
+    for (int c = 0; c < columns; ++c) {
+        for (int p = 0; p < PLANES; ++p) {
+            _mm256_storeu_ps(s + c*bs + STILLROOM_ROWS*p, _mm256_setzero_ps());
+        }
+    }
+    for (int i = 0; i < blocks; ++i) {
+        stillroom_plane planes[PLANES];
+        for (int p = 0; p < PLANES; ++p) {
+            const uint8_t * rows = x + p*STILLROOM_ROWS*bytes;
+            Type::unpack_scales(rows, blocks, i, planes + p);
+            Type::each_four(rows, blocks, i, true, [&](const int line, const __m256i * weights) {
+                for (int t = 0; t < 4; ++t) {
+                    planes[p].weights[line + t] = weights[t];
+                }
+            });
+        }
+        for (int64_t c = 0, some; c < columns; c += some) {
+            some = std::min<int64_t>(columns - c, 4);
+            const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
+            switch (some) {
+#define CASE(count) \
+    case count: stillroom_add_block<Type, PLANES, count>(planes, blocks, i, group, s + c*bs, bs); break;
+                CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+            }
+        }
+    }
+}
+
+// Rows of blocks of 256 values with all columns.
+template <typename Type>
+static void stillroom_multiply_blocks(
+        const int blocks, const int rows, const uint8_t * x, const int columns, const stillroom_columns & y, float * s,
+        const size_t bs) {
+    const int64_t n = (int64_t) blocks*QK_K, bytes = blocks*sizeof(typename Type::block);
+    for (int64_t c = 0, some; c < columns; c += some) {
+        some = std::min<int64_t>(columns - c, STILLROOM_UNPACKED);
+        const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
+        for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
+            const uint8_t * from = x + row*bytes;
+            float * to = s + c*bs + row;
+            switch (some) {
+#define CASE(count) case count: stillroom_multiply_fused<Type, count>(blocks, from, group, to, bs); break;
+                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+                default:
+                    if (rows - row > STILLROOM_ROWS) {
+                        stillroom_multiply_unpacked<Type, 2>(blocks, from, some, group, to, bs);
+                        row += STILLROOM_ROWS;
+                    } else {
+                        stillroom_multiply_unpacked<Type, 1>(blocks, from, some, group, to, bs);
+                    }
+            }
+        }
+    }
+}
+
+#endif
+
 // Several columns leave the memory time between two rows, and more than the processor reads ahead by itself is wanted.
-template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
-    for (int t = 0; COLUMNS > 1 && t < bytes; t += 64) {
+static inline void stillroom_ahead(const bool several, const uint8_t * values, const int bytes) {
+    for (int t = 0; several && t < bytes; t += 64) {
         _mm_prefetch(reinterpret_cast<const char *>(values) + t + 16384, _MM_HINT_T1);
     }
 }
@@ -252,12 +391,12 @@ struct stillroom_q8_0 {
         }
         for (int i = 0; i < blocks; ++i) {
             stillroom_ints weights[8];
-            stillroom_ahead<COLUMNS>(qs + (int64_t) i*BYTES, BYTES);
+            stillroom_ahead(COLUMNS > 1, qs + (int64_t) i*BYTES, BYTES);
             for (int t = 0; t < 8; ++t) {
                 weights[t] = stillroom_load(qs + (int64_t) i*BYTES + t*STILLROOM_LINE);
             }
             const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
-            stillroom_products<COLUMNS, 8, 1>(
+            stillroom_products<COLUMNS, 8>(
                 weights, y.values + i*BLOCK, (int64_t) blocks*BLOCK,
                 [&](const int c) { return stillroom_int32(y.less[c*blocks + i]); },
                 [&](const int c, const stillroom_ints product) {
@@ -271,15 +410,35 @@ struct stillroom_q8_0 {
     }
 };
 
-// A column whose values are summed by 16, for weights that get `ADDED` added.
-template <int ADDED>
-static void stillroom_prepare_sixteens(
+// A column whose values are summed by VALUES, 16 or 32, for weights that get `ADDED` added.
+template <int VALUES, int ADDED>
+static void stillroom_prepare_less(
         const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
     const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
     for (int i = 0; i < blocks; ++i) {
         memcpy(values + i*QK_K, column[i].qs, QK_K);
-        for (int part = 0; part < 16; ++part) {
-            less[16*i + part] = -ADDED*column[i].bsums[part];
+        for (int part = 0; part < QK_K/VALUES; ++part) {
+            const int16_t * sums = column[i].bsums + part*(VALUES/16);
+            less[QK_K/VALUES*i + part] = -ADDED*(VALUES == 16 ? sums[0] : sums[0] + sums[1]);
+        }
+        scales[i] = column[i].d;
+    }
+}
+
+// A column with the sums of VALUES values each, 16 or 32, two in 32 bits.
+template <int VALUES>
+static void stillroom_prepare_pairs(
+        const char * quantised, const int blocks, int8_t * values, int32_t * sums, float * scales) {
+    const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
+    for (int i = 0; i < blocks; ++i) {
+        memcpy(values + i*QK_K, column[i].qs, QK_K);
+        const __m128i * sixteens = reinterpret_cast<const __m128i *>(column[i].bsums);
+        if (VALUES == 16) {
+            memcpy(sums + 8*i, sixteens, 32);
+        } else {
+            _mm_storeu_si128(
+                reinterpret_cast<__m128i *>(sums + 4*i),
+                _mm_hadd_epi16(_mm_loadu_si128(sixteens), _mm_loadu_si128(sixteens + 1)));
         }
         scales[i] = column[i].d;
     }
@@ -289,7 +448,12 @@ static void stillroom_prepare_sixteens(
 // and the low four, [8][row][4]. Of sixteen fours of values, those 4 apart share high bits and those 8 apart low ones.
 struct stillroom_q6_K {
     using block = block_q6_K;
+#ifdef STILLROOM_PLANES
+    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 2;
+    static constexpr bool SIGNED = false;
+#else
     static constexpr int BLOCK = QK_K, PART = 16, ADDED = 32;
+#endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block_q6_K) - sizeof(ggml_half));
     static constexpr int HIGH = 16*STILLROOM_ROWS, CHUNK = 12*STILLROOM_LINE;
@@ -329,14 +493,65 @@ struct stillroom_q6_K {
         }
     }
 
+    // Four values of each row in that quarter of 64.
+    static inline stillroom_ints weights_of(const uint8_t * low, const uint8_t * high, const int part, const int t) {
+        const stillroom_ints four = stillroom_load(low + (4*(part%2) + t)*STILLROOM_LINE);
+        const stillroom_ints two = stillroom_load(high + t*STILLROOM_LINE);
+        return stillroom_or(
+            stillroom_and(part < 2 ? four : stillroom_right(four, 4), stillroom_int8(0x0F)),
+            stillroom_and(
+                part < 2 ? stillroom_left(two, 4 - 2*part) : stillroom_right(two, 2*part - 4), stillroom_int8(0x30)));
+    }
+
+#ifdef STILLROOM_PLANES
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * sums, float * scales) {
+        stillroom_prepare_pairs<16>(quantised, blocks, values, sums, scales);
+    }
+
+    template <typename Use>
+    static inline void each_four(
+            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        stillroom_ahead(several, rows, BYTES);
+        for (int chunk = 0; chunk < 4; ++chunk) {
+            const uint8_t * high = rows + HIGH + chunk*CHUNK;
+            for (int part = 0; part < 4; ++part) {
+                __m256i weights[4];
+                for (int t = 0; t < 4; ++t) {
+                    weights[t] = weights_of(high + 4*STILLROOM_LINE, high, part, t);
+                }
+                use(16*chunk + 4*part, weights);
+            }
+        }
+    }
+
+    static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
+        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        for (int part = 0; part < 16; part += 2) {
+            const __m128i first = stillroom_bytes(rows + part*STILLROOM_ROWS);
+            const __m128i second = stillroom_bytes(rows + (part + 1)*STILLROOM_ROWS);
+            plane->scales[part] = stillroom_twice(stillroom_signed(first));
+            plane->scales[part + 1] = stillroom_twice(stillroom_signed(second));
+            plane->pairs[part/2] = stillroom_signed_pairs(first, second);
+        }
+        plane->d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+    }
+
+    // 32 is added to each weight.
+    static inline __m256 in_block(const __m256i sum, const __m256i less, const stillroom_plane & plane) {
+        return stillroom_times(stillroom_floats_of(stillroom_minus(sum, stillroom_left_32(less, 5))), plane.d);
+    }
+
+#else
+
     static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
-        stillroom_prepare_sixteens<ADDED>(quantised, blocks, values, less, scales);
+        stillroom_prepare_less<16, ADDED>(quantised, blocks, values, less, scales);
     }
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
-        const stillroom_ints four_bits = stillroom_int8(0x0F), two_bits = stillroom_int8(0x30);
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
@@ -347,25 +562,19 @@ struct stillroom_q6_K {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, HIGH);
+            stillroom_ahead(COLUMNS > 1, block_of_rows, HIGH);
             for (int chunk = 0; chunk < 4; ++chunk) {
                 const uint8_t * high = block_of_rows + HIGH + chunk*CHUNK;
                 const uint8_t * low = high + 4*STILLROOM_LINE;
-                stillroom_ahead<COLUMNS>(high, CHUNK);
+                stillroom_ahead(COLUMNS > 1, high, CHUNK);
                 for (int part = 0; part < 4; ++part) {
                     stillroom_ints weights[4];
                     for (int t = 0; t < 4; ++t) {
-                        const stillroom_ints four = stillroom_load(low + (4*(part%2) + t)*STILLROOM_LINE);
-                        const stillroom_ints two = stillroom_load(high + t*STILLROOM_LINE);
-                        weights[t] = stillroom_or(
-                            stillroom_and(part < 2 ? four : stillroom_right(four, 4), four_bits),
-                            stillroom_and(
-                                part < 2 ? stillroom_left(two, 4 - 2*part) : stillroom_right(two, 2*part - 4),
-                                two_bits));
+                        weights[t] = weights_of(low, high, part, t);
                     }
                     const __m128i scales = stillroom_bytes(block_of_rows + (4*chunk + part)*STILLROOM_ROWS);
                     const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_signed(scales)));
-                    stillroom_products<COLUMNS, 4, 2>(
+                    stillroom_products<COLUMNS, 4>(
                         weights, y.values + i*BLOCK + 64*chunk + 16*part, (int64_t) blocks*BLOCK,
                         [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*16 + 4*chunk + part]); },
                         [&](const int c, const stillroom_ints product) {
@@ -381,6 +590,8 @@ struct stillroom_q6_K {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#endif
 };
 
 // d and dmin of all blocks, [block][2][row]; then of each block: scales and mins as a block of one row has them, [12][row];
@@ -388,7 +599,8 @@ struct stillroom_q6_K {
 // they are; `less` has the sums of a column's values for the mins instead, those of 32 values each, two in 32 bits.
 struct stillroom_q5_K {
     using block = block_q5_K;
-    static constexpr int BLOCK = QK_K, PART = 64;
+    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 4;
+    static constexpr bool SIGNED = false;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = 2*STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - 2*sizeof(ggml_half));
@@ -418,15 +630,7 @@ struct stillroom_q5_K {
     }
 
     static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * sums, float * scales) {
-        const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
-        for (int i = 0; i < blocks; ++i) {
-            memcpy(values + i*QK_K, column[i].qs, QK_K);
-            const __m128i * sixteens = reinterpret_cast<const __m128i *>(column[i].bsums);
-            _mm_storeu_si128(
-                reinterpret_cast<__m128i *>(sums + 4*i),
-                _mm_hadd_epi16(_mm_loadu_si128(sixteens), _mm_loadu_si128(sixteens + 1)));
-            scales[i] = column[i].d;
-        }
+        stillroom_prepare_pairs<32>(quantised, blocks, values, sums, scales);
     }
 
     // The scales and the mins of the rows, of each 32 values.
@@ -445,10 +649,57 @@ struct stillroom_q5_K {
         }
     }
 
+    // Four values of each row in that part of 32.
+    static inline stillroom_ints weights_of(const uint8_t * rows, const int part, const int t) {
+        const stillroom_ints both = stillroom_load(rows + LOW + (8*(part/2) + t)*STILLROOM_LINE);
+        const stillroom_ints high = stillroom_load(rows + HIGH + t*STILLROOM_LINE);
+        return stillroom_or(
+            stillroom_and(part%2 ? stillroom_right(both, 4) : both, stillroom_int8(0x0F)),
+            stillroom_and(
+                part < 4 ? stillroom_left(high, 4 - part) : stillroom_right(high, part - 4), stillroom_int8(0x10)));
+    }
+
+#ifdef STILLROOM_PLANES
+
+    template <typename Use>
+    static inline void each_four(
+            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        stillroom_ahead(several, rows, BYTES);
+        for (int part = 0; part < 8; ++part) {
+            for (int half = 0; half < 8; half += 4) {
+                __m256i weights[4];
+                for (int t = 0; t < 4; ++t) {
+                    weights[t] = weights_of(rows, part, half + t);
+                }
+                use(8*part + half, weights);
+            }
+        }
+    }
+
+    static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
+        __m128i scales[8], mins[8];
+        unpack(x + (int64_t) blocks*HALVES + (int64_t) i*BYTES, scales, mins);
+        for (int part = 0; part < 8; ++part) {
+            plane->scales[part] = stillroom_twice(stillroom_unsigned(scales[part]));
+        }
+        for (int pair = 0; pair < 4; ++pair) {
+            plane->pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
+        }
+        plane->d = stillroom_halves(x + (int64_t) i*HALVES);
+        plane->dmin = stillroom_halves(x + (int64_t) i*HALVES + HALVES/2);
+    }
+
+    static inline __m256 in_block(const __m256i sum, const __m256i less, const stillroom_plane & plane) {
+        return _mm256_fnmadd_ps(
+            stillroom_floats_of(less), plane.dmin, stillroom_times(stillroom_floats_of(sum), plane.d));
+    }
+
+#else
+
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
-        const stillroom_ints four_bits = stillroom_int8(0x0F), fifth_bit = stillroom_int8(0x10);
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
@@ -463,23 +714,17 @@ struct stillroom_q5_K {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, LOW);
+            stillroom_ahead(COLUMNS > 1, block_of_rows, LOW);
             for (int part = 0; part < 8; ++part) {
-                const uint8_t * low = block_of_rows + LOW + 8*(part/2)*STILLROOM_LINE;
                 if (part%2 == 0) {
-                    stillroom_ahead<COLUMNS>(low, 8*STILLROOM_LINE);
+                    stillroom_ahead(COLUMNS > 1, block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
                 }
                 stillroom_ints weights[8];
                 for (int t = 0; t < 8; ++t) {
-                    const stillroom_ints both = stillroom_load(low + t*STILLROOM_LINE);
-                    const stillroom_ints high = stillroom_load(block_of_rows + HIGH + t*STILLROOM_LINE);
-                    weights[t] = stillroom_or(
-                        stillroom_and(part%2 ? stillroom_right(both, 4) : both, four_bits),
-                        stillroom_and(
-                            part < 4 ? stillroom_left(high, 4 - part) : stillroom_right(high, part - 4), fifth_bit));
+                    weights[t] = weights_of(block_of_rows, part, t);
                 }
                 const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_unsigned(scales[part])));
-                stillroom_products<COLUMNS, 8, 4>(
+                stillroom_products<COLUMNS, 8>(
                     weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
                     [](int) { return stillroom_int32(0); },
                     [&](const int c, const stillroom_ints product) {
@@ -504,13 +749,20 @@ struct stillroom_q5_K {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#endif
 };
 
 // d of all blocks, [block][row]; then of each block as a block of one row has them: scales, [12][row]; the high bits,
 // [8][row][4]; the low two, [2][8][row][4]: a byte holds what lies 32 values apart, and a high bit less is 4 less.
 struct stillroom_q3_K {
     using block = block_q3_K;
+#ifdef STILLROOM_PLANES
+    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 4;
+    static constexpr bool SIGNED = false;
+#else
     static constexpr int BLOCK = QK_K, PART = 16, ADDED = 4;
+#endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
@@ -535,10 +787,6 @@ struct stillroom_q3_K {
         }
     }
 
-    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
-        stillroom_prepare_sixteens<ADDED>(quantised, blocks, values, less, scales);
-    }
-
     // The scales of the rows, of each 16 values.
     static void unpack(const uint8_t * x, __m128i * scales) {
         const __m128i four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30), less = _mm_set1_epi8(32);
@@ -551,10 +799,62 @@ struct stillroom_q3_K {
         }
     }
 
+    // Four values of each row in that part of 16.
+    static inline stillroom_ints weights_of(const uint8_t * rows, const int part, const int t) {
+        const int group = part/2, half = part%2;  // of 32 values, of which `part` is one half
+        const stillroom_ints low = stillroom_load(rows + LOW + (8*(group/4) + 4*half + t)*STILLROOM_LINE);
+        const stillroom_ints high = stillroom_load(rows + HIGH + (4*half + t)*STILLROOM_LINE);
+        return stillroom_or(
+            stillroom_and(stillroom_right(low, group%4*2), stillroom_int8(0x03)),
+            stillroom_and(
+                group < 2 ? stillroom_left(high, 2 - group) : stillroom_right(high, group - 2), stillroom_int8(0x04)));
+    }
+
+#ifdef STILLROOM_PLANES
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * sums, float * scales) {
+        stillroom_prepare_pairs<16>(quantised, blocks, values, sums, scales);
+    }
+
+    template <typename Use>
+    static inline void each_four(
+            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        stillroom_ahead(several, rows, BYTES);
+        for (int part = 0; part < 16; ++part) {
+            __m256i weights[4];
+            for (int t = 0; t < 4; ++t) {
+                weights[t] = weights_of(rows, part, t);
+            }
+            use(4*part, weights);
+        }
+    }
+
+    static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
+        __m128i scales[16];
+        unpack(x + (int64_t) blocks*HALVES + (int64_t) i*BYTES, scales);
+        for (int part = 0; part < 16; part += 2) {
+            plane->scales[part] = stillroom_twice(stillroom_signed(scales[part]));
+            plane->scales[part + 1] = stillroom_twice(stillroom_signed(scales[part + 1]));
+            plane->pairs[part/2] = stillroom_signed_pairs(scales[part], scales[part + 1]);
+        }
+        plane->d = stillroom_halves(x + (int64_t) i*HALVES);
+    }
+
+    // 4 is added to each weight.
+    static inline __m256 in_block(const __m256i sum, const __m256i less, const stillroom_plane & plane) {
+        return stillroom_times(stillroom_floats_of(stillroom_minus(sum, stillroom_left_32(less, 2))), plane.d);
+    }
+
+#else
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        stillroom_prepare_less<16, ADDED>(quantised, blocks, values, less, scales);
+    }
+
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
-        const stillroom_ints two_bits = stillroom_int8(0x03), third_bit = stillroom_int8(0x04);
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
@@ -567,21 +867,14 @@ struct stillroom_q3_K {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, BYTES);
+            stillroom_ahead(COLUMNS > 1, block_of_rows, BYTES);
             for (int part = 0; part < 16; ++part) {
-                const int group = part/2, half = part%2;  // of 32 values, of which `part` is one half
                 stillroom_ints weights[4];
                 for (int t = 0; t < 4; ++t) {
-                    const stillroom_ints low =
-                        stillroom_load(block_of_rows + LOW + (8*(group/4) + 4*half + t)*STILLROOM_LINE);
-                    const stillroom_ints high = stillroom_load(block_of_rows + HIGH + (4*half + t)*STILLROOM_LINE);
-                    weights[t] = stillroom_or(
-                        stillroom_and(stillroom_right(low, group%4*2), two_bits),
-                        stillroom_and(
-                            group < 2 ? stillroom_left(high, 2 - group) : stillroom_right(high, group - 2), third_bit));
+                    weights[t] = weights_of(block_of_rows, part, t);
                 }
                 const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_signed(scales[part])));
-                stillroom_products<COLUMNS, 4, 4>(
+                stillroom_products<COLUMNS, 4>(
                     weights, y.values + i*BLOCK + 16*part, (int64_t) blocks*BLOCK,
                     [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*16 + part]); },
                     [&](const int c, const stillroom_ints product) {
@@ -596,13 +889,20 @@ struct stillroom_q3_K {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#endif
 };
 
 // d of all blocks, [block][row]; then of each block: the high bits of scales, [row], the low ones, [4][row], and the weights
 // as places in the type's table, [8][4][row][4], of which a byte holds two that lie 16 values apart.
 struct stillroom_iq4_xs {
     using block = block_iq4_xs;
+#ifdef STILLROOM_PLANES
+    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 1;
+    static constexpr bool SIGNED = true;
+#else
     static constexpr int BLOCK = QK_K, PART = 32, ADDED = STILLROOM_ADDED;
+#endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
@@ -625,15 +925,57 @@ struct stillroom_iq4_xs {
         }
     }
 
-    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
-        const block_q8_K * column = reinterpret_cast<const block_q8_K *>(quantised);
-        for (int i = 0; i < blocks; ++i) {
-            memcpy(values + i*QK_K, column[i].qs, QK_K);
-            for (int part = 0; part < 8; ++part) {
-                less[8*i + part] = -ADDED*(column[i].bsums[2*part] + column[i].bsums[2*part + 1]);
+    // The scale of each row in that part of 32.
+    static inline stillroom_ints scale_of(const uint8_t * rows, const stillroom_ints high, const int part) {
+        const stillroom_ints low = stillroom_unsigned(stillroom_bytes(rows + LOW + part/2*STILLROOM_ROWS));
+        const stillroom_ints integer = stillroom_or(
+            stillroom_and(stillroom_right_32(low, part%2*4), stillroom_int32(15)),
+            stillroom_and(stillroom_left_32(stillroom_right_32(high, 2*part), 4), stillroom_int32(0x30)));
+        return stillroom_minus(integer, stillroom_int32(32));
+    }
+
+#ifdef STILLROOM_PLANES
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * sums, float * scales) {
+        stillroom_prepare_pairs<32>(quantised, blocks, values, sums, scales);
+    }
+
+    template <typename Use>
+    static inline void each_four(
+            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const __m256i four_bits = stillroom_int8(0x0F);
+        const __m256i table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
+        stillroom_ahead(several, rows, BYTES);
+        for (int part = 0; part < 8; ++part) {
+            __m256i first[4], second[4];
+            for (int t = 0; t < 4; ++t) {
+                const __m256i both = stillroom_load(rows + PLACES + (4*part + t)*STILLROOM_LINE);
+                first[t] = stillroom_look_up(table, stillroom_and(both, four_bits));
+                second[t] = stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits));
             }
-            scales[i] = column[i].d;
+            use(8*part, first);
+            use(8*part + 4, second);
         }
+    }
+
+    static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const __m256i high = stillroom_unsigned_16(rows);
+        for (int part = 0; part < 8; ++part) {
+            plane->scales[part] = stillroom_twice(scale_of(rows, high, part));
+        }
+        plane->d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+    }
+
+    static inline __m256 in_block(const __m256i sum, const __m256i, const stillroom_plane & plane) {
+        return stillroom_times(stillroom_floats_of(sum), plane.d);
+    }
+
+#else
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        stillroom_prepare_less<32, ADDED>(quantised, blocks, values, less, scales);
     }
 
     template <int COLUMNS>
@@ -653,24 +995,19 @@ struct stillroom_iq4_xs {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
+            stillroom_ahead(COLUMNS > 1, block_of_rows, PLACES);
             for (int part = 0; part < 8; ++part) {
                 const uint8_t * places = block_of_rows + PLACES + 4*part*STILLROOM_LINE;
-                stillroom_ahead<COLUMNS>(places, 4*STILLROOM_LINE);
+                stillroom_ahead(COLUMNS > 1, places, 4*STILLROOM_LINE);
                 stillroom_ints weights[8];
                 for (int t = 0; t < 4; ++t) {
                     const stillroom_ints both = stillroom_load(places + t*STILLROOM_LINE);
                     weights[t] = stillroom_look_up(table, stillroom_and(both, four_bits));
                     weights[t + 4] = stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits));
                 }
-                const stillroom_ints low_scales = stillroom_unsigned(
-                    stillroom_bytes(block_of_rows + LOW + part/2*STILLROOM_ROWS));
-                const stillroom_ints integer = stillroom_or(
-                    stillroom_and(stillroom_right_32(low_scales, part%2*4), stillroom_int32(15)),
-                    stillroom_and(stillroom_left_32(stillroom_right_32(high_scales, 2*part), 4), stillroom_int32(0x30)));
                 const stillroom_floats scale =
-                    stillroom_times(d, stillroom_floats_of(stillroom_minus(integer, stillroom_int32(32))));
-                stillroom_products<COLUMNS, 8, 1>(
+                    stillroom_times(d, stillroom_floats_of(scale_of(block_of_rows, high_scales, part)));
+                stillroom_products<COLUMNS, 8>(
                     weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
                     [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*8 + part]); },
                     [&](const int c, const stillroom_ints product) {
@@ -685,6 +1022,8 @@ struct stillroom_iq4_xs {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#endif
 };
 
 // The products of interleaved rows with columns: those of a column stand one after the other in `s`, those of the next
@@ -695,6 +1034,12 @@ static void stillroom_rows_with(
         const size_t bs) {
     const int64_t n = (int64_t) blocks*Type::BLOCK;
     const int64_t bytes = blocks*sizeof(typename Type::block);
+#ifdef STILLROOM_PLANES
+    if constexpr (Type::BLOCK == QK_K) {
+        stillroom_multiply_blocks<Type>(blocks, rows, x, columns, y, s, bs);
+        return;
+    } else
+#endif
     for (int64_t c = 0, some; c < columns; c += some) {
         some = columns - c >= STILLROOM_MOST_COLUMNS ? STILLROOM_MOST_COLUMNS : std::min<int64_t>(columns - c, 8);
         const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
@@ -827,9 +1172,18 @@ static void stillroom_file_rows_with(
 
 }  // namespace ggml::cpu::repack
 
-// The same of rows as a file has them and of quantised columns, for tests.
+// The same of rows as a file has them and of quantised columns, for tests, and whether blocks of 256 are added as integers.
 extern "C" void stillroom_interleaved_columns(
     enum ggml_type type, int n, int rows, const void * x, int columns, const void * y, float * s, size_t bs);
+extern "C" bool stillroom_adds_integers(void);
+
+bool stillroom_adds_integers(void) {
+#ifdef STILLROOM_PLANES
+    return true;
+#else
+    return false;
+#endif
+}
 
 void stillroom_interleaved_columns(
         const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,

@@ -1,7 +1,7 @@
 // Included by ggml-cpu/repack.cpp: rows of Q4_K and Q4_0 weights, which llama.cpp lays in eights.
 //
 // llama.cpp multiplies such rows with one column after the other, or with four at a time at nearly the cost of four. Here
-// they are unpacked once for a group of columns. Each result is to the last bit what ggml_gemv_q4_K_8x8_q8_K and
+// they are unpacked once for a group of columns, or with AVX2 alone and more than four columns for up to 64. Each result is to the last bit what ggml_gemv_q4_K_8x8_q8_K and
 // ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not matter, and one addition in float for a block.
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 static constexpr int STILLROOM_GROUP = 16;
 #else
 static constexpr int STILLROOM_GROUP = 4;
+static constexpr int STILLROOM_UNPACKED = 64;  // columns that a block of 256 values is unpacked once for
 #endif
 
 // Rows are handed out to threads in turns: large shares first, since memory is read faster where a thread goes on without a
@@ -56,6 +57,16 @@ static inline int64_t stillroom_quad(const int8_t * values) {
     int64_t both;
     memcpy(&both, values, sizeof(both));
     return both;
+}
+
+// VALUES of a column, four or eight, as often as a register has room for them.
+template <int VALUES> static inline __m256i stillroom_repeated(const int8_t * values) {
+    if (VALUES == 8) {
+        return _mm256_set1_epi64x(stillroom_quad(values));
+    }
+    int32_t four;
+    memcpy(&four, values, sizeof(four));
+    return _mm256_set1_epi32(four);
 }
 
 // The scales and the mins of eight rows, eight bytes for each part of 32 values (make_block_q4_Kx8).
@@ -226,6 +237,156 @@ static void stillroom_eight_q4_K(
     }
 }
 
+// A block of 256 values of some rows, unpacked for columns one after the other: a register has the same so many values of each
+// row. A scale stands beside itself as often as its row has sums of 16 bits; `pairs` are what is multiplied with the sums
+// of a column's values, those of two parts in 32 bits.
+struct stillroom_plane {
+    __m256i weights[64];
+    __m256i scales[16];
+    __m256i pairs[8];
+    __m256 d, dmin;
+};
+
+// With sixteen registers the compiler has to be told what stays in one, and that sums are added to where they lie.
+#ifdef __GNUC__
+#define STILLROOM_APART __attribute__((noinline))
+#define STILLROOM_IN_REGISTER(value) asm volatile("" : "+x"(value))
+#define STILLROOM_IN_MEMORY(sum) asm volatile("" : "+m"(sum))
+#else
+#define STILLROOM_APART __declspec(noinline)
+#define STILLROOM_IN_REGISTER(value)
+#define STILLROOM_IN_MEMORY(sum)
+#endif
+
+// The products of PLANES with the same columns, times the scales of PART values each, added as integers. A register has VALUES
+// of each row, and TOGETHER of them are added in 16 bits: 127 times their weights, which are positive, unless they are SIGNED;
+// then the column takes over their sign.
+template <int PLANES, int COLUMNS, int VALUES, int PART, int TOGETHER, bool SIGNED = false>
+static inline void stillroom_multiply_planes(
+        const stillroom_plane * planes, const int8_t * values, const int64_t next, __m256i (*sums)[COLUMNS]) {
+    for (int p = 0; p < PLANES; ++p) {
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[p][c] = _mm256_setzero_si256();
+        }
+    }
+    for (int first = 0; first < QK_K/VALUES; first += TOGETHER) {
+        // Some weights stay in registers for one column after the other.
+        __m256i weights[PLANES][TOGETHER], sizes[PLANES][TOGETHER];
+        for (int p = 0; p < PLANES; ++p) {
+            for (int t = 0; t < TOGETHER; ++t) {
+                weights[p][t] = planes[p].weights[first + t];
+                STILLROOM_IN_REGISTER(weights[p][t]);
+                sizes[p][t] = _mm256_abs_epi8(weights[p][t]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            __m256i twos[PLANES];
+            for (int t = 0; t < TOGETHER; ++t) {
+                const __m256i some = stillroom_repeated<VALUES>(values + c*next + VALUES*(first + t));
+                for (int p = 0; p < PLANES; ++p) {
+                    const __m256i two = SIGNED
+                        ? _mm256_maddubs_epi16(sizes[p][t], _mm256_sign_epi8(some, weights[p][t]))
+                        : _mm256_maddubs_epi16(weights[p][t], some);
+                    twos[p] = t == 0 ? two : _mm256_add_epi16(twos[p], two);
+                }
+            }
+            for (int p = 0; p < PLANES; ++p) {
+                if (TOGETHER > 2) {
+                    STILLROOM_IN_MEMORY(sums[p][c]);
+                }
+                sums[p][c] = _mm256_add_epi32(
+                    sums[p][c], _mm256_madd_epi16(twos[p], planes[p].scales[VALUES*first/PART]));
+                if (TOGETHER > 2) {
+                    STILLROOM_IN_MEMORY(sums[p][c]);
+                }
+            }
+        }
+    }
+}
+
+// What a plane's pairs come to with the sums of a column.
+template <int PAIRS>
+static inline __m256i stillroom_multiply_pairs(const stillroom_plane & plane, const int32_t * column) {
+    __m256i sum = _mm256_setzero_si256();
+    for (int pair = 0; pair < PAIRS; ++pair) {
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(plane.pairs[pair], _mm256_set1_epi32(column[pair])));
+    }
+    return sum;
+}
+
+// Four rows in each of two planes.
+static inline void stillroom_unpack_q4_K(const block_q4_Kx8 & x, stillroom_plane * halves) {
+    const __m256i low = _mm256_set1_epi8(0x0F);
+    alignas(32) uint8_t scales[8][8], mins[8][8];
+    stillroom_scales(x, scales, mins);
+    for (int part = 0; part < 8; ++part) {
+        const __m128i rows = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(scales[part]));
+        for (int half = 0; half < 2; ++half) {
+            // The scale of each row four times.
+            halves[half].scales[part] = _mm256_cvtepu8_epi16(_mm_shuffle_epi8(
+                rows, half ? _mm_set_epi8(7, 7, 7, 7, 6, 6, 6, 6, 5, 5, 5, 5, 4, 4, 4, 4)
+                           : _mm_set_epi8(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0)));
+        }
+    }
+    for (int pair = 0; pair < 4; ++pair) {
+        for (int t = 0; t < 4; ++t) {
+            for (int half = 0; half < 2; ++half) {
+                const __m256i nibbles = _mm256_loadu_si256(
+                    reinterpret_cast<const __m256i *>(x.qs + 256*pair + 64*t + 32*half));
+                halves[half].weights[8*pair + t] = _mm256_and_si256(nibbles, low);
+                halves[half].weights[8*pair + 4 + t] = _mm256_and_si256(_mm256_srli_epi16(nibbles, 4), low);
+            }
+        }
+        halves[0].pairs[pair] = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(
+            _mm_loadl_epi64(reinterpret_cast<const __m128i *>(mins[2*pair])),
+            _mm_loadl_epi64(reinterpret_cast<const __m128i *>(mins[2*pair + 1]))));
+    }
+    halves[0].d = stillroom_halves(x.d);
+    halves[0].dmin = stillroom_halves(x.dmin);
+}
+
+template <int COLUMNS>
+STILLROOM_APART static void stillroom_add_q4_K(
+        const stillroom_plane * halves, const int blocks, const block_q8_K * y, const stillroom_column_sums * column_sums,
+        __m256 * products, __m256 * offsets) {
+    __m256i sums[2][COLUMNS];  // two partial sums of a row beside each other
+    stillroom_multiply_planes<2, COLUMNS, 8, 32, 4>(halves, y->qs, (int64_t) blocks*sizeof(block_q8_K), sums);
+    for (int c = 0; c < COLUMNS; ++c) {
+        const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(sums[0][c], sums[1][c]), 0xD8);
+        const __m256i offset = stillroom_multiply_pairs<4>(halves[0], column_sums[(int64_t) c*blocks].pairs);
+        const __m256 scale = _mm256_set1_ps(y[(int64_t) c*blocks].d);
+        products[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(halves[0].d, scale), products[c]);
+        offsets[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(offset), _mm256_mul_ps(halves[0].dmin, scale), offsets[c]);
+    }
+}
+
+// A block is unpacked once for all columns, of which there are at most STILLROOM_UNPACKED.
+static void stillroom_unpacked_q4_K(
+        const int blocks, const block_q4_Kx8 * x, const int columns, const block_q8_K * y,
+        const stillroom_column_sums * column_sums, float * s, const size_t bs) {
+    __m256 products[STILLROOM_UNPACKED], offsets[STILLROOM_UNPACKED];
+    for (int c = 0; c < columns; ++c) {
+        products[c] = offsets[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        stillroom_plane halves[2];
+        stillroom_unpack_q4_K(x[i], halves);
+        for (int c = 0, some; c < columns; c += some) {
+            const int64_t at = (int64_t) c*blocks + i;
+            some = MIN(columns - c, STILLROOM_GROUP);
+            switch (some) {
+#define CASE(count) \
+    case count: stillroom_add_q4_K<count>(halves, blocks, y + at, column_sums + at, products + c, offsets + c); break;
+                CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+            }
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        _mm256_storeu_ps(s + c*bs, _mm256_sub_ps(products[c], offsets[c]));
+    }
+}
+
 #endif
 
 // Of two columns and a block of 32 values, twice each: what the 8 that are added to each weight come to, and the scale.
@@ -367,6 +528,7 @@ static void stillroom_columns_q4_K(
     static thread_local std::vector<stillroom_column_sums> sums;
     sums.resize((size_t) columns*blocks);
     stillroom_sum_columns(columns*blocks, y, sums.data());
+#ifdef STILLROOM_WIDE
     for (int c = 0, some; c < columns; c += some) {
         some = stillroom_some(columns - c);
         const int64_t from = (int64_t) c*blocks;
@@ -380,6 +542,23 @@ static void stillroom_columns_q4_K(
             }
         }
     }
+#else
+    for (int c = 0, some; c < columns; c += some) {
+        some = MIN(columns - c, STILLROOM_UNPACKED);
+        const int64_t from = (int64_t) c*blocks;
+        for (int r = 0; r < rows; r += 8) {
+            const block_q4_Kx8 * eight = x + (int64_t) r/8*blocks;
+            switch (some) {
+#define CASE(count) \
+    case count: stillroom_eight_q4_K<count>(blocks, eight, y + from, sums.data() + from, s + c*bs + r, bs); break;
+                CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+                default:
+                    stillroom_unpacked_q4_K(blocks, eight, some, y + from, sums.data() + from, s + c*bs + r, bs);
+            }
+        }
+    }
+#endif
 }
 
 static void stillroom_columns_q4_0(
