@@ -45,6 +45,7 @@ static inline stillroom_ints stillroom_and(stillroom_ints a, stillroom_ints b) {
 static inline stillroom_ints stillroom_or(stillroom_ints a, stillroom_ints b) { return _mm512_or_si512(a, b); }
 static inline stillroom_ints stillroom_left(stillroom_ints a, int bits) { return _mm512_slli_epi16(a, bits); }
 static inline stillroom_ints stillroom_right(stillroom_ints a, int bits) { return _mm512_srli_epi16(a, bits); }
+static inline stillroom_ints stillroom_right_by(stillroom_ints a, __m128i bits) { return _mm512_srl_epi16(a, bits); }
 static inline stillroom_ints stillroom_left_32(stillroom_ints a, int bits) { return _mm512_slli_epi32(a, bits); }
 static inline stillroom_ints stillroom_right_32(stillroom_ints a, int bits) { return _mm512_srli_epi32(a, bits); }
 static inline stillroom_ints stillroom_minus(stillroom_ints a, stillroom_ints b) { return _mm512_sub_epi32(a, b); }
@@ -98,6 +99,7 @@ static inline stillroom_ints stillroom_and(stillroom_ints a, stillroom_ints b) {
 static inline stillroom_ints stillroom_or(stillroom_ints a, stillroom_ints b) { return _mm256_or_si256(a, b); }
 static inline stillroom_ints stillroom_left(stillroom_ints a, int bits) { return _mm256_slli_epi16(a, bits); }
 static inline stillroom_ints stillroom_right(stillroom_ints a, int bits) { return _mm256_srli_epi16(a, bits); }
+static inline stillroom_ints stillroom_right_by(stillroom_ints a, __m128i bits) { return _mm256_srl_epi16(a, bits); }
 static inline stillroom_ints stillroom_left_32(stillroom_ints a, int bits) { return _mm256_slli_epi32(a, bits); }
 static inline stillroom_ints stillroom_right_32(stillroom_ints a, int bits) { return _mm256_srli_epi32(a, bits); }
 static inline stillroom_ints stillroom_minus(stillroom_ints a, stillroom_ints b) { return _mm256_sub_epi32(a, b); }
@@ -649,14 +651,14 @@ struct stillroom_q5_K {
         }
     }
 
-    // Four values of each row in that part of 32.
+    // Four values of each row in that part of 32; there is no case for each part, as loops over parts stay loops.
     static inline stillroom_ints weights_of(const uint8_t * rows, const int part, const int t) {
         const stillroom_ints both = stillroom_load(rows + LOW + (8*(part/2) + t)*STILLROOM_LINE);
         const stillroom_ints high = stillroom_load(rows + HIGH + t*STILLROOM_LINE);
         return stillroom_or(
-            stillroom_and(part%2 ? stillroom_right(both, 4) : both, stillroom_int8(0x0F)),
+            stillroom_and(stillroom_right_by(both, _mm_cvtsi32_si128(part%2*4)), stillroom_int8(0x0F)),
             stillroom_and(
-                part < 4 ? stillroom_left(high, 4 - part) : stillroom_right(high, part - 4), stillroom_int8(0x10)));
+                stillroom_left(stillroom_right_by(high, _mm_cvtsi32_si128(part)), 4), stillroom_int8(0x10)));
     }
 
 #ifdef STILLROOM_PLANES
@@ -799,15 +801,15 @@ struct stillroom_q3_K {
         }
     }
 
-    // Four values of each row in that part of 16.
+    // Four values of each row in that part of 16; there is no case for each part, as loops over parts stay loops.
     static inline stillroom_ints weights_of(const uint8_t * rows, const int part, const int t) {
         const int group = part/2, half = part%2;  // of 32 values, of which `part` is one half
         const stillroom_ints low = stillroom_load(rows + LOW + (8*(group/4) + 4*half + t)*STILLROOM_LINE);
         const stillroom_ints high = stillroom_load(rows + HIGH + (4*half + t)*STILLROOM_LINE);
         return stillroom_or(
-            stillroom_and(stillroom_right(low, group%4*2), stillroom_int8(0x03)),
+            stillroom_and(stillroom_right_by(low, _mm_cvtsi32_si128(group%4*2)), stillroom_int8(0x03)),
             stillroom_and(
-                group < 2 ? stillroom_left(high, 2 - group) : stillroom_right(high, group - 2), stillroom_int8(0x04)));
+                stillroom_left(stillroom_right_by(high, _mm_cvtsi32_si128(group)), 2), stillroom_int8(0x04)));
     }
 
 #ifdef STILLROOM_PLANES
@@ -821,12 +823,14 @@ struct stillroom_q3_K {
             const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
         stillroom_ahead(several, rows, BYTES);
-        for (int part = 0; part < 16; ++part) {
-            __m256i weights[4];
-            for (int t = 0; t < 4; ++t) {
-                weights[t] = weights_of(rows, part, t);
+        for (int part = 0; part < 16; part += 2) {
+            for (int half = 0; half < 2; ++half) {
+                __m256i weights[4];
+                for (int t = 0; t < 4; ++t) {
+                    weights[t] = weights_of(rows, part + half, t);
+                }
+                use(4*(part + half), weights);
             }
-            use(4*part, weights);
         }
     }
 
