@@ -1,0 +1,71 @@
+"""Pages and dialogs that are made, as they are first shown."""
+
+from app.bootstrap import StillroomCore
+from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage
+from tests.perf.heavy_acts.desk import Act, Desk, Place
+from tests.support.waiting import until
+
+PAGES: tuple[SettingsPage, ...] = (
+    "this computer",
+    "models folder",
+    "hugging face",
+    "other computers",
+    "servers elsewhere",
+    "about",
+)
+
+
+def acts(desk: Desk) -> dict[str, Act]:
+    """Show each once; those of the settings one after the other in the dialog that is open."""
+    dialogs = desk.application.dialogs
+
+    def page_shown(page: SettingsPage) -> None:
+        dialog = desk.window.findChild(SettingsDialog)
+        assert dialog is not None
+        dialog.show_page(page)
+
+    def settings_closed() -> None:
+        dialog = desk.window.findChild(SettingsDialog)
+        assert dialog is not None
+        dialog.close()
+
+    def chat() -> None:
+        for each in desk.window.findChildren(type(dialogs.make_load_settings())):
+            each.close()
+        desk.window.show_page("chat")
+
+    async def language() -> None:
+        before = desk.window
+        desk.change(language="zh_CN")
+        await until(lambda: desk.window is not before, "the other window", 20)
+
+    return {
+        "models, first": lambda: desk.click("Models"),
+        "code, first": lambda: desk.click("Code"),
+        "benchmark, first": lambda: desk.click("Benchmark"),
+        "quality, first": lambda: desk.benchmark("quality"),
+        "drift, first": lambda: desk.benchmark("drift"),
+        "settings, first": lambda: dialogs.open_settings_page("general"),
+        **{f"settings, {page}": lambda page=page: page_shown(page) for page in PAGES},  # type: ignore[misc] # the default binds each page
+        "settings, closed": settings_closed,
+        "settings, again": lambda: dialogs.open_settings_page("general").close(),
+        "load settings": dialogs.open_load_settings,
+        "chat, again": chat,
+        "filter": lambda: dialogs.open_filters(),
+        "audit log": lambda: dialogs.open_audit(),
+        "local API": lambda: dialogs.open_server(),
+        "make room": lambda: dialogs.open_make_room(),
+        "palette": desk.application.commands.open_palette,
+        "shortcuts": desk.application.commands.open_shortcuts,
+        "theme": lambda: desk.change(theme="dark"),
+        "theme, back": lambda: desk.change(theme="light"),
+        "text larger": lambda: desk.change(zoom_percent=125),
+        "language": language,
+    }
+
+
+def _prepare(core: StillroomCore) -> None:
+    """Add nothing: the home is new."""
+
+
+PLACE = Place(_prepare, acts)
