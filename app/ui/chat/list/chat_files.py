@@ -44,9 +44,7 @@ class ChatFiles:
     ) -> None:
         """Write `chats` to `path`: `kind` is "markdown", "html", "pdf" or "json"."""
         if kind == "json":
-            whole = [whole_chat(self._store, chat) for chat in chats]
-            text = await asyncio.to_thread(to_json, *whole, with_thinking=with_thinking)
-            data = text.encode()
+            data = await asyncio.to_thread(self._json, chats, with_thinking)
         else:
             formulas = FormulaProcess(child_command("formulas"), MOST_BREACHES)
             try:
@@ -76,17 +74,22 @@ class ChatFiles:
         ids = await asyncio.to_thread(self._store.add_imported, chats)
         return ids, sorted({kind for chat in chats for kind in chat.left_out})
 
+    def _json(self, chats: Sequence[Conversation], with_thinking: bool) -> bytes:
+        whole = [whole_chat(self._store, chat) for chat in chats]
+        return to_json(*whole, with_thinking=with_thinking).encode()
+
     async def _file(self, chat: Conversation, kind: str, with_thinking: bool, draw: DrawFormula) -> bytes:
+        page = await asyncio.to_thread(self._page, chat, kind, with_thinking, draw)
+        return await pdf_of(page, chat.title) if kind == "pdf" else page.encode()
+
+    def _page(self, chat: Conversation, kind: str, with_thinking: bool, draw: DrawFormula) -> str:
         branch = self._store.branch(chat.id)
         if kind == "markdown":
-            return to_markdown(chat, branch, with_thinking=with_thinking).encode()
+            return to_markdown(chat, branch, with_thinking=with_thinking)
         from app.chat.transfer.export_html import to_html, to_print_html
 
-        if kind == "html":
-            page = await asyncio.to_thread(to_html, chat, branch, draw, with_thinking=with_thinking)
-            return page.encode()
-        page = await asyncio.to_thread(to_print_html, chat, branch, draw, with_thinking=with_thinking)
-        return pdf_of(page, chat.title)
+        write = to_html if kind == "html" else to_print_html
+        return write(chat, branch, draw, with_thinking=with_thinking)
 
     async def _archive(
         self, chats: Sequence[Conversation], kind: str, with_thinking: bool, draw: DrawFormula
@@ -102,5 +105,5 @@ class ChatFiles:
                     name = f"{base} {number}"
                 taken.add(name.casefold())
                 data = await self._file(chat, kind, with_thinking, draw)
-                archive.writestr(f"{name}.{ENDINGS[kind]}", data)
+                await asyncio.to_thread(archive.writestr, f"{name}.{ENDINGS[kind]}", data)
         return buffer.getvalue()

@@ -1,8 +1,8 @@
 """The rows of the chat list: pinned chats, folders, then the others by when they were last used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum, auto
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -25,14 +25,14 @@ class Group(Enum):
     EARLIER = auto()
 
 
-def period_of(updated_at: float, today: date) -> Group:
-    """The group of a chat that is in no folder, in local days."""
-    age = today - datetime.fromtimestamp(updated_at).date()
-    if age <= timedelta(0):
-        return Group.TODAY
-    if age == timedelta(1):
-        return Group.YESTERDAY
-    return Group.LAST_WEEK if age <= timedelta(7) else Group.EARLIER
+def periods_of(times: Iterable[float], today: date) -> Iterator[Group]:
+    """The groups of chats that are in no folder, by when they were last used, in local days."""
+    begins = [
+        (datetime.combine(today - timedelta(days), time()).timestamp(), group)
+        for days, group in ((0, Group.TODAY), (1, Group.YESTERDAY), (7, Group.LAST_WEEK))
+    ]
+    for at in times:
+        yield next((group for begin, group in begins if at >= begin), Group.EARLIER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,8 @@ def rows_of(
                 if chat.folder_id == folder.id and not chat.pinned
             ]
     last: Group | None = None
-    for chat in chats:
-        if chat.pinned or chat.folder_id is not None:
-            continue
-        group = period_of(chat.updated_at, today)
+    others = [chat for chat in chats if not chat.pinned and chat.folder_id is None]
+    for chat, group in zip(others, periods_of((chat.updated_at for chat in others), today), strict=True):
         if group is not last:
             rows.append(ChatRow(group))
             last = group
@@ -88,6 +86,8 @@ class ChatRowsModel(QAbstractListModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._rows: list[ChatRow] = []
+        self._shown: list[tuple[object, ...]] = []
+        """The rows as they are drawn."""
         self._closed: set[int] = set()
         self._busy: frozenset[int] = frozenset()
         self._given: tuple[Sequence[Conversation], Sequence[Folder], date] = ((), (), date.min)
@@ -108,7 +108,8 @@ class ChatRowsModel(QAbstractListModel):
         """Show these chats, given in the order of the list."""
         self._given = chats, folders, today
         rows = rows_of(chats, folders, self._closed, today)
-        if [_shown(row) for row in rows] == [_shown(row) for row in self._rows]:
+        before, self._shown = self._shown, [_shown(row) for row in rows]
+        if self._shown == before:
             # Nothing to draw anew: a title that is being edited stays in the editor.
             self._rows = rows
             return

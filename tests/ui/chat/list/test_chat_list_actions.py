@@ -1,5 +1,6 @@
 """Chats are renamed, moved and deleted in their list, with a real store."""
 
+import threading
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import read_chats
+from app.ui.chat.list import chat_rows, pdf_export
 from app.ui.widgets import notices
 from tests.support.chat_desk import Opened
 from tests.support.waiting import until
@@ -144,3 +146,54 @@ def test_the_keys_go_through_the_chats_as_they_are_listed(opened: Opened, qtbot:
         action.trigger()
         assert tab.chat is not None
         assert tab.chat.id == expected
+
+
+@pytest.mark.parametrize("kind", ["markdown", "html", "pdf", "json"])
+def test_an_export_leaves_the_gui_thread_alone(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    threads: set[int] = set()
+
+    def note(owner: type, name: str) -> None:
+        done = getattr(owner, name)
+
+        def noted(*arguments: object, **named: object) -> object:
+            threads.add(threading.get_ident())
+            return done(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    chat = opened.store.create_conversation(title="A chat")
+    asked = opened.store.add_message(chat.id, None, "user", "Q")
+    opened.store.add_message(chat.id, asked.id, "assistant", "So **it** is.")
+    note(type(opened.store), "branch")
+    note(type(opened.store), "messages")
+    note(zipfile.ZipFile, "writestr")
+    note(pdf_export._Document, "setHtml")
+    note(pdf_export._Document, "print_")
+
+    async def scene() -> None:
+        await opened.tab.list_actions.export(chat.id, kind, False, tmp_path / "one")
+        await opened.tab.list_actions.export(0, kind, False, tmp_path / "all")
+
+    opened.run(scene())
+    assert (tmp_path / "one").stat().st_size
+    assert (tmp_path / "all").stat().st_size
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+def test_the_rows_are_compared_as_they_were_drawn(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        opened.store.create_conversation(title=f"Chat {number}")
+    opened.tab.show_chats()
+    drawn: list[object] = []
+    shown = chat_rows._shown
+
+    def counted(row: chat_rows.ChatRow) -> tuple[object, ...]:
+        drawn.append(row)
+        return shown(row)
+
+    monkeypatch.setattr(chat_rows, "_shown", counted)
+    opened.tab.show_chats()
+    assert len(drawn) == opened.tab.chats.model.rowCount()
