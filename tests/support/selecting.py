@@ -9,6 +9,7 @@ from app.chat.markdown.block_text import text_of
 from app.chat.markdown.text_selection import BlockPlace
 from app.ui.reply.selectable_text import ShownText
 from app.ui.reply.selection_area import SelectionArea
+from tests.support.waiting import wait_until
 
 LEFT, NONE, SHIFT = (
     Qt.MouseButton.LeftButton,
@@ -95,10 +96,13 @@ class Hand:
         QTest.keyClick(self.area.window().windowHandle(), key, held)
 
     def copied(self) -> str:
-        """Press Ctrl+C and read the clipboard."""
-        QGuiApplication.clipboard().clear()
+        """Press Ctrl+C and read the clipboard, where much comes a moment later."""
+        clipboard = QGuiApplication.clipboard()
+        clipboard.clear()
         self.key(Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-        return QGuiApplication.clipboard().text()
+        if not self.area.selection.is_empty:
+            wait_until(lambda: clipboard.text())
+        return clipboard.text()
 
     def copied_html(self) -> str:
         return QGuiApplication.clipboard().mimeData().html()

@@ -2,6 +2,7 @@
 
 import html
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -29,7 +30,13 @@ MOST_CELLS = 2000
 LANGUAGE = "language"
 """In the `meta` of a parsed code block: the first word behind its fence."""
 
+LONG_CHARACTERS, MOST_KEPT = 20_000, 8
+"""Of texts from this length on, which take 30 ms and more to parse, so many are kept with their blocks."""
+
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
+
+
+_keeping = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +98,38 @@ class RuleBlock:
 
 Block = TextBlock | CodeBlock | FormulaBlock | TableBlock | RuleBlock
 
+_kept: dict[str, tuple[Block, ...]] = {}
+"""The newest last."""
+
 
 def parse_blocks(source: str) -> list[Block]:
-    """All blocks of a finished text."""
-    blocks: list[Block] = []
-    for group in _groups(_parser().parse(source, {WHOLE: True}), source):
-        blocks += group.blocks
-    return blocks
+    """All blocks of a finished text; those of a long one are kept for the next time."""
+    kept = kept_blocks(source)
+    if kept is None:
+        kept = blocks_from(shared_parser().parse(source, {WHOLE: True}), source)
+        keep_blocks(source, kept)
+    return kept
+
+
+def blocks_from(tokens: Sequence["Token"], source: str) -> list[Block]:
+    """The blocks of a text's tokens."""
+    return [block for group in _groups(tokens, source) for block in group.blocks]
+
+
+def kept_blocks(source: str) -> list[Block] | None:
+    """The blocks of a long text that was parsed lately."""
+    kept = _kept.get(source) if len(source) > LONG_CHARACTERS else None
+    return None if kept is None else list(kept)
+
+
+def keep_blocks(source: str, blocks: Sequence[Block]) -> None:
+    """Keep the blocks of a text, if it is a long one; any thread."""
+    if len(source) > LONG_CHARACTERS:
+        with _keeping:
+            _kept.pop(source, None)
+            while len(_kept) >= MOST_KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[source] = tuple(blocks)
 
 
 class MarkdownStream:
@@ -109,7 +141,7 @@ class MarkdownStream:
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
-        self._parser = _parser()
+        self._parser = shared_parser()
         self._env: dict[str, object] = {}
         self._source: list[str] = []
         self._tail = ""
@@ -135,9 +167,14 @@ class MarkdownStream:
             self._final += sum(len(group.blocks) for group in groups[:-2])
         return first_changed
 
+    @property
+    def source(self) -> str:
+        """All that has come."""
+        return "".join(self._source)
+
     def finish(self) -> None:
         """The text is complete: parse it as a whole, so that what refers forwards is right too."""
-        self.blocks = parse_blocks("".join(self._source))
+        self.blocks = parse_blocks(self.source)
 
     def _grow_code(self, text: str) -> bool:
         """The quick way while a long code block is coming in; False when the parser has to look."""
@@ -172,7 +209,8 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 @cache
-def _parser() -> "MarkdownIt":
+def shared_parser() -> "MarkdownIt":
+    """The parser of all replies."""
     from app.chat.markdown.markdown_parser import markdown_parser
 
     return markdown_parser()

@@ -2,6 +2,7 @@
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
+from markdown_it.parser_core import RuleFuncCoreType
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -15,6 +16,28 @@ def markdown_parser() -> MarkdownIt:
     parser.disable(["html_block", "html_inline"])
     parser.core.ruler.at("inline", _inline_within_limits)
     return with_math(parser)
+
+
+def parse_block_level(parser: MarkdownIt, source: str, environment: dict[str, object]) -> list[Token]:
+    """The tokens of a text, of which those for inline text have no children yet."""
+    state = StateCore(source, parser, environment)
+    for rule in _core_rules(parser)[0]:
+        rule(state)
+    return state.tokens
+
+
+def parse_inline(parser: MarkdownIt, tokens: list[Token], environment: dict[str, object]) -> None:
+    """Give tokens of `parse_block_level` their children."""
+    state = StateCore("", parser, environment, tokens)
+    for rule in _core_rules(parser)[1]:
+        rule(state)
+
+
+def _core_rules(parser: MarkdownIt) -> tuple[list[RuleFuncCoreType], list[RuleFuncCoreType]]:
+    """The rules of the core up to the blocks, and those behind."""
+    rules = parser.core.ruler.getRules("")
+    end = parser.core.ruler.get_active_rules().index("block") + 1
+    return rules[:end], rules[end:]
 
 
 def _inline_within_limits(state: StateCore) -> None:

@@ -1,6 +1,7 @@
 """What is selected of a conversation, from one place in its text to another. No Qt here."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import Literal, NamedTuple
@@ -161,6 +162,10 @@ class TextSelection:
     def clear(self) -> None:
         """Select nothing, and forget where it was begun."""
         self._pressed = self.anchor = self.head = None
+
+    def frozen(self) -> "TextSelection":
+        """A copy that stays as it is, for another thread."""
+        return copy(self)
 
     def within(self, key: TextKey) -> BlockRange | None:
         """What is selected of one text; None where nothing is."""

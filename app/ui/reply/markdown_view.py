@@ -2,7 +2,7 @@
 streams."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
@@ -18,8 +18,10 @@ from app.chat.markdown.markdown_blocks import (
     TextBlock,
     parse_blocks,
 )
+from app.chat.markdown.parsing_steps import parsing_steps, takes_steps
 from app.chat.markdown.text_selection import BlockPlace, BlockRange
 from app.code.check import SyntaxReport
+from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.reply.block_frame import BlockFrame, Content, RuleLine, Selected, gap_px
 from app.ui.reply.child_order import keep_order, put_before
@@ -70,6 +72,8 @@ class MarkdownView(QWidget):
         self._selected: BlockRange | None = None
         self.says_syntax = True
         """Code blocks say whether their syntax is valid; not where something else says it of the whole."""
+        self._finishing: Slices | None = None
+        """Of a long text."""
         self._settled = 0
         self._height = 0
         self._placed = self._placing = False
@@ -96,18 +100,19 @@ class MarkdownView(QWidget):
 
     def set_text(self, text: str) -> None:
         """Show a finished text."""
-        self._stream = None
+        self._forget_stream()
         blocks = parse_blocks(text)
         self._update(0, blocks, len(blocks))
 
     def show_parts(self, parts: Sequence[PlainText]) -> None:
         """Show a long text that is no Markdown, as `plain_parts` divides it."""
-        self._stream = None
+        self._forget_stream()
         self._update(0, parts, len(parts))
 
     def append(self, text: str) -> None:
         """Take more of a text that is coming in."""
         if self._stream is None:
+            self._forget_stream()
             self._stream = MarkdownStream()
             self._update(0, [], 0)
         first = self._stream.append(text)
@@ -115,17 +120,37 @@ class MarkdownView(QWidget):
 
     def go_on(self, text: str) -> None:
         """Take more of a finished text, which is shown: its blocks keep their widgets."""
+        self._forget_stream()
         self._stream = MarkdownStream()
         self._stream.append(text)
         self._settled = min(self._settled, self._stream.final)
         self._update(0, self._stream.blocks, self._stream.final)
 
     def finish(self) -> None:
-        """End the text that came in pieces."""
-        if self._stream is not None:
-            self._stream.finish()
-            self._update(0, self._stream.blocks, len(self._stream.blocks))
-            self._stream = None
+        """End the text that came in pieces; a long one is parsed as a whole in the next turns."""
+        stream = self._stream
+        if stream is None:
+            return
+        self._forget_stream()
+        if takes_steps(stream.source):
+            self._finishing = Slices(self)
+            self._finishing.begin(self._finish_steps(stream))
+        else:
+            self._finish(stream)
+
+    def _finish_steps(self, stream: MarkdownStream) -> Iterator[None]:
+        yield from parsing_steps(stream.source)
+        self._finish(stream)
+
+    def _finish(self, stream: MarkdownStream) -> None:
+        stream.finish()
+        self._update(0, stream.blocks, len(stream.blocks))
+
+    def _forget_stream(self) -> None:
+        self._stream = None
+        if self._finishing is not None:
+            self._finishing.stop()
+            self._finishing = None
 
     def show_report(self, block: CodeBlock, report: SyntaxReport) -> None:
         """Say of this code whether its syntax is valid, wherever it stands."""

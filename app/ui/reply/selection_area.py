@@ -1,8 +1,10 @@
 """A scroll area whose messages are selected as one text, across blocks and messages."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QMimeData, QPoint, QTimer
+from PySide6.QtCore import QElapsedTimer, QEvent, QMimeData, QPoint, QTimer, Signal
 from PySide6.QtGui import (
     QClipboard,
     QContextMenuEvent,
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu, QScrollArea, QWidget
 from app.chat.markdown.block_text import Selectable
 from app.chat.markdown.text_selection import (
     BlockPlace,
+    Copied,
     TextBlocks,
     TextKey,
     TextPlace,
@@ -34,6 +37,9 @@ SCROLL_MS = 30
 SCROLL_SHARE = 0.5
 """Of the pixels that the pointer is above or below: by so much it is scrolled each time."""
 LEAST_SCROLL_PX, MOST_SCROLL_PX = 4, 160
+MOST_BLOCKS = 60
+"""Of what is copied at once; a long conversation took a quarter of a second."""
+BlockSource = Callable[[], Sequence[Selectable]]
 AIR_PX = 12
 """So much of what is around a caret is shown with it."""
 
@@ -46,6 +52,8 @@ class SelectionArea(QScrollArea):
     selected nothing is done.
     """
 
+    _written = Signal(object, object, object)
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.selection = TextSelection(self._block_at, word_at)
@@ -57,6 +65,9 @@ class SelectionArea(QScrollArea):
         self._since_double_click = QElapsedTimer()
         self._scroller = QTimer(self, interval=SCROLL_MS)
         self._scroller.timeout.connect(self._on_scroller)
+        self._writing = object()
+        """Stands for the newest copy."""
+        self._written.connect(self._on_written, Qt.ConnectionType.QueuedConnection)
 
     def shown_texts(self) -> list[ShownText]:
         """The texts that have widgets, from the top; each has blocks."""
@@ -70,15 +81,21 @@ class SelectionArea(QScrollArea):
         """The blocks of a text."""
         return next((shown.text.blocks for shown in self.shown_texts() if shown.key == key), ())
 
+    def source_of(self, key: TextKey) -> BlockSource:
+        """Return what gives the blocks of a text as they are now, on any thread."""
+        blocks = tuple(self.blocks_of(key))
+        return lambda: blocks
+
     @property
     def is_dragging(self) -> bool:
         """Tell whether the mouse is selecting: what is under it had better stay there."""
         return self._is_dragging and self._has_moved
 
     def copy_selection(self) -> None:
-        """Put what is selected on the clipboard, as Markdown and as rich text."""
+        """Put what is selected on the clipboard, as Markdown and as rich text; what is much of it, or has no
+        widgets, when it is written on another thread."""
         if not self.selection.is_empty:
-            QGuiApplication.clipboard().setMimeData(self._selected_data())
+            self._put_on_clipboard(QClipboard.Mode.Clipboard)
 
     def select_all(self) -> None:
         """Select the message with the keyboard or the last click; if that is selected, all of them."""
@@ -155,9 +172,8 @@ class SelectionArea(QScrollArea):
             event.ignore()
             return
         self._end_drag()
-        clipboard = QGuiApplication.clipboard()
-        if clipboard.supportsSelection() and not self.selection.is_empty:
-            clipboard.setMimeData(self._selected_data(), QClipboard.Mode.Selection)
+        if QGuiApplication.clipboard().supportsSelection() and not self.selection.is_empty:
+            self._put_on_clipboard(QClipboard.Mode.Selection)
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
         """What is under the pointer changes."""
@@ -294,11 +310,30 @@ class SelectionArea(QScrollArea):
         blocks = self.blocks_of(place.text)
         return blocks[place.block] if place.block < len(blocks) else None
 
-    def _selected_data(self) -> QMimeData:
-        copied = self.selection.copied(
-            TextBlocks(key, self.blocks_of(key)) for key in self.text_keys() if self.selection.within(key)
-        )
-        data = QMimeData()
-        data.setText(copied.markdown)
-        data.setHtml(copied.html)
-        return data
+    def _put_on_clipboard(self, mode: QClipboard.Mode) -> None:
+        keys = [key for key in self.text_keys() if self.selection.within(key)]
+        shown = {text.key: text.text.blocks for text in self.shown_texts()}
+        sources = [(key, self.source_of(key)) for key in keys]
+        selection, self._writing = self.selection.frozen(), object()
+        writing = self._writing
+
+        def copied() -> Copied:
+            return selection.copied(TextBlocks(key, blocks()) for key, blocks in sources)
+
+        def write() -> None:
+            with suppress(RuntimeError):
+                # The window may be gone.
+                self._written.emit(copied(), mode, writing)
+
+        if set(keys) <= set(shown) and sum(len(shown[key]) for key in keys) <= MOST_BLOCKS:
+            self._on_written(copied(), mode, writing)
+        else:
+            threading.Thread(target=write, name="copy", daemon=True).start()
+
+    def _on_written(self, copied: Copied, mode: QClipboard.Mode, writing: object) -> None:
+        # What was copied since is newer.
+        if writing is self._writing:
+            data = QMimeData()
+            data.setText(copied.markdown)
+            data.setHtml(copied.html)
+            QGuiApplication.clipboard().setMimeData(data, mode)

@@ -1,9 +1,10 @@
 """The texts of a conversation that can be selected: with widgets, and as blocks where there are none."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from PySide6.QtWidgets import QWidget
 
+from app.chat.markdown import parsing_steps
 from app.chat.markdown.block_text import Selectable, plain_parts
 from app.chat.markdown.markdown_blocks import parse_blocks
 from app.chat.markdown.text_selection import Part, TextKey
@@ -34,4 +35,19 @@ def blocks_of(message: StoredMessage) -> Sequence[Selectable]:
     """The blocks of a message without widgets."""
     if message.role == "user":
         return plain_parts(message.content)
-    return parse_blocks(answer_markdown(message.content, message.json_schema, message.outcome))
+    return parse_blocks(_markdown_of(message))
+
+
+def takes_steps(message: StoredMessage) -> bool:
+    """Tell whether what it says takes long to parse."""
+    return message.role != "user" and parsing_steps.takes_steps(_markdown_of(message))
+
+
+def steps_of(message: StoredMessage) -> Iterator[None]:
+    """Parse what it says in steps; what is shown of it after them is there at once."""
+    if message.role != "user":
+        yield from parsing_steps.parsing_steps(_markdown_of(message))
+
+
+def _markdown_of(message: StoredMessage) -> str:
+    return answer_markdown(message.content, message.json_schema, message.outcome)

@@ -1,6 +1,7 @@
 """The messages of the branch that is shown, as widgets in the column."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QWidget
@@ -21,9 +22,10 @@ from app.ui.reply.chat_column import ChatColumn
 from app.ui.reply.reply_foot import OtherModels
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.selectable_text import ShownText
+from app.ui.reply.selection_area import BlockSource
 
 SHOWN_MESSAGES = 12
-AT_ONCE = 4
+AT_ONCE = 2
 """So many of the last messages are made at once; others when the window has had its turn."""
 
 
@@ -119,7 +121,7 @@ class ConversationView(ChatColumn):
             self.continuing_changed.emit(False)
             return
         for _ in range(AT_ONCE):
-            if self._screen_lacks_some:
+            if self._screen_lacks_some and not conversation_texts.takes_steps(self._branch[self._first - 1]):
                 self._make_earlier()
         if not self._screen_lacks_some:
             self.end_filling()
@@ -308,8 +310,9 @@ class ConversationView(ChatColumn):
         """Change the last reply in its place."""
         reply = self._last_reply()
         if reply is not None and self._can_edit:
-            self.go_to(reply)
+            # Before it is scrolled to: its blocks would be made for that, and hidden then.
             reply.start_editing()
+            self.go_to(reply)
 
     def edit_last(self) -> None:
         """Change the last question in its place."""
@@ -370,6 +373,12 @@ class ConversationView(ChatColumn):
         if key.message < len(self._branch) - len(self.messages()) and key.part is not Part.NOTE:
             return conversation_texts.blocks_of(self._branch[key.message])
         return super().blocks_of(key)
+
+    def source_of(self, key: TextKey) -> BlockSource:
+        """What gives the blocks of a text, which parses those of a message without widgets."""
+        if key.message < self._first and key.part is not Part.NOTE:
+            return partial(conversation_texts.blocks_of, self._branch[key.message])
+        return super().source_of(key)
 
     def _last_reply(self) -> ReplyView | None:
         replies = [widget for widget in self.messages() if isinstance(widget, ReplyView)]
@@ -467,7 +476,10 @@ class ConversationView(ChatColumn):
             while self._misses_some:
                 if not self._screen_lacks_some:
                     self.end_filling()
-                self._make_earlier()
+                yield from conversation_texts.steps_of(self._branch[self._first - 1])
+                # Some may have gone meanwhile.
+                if self._misses_some:
+                    self._make_earlier()
                 yield
             self.end_filling()
             self.earlier_made.emit()

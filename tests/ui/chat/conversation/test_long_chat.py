@@ -1,19 +1,25 @@
 """A chat of many messages: the last ones at once, others between two events, and nobody sees them come."""
 
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from markdown_it.token import Token
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.chat.markdown.markdown_blocks import LONG_CHARACTERS, Block, parse_blocks, shared_parser
 from app.chat.store.records import StoredMessage
 from app.ui.base import slices
 from app.ui.base.theme import Theme
+from app.ui.chat.conversation import conversation_texts
 from app.ui.chat.conversation.conversation_view import AT_ONCE, SHOWN_MESSAGES, ConversationView, Mark
 from app.ui.chat.conversation.question_card import QuestionCard
+from app.ui.reply.block_frame import BlockFrame
+from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from tests.support.waiting import wait_until
 
@@ -132,9 +138,13 @@ def test_what_is_seen_comes_as_a_whole(show: Show, qtbot: QtBot) -> None:
     assert min(painted.counts) >= shown[0] > AT_ONCE
 
 
-def test_a_short_chat_is_there_at_once(show: Show) -> None:
+def test_a_short_chat_comes_as_a_whole(show: Show) -> None:
     conversation = show(["One?", "One.", "Two?", "Two."])
+    painted = Painted(conversation)
+    settle(conversation, 4)
+    wait_until(lambda: painted.counts)
     assert ids(conversation) == [1, 2, 3, 4]
+    assert set(painted.counts) == {4}
     assert not conversation.is_filling
 
 
@@ -251,3 +261,115 @@ def test_the_tab_key_and_a_screen_reader_go_from_the_first_message_to_the_last(s
     column = QAccessible.queryAccessibleInterface(messages[0].parentWidget())
     told = [column.child(at).object() for at in range(column.childCount())]
     assert [widget for widget in told if isinstance(widget, QuestionCard | ReplyView)] == messages
+
+
+def parsed_at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the texts that are parsed as a whole from now on."""
+    lengths: list[int] = []
+    parser = shared_parser()
+    parse = parser.parse
+
+    def counted(source: str, environment: dict[str, object]) -> list[Token]:
+        lengths.append(len(source))
+        return parse(source, environment)
+
+    monkeypatch.setattr(parser, "parse", counted)
+    return lengths
+
+
+def test_a_long_reply_is_parsed_in_steps_and_shown_as_a_whole(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = parsed_at_once(monkeypatch)
+    reply = "\n\n".join(f"Paragraph {number} of a **long** reply." for number in range(1000))
+    assert len(reply) > LONG_CHARACTERS
+    conversation = show(["Question", "Answer", "Another question", reply])
+    assert not conversation.messages()
+    painted = Painted(conversation)
+    settle(conversation, 4)
+    assert not [length for length in lengths if length > LONG_CHARACTERS]
+    assert 0 not in painted.counts
+    last = conversation.messages()[-1]
+    assert isinstance(last, ReplyView)
+    [(_, text)] = last.texts
+    assert len(text.blocks) == 1000
+    bar = conversation.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 0
+
+
+def test_a_question_is_added_while_a_long_reply_is_parsed(show: Show) -> None:
+    reply = "\n\n".join(f"Paragraph {number} of another long reply." for number in range(1000))
+    conversation = show(["Question", reply])
+    assert not conversation.messages()
+    conversation.add_question(branch(["Question", reply, "One more"])[-1])
+    settle(conversation, 3)
+    assert ids(conversation) == [1, 2, 3]
+
+
+def test_a_long_reply_that_came_in_is_parsed_in_steps_at_its_end(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    paragraphs = [f"Paragraph {number} refers [forwards][later].\n\n" for number in range(1000)]
+    for start in range(0, 1000, 50):
+        view.append("".join(paragraphs[start : start + 50]))
+    view.append("[later]: https://example.org\n")
+    lengths = parsed_at_once(monkeypatch)
+    before = len(view.blocks)
+    view.finish()
+    assert len(view.blocks) == before
+    wait_until(lambda: "https://example.org" in getattr(view.blocks[0], "html", ""))
+    assert not [length for length in lengths if length > LONG_CHARACTERS]
+    assert len(view.blocks) == 1000
+
+
+def test_another_text_ends_what_was_still_to_be_parsed(qtbot: QtBot, theme: Theme) -> None:
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    view.append("\n\n".join(f"Paragraph {number} of what goes." for number in range(1000)))
+    view.finish()
+    view.set_text("Another text.")
+    for _ in range(20):
+        QCoreApplication.processEvents()
+    assert len(view.blocks) == 1
+
+
+def test_no_block_is_made_for_a_reply_that_is_changed(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = show(["Question", LONG])
+    settle(conversation, 2)
+    built: list[int] = []
+    build = BlockFrame.build
+
+    def counted(frame: BlockFrame) -> None:
+        built.append(frame.index)
+        build(frame)
+
+    monkeypatch.setattr(BlockFrame, "build", counted)
+    conversation.edit_last_reply()
+    assert not [index for index in built if index > 1]
+    reply = conversation.messages()[-1]
+    assert 0 <= top_of(conversation, reply) < conversation.viewport().height() // 2
+
+
+def test_a_long_conversation_is_copied_by_another_thread(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def counted(source: str) -> list[Block]:
+        threads.append(threading.get_ident())
+        return parse_blocks(source)
+
+    monkeypatch.setattr(conversation_texts, "parse_blocks", counted)
+    conversation = show(many())
+    settle(conversation, SHOWN_MESSAGES)
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setText("before")
+    conversation.select_conversation()
+    conversation.copy_selection()
+    # What is selected then does not matter any more.
+    conversation.clear_selection()
+    wait_until(lambda: clipboard.text() != "before")
+    assert clipboard.text() == "\n\n".join(many())
+    assert "<p>Message 1</p>" in clipboard.mimeData().html()
+    assert threads
+    assert threading.get_ident() not in threads
