@@ -1,7 +1,7 @@
 """One model on this computer: memory, place and speed of each of its quantisations, and why."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QWidget
 
 from app.machine.advisor import Outlook, Use
 from app.ui.base.resource_words import sentences
@@ -9,7 +9,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_tip
 from app.ui.models.outlook_table import CACHE, CARD, COMPUTE, HERE, LAYERS, WEIGHTS, OutlookTable
 from app.ui.widgets.card import Card, label, name_field
-from app.ui.widgets.wide_column import WideColumn
+from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
 
@@ -39,7 +39,7 @@ class OutlookCard(Card):
         name_field(self._caches, self.tr("Cache type to judge with"))
         for box in (self._contexts, self._caches):
             box.currentIndexChanged.connect(self.use_changed)
-        self._view = QTableView()
+        self._view = MeasuredTable()
         self._view.setModel(self.table)
         self._view.setAccessibleName(self.tr("Quantisations on this PC"))
         self._view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractItemModel, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import label
-from app.ui.widgets.wide_column import WideColumn
+from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
 """Of the table's model: a plain value to sort by."""
@@ -48,7 +48,7 @@ class FilteredTable(QWidget):
         self.field.setClearButtonEnabled(True)
         self.field.textChanged.connect(self._on_filter)
         self._count = label("", "small")
-        self.view = QTableView()
+        self.view = MeasuredTable()
         self.view.setModel(self.proxy)
         self.view.setAccessibleName(name)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

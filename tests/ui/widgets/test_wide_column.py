@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
+from PySide6.QtWidgets import QApplication, QHeaderView, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.widgets.wide_column import WideColumn
+from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 MOST_PX = 120
 
@@ -98,3 +98,53 @@ def test_other_columns_are_left_out_as_soon_as_cells_change(qtbot: QtBot) -> Non
     table.model().setData(table.model().index(0, 0), "Qwem")
     qtbot.wait_until(lambda: [table.isColumnHidden(at) for at in (1, 2)] == [True, False])
     assert table.horizontalScrollBar().maximum() == 0
+
+
+class Counted(QStandardItemModel):
+    """Counts how often a cell is measured."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(30, 3, parent)
+        self.measured = 0
+        for row in range(30):
+            for column in range(3):
+                self.setItem(row, column, QStandardItem(f"cell {row} {column}"))
+
+    def data(
+        self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        # What a delegate asks for first.
+        self.measured += role == Qt.ItemDataRole.SizeHintRole
+        return super().data(index, role)
+
+
+def counted(qtbot: QtBot, table: QTableView) -> int:
+    """How many cells are measured when a window becomes narrow and wide again."""
+    qtbot.addWidget(table)
+    model = Counted(table)
+    table.setModel(model)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    WideColumn(table, 0, MOST_PX, lambda: (2, 1))
+    table.resize(900, 2000)
+    table.show()
+    qtbot.waitExposed(table)
+    for width in (100, 900, 200, 900):
+        table.resize(width, 2000)
+        QApplication.processEvents()
+    return model.measured
+
+
+def test_a_table_that_remembers_measures_less(qtbot: QtBot) -> None:
+    assert counted(qtbot, MeasuredTable()) < counted(qtbot, QTableView()) / 3
+
+
+def test_what_changes_is_measured_anew(qtbot: QtBot) -> None:
+    table = MeasuredTable()
+    counted(qtbot, table)
+    model = table.model()
+    assert isinstance(model, Counted)
+    before, measured = table.sizeHintForColumn(1), model.measured
+    assert table.sizeHintForColumn(1) == before
+    assert model.measured == measured
+    model.setItem(3, 1, QStandardItem("a cell that is much longer than the others"))
+    assert table.sizeHintForColumn(1) > before

@@ -12,7 +12,7 @@ from app.ui.benchmark.frame.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import MEASURED_ROWS, SORT_ROLE
 from app.ui.widgets.rows_model import ROW_ROLE
-from app.ui.widgets.wide_column import WideColumn
+from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 ROW_PX = 36
 SHOWN_ROWS = 25
@@ -85,7 +85,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         self._table.setFixedHeight(rows * ROW_PX + head_px + 2 + bar_px)
 
     def _make_table(self) -> QTableView:
-        table = QTableView()
+        table = MeasuredTable()
         table.setModel(self._sorted)
         table.setAccessibleName(self.tr("All runs"))
         table.setFrameShape(QFrame.Shape.NoFrame)

@@ -13,7 +13,7 @@ from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import KLD_P99, SPEED, TYPE, QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
-from app.ui.widgets.wide_column import WideColumn
+from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
 from models.system.progress import Progress
@@ -131,7 +131,7 @@ class QualityCard(Card):
         self._bar.setValue(round(1000 * progress.done / max(1, progress.total)))
 
     def _make_view(self) -> QTableView:
-        view = QTableView()
+        view = MeasuredTable()
         view.setModel(self.table)
         view.setAccessibleName(self.tr("How close each size is to the original"))
         view.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
