@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.ui.base.bridge import Bridge
+from app.ui.base.slices import Slices
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,11 @@ class PlotLibrary:
         self._thread: threading.Thread | None = None
         self._waiting: list[Callable[[Any], None]] = []
         self._library: Any = None
+        self._telling = Slices(bridge)
 
     def when_ready(self, callback: Callable[[Any], None]) -> None:
-        """Call `callback(pyqtgraph)` on the GUI thread: at once if it is there, else when it is."""
+        """Call `callback(pyqtgraph)` on the GUI thread: at once if it is there, else when it is, some
+        in each turn: a plot takes some milliseconds to make."""
         if self._library is not None:
             callback(self._library)
             return
@@ -45,5 +48,4 @@ class PlotLibrary:
         library.setConfigOptions(antialias=True)
         self._library = library
         waiting, self._waiting = self._waiting, []
-        for callback in waiting:
-            callback(library)
+        self._telling.begin(callback(library) for callback in waiting)

@@ -1,10 +1,19 @@
-"""The names on the axes of plots."""
+"""The names on the axes of plots, and when they are drawn."""
 
 import math
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
-from app.ui.widgets.curve_plot import log_ticks
+from app.bench.report.curves import Line, Point
+from app.ui.base import slices
+from app.ui.base.bridge import Bridge
+from app.ui.base.theme import Theme
+from app.ui.widgets.curve_plot import CurvePlot, log_ticks
+from app.ui.widgets.plot_library import PlotLibrary
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize(("low", "high"), [(9.8, 11.1), (0.3, 1.6), (10.1, 10.9), (-0.5, 3.2), (8.6, 11.9)])
@@ -25,3 +34,51 @@ def test_they_are_round_and_short() -> None:
     ]
     assert [name for _, name in log_ticks(-0.8, 1.1)] == ["0.2", "0.5", "1", "2", "5", "10"]
     assert [name for _, name in log_ticks(2.0, 6.0)] == ["100", "1,000", "10,000", "100,000", "1 M"]
+
+
+def test_plots_are_made_and_drawn_one_a_turn(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    done: list[list[str]] = [[]]
+    build, draw = CurvePlot.build, CurvePlot.draw
+
+    def built(plot: CurvePlot) -> None:
+        done[-1].append("built")
+        build(plot)
+
+    def drawn(plot: CurvePlot) -> None:
+        done[-1].append("drawn")
+        draw(plot)
+
+    monkeypatch.setattr(CurvePlot, "build", built)
+    monkeypatch.setattr(CurvePlot, "draw", drawn)
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    library = PlotLibrary(Bridge(lambda error: None, page))
+    plots = [CurvePlot(theme, library, "x", "y") for _ in range(4)]
+    for plot in plots:
+        column.addWidget(plot)
+
+    class Turns(QObject):
+        """Begins another list with each event that a timer sends."""
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            if event.type() == QEvent.Type.Timer:
+                done.append([])
+            return False
+
+    turns = Turns(page)
+    application = QCoreApplication.instance()
+    assert application is not None
+    application.installEventFilter(turns)
+    page.resize(600, 800)
+    page.show()
+    wait_until(lambda: all(plot.plot is not None for plot in plots))
+    for plot in plots:
+        plot.show_lines([Line([Point(1, 2), Point(2, 3)])])
+    assert "drawn" not in done[-1]
+    wait_until(lambda: sum(turn.count("drawn") for turn in done) >= len(plots))
+    application.removeEventFilter(turns)
+    assert max(len(turn) for turn in done) == 1
