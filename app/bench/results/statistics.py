@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 CONFIDENCE = 0.95
@@ -81,6 +82,7 @@ def t_cdf(t: float, freedom: float) -> float:
     return 1 - tail if t > 0 else tail
 
 
+@lru_cache(maxsize=256)
 def t_quantile(p: float, freedom: float) -> float:
     """The t below which a share `p` (0.5 to 1) of the distribution lies, by bisection."""
     low, high = 0.0, 1.0

@@ -81,14 +81,26 @@ class DriftPage(MeasuringPage):
             changed.connect(self.refresh)
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
-        self._stop.hide()
+        for part in (self._stop, self._results, self._empty):
+            part.hide()
+        self._reads = 0
         self.refresh()
         self.follow_session()
 
     def refresh(self, *_: object) -> None:
-        """Show the newest check of the loaded model."""
+        """Read the newest check of the loaded model, and show it."""
         here = self._session.here
-        self.show_report(None if here is None else self._checker.newest(here.path))
+        if here is None:
+            self.show_report(None)
+        else:
+            self._reads += 1
+            self._bridge.start(self._read(here.path, self._reads))
+
+    async def _read(self, path: str, number: int) -> None:
+        """Its answers are compared with earlier ones word by word."""
+        report = await asyncio.to_thread(self._checker.newest, path)
+        if shiboken6.isValid(self) and number == self._reads:
+            self.show_report(report)
 
     def check(self) -> None:
         """Answer the golden set now and compare."""
@@ -110,6 +122,8 @@ class DriftPage(MeasuringPage):
     def show_report(self, report: DriftReport | None) -> None:
         """Show a check, or what to do where there is none."""
         self._report = report
+        # What is still being read is older.
+        self._reads += 1
         self._results.setVisible(report is not None)
         self._empty.setVisible(report is None)
         if report is not None:

@@ -1,12 +1,14 @@
 """The page Drift and the watch that checks by itself, with the real engine."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
+from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
 from app.ui.benchmark.drift.drift_page import DriftPage
 from app.ui.benchmark.drift.drift_watch import DriftWatch
@@ -73,7 +75,7 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     assert DriftWords().notice(told[0])
     watch.stop()
     page.refresh()
-    assert "Content of the file (SHA-256)" in " ".join(shown(page))
+    wait_until(lambda: "Content of the file (SHA-256)" in " ".join(shown(page)))
     accept = next(
         button
         for button in page.findChildren(QPushButton)
@@ -96,3 +98,35 @@ def test_a_file_that_was_never_checked_is_left_alone(
     wait_until(lambda: not watch.waits)
     assert not told
     watch.stop()
+
+
+def test_checks_are_compared_off_the_gui_thread(
+    desk: QualityDesk, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    newest = DriftChecker.newest
+
+    def noted(checker: DriftChecker, path: str) -> DriftReport | None:
+        threads.append(threading.get_ident())
+        return newest(checker, path)
+
+    monkeypatch.setattr(DriftChecker, "newest", noted)
+    desk.load(starter_path())
+    host = QWidget()
+    ui = UiContext(
+        desk.session,
+        stores.settings,
+        desk.theme,
+        desk.bridge,
+        Notices(host, lambda: ""),
+        PlotLibrary(desk.bridge),
+    )
+    page = DriftPage(ui, stores.drift)
+    page.resize(1000, 900)
+    page.show()
+    # Neither one nor the other is said before it is known.
+    assert "Does it still answer as it did?" not in shown(page)
+    wait_until(lambda: "Does it still answer as it did?" in shown(page))
+    assert threads
+    assert threading.get_ident() not in threads
+    page.deleteLater()
