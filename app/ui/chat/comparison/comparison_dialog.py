@@ -57,7 +57,7 @@ class ComparisonDialog(QDialog):
             words = f"{words[:LONGEST_QUESTION].rstrip()}…"
         self._question = label(words, "body", wrap=True, selectable=True)
         self._question.setAccessibleName(self.tr("The question"))
-        row = QWidget()
+        row = self._columns_place = QWidget()
         row.setProperty("look", "page")
         self._row = QHBoxLayout(row)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -111,7 +111,7 @@ class ComparisonDialog(QDialog):
     def ask_for_columns(self, paths: Sequence[str], there: StoredMessage | None = None) -> None:
         """Offer a column for each model of a file, behind the answer that is there already."""
         if there is not None:
-            column = self._add(ComparisonColumn(self._theme, ()))
+            column = self._add(ComparisonColumn(self._theme, (), self._columns_place))
             column.show_kept(there)
         for path in paths:
             self._add_column(path)
@@ -131,7 +131,8 @@ class ComparisonDialog(QDialog):
         return self._add_column(free[0] if free else self._offers[0].path)
 
     def _add_column(self, path: str) -> ComparisonColumn:
-        column = self._add(ComparisonColumn(self._theme, self._offers))
+        # Made where it stands: for what moves, Qt works out the style of all that is in it anew.
+        column = self._add(ComparisonColumn(self._theme, self._offers, self._columns_place))
         column.show_choices(self._choices, self._usual, path)
         column.remove_requested.connect(lambda: self._remove(column))
         return column

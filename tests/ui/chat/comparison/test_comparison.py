@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 import shiboken6
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage, versions_of
 from app.engine.protocol import LoadSettings, Sampling
 from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.chat.comparison.comparison_column import ComparisonColumn, ModelOffer
+from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
 from models.store.store import InstalledModel
 from tests.support.chat_desk import CONTEXT_TOKENS, ENDLESS, SHORT, Opened
 from tests.support.engines import starter_path
@@ -340,3 +344,23 @@ def test_the_choices_of_a_column_take_the_place_of_the_chats(opened: Opened) -> 
         await closed(opened)
 
     opened.run(scenario())
+
+
+def test_a_column_is_made_where_it_stands(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[QEvent.Type] = []
+
+    def on_change(column: ComparisonColumn, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ParentChange:
+            moved.append(event.type())
+
+    monkeypatch.setattr(ComparisonColumn, "changeEvent", on_change)
+    window = QWidget()
+    qtbot.addWidget(window)
+    offers = [ModelOffer("one.gguf", "One"), ModelOffer("two.gguf", "Two")]
+    dialog = ComparisonDialog(QUESTION, offers, ReplyChoices(), Sampling(), theme, window)
+    dialog.ask_for_columns(["one.gguf", "two.gguf"])
+    dialog.show()
+    assert [column.offer.name for column in dialog.columns] == ["One", "Two"]
+    assert not moved
