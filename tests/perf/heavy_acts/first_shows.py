@@ -1,6 +1,7 @@
 """Pages and dialogs that are made, as they are first shown."""
 
 from app.bootstrap import StillroomCore
+from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage
 from tests.perf.heavy_acts.desk import Act, Desk, Place
 from tests.support.waiting import until
@@ -30,7 +31,7 @@ def acts(desk: Desk) -> dict[str, Act]:
         dialog.close()
 
     def chat() -> None:
-        for each in desk.window.findChildren(type(dialogs.make_load_settings())):
+        for each in desk.window.findChildren(LoadSettingsDialog):
             each.close()
         desk.window.show_page("chat")
 
