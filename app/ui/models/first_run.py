@@ -106,6 +106,7 @@ class FirstRun(QObject):
                 getting=there and not self._stopped,
                 stopped=there and self._stopped,
                 loaded=False,
+                answers=False,
             )
 
     def _on_get(self, key: str, types: list[str]) -> None:

@@ -15,6 +15,7 @@ from app.base.errors import Cancelled, StillroomError
 from app.ui.base.add_action import allow
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.models.gguf.gguf_dialog import GgufDialog
+from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.inline_notices import InlineNotices
@@ -61,13 +62,14 @@ class ModelActions(QObject):
         self._adding = ui.bridge.for_place(lambda: ui.notices.at(refused))
         self._window = window
 
-    def menu(self, models: Sequence[InstalledModel], loaded_type: str) -> QMenu:
-        """A menu for one model's files; of several each has its own. It deletes itself."""
+    def menu(self, row: ModelRow, models: Sequence[InstalledModel] = ()) -> QMenu:
+        """A menu for all files of a row, or some; of several each has its own. It deletes itself."""
+        models = models or row.installed
         menu = QMenu(self._window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for model in models:
             inner = menu if len(models) == 1 else menu.addMenu(model.type)
-            self._fill(inner, model, is_loaded=model.type == loaded_type)
+            self._fill(inner, model, row)
         return menu
 
     def inspect(self, model: InstalledModel) -> None:
@@ -90,9 +92,11 @@ class ModelActions(QObject):
         """Show the file in the folder that it lies in."""
         show_in_folder(model.path)
 
-    def _fill(self, menu: QMenu, model: InstalledModel, *, is_loaded: bool) -> None:
-        load = menu.addAction(self.tr("Load"), lambda: self.load_asked.emit(model))
-        allow(load, self.tr("It is loaded already") if is_loaded else "")
+    def _fill(self, menu: QMenu, model: InstalledModel, row: ModelRow) -> None:
+        answers = model == row.answering
+        text = self.tr("Use") if model in row.loaded and not answers else self.tr("Load")
+        load = menu.addAction(text, lambda: self.load_asked.emit(model))
+        allow(load, self.tr("It is loaded already") if answers else "")
         menu.addSeparator()
         inside = menu.addAction(self.tr("Look inside…"), lambda: self.inspect(model))
         inside.setShortcut("Ctrl+I")

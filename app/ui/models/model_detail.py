@@ -117,7 +117,7 @@ class ModelDetail(Card):
         size = label(byte_count(installed.bytes))
         size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(size, line, 1)
-        is_loaded = installed.type == row.loaded_type
+        is_loaded, answers = installed in row.loaded, installed == row.answering
         outlook = self._outlook_of(row, installed)
         state = self._state(installed, is_loaded)
         if installed == self._best:
@@ -129,15 +129,15 @@ class ModelDetail(Card):
         set_tip(words, fit_text(outlook.fit) if outlook is not None else "")
         grid.addWidget(words, line, 2)
         called = f"{row.title} {installed.type}"
-        load = button(
-            self.tr("Load anyway") if too_large else self.tr("Load"),
-            name=(self.tr("Load {model} anyway") if too_large else self.tr("Load {model}")).format(
-                model=called
-            ),
-        )
+        if too_large:
+            load = button(self.tr("Load anyway"), name=self.tr("Load {model} anyway").format(model=called))
+        elif is_loaded and not answers:
+            load = button(self.tr("Use"), name=self.tr("Use {model}").format(model=called))
+        else:
+            load = button(self.tr("Load"), name=self.tr("Load {model}").format(model=called))
         load.setIcon(self._theme.icon("play", "text"))
         load.clicked.connect(lambda: self.load_asked.emit(installed))
-        allow(load, self.tr("It is loaded already") if is_loaded else "")
+        allow(load, self.tr("It is loaded already") if answers else "")
         folder = button(kind="quiet", name=self.tr("Show {model} in its folder").format(model=called))
         folder.setIcon(self._theme.icon("folder-open"))
         folder.clicked.connect(lambda: self.folder_asked.emit(installed))

@@ -111,6 +111,8 @@ class ModelsTab(QScrollArea):
         self._session.loading.connect(self._on_loading)
         self._session.loaded.connect(self._on_loaded)
         self._session.load_failed.connect(self._on_load_failed)
+        self._session.models_changed.connect(self._refresh)
+        self._session.rested.connect(lambda _: self._refresh())
         self._adding = ui.bridge.for_place(lambda: ui.notices.at(self.add_card.failures))
         # Nothing of it is painted before it has its rows.
         self.viewport().setUpdatesEnabled(False)
@@ -286,14 +288,14 @@ class ModelsTab(QScrollArea):
             self._refreshing.finish()
 
     def _refresh_steps(self) -> Iterator[None]:
-        loaded = self._session.info.path if self._session.info is not None else ""
         self._advisor = self._advice.advisor(self._listing.models)
         judged = model_rows(
             catalogue(),
             self._listing.models,
             self._advisor,
             tuple(self._views.values()),
-            loaded,
+            frozenset(info.path for info in self._session.models),
+            self._session.info.path if self._session.info is not None else "",
             frozenset(self._failed),
             self.outlooks.use,
         )
@@ -340,7 +342,8 @@ class ModelsTab(QScrollArea):
             installed,
             getting=kind in row.getting,
             stopped=kind in row.stopped,
-            loaded=row.loaded_type == kind,
+            loaded=installed in row.loaded,
+            answers=installed is not None and installed == row.answering,
         )
 
     def _on_row(self, number: int) -> None:
@@ -358,10 +361,10 @@ class ModelsTab(QScrollArea):
             self.outlooks.show_outlooks(outlooks)
 
     def _on_activated(self, number: int) -> None:
-        """Enter or a double click loads what is on disk."""
+        """Enter or a double click loads what is on disk, or uses what is loaded."""
         row = self.table.row(number)
-        if row.installed and not row.loaded_type:
-            self.load_asked.emit(row.installed[0])
+        if row.installed and row.answering is None:
+            self.load_asked.emit((row.loaded or row.installed)[0])
 
     def _on_get(self, key: str, types: list[str], size: FileSize = NO_SIZE) -> None:
         values = self._settings.values
@@ -514,7 +517,7 @@ class ModelsTab(QScrollArea):
         number = self._view.indexAt(place).row()
         row = self.table.row(number if number >= 0 else self._view.currentIndex().row())
         if row.installed:
-            menu = self._actions.menu(row.installed, row.loaded_type)
+            menu = self._actions.menu(row)
             menu.popup(self._view.viewport().mapToGlobal(place))
 
     def _offered(self) -> list[Command | QMenu]:
@@ -524,7 +527,7 @@ class ModelsTab(QScrollArea):
         for number in range(self.table.rowCount()):
             row = self.table.row(number)
             if row.installed:
-                menu = self._actions.menu(row.installed, row.loaded_type)
+                menu = self._actions.menu(row)
                 menu.setTitle(row.title)
                 found.append(menu)
             elif row.model is not None:
@@ -543,7 +546,7 @@ class ModelsTab(QScrollArea):
 
     def _on_menu(self, model: InstalledModel, place: QPoint) -> None:
         row = self.table.row(self.table.number_of(self._selected))
-        self._actions.menu([model], row.loaded_type).popup(place)
+        self._actions.menu(row, [model]).popup(place)
 
     def _on_look_inside(self) -> None:
         row = self.table.row(self._view.currentIndex().row())

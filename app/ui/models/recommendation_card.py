@@ -86,9 +86,10 @@ class RecommendationCard(Card):
         getting: bool,
         stopped: bool,
         loaded: bool,
+        answers: bool,
     ) -> None:
-        """`installed` is the recommended file where it is on disk; `getting`: a job fetches it already, or
-        is to (`stopped`) once the user lets it go on."""
+        """`installed` is the recommended file where it is on disk, in memory (`loaded`), the current model
+        (`answers`); `getting`: a job fetches it already, or is to (`stopped`) once the user lets it go on."""
         self._recommendation = recommendation
         self._installed = installed
         model, found = recommendation.model, recommendation.fit
@@ -101,10 +102,11 @@ class RecommendationCard(Card):
         self._on_fold(self._fold.isChecked())
         size = byte_count(installed.bytes if installed is not None else model.sizes_bytes[found.quantisation])
         download = byte_count(model.checkpoint_bytes)
-        self._button.setVisible(not (getting or stopped or loaded))
-        self._button.setText(
-            self.tr("Load") if installed is not None else self.tr("Get · {size}").format(size=download)
-        )
+        self._button.setVisible(not (getting or stopped or answers))
+        if installed is None:
+            self._button.setText(self.tr("Get · {size}").format(size=download))
+        else:
+            self._button.setText(self.tr("Use") if loaded else self.tr("Load"))
         set_tip(
             self._button,
             ""

@@ -101,6 +101,8 @@ class StandInSession(QObject):
     loaded = Signal(object)
     load_failed = Signal(object)
     unloaded = Signal()
+    models_changed = Signal()
+    rested = Signal(object)
     engine_died = Signal(object)
     remote_changed = Signal()
 
@@ -108,6 +110,7 @@ class StandInSession(QObject):
         super().__init__()
         self.ready: Ready | None = None
         self.info: ModelInfo | None = None
+        self.beside: tuple[ModelInfo, ...] = ()
         self.remote: list[Device] = []
         self.reserved_for = ""
 
@@ -126,7 +129,7 @@ class StandInSession(QObject):
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        return (self.info,) if self.info is not None else ()
+        return (self.info, *self.beside) if self.info is not None else self.beside
 
     async def unload(self, path: str = "") -> None:
         self.info = None
@@ -868,9 +871,45 @@ def test_a_provisional_recommendation_says_so(room: Room, run: Run, monkeypatch:
         assert found is not None
         outlook = advisor.outlook(found.model, found.fit.quantisation)
         room.tab.recommendation.show_recommendation(
-            found, outlook, None, getting=False, stopped=False, loaded=False
+            found, outlook, None, getting=False, stopped=False, loaded=False, answers=False
         )
         assert "Provisional: other programs kept this PC busy" in seen_words(room.tab.recommendation)
+
+    run(scenario())
+
+
+def test_each_model_in_memory_is_called_loaded_and_can_be_used(room: Room, run: Run) -> None:
+    room.add("Q4_K_M", "Q8_0")
+    mine = room.root / "mine.gguf"
+    write_tiny_gguf(mine)
+    room.store.add("Mine", [BuiltFile("Q4_K_M", mine, "ab", mine.stat().st_size)])
+
+    def loaded_words() -> list[str]:
+        return [words.text() for words in all_seen(room.tab.detail, QLabel) if "Loaded" in words.text()]
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.tab.table.rowCount() > 0 and room.tab.table.number_of("disk:Mine") > 0)
+        files = {file.type: file for file in room.tab.table.row(room.tab.table.number_of(KEY)).installed}
+        mine = room.tab.table.row(room.tab.table.number_of("disk:Mine")).installed[0]
+        assert room.cell(KEY, HERE) == "", "nothing is loaded yet"
+        current = msgspec.structs.replace(LOADED, path=str(mine.path))
+        other = msgspec.structs.replace(LOADED, path=str(files["Q8_0"].path))
+        room.session.info, room.session.beside = current, (other,)
+        room.session.models_changed.emit()
+        assert (room.cell(KEY, HERE), room.cell("disk:Mine", HERE)) == ("Loaded", "Loaded")
+        room.tab.select(KEY)
+        await until(lambda: len(loaded_words()) == 1)
+        click(seen_button(room.tab.detail, f"Use {TITLE} Q8_0"))
+        assert room.loads == [files["Q8_0"]]
+        room.page.view.activated.emit(room.tab.table.index(room.tab.table.number_of(KEY), 0))
+        assert room.loads == [files["Q8_0"], files["Q8_0"]], (
+            "not the first of the files, which is on disk only"
+        )
+        room.session.beside = ()
+        room.session.rested.emit(current)
+        assert room.cell(KEY, HERE) == ""
+        await until(lambda: not loaded_words())
 
     run(scenario())
 

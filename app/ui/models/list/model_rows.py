@@ -24,7 +24,10 @@ class ModelRow:
     outlook: Outlook | None
     getting: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
-    loaded_type: str = ""
+    loaded: tuple[InstalledModel, ...] = ()
+    """The files that are in memory."""
+    answering: InstalledModel | None = None
+    """That of them which answers in the chat."""
     failed_types: tuple[str, ...] = ()
     """The types whose last load failed."""
 
@@ -39,15 +42,16 @@ def model_rows(
     installed: Sequence[InstalledModel],
     advisor: Advisor | None,
     jobs: Iterable[JobView] = (),
-    loaded_path: str = "",
+    loaded_paths: Collection[str] = (),
+    answering_path: str = "",
     failed_paths: Collection[str] = (),
     use: Use = AS_LOADED,
 ) -> Iterator[ModelRow]:
     """Give the catalogue in its order, then the other models on disk by name; each is judged as it is asked
     for.
 
-    `jobs` are those that are not finished, `loaded_path` is the file that is loaded, `failed_paths` are those
-    that could not be loaded.
+    `jobs` are those that are not finished, `loaded_paths` are the files in memory, `answering_path` is
+    that of them which answers, `failed_paths` are those that could not be loaded.
     """
     by_key: dict[str, list[InstalledModel]] = {}
     others: dict[str, list[InstalledModel]] = {}
@@ -70,8 +74,9 @@ def model_rows(
             outlook=_outlook(model, files, advisor, use),
             getting=tuple(getting.get(model.name, ())),
             stopped=tuple(stopped.get(model.name, ())),
-            loaded_type=_loaded(files, loaded_path),
-            failed_types=_failed(files, failed_paths),
+            loaded=_among(files, loaded_paths),
+            answering=next(iter(_among(files, (answering_path,))), None),
+            failed_types=tuple(file.type for file in _among(files, failed_paths)),
         )
     for name in sorted(others, key=str.casefold):
         files = tuple(others[name])
@@ -83,8 +88,9 @@ def model_rows(
             outlook=_file_outlook(files, advisor),
             getting=tuple(getting.get(name, ())),
             stopped=tuple(stopped.get(name, ())),
-            loaded_type=_loaded(files, loaded_path),
-            failed_types=_failed(files, failed_paths),
+            loaded=_among(files, loaded_paths),
+            answering=next(iter(_among(files, (answering_path,))), None),
+            failed_types=tuple(file.type for file in _among(files, failed_paths)),
         )
 
 
@@ -107,9 +113,5 @@ def _file_outlook(files: Sequence[InstalledModel], advisor: Advisor | None) -> O
     return min(found, key=lambda outlook: outlook.fit.needed_bytes, default=None)
 
 
-def _failed(files: Sequence[InstalledModel], failed_paths: Collection[str]) -> tuple[str, ...]:
-    return tuple(file.type for file in files if str(file.path) in failed_paths)
-
-
-def _loaded(files: Sequence[InstalledModel], loaded_path: str) -> str:
-    return next((file.type for file in files if str(file.path) == loaded_path), "")
+def _among(files: Sequence[InstalledModel], paths: Collection[str]) -> tuple[InstalledModel, ...]:
+    return tuple(file for file in files if str(file.path) in paths)

@@ -65,7 +65,7 @@ class ModelsTable(RowsModel[ModelRow]):
         return self.tr("{size} to get").format(size=byte_count(row.model.checkpoint_bytes))
 
     def _here(self, row: ModelRow) -> str:
-        if row.loaded_type:
+        if row.loaded:
             return self.tr("Loaded")
         if row.failed_types:
             return self.tr("Could not be loaded: the reason is below")
@@ -74,7 +74,7 @@ class ModelsTable(RowsModel[ModelRow]):
         return here_text(row.outlook)
 
     def _colour(self, row: ModelRow, column: int) -> QColor:
-        if column == HERE and row.loaded_type:
+        if column == HERE and row.loaded:
             return self._theme.colour("good")
         if column == HERE and row.failed_types:
             return self._theme.colour("danger")
