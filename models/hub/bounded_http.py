@@ -16,6 +16,7 @@ import httpx
 
 from models.system.progress import WAKE_S, raise_if_cancelled
 from models.system.trusted_certificates import trusted_context
+from models.system.units import byte_count
 
 T = TypeVar("T")
 
@@ -248,7 +249,7 @@ class _Unpacking:
                 raise AnswerError("its answer cannot be unpacked") from error
         self.data += piece
         if len(self.data) > self._most_bytes:
-            raise AnswerError(f"its answer has more than {self._most_bytes >> 20 or 1} MB")
+            raise AnswerError(f"its answer has more than {byte_count(self._most_bytes)}")
 
 
 def _refuse_packed(answer: httpx.Response) -> None:

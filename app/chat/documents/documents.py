@@ -7,6 +7,7 @@ from pathlib import Path
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from app.base.one_shot_child import ask_child
+from models.system.units import byte_count
 
 MOST_FILE_BYTES = 64 << 20
 MOST_CHARACTERS = 8_000_000
@@ -72,10 +73,10 @@ def read_document(path: Path) -> Document:
         ) from error
     if size > MOST_FILE_BYTES:
         raise DocumentError(
-            "{name} is larger than {megabytes} MB.",
+            "{name} is larger than {size}.",
             "Attach a part of it.",
             name=path.name,
-            megabytes=MOST_FILE_BYTES >> 20,
+            size=byte_count(MOST_FILE_BYTES),
         )
     try:
         request = json.dumps({"path": str(path.absolute())}).encode()

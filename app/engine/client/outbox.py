@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.base.errors import EngineError, RequestError
 from app.engine.protocol import AnswerNow, Cancel, DropStates, Message, ReadCards, Shutdown
 from app.engine.protocol.frames import encode_frame
+from models.system.units import byte_count
 
 MOST_BYTES = 64 << 20
 """A context of a million tokens is a prompt of 5 MB: so much is waiting only where nobody reads."""
@@ -96,16 +97,16 @@ class Outbox:
         self._bytes = len(self._written) + sum(len(one.frame) for one in self._waiting)
 
     def _check_room(self, size: int) -> None:
-        megabytes = self._most_bytes >> 20
+        most = byte_count(self._most_bytes)
         if size > self._most_bytes:
             raise RequestError(
-                "This request is larger than {megabytes} MB, which is more than any model reads.",
+                "This request is larger than {size}, which is more than any model reads.",
                 "Send a part of it.",
-                megabytes=megabytes,
+                size=most,
             )
         if self._bytes + size > self._most_bytes:
             raise EngineError(
-                "The engine does not take in what it is sent: {megabytes} MB are waiting already.",
+                "The engine does not take in what it is sent: {size} are waiting already.",
                 "Wait until it has answered, or stop a reply, and send it again.",
-                megabytes=megabytes,
+                size=most,
             )

@@ -1,6 +1,7 @@
 """Show a text from outside as what it is: Qt takes what looks like markup for it, and opens its pictures."""
 
 import html
+import re
 
 from PySide6.QtGui import QAction, Qt
 from PySide6.QtWidgets import QLabel, QListWidgetItem, QTableWidgetItem, QWidget
@@ -10,18 +11,30 @@ from app.chat.documents.hidden_characters import with_hidden_shown
 LONGEST_TIP = 4_000
 LONGEST_LABEL = 20_000
 
+_UNBROKEN = re.compile(
+    r" (?=· )|(?<=\d) (?=(?:[kMGT]?B(?:/s)?|tok/s|GMAC/s|Mbit/s|ms|s|min|h|°C|W|px)(?![\w/])|秒|毫秒|分|小时)"
+)
+"""The space between a figure and its unit, and the one before a dot between two parts."""
+
 
 class PlainLabel(QLabel):
-    """A label that interprets no markup and shows characters that hide or turn round others. GUI thread."""
+    """A label that interprets no markup and shows characters that hide or turn round others; no line ends
+    between a figure and its unit, or begins with a dot. GUI thread."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
+        self._given = ""
         self.setText(text)
+
+    def text(self) -> str:
+        """Return what it says, without what holds figures and units together."""
+        return self._given
 
     def setText(self, text: str) -> None:  # noqa: N802 - Qt's name
         """Show this very text, shortened where laying it out would take long."""
-        super().setText(plain(text, LONGEST_LABEL))
+        self._given = plain(text, LONGEST_LABEL)
+        super().setText(_UNBROKEN.sub("\N{NO-BREAK SPACE}", self._given))
 
 
 def plain(text: str, most: int = LONGEST_LABEL) -> str:

@@ -4,9 +4,11 @@ import ast
 import asyncio
 from pathlib import Path
 
+import pytest
 import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtGui import Qt as GuiQt
+from PySide6.QtGui import QTextLayout
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -132,3 +134,34 @@ def _is_our_own(text: ast.expr) -> bool:
     if isinstance(text, ast.Call):
         return isinstance(text.func, ast.Attribute) and text.func.attr == "tr"
     return isinstance(text, ast.Constant)
+
+
+FIGURES = ("It takes 4.7 GB", "up to 25.0 MB/s", "at 9.6 tok/s", "for 3 min 20 s", "最多 10 秒")
+
+
+@pytest.mark.parametrize("words", FIGURES)
+def test_no_line_ends_between_a_figure_and_its_unit(qtbot: QtBot, words: str) -> None:
+    made = label(words, wrap=True)
+    qtbot.addWidget(made)
+    figure = words.rsplit(" ", 1)[0]
+    room_px = made.fontMetrics().horizontalAdvance(figure) + 2
+    alone = QTextLayout(QLabel.text(made), made.font())
+    alone.beginLayout()
+    line = alone.createLine()
+    line.setLineWidth(room_px)
+    alone.endLayout()
+    assert line.textLength() < len(figure), "the figure goes to the next line with its unit"
+    assert made.text() == words
+
+
+def test_no_line_begins_with_the_dot_between_two_parts(qtbot: QtBot) -> None:
+    made = label("On disk · 3.1 GB · Runs on the processor", wrap=True)
+    qtbot.addWidget(made)
+    assert " ·" not in QLabel.text(made)
+    assert QLabel.text(made).count("· ") == 2
+
+
+def test_other_words_behind_a_figure_may_go_to_the_next_line(qtbot: QtBot) -> None:
+    made = label("4 Bytes of 12 Windows", wrap=True)
+    qtbot.addWidget(made)
+    assert QLabel.text(made) == made.text()

@@ -5,7 +5,8 @@ import sys
 from PySide6.QtCore import QCoreApplication
 
 from app.code.program_tests import Trial
-from app.code.sandbox.limits import MIB, Limits, RunResult
+from app.code.sandbox.limits import Limits, RunResult
+from models.system.units import byte_count
 
 
 def ending_sentence(result: RunResult, limits: Limits) -> str:
@@ -19,11 +20,11 @@ def ending_sentence(result: RunResult, limits: Limits) -> str:
         case "time":
             text = QCoreApplication.translate("CodeRun", "Ended at the limit of {limit_s} s")
         case "memory":
-            text = QCoreApplication.translate("CodeRun", "Ended: it took more than {memory} MB of memory")
+            text = QCoreApplication.translate("CodeRun", "Ended: it took more than {memory} of memory")
         case "output":
-            text = QCoreApplication.translate("CodeRun", "Ended: it wrote more than {output} KB")
+            text = QCoreApplication.translate("CodeRun", "Ended: it wrote more than {output}")
         case "disk":
-            text = QCoreApplication.translate("CodeRun", "Ended: its files took more than {disk} MB")
+            text = QCoreApplication.translate("CodeRun", "Ended: its files took more than {disk}")
         case "files":
             text = QCoreApplication.translate("CodeRun", "Ended: it made more than {files} files")
         case "stopped":
@@ -34,9 +35,9 @@ def ending_sentence(result: RunResult, limits: Limits) -> str:
         seconds=seconds,
         code=result.exit_code,
         limit_s=f"{limits.time_s:g}",
-        memory=limits.memory_bytes // MIB,
-        output=limits.output_bytes // 1024,
-        disk=limits.disk_bytes // MIB,
+        memory=byte_count(limits.memory_bytes),
+        output=byte_count(limits.output_bytes),
+        disk=byte_count(limits.disk_bytes),
         files=f"{limits.files:,}",
         reason=result.reason,
     )
@@ -47,14 +48,14 @@ def promise_sentence(limits: Limits) -> str:
     if sys.platform == "win32":
         text = QCoreApplication.translate(
             "CodeRun",
-            "Restricted: writes only into its own folder, {time_s} s, {memory} MB. The network and the files "
+            "Restricted: writes only into its own folder, {time_s} s, {memory}. The network and the files "
             "that you can read are open to it.",
         )
     else:
         text = QCoreApplication.translate(
-            "CodeRun", "Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB"
+            "CodeRun", "Sandbox: no network, no home, no other programs, {time_s} s, {memory}"
         )
-    return text.format(time_s=f"{limits.time_s:g}", memory=limits.memory_bytes // MIB)
+    return text.format(time_s=f"{limits.time_s:g}", memory=byte_count(limits.memory_bytes))
 
 
 def trial_sentence(trial: Trial, ratio: float | None = None) -> str:

@@ -13,6 +13,7 @@ from models.hub.retry import RetryPolicy, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.hub.weight_headers import fetch_weight_headers
 from models.system.errors import StillroomError
+from models.system.units import byte_count
 from tests.support.hostile_answers import COMMIT, CONTENT, FILE, REPO, SHA256, bomb, cases
 from tests.support.raw_server import RawServer, http
 
@@ -89,7 +90,7 @@ def test_a_packed_answer_is_unpacked_no_further_than_it_may_be() -> None:
     head = http(length=False, Content_Encoding="gzip")
     with (
         RawServer(lambda path, headers: [head, *bomb(256 << 20)]) as server,
-        pytest.raises(AnswerError, match="more than 1 MB"),
+        pytest.raises(AnswerError, match=f"more than {byte_count(1 << 20)}"),
     ):
         ask(server.endpoint, 1 << 20)
 

@@ -9,6 +9,7 @@ from models.hub.hub_search import MOST_FOUND, search_models
 from models.hub.repository_card import RepositoryCard, first_items, read_card
 from models.hub.retry import RetryPolicy
 from models.system.errors import Cancelled, StillroomError
+from models.system.units import byte_count
 from tests.support.hub import LoopbackHub
 from tests.support.raw_server import RawServer
 
@@ -134,7 +135,7 @@ def test_an_answer_of_more_than_four_megabytes_is_refused() -> None:
     told = json.dumps([{"id": REPO, "tags": ["x" * (5 << 20)]}]).encode()
     with (
         RawServer(lambda path, headers: [answer(told)]) as raw,
-        pytest.raises(StillroomError, match="more than 4 MB"),
+        pytest.raises(StillroomError, match=f"more than {byte_count(4 << 20)}"),
     ):
         search_models(HubClient(raw.endpoint, retry=QUICK), "tiny")
 
