@@ -19,7 +19,8 @@ class LoadedLine(QWidget):
         self._loading = ""
         self._failed = False
         self._dot = label("●", "muted")
-        self._name = ElidedLabel()
+        # Type and back end stand at its end.
+        self._name = ElidedLabel(middle=True)
         self._where = label("", "small", wrap=True)
         self._notice = label("", "warning", wrap=True)
         row = QHBoxLayout()

@@ -8,11 +8,14 @@ from app.ui.base.plain_text import PlainLabel, set_tip
 
 
 class ElidedLabel(PlainLabel):
-    """One line of plain text, shortened at the end; the whole text is its tool tip then, where `tip` does not
-    leave that to the parent. GUI thread."""
+    """One line of plain text, shortened at the end or in the `middle`; the whole text is its tool tip then,
+    where `tip` does not leave that to the parent. GUI thread."""
 
-    def __init__(self, look: str = "body", parent: QWidget | None = None, *, tip: bool = True) -> None:
+    def __init__(
+        self, look: str = "body", parent: QWidget | None = None, *, tip: bool = True, middle: bool = False
+    ) -> None:
         super().__init__("", parent)
+        self._elide = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self._has_tip = tip
         self.setProperty("look", look)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -27,7 +30,7 @@ class ElidedLabel(PlainLabel):
             super().paintEvent(event)
             return
         room = self.contentsRect()
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        shown = self.fontMetrics().elidedText(self.text(), self._elide, room.width())
         set_tip(self, self.text() if self._has_tip and shown != self.text() else "")
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))

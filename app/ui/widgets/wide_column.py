@@ -7,6 +7,9 @@ from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
+NEARLY = 0.85
+"""In so much of its width a text is shortened rather than the table scrolled for some pixels."""
+
 
 def no_columns() -> Sequence[int]:
     """Return no columns."""
@@ -68,8 +71,8 @@ class MeasuredTable(QTableView):
 
 
 class WideColumn(QObject):
-    """Stretches `column` as long as its texts fit, up to `most_px` of them; where they do not it keeps that
-    width, and the table scrolls sideways. Belongs to `table`; GUI thread."""
+    """Stretches `column` as long as its texts fit, up to `most_px` of them, or nearly fit; where they do not
+    it keeps that width, and the table scrolls sideways. Belongs to `table`; GUI thread."""
 
     def __init__(
         self, table: QTableView, column: int, most_px: int, spared: Callable[[], Sequence[int]] = no_columns
@@ -119,7 +122,7 @@ class WideColumn(QObject):
     def _share(self, wanted_px: int) -> None:
         header, column = self._header, self._column
         room_px = self._table.viewport().width() - (header.length() - header.sectionSize(column))
-        if room_px >= wanted_px:
+        if room_px >= NEARLY * wanted_px:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         else:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)

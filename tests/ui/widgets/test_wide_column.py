@@ -43,6 +43,16 @@ def test_keeps_its_texts_and_scrolls_where_there_is_no_room(qtbot: QtBot) -> Non
     assert table.columnWidth(0) > MOST_PX
 
 
+def test_gives_some_pixels_rather_than_to_scroll(qtbot: QtBot) -> None:
+    table = make_table(qtbot, "SmolLM2-135M")
+    header = table.horizontalHeader()
+    texts_px = table.sizeHintForColumn(0)
+    beside_px = table.width() - table.viewport().width() + header.sectionSize(1) + header.sectionSize(2)
+    table.resize(beside_px + texts_px - 3, 200)
+    assert table.columnWidth(0) == texts_px - 3
+    assert table.horizontalScrollBar().maximum() == 0
+
+
 def test_short_texts_take_no_more_than_they_need(qtbot: QtBot) -> None:
     table = make_table(qtbot, "M")
     table.resize(60, 200)

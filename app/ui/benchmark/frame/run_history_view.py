@@ -95,6 +95,8 @@ class RunHistoryView(Card, Generic[AnyRun]):
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
         table.setWordWrap(False)
+        # The type stands at the end of a model's name.
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setSortingEnabled(True)
         table.sortByColumn(WHEN, Qt.SortOrder.DescendingOrder)
         table.verticalHeader().hide()

@@ -5,6 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
+from app.ui.models.list.whole_parts import COMMA, DOT, WholeParts
 
 ROW_PX = 40
 SMALLEST_PX = 80
@@ -37,6 +38,9 @@ class ModelsView(QTableView):
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(80)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._delegates = {HERE: WholeParts(DOT, self), ON_DISK: WholeParts(COMMA, self, counts=True)}
+        for column, delegate in self._delegates.items():
+            self.setItemDelegateForColumn(column, delegate)
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))
         self.activated.connect(lambda index: self.row_activated.emit(index.row()))
         table.modelReset.connect(self._fit)
@@ -54,7 +58,8 @@ class ModelsView(QTableView):
 
     def _fit_columns(self, *_: object) -> None:
         """Give each column what it asks for, and the models what is left; where that is too little, leave the
-        scores out, then shorten the list of types on disk, then what is said of this PC."""
+        scores out, then what is said of this PC behind speed and memory, then all types on disk but one, and
+        shorten both at last."""
         header, width = self.horizontalHeader(), self.viewport().width()
         px = {
             column: max(self.sizeHintForColumn(column), header.sectionSizeHint(column), SMALLEST_PX)
@@ -64,9 +69,21 @@ class ModelsView(QTableView):
         self.setColumnHidden(SCORE, sum(px.values()) > width)
         if self.isColumnHidden(SCORE):
             del px[SCORE]
-        for column in (ON_DISK, HERE):
+        shortest = ((HERE, self._px_of(HERE, 2)), (ON_DISK, self._px_of(ON_DISK, 1)))
+        for column, least_px in (*shortest, (ON_DISK, SMALLEST_PX), (HERE, SMALLEST_PX)):
             missing = sum(px.values()) - width
-            px[column] = max(SMALLEST_PX, px[column] - max(0, missing))
+            px[column] = min(px[column], max(SMALLEST_PX, least_px, px[column] - max(0, missing)))
         px[MODEL] += max(0, width - sum(px.values()))
         for column, column_px in px.items():
             header.resizeSection(column, column_px)
+
+    def _px_of(self, column: int, parts: int) -> int:
+        """Return the width in which the first parts of all its texts are seen."""
+        metrics, delegate, model = self.fontMetrics(), self._delegates[column], self.model()
+        found = 0
+        for row in range(model.rowCount()):
+            index = model.index(row, column)
+            text = str(index.data() or "")
+            beside_px = self.sizeHintForIndex(index).width() - metrics.horizontalAdvance(text)
+            found = max(found, beside_px + delegate.needed_px(text, parts, metrics))
+        return found
