@@ -9,6 +9,7 @@ from app.engine.client.engine_process import EngineChild
 from app.engine.client.outbox import Outbox
 from app.engine.protocol import Alive, Event, Shutdown
 from app.engine.supervision.exit_reason import Death, describe_exit, explain
+from app.engine.supervision.memory_shortage import MemoryShortage
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class EngineLife:
         """
         self._child = EngineChild(command, job, outbox)
         self._outbox = outbox
+        self._memory = MemoryShortage()
         self._on_event = on_event
         self._ended = threading.Event()
         self._beats = 0
@@ -77,6 +79,7 @@ class EngineLife:
             self._child.said(),
             changed_file=changed_file(),
             silent=silent,
+            memory_was_short=self._memory.was_short(),
         )
 
     def _watch(self) -> bool:
@@ -85,6 +88,7 @@ class EngineLife:
         while silent_s < SILENCE_S:
             if self._ended.wait(LOOK_S):
                 return False
+            self._memory.note()
             # While an event is being handled here nobody listens, so it is not the child that is silent.
             if self._beats != beats or not self._listening:
                 beats, silent_s = self._beats, 0.0

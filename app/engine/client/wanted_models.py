@@ -97,8 +97,9 @@ class WantedModels:
     def step_down(self, path: str, cause: Cause, *, loading: bool) -> None:
         """Choose how a model comes back that was at work when the engine died of `cause`."""
         model = self.find(path)
-        if model is None or cause == "peer":
-            # A computer that is gone is left out when the model is loaded again.
+        if model is None or cause in ("peer", "outside"):
+            # A computer that is gone is left out when the model is loaded again, and a program that kills the
+            # engine says nothing of how the model was loaded.
             return
         model.deaths += 1
         plan = model.plan

@@ -8,7 +8,7 @@ from typing import Literal
 from app.base.errors import EngineError
 from app.engine.supervision.hang_detector import HUNG_STATUS
 
-Cause = Literal["memory", "gpu", "file", "hang", "peer", "unknown"]
+Cause = Literal["memory", "gpu", "file", "hang", "peer", "outside", "unknown"]
 NativeCause = Literal["memory", "gpu", "peer", "unknown"]
 
 _IN_PAGE_ERROR = 0xC0000006
@@ -58,13 +58,20 @@ def cause_of(native: str) -> NativeCause:
 
 
 def explain(
-    status: int, native: str, said: str = "", *, changed_file: str = "", silent: bool = False
+    status: int,
+    native: str,
+    said: str = "",
+    *,
+    changed_file: str = "",
+    silent: bool = False,
+    memory_was_short: bool = True,
 ) -> Death:
     """Explain the end of a process with the exit status `status` and the last words `native`, out of all that
     it `said` at its end.
 
     `changed_file` is the name of a loaded model's file that is not what it was, and `silent` says that the
-    process was killed because it gave no sign of life.
+    process was killed because it gave no sign of life. `memory_was_short` tells one that the system ended for
+    want of memory from one that somebody has killed.
     """
     said = said or native
     if silent or status == HUNG_STATUS:
@@ -77,7 +84,7 @@ def explain(
     if cause == "memory" or status == _NO_MEMORY:
         return Death("memory", _out_of_memory(native))
     if status == -9:
-        return Death("memory", _killed(native))
+        return Death("memory", _killed(native)) if memory_was_short else Death("outside", _ended(native))
     if cause == "gpu":
         return Death("gpu", _gpu_lost(native))
     return Death("unknown", _crashed(status, native))
@@ -133,6 +140,14 @@ def _killed(native: str) -> EngineError:
         "The engine was ended from outside, most likely because the memory ran out.",
         "Send the message again: the model is loaded again by itself. If it happens again, choose a "
         "smaller model or context.",
+        native=native,
+    )
+
+
+def _ended(native: str) -> EngineError:
+    return EngineError(
+        "The engine was ended by another program.",
+        "Send the message again: the model is loaded again by itself, as it was.",
         native=native,
     )
 

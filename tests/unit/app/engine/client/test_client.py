@@ -18,6 +18,8 @@ from app.base.parent_death import ABORT_MARK
 from app.engine.client.client import EngineClient
 from app.engine.protocol import CardsRead, Delta, Event, Generate, LoadSettings, Part, PromptProgress
 from app.engine.protocol.engine_state import EngineState, Phase
+from app.engine.supervision import memory_shortage
+from app.engine.supervision.memory_shortage import MemoryLook
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again
 from tests.support.starter_variants import shallow_path
@@ -168,6 +170,24 @@ def test_closing_fails_what_is_running_and_leaves_no_process(client: EngineClien
 @pytest.mark.parametrize("sent", [sent for sent in FATAL if sent != signal.SIGSTOP])
 def test_a_crash_costs_one_reply(client: EngineClient, moment: str, sent: signal.Signals) -> None:
     crash_and_ask_again(client, moment, sent)
+
+
+def test_a_model_whose_engine_was_killed_by_hand_comes_back_as_it_was(
+    client: EngineClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another test may just now let the kernel end a process for want of memory."""
+    monkeypatch.setattr(memory_shortage, "look_at_memory", lambda: MemoryLook(0.5, 0))
+    before = client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    dead: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
+    client.observe(lambda state: dead.put(state) if state.phase == "dead" else None)
+    for _ in range(2):
+        assert client.state.pid is not None
+        os.kill(client.state.pid, signal.SIGKILL)
+        assert "another program" in str(dead.get(timeout=ANSWER_TIMEOUT_S).error)
+        assert client.generate(STORY, max_tokens=1).future.result(ANSWER_TIMEOUT_S)
+        back = client.state.model
+        assert back is not None
+        assert (back.notices, back.plan) == (before.notices, before.plan)
 
 
 def test_after_three_crashes_only_a_load_starts_it_again(client: EngineClient) -> None:

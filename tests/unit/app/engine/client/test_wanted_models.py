@@ -79,6 +79,15 @@ def test_a_model_that_dies_twice_leaves_the_graphics_card(cause: Cause) -> None:
     assert "processor" in str(found(models).notices[0])
 
 
+@pytest.mark.parametrize("cause", ["peer", "outside"])
+def test_a_death_that_is_nothing_of_the_models_changes_nothing(cause: Cause) -> None:
+    models = wanted("a")
+    for _ in range(4):
+        models.step_down("a", cause, loading=False)
+    assert found(models).settings == ASKED
+    assert found(models).notices == ()
+
+
 def test_an_answer_in_between_forgives_a_death() -> None:
     models = wanted("a")
     for _ in range(4):

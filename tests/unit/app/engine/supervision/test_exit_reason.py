@@ -45,6 +45,13 @@ def test_a_process_that_was_killed_for_its_silence_has_hung() -> None:
     assert explain(-9, "", silent=True).cause == "hang"
 
 
+def test_a_process_that_was_killed_while_memory_was_free_ran_out_of_none() -> None:
+    death = explain(-9, "", memory_was_short=False)
+    assert death.cause == "outside"
+    assert "by another program" in str(death.error)
+    assert explain(-6, "std::bad_alloc", memory_was_short=False).cause == "memory", "its own words count"
+
+
 def test_what_was_said_before_the_last_words_tells_the_cause_too() -> None:
     death = explain(
         -6, "ggml-cuda.cu:97: CUDA error", "CUDA error: out of memory\nggml-cuda.cu:97: CUDA error"
