@@ -1,14 +1,23 @@
 """The Code tab: an editor beside a conversation about what is in it."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
+from app.base.errors import StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.changes.placing import Placement, moved, placement_for, places_for
 from app.code.kept_conversation import ConversationFile
@@ -36,6 +45,8 @@ from app.ui.code.files.open_files import OpenFiles
 from app.ui.code.running.code_run_card import CodeRunCard
 from app.ui.code.running.code_run_words import ending_sentence
 from app.ui.code.running.code_runner import CodeRunner
+from app.ui.widgets.drop_veil import DropVeil
+from app.ui.widgets.dropped import dropped_texts
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
 from app.ui.widgets.ui_context import UiContext
 
@@ -105,7 +116,7 @@ class CodeTab(QWidget):
         self.conversation.left.connect(self._go_to_editor)
         self.conversation.memory.noticed.connect(self._leave)
         files, actions = self.files, self.actions_on_files
-        files.open_button.clicked.connect(lambda: bridge.start(actions.ask_and_open()))
+        files.open_button.clicked.connect(lambda: bridge.start(self._ask_and_open()))
         files.save_button.clicked.connect(lambda: bridge.start(self.save()))
         files.made.connect(self._connect)
         self._connect(files.current)
@@ -113,6 +124,8 @@ class CodeTab(QWidget):
         files.changed.connect(self._on_document_changed)
         files.current_changed.connect(self._on_current_changed)
         files.close_wanted.connect(lambda file: bridge.start(actions.close(file)))
+        self.setAcceptDrops(True)
+        self._veil = DropVeil(self, self.tr("Open in the editor"))
         self._restoring = bridge.start(self._restore())
         self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_current_changed()
@@ -229,6 +242,22 @@ class CodeTab(QWidget):
             placement = placement_for(task, exchange.excerpt)
             file.card.offer(_offer(exchange.excerpt, row.block.code, placement))
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take files and folders anywhere in the tab; models are for the window."""
+        if dropped_texts(event.mimeData()):
+            event.acceptProposedAction()
+            self._veil.lay_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is dropped."""
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Open them in the editor."""
+        self._veil.hide()
+        event.acceptProposedAction()
+        self._bridge.start(self._open_all(dropped_texts(event.mimeData())))
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Coming to this tab means coming to the editor."""
         super().showEvent(event)
@@ -248,7 +277,24 @@ class CodeTab(QWidget):
         file.document.told.connect(self._inform)
         file.document.noticed.connect(lambda text: self._leave(text, file))
         file.card.subject_changed.connect(self.conversation.count_soon)
-        file.editor.file_dropped.connect(lambda path: start(self.actions_on_files.open_dropped(Path(path))))
+        file.editor.files_dropped.connect(lambda paths: start(self._open_all(paths)))
+
+    async def _ask_and_open(self) -> None:
+        await self._open_all(await self.actions_on_files.ask_what_to_open())
+
+    async def _open_all(self, paths: Sequence[Path]) -> None:
+        """Open files and folders one after the other; what cannot be opened is told when the others are."""
+        failed: list[tuple[Path, StillroomError]] = []
+        for path in paths:
+            try:
+                await self.actions_on_files.open_dropped(path)
+            except StillroomError as error:
+                failed.append((path, error))
+        # What is said stands with the file in front, which is another one now.
+        notices = self._ui.notices
+        place = notices.at(self._lines) if self._lines is not None else None
+        for path, why in failed:
+            notices.error(why, place, f"open {path}")
 
     def _leave(self, text: str, file: OpenFile | None = None) -> None:
         """Say something that holds for as long as a file is open, the one in front unless it is given."""
@@ -367,7 +413,7 @@ class CodeTab(QWidget):
             return action
 
         add(self.tr("New text"), "Ctrl+N", job(actions.new))
-        add(self.tr("Open…"), "Ctrl+O", job(actions.ask_and_open))
+        add(self.tr("Open…"), "Ctrl+O", job(self._ask_and_open))
         self._save_action = add(self.tr("Save"), "Ctrl+S", job(self.save))
         add(self.tr("Save as…"), "Ctrl+Shift+S", job(lambda: actions.save_as(files.current)))
         self._reload_action = add(self.tr("Reload from disk"), "", job(lambda: actions.reload(files.current)))

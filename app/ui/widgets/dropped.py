@@ -14,4 +14,14 @@ def dropped_files(source: QMimeData) -> list[Path]:
 
 def dropped_models(source: QMimeData) -> list[Path]:
     """The GGUF files and the folders among them: what the window adds to its models."""
-    return [path for path in dropped_files(source) if path.suffix.lower() == MODEL_SUFFIX or path.is_dir()]
+    return [path for path in dropped_files(source) if _is_model(path) or path.is_dir()]
+
+
+def dropped_texts(source: QMimeData) -> list[Path]:
+    """The files and folders, where no GGUF file is among them: what the Code tab opens."""
+    files = dropped_files(source)
+    return [] if any(map(_is_model, files)) else files
+
+
+def _is_model(path: Path) -> bool:
+    return path.suffix.lower() == MODEL_SUFFIX

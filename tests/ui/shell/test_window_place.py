@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
+from tests.support.dragging import drag_onto
 from tests.support.engines import starter_path
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
@@ -28,13 +28,7 @@ def drag(window: QWidget, path: Path) -> bool:
     """Drag a file onto the middle of the window and let it go; whether it was taken."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    middle = QPointF(400, 300)
-    buttons, keys, copy = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.DropAction.CopyAction
-    entered = QDragEnterEvent(middle.toPoint(), copy, data, buttons, keys)
-    QApplication.sendEvent(window, entered)
-    if entered.isAccepted():
-        QApplication.sendEvent(window, QDropEvent(middle, copy, data, buttons, keys))
-    return entered.isAccepted()
+    return drag_onto(window, data)
 
 
 def test_size_tab_and_chat_are_kept_while_the_window_lives(qapp: QApplication) -> None:

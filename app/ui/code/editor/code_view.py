@@ -24,7 +24,7 @@ from app.ui.base.theme import Theme
 from app.ui.code.editor.brackets import bracket_pair
 from app.ui.reply.code_colours import code_formats
 from app.ui.reply.highlighter import CodeHighlighter
-from app.ui.widgets.dropped import dropped_models
+from app.ui.widgets.dropped import dropped_files, dropped_texts
 
 GUTTER_PADDING_PX = 14
 
@@ -37,8 +37,8 @@ class CodeView(QPlainTextEdit):
 
     language_changed = Signal()
 
-    file_dropped = Signal(str)
-    """A file was dropped on the text or pasted: its path."""
+    files_dropped = Signal(list)
+    """Files or folders were dropped on the text or pasted: their paths."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -146,17 +146,16 @@ class CodeView(QPlainTextEdit):
         self._mark()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
-        """Files too; models are for the window."""
-        if dropped_models(source):
-            return False
-        return bool(_local_files(source)) or super().canInsertFromMimeData(source)
+        """Files and folders too; models are for the window."""
+        if dropped_files(source):
+            return bool(dropped_texts(source))
+        return super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
         """Files are to be opened, not their addresses to be written into the text."""
-        paths = _local_files(source)
-        for path in paths:
-            self.file_dropped.emit(path)
-        if not paths:
+        if dropped_files(source):
+            self.files_dropped.emit(dropped_texts(source))
+        else:
             super().insertFromMimeData(source)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
@@ -289,11 +288,6 @@ class _Gutter(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         self._editor.paint_gutter(event)
-
-
-def _local_files(source: QMimeData) -> list[str]:
-    urls = source.urls()
-    return [url.toLocalFile() for url in urls] if all(url.isLocalFile() for url in urls) else []
 
 
 def marked(cursor: QTextCursor, colour: QColor, *, full_width: bool = False) -> QTextEdit.ExtraSelection:

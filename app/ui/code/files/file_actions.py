@@ -43,10 +43,9 @@ class FileActions(QObject):
         else:
             await self.open(path)
 
-    async def ask_and_open(self) -> None:
-        """Ask which files to open. Raises `TextFileError`."""
-        for path in await self._dialogs.pick_files_to_open(self._folder()):
-            await self.open(path)
+    async def ask_what_to_open(self) -> list[Path]:
+        """Ask which files to open."""
+        return await self._dialogs.pick_files_to_open(self._folder())
 
     async def ask_and_open_folder(self) -> None:
         """Ask which folder to show beside the files."""

@@ -11,7 +11,10 @@ from app.code.languages import language_of_file
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.files import open_files
 from app.ui.code.files.code_dialogs import CodeDialogs
+from app.ui.widgets.drop_veil import DropVeil
 from tests.support.code_desk import Live, Room, answer_box, offered, show, until
+from tests.support.dragging import drag_onto
+from tests.support.widgets import seen_words
 
 Control = Qt.KeyboardModifier.ControlModifier
 Shift = Qt.KeyboardModifier.ShiftModifier
@@ -277,6 +280,35 @@ def test_several_files_are_dropped_at_once(tab: CodeTab, live: Live, project: Pa
         mime.setUrls([QUrl.fromLocalFile(str(project / f"{name}.py")) for name in ("a", "b")])
         tab.editor.insertFromMimeData(mime)
         await until(lambda: names(tab) == ["a.py", "b.py"])
+
+    live(scene())
+
+
+def test_files_dropped_anywhere_are_opened_and_each_that_cannot_be_is_told(
+    room: Room, tab: CodeTab, live: Live, project: Path
+) -> None:
+    (project / "binary").write_bytes(b"\0")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(project / name)) for name in ("gone.py", "a.py", "binary", "b.py")])
+    veil = tab.findChild(DropVeil)
+
+    async def scene() -> None:
+        assert drag_onto(tab, mime, lambda: veil.isVisibleTo(tab))
+        assert not veil.isVisibleTo(tab)
+        await until(lambda: names(tab) == ["a.py", "b.py"])
+        await until(lambda: "binary file" in seen_words(tab.window()))
+        assert room.errors == [], "they are told here, the newest for a moment; in a window each has a line"
+
+    live(scene())
+
+
+def test_models_are_left_to_the_window(tab: CodeTab, live: Live, project: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(project / name)) for name in ("a.py", "model.gguf")])
+
+    async def scene() -> None:
+        assert not drag_onto(tab, mime)
+        assert not tab.editor.canInsertFromMimeData(mime)
 
     live(scene())
 
