@@ -29,6 +29,7 @@ from app.ui.base.add_action import Command, matching
 from app.ui.base.plain_text import plain, plain_tip
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.widgets.card import label
+from app.ui.widgets.early_keys import EarlyKeys
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -41,7 +42,8 @@ LONGEST_TITLE = 200
 
 
 class CommandPalette(QDialog):
-    """A field and what fits it; Enter or a click does the chosen thing, after the palette has closed."""
+    """A field and what fits it; Enter or a click does the chosen thing, after the palette has closed. It is
+    not modal (`EarlyKeys`)."""
 
     def __init__(self, commands: Sequence[Command], theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -58,6 +60,7 @@ class CommandPalette(QDialog):
         self._field.textChanged.connect(self._fill)
         self._field.returnPressed.connect(self._run)
         self._field.installEventFilter(self)
+        EarlyKeys(self, self._field)
         self._rows = _CommandRows(self)
         self._list = QListView()
         self._list.setModel(self._rows)

@@ -46,7 +46,7 @@ class WindowCommands(QObject):
         and in the other tabs. What takes a moment to look up comes once the palette is open."""
         dialog = CommandPalette(self._commands(), self._theme, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        dialog.show()
         later: list[Lister] = [
             *self._settings(),
             *(partial(self._of_page, key) for key in self._window.pages if key != self._window.current_page),

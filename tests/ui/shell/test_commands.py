@@ -1,5 +1,7 @@
 """The command palette and the list of shortcuts."""
 
+from functools import partial
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -95,6 +97,53 @@ def test_what_cannot_be_done_now_comes_last_and_does_nothing(
     qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Up)
     qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Return)
     assert (done, palette.isVisible()) == (["as"], False)
+
+
+def test_what_is_typed_for_the_window_behind_is_typed_into_the_palette(
+    page: QWidget, qtbot: QtBot, qapp: QApplication
+) -> None:
+    """The window manager has not given it the keyboard yet, or leaves that to the mouse."""
+    done: list[str] = []
+    add_action(page, "Save", "Ctrl+S", lambda: done.append("save behind"))
+    written = QLineEdit(page)
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    written.setFocus()
+    palette = CommandPalette(
+        [Command(name, "", partial(done.append, name)) for name in ("Open", "Zoom in", "Zoom out")],
+        Theme(qapp, "light"),
+        page,
+    )
+    palette.show()
+    behind = page.windowHandle()
+    for key in (Qt.Key.Key_Z, Qt.Key.Key_O):
+        QTest.keyClick(behind, key)
+    QTest.keyClick(behind, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(behind, Qt.Key.Key_Down)
+    assert palette.titles == ["Zoom in", "Zoom out"]
+    QTest.keyClick(behind, Qt.Key.Key_Return)
+    assert (done, palette.isVisible(), written.text()) == (["Zoom out"], False, "")
+    with qtbot.waitActive(page):
+        page.activateWindow()
+    QTest.keyClick(behind, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert done == ["Zoom out", "save behind"]
+
+
+def test_a_click_beside_it_closes_the_palette_and_does_nothing_else(
+    page: QWidget, qtbot: QtBot, qapp: QApplication
+) -> None:
+    pressed: list[bool] = []
+    below = QPushButton("Below", page)
+    below.clicked.connect(lambda: pressed.append(True))
+    with qtbot.waitExposed(page):
+        page.show()
+    palette = CommandPalette([Command("Open", "", lambda: None)], Theme(qapp, "light"), page)
+    palette.show()
+    for shown in (False, False):
+        QTest.mouseClick(page.windowHandle(), Qt.MouseButton.LeftButton, pos=below.geometry().center())
+        assert palette.isVisible() is shown
+    assert pressed == [True], "the second click is for the window"
 
 
 def test_a_page_offers_buttons_with_words_menus_and_rows(page: QWidget, qtbot: QtBot) -> None:

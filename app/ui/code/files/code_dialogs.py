@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QInputDialog,
+    QMessageBox,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from app.ui.widgets.early_keys import EarlyKeys
 
 Unsaved = Literal["save", "discard", "cancel"]
 Choice = TypeVar("Choice")
@@ -89,7 +99,11 @@ class CodeDialogs(QObject):
         dialog.setLabelText(self.tr("Line, 1 to {last}:").format(last=last))
         dialog.setIntRange(1, last)
         dialog.setIntValue(present)
-        return dialog.intValue() if await _closed(dialog) else None
+        field = dialog.findChild(QSpinBox)
+        assert field is not None
+        field.selectAll()
+        EarlyKeys(dialog, field)
+        return dialog.intValue() if await _closed(dialog, modal=False) else None
 
 
 def _box(parent: QWidget, title: str) -> QMessageBox:
@@ -100,8 +114,9 @@ def _box(parent: QWidget, title: str) -> QMessageBox:
     return box
 
 
-async def _closed(dialog: QDialog) -> bool:
-    """Open a dialog and wait until it is closed: whether it was accepted."""
+async def _closed(dialog: QDialog, *, modal: bool = True) -> bool:
+    """Open a dialog and wait until it is closed: whether it was accepted. Behind a `modal` one nothing can be
+    used meanwhile."""
     done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def on_finished(result: int) -> None:
@@ -109,7 +124,10 @@ async def _closed(dialog: QDialog) -> bool:
             done.set_result(result)
 
     dialog.finished.connect(on_finished)
-    dialog.open()
+    if modal:
+        dialog.open()
+    else:
+        dialog.show()
     try:
         return await done == QDialog.DialogCode.Accepted.value
     finally:
