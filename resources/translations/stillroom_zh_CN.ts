@@ -1957,18 +1957,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>到达 {limit_s} 秒的限制而结束</translation>
     </message>
     <message>
-        <source>Ended: it took more than {memory} MB of memory</source>
-        <translation>已结束：占用内存超过 {memory} MB</translation>
-    </message>
-    <message>
-        <source>Ended: it wrote more than {output} KB</source>
-        <translation>已结束：输出超过 {output} KB</translation>
-    </message>
-    <message>
-        <source>Ended: its files took more than {disk} MB</source>
-        <translation>已结束：文件占用超过 {disk} MB</translation>
-    </message>
-    <message>
         <source>Ended: it made more than {files} files</source>
         <translation>已结束：创建的文件超过 {files} 个</translation>
     </message>
@@ -1981,12 +1969,24 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>无法启动：{reason}</translation>
     </message>
     <message>
-        <source>Restricted: writes only into its own folder, {time_s} s, {memory} MB. The network and the files that you can read are open to it.</source>
-        <translation>受限：只能写入自己的文件夹，{time_s} 秒，{memory} MB。网络以及你能读取的文件对它是开放的。</translation>
+        <source>Ended: it took more than {memory} of memory</source>
+        <translation>已结束：占用内存超过 {memory}</translation>
     </message>
     <message>
-        <source>Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB</source>
-        <translation>沙盒：无网络、无个人文件、无其他程序，{time_s} 秒，{memory} MB</translation>
+        <source>Ended: it wrote more than {output}</source>
+        <translation>已结束：输出超过 {output}</translation>
+    </message>
+    <message>
+        <source>Ended: its files took more than {disk}</source>
+        <translation>已结束：文件占用超过 {disk}</translation>
+    </message>
+    <message>
+        <source>Restricted: writes only into its own folder, {time_s} s, {memory}. The network and the files that you can read are open to it.</source>
+        <translation>受限：只能写入自己的文件夹，{time_s} 秒，{memory}。网络以及你能读取的文件对它是开放的。</translation>
+    </message>
+    <message>
+        <source>Sandbox: no network, no home, no other programs, {time_s} s, {memory}</source>
+        <translation>沙盒：无网络、无个人文件、无其他程序，{time_s} 秒，{memory}</translation>
     </message>
     <message>
         <source>The tests did not run</source>
@@ -2085,6 +2085,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>The text is in {path}.</source>
         <translation>文本已保存到 {path}。</translation>
+    </message>
+    <message>
+        <source>Open in the editor</source>
+        <translation>在编辑器中打开</translation>
     </message>
     <message>
         <source>The text reads like that already.</source>
@@ -4817,6 +4821,10 @@ Left for the reply: {left}</source>
         <translation>加载</translation>
     </message>
     <message>
+        <source>Use</source>
+        <translation>使用</translation>
+    </message>
+    <message>
         <source>It is loaded already</source>
         <translation>已经加载</translation>
     </message>
@@ -4878,6 +4886,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Load {model} anyway</source>
         <translation>仍然加载 {model}</translation>
+    </message>
+    <message>
+        <source>Use</source>
+        <translation>使用</translation>
+    </message>
+    <message>
+        <source>Use {model}</source>
+        <translation>使用 {model}</translation>
     </message>
     <message>
         <source>It is loaded already</source>
@@ -5444,6 +5460,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Cache</source>
         <translation>缓存</translation>
+    </message>
+    <message>
+        <source>{type}: {reason}</source>
+        <translation>{type}：{reason}</translation>
     </message>
     <message>
         <source>When it was loaded with {layers} layers on graphics cards, for {replies} replies at a time, llama.cpp took {ram} of RAM and {card} on the cards.</source>
@@ -6375,6 +6395,10 @@ Left for the reply: {left}</source>
         <translation>最小的模型需要约 3.5 GB 可用内存。请关闭其他程序，或使用入门模型。</translation>
     </message>
     <message>
+        <source>Use</source>
+        <translation>使用</translation>
+    </message>
+    <message>
         <source>Strong at mathematics, programming and science questions.</source>
         <translation>擅长数学、编程和科学问题。</translation>
     </message>
@@ -6403,8 +6427,8 @@ Left for the reply: {left}</source>
         <translation>在本机运行流畅的模型中公布成绩最好（AIME 2024 {aime}%，GPQA Diamond {gpqa}%）。</translation>
     </message>
     <message>
-        <source>No R1 model is quick on this PC; this is the smallest (AIME 2024 {aime}%, GPQA Diamond {gpqa}%).</source>
-        <translation>没有 R1 模型能在本机上快速运行；这是最小的（AIME 2024 {aime}%，GPQA Diamond {gpqa}%）。</translation>
+        <source>Each R1 model takes long for its thoughts on this PC; this is the smallest (AIME 2024 {aime}%, GPQA Diamond {gpqa}%).</source>
+        <translation>每个 R1 模型在本机上都要思考较久；这是最小的（AIME 2024 {aime}%，GPQA Diamond {gpqa}%）。</translation>
     </message>
     <message>
         <source>Expected: {rate} tokens per second.</source>
@@ -9381,10 +9405,6 @@ Left for the reply: {left}</source>
         <translation>无法启动引擎：{reason}。</translation>
     </message>
     <message>
-        <source>The engine does not take in what it is sent: {megabytes} MB are waiting already.</source>
-        <translation>引擎没有接收发给它的内容：已有 {megabytes} MB 在等待。</translation>
-    </message>
-    <message>
         <source>The engine stopped unexpectedly ({reason}).</source>
         <translation>引擎意外停止（{reason}）。</translation>
     </message>
@@ -10097,6 +10117,10 @@ Left for the reply: {left}</source>
         <translation>请发送标头 Content-Type: application/json。</translation>
     </message>
     <message>
+        <source>Send the message again: the model is loaded again by itself, as it was.</source>
+        <translation>请重新发送消息：模型会按原来的设置自动重新加载。</translation>
+    </message>
+    <message>
         <source>Send the message again: the model is loaded again by itself, so that it takes less. Closing other programs, or a smaller model or context, helps too.</source>
         <translation>请重新发送消息：模型会自动重新加载，并减少占用。关闭其他程序，或使用更小的模型或上下文也有帮助。</translation>
     </message>
@@ -10285,6 +10309,10 @@ Left for the reply: {left}</source>
         <translation>引擎无法继续读取模型文件（{reason}）。</translation>
     </message>
     <message>
+        <source>The engine does not take in what it is sent: {size} are waiting already.</source>
+        <translation>引擎没有接收发给它的内容：已有 {size} 在等待。</translation>
+    </message>
+    <message>
         <source>The engine gave no sign of life any more and was ended.</source>
         <translation>引擎不再响应，已被结束。</translation>
     </message>
@@ -10295,6 +10323,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The engine stopped twice while it used the graphics card, so the model runs on the processor.</source>
         <translation>引擎在使用显卡时停止了两次，因此模型在处理器上运行。</translation>
+    </message>
+    <message>
+        <source>The engine was ended by another program.</source>
+        <translation>引擎被其他程序结束了。</translation>
     </message>
     <message>
         <source>The expression of the rule {rule} cannot be used: {reason}</source>
@@ -11053,6 +11085,10 @@ Left for the reply: {left}</source>
         <translation>此模型的文本切分方式是 Stillroom 不认识的（{splitting}）。</translation>
     </message>
     <message>
+        <source>This request is larger than {size}, which is more than any model reads.</source>
+        <translation>此请求超过 {size}，任何模型都读不了这么多。</translation>
+    </message>
+    <message>
         <source>Token {token} is not in the model&apos;s vocabulary of {vocabulary}.</source>
         <translation>词元 {token} 不在模型的词表（{vocabulary} 个）中。</translation>
     </message>
@@ -11295,6 +11331,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{name} is larger than 4 MB.</source>
         <translation>{name} 大于 4 MB。</translation>
+    </message>
+    <message>
+        <source>{name} is larger than {size}.</source>
+        <translation>{name} 大于 {size}。</translation>
     </message>
     <message>
         <source>{name} is no embedding model.</source>
@@ -11937,10 +11977,6 @@ Left for the reply: {left}</source>
         <translation>此模型无法做到 {asked} 这么小：最小的文件需要 {least}。</translation>
     </message>
     <message>
-        <source>This request is larger than {megabytes} MB, which is more than any model reads.</source>
-        <translation>此请求超过 {megabytes} MB，任何模型都读不了这么多。</translation>
-    </message>
-    <message>
         <source>Too large: it needs {needed} of RAM with {replies} × {context} tokens of context. {ram} are free, {spare} of them are left to the system and other programs, so {room} can be used.</source>
         <translation>太大：{replies} 个回复 × {context} 个词元的上下文需要 {needed} 内存。空闲 {ram}，其中 {spare} 留给系统和其他程序，因此可用 {room}。</translation>
     </message>
@@ -12539,10 +12575,6 @@ Left for the reply: {left}</source>
     <message>
         <source>{name} is being built already.</source>
         <translation>{name} 正在构建。</translation>
-    </message>
-    <message>
-        <source>{name} is larger than {megabytes} MB.</source>
-        <translation>{name} 大于 {megabytes} MB。</translation>
     </message>
     <message>
         <source>{name} is not UTF-8 text (byte {byte}).</source>

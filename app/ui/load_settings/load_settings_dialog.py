@@ -161,7 +161,8 @@ class LoadSettingsDialog(QDialog):
         self._use_as_default.setObjectName("make-default")
         self._use_as_default.setAccessibleName(self._use_as_default.text())
         self._use_as_default.clicked.connect(self._make_default)
-        self._use_as_default.setVisible(for_model)
+        if not for_model:
+            self._use_as_default.hide()
         cancel = button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         apply = button(self.tr("Apply and load again") if for_model else self.tr("Apply"), "primary")

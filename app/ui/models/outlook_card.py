@@ -96,7 +96,8 @@ class OutlookCard(Card):
         if not 0 <= row < self.table.rowCount():
             return
         outlook = self.table.row(row)
-        said = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
+        reason = self.tr("{type}: {reason}").format(type=outlook.quantisation, reason=fit_text(outlook.fit))
+        said = [reason, speed_tip(outlook)]
         if (load := outlook.measured) is not None:
             taken = self.tr(
                 "When it was loaded with {layers} layers on graphics cards, for {replies} replies at a time, "

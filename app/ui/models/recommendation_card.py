@@ -161,7 +161,7 @@ class RecommendationCard(Card):
             )
         else:
             scores = self.tr(
-                "No R1 model is quick on this PC; this is the smallest "
+                "Each R1 model takes long for its thoughts on this PC; this is the smallest "
                 "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
             )
         reasons = [

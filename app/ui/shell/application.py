@@ -354,6 +354,8 @@ class WindowApplication(QObject):
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
         old.setEnabled(False)
+        # What is told meanwhile would be in the new language, in between the old one's.
+        old.setUpdatesEnabled(False)
         state, settings_page = self._tabs.state(), self.dialogs.settings_page
         left = self._tabs.close_down()
         self._tabs_bridge.close()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from app.base.ending import Ending, end_at_once
 from app.ui.base.language import Languages
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.destroyed_windows import DestroyedWindows
 from app.ui.shell.portal_dialogs import portal_theme
 from app.ui.shell.single_instance import SingleInstance
 from app.ui.shell.stop_signals import StopSignals
@@ -91,9 +92,11 @@ async def _live(
     application.closing.connect(instance.leave)
     signals = StopSignals(ending.begin, application)
     signals.received.connect(lambda: application.window.close())
+    destroyed = DestroyedWindows(qt)
     application.show()
     on_shown(application)
     await application.wait_until_closed()
+    destroyed.stop()
 
 
 def _may_end(qt: QApplication) -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -42,6 +42,32 @@ async def opened(application: WindowApplication) -> CommandPalette:
     palette = application.commands.open_palette()
     await until(lambda: palette.complete, "all commands")
     return palette
+
+
+class ShownWindows(QObject):
+    """Notes the windows that are shown."""
+
+    def __init__(self, qapp: QApplication) -> None:
+        super().__init__()
+        self.shown: list[QWidget] = []
+        qapp.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.shown.append(watched)
+        return False
+
+
+def test_nothing_but_the_palette_is_shown_while_it_looks_for_commands(qapp: QApplication) -> None:
+    """A part that is shown before it has its place is a window for a moment, which takes the keyboard."""
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        windows = ShownWindows(qapp)
+        palette = await opened(application)
+        assert windows.shown == [palette]
+
+    run_with_window(scene)
 
 
 def entries(menu: QMenu) -> list[str]:

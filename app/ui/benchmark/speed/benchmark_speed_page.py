@@ -339,8 +339,8 @@ class BenchmarkSpeedPage(MeasuringPage):
             self._run_button.setEnabled(self.can_measure)
             return
         if info is None:
-            self._run_button.setText(self.tr("Run"))
-            self._run_button.setToolTip(self.tr("Load a model first"))
+            self._run_button.setText(self.tr("Running") if running else self.tr("Run"))
+            self._run_button.setToolTip("" if running else self.tr("Load a model first"))
             return
         name = Path(info.path).name
         before = next(

@@ -1,0 +1,48 @@
+"""Notice windows of Stillroom's that another program has destroyed, without asking it to close them."""
+
+import ctypes
+
+from PySide6.QtCore import QAbstractNativeEventFilter, QByteArray, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+
+_DESTROY_NOTIFY = 17
+
+
+class _DestroyNotify(ctypes.Structure):
+    """`xcb_destroy_notify_event_t` of <xcb/xproto.h>."""
+
+    _fields_ = (
+        ("kind", ctypes.c_uint8),
+        ("unused", ctypes.c_uint8),
+        ("sequence", ctypes.c_uint16),
+        ("event", ctypes.c_uint32),
+        ("window", ctypes.c_uint32),
+    )
+
+
+class DestroyedWindows(QAbstractNativeEventFilter):
+    """Closes what is still a window for Qt and is none for X: nobody could see it or close it any more, and a
+    dialog would keep the window behind it from being used. Installs itself; GUI thread."""
+
+    def __init__(self, qt: QGuiApplication) -> None:
+        super().__init__()
+        self._qt = qt
+        if QGuiApplication.platformName() == "xcb":
+            qt.installNativeEventFilter(self)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._qt.removeNativeEventFilter(self)
+
+    def nativeEventFilter(  # noqa: N802 - Qt's name
+        self, kind: QByteArray | bytes | bytearray | memoryview, message: int
+    ) -> object:
+        """Look at an event of X, and let Qt have it."""
+        told = _DestroyNotify.from_address(int(message))
+        if told.kind == _DESTROY_NOTIFY:
+            # Qt has forgotten those that it has destroyed itself.
+            lost = QWidget.find(told.window)
+            if lost is not None and lost.isWindow():
+                QTimer.singleShot(0, lost, lost.close)
+        return False, 0
