@@ -27,8 +27,6 @@ class LazyPlot(QFrame):
         self._asked = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._turn = QTimer(self, singleShot=True, interval=0)
-        self._turn.timeout.connect(self._draw_in_turn)
         theme.changed.connect(self._on_theme_changed)
 
     def build(self) -> None:
@@ -44,12 +42,7 @@ class LazyPlot(QFrame):
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Draw in the next turn if the plot is there and visible then; it is drawn anyway when it is shown.
-        A page with eight of them took a tenth of a second."""
-        if self.plot is not None and self.isVisible():
-            self._turn.start()
-
-    def _draw_in_turn(self) -> None:
+        """Draw now if the plot is there and visible; it is drawn anyway when it is shown."""
         if self.plot is not None and self.isVisible():
             self.draw()
 
