@@ -17,6 +17,17 @@ ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 """Gives the object that a row shows."""
 
 LONGEST_CELL = 1000
+_KNOWN_ROLES = frozenset(
+    (
+        Qt.ItemDataRole.DisplayRole,
+        Qt.ItemDataRole.TextAlignmentRole,
+        Qt.ItemDataRole.ToolTipRole,
+        Qt.ItemDataRole.ForegroundRole,
+        Qt.ItemDataRole.AccessibleTextRole,
+        SORT_ROLE,
+        ROW_ROLE,
+    )
+)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -81,7 +92,12 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The cell for Qt's roles, `SORT_ROLE` and `ROW_ROLE`."""
+        # A view asks for a dozen of each cell, a sorting one for thousands of values.
+        if role not in _KNOWN_ROLES:
+            return None
         row, column = self._rows[index.row()], self._columns[index.column()]
+        if role == SORT_ROLE:
+            return column.text(row) if column.sort is None else column.sort(row)
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return plain(column.text(row), LONGEST_CELL)
@@ -94,8 +110,6 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
                 return self._colour(row, index.column())
             case Qt.ItemDataRole.AccessibleTextRole if self.says_titles:
                 return f"{column.title}: {column.text(row)}"
-            case _ if role == SORT_ROLE:
-                return column.text(row) if column.sort is None else column.sort(row)
             case _ if role == ROW_ROLE:
                 return row
         return None

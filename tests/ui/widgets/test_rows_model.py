@@ -110,3 +110,21 @@ def test_rows_are_renewed_in_place_while_their_number_stays(fruits: Fruits) -> N
     assert fruits.row(0) is FIG
     assert fruits.rowCount(fruits.index(0, 0)) == 0
     assert fruits.rowCount(QModelIndex()) == 1
+
+
+def test_no_row_is_looked_up_for_what_no_row_knows() -> None:
+    looked: list[object] = []
+
+    class Rows(list[Fruit]):
+        def __getitem__(self, number: object) -> Fruit:  # type: ignore[override]
+            looked.append(number)
+            return super().__getitem__(number)  # type: ignore[index,return-value]
+
+    model = Fruits()
+    model.show(PEAR, FIG)
+    model._rows = Rows(model._rows)
+    for role in (Qt.ItemDataRole.FontRole, Qt.ItemDataRole.DecorationRole, Qt.ItemDataRole.SizeHintRole):
+        assert model.data(model.index(0, 0), role) is None
+    assert not looked
+    assert model.data(model.index(0, 0)) == "pear"
+    assert looked == [0]
