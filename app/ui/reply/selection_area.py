@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QMimeData, QPoint, QTimer, Signal
 from PySide6.QtGui import (
@@ -82,9 +83,8 @@ class SelectionArea(QScrollArea):
         return next((shown.text.blocks for shown in self.shown_texts() if shown.key == key), ())
 
     def source_of(self, key: TextKey) -> BlockSource:
-        """Return what gives the blocks of a text as they are now, on any thread."""
-        blocks = tuple(self.blocks_of(key))
-        return lambda: blocks
+        """Return what gives the blocks of a text without widgets as they are now, on any thread."""
+        return _giving(self.blocks_of(key))
 
     @property
     def is_dragging(self) -> bool:
@@ -313,7 +313,7 @@ class SelectionArea(QScrollArea):
     def _put_on_clipboard(self, mode: QClipboard.Mode) -> None:
         keys = [key for key in self.text_keys() if self.selection.within(key)]
         shown = {text.key: text.text.blocks for text in self.shown_texts()}
-        sources = [(key, self.source_of(key)) for key in keys]
+        sources = [(key, _giving(shown[key]) if key in shown else self.source_of(key)) for key in keys]
         selection, self._writing = self.selection.frozen(), object()
         writing = self._writing
 
@@ -337,3 +337,8 @@ class SelectionArea(QScrollArea):
             data.setText(copied.markdown)
             data.setHtml(copied.html)
             QGuiApplication.clipboard().setMimeData(data, mode)
+
+
+def _giving(blocks: Sequence[Selectable]) -> BlockSource:
+    """A copy of blocks, which may change."""
+    return partial(tuple, tuple(blocks))

@@ -375,8 +375,8 @@ class ConversationView(ChatColumn):
         return super().blocks_of(key)
 
     def source_of(self, key: TextKey) -> BlockSource:
-        """What gives the blocks of a text, which parses those of a message without widgets."""
-        if key.message < self._first and key.part is not Part.NOTE:
+        """What parses a message without widgets."""
+        if key.part is not Part.NOTE:
             return partial(conversation_texts.blocks_of, self._branch[key.message])
         return super().source_of(key)
 
