@@ -48,6 +48,7 @@ from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_texts
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
+from app.ui.widgets.notices import NoticePlace
 from app.ui.widgets.ui_context import UiContext
 
 PAGE_MARGIN_PX = 28
@@ -290,9 +291,9 @@ class CodeTab(QWidget):
                 await self.actions_on_files.open_dropped(path)
             except StillroomError as error:
                 failed.append((path, error))
-        # What is said stands with the file in front, which is another one now.
+        # It belongs to none of the files that are open.
         notices = self._ui.notices
-        place = notices.at(self._lines) if self._lines is not None else None
+        place = NoticePlace(notices, self._lines, "") if self._lines is not None else None
         for path, why in failed:
             notices.error(why, place, f"open {path}")
 
