@@ -36,6 +36,10 @@ class PlainLabel(QLabel):
         self._given = plain(text, LONGEST_LABEL)
         super().setText(_UNBROKEN.sub("\N{NO-BREAK SPACE}", self._given))
 
+    def clear(self) -> None:
+        """Say nothing."""
+        self.setText("")
+
 
 def plain(text: str, most: int = LONGEST_LABEL) -> str:
     """At most `most` characters of the text, what cannot be seen in it made visible."""

@@ -10,9 +10,6 @@ from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 NEARLY = 0.85
 """In so much of its width a text is shortened rather than the table scrolled for some pixels."""
 
-NEARLY = 0.85
-"""In so much of its width a text is shortened rather than the table scrolled for some pixels."""
-
 
 def no_columns() -> Sequence[int]:
     """Return no columns."""

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadNotice
-from app.ui.base.plain_text import LONGEST_TIP, plain_tip
+from app.ui.base.plain_text import LONGEST_TIP, PlainLabel, plain_tip
 from app.ui.code.files.code_dialogs import CodeDialogs
 from app.ui.models.gguf.gguf_metadata_table import GgufMetadataTable
 from app.ui.widgets.card import button, label
@@ -165,3 +165,10 @@ def test_other_words_behind_a_figure_may_go_to_the_next_line(qtbot: QtBot) -> No
     made = label("4 Bytes of 12 Windows", wrap=True)
     qtbot.addWidget(made)
     assert QLabel.text(made) == made.text()
+
+
+def test_a_label_that_is_cleared_says_nothing(qtbot: QtBot) -> None:
+    said = PlainLabel("12 GB")
+    qtbot.addWidget(said)
+    said.clear()
+    assert (said.text(), QLabel.text(said)) == ("", "")

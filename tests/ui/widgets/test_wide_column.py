@@ -129,7 +129,7 @@ class Counted(QStandardItemModel):
 
 
 def counted(qtbot: QtBot, table: QTableView) -> int:
-    """How many cells are measured when a window becomes narrow and wide again."""
+    """The cells that are measured when a window becomes narrow and wide again."""
     qtbot.addWidget(table)
     model = Counted(table)
     table.setModel(model)
