@@ -145,7 +145,6 @@ class Room:
         )
         ui = UiContext(desk.session, settings, desk.theme, desk.bridge, self.notices, desk.plots)
         self.tab = BenchmarkTab(ui, self.runner, history, self.host, suites=suites, models=installed, job=job)
-        self.tab.speed.complete()
         self.tab.resize(1128, 900)
         self.host.show()
         table = self.tab.findChild(QTableView)

@@ -364,26 +364,11 @@ class QualityPage(MeasuringPage):
             return quality_report(row.run, self._store.results(row.id), row.finished)
 
         report = await asyncio.to_thread(read)
-        if not shiboken6.isValid(self) or number != self._reads:
-            return
-        # Nothing is painted of one half of it.
-        self.viewport().setUpdatesEnabled(False)
-        try:
-            self._show_items(report)
-            await asyncio.sleep(0)
-            if shiboken6.isValid(self) and number == self._reads:
-                self._show_figures(report)
-        finally:
-            if shiboken6.isValid(self):
-                self.viewport().setUpdatesEnabled(True)
+        if shiboken6.isValid(self) and number == self._reads:
+            self._show_report(report)
 
     def _show_report(self, report: QualityReport) -> None:
-        """Show a report at once, such as of a run that goes on."""
-        self._show_items(report)
-        self._show_figures(report)
-
-    def _show_items(self, report: QualityReport) -> None:
-        """Show what was asked; the chosen item stays so where it is one of the same run."""
+        """Show a report; the chosen item stays so where it is one of the same run."""
         self._results.show()
         self._export.show()
         self._empty.hide()
@@ -398,6 +383,7 @@ class QualityPage(MeasuringPage):
             self._table.view.selectRow(0)
         else:
             self._show_item(None)
+        self._show_figures(report)
 
     def _add_results(self, report: QualityReport, new: Sequence[ItemResult]) -> None:
         """Show the same run with these items more."""

@@ -1,7 +1,7 @@
 """The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from app.ui.base.durations import duration
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import sentences
-from app.ui.base.slices import Slices
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.benchmark_state import SpeedState
@@ -130,38 +129,11 @@ class BenchmarkSpeedPage(MeasuringPage):
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._comparison.hide()
-        # Nothing of it is painted before it has its run.
-        self.viewport().setUpdatesEnabled(False)
-        self._opening = Slices(self)
-        self._opening.begin(self._open_steps())
+        self.refresh()
         self.follow_session()
-
-    def complete(self) -> None:
-        """Show now what is left of the runs that were there."""
-        self._opening.finish()
-
-    def _open_steps(self) -> Iterator[None]:
-        """Read the runs and show the newest, in steps: with 200 of them it took 0.2 s at once."""
-        try:
-            self._reports = self._history.reports()
-            yield
-            self._table.show_runs(self._reports)
-            yield
-            if self._shown is None and self._draft is None and self._reports:
-                self._shown = report = self._reports[0]
-                for _ in self._result_steps(report):
-                    # Another one may have been chosen, or a run have begun.
-                    if self._shown is not report:
-                        break
-                    yield
-            self.update_head()
-        finally:
-            if shiboken6.isValid(self):
-                self.viewport().setUpdatesEnabled(True)
 
     def refresh(self, select: str | None = None) -> None:
         """Read the history again, and select a run."""
-        self.complete()
         self._looked_at = None
         self._reports = self._history.reports()
         self._table.show_runs(self._reports)
@@ -180,7 +152,6 @@ class BenchmarkSpeedPage(MeasuringPage):
     @property
     def state(self) -> SpeedState:
         """The choices and the run that is shown."""
-        self.complete()
         pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
         compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
         shown = "" if self._shown is None else self._shown.id
@@ -188,7 +159,6 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def restore(self, state: SpeedState) -> None:
         """Choose and show that again, as far as it is still there."""
-        self.complete()
         self._choice.setCurrentIndex(max(0, self._choice.findData(state.suite)))
         known = {report.id: report for report in self._reports}
         if state.shown in known and (self._draft is None or not state.follows):
@@ -201,7 +171,6 @@ class BenchmarkSpeedPage(MeasuringPage):
     def run(self) -> None:
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
         busy."""
-        self.complete()
         info = self._session.info
         if info is None or not self.can_measure:
             return
@@ -283,19 +252,11 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._show_results(report)
 
     def _show_results(self, report: Report) -> None:
-        for _ in self._result_steps(report):
-            pass
-
-    def _result_steps(self, report: Report) -> Iterator[None]:
         self._machine.setText(self._about(report))
         self._figures.show_report(report)
-        yield
         self._details.show_report(report)
-        yield
         self._facts.show_report(report)
-        yield
         self._show_plots(report)
-        yield
         marks = [words.mark_text(mark) for mark in report.marks]
         self._marks.setText(sentences(marks))
         self._marks.setVisible(bool(marks))

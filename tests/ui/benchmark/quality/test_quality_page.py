@@ -1,6 +1,5 @@
 """The page Quality: a real small run, browsed, cancelled and gone on with."""
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 
 from app.bench.quality.built_in import intent_question
-from app.bench.quality.figures import QualityReport
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import ItemResult, QualityRun
@@ -497,26 +495,3 @@ def test_a_run_is_saved_and_copied_as_a_picture(
     actions["Copy as a picture"].trigger()
     assert QGuiApplication.clipboard().image().size() == picture.size()
     desk.theme.choose("light")
-
-
-def test_a_run_is_shown_in_two_turns_and_seen_as_a_whole(
-    desk: QualityDesk, page: QualityPage, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[str] = []
-    show_items, show_figures = QualityPage._show_items, QualityPage._show_figures
-
-    def items(page: QualityPage, report: QualityReport) -> None:
-        done.append("items")
-        show_items(page, report)
-        asyncio.get_event_loop().call_soon(done.append, "turn")
-
-    def figures(page: QualityPage, report: QualityReport) -> None:
-        done.append("figures" if not page.viewport().updatesEnabled() else "seen")
-        show_figures(page, report)
-
-    monkeypatch.setattr(QualityPage, "_show_items", items)
-    monkeypatch.setattr(QualityPage, "_show_figures", figures)
-    keep(stores, RUN, maths("rrw"))
-    page.refresh()
-    wait_until(lambda: "figures" in done and page.viewport().updatesEnabled())
-    assert done == ["items", "turn", "figures"]
