@@ -132,6 +132,12 @@ def keep_blocks(source: str, blocks: Sequence[Block]) -> None:
             _kept[source] = tuple(blocks)
 
 
+def forget_kept() -> None:
+    """Keep no text's blocks any more; any thread."""
+    with _keeping:
+        _kept.clear()
+
+
 class MarkdownStream:
     """The blocks of a text that grows, at the cost of parsing its end.
 

@@ -37,6 +37,17 @@ class Fruits(RowsModel[Fruit]):
     def show(self, *fruits: Fruit) -> None:
         self._renew_rows(fruits)
 
+    def watch_rows(self) -> list[object]:
+        looked: list[object] = []
+
+        class Rows(list[Fruit]):
+            def __getitem__(self, number: object) -> Fruit:  # type: ignore[override]
+                looked.append(number)
+                return super().__getitem__(number)  # type: ignore[index,return-value]
+
+        self._rows = Rows(self._rows)
+        return looked
+
     def _tip(self, row: Fruit, column: int) -> str | None:
         return f"a {row.name}" if column == 0 else None
 
@@ -113,16 +124,9 @@ def test_rows_are_renewed_in_place_while_their_number_stays(fruits: Fruits) -> N
 
 
 def test_no_row_is_looked_up_for_what_no_row_knows() -> None:
-    looked: list[object] = []
-
-    class Rows(list[Fruit]):
-        def __getitem__(self, number: object) -> Fruit:  # type: ignore[override]
-            looked.append(number)
-            return super().__getitem__(number)  # type: ignore[index,return-value]
-
     model = Fruits()
     model.show(PEAR, FIG)
-    model._rows = Rows(model._rows)
+    looked = model.watch_rows()
     for role in (Qt.ItemDataRole.FontRole, Qt.ItemDataRole.DecorationRole, Qt.ItemDataRole.SizeHintRole):
         assert model.data(model.index(0, 0), role) is None
     assert not looked

@@ -72,7 +72,8 @@ def rows_of(
     return rows
 
 
-def _shown(row: ChatRow) -> tuple[object, ...]:
+def drawn_parts(row: ChatRow) -> tuple[object, ...]:
+    """Return what is drawn of a row: rows with the same parts look alike."""
     chat = (row.chat.id, row.chat.title) if row.chat else None
     return row.group, chat, row.folder, row.closed
 
@@ -108,7 +109,7 @@ class ChatRowsModel(QAbstractListModel):
         """Show these chats, given in the order of the list."""
         self._given = chats, folders, today
         rows = rows_of(chats, folders, self._closed, today)
-        before, self._shown = self._shown, [_shown(row) for row in rows]
+        before, self._shown = self._shown, [drawn_parts(row) for row in rows]
         if self._shown == before:
             # Nothing to draw anew: a title that is being edited stays in the editor.
             self._rows = rows

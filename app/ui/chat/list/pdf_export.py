@@ -45,7 +45,7 @@ def _printed(html: str, title: str) -> bytes:
     writer.setCreator("Stillroom")
     writer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))
     writer.setPageMargins(QMarginsF(20, 18, 20, 18), QPageLayout.Unit.Millimeter)
-    document = _Document()
+    document = PrintedDocument()
     font = QFont()
     font.setFamilies(UI_FAMILIES)
     font.setPointSizeF(10)
@@ -56,9 +56,10 @@ def _printed(html: str, title: str) -> bytes:
     return bytes(buffer.data().data())
 
 
-class _Document(QTextDocument):
+class PrintedDocument(QTextDocument):
     """Loads nothing but what the page itself holds."""
 
-    def loadResource(self, kind: int, name: object) -> object:  # noqa: N802
+    def loadResource(self, kind: int, name: object) -> object:  # noqa: N802 - Qt's name
+        """Return what an address of the page itself holds."""
         address = str(name.toString()) if hasattr(name, "toString") else str(name)
         return super().loadResource(kind, name) if address.startswith("data:") else None  # type: ignore[arg-type]

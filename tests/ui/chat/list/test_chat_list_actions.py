@@ -169,8 +169,8 @@ def test_an_export_leaves_the_gui_thread_alone(
     note(type(opened.store), "branch")
     note(type(opened.store), "messages")
     note(zipfile.ZipFile, "writestr")
-    note(pdf_export._Document, "setHtml")
-    note(pdf_export._Document, "print_")
+    note(pdf_export.PrintedDocument, "setHtml")
+    note(pdf_export.PrintedDocument, "print_")
 
     async def scene() -> None:
         await opened.tab.list_actions.export(chat.id, kind, False, tmp_path / "one")
@@ -188,12 +188,12 @@ def test_the_rows_are_compared_as_they_were_drawn(opened: Opened, monkeypatch: p
         opened.store.create_conversation(title=f"Chat {number}")
     opened.tab.show_chats()
     drawn: list[object] = []
-    shown = chat_rows._shown
+    shown = chat_rows.drawn_parts
 
     def counted(row: chat_rows.ChatRow) -> tuple[object, ...]:
         drawn.append(row)
         return shown(row)
 
-    monkeypatch.setattr(chat_rows, "_shown", counted)
+    monkeypatch.setattr(chat_rows, "drawn_parts", counted)
     opened.tab.show_chats()
     assert len(drawn) == opened.tab.chats.model.rowCount()

@@ -6,8 +6,14 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from app.chat.markdown import markdown_blocks, markdown_parser
-from app.chat.markdown.markdown_blocks import LONG_CHARACTERS, MOST_KEPT, CodeBlock, parse_blocks
+from app.chat.markdown import markdown_parser
+from app.chat.markdown.markdown_blocks import (
+    LONG_CHARACTERS,
+    MOST_KEPT,
+    CodeBlock,
+    forget_kept,
+    parse_blocks,
+)
 from app.chat.markdown.parsing_steps import STEP_CHARACTERS, TOKENS_AT_ONCE, parsing_steps, takes_steps
 from tests.support.commonmark_spec import examples
 
@@ -51,16 +57,16 @@ TEXTS = {
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    markdown_blocks._kept.clear()
+    forget_kept()
     yield
-    markdown_blocks._kept.clear()
+    forget_kept()
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_the_blocks_are_those_of_the_whole_text(text: str) -> None:
     assert len(text) > LONG_CHARACTERS
     whole = parse_blocks(text)
-    markdown_blocks._kept.clear()
+    forget_kept()
     assert takes_steps(text)
     for _ in parsing_steps(text):
         pass
