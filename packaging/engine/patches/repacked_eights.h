@@ -248,7 +248,7 @@ struct stillroom_plane {
 };
 
 // With sixteen registers the compiler has to be told what stays in one, and that sums are added to where they lie.
-#ifdef __GNUC__
+#if defined(__GNUC__) || defined(__clang__)
 #define STILLROOM_APART __attribute__((noinline))
 #define STILLROOM_IN_REGISTER(value) asm volatile("" : "+x"(value))
 #define STILLROOM_IN_MEMORY(sum) asm volatile("" : "+m"(sum))

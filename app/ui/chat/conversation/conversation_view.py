@@ -375,7 +375,7 @@ class ConversationView(ChatColumn):
         return super().blocks_of(key)
 
     def source_of(self, key: TextKey) -> BlockSource:
-        """What parses a message without widgets."""
+        """Return what parses a message without widgets."""
         if key.part is not Part.NOTE:
             return partial(conversation_texts.blocks_of, self._branch[key.message])
         return super().source_of(key)
