@@ -7,9 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QKeyEvent,
     QKeySequence,
     QResizeEvent,
@@ -150,8 +147,12 @@ class ChatTab(QWidget):
         self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, self)
         self._lay_out()
         self.setFocusProxy(self.composer)
-        self._veil = DropVeil(self, self.tr("Attach to the message"))
-        self.setAcceptDrops(True)
+        DropVeil(
+            self,
+            self.tr("Attach to the message"),
+            lambda source: [] if dropped_models(source) else dropped_files(source),
+            lambda paths: self.start(self.attachments.attach(paths)),
+        )
         self._budget_timer = QTimer(self, singleShot=True, interval=BUDGET_MS)
         self._budget_timer.timeout.connect(lambda: self.start(self.exchange.update_budget()))
         actions = ChatActions(
@@ -355,22 +356,6 @@ class ChatTab(QWidget):
         """In a narrow window the open drawer takes the place of the list."""
         super().resizeEvent(event)
         self._make_room()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Take documents anywhere in the tab; models are for the window."""
-        if dropped_files(event.mimeData()) and not dropped_models(event.mimeData()):
-            event.acceptProposedAction()
-            self._veil.lay_over()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
-        """Nothing is dropped."""
-        self._veil.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Attach the documents to the message that is being written."""
-        self._veil.hide()
-        event.acceptProposedAction()
-        self.start(self.attachments.attach(dropped_files(event.mimeData())))
 
     # Layout and wiring
 

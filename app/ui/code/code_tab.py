@@ -8,9 +8,6 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QAction,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QKeySequence,
     QShortcut,
     QShowEvent,
@@ -125,8 +122,12 @@ class CodeTab(QWidget):
         files.changed.connect(self._on_document_changed)
         files.current_changed.connect(self._on_current_changed)
         files.close_wanted.connect(lambda file: bridge.start(actions.close(file)))
-        self.setAcceptDrops(True)
-        self._veil = DropVeil(self, self.tr("Open in the editor"))
+        DropVeil(
+            self,
+            self.tr("Open in the editor"),
+            dropped_texts,
+            lambda paths: bridge.start(self._open_all(paths)),
+        )
         self._restoring = bridge.start(self._restore())
         self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_current_changed()
@@ -242,22 +243,6 @@ class CodeTab(QWidget):
         elif task in ("complete", "refactor", "fix") and file.editor.text() == exchange.excerpt.text:
             placement = placement_for(task, exchange.excerpt)
             file.card.offer(_offer(exchange.excerpt, row.block.code, placement))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Take files and folders anywhere in the tab; models are for the window."""
-        if dropped_texts(event.mimeData()):
-            event.acceptProposedAction()
-            self._veil.lay_over()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
-        """Nothing is dropped."""
-        self._veil.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Open them in the editor."""
-        self._veil.hide()
-        event.acceptProposedAction()
-        self._bridge.start(self._open_all(dropped_texts(event.mimeData())))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Coming to this tab means coming to the editor."""

@@ -7,9 +7,6 @@ from functools import partial
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QKeyEvent,
     QResizeEvent,
     QShowEvent,
@@ -110,8 +107,7 @@ class MainWindow(QMainWindow):
         row.addLayout(middle, 1)
         row.addWidget(live_panel)
         self.setCentralWidget(centre)
-        self.setAcceptDrops(True)
-        self._veil = DropVeil(centre, self.tr("Add to the models"))
+        DropVeil(centre, self.tr("Add to the models"), dropped_models, self.models_dropped.emit, self)
         self._colour_icons()
         theme.changed.connect(self._colour_icons)
         theme.changed.connect(self._measure)
@@ -194,22 +190,6 @@ class MainWindow(QMainWindow):
             self.zoom_asked.emit(1 if event.angleDelta().y() > 0 else -1)
         else:
             super().wheelEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Take models."""
-        if dropped_models(event.mimeData()):
-            event.acceptProposedAction()
-            self._veil.lay_over()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
-        """Nothing is dropped."""
-        self._veil.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Add them where they lie."""
-        self._veil.hide()
-        event.acceptProposedAction()
-        self.models_dropped.emit(dropped_models(event.mimeData()))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Let the application end what runs."""
