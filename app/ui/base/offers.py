@@ -72,8 +72,10 @@ class Offers(QObject):
 def offered_in(page: QWidget) -> list[Command]:
     """List all that can be done in a page: its actions, those with keys first, its buttons that show words,
     their menus, and what its widgets offer besides. Of several buttons of one name it is the last one."""
-    actions = commands_of(page)
     offers = page.findChildren(Offers)
+    # First, as what makes them may show more of the page.
+    besides = [command for offer in offers for command in offer.commands()]
+    actions = commands_of(page)
     covered = [offer.covers for offer in offers if offer.covers is not None]
     titles = {command.title for command in actions}
     keys = {command.keys for command in actions if command.keys}
@@ -94,7 +96,6 @@ def offered_in(page: QWidget) -> list[Command]:
     others = [command for command in buttons.values() if command.title not in titles]
     # A button that says its keys is the same as the action that has them.
     others = [command for command in others if not command.keys or command.keys not in keys]
-    besides = [command for offer in offers for command in offer.commands()]
     return [*sorted(actions, key=lambda command: not command.keys), *others, *besides]
 
 

@@ -152,20 +152,24 @@ class Room:
         self.table = table
 
     def texts(self) -> list[str]:
+        self.tab.speed.complete()
         return [
             label.text() for label in self.host.findChildren(QLabel) if label.isVisible() and label.text()
         ]
 
     def button(self, text: str) -> QPushButton:
+        self.tab.speed.complete()
         found = [each for each in self.host.findChildren(QPushButton) if each.text().startswith(text)]
         assert len(found) == 1, [each.text() for each in self.host.findChildren(QPushButton)]
         return found[0]
 
     def column(self, column: int) -> list[str]:
+        self.tab.speed.complete()
         model = self.table.model()
         return [model.index(row, column).data() for row in range(model.rowCount())]
 
     def select(self, *rows: int) -> None:
+        self.tab.speed.complete()
         self.table.clearSelection()
         self.table.setSelectionMode(QTableView.SelectionMode.MultiSelection)
         for row in rows:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QTableView, QWidget
 
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
@@ -24,6 +24,7 @@ from app.ui.models.search.search_card import SearchCard
 from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
+from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
@@ -138,3 +139,30 @@ def chain_of(widget: QWidget) -> list[QWidget]:
             found.append(stop)
         stop = stop.nextInFocusChain()
     return found
+
+
+def test_the_page_of_speeds_is_filled_in_steps(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.parts.benchmarks.add(make_report("run-1"))
+        tab = application.window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        view = tab.speed.findChild(QTableView)
+        assert view is not None
+        assert view.model().rowCount() == 0
+        assert not tab.speed.viewport().updatesEnabled()
+        await until(lambda: tab.speed.viewport().updatesEnabled(), "the runs")
+        assert view.model().rowCount() == 1
+        assert tab.speed.state.shown == "run-1"
+
+    run_with_window(scene)
+
+
+def test_the_runs_are_there_when_somebody_asks(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.parts.benchmarks.add(make_report("run-1"))
+        tab = application.window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        assert tab.speed.state.shown == "run-1"
+        assert tab.speed.viewport().updatesEnabled()
+
+    run_with_window(scene)

@@ -1,5 +1,6 @@
 """A table's widest column in a wide and in a narrow window."""
 
+import random
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
@@ -158,3 +159,37 @@ def test_what_changes_is_measured_anew(qtbot: QtBot) -> None:
     assert model.measured == measured
     model.setItem(3, 1, QStandardItem("a cell that is much longer than the others"))
     assert table.sizeHintForColumn(1) > before
+
+
+def test_columns_are_as_wide_as_qt_makes_them(qtbot: QtBot) -> None:
+    draw = random.Random(3)
+    model = QStandardItemModel(300, 4)
+    for row in range(300):
+        for column in range(4):
+            text = "".join(draw.choices("WMil .,中文字0123", k=draw.randrange(1, 30)))
+            model.setItem(row, column, QStandardItem(text if column else str(row)))
+    ours, qts = MeasuredTable(), QTableView()
+    for table in (ours, qts):
+        table.setModel(model)
+        table.horizontalHeader().setResizeContentsPrecision(40)
+        table.setStyleSheet("QTableView::item { padding: 3px 9px; }")
+        table.resize(700, 260)
+        qtbot.addWidget(table)
+        table.show()
+    for number in range(4):
+        for table in (ours, qts):
+            table.setShowGrid(number % 2 == 0)
+            table.scrollTo(model.index(70 * number, 0), QTableView.ScrollHint.PositionAtTop)
+        found = [[each.sizeHintForColumn(column) for column in range(4)] for each in (ours, qts)]
+        assert found[0] == found[1]
+
+
+def test_an_empty_table_is_as_wide_as_qt_makes_it(qtbot: QtBot) -> None:
+    table = MeasuredTable()
+    qtbot.addWidget(table)
+    assert table.sizeHintForColumn(0) == QTableView().sizeHintForColumn(0)
+    table.setModel(QStandardItemModel(0, 2, table))
+    other = QTableView()
+    qtbot.addWidget(other)
+    other.setModel(QStandardItemModel(0, 2, other))
+    assert table.sizeHintForColumn(1) == other.sizeHintForColumn(1)

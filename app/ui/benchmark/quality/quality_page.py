@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -154,7 +154,8 @@ class QualityPage(MeasuringPage):
         self._lay_out()
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
-        self._progress.hide()
+        for part in (self._progress, self._trend, *self._parts()):
+            part.hide()
         self.refresh()
         self.follow_session()
 
@@ -337,7 +338,8 @@ class QualityPage(MeasuringPage):
                 elif before is not None and before.run.id == run.id:
                     self._add_results(report, report.items[len(before.items) :])
                 else:
-                    self._show_report(report)
+                    for _ in self._show_steps(report):
+                        pass
         finally:
             self._grows = False
 
@@ -364,17 +366,30 @@ class QualityPage(MeasuringPage):
             return quality_report(row.run, self._store.results(row.id), row.finished)
 
         report = await asyncio.to_thread(read)
-        if shiboken6.isValid(self) and number == self._reads:
-            self._show_report(report)
+        if not shiboken6.isValid(self) or number != self._reads:
+            return
+        # Nothing is painted of one half of it.
+        self.viewport().setUpdatesEnabled(False)
+        try:
+            for _ in self._show_steps(report):
+                await asyncio.sleep(0)
+                if not shiboken6.isValid(self) or number != self._reads:
+                    return
+        finally:
+            if shiboken6.isValid(self):
+                self.viewport().setUpdatesEnabled(True)
 
-    def _show_report(self, report: QualityReport) -> None:
-        """Show a report; the chosen item stays so where it is one of the same run."""
+    def _show_steps(self, report: QualityReport) -> Iterator[None]:
+        """Show a report; the chosen item stays so where it is one of the same run. Between two steps the
+        window can do something else, as showing a part makes its look."""
         self._results.show()
         self._export.show()
         self._empty.hide()
         chosen = self._chosen
         if chosen is not None and (self._report is None or self._report.run.id != report.run.id):
             chosen = None
+        yield
+        self._report, self._wanted = report, report.run.id
         self._items.show_results(report.items)
         row = None if chosen is None else self._items.row_of(chosen.id)
         if row is not None:
@@ -383,7 +398,15 @@ class QualityPage(MeasuringPage):
             self._table.view.selectRow(0)
         else:
             self._show_item(None)
+        for part in self._parts():
+            yield
+            part.show()
+        yield
         self._show_figures(report)
+
+    def _parts(self) -> tuple[QWidget, ...]:
+        """What is shown of a run and beside it."""
+        return self._figures, self._protocol, self._items_card, self._history
 
     def _add_results(self, report: QualityReport, new: Sequence[ItemResult]) -> None:
         """Show the same run with these items more."""
@@ -397,6 +420,8 @@ class QualityPage(MeasuringPage):
         self._reads += 1
         about = self._words.run(report.run)
         self._about.setText(about if report.finished else self.tr("{run}, not finished").format(run=about))
+        for part in self._parts():
+            part.show()
         self._figures.show_figures(report.figures)
         self._protocol.setText(self._words.protocol(report.run))
         self._show_trend()

@@ -1,14 +1,14 @@
 """The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QMenu, QVBoxLayout, QWidget
 
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.export.save import Forms, comparison_forms, speed_forms
@@ -21,10 +21,13 @@ from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
 from app.engine.protocol import Delta, Event, Failed, Finished, ModelInfo, PromptProgress
+from app.ui.base.add_action import Command
 from app.ui.base.durations import duration
 from app.ui.base.lasting_job import LastingJob
+from app.ui.base.offers import Offers
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import sentences
+from app.ui.base.slices import Slices
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.benchmark_state import SpeedState
@@ -129,29 +132,71 @@ class BenchmarkSpeedPage(MeasuringPage):
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._comparison.hide()
+        for part in (self._against, self._export, self._results, self._empty, *self._parts()):
+            part.hide()
+        # Nothing of it is painted before it has its run.
+        self.viewport().setUpdatesEnabled(False)
+        self._filling, self._drawing = Slices(self), Slices(self)
+        self._is_filled = False
+        """The runs have been read once."""
         self.refresh()
+        Offers(self, self._offered)
+        if self._job.running:
+            self.complete()
         self.follow_session()
 
+    def complete(self) -> None:
+        """Read and show now what is left of the runs and of the one that is shown."""
+        self._filling.finish()
+        self._drawing.finish()
+
     def refresh(self, select: str | None = None) -> None:
-        """Read the history again, and select a run."""
+        """Read the history again in the next turns, and select a run."""
+        self._filling.finish()
         self._looked_at = None
-        self._reports = self._history.reports()
-        self._table.show_runs(self._reports)
-        if select is not None:
-            self._table.select(select)
-        known = {report.id: report for report in self._reports}
-        if self._draft is None:
-            self._show(known.get(self._shown.id) if self._shown else None)
-        else:
+        self._filling.begin(self._fill_steps(select))
+
+    def _offered(self) -> list[Command | QMenu]:
+        """Offer nothing but the buttons of the whole page."""
+        self.complete()
+        return []
+
+    def _parts(self) -> tuple[QWidget, ...]:
+        """The cards about a run, and the table of all. To show one takes long: its look is made."""
+        return self._figures, self._plots, self._details, self._facts, self._table
+
+    def _fill_steps(self, select: str | None) -> Iterator[None]:
+        try:
+            reports = self._history.reports()
+            yield
+            self._reports = reports
+            known = {report.id: report for report in reports}
+            chosen = known.get(select or "")
+            if chosen is not None:
+                self._draft = None
+            if self._draft is None:
+                kept = known.get(self._shown.id) if self._shown else None
+                self._shown = chosen or kept or next(iter(reports), None)
+            with QSignalBlocker(self._table):
+                self._table.show_runs(reports)
+                if chosen is not None:
+                    self._table.select(chosen.id)
+            yield
+            pairs = self._comparison.comparisons
+            if any(pair.before.id not in known or pair.after.id not in known for pair in pairs):
+                self._comparison.hide()
+            self._is_filled = True
             self.update_head()
-        if any(
-            pair.before.id not in known or pair.after.id not in known for pair in self._comparison.comparisons
-        ):
-            self._comparison.hide()
+            if self._draft is None and self._shown is not None:
+                self._draw(self._shown)
+        finally:
+            if shiboken6.isValid(self) and not self._drawing.under_way:
+                self.viewport().setUpdatesEnabled(True)
 
     @property
     def state(self) -> SpeedState:
         """The choices and the run that is shown."""
+        self.complete()
         pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
         compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
         shown = "" if self._shown is None else self._shown.id
@@ -159,6 +204,7 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def restore(self, state: SpeedState) -> None:
         """Choose and show that again, as far as it is still there."""
+        self.complete()
         self._choice.setCurrentIndex(max(0, self._choice.findData(state.suite)))
         known = {report.id: report for report in self._reports}
         if state.shown in known and (self._draft is None or not state.follows):
@@ -171,6 +217,7 @@ class BenchmarkSpeedPage(MeasuringPage):
     def run(self) -> None:
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
         busy."""
+        self.complete()
         info = self._session.info
         if info is None or not self.can_measure:
             return
@@ -228,9 +275,9 @@ class BenchmarkSpeedPage(MeasuringPage):
         if report is None and self._reports:
             report = self._reports[0]
         self._shown, self._draft = report, None
-        if report is not None:
-            self._show_results(report)
         self.update_head()
+        if self._draft is None and report is not None:
+            self._draw(report)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Look for the models at hand: others can have come since."""
@@ -249,17 +296,36 @@ class BenchmarkSpeedPage(MeasuringPage):
     def _show_draft(self, report: Report) -> None:
         """Show what is measured of a run that is not at its end."""
         self._shown, self._draft = None, report
-        self._show_results(report)
+        self._draw(report)
 
-    def _show_results(self, report: Report) -> None:
-        self._machine.setText(self._about(report))
-        self._figures.show_report(report)
-        self._details.show_report(report)
-        self._facts.show_report(report)
-        self._show_plots(report)
-        marks = [words.mark_text(mark) for mark in report.marks]
-        self._marks.setText(sentences(marks))
-        self._marks.setVisible(bool(marks))
+    def _draw(self, report: Report) -> None:
+        """Show a run in the next turns: at once it takes longer than a key should wait."""
+        self._drawing.begin(self._draw_steps(report))
+
+    def _draw_steps(self, report: Report) -> Iterator[None]:
+        try:
+            self._machine.setText(self._about(report))
+            marks = [words.mark_text(mark) for mark in report.marks]
+            self._marks.setText(sentences(marks))
+            self._marks.setVisible(bool(marks))
+            self._figures.show_report(report)
+            self._figures.show()
+            yield
+            self._show_plots(report)
+            yield
+            self._plots.show()
+            yield
+            self._details.show_report(report)
+            yield
+            self._details.show()
+            yield
+            self._facts.show_report(report)
+            self._facts.show()
+            yield
+            self._table.show()
+        finally:
+            if shiboken6.isValid(self):
+                self.viewport().setUpdatesEnabled(True)
 
     def _show_plots(self, report: Report) -> None:
         self._plots.show_report(report, self._reports, self._at_hand, grows=report is self._draft)
@@ -322,6 +388,8 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def update_head(self) -> None:
         """Show what can be run: the suite, the rest of a run that was ended, or a measurement from here."""
+        if not self._is_filled:
+            return
         self._look_for_unfinished()
         self._show_state()
         info, running = self._session.here, self.measuring

@@ -1,5 +1,6 @@
 """The page Quality: a real small run, browsed, cancelled and gone on with."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -495,3 +496,21 @@ def test_a_run_is_saved_and_copied_as_a_picture(
     actions["Copy as a picture"].trigger()
     assert QGuiApplication.clipboard().image().size() == picture.size()
     desk.theme.choose("light")
+
+
+def test_a_run_is_shown_part_by_part_and_painted_as_a_whole(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    visible: list[int] = []
+    loop = asyncio.get_event_loop()
+
+    def look() -> None:
+        tables = page.findChildren(QTableView)
+        visible.append(-1 if page.viewport().updatesEnabled() else sum(each.isVisible() for each in tables))
+        loop.call_soon(look)
+
+    look()
+    keep(stores, RUN, maths("rrw"))
+    page.refresh()
+    wait_until(lambda: 2 in visible and page.viewport().updatesEnabled())
+    assert {0, 1, 2} <= set(visible)

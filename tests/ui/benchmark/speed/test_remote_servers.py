@@ -173,6 +173,7 @@ def test_the_benchmark_measures_it_and_its_runs_are_marked(qapp: QApplication, a
         elsewhere = application.parts.benchmark_runner.elsewhere(answers)
         report = await asyncio.to_thread(elsewhere.run, info, SUITES["quick"], lambda progress: None)
         page.refresh(select=report.id)
+        page.complete()
         host = api.url.removeprefix("http://")
         texts = [shown.text() for shown in page.findChildren(QLabel)]
         assert any(f"over HTTP from {host}, not on this computer" in text for text in texts)
