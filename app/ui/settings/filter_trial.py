@@ -85,8 +85,8 @@ class FilterTrial(QWidget):
         if not text:
             self._show(None)
             return
-        made = InputFilter(rules)
-        verdict = await asyncio.to_thread(made.check, text)
+        # Compiling the expressions takes long, too.
+        verdict = await asyncio.to_thread(lambda: InputFilter(rules).check(text))
         if self.field.toPlainText() == text:
             self._show(verdict)
 

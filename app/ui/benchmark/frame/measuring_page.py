@@ -136,6 +136,8 @@ class MeasuringPage(QScrollArea):
     def lay_out(self, *parts: QWidget | QLayout) -> None:
         """Put `parts` one below the other; the page scrolls downwards only."""
         page = ScrolledPage(self.viewport())
+        # First: for what moves, Qt works out the style of all that is in it anew.
+        self.setWidget(page)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
         layout.setSpacing(12)
@@ -148,4 +150,3 @@ class MeasuringPage(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(page)

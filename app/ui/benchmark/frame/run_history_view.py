@@ -85,7 +85,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         self._table.setFixedHeight(rows * ROW_PX + head_px + 2 + bar_px)
 
     def _make_table(self) -> QTableView:
-        table = MeasuredTable()
+        table = MeasuredTable(self)
         table.setModel(self._sorted)
         table.setAccessibleName(self.tr("All runs"))
         table.setFrameShape(QFrame.Shape.NoFrame)

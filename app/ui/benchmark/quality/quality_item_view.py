@@ -26,7 +26,7 @@ class QualityItemView(QScrollArea):
 
     def show_item(self, result: ItemResult | None) -> None:
         """Show an item, or what to do where none is chosen."""
-        page = ScrolledPage()
+        page = ScrolledPage(self.viewport())
         body = QVBoxLayout(page)
         body.setContentsMargins(16, 8, 16, 16)
         body.setSpacing(4)

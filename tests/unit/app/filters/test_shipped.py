@@ -57,6 +57,11 @@ def test_all_are_off_and_have_a_note() -> None:
     assert {rule.id for rule in rules} == set(FOUND)
 
 
+def test_all_can_work() -> None:
+    for rule in shipped_rules():
+        assert rule.checked() is rule
+
+
 @pytest.mark.parametrize("rule_id", FOUND)
 def test_a_rule_finds_what_it_says_and_nothing_in_plain_talk(rule_id: str) -> None:
     rule = next(rule for rule in shipped_rules() if rule.id == rule_id)
