@@ -122,6 +122,11 @@ class CheckedDatabase:
                 db.text_factory = _readable_text
                 return db.execute(query, values).fetchall()
 
+    def state(self) -> tuple[object, int]:
+        """Compares equal as long as nobody has written, in this process or another one."""
+        with self.reading() as db:
+            return db, db.execute("PRAGMA data_version").fetchone()[0]
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection that reads."""

@@ -57,6 +57,8 @@ class ChatStore:
         self.vectors = PassageVectors(self._database)
         """The embeddings of documents' passages, once an embedding model has made them."""
         self._last_words = LastWords(path)
+        self._listed: tuple[object, list[Conversation]] = (None, [])
+        """All chats, beside the state of the file that they were read from: opening one lists all."""
         self._words_lock = threading.RLock()
         self._words = self._last_words.read()
         if self._database.refused is None:
@@ -169,11 +171,15 @@ class ChatStore:
 
     def conversations(self) -> list[Conversation]:
         """All chats that are not deleted, the one changed last first."""
-        rows = self._database.read(
-            f"SELECT {CONVERSATION} FROM conversations WHERE deleted_at IS NULL"
-            " ORDER BY updated_at DESC, id DESC"
-        )
-        return [conversation_of(row) for row in rows]
+        state = self._database.state()
+        if state != self._listed[0]:
+            rows = self._database.read(
+                f"SELECT {CONVERSATION} FROM conversations WHERE deleted_at IS NULL"
+                " ORDER BY updated_at DESC, id DESC"
+            )
+            # One assignment: another thread may list them, too.
+            self._listed = state, [conversation_of(row) for row in rows]
+        return list(self._listed[1])
 
     def conversation(self, conversation_id: int) -> Conversation:
         """One chat."""

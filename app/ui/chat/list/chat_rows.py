@@ -92,6 +92,7 @@ class ChatRowsModel(QAbstractListModel):
         self._closed: set[int] = set()
         self._busy: frozenset[int] = frozenset()
         self._given: tuple[Sequence[Conversation], Sequence[Folder], date] = ((), (), date.min)
+        self._made_of: tuple[object, ...] = ()
         self._captions = {
             Group.PINNED: self.tr("Pinned"),
             Group.TODAY: self.tr("Today"),
@@ -108,6 +109,10 @@ class ChatRowsModel(QAbstractListModel):
     def set_chats(self, chats: Sequence[Conversation], folders: Sequence[Folder], today: date) -> None:
         """Show these chats, given in the order of the list."""
         self._given = chats, folders, today
+        made_of = [*chats], [*folders], today, {*self._closed}
+        if made_of == self._made_of:
+            return
+        self._made_of = made_of
         rows = rows_of(chats, folders, self._closed, today)
         before, self._shown = self._shown, [drawn_parts(row) for row in rows]
         if self._shown == before:

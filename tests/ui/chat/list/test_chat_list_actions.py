@@ -196,4 +196,7 @@ def test_the_rows_are_compared_as_they_were_drawn(opened: Opened, monkeypatch: p
 
     monkeypatch.setattr(chat_rows, "drawn_parts", counted)
     opened.tab.show_chats()
+    assert drawn == []
+    opened.store.create_conversation(title="Another one")
+    opened.tab.show_chats()
     assert len(drawn) == opened.tab.chats.model.rowCount()

@@ -347,3 +347,17 @@ def test_a_reply_of_two_models_names_both_and_brings_its_chat_to_the_top(path: P
         for _ in range(2):
             store.go_on(reply.id, "n")
             assert store.message(reply.id).model == "m + n"
+
+
+def test_the_list_of_chats_is_read_again_when_anybody_has_written(path: Path) -> None:
+    with closing(ChatStore(path)) as store, closing(ChatStore(path)) as other:
+        chat = store.create_conversation(title="First")
+        assert store.conversations() == [chat]
+        assert store.conversations()[0] is store.conversations()[0]
+        store.rename(chat.id, "Renamed")
+        assert [each.title for each in store.conversations()] == ["Renamed"]
+        other.create_conversation(title="Of another process")
+        assert [each.title for each in store.conversations()] == ["Of another process", "Renamed"]
+        listed = store.conversations()
+        listed.clear()
+        assert len(store.conversations()) == 2
