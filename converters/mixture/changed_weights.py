@@ -1,7 +1,12 @@
-"""A loaded model whose weights are replaced in memory, tensor by tensor, and put back."""
+"""A loaded model whose weights are replaced in memory, tensor by tensor, and put back.
+
+Where the weights of one layer are replaced, those before it give what they gave before. Such a reading
+leaves out their products, which are nearly all of their work, and takes what the last of them gave before.
+"""
 
 import ctypes
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,10 @@ from converters.quality.evaluation import Evaluation, Floats, Machine, Window
 
 Bytes = npt.NDArray[np.uint8]
 Doubles = npt.NDArray[np.float64]
+
+_OUTPUT_OF_LAYER = re.compile(rb"l_out-(\d+)")
+"""llama.cpp's name of what a layer hands to the next one."""
+_WEIGHTS_OF_LAYER = re.compile(r"blk\.(\d+)\.")
 
 PIECE_TOKENS = 512
 """The length of a piece of text. In shorter ones errors of the first layers do several times as much as they
@@ -44,9 +53,17 @@ class ChangeableModel:
         self._ggml = declared(ggml)
         self._mul_mat = operation(ggml, b"MUL_MAT")
         self._reads = {self._mul_mat, operation(ggml, b"GET_ROWS")}
+        self._products = {self._mul_mat, operation(ggml, b"MUL_MAT_ID")}
+        self._none = operation(ggml, b"NONE")
         self._places: dict[str, list[int]] = {}
         self._inputs: dict[str, ColumnInputs] | None = None
         self._error: Exception | None = None
+        self._to_keep: Collection[int] = ()
+        self._kept: dict[int, Floats] = {}
+        """What layers give, by their numbers: (tokens, values)."""
+        self._first_layer = 0
+        self._left_out: list[tuple[GgmlTensor, int]] = []
+        """Operations of the reading that goes on, and what they are."""
         self._window = Window(
             first_output,
             sequences,
@@ -62,26 +79,53 @@ class ChangeableModel:
     def __exit__(self, *_: object) -> None:
         self.evaluation.close()
 
-    def run(self, chunks: Sequence[Sequence[int]]) -> list[Floats]:
-        """Evaluate the chunks; their logits are good until the next call."""
-        return list(self.evaluation.run(chunks))
+    def run(self, chunks: Sequence[Sequence[int]], first_layer: int = 0) -> list[Floats]:
+        """Evaluate the chunks; their logits are good until the next call.
 
-    def run_watched(self, chunks: Sequence[Sequence[int]]) -> tuple[list[Floats], dict[str, ColumnInputs]]:
-        """Evaluate the chunks, and return beside their logits what each matrix is multiplied with."""
+        With one of `first_layers` the chunks must be those of `run_watched`, and the weights of the layers
+        before it as they were then.
+        """
+        self._first_layer = first_layer
+        try:
+            logits = list(self.evaluation.run(chunks))
+        finally:
+            self._first_layer = 0
+            # llama.cpp uses the same operations for the next chunks.
+            for tensor, operation_number in self._left_out:
+                tensor.op = operation_number
+            self._left_out.clear()
+        if self._error is not None:
+            raise self._error
+        return logits
+
+    def run_watched(
+        self, chunks: Sequence[Sequence[int]], keep: Collection[int] = ()
+    ) -> tuple[list[Floats], dict[str, ColumnInputs]]:
+        """Evaluate the chunks, and return beside their logits what each matrix is multiplied with. What the
+        layers `keep` give is kept for `run`."""
         inputs = self._inputs = {}
+        self._to_keep = keep
         try:
             logits = self.run(chunks)
         finally:
             self._inputs = None
-        if self._error is not None:
-            raise self._error
+            self._to_keep = ()
         return logits, inputs
 
-    def replace(self, name: str, data: Bytes) -> None:
-        """Put `data` into the tensor `name`, wherever it is in memory; after the first `run`."""
-        for address in self._places.get(name, ()):
-            tensor = GgmlTensor.from_address(address)
-            self._ggml.ggml_backend_tensor_set(ctypes.byref(tensor), data.ctypes.data, 0, data.nbytes)
+    @property
+    def first_layers(self) -> list[int]:
+        """The layers that a reading can begin with, 0 first; one behind the last leaves out all of them."""
+        return [0, *sorted(layer + 1 for layer in self._kept)]
+
+    def replace(self, name: str, data: Iterable[Bytes]) -> None:
+        """Put the parts of `data`, one behind the other, into the tensor `name`, wherever it is in memory;
+        after the first `run`."""
+        start = 0
+        for part in data:
+            for address in self._places.get(name, ()):
+                tensor = GgmlTensor.from_address(address)
+                self._ggml.ggml_backend_tensor_set(ctypes.byref(tensor), part.ctypes.data, start, part.nbytes)
+            start += part.nbytes
 
     def keep_cache_in(self, kv_type: str) -> None:
         """See `Evaluation.keep_cache_in`."""
@@ -93,13 +137,32 @@ class ChangeableModel:
         return set(self._places)
 
     def _note(self, address: int, asked: bool) -> bool:
-        """Note where the weights of an operation are, and look at its inputs where they are watched."""
-        tensor = GgmlTensor.from_address(address)
-        if tensor.op not in self._reads:
+        try:
+            return self._look_at(GgmlTensor.from_address(address), asked)
+        except Exception as error:  # noqa: BLE001 - nothing may leave a callback of C
+            self._error = error
+            return False
+
+    def _look_at(self, tensor: GgmlTensor, asked: bool) -> bool:
+        """Note where the weights of an operation are, look at its inputs where they are watched, and leave it
+        out where it is not needed; tell whether the tensor is wanted once it is computed."""
+        output = _OUTPUT_OF_LAYER.fullmatch(tensor.name)
+        if output and self._hands_over(int(output[1])):
+            if not asked:
+                self._hand_over(tensor, int(output[1]))
+            return True
+        if tensor.op not in self._reads | self._products:
             return False
         weights = tensor.src[0]
         name = weights_name(weights.contents.name)
         if not name.endswith(".weight"):
+            return False
+        layer = _WEIGHTS_OF_LAYER.match(name)
+        if tensor.op in self._products and layer and int(layer[1]) < self._first_layer:
+            self._left_out.append((tensor, tensor.op))
+            tensor.op = self._none
+            return False
+        if tensor.op not in self._reads:
             return False
         place = ctypes.addressof(weights.contents)
         if place not in self._places.setdefault(name, []):
@@ -108,11 +171,19 @@ class ChangeableModel:
         if self._inputs is None or tensor.op != self._mul_mat or inputs.type != 0:
             return False
         if not asked:
-            try:
-                self._add(self._inputs, name, rows_of(self._ggml, inputs))
-            except Exception as error:  # noqa: BLE001 - nothing may leave a callback of C
-                self._error = error
-        return self._error is None
+            self._add(self._inputs, name, rows_of(self._ggml, inputs))
+        return True
+
+    def _hands_over(self, layer: int) -> bool:
+        return layer in self._to_keep or (self._first_layer > 0 and layer == self._first_layer - 1)
+
+    def _hand_over(self, tensor: GgmlTensor, layer: int) -> None:
+        """Keep what a layer has given, or put in its place what it gave before."""
+        if layer in self._to_keep:
+            self._kept[layer] = rows_of(self._ggml, tensor).copy()
+            return
+        kept = self._kept[layer]
+        self._ggml.ggml_backend_tensor_set(ctypes.byref(tensor), kept.ctypes.data, 0, kept.nbytes)
 
     def _add(self, inputs: dict[str, ColumnInputs], name: str, rows: Floats) -> None:
         squares = np.square(rows, dtype=np.float64)

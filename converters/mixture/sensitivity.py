@@ -58,6 +58,9 @@ FIRST_SCORED = 256
 
 SMALL_CACHE = "q8_0"
 
+OUTPUT = "output.weight"
+"""Behind all layers, where it is no part of the embedding."""
+
 _PIECES = 1
 _ALL_LAYERS = 12
 """Of a model with so many layers all are measured."""
@@ -111,9 +114,9 @@ def measure_costs(
         ThreadPoolExecutor(machine.threads, "quantise") as pool,
     ):
         layers = measured_layers(costs.layers)
-        reader = _Reader(model, inputs.text, machine)
+        reader = _Reader(model, inputs.text, machine, costs.layers)
         total, ahead = (
-            reader.tokens * sum(kind_and_layer(tensor.name)[1] in layers for tensor in some)
+            sum(reader.tokens(each.name) for each in some if kind_and_layer(each.name)[1] in layers)
             for some in (tensors, left)
         )
         progress = TokenProgress(on_progress, "sensitivity", total, done=total - ahead)
@@ -123,7 +126,7 @@ def measure_costs(
             costs.tensors[tensor.name] = _cost(weights, reader, pool, measured)
             file.keep(costs)
             if measured:
-                progress.advance(reader.tokens)
+                progress.advance(reader.tokens(tensor.name))
         costs.caches = _caches(model, reader)
     costs.tensors = with_estimates(costs.tensors)
     costs.whole = True
@@ -180,36 +183,50 @@ class _Reader:
     """Reads the pieces of text with a changed model, and compares it with the unchanged one. `inputs` are
     what its matrices are multiplied with there."""
 
-    def __init__(self, model: ChangeableModel, text: MeasuringText, machine: Machine) -> None:
+    def __init__(self, model: ChangeableModel, text: MeasuringText, machine: Machine, layers: int) -> None:
         self._model = model
+        self._layers = layers
         self._pieces = _spread(model.evaluation.tokenise(text.data))
         self._comparer = Comparer(machine.threads)
-        logits, self.inputs = model.run_watched(self._pieces)
+        measured = measured_layers(layers)
+        before = {layer - 1 for layer in measured if layer > 0} | {layers - 1}
+        logits, self.inputs = model.run_watched(self._pieces, before)
         self._base: list[BasePredictions] = [self._comparer.compress(rows[:-1]) for rows in logits]
+        self._starts = model.first_layers
+        unchanged = self._compared(logits)
+        middle = self._starts[len(self._starts) // 2]
+        if middle and not np.array_equal(self.divergences(middle), unchanged):
+            log.warning("from layer %d on the model reads otherwise, so all of it is read", middle)
+            self._starts = [0]
 
-    @property
-    def tokens(self) -> int:
-        """Tokens of one reading."""
-        return len(self._pieces) * PIECE_TOKENS
+    def tokens(self, name: str) -> int:
+        """Tokens of a reading with this tensor changed, as if they went through all layers."""
+        share = 1 - self._start(name) / (self._layers + 1)
+        return math.ceil(len(self._pieces) * PIECE_TOKENS * share)
 
-    def divergence_with(self, weights: "StoredWeights", changed: Bytes) -> float:
-        """Return the mean divergence, in nats, with `changed` in place of the tensor's weights."""
-        self._model.replace(weights.name, changed)
+    def divergence_with(self, weights: "StoredWeights", kind: TensorType, pool: ThreadPoolExecutor) -> float:
+        """Return the mean divergence, in nats, with the tensor in the type `kind`."""
+        self._model.replace(weights.name, weights.in_type(kind, pool))
         try:
-            return self.divergence()
+            return float(self.divergences(self._start(weights.name)).mean())
         finally:
-            self._model.replace(weights.name, weights.stored)
+            self._model.replace(weights.name, [weights.stored])
 
-    def divergence(self) -> float:
-        """Return the mean divergence of the model as it is now."""
-        return float(self.divergences().mean())
+    def divergences(self, start: int = 0) -> npt.NDArray[Any]:
+        """Return the divergence of each scored token with the model as it is now. Before the layer `start` it
+        must be as it was."""
+        return self._compared(self._model.run(self._pieces, start))
 
-    def divergences(self) -> npt.NDArray[Any]:
-        """Return the divergence of each scored token with the model as it is now."""
+    def _compared(self, logits: Sequence[Floats]) -> npt.NDArray[Any]:
         scores = Scores()
-        for logits, base, piece in zip(self._model.run(self._pieces), self._base, self._pieces, strict=True):
-            self._comparer.compare(logits[:-1], base, piece[FIRST_SCORED + 1 :], scores)
+        for rows, base, piece in zip(logits, self._base, self._pieces, strict=True):
+            self._comparer.compare(rows[:-1], base, piece[FIRST_SCORED + 1 :], scores)
         return np.concatenate(scores.kld)
+
+    def _start(self, name: str) -> int:
+        """Choose the layer that a reading with this tensor changed begins with."""
+        needed = self._layers if name == OUTPUT else max(0, kind_and_layer(name)[1])
+        return max(start for start in self._starts if start <= needed)
 
 
 def _spread(tokens: Sequence[int]) -> list[Sequence[int]]:
@@ -280,17 +297,14 @@ class StoredWeights:
         squares = np.square(changed - floats).reshape(-1, self.shape[-1]).sum(axis=0, dtype=np.float64)
         return float(squares @ self._inputs.shares), float(squares @ self._inputs.squares)
 
-    def in_type(self, kind: TensorType, pool: ThreadPoolExecutor) -> Bytes:
-        """Return the whole tensor as it is after quantising it to `kind`, in the form that is stored."""
-        changed = np.empty(self.stored.size, np.uint8)
-        size = self.kind.block_bytes
+    def in_type(self, kind: TensorType, pool: ThreadPoolExecutor) -> Iterator[Bytes]:
+        """Yield the parts of the tensor as they are after quantising it to `kind`, in the form that is
+        stored."""
 
-        def fill(block: slice) -> None:
-            data = self.encoded(self.quantised(self.floats(block), kind))
-            changed[block.start * size : block.stop * size] = data
+        def changed(block: slice) -> Bytes:
+            return self.encoded(self.quantised(self.floats(block), kind))
 
-        list(pool.map(fill, self.blocks()))
-        return changed
+        return pool.map(changed, self.blocks())
 
 
 def measured_layers(layers: int) -> set[int]:
@@ -307,10 +321,7 @@ def _cost(weights: StoredWeights, reader: _Reader, pool: ThreadPoolExecutor, mea
     errors, by_squares = _errors(weights, pool.map)
     is_huge = meets_huge_inputs(errors, by_squares, kind.name)
     to_measure = candidates(weights.shape[-1]) if is_huge else (kind,) if measured else ()
-    divergences = {
-        kind.name: max(0.0, reader.divergence_with(weights, weights.in_type(kind, pool)))
-        for kind in to_measure
-    }
+    divergences = {kind.name: max(0.0, reader.divergence_with(weights, kind, pool)) for kind in to_measure}
     return TensorCost(
         shape=weights.shape,
         errors=errors,
