@@ -3,8 +3,7 @@
 import re
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.chat.chat_title import shortened
 from app.ui.base.durations import duration, exact_duration
@@ -13,6 +12,7 @@ from app.ui.reply.child_order import keep_order
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.push_buttons import PushButton
 
 
 class ThinkingLine(Card):
@@ -156,14 +156,13 @@ class ThinkingLine(Card):
         self._head.chevron.setPixmap(icon.pixmap(14, 14))
 
 
-class _Head(QPushButton):
+class _Head(PushButton):
     """The line itself: a button over its whole width."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self.setProperty("kind", "line")
-        self.setAutoDefault(False)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.chevron = QLabel()
@@ -202,13 +201,6 @@ class _Head(QPushButton):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return self._row.minimumSize()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Enter too, as for a line of a list."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
-        else:
-            super().keyPressEvent(event)
 
 
 LAST_STEP_CHARACTERS = 48

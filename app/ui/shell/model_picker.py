@@ -13,7 +13,7 @@ from app.remote.remote_server import ElsewhereServer
 from app.ui.base.add_action import allow, as_heading
 from app.ui.base.session import EngineSession, model_name
 from app.ui.base.theme import Theme
-from app.ui.widgets.menu_button import MenuButton
+from app.ui.widgets.push_buttons import MenuButton
 from models.store.store import InstalledModel
 from models.system.shown_text import shown
 from models.system.units import byte_count
@@ -43,7 +43,7 @@ class ModelPicker(MenuButton):
         servers: Callable[[], tuple[ElsewhereServer, ...]] = tuple,
     ) -> None:
         """`servers` are those elsewhere whose models are offered too."""
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._session = session
         self._theme = theme
         self._installed = installed

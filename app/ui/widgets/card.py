@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.plain_text import PlainLabel, set_tip
-from app.ui.widgets.menu_button import MenuButton
+from app.ui.widgets.push_buttons import MenuButton, PushButton
 
 LabelLook = Literal[
     "body", "title", "figure", "unit", "caption", "muted", "small", "good", "warning", "danger"
@@ -59,7 +59,7 @@ def button(
     text: str = "", kind: ButtonKind = "plain", *, icon: QIcon | None = None, name: str = "", tip: str = ""
 ) -> QPushButton:
     """A push button of the given weight. `name` is its accessible name where it shows only an icon."""
-    made = MenuButton(text) if kind == "choice" else QPushButton(text)
+    made = MenuButton(text) if kind == "choice" else PushButton(text)
     made.setProperty("kind", kind)
     made.setCursor(Qt.CursorShape.PointingHandCursor)
     if icon is not None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy
 
 from app.ui.base.plain_text import plain, set_tip
-from app.ui.widgets.menu_button import MenuButton
+from app.ui.widgets.push_buttons import MenuButton
 
 EDGES_PX = 44
 

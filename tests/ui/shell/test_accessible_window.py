@@ -1,4 +1,5 @@
-"""Every place where the keyboard can go has a name and a role for a screen reader, in both languages."""
+"""Every place where the keyboard can go has a name and a role for a screen reader, in both languages; Return
+presses each button."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QComboBox, QDialog, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QComboBox, QDialog, QPushButton, QWidget
 
 from app.ui.base import announce as announcing
 from app.ui.chat.chat_tab import ChatTab
@@ -31,7 +32,7 @@ def focusable(root: QWidget) -> Iterator[QWidget]:
 
 
 def faults(root: QWidget) -> list[tuple[str, str, str]]:
-    """Kind, name and role of what a screen reader cannot tell."""
+    """Kind, name and role of what a screen reader cannot tell, and of buttons that Return does not press."""
     found = []
     for widget in focusable(root):
         seen = QAccessible.queryAccessibleInterface(widget)
@@ -39,7 +40,8 @@ def faults(root: QWidget) -> list[tuple[str, str, str]]:
         unknown = role in ROLES_OF_NOTHING and not (name and isinstance(widget, QAbstractScrollArea))
         # On Linux the value of a combo box is its name.
         unsaid = isinstance(widget, QComboBox) and not seen.text(QAccessible.Text.Description)
-        if not name.strip() or unknown or unsaid:
+        deaf = isinstance(widget, QPushButton) and not widget.autoDefault()
+        if not name.strip() or unknown or unsaid or deaf:
             found.append((type(widget).__name__, name, str(role)))
     return found
 

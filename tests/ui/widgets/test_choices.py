@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
 from app.ui.widgets.elided_button import ElidedButton
-from app.ui.widgets.menu_button import MenuButton
+from app.ui.widgets.push_buttons import MenuButton
 
 WORD = "HHH"
 

@@ -2,16 +2,17 @@
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
+from app.ui.widgets.push_buttons import PushButton
 
 ICON_PX = 16
 SHORT_TOKENS, NORMAL_TOKENS, LONG_TOKENS = 1024, 4096, 16384
 
 
-class ThinkingEffort(QPushButton):
+class ThinkingEffort(PushButton):
     """Chooses the most tokens of a thought: `ThinkingLimits.tokens`, 0 for none. GUI thread."""
 
     chosen = Signal(object)
@@ -20,7 +21,7 @@ class ThinkingEffort(QPushButton):
     """It says something else from now on."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._theme = theme
         self._tokens: int | None = None
         self.setProperty("kind", "quiet")

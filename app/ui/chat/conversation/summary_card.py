@@ -1,7 +1,7 @@
 """The summary of a chat's oldest messages: written by the model, folded, open to changes."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.chat.markdown.text_selection import Part
 from app.chat.store.summary import Summary
@@ -9,6 +9,7 @@ from app.ui.base.theme import Theme
 from app.ui.reply.edit_field import EditField
 from app.ui.reply.rich.wrapped_text import WrappedText
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.push_buttons import PushButton
 
 
 class SummaryCard(Card):
@@ -31,7 +32,7 @@ class SummaryCard(Card):
         self._summary: Summary | None = None
         self._pieces: list[str] = []
         self._count = 0
-        self._head = QPushButton()
+        self._head = PushButton()
         self._head.setProperty("kind", "quiet")
         self._head.setCursor(Qt.CursorShape.PointingHandCursor)
         self._head.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
