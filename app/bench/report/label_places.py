@@ -12,7 +12,9 @@ OUTSIDE_COST, LINE_COST = 4.0, 2.0
 """Of a square pixel outside the picture and of a pixel of a line, in square pixels of what a name covers."""
 
 MOST_COVERED = 0.05
-"""The share of a name that may lie on others."""
+"""The share of a name that may lie on others, and of another point's room that it may cover."""
+SHIFTS = (0.5, 0.25, 0.75)
+"""Above or below its point: the share of a name at the left of it, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +56,31 @@ def label_places(
 ) -> list[Box]:
     """Return the place of each point's name: at its right where that is free of points, names and the
     `lines` through so many places, else at its left, above or below; the least covered one where none is
-    free. Where that lies on another name, neither could be read: the later one is left out, its box empty."""
+    free. Where that lies on another point or name, neither could be read: the later name is left out, its box
+    empty."""
     dots = [Box(point.x - DOT_PX, point.y - DOT_PX, 2 * DOT_PX, 2 * DOT_PX) for point in points]
     segments = [segment for line in lines for segment in pairwise(line)]
     placed: list[Box] = []
     for point in points:
-        ways = _ways(point)
-        if point.width:
-            taken = [*dots, *placed]
-            # `min` takes the first of equals.
-            ways = [min(ways, key=lambda way: _cost(way, area, taken, segments))]
-            covered = sum(ways[0].shared(other) for other in placed)
-            if covered > MOST_COVERED * point.width * point.height:
-                ways = [Box(point.x, point.y, 0.0, 0.0)]
-        placed.append(ways[0])
+        taken = [*dots, *placed]
+        ways = [way for way in _ways(point) if _can_be_read(way, dots, placed)] if point.width else []
+        # `min` takes the first of equals.
+        nowhere = Box(point.x, point.y, 0.0, 0.0)
+        placed.append(min(ways, key=lambda way: _cost(way, area, taken, segments), default=nowhere))
     return placed
+
+
+def _can_be_read(way: Box, dots: Sequence[Box], names: Sequence[Box]) -> bool:
+    on_names = sum(way.shared(name) for name in names)
+    return on_names <= MOST_COVERED * way.width * way.height and all(
+        way.shared(dot) <= MOST_COVERED * dot.width * dot.height for dot in dots
+    )
 
 
 def _ways(point: NamedPoint) -> list[Box]:
     """List the places of its name, the best first."""
     reach = DOT_PX + GAP_PX
-    right, left, centre = point.x + reach, point.x - reach - point.width, point.x - point.width / 2
+    right, left = point.x + reach, point.x - reach - point.width
     beside = point.y - point.height / 2
     above, below = point.y - reach - point.height, point.y + reach
     corners = (
@@ -82,10 +88,10 @@ def _ways(point: NamedPoint) -> list[Box]:
         (left, beside),
         (point.x + GAP_PX, above + GAP_PX),
         (point.x - GAP_PX - point.width, above + GAP_PX),
-        (centre, above),
+        *((point.x - share * point.width, above) for share in SHIFTS),
         (point.x + GAP_PX, below - GAP_PX),
         (point.x - GAP_PX - point.width, below - GAP_PX),
-        (centre, below),
+        *((point.x - share * point.width, below) for share in SHIFTS),
     )
     return [Box(x, y, point.width, point.height) for x, y in corners]
 

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from app.bench.report.label_places import Box, NamedPoint, label_places
+from app.bench.report.label_places import DOT_PX, Box, NamedPoint, label_places
 
 AREA = Box(0, 0, 300, 150)
 
@@ -30,6 +30,17 @@ def test_names_of_close_points_cover_neither_each_other_nor_a_point() -> None:
     assert all(one.shared(other) == 0 for one, other in combinations(places, 2))
     assert not any(place.shared(Box(x - 1, y - 1, 2, 2)) for place in places for x, y in points)
     assert all(place.outside(AREA) == 0 for place in places)
+
+
+def test_no_long_name_covers_a_point() -> None:
+    """As of models whose files are about as large."""
+    points = [(42.0, 26.0), (70.0, 31.0), (121.0, 39.0), (152.0, 43.0), (288.0, 80.0)]
+    places = placed(*points, width=155)
+    dots = [Box(x - DOT_PX, y - DOT_PX, 2 * DOT_PX, 2 * DOT_PX) for x, y in points]
+    assert not any(place.shared(dot) > 5 for place in places for dot in dots)
+    shown = [place for place in places if place.width]
+    assert len(shown) >= 3
+    assert all(one.shared(other) < 0.05 * 155 * 15 for one, other in combinations(shown, 2))
 
 
 def test_a_point_without_a_name_keeps_others_off() -> None:
