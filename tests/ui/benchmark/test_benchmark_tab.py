@@ -532,6 +532,27 @@ def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
     wait_until(lambda: desk.session.info is not None and (room.button("Run").isEnabled() or kept(room)))
 
 
+def test_what_a_stopped_run_has_measured_is_there_again_in_another_language(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    old = make_report("old", started_at="2026-11-22T21:40:00Z")
+    room = open_room(old, suite=STOPPABLE)
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    wait_until(lambda: "Prompt, 64 tokens" in room.texts())
+    room.button("Cancel").click()
+    wait_until(lambda: not desk.session.reserved_for and desk.session.info is not None)
+    assert room.tab.speed.state.shown == ""
+    later = open_room(suite=STOPPABLE)
+    later.tab.restore(room.tab.state)
+    assert later.tab.speed.state == room.tab.speed.state
+    wait_until(lambda: "Prompt, 64 tokens" in later.texts())
+    assert kept(later)
+    later.select(0)
+    assert later.tab.speed.state.shown == "old"
+
+
 def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: Desk, starter: Path) -> None:
     room = open_room(suite=STOPPABLE)
     desk.run(desk.session.load(starter, SETTINGS))

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+from app.bench.results.report import Report
+
 
 @dataclass(frozen=True, slots=True)
 class SpeedState:
     """The chosen suite, the run that is shown and those that are compared, the first one first. `follows`:
-    a run that goes on is shown as it grows."""
+    a run that goes on is shown as it grows. `stopped`: what a run had measured until it was stopped, where
+    that is shown."""
 
     suite: str = ""
     shown: str = ""
     compared: tuple[str, ...] = ()
     follows: bool = True
+    stopped: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,8 @@ class BenchmarkSpeedPage(MeasuringPage):
         pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
         compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
         shown = "" if self._shown is None else self._shown.id
-        return SpeedState(self._suite.name, shown, tuple(compared), self._follows_run)
+        stopped = None if self.measuring else self._draft
+        return SpeedState(self._suite.name, shown, tuple(compared), self._follows_run, stopped)
 
     def restore(self, state: SpeedState) -> None:
         """Choose and show that again, as far as it is still there."""
@@ -210,6 +211,9 @@ class BenchmarkSpeedPage(MeasuringPage):
         if state.shown in known and (self._draft is None or not state.follows):
             self._table.select(state.shown)
             self._show(known[state.shown])
+        elif state.stopped is not None and not self.measuring:
+            self._show_draft(state.stopped)
+            self.update_head()
         self._follows_run = self.measuring and state.follows
         if len(state.compared) > 1 and set(state.compared) <= set(known):
             self._show_comparison([known[run_id] for run_id in state.compared])
