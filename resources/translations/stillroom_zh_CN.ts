@@ -5943,8 +5943,8 @@ Left for the reply: {left}</source>
         <translation>数据</translation>
     </message>
     <message>
-        <source>{tokens} tokens ({thinking} thinking) in {seconds} s, seed {seed}, ended by {reason}</source>
-        <translation>{seconds} 秒内 {tokens} 个词元（思考 {thinking} 个），种子 {seed}，结束原因 {reason}</translation>
+        <source>{tokens} tokens ({thinking} thinking) in {seconds} s, seed {seed}, {ending}</source>
+        <translation>{seconds} 秒内 {tokens} 个词元（思考 {thinking} 个），种子 {seed}，{ending}</translation>
     </message>
 </context>
 <context>
@@ -6311,6 +6311,26 @@ Left for the reply: {left}</source>
     <message>
         <source>scored</source>
         <translation>已评分</translation>
+    </message>
+    <message>
+        <source>ended by itself</source>
+        <translation>自行结束</translation>
+    </message>
+    <message>
+        <source>cut off at the most tokens of an answer</source>
+        <translation>达到回答的词元上限而中断</translation>
+    </message>
+    <message>
+        <source>cut off as the context was full</source>
+        <translation>上下文已满而中断</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>ended as it only repeated itself</source>
+        <translation>因一再重复而结束</translation>
     </message>
     <message>
         <source>Reading the model file</source>

@@ -56,14 +56,12 @@ class QualityItemView(QScrollArea):
             self._section(
                 body,
                 self.tr("FIGURES"),
-                self.tr(
-                    "{tokens} tokens ({thinking} thinking) in {seconds} s, seed {seed}, ended by {reason}"
-                ).format(
+                self.tr("{tokens} tokens ({thinking} thinking) in {seconds} s, seed {seed}, {ending}").format(
                     tokens=f"{turn.completion_tokens:,}",
                     thinking=f"{turn.thinking_tokens:,}",
                     seconds=f"{turn.seconds:.1f}",
                     seed=turn.seed,
-                    reason=turn.finish_reason,
+                    ending=self._words.ending(turn.finish_reason),
                 ),
                 "small",
             )

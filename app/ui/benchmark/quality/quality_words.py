@@ -112,6 +112,16 @@ class QualityWords:
             "scored": self.tr("scored"),
         }[verdict]
 
+    def ending(self, reason: str) -> str:
+        """Say why a reply ended; a reason that nobody here knows as the run's file has it."""
+        return {
+            "stop": self.tr("ended by itself"),
+            "length": self.tr("cut off at the most tokens of an answer"),
+            "context": self.tr("cut off as the context was full"),
+            "cancelled": self.tr("stopped"),
+            "loop": self.tr("ended as it only repeated itself"),
+        }.get(reason, reason)
+
     def stage(self, progress: QualityProgress) -> str:
         """Say what is being done."""
         match progress.stage:
