@@ -30,6 +30,8 @@ class Command:
     """Why it cannot be done now; empty where it can."""
     checked: bool = False
     """It is on, or chosen, already."""
+    english: str = ""
+    """The words of the title in English, where the window speaks another language."""
 
 
 class Action(QAction):
@@ -149,10 +151,16 @@ def name_of(button: QAbstractButton) -> str:
 
 def joined(under: str, text: str) -> str:
     """Name an entry of a menu after the menu."""
-    if not under:
-        return text
-    template = QCoreApplication.translate("Command", "{menu}: {entry}")
-    return template.format(menu=under, entry=text)
+    return _under_menu().format(menu=under, entry=text) if under else text
+
+
+def parts_of(title: str) -> list[str]:
+    """Take a title apart again into the names of menus and entry."""
+    return title.split(_under_menu().format(menu="", entry=""))
+
+
+def _under_menu() -> str:
+    return QCoreApplication.translate("Command", "{menu}: {entry}")
 
 
 def not_now() -> str:
@@ -161,23 +169,24 @@ def not_now() -> str:
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
-    """The commands whose titles hold all that was typed: every word, and of Chinese, which is written without
-    gaps, every character. Those that begin so come first, those that cannot be done now last."""
+    """The commands whose titles hold all that was typed, in the window's language or in English: every word,
+    and of Chinese, which is written without gaps, every character. Those that begin so come first, those that
+    cannot be done now last."""
     words = typed.casefold().split()
     begin = typed.casefold().strip()
-    hits = [command for command in commands if all(_holds(command.title.casefold(), word) for word in words)]
-    return sorted(
-        hits,
-        key=lambda command: (
-            (
-                bool(command.refusal),
-                not command.title.casefold().startswith(begin),
-                begin not in command.title.casefold(),
-            )
-            if begin
-            else (bool(command.refusal), False, False)
-        ),
-    )
+
+    def place(command: Command) -> tuple[bool, bool, bool]:
+        titles = (command.title.casefold(), command.english.casefold())
+        begins = any(title.startswith(begin) for title in titles)
+        return bool(command.refusal), not begins, all(begin not in title for title in titles)
+
+    found = (f"{command.title}\n{command.english}".casefold() for command in commands)
+    hits = [
+        command
+        for command, text in zip(commands, found, strict=True)
+        if all(_holds(text, word) for word in words)
+    ]
+    return sorted(hits, key=place)
 
 
 def _holds(title: str, word: str) -> bool:

@@ -272,7 +272,13 @@ class WindowApplication(QObject):
         picker.servers_asked.connect(lambda: self.dialogs.open_settings_page("servers elsewhere"))
         settings = SettingsCommands(self.dialogs, parts.settings, window)
         self.commands = WindowCommands(
-            window, self._theme, self._panel, parts.chats.conversations, tabs.show_chat, settings.parts
+            window,
+            self._theme,
+            self._panel,
+            parts.chats.conversations,
+            tabs.show_chat,
+            settings.parts,
+            self._languages.english_of,
         )
         window.closing.connect(self._on_closing)
         if self._disk is not None and self._disk.problem is not None:

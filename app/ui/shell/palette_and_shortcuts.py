@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from app.chat.store.records import Conversation
-from app.ui.base.add_action import Command, commands_of, joined
+from app.ui.base.add_action import Command, commands_of, joined, parts_of
 from app.ui.base.offers import menu_commands, menu_of, offered_in
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
@@ -29,8 +29,10 @@ class WindowCommands(QObject):
         chats: Callable[[], Sequence[Conversation]],
         show_chat: Callable[[int], None],
         settings: Callable[[], Sequence[Lister]],
+        english_of: Callable[[str], str],
     ) -> None:
-        """`settings` gives what lists the commands of the window's settings and dialogs."""
+        """`settings` gives what lists the commands of the window's settings and dialogs, `english_of` the
+        English for a text of the window, as `Languages` has it."""
         super().__init__(window)
         self._window = window
         self._theme = theme
@@ -38,13 +40,14 @@ class WindowCommands(QObject):
         self._chats = chats
         self._show_chat = show_chat
         self._settings = settings
+        self._english_of = english_of
         window.palette_asked.connect(self.open_palette)
         window.shortcuts_asked.connect(self.open_shortcuts)
 
     def open_palette(self) -> CommandPalette:
         """Offer all that can be done: in the tab in front, in the window, with models and chats, in settings
         and in the other tabs. What takes a moment to look up comes once the palette is open."""
-        dialog = CommandPalette(self._commands(), self._theme, self._window)
+        dialog = CommandPalette(self._in_english(self._commands()), self._theme, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
         later: list[Lister] = [
@@ -68,11 +71,18 @@ class WindowCommands(QObject):
 
     def _add_next(self, dialog: CommandPalette, later: list[Lister]) -> None:
         """One at a time, so that what is typed meanwhile is seen."""
-        dialog.add(later.pop(0)())
+        dialog.add(self._in_english(later.pop(0)()))
         if later:
             QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
         else:
             dialog.complete = True
+
+    def _in_english(self, commands: Sequence[Command]) -> list[Command]:
+        """Let commands be found by their English words, too: many type these in a Chinese window."""
+        return [
+            replace(command, english=" ".join(filter(None, map(self._english_of, parts_of(command.title)))))
+            for command in commands
+        ]
 
     def _commands(self) -> list[Command]:
         window, panel = self._window, self._panel

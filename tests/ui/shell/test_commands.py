@@ -76,6 +76,26 @@ def test_chinese_is_found_by_its_characters() -> None:
     assert matching(commands, "删除") == []
 
 
+def test_a_title_in_another_language_is_found_by_its_english_words() -> None:
+    commands = [
+        Command(title, "", lambda: None, english=english)
+        for title, english in (
+            ("代码：查找", "Code Find"),
+            ("查找", "Find"),
+            ("聊天：“Find”", "Chat"),
+            ("查找和替换", "Find and replace"),
+        )
+    ]
+    assert [c.title for c in matching(commands, "find")] == [
+        "查找",
+        "查找和替换",
+        "代码：查找",
+        "聊天：“Find”",
+    ]
+    assert [c.title for c in matching(commands, "代码 find")] == ["代码：查找"]
+    assert [c.title for c in matching(commands, "replace FIND")] == ["查找和替换"]
+
+
 def test_what_cannot_be_done_now_comes_last_and_does_nothing(
     page: QWidget, qtbot: QtBot, qapp: QApplication
 ) -> None:

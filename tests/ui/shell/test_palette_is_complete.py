@@ -70,6 +70,28 @@ def test_nothing_but_the_palette_is_shown_while_it_looks_for_commands(qapp: QApp
     run_with_window(scene)
 
 
+def test_in_a_chinese_window_commands_are_found_by_their_english_words(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        before = application.window
+        application.parts.settings.update(language="zh_CN")
+        await until(lambda: application.window is not before, "the Chinese window")
+        palette = await opened(application)
+        field = palette.findChild(QLineEdit)
+        assert isinstance(field, QLineEdit)
+        for typed, title in (
+            ("new chat", "新聊天"),
+            ("settings dark", "设置：主题：深色"),
+            ("export all chats web", "聊天列表：导出所有聊天：网页"),
+        ):
+            field.setText(typed)
+            assert title in palette.titles, typed
+        field.clear()
+        # The others are names: of models, of prompts.
+        assert sum(bool(command.english) for command in palette.commands) > 0.9 * len(palette.commands)
+
+    run_with_window(scene)
+
+
 def entries(menu: QMenu) -> list[str]:
     """List what a menu and those in it can do."""
     found: list[str] = []
