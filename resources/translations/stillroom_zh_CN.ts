@@ -395,7 +395,7 @@
     </message>
     <message>
         <source>By how much more a text surprises it than the original, measured on this computer: lower is better. Beside it the speed of replies</source>
-        <translation>与原始模型相比，一段文本让它多“意外”多少，在本机测得：越低越好。旁边是回复的速度</translation>
+        <translation>与原始模型相比，一段文本让它多“意外”多少，在本机测得：越低越好。旁边是回答的速度</translation>
     </message>
     <message>
         <source>Dotted: what memory (slope) and processor (level) allow, measured on this computer</source>
@@ -4866,6 +4866,13 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>ModelChoice</name>
+    <message>
+        <source>{model} had made room for it, and is loaded again.</source>
+        <translation>{model} 曾为它让出内存，现在正重新加载。</translation>
+    </message>
+</context>
+<context>
     <name>ModelDetail</name>
     <message>
         <source>Tick what to get</source>
@@ -4921,7 +4928,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{reason} Loaded anyway, parts of it are read from the disk again and again: a reply can take minutes, and other programs may become slow or be ended by the system.</source>
-        <translation>{reason}如果仍然加载，模型的一部分会反复从磁盘读取：一次回复可能要几分钟，其他程序可能变慢或被系统结束。</translation>
+        <translation>{reason}如果仍然加载，模型的一部分会反复从磁盘读取：一次回答可能要几分钟，其他程序可能变慢或被系统结束。</translation>
     </message>
     <message>
         <source>Load with {tokens} tokens of context</source>
@@ -5795,7 +5802,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval.</source>
-        <translation>与 {reference} 比较，使用 {text} 的 {tokens} 个词元；± 为 95% 置信区间。</translation>
+        <translation>与 {reference} 比较，使用 {text}的 {tokens} 个词元；± 为 95% 置信区间。</translation>
     </message>
     <message>
         <source>Downloading the original model</source>
@@ -6143,7 +6150,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>New tokens per second during this measurement, in brackets those of the original. What replies reach is said under “On this PC”.</source>
-        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回复能达到的速度见“在此电脑上”。</translation>
+        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回答能达到的速度见“在此电脑上”。</translation>
     </message>
     <message>
         <source>Divergence</source>
@@ -8059,7 +8066,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A reply of {tokens} tokens</source>
-        <translation>{tokens} 个词元的回复</translation>
+        <translation>{tokens} 个词元的回答</translation>
     </message>
     <message>
         <source>Generation, {tokens} tokens after {depth}</source>
@@ -8187,7 +8194,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Speed at several lengths, latency, replies at once, memory and energy, each three times. Where that would take longer than three minutes, the least important steps are left out.</source>
-        <translation>多种长度下的速度、延迟、同时回复、内存与能耗，各测三次。若会超过三分钟，则省略最不重要的步骤。</translation>
+        <translation>多种长度下的速度、延迟、同时回答、内存与能耗，各测三次。若会超过三分钟，则省略最不重要的步骤。</translation>
     </message>
     <message>
         <source>All that Standard has, five times, and nothing left out: hours on a slow computer.</source>
@@ -8215,7 +8222,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Measuring a reply</source>
-        <translation>正在测量一次回复</translation>
+        <translation>正在测量一次回答</translation>
     </message>
     <message>
         <source>Measuring the time to the first token</source>
@@ -8455,7 +8462,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Over each repeat of the reply, on the engine&apos;s thread.</source>
-        <translation>在每次重复的回复中，于引擎线程上测得。</translation>
+        <translation>在每次重复的回答中，于引擎线程上测得。</translation>
     </message>
     <message>
         <source>llama-bench&apos;s pp: random tokens, from an empty context.</source>
@@ -8507,11 +8514,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Over HTTP: the time between two pieces of that reply, a token each, as they arrive here.</source>
-        <translation>通过 HTTP：该回复两段（每段一个词元）到达本机的时间间隔。</translation>
+        <translation>通过 HTTP：该回答两段（每段一个词元）到达本机的时间间隔。</translation>
     </message>
     <message>
         <source>Over HTTP: an English text of about 450 tokens, which begins differently each time; from the request to the first piece of the reply, with the way there and back.</source>
-        <translation>通过 HTTP：约 450 个词元的英文文本，每次开头不同；从请求到回复第一段的时间，包括往返传输。</translation>
+        <translation>通过 HTTP：约 450 个词元的英文文本，每次开头不同；从请求到回答第一段的时间，包括往返传输。</translation>
     </message>
     <message>
         <source>Quality of {model}</source>
@@ -9162,7 +9169,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Replies may differ a little. A newer file of the model may hold a sound template.</source>
-        <translation>回复可能略有不同。该模型的新文件可能带有正常的模板。</translation>
+        <translation>回答可能略有不同。该模型的新文件可能带有正常的模板。</translation>
     </message>
     <message>
         <source>Restart the computer, or renew the card&apos;s driver.</source>
@@ -9994,7 +10001,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Memory is too short for a copy of the weights, so they are read through the file: replies are somewhat slower.</source>
-        <translation>内存不足以保存权重的副本，因此改为通过文件读取：回复会稍慢一些。</translation>
+        <translation>内存不足以保存权重的副本，因此改为通过文件读取：回答会稍慢一些。</translation>
     </message>
     <message>
         <source>Memory is too short for the attention that is quickest on the processor, so long chats are slower.</source>
@@ -11282,7 +11289,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{gpu_layers} of {layers} layers fit on the {gpu} ({free} free), the rest runs on the processor: it takes {needed} in all, with {replies} × {context} tokens of context (replies side by side).</source>
-        <translation>{layers} 层中有 {gpu_layers} 层可放入 {gpu}（空闲 {free}），其余在处理器上运行：共占用 {needed}，{replies} 个并行回复 × {context} 个词元的上下文。</translation>
+        <translation>{layers} 层中有 {gpu_layers} 层可放入 {gpu}（空闲 {free}），其余在处理器上运行：共占用 {needed}，{replies} 个并行回答 × {context} 个词元的上下文。</translation>
     </message>
     <message>
         <source>{gpu_layers} of {layers} layers run on the graphics card ({cards}, {free_gb:.1f} GB free), the rest on the processor, which is slower. A smaller quantisation or context would fit more.</source>
@@ -11422,7 +11429,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A reply can go on only with a model on this computer.</source>
-        <translation>只有本机上的模型才能接着写回复。</translation>
+        <translation>只有本机上的模型才能接着写回答。</translation>
     </message>
     <message>
         <source>Accept them at {endpoint}/{repo}, then give a token of the same account: in Settings &gt; Hugging Face, or as HF_TOKEN.</source>
@@ -11442,7 +11449,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Ask for another reply, or load a model here.</source>
-        <translation>请重新请求一条回复，或在本机加载模型。</translation>
+        <translation>请重新请求一条回答，或在本机加载模型。</translation>
     </message>
     <message>
         <source>Ask whoever runs the proxy, or name another proxy or mirror in the settings.</source>
@@ -11506,7 +11513,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Fits entirely on the {gpu}, {free} free: it takes {needed}, which are {weights} weights, {cache} cache for {replies} × {context} tokens of context (replies side by side) and {buffers} buffers.</source>
-        <translation>可完全放入 {gpu}（空闲 {free}）：占用 {needed}，其中权重 {weights}，缓存 {cache}（{replies} 个并行回复 × {context} 个词元的上下文），缓冲区 {buffers}。</translation>
+        <translation>可完全放入 {gpu}（空闲 {free}）：占用 {needed}，其中权重 {weights}，缓存 {cache}（{replies} 个并行回答 × {context} 个词元的上下文），缓冲区 {buffers}。</translation>
     </message>
     <message>
         <source>Free some space and try again; what is there already is used.</source>
@@ -11546,7 +11553,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Memory is too short for {before} replies side by side, so there are {after} at once.</source>
-        <translation>内存不足以同时生成 {before} 个回复，因此同时只生成 {after} 个。</translation>
+        <translation>内存不足以同时生成 {before} 个回答，因此同时只生成 {after} 个。</translation>
     </message>
     <message>
         <source>Memory is too short to read prompts {before} tokens at a time, so it is {after}: they take somewhat longer.</source>
@@ -11590,7 +11597,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Runs on the processor and takes {needed} of the {ram} of RAM that are free: {weights} weights, {cache} cache for {replies} × {context} tokens of context (replies side by side) and {buffers} buffers.</source>
-        <translation>在处理器上运行，占用空闲的 {ram} 内存中的 {needed}：权重 {weights}，缓存 {cache}（{replies} 个并行回复 × {context} 个词元的上下文），缓冲区 {buffers}。</translation>
+        <translation>在处理器上运行，占用空闲的 {ram} 内存中的 {needed}：权重 {weights}，缓存 {cache}（{replies} 个并行回答 × {context} 个词元的上下文），缓冲区 {buffers}。</translation>
     </message>
     <message>
         <source>See whether {endpoint} opens in a browser, and check the mirror in the settings, or HF_ENDPOINT where it is used.</source>
@@ -11910,7 +11917,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The reply cannot follow its grammar any further: {reason}.</source>
-        <translation>回复无法继续遵循其语法：{reason}。</translation>
+        <translation>回答无法继续遵循其语法：{reason}。</translation>
     </message>
     <message>
         <source>The reply cannot go on: it fills the context of {context_tokens} tokens.</source>
@@ -11998,7 +12005,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Too large: it needs {needed} of RAM with {replies} × {context} tokens of context. {ram} are free, {spare} of them are left to the system and other programs, so {room} can be used.</source>
-        <translation>太大：{replies} 个回复 × {context} 个词元的上下文需要 {needed} 内存。空闲 {ram}，其中 {spare} 留给系统和其他程序，因此可用 {room}。</translation>
+        <translation>太大：{replies} 个回答 × {context} 个词元的上下文需要 {needed} 内存。空闲 {ram}，其中 {spare} 留给系统和其他程序，因此可用 {room}。</translation>
     </message>
     <message>
         <source>Too many open files</source>
@@ -12026,7 +12033,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Wait until it has answered, or stop a reply, and send it again.</source>
-        <translation>请等它回答完，或停止一个回复，然后重新发送。</translation>
+        <translation>请等它回答完，或停止一个回答，然后重新发送。</translation>
     </message>
     <message>
         <source>Wait until that build has ended, or cancel it.</source>
@@ -13006,6 +13013,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{before} {next}</source>
         <translation>{before}{next}</translation>
+    </message>
+    <message>
+        <source>; </source>
+        <translation>；</translation>
     </message>
 </context>
 <context>

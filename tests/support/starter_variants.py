@@ -41,6 +41,14 @@ def write_templated_model(path: Path, template: str) -> Path:
     return _write(path, b"", 0, template.encode())
 
 
+def write_unreadable_model(path: Path) -> Path:
+    """One whose header is in order, and whose kind of tokenizer llama.cpp does not know."""
+    content = Path(starter_path()).read_bytes()
+    kind = _text(b"tokenizer.ggml.model") + struct.pack("<I", STRING)
+    path.write_bytes(content.replace(kind + _text(b"gpt2"), kind + _text(b"what"), 1))
+    return path
+
+
 def write_infill_model(path: Path) -> Path:
     """One that fills in the middle, with three of its control tokens."""
     entries = [

@@ -67,6 +67,7 @@ class EngineClient:
         self.observe_events = connection.observe_events
         self.observe_asked = connection.observe_asked
         self.use = connection.use
+        self.bring_back = connection.bring_back
         self.rest = connection.rest
 
     @property

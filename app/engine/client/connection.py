@@ -207,6 +207,21 @@ class EngineConnection:
         if state is not self._state:
             self._set_state(state)
 
+    def bring_back(self, path: str) -> bool:
+        """Load a wanted model that is not in memory before a request needs it; False where there is nothing
+        to do."""
+        with self._changed:
+            found = self._wanted.find(path) if path else None
+            if found is None or found.present or self._closed or self._blocked is not None:
+                return False
+            try:
+                self._restore(path)
+            except EngineError as error:
+                log.warning("a model that had made room is not loaded again: %s", error)
+                return False
+            self._wanted.use(path)
+            return True
+
     def wanted(self, path: str) -> str:
         """The file of the model `path`, or of the current one for an empty path; empty where it was not
         loaded, or was unloaded by the user."""

@@ -153,6 +153,8 @@ class EngineSession(QObject):
         self.reserved_for = ""
         self.expects_model = False
         """The window will load a model by itself in a moment: it has just begun, or has measured."""
+        self.returning: ModelInfo | None = None
+        """The model of before a load that failed: it had made room for that, and is being loaded again."""
         self.work_text = ""
         self._names: dict[str, str] = {}
         self._titles: dict[str, str] = {}
@@ -224,14 +226,15 @@ class EngineSession(QObject):
 
     async def load(self, path: Path, settings: LoadSettings, name: str = "", title: str = "") -> ModelInfo:
         """Load a model, beside the present ones where it fits; it is the current one then. `name` is shown in
-        place of the one in the file, `title` while it is loaded for the first time.
+        place of the one in the file, `title` while it is loaded for the first time. Where it fails, the model
+        of before comes back, also one that had to make room for it (`returning`).
 
         Raises `EngineError` with the reason, or `Cancelled`; `load_failed` tells the rest of the window.
         """
         if self.loading_path and self.loading_path != str(path):
             self.cancel_load()
         self.loading_path = str(path)
-        self.info = None
+        before, self.info, self.returning = self.here, None, None
         self.expect_model(False)
         if name:
             self._names[str(path)] = name
@@ -249,8 +252,16 @@ class EngineSession(QObject):
         except BaseException as error:
             if self._load is load:
                 self.loading_path = ""
+                self._bring_back(before, str(path))
                 self.load_failed.emit(error)
             raise
+
+    def _bring_back(self, before: ModelInfo | None, failed_path: str) -> None:
+        """Load the model of before again, where it made room for a load that has failed. After a crash the
+        one that failed is still to come."""
+        client = self.client
+        if before is not None and not client.is_wanted(failed_path) and client.bring_back(before.path):
+            self.returning = before
 
     async def _caught_up(self) -> None:
         """Wait until what the engine has told so far is known here: it comes with the next frame."""

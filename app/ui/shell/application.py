@@ -42,7 +42,7 @@ from app.ui.shell.later_modules import later_modules
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
-from app.ui.shell.model_choice import ModelChoice
+from app.ui.shell.model_choice import ModelChoice, what_returns
 from app.ui.shell.model_picker import ModelPicker
 from app.ui.shell.palette_and_shortcuts import WindowCommands
 from app.ui.shell.remote_model_choice import ElsewhereChoice
@@ -120,7 +120,8 @@ class WindowApplication(QObject):
         self._models = ModelChoice(
             self._session, parts.store, parts.settings, parts.load_choices, self._moving, self._bridge
         )
-        self._models.failed.connect(lambda error: self._notices.toast(error))
+        self._models.failed.connect(lambda error: self._notices.toast(error, what_returns(self._session)))
+        self._snapshot: TelemetrySnapshot | None = None
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
@@ -223,6 +224,9 @@ class WindowApplication(QObject):
             lambda collapsed: parts.settings.update(live_panel_open=not collapsed)
         )
         self._panel.watched_changed.connect(self._sampler.set_visible)
+        if self._snapshot is not None:
+            # Of the window before it. The next one comes late while the engine works.
+            self._panel.show_snapshot(self._snapshot)
         tabs: WindowTabs
         # Made when they are first shown: by then there are the tabs.
         pages = (
@@ -340,6 +344,7 @@ class WindowApplication(QObject):
         self._tabs.show_chat(conversation_id)
 
     def _on_snapshot(self, snapshot: TelemetrySnapshot) -> None:
+        self._snapshot = snapshot
         self._panel.show_snapshot(snapshot)
         self.memory_warnings.look_at(snapshot)
 

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from app.base.errors import StillroomError
 from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.session import EngineSession, model_name
 from app.ui.settings.models_moving import ModelsMoving
 from models.store.store import InstalledModel, ModelStore
 
@@ -19,6 +19,14 @@ log = logging.getLogger(__name__)
 def measured_error() -> StillroomError:
     """Say why no model can be loaded or unloaded: a measurement needs the memory and the processor."""
     return StillroomError("The model is being measured.", "Wait until that is done, or cancel it.")
+
+
+def what_returns(session: EngineSession) -> str:
+    """Say which model comes back after a load that failed; "" where none had to make room for it."""
+    if session.returning is None:
+        return ""
+    text = QCoreApplication.translate("ModelChoice", "{model} had made room for it, and is loaded again.")
+    return text.format(model=model_name(session.returning))
 
 
 class ModelChoice(QObject):

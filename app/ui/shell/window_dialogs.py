@@ -20,7 +20,7 @@ from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
-from app.ui.shell.model_choice import measured_error
+from app.ui.shell.model_choice import measured_error, what_returns
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HubAccount, TokenError
@@ -320,7 +320,7 @@ class WindowDialogs(QObject):
             await self._session.load(path, chosen.load)
         except StillroomError as error:
             # The model's row keeps the trace.
-            self._notices.toast(error)
+            self._notices.toast(error, what_returns(self._session))
 
 
 def _fetch_models(server: ElsewhereServer, key: str) -> tuple[ElsewhereModel, ...]:

@@ -1,7 +1,7 @@
 """Short messages about what just happened, and the sentences of errors in the window's language."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -134,9 +134,10 @@ class Notices(QWidget):
         """Say that something is going wrong; longer than what only informs."""
         self._show(NoticeText(text, "", action_text, action), ERROR_MS)
 
-    def toast(self, error: BaseException) -> None:
-        """Say a failure of which something on the screen keeps the trace by itself."""
-        self._show(self.told(error), ERROR_MS)
+    def toast(self, error: BaseException, after: str = "") -> None:
+        """Say a failure of which something on the screen keeps the trace, and what comes `after` it."""
+        told = self.told(error)
+        self._show(replace(told, hint="\n".join(filter(None, (told.hint, after)))), ERROR_MS)
 
     def error(self, error: BaseException, place: "NoticePlace | None" = None, about: str = "") -> None:
         """Leave a line about a failure: what happened and what to do; without a `place` it is the window's.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.base.children import child_command
@@ -36,5 +37,47 @@ def test_the_measuring_process_is_counted_and_named(
             await until(lambda: any(text.startswith(f"{size} GB · ") for text in shown()), "its memory")
             child.kill()
         await until(lambda: "Measuring a model" not in shown(), "its end")
+
+    run_with_window(scene)
+
+
+class FirstPaintings(QObject):
+    """Notes what each live panel says when it is painted for the first time."""
+
+    def __init__(self, qapp: QApplication) -> None:
+        super().__init__()
+        self.seen: dict[LivePanel, list[str]] = {}
+        qapp.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if isinstance(watched, LivePanel) and event.type() == QEvent.Type.Paint and watched not in self.seen:
+            self.seen[watched] = [label.text() for label in watched.findChildren(QLabel) if label.isVisible()]
+        return False
+
+
+def test_another_language_begins_with_the_figures_of_before(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the engine works, the next figures come late."""
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.resize(1280, 800)
+        await until(lambda: application.session.info is not None, "the model")
+        before = application.window
+
+        def asking() -> str:
+            return QCoreApplication.translate("GpuSections", "Asking NVIDIA's driver …")
+
+        panel = before.findChild(LivePanel)
+        assert isinstance(panel, LivePanel)
+        await until(lambda: asking() not in [label.text() for label in panel.findChildren(QLabel)], "figures")
+        paintings = FirstPaintings(qapp)
+        application.parts.settings.update(language="zh_CN")
+        await until(lambda: any(shown is not panel for shown in paintings.seen), "the Chinese panel")
+        qapp.removeEventFilter(paintings)
+        [texts] = [seen for shown, seen in paintings.seen.items() if shown is not panel]
+        assert "显存" in texts
+        assert asking() not in texts
 
     run_with_window(scene)

@@ -1,0 +1,84 @@
+"""The engine as the window sees it, where there is room for one model only."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from app.base.errors import Cancelled, EngineError
+from app.engine.protocol import LoadSettings, ModelInfo
+from tests.support.chat_desk import Desk
+from tests.support.engines import starter_path
+from tests.support.starter_variants import shallow_path, write_unreadable_model
+from tests.support.waiting import until
+
+SETTINGS = LoadSettings(context_tokens=1024, threads=1)
+
+
+@pytest.fixture(scope="module")
+def engine_command() -> Sequence[str]:
+    return [sys.executable, "-m", "tests.support.tight_engine"]
+
+
+async def loaded_first(desk: Desk) -> ModelInfo:
+    session = desk.session
+    info = await session.load(Path(shallow_path()), SETTINGS, "First")
+    assert [model.path for model in session.models] == [info.path]
+    return info
+
+
+def test_the_model_that_made_room_for_a_load_that_fails_comes_back(desk: Desk, tmp_path: Path) -> None:
+    broken = write_unreadable_model(tmp_path / "broken.gguf")
+    told: list[str] = []
+
+    async def scenario() -> None:
+        session = desk.session
+        first = await loaded_first(desk)
+        session.load_failed.connect(
+            lambda _: told.append("" if session.returning is None else session.returning.name)
+        )
+        with pytest.raises(EngineError):
+            await session.load(broken, SETTINGS, "Broken")
+        await until(lambda: session.info is not None, "the model of before")
+        assert [model.path for model in session.models] == [first.path]
+        # A request without a name is for it.
+        assert session.client.current_path == first.path
+        await session.load(Path(shallow_path()), SETTINGS, "First")
+        assert session.returning is None
+
+    desk.run(scenario())
+    assert told == ["First"]
+
+
+def test_it_comes_back_when_the_user_stops_the_load(desk: Desk) -> None:
+    async def scenario() -> None:
+        session = desk.session
+        first = await loaded_first(desk)
+
+        def stop(path: str, _: float) -> None:
+            if path == starter_path() and not session.models:
+                session.cancel_load()
+
+        session.loading.connect(stop)
+        with pytest.raises(Cancelled):
+            await session.load(Path(starter_path()), SETTINGS, "Second")
+        await until(lambda: session.info is not None, "the model of before")
+        assert session.info is not None
+        assert session.info.path == first.path
+
+    desk.run(scenario())
+
+
+def test_a_model_that_the_user_unloaded_stays_away(desk: Desk, tmp_path: Path) -> None:
+    broken = write_unreadable_model(tmp_path / "broken.gguf")
+
+    async def scenario() -> None:
+        session = desk.session
+        await loaded_first(desk)
+        await session.unload()
+        with pytest.raises(EngineError):
+            await session.load(broken, SETTINGS, "Broken")
+        assert (session.returning, session.info, session.models) == (None, None, ())
+
+    desk.run(scenario())
