@@ -34,6 +34,11 @@ def sentences(parts: Iterable[str]) -> str:
     return text
 
 
+def listed(parts: Iterable[str]) -> str:
+    """Put what is no sentence one behind the other, as the window's language does."""
+    return QCoreApplication.translate("sentences", "; ").join(parts)
+
+
 def language_words(name: str) -> str:
     """Give the name of a programming language, or what stands for none."""
     return QCoreApplication.translate("code languages", name) if name else ""

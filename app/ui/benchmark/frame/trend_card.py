@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox
 
 from app.bench.report.curves import Line, Point
 from app.bench.results.difference_causes import Difference, Run, differences
+from app.ui.base.resource_words import listed
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.plot_card import PlotCard
@@ -95,7 +96,7 @@ class TrendCard(PlotCard):
         self._changes.setVisible(bool(changes))
         self._changes.setText("\n".join(self._told(changes)))
         self.note.setText(trend.note)
-        self.plot.setAccessibleDescription("; ".join(_texts(trend.points)))
+        self.plot.setAccessibleDescription(listed(_texts(trend.points)))
         self.plot.from_zero = trend.from_zero
         self.plot.names = {"bottom": "", "left": trend.unit}
         if self.plot.plot is not None:
@@ -117,7 +118,7 @@ class TrendCard(PlotCard):
     def _told(self, changes: Sequence[tuple[int, Sequence[Difference]]]) -> list[str]:
         return [
             self.tr("{number}: {changes}").format(
-                number=number, changes="; ".join(map(words.difference_text, found))
+                number=number, changes=listed(map(words.difference_text, found))
             )
             for number, (_, found) in enumerate(changes, start=1)
         ][-MOST_CHANGES:]

@@ -8,6 +8,7 @@ from app.bench.quality.comparison import ChangeVerdict, FigureComparison, Qualit
 from app.bench.quality.result import QualityRun
 from app.bench.quality.scores.kept_share import KeptShare
 from app.bench.quality.words import change_number
+from app.ui.base.resource_words import listed
 from app.ui.benchmark.frame.benchmark_words import when_text
 from app.ui.benchmark.frame.comparison_grid import (
     MOST_WITH_WORDS,
@@ -77,7 +78,7 @@ class QualityComparisonCard(ComparisonFrame):
         """Show the changes from the first run to the others."""
         self.comparison = comparison
         others = [run for run in comparison.runs if run.id in comparison.other_protocol]
-        names = "; ".join(map(self._words.run, others))
+        names = listed(map(self._words.run, others))
         self._note.setText(
             self.tr("Not drawn like the first run's replies, so a change may come from that: {runs}").format(
                 runs=names

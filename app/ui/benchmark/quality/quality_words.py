@@ -8,7 +8,7 @@ from app.bench.quality.item import Kind
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun, Verdict
 from app.bench.quality.words import number_text
-from app.ui.base.resource_words import data_set_words
+from app.ui.base.resource_words import data_set_words, listed
 from app.ui.benchmark.frame.benchmark_words import when_text
 
 
@@ -139,7 +139,7 @@ class QualityWords:
     def protocol(self, run: QualityRun) -> str:
         """Say how replies were sampled, and where the items are from."""
         protocol = run.protocol
-        sources = "; ".join(
+        sources = listed(
             self.tr("{name} ({licence})").format(name=data_set_words(facts.name), licence=facts.licence)
             for facts in run.collections
         )

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.bench.results.report import Measure, Report
 from app.bench.results.run_difference import Change, Comparison, Outcome, Verdict
+from app.ui.base.resource_words import listed
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.comparison_grid import (
     MOST_WITH_WORDS,
@@ -101,7 +102,7 @@ class ComparisonCard(ComparisonFrame):
         items = [words.difference_text(item) for item in comparison.differences]
         if not items:
             return ""
-        text = self.tr("Also different: {differences}").format(differences="; ".join(items))
+        text = self.tr("Also different: {differences}").format(differences=listed(items))
         if len(self.comparisons) == 1:
             return text
         return self.tr("{run}: {text}").format(run=run_name(comparison.after), text=text)
