@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
@@ -58,8 +59,11 @@ class ModelChoice(QObject):
         time its settings are read, or on its way: the user was quicker."""
         models = self._store.listing().models
         last = self._settings.values.last_model
-        first = next((model for model in models if model.reference == last), models[0] if models else None)
-        if first is None:
+        known = next((model for model in models if model.reference == last), None)
+        # Of models that nobody has used yet, the first one may be a file that cannot be loaded.
+        starters = [model for model in models if model.bundled]
+        first = [known] if known else [*models[:1], *starters]
+        if not first:
             self._session.expect_model(False)
         else:
             self._bridge.start(self._load_first(first))
@@ -76,9 +80,13 @@ class ModelChoice(QObject):
             return
         self._bridge.start(self._session.unload(path))
 
-    async def _load_first(self, model: InstalledModel) -> None:
+    async def _load_first(self, models: Sequence[InstalledModel]) -> None:
+        """Load one of `models`: the next one where one fails, unless the user has chosen meanwhile."""
         try:
-            await self._load(model, is_first=True)
+            for model in models:
+                await self._load(model, is_first=True)
+                if self._chosen is not None or self._session.loading_path or self._session.info is not None:
+                    break
         finally:
             self._session.expect_model(False)
 

@@ -10,6 +10,7 @@ from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
+from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import click, seen_button
 from tests.support.window import run_with_window, settle, told
@@ -35,6 +36,20 @@ def test_the_starter_is_loaded_and_named_as_in_the_store(qapp: QApplication) -> 
         await settle(5)
         assert application.window.picker.accessibleDescription() == "SmolLM2-135M-Instruct · Q4_1"
         assert application.parts.settings.values.last_model == "SmolLM2-135M-Instruct/Q4_1"
+
+    run_with_window(scene)
+
+
+def test_where_the_first_model_cannot_be_loaded_the_starter_answers(qapp: QApplication, home: Path) -> None:
+    folder = home / "data" / "models" / "by-hand--Broken"
+    folder.mkdir(parents=True)
+    write_tiny_gguf(folder / "Broken-Q8_0.gguf")
+
+    async def scene(application: WindowApplication) -> None:
+        assert application.parts.store.listing().models[0].path.parent == folder
+        await until(lambda: application.session.info is not None, "the starter model")
+        assert application.window.picker.accessibleDescription() == "SmolLM2-135M-Instruct · Q4_1"
+        assert "Broken" in told(application)
 
     run_with_window(scene)
 
