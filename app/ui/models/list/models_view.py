@@ -2,10 +2,11 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
 from app.ui.models.list.whole_parts import COMMA, DOT, WholeParts
+from app.ui.widgets.wide_column import MeasuredTable
 
 ROW_PX = 40
 SMALLEST_PX = 80
@@ -13,7 +14,7 @@ MOST_OF_MODEL = 4
 """Names longer than this part of the table are shortened."""
 
 
-class ModelsView(QTableView):
+class ModelsView(MeasuredTable):
     """As high as its rows, so that the page scrolls and not the table; GUI thread."""
 
     row_selected = Signal(int)
@@ -80,10 +81,10 @@ class ModelsView(QTableView):
     def _px_of(self, column: int, parts: int) -> int:
         """Return the width in which the first parts of all its texts are seen."""
         metrics, delegate, model = self.fontMetrics(), self._delegates[column], self.model()
-        found = 0
-        for row in range(model.rowCount()):
-            index = model.index(row, column)
-            text = str(index.data() or "")
-            beside_px = self.sizeHintForIndex(index).width() - metrics.horizontalAdvance(text)
-            found = max(found, beside_px + delegate.needed_px(text, parts, metrics))
-        return found
+        cells = [model.index(row, column) for row in range(model.rowCount())]
+        if not cells:
+            return 0
+        texts = [str(cell.data() or "") for cell in cells]
+        # The same for each, but for what is rounded.
+        beside_px = self.sizeHintForIndex(cells[0]).width() - metrics.horizontalAdvance(texts[0]) + 1
+        return beside_px + max(delegate.needed_px(text, parts, metrics) for text in set(texts))
