@@ -311,8 +311,9 @@ async def take_dialogs(camera: Camera) -> None:
     dialogs = application.dialogs
     await until(lambda: application.session.info is not None, "the model")
     settings = dialogs.open_settings_page("general")
-    for name, _, page in settings.pages:
+    for name in settings.titles:
         settings.show_page(name)
+        page = settings.page_of(name)
         await settle(10)
         if name == "this computer":
             await settle(400)

@@ -99,6 +99,8 @@ class Turns:
         self._cancel = cancel
         self._on_wait = on_wait
         self._loaded: LoadSettings | None = None
+        self._pid: int | None = None
+        """The engine's process that has the model."""
         self._info: ModelInfo | None = None
         self._vocabulary = 0
 
@@ -121,7 +123,10 @@ class Turns:
                 self._wait(handle.future, lambda: None)
 
     def run(self, turn: Turn) -> TurnResult:
-        """One turn. Raises `Cancelled`, or `EngineError` from the engine."""
+        """One turn, with the model loaded again where the engine has ended since the last one. Raises
+        `Cancelled`, or `EngineError` from the engine."""
+        if self._loaded is not None and turn.step.kind != "load" and self._engine.state.pid != self._pid:
+            self._load_as(self._loaded)
         match turn.step.kind:
             case "load":
                 return self._load()
@@ -145,6 +150,7 @@ class Turns:
         self._loaded = settings
         info = self._wait(self._engine.load(str(self._path), settings).future, lambda: None)
         self._vocabulary = info.vocabulary
+        self._pid = self._engine.state.pid
         return info
 
     def _prompt(self, step: Step) -> TurnResult:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.base.children import child_command
@@ -18,6 +19,7 @@ from app.machine.hardware import look_at_machine
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.catalog.starter import starter_file
 from tests.support.starter_variants import shallow_path
+from tests.support.waiting import wait_until
 
 SMALL = Suite(
     name="small",
@@ -116,6 +118,26 @@ def test_a_whole_run_has_limits_latency_and_replies_at_once(runner: BenchmarkRun
     energy = report.measure("tok_per_j")
     missing = {item.key for item in report.not_measured}
     assert missing & {"power", "tok_per_j"} == (set() if energy is not None else {"power", "tok_per_j"})
+
+
+def test_a_run_goes_on_where_the_engine_is_killed_between_two_turns(
+    engine: EngineClient, runner: BenchmarkRunner
+) -> None:
+    suite = Suite(
+        name="killed", steps=(Step(key="tg8", kind="generation", tokens=8),), repeats=1, ceilings=True
+    )
+    killed: list[int] = []
+
+    def kill(progress: BenchmarkProgress) -> None:
+        pid = engine.state.pid
+        if progress.stage == "ceilings" and not killed and pid is not None:
+            killed.append(pid)
+            psutil.Process(pid).kill()
+            wait_until(lambda: engine.state.pid not in (None, pid))
+
+    report = runner.run(Path(shallow_path()), LoadSettings(threads=1, context_tokens=1024), suite, kill)
+    assert killed
+    assert report.generation is not None
 
 
 def test_an_engine_that_cannot_load_ends_the_run_with_its_reason(
