@@ -133,7 +133,9 @@ class Theme(QObject):
         values["down_icon"] = _icon_path(f"down-{scheme}.svg")
         values["down_disabled_icon"] = _icon_path(f"down-{scheme}-disabled.svg")
         self._application.setPalette(_palette(self.colours))
-        sheet = files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
+        sheets = ["window.qss", *(["contrast.qss"] if scheme.endswith("contrast") else [])]
+        themes = files("resources").joinpath("themes")
+        sheet = "\n".join(themes.joinpath(name).read_text(encoding="utf-8") for name in sheets)
         sheet = LENGTH.sub(lambda found: f"{self.pixels(float(found[1]))}px", sheet)
         font = self._application.font()
         font.setPixelSize(self.pixels(TEXT_PX))

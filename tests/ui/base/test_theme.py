@@ -1,13 +1,16 @@
 """Colours that must be read can be read."""
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.settings import Theme as ThemeChoice
 from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
 from app.ui.base.theme import SCHEMES, Theme
+from app.ui.widgets.card import button
 
 
 def luminance(colour: str) -> float:
@@ -116,3 +119,52 @@ def test_another_size_reaches_every_length_but_hair_lines(qapp: QApplication) ->
     assert "2px solid" not in qapp.styleSheet()
     theme.choose("light")
     assert "font-size: 13px" in qapp.styleSheet()
+
+
+KEYBOARD_PLACES: dict[str, Callable[[], QWidget]] = {
+    "plain": lambda: button("Words"),
+    "primary": lambda: button("Words", "primary"),
+    "quiet": lambda: button("Words", "quiet"),
+    "tab": lambda: button("Words", "tab"),
+    "choice": lambda: button("Words", "choice"),
+    "field": lambda: QLineEdit("Words"),
+    "list": QComboBox,
+    "box": QCheckBox,
+}
+
+
+@pytest.mark.parametrize("scheme", ["light-contrast", "dark-contrast"])
+@pytest.mark.parametrize("place", KEYBOARD_PLACES)
+def test_high_contrast_shows_where_the_keyboard_is(
+    qtbot: QtBot, qapp: QApplication, place: str, scheme: ThemeChoice
+) -> None:
+    """A ring of pixels changes between light and dark, as WCAG 2.2 (2.4.13) wants it."""
+    theme = Theme(qapp, scheme)
+    page = QWidget()
+    qtbot.addWidget(page)
+    row = QVBoxLayout(page)
+    other, made = button("Other"), KEYBOARD_PLACES[place]()
+    row.addWidget(other)
+    row.addWidget(made)
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    other.setFocus()
+    before, size = page.grab(made.geometry()).toImage(), made.sizeHint()
+    made.setFocus()
+    after = page.grab(made.geometry()).toImage()
+    changed = sum(
+        contrast(before.pixelColor(x, y).name(), after.pixelColor(x, y).name()) >= 3
+        for x in range(before.width())
+        for y in range(before.height())
+    )
+    ring = 4 * 12 if place == "box" else 2 * (size.width() + size.height())
+    assert changed >= 0.8 * ring
+    assert made.sizeHint() == size
+    theme.deleteLater()
+
+
+@pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST])
+def test_high_contrast_tells_a_proposed_text_from_a_written_one(colours: Colours) -> None:
+    assert contrast(colours.faint, colours.surface) >= 7
+    assert contrast(colours.faint, colours.text) >= 2
