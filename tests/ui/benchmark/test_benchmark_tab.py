@@ -548,7 +548,8 @@ def test_what_a_stopped_run_has_measured_is_there_again_in_another_language(
     later.tab.restore(room.tab.state)
     assert later.tab.speed.state == room.tab.speed.state
     wait_until(lambda: "Prompt, 64 tokens" in later.texts())
-    assert kept(later)
+    # The model is loaded again meanwhile.
+    wait_until(lambda: kept(later))
     later.select(0)
     assert later.tab.speed.state.shown == "old"
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QScrollArea, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea, QTableView, QWidget
 
+from app.base.errors import StillroomError
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Report
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
@@ -27,7 +30,7 @@ from app.ui.shell.application import WindowApplication
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
-from tests.support.window import run_with_window, settle
+from tests.support.window import run_with_window, settle, told
 
 CONTENTS: tuple[type[QWidget], ...] = (
     CodeTab,
@@ -153,6 +156,21 @@ def test_the_page_of_speeds_is_filled_in_steps(qapp: QApplication) -> None:
         await until(lambda: tab.speed.viewport().updatesEnabled(), "the runs")
         assert view.model().rowCount() == 1
         assert tab.speed.state.shown == "run-1"
+
+    run_with_window(scene)
+
+
+def test_runs_that_cannot_be_read_are_told(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reports(_: BenchmarkHistory) -> list[Report]:
+        raise StillroomError("The runs are away.")
+
+    async def scene(application: WindowApplication) -> None:
+        monkeypatch.setattr(BenchmarkHistory, "reports", reports)
+        tab = application.window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        await until(lambda: "The runs are away." in told(application), "the failure")
+        [run] = [each for each in tab.findChildren(QPushButton) if each.text().startswith("Run")]
+        assert run.isVisible()
 
     run_with_window(scene)
 

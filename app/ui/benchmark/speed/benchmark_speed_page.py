@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QMenu, QVBoxLayout, QWidget
 
+from app.base.errors import StillroomError
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.export.save import Forms, comparison_forms, speed_forms
 from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
@@ -167,7 +168,12 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def _fill_steps(self, select: str | None) -> Iterator[None]:
         try:
-            reports = self._history.reports()
+            try:
+                reports = self._history.reports()
+            except StillroomError as error:
+                # The model can be measured all the same.
+                reports = self._reports
+                self._notices.error(error)
             yield
             self._reports = reports
             known = {report.id: report for report in reports}
