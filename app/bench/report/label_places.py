@@ -56,21 +56,25 @@ def label_places(
 ) -> list[Box]:
     """Return the place of each point's name: at its right where that is free of points, names and the
     `lines` through so many places, else at its left, above or below; the least covered one where none is
-    free. Where that lies on another point or name, neither could be read: the later name is left out, its box
-    empty."""
+    free. Where that lies on another point or name, neither could be read, and part of a name says nothing: it
+    is left out then, its box empty."""
     dots = [Box(point.x - DOT_PX, point.y - DOT_PX, 2 * DOT_PX, 2 * DOT_PX) for point in points]
     segments = [segment for line in lines for segment in pairwise(line)]
     placed: list[Box] = []
     for point in points:
         taken = [*dots, *placed]
-        ways = [way for way in _ways(point) if _can_be_read(way, dots, placed)] if point.width else []
+        ways = [way for way in _ways(point) if _can_be_read(way, area, dots, placed)] if point.width else []
         # `min` takes the first of equals.
         nowhere = Box(point.x, point.y, 0.0, 0.0)
         placed.append(min(ways, key=lambda way: _cost(way, area, taken, segments), default=nowhere))
     return placed
 
 
-def _can_be_read(way: Box, dots: Sequence[Box], names: Sequence[Box]) -> bool:
+def _can_be_read(way: Box, area: Box, dots: Sequence[Box], names: Sequence[Box]) -> bool:
+    # A text has about this much of nothing around it.
+    whole = Box(area.x - GAP_PX, area.y - GAP_PX, area.width + 2 * GAP_PX, area.height + 2 * GAP_PX)
+    if way.outside(whole) >= 1:
+        return False
     on_names = sum(way.shared(name) for name in names)
     return on_names <= MOST_COVERED * way.width * way.height and all(
         way.shared(dot) <= MOST_COVERED * dot.width * dot.height for dot in dots
