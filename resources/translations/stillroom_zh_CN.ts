@@ -2103,6 +2103,22 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>此文本尚未保存到文件</translation>
     </message>
     <message>
+        <source>No error is known in this text</source>
+        <translation>此文本中没有已知的错误</translation>
+    </message>
+    <message>
+        <source>Nothing has failed</source>
+        <translation>没有失败的内容</translation>
+    </message>
+    <message>
+        <source>No code was proposed yet</source>
+        <translation>还没有建议的代码</translation>
+    </message>
+    <message>
+        <source>No changes of several files were proposed yet</source>
+        <translation>还没有涉及多个文件的修改建议</translation>
+    </message>
+    <message>
         <source>New text</source>
         <translation>新建文本</translation>
     </message>

@@ -12,7 +12,7 @@ from PySide6.QtGui import (
     QShortcut,
     QShowEvent,
 )
-from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
@@ -21,7 +21,7 @@ from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
 from app.code.sandbox.run import Sandbox
-from app.ui.base.add_action import allow
+from app.ui.base.add_action import Action, allow
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer
 from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
@@ -309,10 +309,6 @@ class CodeTab(QWidget):
         elif self._begun:
             self._begun[-1].stop()
 
-    def _fix_by_key(self) -> None:
-        if self.run_card.problem:
-            self.run_card.fix_button.click()
-
     def _show_tests(self) -> None:
         self.run_card.show_page("tests")
         self.run_card.tests.setFocus()
@@ -335,15 +331,11 @@ class CodeTab(QWidget):
     def _select(self, start: int, end: int) -> None:
         self.editor.setTextCursor(self.editor.cursor_for(start, end))
 
-    def _use_last(self, click: Callable[[BlockRow], None]) -> None:
-        rows = [row for exchange in self.conversation.exchanges for row in exchange.rows]
-        if rows:
-            click(rows[-1])
+    def _proposed_rows(self) -> list[BlockRow]:
+        return [row for exchange in self.conversation.exchanges for row in exchange.rows]
 
-    def _show_newest_set(self) -> None:
-        made = [exchange.files_button for exchange in self.conversation.exchanges if exchange.files_button]
-        if made:
-            made[-1].click()
+    def _sets(self) -> list[QPushButton]:
+        return [exchange.files_button for exchange in self.conversation.exchanges if exchange.files_button]
 
     def _on_document_changed(self) -> None:
         changed = self.document.modified or self.document.path is None
@@ -389,14 +381,27 @@ class CodeTab(QWidget):
 
             return start
 
-        def add(text: str, keys: str, slot: Callable[[], object]) -> QAction:
-            action = QAction(text, self)
+        def add(
+            text: str, keys: str, slot: Callable[[], object], refusal: Callable[[], str] | None = None
+        ) -> QAction:
+            action = Action(text, self, slot, refusal)
             action.setShortcut(QKeySequence(keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.triggered.connect(lambda _checked=False: slot())
             menu.addAction(action)
             self.addAction(action)
             return action
+
+        def no_error() -> str:
+            return "" if self.card.has_error else self.tr("No error is known in this text")
+
+        def nothing_failed() -> str:
+            return "" if self.run_card.problem else self.tr("Nothing has failed")
+
+        def no_code() -> str:
+            return "" if self._proposed_rows() else self.tr("No code was proposed yet")
+
+        def no_set() -> str:
+            return "" if self._sets() else self.tr("No changes of several files were proposed yet")
 
         add(self.tr("New text"), "Ctrl+N", job(actions.new))
         add(self.tr("Open…"), "Ctrl+O", job(self._ask_and_open))
@@ -419,26 +424,32 @@ class CodeTab(QWidget):
         add(self.tr("Find next"), "F3", lambda: self.card.find_bar.find_next())
         add(self.tr("Find previous"), "Shift+F3", lambda: self.card.find_bar.find_previous())
         add(self.tr("Go to line…"), "Ctrl+G", job(lambda: actions.go_to_line(files.current)))
-        add(self.tr("Go to the error"), "F8", lambda: self.card.go_to_error())
+        add(self.tr("Go to the error"), "F8", lambda: self.card.go_to_error(), no_error)
         menu.addSeparator()
         add(self.tr("Run the program"), "F5", lambda: self.run_card.run_button.click())
         add(self.tr("Run the tests"), "Shift+F5", lambda: self.run_card.test_button.click())
-        add(self.tr("Fix what failed"), "F9", self._fix_by_key)
+        add(self.tr("Fix what failed"), "F9", lambda: self.run_card.fix_button.click(), nothing_failed)
         add(self.tr("Write tests"), "Alt+T", self._show_tests)
         menu.addSeparator()
         self.completion_switch = CompletionSwitch(self._ui, self)
         menu.addAction(self.completion_switch.action)
         self.addAction(self.completion_switch.action)
         menu.addSeparator()
-        newest = self._use_last
-        add(self.tr("Insert the newest code"), "Ctrl+Shift+I", lambda: newest(lambda row: row.insert.click()))
+        rows = self._proposed_rows
+        add(self.tr("Insert the newest code"), "Ctrl+Shift+I", lambda: rows()[-1].insert.click(), no_code)
         add(
             self.tr("Show the newest code as changes"),
             "Ctrl+Shift+R",
-            lambda: newest(lambda row: row.replace.click()),
+            lambda: rows()[-1].replace.click(),
+            no_code,
         )
-        add(self.tr("Show the newest changes of several files"), "Ctrl+Alt+R", self._show_newest_set)
-        add(self.tr("Run the newest code"), "Ctrl+F5", lambda: newest(lambda row: row.run.click()))
+        add(
+            self.tr("Show the newest changes of several files"),
+            "Ctrl+Alt+R",
+            lambda: self._sets()[-1].click(),
+            no_set,
+        )
+        add(self.tr("Run the newest code"), "Ctrl+F5", lambda: rows()[-1].run.click(), no_code)
         add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
         add(self.tr("Back to the editor"), "Alt+E", self._go_to_editor)
         files.more_button.setMenu(menu)

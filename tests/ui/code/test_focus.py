@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.ui.base.add_action import commands_of
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, offered, show, until
 
@@ -165,3 +166,20 @@ def test_searching_and_code_of_replies_keep_the_keyboard(
         assert focus(tab) is tab.editor
 
     live(scene())
+
+
+def test_a_key_that_has_nothing_to_do_says_why(tab: CodeTab, qtbot: QtBot) -> None:
+    show(tab, SOURCE)
+    refusals = {command.title: command.refusal for command in commands_of(tab)}
+    for title, why in (
+        ("Go to the error", "No error is known in this text"),
+        ("Fix what failed", "Nothing has failed"),
+        ("Insert the newest code", "No code was proposed yet"),
+        ("Show the newest code as changes", "No code was proposed yet"),
+        ("Show the newest changes of several files", "No changes of several files were proposed yet"),
+        ("Run the newest code", "No code was proposed yet"),
+    ):
+        assert refusals[title] == why
+    tab.editor.setFocus()
+    qtbot.keyClick(tab.editor, Qt.Key.Key_F8)
+    qtbot.waitUntil(lambda: QToolTip.text() == "No error is known in this text")

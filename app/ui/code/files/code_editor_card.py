@@ -83,6 +83,11 @@ class CodeEditorCard(QWidget):
         super().resizeEvent(event)
         self._fit_foot()
 
+    @property
+    def has_error(self) -> bool:
+        """The checker found one, or the last run failed in a line that is known."""
+        return bool((self._report is not None and self._report.line) or self._failed_line)
+
     def go_to_error(self) -> None:
         """Put the cursor where the checker found an error, or where the last run failed."""
         if self._report is not None and self._report.line:
