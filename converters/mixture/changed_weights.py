@@ -1,10 +1,11 @@
 """A loaded model whose weights are replaced in memory, tensor by tensor, and put back.
 
 Where the weights of one layer are replaced, those before it give what they gave before. Such a reading
-leaves out their products, which are nearly all of their work, and takes what the last of them gave before.
+leaves out their work but for what costs nothing, and takes what the last of them gave before.
 """
 
 import ctypes
+import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,12 @@ Doubles = npt.NDArray[np.float64]
 
 _OUTPUT_OF_LAYER = re.compile(rb"l_out-(\d+)")
 """llama.cpp's name of what a layer hands to the next one."""
+_OF_LAYER = re.compile(rb"[^#]*-(\d+)(?: \([a-z]+\))*")
+"""The names of what a layer computes, and of views of it."""
 _WEIGHTS_OF_LAYER = re.compile(r"blk\.(\d+)\.")
+
+_COSTLY = (b"MUL_MAT", b"MUL_MAT_ID", b"FLASH_ATTN_EXT", b"SOFT_MAX", b"ROPE", b"RMS_NORM", b"GLU")
+"""Operations that are left out. None of them gives a number of a row, by which another one reads memory."""
 
 PIECE_TOKENS = 512
 """The length of a piece of text. In shorter ones errors of the first layers do several times as much as they
@@ -53,7 +59,8 @@ class ChangeableModel:
         self._ggml = declared(ggml)
         self._mul_mat = operation(ggml, b"MUL_MAT")
         self._reads = {self._mul_mat, operation(ggml, b"GET_ROWS")}
-        self._products = {self._mul_mat, operation(ggml, b"MUL_MAT_ID")}
+        self._costly = {operation(ggml, name) for name in _COSTLY}
+        self._attention = operation(ggml, b"FLASH_ATTN_EXT")
         self._none = operation(ggml, b"NONE")
         self._places: dict[str, list[int]] = {}
         self._inputs: dict[str, ColumnInputs] | None = None
@@ -151,18 +158,15 @@ class ChangeableModel:
             if not asked:
                 self._hand_over(tensor, int(output[1]))
             return True
-        if tensor.op not in self._reads | self._products:
-            return False
-        weights = tensor.src[0]
-        name = weights_name(weights.contents.name)
-        if not name.endswith(".weight"):
-            return False
-        layer = _WEIGHTS_OF_LAYER.match(name)
-        if tensor.op in self._products and layer and int(layer[1]) < self._first_layer:
+        if self._first_layer and tensor.op in self._costly and self._layer_of(tensor) < self._first_layer:
             self._left_out.append((tensor, tensor.op))
             tensor.op = self._none
             return False
         if tensor.op not in self._reads:
+            return False
+        weights = tensor.src[0]
+        name = weights_name(weights.contents.name)
+        if not name.endswith(".weight"):
             return False
         place = ctypes.addressof(weights.contents)
         if place not in self._places.setdefault(name, []):
@@ -173,6 +177,17 @@ class ChangeableModel:
         if not asked:
             self._add(self._inputs, name, rows_of(self._ggml, inputs))
         return True
+
+    def _layer_of(self, tensor: GgmlTensor) -> float:
+        """Return the layer that an operation belongs to, by its weights or its name, or that of what asks in
+        attention, which has no name; infinite where nothing names one."""
+        first = tensor.src[0].contents.name
+        found = (
+            _WEIGHTS_OF_LAYER.match(weights_name(first))
+            or _OF_LAYER.fullmatch(tensor.name)
+            or (_OF_LAYER.fullmatch(first) if tensor.op == self._attention else None)
+        )
+        return int(found[1]) if found else math.inf
 
     def _hands_over(self, layer: int) -> bool:
         return layer in self._to_keep or (self._first_layer > 0 and layer == self._first_layer - 1)

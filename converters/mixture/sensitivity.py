@@ -194,9 +194,10 @@ class _Reader:
         self._base: list[BasePredictions] = [self._comparer.compress(rows[:-1]) for rows in logits]
         self._starts = model.first_layers
         unchanged = self._compared(logits)
-        middle = self._starts[len(self._starts) // 2]
-        if middle and not np.array_equal(self.divergences(middle), unchanged):
-            log.warning("from layer %d on the model reads otherwise, so all of it is read", middle)
+        # The last layer, as that takes least: some architectures hand over more than one layer's output.
+        last = self._starts[-2:][0]
+        if last and not np.array_equal(self.divergences(last), unchanged):
+            log.warning("from layer %d on the model reads otherwise, so all of it is read", last)
             self._starts = [0]
 
     def tokens(self, name: str) -> int:
