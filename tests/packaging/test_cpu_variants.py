@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.client import engine_life
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, Part, Sampling
 from models.catalog.starter import starter_file
@@ -89,6 +90,8 @@ def test_the_oldest_processor_with_the_instructions_starts(tmp_path: Path) -> No
 def test_an_older_processor_gets_its_variant_and_answers(
     processor: str, variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A step takes so long where it is emulated.
+    monkeypatch.setattr(engine_life, "SILENCE_S", 300.0)
     # It would choose instructions that the emulated processor does not have.
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PORTABLE), str(ROOT)]))
