@@ -67,7 +67,7 @@ class ChangeableModel:
         self._error: Exception | None = None
         self._to_keep: Collection[int] = ()
         self._kept: dict[int, Floats] = {}
-        """What layers give, by their numbers: (tokens, values)."""
+        """The outputs of layers by their numbers, (tokens, values)."""
         self._first_layer = 0
         self._left_out: list[tuple[GgmlTensor, int]] = []
         """Operations of the reading that goes on, and what they are."""

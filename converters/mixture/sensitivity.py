@@ -61,6 +61,10 @@ SMALL_CACHE = "q8_0"
 OUTPUT = "output.weight"
 """Behind all layers, where it is no part of the embedding."""
 
+_HAND_OVER_ONE_OUTPUT = ("llama", "qwen2", "qwen3")
+"""Architectures whose layers read nothing but the output of the one before (src/models of llama.cpp). Others
+may share keys, values or embeddings between layers, so their models are read whole."""
+
 _PIECES = 1
 _ALL_LAYERS = 12
 """Of a model with so many layers all are measured."""
@@ -114,7 +118,7 @@ def measure_costs(
         ThreadPoolExecutor(machine.threads, "quantise") as pool,
     ):
         layers = measured_layers(costs.layers)
-        reader = _Reader(model, inputs.text, machine, costs.layers)
+        reader = _Reader(model, inputs.text, machine, costs)
         total, ahead = (
             sum(reader.tokens(each.name) for each in some if kind_and_layer(each.name)[1] in layers)
             for some in (tensors, left)
@@ -183,18 +187,21 @@ class _Reader:
     """Reads the pieces of text with a changed model, and compares it with the unchanged one. `inputs` are
     what its matrices are multiplied with there."""
 
-    def __init__(self, model: ChangeableModel, text: MeasuringText, machine: Machine, layers: int) -> None:
+    def __init__(
+        self, model: ChangeableModel, text: MeasuringText, machine: Machine, costs: TensorCosts
+    ) -> None:
         self._model = model
-        self._layers = layers
+        self._layers = layers = costs.layers
         self._pieces = _spread(model.evaluation.tokenise(text.data))
         self._comparer = Comparer(machine.threads)
-        measured = measured_layers(layers)
-        before = {layer - 1 for layer in measured if layer > 0} | {layers - 1}
-        logits, self.inputs = model.run_watched(self._pieces, before)
+        keep: set[int] = set()
+        if costs.architecture in _HAND_OVER_ONE_OUTPUT:
+            keep = {layer - 1 for layer in measured_layers(layers) if layer > 0} | {layers - 1}
+        logits, self.inputs = model.run_watched(self._pieces, keep)
         self._base: list[BasePredictions] = [self._comparer.compress(rows[:-1]) for rows in logits]
         self._starts = model.first_layers
         unchanged = self._compared(logits)
-        # The last layer, as that takes least: some architectures hand over more than one layer's output.
+        # llama.cpp may come to name or order its operations otherwise; the last layer takes least.
         last = self._starts[-2:][0]
         if last and not np.array_equal(self.divergences(last), unchanged):
             log.warning("from layer %d on the model reads otherwise, so all of it is read", last)

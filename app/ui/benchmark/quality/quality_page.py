@@ -405,7 +405,7 @@ class QualityPage(MeasuringPage):
         self._show_figures(report)
 
     def _parts(self) -> tuple[QWidget, ...]:
-        """What is shown of a run and beside it."""
+        """The parts about a run, and the table of all."""
         return self._figures, self._protocol, self._items_card, self._history
 
     def _add_results(self, report: QualityReport, new: Sequence[ItemResult]) -> None:
