@@ -11,6 +11,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.code.sandbox import kernel
+
 KIB = 1024
 PIPE_BYTES = 72 * KIB
 """16 pages, and two that it keeps for later. (`F_SETPIPE_SZ` is refused.)"""
@@ -33,11 +35,11 @@ class MemoryUse:
         before, now = self._before, _machine()
         # Others use the machine too.
         noise_bytes = self._limit_bytes // 16
-        kernel = max(0, sum(now[name] - before[name] for name in _KERNEL) - noise_bytes)
+        kernels = max(0, sum(now[name] - before[name] for name in _KERNEL) - noise_bytes)
         shared_bytes = max(files_bytes, now[_SHARED] - before[_SHARED] - noise_bytes)
         told = [_status(pid) for pid in pids]
         tables = sum(_tables(words) for words in told)
-        rest = kernel + self._channels(pids) + tables
+        rest = kernels + self._channels(pids) + tables
         # Pages of the system's files are not: the kernel gives them back when somebody needs the room.
         own = [words.get(b"RssAnon", 0) + words.get(b"VmSwap", 0) for words in told]
         shared = sum(words.get(b"RssShmem", 0) for words in told)
@@ -46,8 +48,9 @@ class MemoryUse:
         if least > self._limit_bytes or most <= self._limit_bytes:
             return most
         # What processes share counted for each of them, and that decides.
+        alone = _without_shared_memory(dict(zip(pids, told, strict=True)))
         # Where the first thread has ended, or the kernel is old, there are none.
-        parts = [words | _words(f"/proc/{pid}/smaps_rollup") for pid, words in zip(pids, told, strict=True)]
+        parts = [words | _words(f"/proc/{pid}/smaps_rollup") for pid, words in alone.items()]
         shared = sum(words.get(b"Pss_Shmem", words.get(b"RssShmem", 0)) for words in parts)
         anonymous = sum(words.get(b"Pss_Anon", words.get(b"RssAnon", 0)) for words in parts)
         anonymous += sum(words.get(b"SwapPss", words.get(b"VmSwap", 0)) for words in parts)
@@ -101,6 +104,19 @@ def _status(pid: int) -> dict[bytes, int]:
                 if b"VmRSS" in words:
                     break
     return words
+
+
+def _without_shared_memory(told: dict[int, dict[bytes, int]]) -> dict[int, dict[bytes, int]]:
+    """One process of those that have the same memory: a child has its parent's until it runs another program,
+    where it was started so that nothing is copied (vfork, posix_spawn). Each would tell all of it."""
+    alone: dict[int, dict[bytes, int]] = {}
+    for pid, words in told.items():
+        size = words.get(b"VmSize")
+        if not any(
+            other.get(b"VmSize") == size and kernel.share_memory(pid, one) for one, other in alone.items()
+        ):
+            alone[pid] = words
+    return alone
 
 
 def _words(path: str) -> dict[bytes, int]:
