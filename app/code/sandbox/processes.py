@@ -47,6 +47,25 @@ def descendants_at_once(pid: int) -> list[int]:
     return found
 
 
+def stop(pids: list[int]) -> list[int]:
+    """Let processes stand still until they `go_on`; those of them that did not already."""
+    stopped = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            # The name in brackets may hold anything.
+            if not Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].startswith(b" T"):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+    return stopped
+
+
+def go_on(pids: list[int]) -> None:
+    """Let processes run again after `stop`."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGCONT)
+
+
 def kill_all(pid: int) -> None:
     """End everything below `pid`, for which this process must be its reaper: none is left afterwards.
 

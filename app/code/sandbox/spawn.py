@@ -70,6 +70,8 @@ def _limit_memory(group: ControlGroup | None) -> None:
         with contextlib.suppress(OSError):
             group.enter()
             return
+    # Whoever counts it has to come in time, on a busy machine too.
+    os.nice(5)
     # Of a huge page that is given back in part all is kept, and a process does not tell it any more.
     kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
 

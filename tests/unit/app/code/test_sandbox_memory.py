@@ -1,5 +1,8 @@
 """Programs that take memory which no process tells, and ordinary ones, which go on as ever."""
 
+import os
+import signal
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -12,7 +15,10 @@ from app.code.sandbox.run import Sandbox, SandboxUnavailableError
 if sys.platform != "linux":
     pytest.skip("the back ends of Linux", allow_module_level=True)
 
+from app.code.sandbox import processes
 from app.code.sandbox.control_group import control_group
+from app.code.sandbox.memory_use import MemoryUse
+from tests.support.waiting import wait_until
 
 PYTHON = "/usr/bin/python3"
 TIGHT = Limits(time_s=30, memory_bytes=96 * MIB, disk_bytes=32 * MIB, files=300)
@@ -95,6 +101,33 @@ if sys.argv[1] != "landlock":
         assert manager.list([1, 2])[1] == 2
 print("all well")
 """
+CLOSE_TO_ITS_LIMIT = """
+import os, select, signal, subprocess, time
+held = bytearray(b"x") * (50 << 20)
+ended = []
+signal.signal(signal.SIGCHLD, lambda *_: ended.append(1))
+echo = ["sh", "-c", "read word; sleep 0.3; echo $word"]
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+children = [subprocess.Popen(echo, **pipes) for _ in range(4)]
+still = os.fork()
+if still == 0:
+    while True:
+        time.sleep(0.01)
+os.kill(still, signal.SIGSTOP)
+assert os.WIFSTOPPED(os.waitpid(still, os.WUNTRACED)[1])
+for number, child in enumerate(children):
+    child.stdin.write(b"%d\\n" % number)
+    child.stdin.close()
+poll = select.epoll()
+poll.register(children[0].stdout, select.EPOLLIN)
+assert poll.poll(20)
+assert [child.stdout.read() for child in children] == [b"0\\n", b"1\\n", b"2\\n", b"3\\n"]
+assert [child.wait() for child in children] == [0] * 4 and ended
+assert open(f"/proc/{still}/stat").read().rpartition(")")[2].split()[0] == "T"
+os.kill(still, signal.SIGKILL)
+assert os.waitpid(still, 0)[1] == signal.SIGKILL
+print("all well")
+"""
 
 
 @cache
@@ -153,6 +186,35 @@ def test_the_number_of_files_in_memory_is_limited_everywhere(back_end: BackEnd) 
 def test_ordinary_programs_go_on_as_ever(back_end: BackEnd, in_groups: bool) -> None:
     result = run(back_end, ORDINARY, Limits(time_s=60), in_groups=in_groups)
     assert result.output == "all well\n", result
+
+
+@pytest.mark.parametrize("back_end", ["bubblewrap", "namespaces"])
+def test_a_program_that_is_counted_close_to_its_limit_goes_on_as_ever(back_end: BackEnd) -> None:
+    """It stands still while it is counted, and does not notice; what it stopped itself stays so."""
+    result = run(back_end, CLOSE_TO_ITS_LIMIT, TIGHT, in_groups=False)
+    assert result.output == "all well\n", result
+
+
+def test_memory_that_a_child_has_with_its_parent_is_counted_once(tmp_path: Path) -> None:
+    """posix_spawn leaves a child in its parent's memory until it runs its own program."""
+    way = tmp_path / "way"
+    os.mkfifo(way)
+    holding = (
+        "import os, sys; held = bytearray(b'x') * (60 << 20); print('held', flush=True); "
+        "wait = (os.POSIX_SPAWN_OPEN, 0, sys.argv[1], 0, 0); "
+        "os.posix_spawn('/bin/true', ['true'], {}, file_actions=[wait])"
+    )
+    counted = MemoryUse(96 * MIB, own_network=False)
+    with subprocess.Popen([PYTHON, "-c", holding, way], stdout=subprocess.PIPE) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline()
+            wait_until(lambda: len(processes.descendants(parent.pid)) == 1, "the child")
+            taken = counted.bytes_of([parent.pid, *processes.descendants(parent.pid)], 0)
+        finally:
+            for pid in (parent.pid, *processes.descendants(parent.pid)):
+                os.kill(pid, signal.SIGKILL)
+    assert 60 * MIB < taken < 96 * MIB
 
 
 def test_a_group_is_gone_with_its_run() -> None:
