@@ -17,8 +17,8 @@ from app.code.sandbox.telling import tell
 
 TICK_S = 0.05
 QUICK_TICK_S = 0.004
-"""The tick where memory is counted from outside; longer if that is slow, shorter where little is left."""
 QUICKEST_TICK_S = 0.0005
+"""Ticks where memory is counted from outside: the usual one, and where little of the limit is left."""
 TAKEN_PER_S = 4e9
 """So many bytes may each processor take in a second."""
 FEW, QUICK_COUNT_S = 3, 0.001
@@ -104,7 +104,7 @@ class LinuxRun:
                 look_s = time.monotonic()
                 if ending is None and look_s >= next_look_s:
                     ending = self._exceeded(look_s - began_s)
-                    next_look_s = time.monotonic() + self._pause_s(time.monotonic() - look_s)
+                    next_look_s = time.monotonic() + self._pause_s()
                 now_s = time.monotonic()
                 done, status = os.waitpid(started.pid, os.WNOHANG)
                 if done and ending is None:
@@ -168,13 +168,13 @@ class LinuxRun:
         self._counting_s = time.monotonic() - began_s
         return memory_bytes
 
-    def _pause_s(self, taken_s: float) -> float:
-        """The time to the next look, after one that took so long."""
+    def _pause_s(self) -> float:
+        """The time to the next look."""
         if self._group:
             return TICK_S
         left_bytes = self._limits.memory_bytes - self._memory_bytes
         soonest_s = left_bytes / (TAKEN_PER_S * (os.cpu_count() or 1))
-        return max(QUICKEST_TICK_S, min(soonest_s, max(QUICK_TICK_S, taken_s)))
+        return max(QUICKEST_TICK_S, min(QUICK_TICK_S, soonest_s))
 
 
 def _decoder() -> codecs.IncrementalDecoder:

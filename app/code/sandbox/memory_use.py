@@ -48,9 +48,7 @@ class MemoryUse:
         if least > self._limit_bytes or most <= self._limit_bytes:
             return most
         # What processes share counted for each of them, and that decides.
-        alone = _without_shared_memory(dict(zip(pids, told, strict=True)))
-        # Where the first thread has ended, or the kernel is old, there are none.
-        parts = [words | _words(f"/proc/{pid}/smaps_rollup") for pid, words in alone.items()]
+        parts = _shares(pids, told)
         shared = sum(words.get(b"Pss_Shmem", words.get(b"RssShmem", 0)) for words in parts)
         anonymous = sum(words.get(b"Pss_Anon", words.get(b"RssAnon", 0)) for words in parts)
         anonymous += sum(words.get(b"SwapPss", words.get(b"VmSwap", 0)) for words in parts)
@@ -106,17 +104,20 @@ def _status(pid: int) -> dict[bytes, int]:
     return words
 
 
-def _without_shared_memory(told: dict[int, dict[bytes, int]]) -> dict[int, dict[bytes, int]]:
-    """One process of those that have the same memory: a child has its parent's until it runs another program,
-    where it was started so that nothing is copied (vfork, posix_spawn). Each would tell all of it."""
-    alone: dict[int, dict[bytes, int]] = {}
-    for pid, words in told.items():
-        size = words.get(b"VmSize")
-        if not any(
-            other.get(b"VmSize") == size and kernel.share_memory(pid, one) for one, other in alone.items()
-        ):
-            alone[pid] = words
-    return alone
+def _shares(pids: list[int], told: list[dict[bytes, int]]) -> list[dict[bytes, int]]:
+    """The sizes of processes with their shares of what several have; of those with the same memory only one.
+
+    A child has its parent's until it runs another program, where it was started so that nothing is copied
+    (vfork, posix_spawn), and each would tell all of it. Where the first thread has ended, or the kernel is
+    old, there are no shares.
+    """
+    found: dict[int, dict[bytes, int]] = {}
+    for pid, words in zip(pids, told, strict=True):
+        shares = _words(f"/proc/{pid}/smaps_rollup")
+        alike = [one for one, other in found.items() if other.get(b"VmSize") == words.get(b"VmSize")]
+        if not (shares and any(kernel.share_memory(pid, one) for one in alike)):
+            found[pid] = words | shares
+    return list(found.values())
 
 
 def _words(path: str) -> dict[bytes, int]:
