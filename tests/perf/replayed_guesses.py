@@ -35,7 +35,7 @@ from app.engine.llama.model import Model
 from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import Delta, Generate, LoadSettings, ReplyEvent, SpeculationMode
 from app.engine.speculation.batch_invariance import RowProofs
-from app.engine.speculation.speculation import Drafter, Speculations
+from app.engine.speculation.speculation import Speculations
 from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 from tests.perf.code_edits import CODE_EDITS, FENCE
 from tests.support.engines import GREEDY, starter_path
@@ -76,13 +76,18 @@ class Replayed:
 class ImitatedDraft:
     """A `Drafter` whose steps are a real model's and whose guesses are right with a chance of `share`."""
 
-    def __init__(self, context: Context, reply: Reply, share: float, seed: int) -> None:
+    def __init__(self, context: Context, share: float) -> None:
         self.token_s = 0.0
         self._context = context
-        self._tokens = [*reply.prompt, *reply.said]
         self._share = share
-        self._random = random.Random(seed)
-        evaluate(context, reply.prompt, 0, outputs=1)
+        self._random = random.Random(share)
+        self._tokens: list[int] = []
+        self._evaluated = 0
+
+    def begin(self, reply: Reply) -> None:
+        """Guess for this reply from now on."""
+        self._tokens = [*reply.prompt, *reply.said]
+        evaluate(self._context, reply.prompt, 0, outputs=1)
         self._evaluated = len(reply.prompt)
 
     def guess(self, wanted: Sequence[tuple[Job, int]]) -> dict[int, Guess]:
@@ -136,11 +141,12 @@ def lookup(context: Context, replies: list[Reply], rounds: int) -> None:
     """Print the gain of lookup over all replies."""
     gains, rates = [], []
     guessed = Replayed()
+    speculations = Speculations(context.context_tokens, context.batch_tokens, RowProofs(True))
     for _ in range(rounds):
         plain, ahead = Replayed(), Replayed()
         for reply in replies:
-            plain.add(replay(context, reply, "off"))
-            ahead.add(replay(context, reply, "lookup"))
+            plain.add(replay(context, speculations, reply, "off"))
+            ahead.add(replay(context, speculations, reply, "lookup"))
         gains.append(plain.seconds / ahead.seconds)
         rates.append(ahead.tokens / ahead.seconds)
         guessed.add(ahead)
@@ -155,13 +161,15 @@ def drafts(context: Context, draft: Context, share: float, rounds: int) -> None:
     """Print the gain of a draft model whose guesses are right with this chance."""
     gains, rates = [], []
     guessed = Replayed()
+    drafter = ImitatedDraft(draft, share)
+    speculations = Speculations(context.context_tokens, context.batch_tokens, RowProofs(True), drafter)
     for seed in range(rounds):
         numbers = random.Random(seed)
         tokens = numbers.sample(WORDS, DRAFTED_PROMPT + DRAFTED_REPLY)
         reply = Reply(tokens[:DRAFTED_PROMPT], tokens[DRAFTED_PROMPT:])
-        plain = replay(context, reply, "off")
-        drafter = ImitatedDraft(draft, reply, share, seed)
-        ahead = replay(context, reply, "draft", drafter, exact=False)
+        plain = replay(context, speculations, reply, "off")
+        drafter.begin(reply)
+        ahead = replay(context, speculations, reply, "draft", exact=False)
         gains.append(plain.seconds / ahead.seconds)
         rates.append(ahead.tokens / ahead.seconds)
         guessed.add(ahead)
@@ -178,15 +186,9 @@ def shown(gains: list[float]) -> str:
 
 
 def replay(
-    context: Context,
-    reply: Reply,
-    mode: SpeculationMode,
-    draft: Drafter | None = None,
-    *,
-    exact: bool = True,
+    context: Context, speculations: Speculations, reply: Reply, mode: SpeculationMode, *, exact: bool = True
 ) -> Replayed:
     """Have the model evaluate a reply as the engine would, step by step."""
-    speculations = Speculations(context.context_tokens, context.batch_tokens, RowProofs(True), draft)
     tokens = [*reply.prompt, *reply.said]
     evaluate(context, reply.prompt, 0, outputs=1)
     job = Job(0, tokens[: len(reply.prompt) + 1], len(reply.prompt), sequence=0, evaluated=len(reply.prompt))

@@ -16,14 +16,10 @@ from app.code.sandbox.spawn import Started
 from app.code.sandbox.telling import tell
 
 TICK_S = 0.05
-QUICK_TICK_S = 0.004
 QUICKEST_TICK_S = 0.0005
-"""Ticks where memory is counted from outside: the usual one, and where little of the limit is left."""
-TAKEN_PER_S = 4e9
-"""So many bytes may each processor take in a second."""
-FEW, QUICK_COUNT_S = 3, 0.001
-"""Where there are more processes, counting takes longer, or a quarter of the limit is taken, the program
-stands still while it is counted."""
+TAKEN_PER_S = 16e9
+"""Where memory is counted from outside, looks are as far apart as what is left of the limit lasts at least:
+a processor fills 8 GB of sockets' buffers in a second, and the look may come late."""
 READ_BYTES = 1 << 16
 NOBODY = 65534
 
@@ -37,7 +33,6 @@ class LinuxRun:
         self._limits = limits
         self._output_bytes = 0
         self._memory_bytes = self._peak_bytes = 0
-        self._counting_s = 0.0
         self._stderr = ""
         self._folder = ""
         self._next_files_s = 0.0
@@ -153,19 +148,12 @@ class LinuxRun:
         return None
 
     def _count_memory(self) -> int:
-        pids = processes.descendants_at_once(os.getpid())
-        if not self._folder:
-            # Without the two that keep the namespaces.
-            del pids[:2]
-        began_s = time.monotonic()
-        is_quick = len(pids) <= FEW and self._counting_s < QUICK_COUNT_S
-        is_far = self._memory_bytes < self._limits.memory_bytes // 4
-        stopped = [] if is_quick and is_far else processes.stop(pids)
+        # It stands still meanwhile. Without the two that keep the namespaces.
+        pids, stopped = processes.stop_all(os.getpid(), 0 if self._folder else 2)
         files_bytes = 0 if self._folder else view.files_in_memory_bytes(pids)
         memory_bytes = self._memory_use.bytes_of(pids, files_bytes)
         if memory_bytes <= self._limits.memory_bytes:
             processes.go_on(stopped)
-        self._counting_s = time.monotonic() - began_s
         return memory_bytes
 
     def _pause_s(self) -> float:
@@ -174,7 +162,7 @@ class LinuxRun:
             return TICK_S
         left_bytes = self._limits.memory_bytes - self._memory_bytes
         soonest_s = left_bytes / (TAKEN_PER_S * (os.cpu_count() or 1))
-        return max(QUICKEST_TICK_S, min(QUICK_TICK_S, soonest_s))
+        return max(QUICKEST_TICK_S, min(TICK_S, soonest_s))
 
 
 def _decoder() -> codecs.IncrementalDecoder:

@@ -113,9 +113,11 @@ def _shares(pids: list[int], told: list[dict[bytes, int]]) -> list[dict[bytes, i
     """
     found: dict[int, dict[bytes, int]] = {}
     for pid, words in zip(pids, told, strict=True):
-        shares = _words(f"/proc/{pid}/smaps_rollup")
         alike = [one for one, other in found.items() if other.get(b"VmSize") == words.get(b"VmSize")]
-        if not (shares and any(kernel.share_memory(pid, one) for one in alike)):
+        # Asked first: it may run its own program meanwhile, and then has its own.
+        is_shared = any(kernel.share_memory(pid, one) for one in alike)
+        shares = _words(f"/proc/{pid}/smaps_rollup")
+        if not (is_shared and shares):
             found[pid] = words | shares
     return list(found.values())
 

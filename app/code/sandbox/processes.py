@@ -47,21 +47,37 @@ def descendants_at_once(pid: int) -> list[int]:
     return found
 
 
-def stop(pids: list[int]) -> list[int]:
-    """Let processes stand still until they `go_on`; those of them that did not already."""
-    stopped = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            # The name in brackets may hold anything.
-            if not Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].startswith(b" T"):
-                os.kill(pid, signal.SIGSTOP)
-                stopped.append(pid)
-    return stopped
+def stop_all(pid: int, but_first: int = 0) -> tuple[list[int], list[int]]:
+    """Let everything below `pid` stand still, but for the first so many: all of them, and those that did not
+    stand still already, for `go_on`."""
+    found: list[int] = []
+    stopped: list[int] = []
+    # Until none is found that was started meanwhile: those that stand still start no more.
+    while new := [one for one in descendants_at_once(pid)[but_first:] if one not in found]:
+        for one in new:
+            with contextlib.suppress(OSError):
+                if not _stands_still(one):
+                    os.kill(one, signal.SIGSTOP)
+                    stopped.append(one)
+        found += new
+    return found, stopped
+
+
+def _stands_still(pid: int) -> bool:
+    """Tell whether somebody has stopped a process, which it may not have come to yet; raises OSError."""
+    for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
+        name, _, value = line.partition(b":")
+        if name == b"State" and value.lstrip().startswith(b"T"):
+            return True
+        if name == b"ShdPnd":
+            return bool(int(value, 16) >> (signal.SIGSTOP - 1) & 1)
+    return False
 
 
 def go_on(pids: list[int]) -> None:
-    """Let processes run again after `stop`."""
-    for pid in pids:
+    """Let processes run again after `stop_all`."""
+    # Children first: one that its parent stops from now on stays so.
+    for pid in reversed(pids):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGCONT)
 

@@ -71,7 +71,7 @@ def _limit_memory(group: ControlGroup | None) -> None:
             group.enter()
             return
     # Whoever counts it has to come in time, on a busy machine too.
-    os.nice(5)
+    os.nice(10)
     # Of a huge page that is given back in part all is kept, and a process does not tell it any more.
     kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
 

@@ -103,18 +103,18 @@ print("all well")
 """
 CLOSE_TO_ITS_LIMIT = """
 import os, select, signal, subprocess, time
-held = bytearray(b"x") * (50 << 20)
-ended = []
-signal.signal(signal.SIGCHLD, lambda *_: ended.append(1))
-echo = ["sh", "-c", "read word; sleep 0.3; echo $word"]
-pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-children = [subprocess.Popen(echo, **pipes) for _ in range(4)]
 still = os.fork()
 if still == 0:
     while True:
         time.sleep(0.01)
 os.kill(still, signal.SIGSTOP)
 assert os.WIFSTOPPED(os.waitpid(still, os.WUNTRACED)[1])
+held = bytearray(b"x") * (50 << 20)
+ended = []
+signal.signal(signal.SIGCHLD, lambda *_: ended.append(1))
+echo = ["sh", "-c", "read word; sleep 0.3; echo $word"]
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+children = [subprocess.Popen(echo, **pipes) for _ in range(4)]
 for number, child in enumerate(children):
     child.stdin.write(b"%d\\n" % number)
     child.stdin.close()
