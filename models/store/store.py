@@ -1,6 +1,7 @@
 """The models on disk: `<root>/<name>/<type>.gguf`, each folder with its manifest."""
 
 import logging
+import os
 import re
 import shutil
 import threading
@@ -22,6 +23,7 @@ from models.store.work_locks import is_read, reading, working
 from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
+from models.system.file_stamp import FileMark, mark
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
 from models.system.regular_file import open_regular
 
@@ -35,6 +37,8 @@ _KEPT = {KEPT_SUFFIX, COSTS_SUFFIX}
 _TRASH = ".trash"
 _MAKING = ".making"
 LOCK_WAIT_S = 10.0
+_Files = tuple[tuple[str, int], ...]
+"""Names of files, with their bytes."""
 CHOSEN_MARK = ".stillroom"
 """A file in a folder that the user chose: where its disk is away, an empty folder may stand in its place."""
 
@@ -105,6 +109,9 @@ class ModelStore:
         self._chosen = chosen
         self._starter = starter
         self._lock = threading.RLock()
+        self._seen: dict[Path, tuple[FileMark | _Files, Manifest]] = {}
+        """The manifest of each folder as it was last read, and what it was read from: the window lists the
+        models each time that it opens a menu of them."""
 
     @property
     def is_there(self) -> bool:
@@ -397,30 +404,45 @@ class ModelStore:
             yield
 
     def _folders(self) -> list[Path]:
-        if not self.root.is_dir():
+        try:
+            with os.scandir(self.root) as entries:
+                names = [each.name for each in entries if each.is_dir() and not each.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return [self.root / name for name in sorted(names)]
 
     def _look_at(self, folder: Path) -> Manifest:
-        """Read the manifest without the lock; what is damaged is repaired under it, where it can be had."""
+        """Give the manifest, read again where its file has changed, or the files that stand for it."""
+        source = mark(folder / MANIFEST_NAME) or _files(folder)
+        seen = self._seen.get(folder)
+        if seen is None or seen[0] != source:
+            manifest, is_sound = self._read_again(folder)
+            if not is_sound:
+                return manifest
+            seen = self._seen[folder] = source, manifest
+        return seen[1]
+
+    def _read_again(self, folder: Path) -> tuple[Manifest, bool]:
+        """Read the manifest without the lock, and tell whether it is sound; what is damaged is repaired under
+        it, where it can be had."""
         loaded = None
         try:
             loaded = load_json(folder / MANIFEST_NAME, Manifest)
             if loaded.sound:
-                return loaded.value
+                return loaded.value, True
         except (FileNotFoundError, NotADirectoryError):
-            return _from_files(folder)
+            return _from_files(folder), True
         except (OSError, DamagedJsonError):
             pass
         try:
             with self._changing(wait_s=0.0):
-                return _read(folder)
+                return _read(folder), False
         except StillroomError:
             # Another Stillroom changes the store just now: the next look does it.
-            return loaded.value if loaded is not None else _from_files(folder)
+            return (loaded.value if loaded is not None else _from_files(folder)), False
         except OSError:
             # A store that cannot be written: nobody changes it, and the user is told all the same.
-            return _read(folder)
+            return _read(folder), False
 
     def _locate(self, model: InstalledModel) -> tuple[Path, Manifest, OutputFile]:
         for folder in self._folders():
@@ -543,11 +565,22 @@ def _read(folder: Path) -> Manifest:
 
 
 def _from_files(folder: Path) -> Manifest:
-    outputs = [
-        OutputFile(type=type_in_name(file.name), file=file.name, bytes=file.stat().st_size)
-        for file in sorted(folder.glob("*.gguf"))
-    ]
+    outputs = [OutputFile(type=type_in_name(name), file=name, bytes=size) for name, size in _files(folder)]
     return Manifest(name=folder.name, outputs=outputs)
+
+
+def _files(folder: Path) -> _Files:
+    """List the GGUF files of a folder with their bytes."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [each for each in entries if _is_gguf(each)]
+            return tuple(sorted((each.name, each.stat().st_size) for each in found))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+
+
+def _is_gguf(entry: "os.DirEntry[str]") -> bool:
+    return os.path.normcase(entry.name).endswith(".gguf") and entry.is_file()
 
 
 def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> InstalledModel:

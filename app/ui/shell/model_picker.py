@@ -107,13 +107,15 @@ class ModelPicker(MenuButton):
         menu.clear()
         models = self._installed()
         taken = {info.path: byte_count(taken_bytes(info)) for info in self._session.models}
+        info = self._session.info
+        here = None if info is None else Path(info.path)
         for model in models:
             # What stands behind a tab is set to the right, as shortcuts are.
             memory = taken.get(str(model.path))
             note = self.tr("loaded · {memory}").format(memory=memory) if memory is not None else ""
             action = QAction(f"{shown(f'{model.name} · {model.type}')}\t{note}", menu)
             action.setCheckable(True)
-            action.setChecked(self._session.info is not None and Path(self._session.info.path) == model.path)
+            action.setChecked(model.path == here)
             action.triggered.connect(lambda _=False, model=model: self.chosen.emit(model))
             menu.addAction(action)
         if models:

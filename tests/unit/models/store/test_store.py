@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from models.store.manifest import BuiltFile, InputFile, read_manifest, type_in_name
+from models.store.manifest import BuiltFile, InputFile, Manifest, read_manifest, type_in_name
 from models.store.store import InstalledModel, ModelStore, folder_name
 from models.system.errors import StillroomError
+from models.system.json_file import LoadedJson, load_json
 
 NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
 
@@ -177,6 +178,35 @@ def test_an_edited_manifest_is_used_and_told_of_once(
     assert "changed outside Stillroom" in str(told[0])
     assert store.listing().models[0].key == "my-own-key"
     assert len(told) == 1
+
+
+def test_a_manifest_is_read_again_only_where_it_has_changed(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def load(path: Path, kind: type[Manifest]) -> LoadedJson[Manifest]:
+        read.append(path.parent)
+        return load_json(path, kind)
+
+    monkeypatch.setattr("models.store.store.load_json", load)
+    add(store, tmp_path, "Q4_K_M")
+    add(store, tmp_path, "Q4_K_M", name="Another")
+    by_hand = store.root / "By hand"
+    by_hand.mkdir()
+    (by_hand / "one-Q8_0.gguf").write_bytes(b"GGUF")
+    known = store.listing().models
+    assert len(read) == len(known) == 3
+    read.clear()
+    assert store.listing().models == known
+    assert read == []
+    add(store, tmp_path, "Q8_0", name="Another")
+    (by_hand / "one-Q8_0.gguf").write_bytes(b"GGUF, and more")
+    (by_hand / "gone.gguf").symlink_to(tmp_path / "nowhere")
+    [*_, found] = [model for model in store.listing().models if model.name == "By hand"]
+    assert found.bytes == 14
+    assert read == [store.root / "Another", by_hand]
+    assert len(store.listing().models) == 4
 
 
 def test_the_starter_is_listed_and_cannot_be_deleted(tmp_path: Path) -> None:
