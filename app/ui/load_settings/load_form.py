@@ -77,8 +77,12 @@ class LoadForm(QWidget):
         cards = QHBoxLayout(self)
         cards.setContentsMargins(0, 0, 0, 0)
         cards.setSpacing(16)
-        cards.addWidget(self._make_memory(), 1)
-        cards.addWidget(self._make_speed(remembered), 1)
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        memory, speed = Card(self), Card(self)
+        cards.addWidget(memory, 1)
+        cards.addWidget(speed, 1)
+        self._fill_memory(memory)
+        self._fill_speed(speed, remembered)
         self.show_choice(present)
         self._context.changed.connect(lambda _: self.changed.emit())
         self._cards.changed.connect(self.changed)
@@ -147,63 +151,56 @@ class LoadForm(QWidget):
         for row in CARD_ROWS:
             self._speed.setRowVisible(row, self._cards.several)
 
-    def _make_memory(self) -> Card:
-        card = Card()
+    def _fill_memory(self, card: Card) -> None:
         card.body.addWidget(label(self.tr("CONTEXT AND MEMORY"), "caption"))
-        card.body.addLayout(
-            _form(
-                (
-                    self.tr("Context"),
-                    self._context,
-                    self.tr(
-                        "How much of a chat the model can see at once, in tokens (a word has one "
-                        "or two). More needs more memory."
-                    ),
+        _add_form(
+            card,
+            (
+                self.tr("Context"),
+                self._context,
+                self.tr(
+                    "How much of a chat the model can see at once, in tokens (a word has one "
+                    "or two). More needs more memory."
                 ),
-                (
-                    self.tr("Beyond its limit"),
-                    self._stretch,
-                    self.tr(
-                        "Lets the context be longer than the model was made for (YaRN); it then "
-                        "reads less exactly."
-                    ),
+            ),
+            (
+                self.tr("Beyond its limit"),
+                self._stretch,
+                self.tr(
+                    "Lets the context be longer than the model was made for (YaRN); it then "
+                    "reads less exactly."
                 ),
-                (
-                    self.tr("Cache type"),
-                    self._kv,
-                    self.tr(
-                        "How exactly the context is kept in memory (KV cache): q8_0 takes half the "
-                        "memory of f16 at a hardly measurable loss, q4_0 a quarter at some loss."
-                    ),
+            ),
+            (
+                self.tr("Cache type"),
+                self._kv,
+                self.tr(
+                    "How exactly the context is kept in memory (KV cache): q8_0 takes half the "
+                    "memory of f16 at a hardly measurable loss, q4_0 a quarter at some loss."
                 ),
-                (
-                    self.tr("Weights"),
-                    self._weights,
-                    self.tr("A copy is read faster on the processor. It needs ample memory."),
-                ),
-                (
-                    self.tr("Replies side by side"),
-                    self._sequences,
-                    self.tr(
-                        "How many chats can be answered at once. Each takes the memory of a whole context."
-                    ),
-                ),
-                (
-                    self.tr("Give memory back after"),
-                    self._idle,
-                    self.tr(
-                        "Without use, for all models. They come back by themselves with the next message."
-                    ),
-                ),
-            )
+            ),
+            (
+                self.tr("Weights"),
+                self._weights,
+                self.tr("A copy is read faster on the processor. It needs ample memory."),
+            ),
+            (
+                self.tr("Replies side by side"),
+                self._sequences,
+                self.tr("How many chats can be answered at once. Each takes the memory of a whole context."),
+            ),
+            (
+                self.tr("Give memory back after"),
+                self._idle,
+                self.tr("Without use, for all models. They come back by themselves with the next message."),
+            ),
         )
         card.body.addStretch(1)
-        return card
 
-    def _make_speed(self, remembered: Remembered | None) -> Card:
-        card = Card()
+    def _fill_speed(self, card: Card, remembered: Remembered | None) -> None:
         card.body.addWidget(label(self.tr("SPEED"), "caption"))
-        self._speed = _form(
+        self._speed = _add_form(
+            card,
             (
                 self.tr("GPU layers"),
                 self._gpu_layers,
@@ -253,11 +250,9 @@ class LoadForm(QWidget):
                 ),
             ),
         )
-        card.body.addLayout(self._speed)
         card.body.addStretch(1)
         if remembered is not None:
             card.body.addLayout(self._make_tuning(remembered))
-        return card
 
     def _make_tuning(self, remembered: Remembered) -> QHBoxLayout:
         tuned = remembered.tuned
@@ -282,8 +277,9 @@ class LoadForm(QWidget):
         return row
 
 
-def _form(*rows: tuple[str, QWidget, str]) -> QFormLayout:
+def _add_form(card: Card, *rows: tuple[str, QWidget, str]) -> QFormLayout:
     form = QFormLayout()
+    card.body.addLayout(form)
     form.setHorizontalSpacing(16)
     form.setVerticalSpacing(12)
     for title, field, explanation in rows:

@@ -35,11 +35,12 @@ class ChatColumn(SelectionArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Conversation"))
-        self._page = page = QWidget()
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        self._page = page = QWidget(self.viewport())
         page.setProperty("look", "page")
         row = QHBoxLayout(page)
         row.setContentsMargins(side_px, above_px, side_px, above_px)
-        self._column = column = QWidget()
+        self._column = column = QWidget(page)
         column.setMaximumWidth(COLUMN_PX)
         # Whatever is in it: what is too wide is cut by itself, not the whole column.
         column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -52,23 +52,24 @@ class ServerDialog(QDialog):
         self._theme = theme
         self.setWindowTitle(self.tr("Local API"))
         self.resize(760, 760)
-        inner = ScrolledPage()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(20, 20, 20, 20)
-        column.setSpacing(12)
-        column.addWidget(self._make_switch())
-        column.addWidget(self._make_address())
-        column.addWidget(self._make_reach())
-        column.addWidget(self._make_clients())
-        column.addStretch(1)
-        scroll = QScrollArea()
+        body = QVBoxLayout(self)
+        body.setContentsMargins(0, 0, 0, 0)
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        body = QVBoxLayout(self)
-        body.setContentsMargins(0, 0, 0, 0)
         body.addWidget(scroll)
+        inner = ScrolledPage(scroll.viewport())
+        scroll.setWidget(inner)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(20, 20, 20, 20)
+        column.setSpacing(12)
+        for fill in (self._fill_switch, self._fill_address, self._fill_reach, self._fill_clients):
+            card = Card(inner)
+            column.addWidget(card)
+            fill(card)
+        column.addStretch(1)
         session.changed.connect(self._show)
         timer = QTimer(self)
         timer.setInterval(REFRESH_MS)
@@ -77,8 +78,7 @@ class ServerDialog(QDialog):
         self._show()
         self._show_use()
 
-    def _make_switch(self) -> Card:
-        card = Card()
+    def _fill_switch(self, card: Card) -> None:
         card.body.addWidget(label(self.tr("Local API"), "title"))
         card.body.addWidget(
             label(
@@ -97,17 +97,13 @@ class ServerDialog(QDialog):
         self.state.setAccessibleName(self.tr("State of the local API"))
         card.body.addWidget(self.on)
         card.body.addWidget(self.state)
-        return card
 
-    def _make_address(self) -> Card:
-        card = Card()
+    def _fill_address(self, card: Card) -> None:
         card.body.setSpacing(12)
-        form = QFormLayout()
-        form.setHorizontalSpacing(24)
-        form.setVerticalSpacing(12)
+        form = _form(card)
         self.url = _field(self.tr("Address"))
         copy_url = self._copier(self.tr("Copy the address"), lambda: self.url.text())
-        form.addRow(label(self.tr("Address")), _row(self.url, copy_url))
+        form.addRow(label(self.tr("Address")), _row(card, self.url, copy_url))
         self.key = _field(self.tr("Key"))
         self.key.setText(HIDDEN_KEY)
         self.show_key = button(self.tr("Show"), "quiet")
@@ -118,7 +114,7 @@ class ServerDialog(QDialog):
             self.tr("Renew"), "quiet", tip=self.tr("Locks out every program that has the key")
         )
         self.renew.clicked.connect(self._renew)
-        form.addRow(label(self.tr("Key")), _row(self.key, self.show_key, copy_key, self.renew))
+        form.addRow(label(self.tr("Key")), _row(card, self.key, self.show_key, copy_key, self.renew))
         self.port = QSpinBox()
         self.port.setRange(1, 65535)
         self.port.setValue(self._settings.values.api_port)
@@ -128,7 +124,6 @@ class ServerDialog(QDialog):
         self.port.setAccessibleName(self.tr("Port"))
         self.port.valueChanged.connect(lambda port: self._session.set(api_port=port))
         form.addRow(label(self.tr("Port")), self.port)
-        card.body.addLayout(form)
         self.loads = QCheckBox(self.tr("Load a model that a program asks for"))
         self.loads.setToolTip(self.tr("Otherwise only models that you have loaded answer."))
         self.loads.setChecked(self._settings.values.api_loads_models)
@@ -140,18 +135,16 @@ class ServerDialog(QDialog):
         copy_example = self._copier(
             self.tr("Copy the example with the key"), lambda: example(self._address(), self._session.key())
         )
+        code = Card(card, look="code", margin_px=12)
+        card.body.addWidget(code)
         head = QHBoxLayout()
+        code.body.addLayout(head)
         head.addWidget(label(self.tr("Example for a terminal"), "caption"), 1)
         head.addWidget(copy_example)
-        code = Card(look="code", margin_px=12)
-        code.body.addLayout(head)
         code.body.addWidget(self.example)
-        card.body.addWidget(code)
-        return card
 
-    def _make_reach(self) -> Card:
+    def _fill_reach(self, card: Card) -> None:
         values = self._settings.values
-        card = Card()
         self.reach = QComboBox()
         self.reach.addItem(self.tr("Programs on this computer only"), False)
         self.reach.addItem(self.tr("Other computers in the network too"), True)
@@ -167,9 +160,7 @@ class ServerDialog(QDialog):
         self.origins.editingFinished.connect(self._on_origins)
         self.certificate, self.private_key = QLineEdit(), QLineEdit()
         self._file_rows: list[QWidget] = []
-        form = QFormLayout()
-        form.setHorizontalSpacing(24)
-        form.setVerticalSpacing(12)
+        self._form = form = _form(card)
         form.addRow(label(self.tr("Who can connect")), self.reach)
         form.addRow(label(self.tr("Web pages that may call")), self.origins)
         for field, name, title in (
@@ -182,10 +173,9 @@ class ServerDialog(QDialog):
             field.editingFinished.connect(partial(self._on_file, name, field))
             choose = button(self.tr("Choose…"), "quiet", name=self.tr("Choose: {field}").format(field=title))
             choose.clicked.connect(partial(self._choose, name, field, title))
-            row = _row(field, choose)
+            row = _row(card, field, choose)
             self._file_rows.append(row)
             form.addRow(label(title), row)
-        self._form = form
         self.warning = label(
             self.tr(
                 "Nothing is encrypted without a certificate: whoever listens on the network reads every "
@@ -196,15 +186,13 @@ class ServerDialog(QDialog):
         )
         self.others = label("", "small", wrap=True, selectable=True)
         self.others.setAccessibleName(self.tr("Addresses for other computers"))
-        card.body.addLayout(form)
         card.body.addWidget(self.others)
         card.body.addWidget(self.warning)
-        return card
 
-    def _make_clients(self) -> Card:
-        card = Card()
+    def _fill_clients(self, card: Card) -> None:
         figures = QHBoxLayout()
         figures.setSpacing(32)
+        card.body.addLayout(figures)
         self.rate, self.running, self.tokens = (label("0", "figure") for _ in range(3))
         for figure, unit in (
             (self.rate, self.tr("requests per second")),
@@ -213,14 +201,13 @@ class ServerDialog(QDialog):
         ):
             figure.setAccessibleName(unit)
             pair = QVBoxLayout()
+            figures.addLayout(pair)
             pair.setSpacing(0)
             pair.addWidget(figure)
             pair.addWidget(label(unit, "small"))
-            figures.addLayout(pair)
         figures.addStretch(1)
-        card.body.addLayout(figures)
         self.clients = ApiClients(self)
-        self.table = QTableView()
+        self.table = QTableView(card)
         self.table.setModel(self.clients)
         self.table.setAccessibleName(self.tr("Programs that use the local API"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -236,7 +223,6 @@ class ServerDialog(QDialog):
         self.nobody = label(self.tr("No program that has the key has asked in the last minutes."), "muted")
         card.body.addWidget(self.table)
         card.body.addWidget(self.nobody)
-        return card
 
     def _show(self) -> None:
         values, running, error = self._settings.values, self._session.running, self._session.error
@@ -322,8 +308,16 @@ def _field(name: str) -> QLineEdit:
     return made
 
 
-def _row(*widgets: QWidget) -> QWidget:
-    made = QWidget()
+def _form(card: Card) -> QFormLayout:
+    form = QFormLayout()
+    card.body.addLayout(form)
+    form.setHorizontalSpacing(24)
+    form.setVerticalSpacing(12)
+    return form
+
+
+def _row(place: QWidget, *widgets: QWidget) -> QWidget:
+    made = QWidget(place)
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(4)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QScrollAre
 
 from app.ui.base.add_action import Command
 from app.ui.widgets.card import label
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 
 class ShortcutSheet(QDialog):
@@ -17,8 +18,14 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
         self.resize(520, 600)
-        page = QWidget()
-        page.setProperty("look", "page")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 12, 12)
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        layout.addWidget(scroll, 1)
+        page = ScrolledPage(scroll.viewport())
+        scroll.setWidget(page)
         grid = QGridLayout(page)
         grid.setContentsMargins(8, 8, 8, 8)
         grid.setHorizontalSpacing(24)
@@ -33,12 +40,6 @@ class ShortcutSheet(QDialog):
                     grid.addWidget(label(command.keys, "muted"), row, 1, Qt.AlignmentFlag.AlignRight)
                     row += 1
         grid.setRowStretch(row, 1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 12)
-        layout.addWidget(scroll, 1)
         layout.addWidget(buttons)

@@ -1,10 +1,12 @@
 """A tab's first show: made where it stands, as Qt works out the style of all that is moved anew."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QPushButton, QScrollArea, QTableView, QWidget
 
 from app.base.errors import StillroomError
 from app.bench.results.history import BenchmarkHistory
@@ -12,11 +14,13 @@ from app.bench.results.report import Report
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
+from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.open_files import OpenFiles
 from app.ui.code.running.code_run_card import CodeRunCard
+from app.ui.load_settings.load_form import LoadForm
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.model_detail import ModelDetail
 from app.ui.models.models_tab import ModelsTab
@@ -24,9 +28,16 @@ from app.ui.models.outlook_card import OutlookCard
 from app.ui.models.quality.quality_card import QualityCard
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.models.search.search_card import SearchCard
+from app.ui.reply.chat_column import ChatColumn
+from app.ui.reply.reply_view import ReplyView
+from app.ui.settings.filter_rule_form import FilterRuleForm
+from app.ui.settings.filter_rule_table import FilterRuleTable
+from app.ui.settings.filter_trial import FilterTrial
 from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.card import Card
+from app.ui.widgets.scrolled_page import ScrolledPage
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
@@ -48,6 +59,18 @@ CONTENTS: tuple[type[QWidget], ...] = (
     SearchCard,
     OutlookCard,
 )
+PARTS: tuple[type[QWidget], ...] = (
+    Card,
+    LoadForm,
+    FilterRuleForm,
+    FilterTrial,
+    FilterRuleTable,
+    ScrolledPage,
+    ChatColumn,
+    ReplyView,
+)
+"""Of the dialogs."""
+MANY = 8
 MOST_AT_ONCE = 0.7
 """Of the widgets of the Models page, made before the window lives again."""
 
@@ -84,6 +107,58 @@ def test_no_page_is_moved_once_it_is_made(qapp: QApplication, monkeypatch: pytes
         other.deleteLater()
 
     run_with_window(scene)
+
+
+@pytest.mark.parametrize("name", ["load settings", "filter", "local API", "shortcuts", "answers compared"])
+def test_no_part_of_a_dialog_is_moved_once_it_is_made(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    moved: list[QWidget] = []
+
+    def on_change(widget: QWidget, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ParentChange and has_many(widget):
+            moved.append(widget)
+
+    for part in PARTS:
+        monkeypatch.setattr(part, "changeEvent", on_change, raising=False)
+
+    async def scene(application: WindowApplication) -> None:
+        dialogs, commands = application.dialogs, application.commands
+        make: dict[str, Callable[[], QDialog]] = {
+            "load settings": dialogs.make_load_settings,
+            "filter": dialogs.make_filters,
+            "local API": dialogs.make_server,
+            "shortcuts": commands.open_shortcuts,
+            "answers compared": partial(compared, application),
+        }
+        moved.clear()
+        dialog = make[name]()
+        part = next(each for kind in PARTS for each in dialog.findChildren(kind) if has_many(each))
+        assert moved == []
+        # The event would be heard.
+        part.setParent(application.window)
+        assert moved == [part]
+        part.deleteLater()
+        dialog.done(0)
+        dialog.deleteLater()
+
+    run_with_window(scene)
+
+
+def has_many(widget: QWidget) -> bool:
+    """Tell whether it holds many widgets."""
+    return len(widget.findChildren(QWidget)) >= MANY
+
+
+def compared(application: WindowApplication) -> QDialog:
+    """The dialog of answers beside each other."""
+    tab = application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    tab.composer.set_text("Why?")
+    tab.comparison.open()
+    dialog = tab.comparison.dialog
+    assert dialog is not None
+    return dialog
 
 
 def test_the_models_page_is_made_in_steps(qapp: QApplication) -> None:

@@ -72,11 +72,13 @@ class ComparisonColumn(Card):
         head.addWidget(self._remove)
         self.body.addLayout(head)
         self.body.addWidget(self._how)
-        self._fields = self._make_fields()
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        self._fields = QWidget(self)
         self.body.addWidget(self._fields)
+        self._fill_fields(self._fields)
         self._state = label("", "muted", wrap=True)
         self.body.addWidget(self._state)
-        self.area = _AnswerArea(theme)
+        self.area = _AnswerArea(theme, self)
         self.area.hide()
         self.body.addWidget(self.area, 1)
         self._blank = QWidget()
@@ -230,8 +232,8 @@ class ComparisonColumn(Card):
         self.is_stopped = True
         self.stop_requested.emit()
 
-    def _make_fields(self) -> QWidget:
-        self._model = QComboBox()
+    def _fill_fields(self, fields: QWidget) -> None:
+        self._model = QComboBox(fields)
         self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._model.setMinimumContentsLength(12)
         elsewhere = self.tr("{model} (not on this computer)")
@@ -250,7 +252,6 @@ class ComparisonColumn(Card):
         self._temperature.setSingleStep(0.1)
         name_field(self._temperature, self.tr("Temperature"))
         self._temperature.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-        fields = QWidget()
         rows = QVBoxLayout(fields)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(8)
@@ -261,7 +262,6 @@ class ComparisonColumn(Card):
         row.addWidget(label(self.tr("Temperature"), "muted"))
         row.addWidget(self._temperature, 1)
         rows.addLayout(row)
-        return fields
 
     def _choose_effort(self, tokens: object) -> None:
         self._tokens = tokens if isinstance(tokens, int) else None
@@ -288,10 +288,12 @@ class ComparisonColumn(Card):
 class _AnswerArea(ChatColumn):
     """Scrolls one reply, whose text can be selected and copied."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__(theme, side_px=2, above_px=4)
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(theme, parent, side_px=2, above_px=4)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.view = ReplyView(theme, self, offers_to_code=False, offers_regenerate=False, has_foot=False)
+        self.view = ReplyView(
+            theme, self._column, offers_to_code=False, offers_regenerate=False, has_foot=False
+        )
         self.view.selected_by_keys.connect(self.select_by_keys)
         self.view.thinking.toggled.connect(self.show_selection)
         self.add(self.view)

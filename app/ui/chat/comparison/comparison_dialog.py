@@ -57,13 +57,13 @@ class ComparisonDialog(QDialog):
             words = f"{words[:LONGEST_QUESTION].rstrip()}…"
         self._question = label(words, "body", wrap=True, selectable=True)
         self._question.setAccessibleName(self.tr("The question"))
-        row = self._columns_place = QWidget()
+        # Three columns in a small window are wider than it.
+        scroll = QScrollArea(self)
+        row = self._columns_place = QWidget(scroll.viewport())
         row.setProperty("look", "page")
         self._row = QHBoxLayout(row)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(10)
-        # Three columns in a small window are wider than it.
-        scroll = QScrollArea()
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(row)
         scroll.setWidgetResizable(True)
