@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.bench.results.history import BenchmarkHistory
@@ -100,8 +101,14 @@ class BenchmarkTab(QWidget):
         self._above.addWidget(widget)
 
     def _on_clicked(self, index: int) -> None:
+        """Show a page; one that is made for that in the next turn, as both together take too long at once."""
+        if self._keys[index] not in self._makers:
+            self._stack.setCurrentIndex(index)
+            return
         self.make_page(self._keys[index])
-        self._stack.setCurrentIndex(index)
+        QTimer.singleShot(
+            0, self, lambda: self._stack.setCurrentIndex(index) if self._group.checkedId() == index else None
+        )
 
     def _on_page_shown(self, index: int) -> None:
         # A hidden page must not get the focus: Space would start its job unseen.
@@ -111,8 +118,11 @@ class BenchmarkTab(QWidget):
             self.setFocusProxy(place.focusProxy() or place)
 
     def show_page(self, key: str) -> None:
-        """Bring a page to the front."""
-        self._group.button(self._keys.index(key)).click()
+        """Bring a page to the front, made now if it was never shown."""
+        index = self._keys.index(key)
+        self.make_page(key)
+        self._group.button(index).setChecked(True)
+        self._stack.setCurrentIndex(index)
 
     @property
     def state(self) -> BenchmarkState:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -206,7 +205,7 @@ class MainWindow(QMainWindow):
             tab.setCheckable(True)
             set_tip(tab, f"{page.title} (Ctrl+{number})")
             tab.clicked.connect(lambda _=False, key=page.key: self._on_tab_clicked(key))
-            add_action(self, page.title, f"Ctrl+{number}", partial(self.show_page, page.key))
+            add_action(self, page.title, f"Ctrl+{number}", tab.click)
             self._tabs[page.key] = tab
             self._group.addButton(tab)
             row.addWidget(tab)

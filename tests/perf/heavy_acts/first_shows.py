@@ -44,8 +44,8 @@ def acts(desk: Desk) -> dict[str, Act]:
         "models, first": lambda: desk.click("Models"),
         "code, first": lambda: desk.click("Code"),
         "benchmark, first": lambda: desk.click("Benchmark"),
-        "quality, first": lambda: desk.benchmark("quality"),
-        "drift, first": lambda: desk.benchmark("drift"),
+        "quality, first": lambda: desk.click("Quality"),
+        "drift, first": lambda: desk.click("Drift"),
         "settings, first": lambda: dialogs.open_settings_page("general"),
         **{f"settings, {page}": lambda page=page: page_shown(page) for page in PAGES},  # type: ignore[misc] # the default binds each page
         "settings, closed": settings_closed,

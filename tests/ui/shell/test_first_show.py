@@ -41,6 +41,7 @@ from app.ui.widgets.scrolled_page import ScrolledPage
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
+from tests.support.widgets import click, seen_button
 from tests.support.window import run_with_window, settle, told
 
 CONTENTS: tuple[type[QWidget], ...] = (
@@ -159,6 +160,29 @@ def compared(application: WindowApplication) -> QDialog:
     dialog = tab.comparison.dialog
     assert dialog is not None
     return dialog
+
+
+def test_a_page_is_made_in_one_turn_and_shown_in_the_next(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        [key] = [action for action in window.actions() if action.text() == "Code"]
+        key.trigger()
+        [code] = window.findChildren(CodeTab)
+        assert code.isHidden()
+        await until(code.isVisible, "the page of the key")
+        tab = window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        click(seen_button(tab, "Quality"))
+        [quality] = tab.findChildren(QualityPage)
+        assert not quality.isVisible()
+        await until(quality.isVisible, "the page of the button")
+        click(seen_button(tab, "Drift"))
+        # Whoever is quicker than the page gets what he asks for.
+        click(seen_button(tab, "Speed"))
+        await settle(2)
+        assert tab.speed.isVisible()
+
+    run_with_window(scene)
 
 
 def test_the_models_page_is_made_in_steps(qapp: QApplication) -> None:
