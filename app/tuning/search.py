@@ -182,12 +182,12 @@ def _why(gain: float, clear: bool, least: float | None) -> LoadNotice:
     if least is None:
         return LoadNotice("Only shown: it can cost accuracy.")
     if clear:
-        return LoadNotice("{percent} % faster.", values)
+        return LoadNotice("{percent}% faster.", values)
     if gain < 0:
-        return LoadNotice("{percent} % slower.", values)
+        return LoadNotice("{percent}% slower.", values)
     if least > LEAST_GAIN:
-        return LoadNotice("{percent} % faster: too little for its cost.", values)
-    return LoadNotice("{percent} % faster: no more than noise.", values)
+        return LoadNotice("{percent}% faster: too little for its cost.", values)
+    return LoadNotice("{percent}% faster: no more than noise.", values)
 
 
 def _chosen(row: TuningRow) -> TuningRow:

@@ -257,7 +257,7 @@ def _notices(outcome: Outcome) -> list[LoadNotice]:
         return []
     return [
         LoadNotice(
-            "The machine was busy with something else: the figures scatter by {percent} %. Tune again when "
+            "The machine was busy with something else: the figures scatter by {percent}%. Tune again when "
             "it is quiet.",
             {"percent": round(100 * scatter)},
         )

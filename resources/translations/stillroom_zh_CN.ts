@@ -740,11 +740,11 @@
     </message>
     <message>
         <source>Changes in {files} files, {waiting} to decide.</source>
-        <translation>{files} 个文件有改动，{waiting} 处待定。</translation>
+        <translation>{files} 个文件有改动，{waiting} 个待定。</translation>
     </message>
     <message>
         <source>Changes in {files} files, {waiting} to decide. Not shown: {missing}.</source>
-        <translation>{files} 个文件有改动，{waiting} 处待定。未显示：{missing}。</translation>
+        <translation>{files} 个文件有改动，{waiting} 个待定。未显示：{missing}。</translation>
     </message>
     <message>
         <source>{changed} of {files} files were changed.</source>
@@ -2819,7 +2819,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Another computer helps: {address}</source>
-        <translation>另一台计算机正在协助：{address}</translation>
+        <translation>另一台电脑正在协助：{address}</translation>
     </message>
     <message>
         <source>llama.cpp computes on {backend}: {device}</source>
@@ -2912,7 +2912,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>ANSWERS</source>
-        <translation>答案</translation>
+        <translation>回答</translation>
     </message>
     <message>
         <source>SPEED</source>
@@ -2924,15 +2924,15 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Expect these answers from now on</source>
-        <translation>今后以这些答案为准</translation>
+        <translation>今后以这些回答为准</translation>
     </message>
     <message>
         <source>Kept answers</source>
-        <translation>保留的答案</translation>
+        <translation>保留的回答</translation>
     </message>
     <message>
         <source>{done} of {total} answers</source>
-        <translation>{total} 个答案中完成 {done} 个</translation>
+        <translation>{total} 个回答中完成 {done} 个</translation>
     </message>
     <message>
         <source>Reading the model file</source>
@@ -2960,7 +2960,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Press Check now once with a loaded model: Stillroom asks eight short questions, without any randomness, and keeps the answers. After an update of Stillroom, llama.cpp, a driver or the model file it asks them again when the computer is idle, and tells you if an answer or the speed has changed.</source>
-        <translation>加载模型后按一次“立即检查”：Stillroom 会在没有任何随机性的情况下提出八个简短问题并保留答案。在 Stillroom、llama.cpp、驱动程序或模型文件更新之后，它会在电脑空闲时再次提问，并在答案或速度有变化时告诉你。</translation>
+        <translation>加载模型后按一次“立即检查”：Stillroom 会在没有任何随机性的情况下提出八个简短问题并保留回答。在 Stillroom、llama.cpp、驱动程序或模型文件更新之后，它会在电脑空闲时再次提问，并在回答或速度有变化时告诉你。</translation>
     </message>
     <message>
         <source>{model}, checked {when}</source>
@@ -3003,7 +3003,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{count} answers compared, token for token</source>
-        <translation>已逐词元比较 {count} 个答案</translation>
+        <translation>已逐词元比较 {count} 个回答</translation>
     </message>
     <message>
         <source>Faster</source>
@@ -3039,7 +3039,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{count} answers, to compare the next check with</source>
-        <translation>{count} 个答案，供下次检查比较</translation>
+        <translation>{count} 个回答，供下次检查比较</translation>
     </message>
     <message>
         <source>the questions have changed since then</source>
@@ -3047,11 +3047,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>when the answers were kept</source>
-        <translation>保留答案之时</translation>
+        <translation>保留回答之时</translation>
     </message>
     <message>
         <source>{model} does not answer as before: {count} of {all} test questions are answered differently.</source>
-        <translation>{model} 的回答与以前不同：{all} 个测试问题中有 {count} 个答案不同。</translation>
+        <translation>{model} 的回答与以前不同：{all} 个测试问题中有 {count} 个回答不同。</translation>
     </message>
     <message>
         <source>{model} still answers the test questions as before, but computes them slightly differently.</source>
@@ -3777,8 +3777,8 @@ Left for the reply: {left}</source>
         <translation>压缩模型使困惑度升高超过此值时提醒</translation>
     </message>
     <message>
-        <source>Perplexity is how much a text surprises a model, and a smaller size is surprised more. Up to some 2 % is hardly noticed in answers, 10 % is.</source>
-        <translation>困惑度表示一段文本让模型“意外”的程度，尺寸越小越容易“意外”。2 % 以内在回答中几乎察觉不到，10 % 则能察觉。</translation>
+        <source>Perplexity is how much a text surprises a model, and a smaller size is surprised more. Up to some 2% is hardly noticed in answers, 10% is.</source>
+        <translation>困惑度表示一段文本让模型“意外”的程度，尺寸越小越容易“意外”。2% 以内在回答中几乎察觉不到，10% 则能察觉。</translation>
     </message>
     <message>
         <source>After making a model, measure how close it is to its original</source>
@@ -4246,12 +4246,20 @@ Left for the reply: {left}</source>
         <translation>打开设置</translation>
     </message>
     <message>
-        <source>Getting {model} → {types}</source>
-        <translation>正在获取 {model} → {types}</translation>
+        <source>{model} → {types}</source>
+        <translation>{model} → {types}</translation>
     </message>
     <message>
-        <source>Getting {model}</source>
-        <translation>正在获取 {model}</translation>
+        <source>Paused: {what}</source>
+        <translation>已暂停：{what}</translation>
+    </message>
+    <message>
+        <source>Stopped: {what}</source>
+        <translation>已停止：{what}</translation>
+    </message>
+    <message>
+        <source>Getting {what}</source>
+        <translation>正在获取 {what}</translation>
     </message>
     <message>
         <source>Try again</source>
@@ -4666,10 +4674,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The engine stopped</source>
         <translation>引擎已停止</translation>
-    </message>
-    <message>
-        <source>It starts again when a model is loaded.</source>
-        <translation>加载模型时会重新启动。</translation>
     </message>
 </context>
 <context>
@@ -5395,19 +5399,19 @@ Left for the reply: {left}</source>
     <name>OtherComputersPage</name>
     <message>
         <source>Other computers</source>
-        <translation>其他计算机</translation>
+        <translation>其他电脑</translation>
     </message>
     <message>
         <source>They take a part of a model that is too large for this computer. Each runs llama.cpp&apos;s rpc-server; where Stillroom is installed, `stillroom lend` starts it.</source>
-        <translation>它们可以分担对本机来说过大的模型。每台都运行 llama.cpp 的 rpc-server；装有 Stillroom 的计算机可用 `stillroom lend` 启动它。</translation>
+        <translation>它们可以分担对本机来说过大的模型。每台都运行 llama.cpp 的 rpc-server；装有 Stillroom 的电脑可用 `stillroom lend` 启动它。</translation>
     </message>
     <message>
         <source>The connection has neither password nor encryption. Whoever is in the same network can read along and use these computers: do this only in a network that you trust.</source>
-        <translation>连接既没有密码也没有加密。同一网络中的任何人都能读取内容并使用这些计算机：请只在可信的网络中这样做。</translation>
+        <translation>连接既没有密码也没有加密。同一网络中的任何人都能读取内容并使用这些电脑：请只在可信的网络中这样做。</translation>
     </message>
     <message>
         <source>When other computers help</source>
-        <translation>其他计算机何时协助</translation>
+        <translation>其他电脑何时协助</translation>
     </message>
     <message>
         <source>Only with a model that is too large for this computer</source>
@@ -5419,7 +5423,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Address of the other computer</source>
-        <translation>另一台计算机的地址</translation>
+        <translation>另一台电脑的地址</translation>
     </message>
     <message>
         <source>Add</source>
@@ -5592,7 +5596,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Shown as a change of lines {first} to {last}, which the answer rewrites.</source>
-        <translation>显示为对第 {first} 至 {last} 行的更改，答案改写了这些行。</translation>
+        <translation>显示为对第 {first} 至 {last} 行的更改，回答改写了这些行。</translation>
     </message>
     <message>
         <source>In place of lines {first} to {last}</source>
@@ -5927,7 +5931,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Choose an item to see its prompt and answer.</source>
-        <translation>选择一道题目以查看其提示词和答案。</translation>
+        <translation>选择一道题目以查看其提示词和回答。</translation>
     </message>
     <message>
         <source>ROUGE-L {rouge}, BLEU {bleu}</source>
@@ -5951,7 +5955,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>ANSWER</source>
-        <translation>答案</translation>
+        <translation>回答</translation>
     </message>
     <message>
         <source>(nothing)</source>
@@ -6081,11 +6085,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Asks {model}, and judges the answers</source>
-        <translation>向 {model} 提问，并判定其答案</translation>
+        <translation>向 {model} 提问，并判定其回答</translation>
     </message>
     <message>
         <source>Choose a model at the top and run the suite. Stillroom asks it mathematics, tasks in several steps, facts hidden in long texts and what customers want, and judges each answer; it also measures how well it predicts a text (perplexity). Everything stays on this computer, and every question, thought and answer can be read afterwards.</source>
-        <translation>请在窗口顶部选择模型，然后运行测试。Stillroom 会向它提出数学题、多步任务、藏在长文中的事实以及客户的需求，并判定每个答案；还会测量它预测一段文字的能力（困惑度）。一切都留在本机，事后可以查看每个问题、思考和答案。</translation>
+        <translation>请在窗口顶部选择模型，然后运行测试。Stillroom 会向它提出数学题、多步任务、藏在长文中的事实以及客户的需求，并判定每个回答；还会测量它预测一段文字的能力（困惑度）。一切都留在本机，事后可以查看每个问题、思考和回答。</translation>
     </message>
     <message>
         <source>Each finished item is kept. Cancel whenever you like; the next run goes on from there.</source>
@@ -6093,7 +6097,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>How good are its answers?</source>
-        <translation>它的答案有多好？</translation>
+        <translation>它的回答有多好？</translation>
     </message>
 </context>
 <context>
@@ -6166,7 +6170,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>New tokens per second during this measurement, in brackets those of the original. What replies reach is said under “On this PC”.</source>
-        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回答能达到的速度见“在此电脑上”。</translation>
+        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回答能达到的速度见“在本机上”。</translation>
     </message>
     <message>
         <source>Divergence</source>
@@ -6711,7 +6715,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Lets words that were just said come less often: 1 is off, and above 1.2 answers get odd.</source>
-        <translation>让刚说过的词较少出现：1 为关闭，高于 1.2 时答案会变得奇怪。</translation>
+        <translation>让刚说过的词较少出现：1 为关闭，高于 1.2 时回答会变得奇怪。</translation>
     </message>
     <message>
         <source>Think before the answer</source>
@@ -6771,7 +6775,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Let answers be JSON in a form that you describe</source>
-        <translation>让答案成为符合你所描述格式的 JSON</translation>
+        <translation>让回答成为符合你所描述格式的 JSON</translation>
     </message>
     <message>
         <source>Stop texts</source>
@@ -6783,7 +6787,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>An answer ends before the first of these texts that would come.</source>
-        <translation>答案会在最先出现的此类文本之前结束。</translation>
+        <translation>回答会在最先出现的此类文本之前结束。</translation>
     </message>
     <message>
         <source>When the chat outgrows the context</source>
@@ -6831,7 +6835,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>ANSWER FORMAT</source>
-        <translation>答案格式</translation>
+        <translation>回答格式</translation>
     </message>
     <message>
         <source>STOP AT</source>
@@ -7085,7 +7089,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Answers of this chat are JSON in the form that this schema describes, for programs to read. The thinking before them stays free.</source>
-        <translation>此聊天的答案是符合此模式所描述格式的 JSON，供程序读取。之前的思考不受限制。</translation>
+        <translation>此聊天的回答是符合此模式所描述格式的 JSON，供程序读取。之前的思考不受限制。</translation>
     </message>
     <message>
         <source>The schema is being checked…</source>
@@ -7297,11 +7301,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Nothing is encrypted without a certificate: whoever listens on the network reads every question, every answer and the key. Do this only in a network that you trust.</source>
-        <translation>没有证书就没有加密：在网络上监听的任何人都能看到每个问题、每个答案和密钥。只应在你信任的网络中这样做。</translation>
+        <translation>没有证书就没有加密：在网络上监听的任何人都能看到每个问题、每个回答和密钥。只应在你信任的网络中这样做。</translation>
     </message>
     <message>
         <source>Addresses for other computers</source>
-        <translation>供其他计算机使用的地址</translation>
+        <translation>供其他电脑使用的地址</translation>
     </message>
     <message>
         <source>No program that has the key has asked in the last minutes.</source>
@@ -7309,7 +7313,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Other computers reach it at {addresses}, where the firewall here lets them.</source>
-        <translation>其他计算机可通过 {addresses} 访问，前提是本机防火墙允许。</translation>
+        <translation>其他电脑可通过 {addresses} 访问，前提是本机防火墙允许。</translation>
     </message>
     <message>
         <source>requests per second</source>
@@ -7458,7 +7462,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Other computers</source>
-        <translation>其他计算机</translation>
+        <translation>其他电脑</translation>
     </message>
     <message>
         <source>Servers elsewhere</source>
@@ -7758,7 +7762,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Measures what is fastest on this computer. Leave it alone for a moment.</source>
-        <translation>测量本机上最快的设置。请暂时不要使用计算机。</translation>
+        <translation>测量本机上最快的设置。请暂时不要使用电脑。</translation>
     </message>
     <message>
         <source>What was measured</source>
@@ -8446,7 +8450,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Measured from</source>
-        <translation>测量所在的计算机</translation>
+        <translation>测量所在的电脑</translation>
     </message>
     <message>
         <source>{one} GB/s with 1 thread, {all} GB/s with {threads}; {model} GB/s over what a token needs</source>
@@ -8661,7 +8665,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A run of golden answers of {file}</source>
-        <translation>{file} 的一次基准答案运行</translation>
+        <translation>{file} 的一次基准回答运行</translation>
     </message>
     <message>
         <source>A running local API is not found until it is switched off and on again.</source>
@@ -8997,7 +9001,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>It has: {models}. Refresh them in the window&apos;s settings, under Servers elsewhere.</source>
-        <translation>它有：{models}。请在窗口设置的“别处的服务器”中刷新。</translation>
+        <translation>它有：{models}。请在窗口设置的“其他地方的服务器”中刷新。</translation>
     </message>
     <message>
         <source>It held a download or a build: ask for the model again, and what was fetched of it is used.</source>
@@ -9377,7 +9381,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The chat template of {name} could not be applied: the computer is too busy.</source>
-        <translation>无法应用 {name} 的聊天模板：计算机太忙。</translation>
+        <translation>无法应用 {name} 的聊天模板：电脑太忙。</translation>
     </message>
     <message>
         <source>The chat template of {name} ends the process that applies it. Stillroom uses its own for {family} instead.</source>
@@ -9553,7 +9557,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Use the same version of llama.cpp on both computers.</source>
-        <translation>请在两台计算机上使用相同版本的 llama.cpp。</translation>
+        <translation>请在两台电脑上使用相同版本的 llama.cpp。</translation>
     </message>
     <message>
         <source>What answers at {address} is no rpc-server, or one of another version of llama.cpp.</source>
@@ -9641,7 +9645,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Another computer that computed a part of the model is gone.</source>
-        <translation>参与计算模型一部分的另一台计算机已断开。</translation>
+        <translation>参与计算模型一部分的另一台电脑已断开。</translation>
     </message>
     <message>
         <source>Another program takes memory of the graphics card ({card}): {free} are free. Replies can become slow or fail. Close that program, or load the model again so that it takes less.</source>
@@ -9685,7 +9689,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Check that it is on, that ggml-rpc-server runs there with its `--host` set to that computer&apos;s address, and that its firewall lets this computer in.</source>
-        <translation>请检查它已开机、ggml-rpc-server 正在运行且其 `--host` 设为该计算机的地址，并且防火墙允许本机访问。</translation>
+        <translation>请检查它已开机、ggml-rpc-server 正在运行且其 `--host` 设为该电脑的地址，并且防火墙允许本机访问。</translation>
     </message>
     <message>
         <source>Check that it is still there and that you may open it.</source>
@@ -9713,11 +9717,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Check the computer&apos;s clock. Where the network looks into encrypted traffic, put its certificate into a file and the file&apos;s name into SSL_CERT_FILE.</source>
-        <translation>请检查计算机的时钟。如果网络会查看加密流量，请将其证书存入文件，并在 SSL_CERT_FILE 中填写该文件名。</translation>
+        <translation>请检查电脑的时钟。如果网络会查看加密流量，请将其证书存入文件，并在 SSL_CERT_FILE 中填写该文件名。</translation>
     </message>
     <message>
         <source>Check the name, or use the computer&apos;s IPv4 address.</source>
-        <translation>请检查名称，或使用该计算机的 IPv4 地址。</translation>
+        <translation>请检查名称，或使用该电脑的 IPv4 地址。</translation>
     </message>
     <message>
         <source>Choose a certificate and its private key, both as PEM files without a password.</source>
@@ -9865,7 +9869,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Give the computer&apos;s name or its IPv4 address, such as 192.168.1.20:{port}.</source>
-        <translation>请给出计算机的名称或 IPv4 地址，例如 192.168.1.20:{port}。</translation>
+        <translation>请给出电脑的名称或 IPv4 地址，例如 192.168.1.20:{port}。</translation>
     </message>
     <message>
         <source>Give the key in its own field: it is kept in the system&apos;s key store.</source>
@@ -10073,7 +10077,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>No computer with the name {host} was found.</source>
-        <translation>没有找到名为 {host} 的计算机。</translation>
+        <translation>没有找到名为 {host} 的电脑。</translation>
     </message>
     <message>
         <source>No line has the noted hash {anchor}: the log is another one, or has let that line go.</source>
@@ -10109,7 +10113,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Other computers compute a part of this model ({addresses}). What is written crosses the network without encryption.</source>
-        <translation>其他计算机参与计算此模型的一部分（{addresses}）。内容在网络上传输时不加密。</translation>
+        <translation>其他电脑参与计算此模型的一部分（{addresses}）。内容在网络上传输时不加密。</translation>
     </message>
     <message>
         <source>Put a backslash before a sign that is meant as itself.</source>
@@ -10169,7 +10173,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Send the message again: the model is loaded again by itself, without that computer for as long as it does not answer.</source>
-        <translation>请重新发送消息：模型会自动重新加载；在那台计算机应答之前不再使用它。</translation>
+        <translation>请重新发送消息：模型会自动重新加载；在那台电脑应答之前不再使用它。</translation>
     </message>
     <message>
         <source>Send the message again: the model is loaded again by itself. If it happens again, it runs on the processor; look for a newer driver, or a card that gets too hot.</source>
@@ -10313,11 +10317,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The computer {address} cannot be reached ({reason}).</source>
-        <translation>无法连接计算机 {address}（{reason}）。</translation>
+        <translation>无法连接电脑 {address}（{reason}）。</translation>
     </message>
     <message>
         <source>The computer&apos;s memory is nearly full: {free} are free. Everything on it can become slow. Close other programs, or unload the model.</source>
-        <translation>计算机内存将满：剩余 {free}。所有程序都可能变慢。请关闭其他程序，或卸载模型。</translation>
+        <translation>电脑内存将满：剩余 {free}。所有程序都可能变慢。请关闭其他程序，或卸载模型。</translation>
     </message>
     <message>
         <source>The connection to the running Stillroom broke: {reason}.</source>
@@ -10425,7 +10429,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The file {name} cannot be stored under that name on every computer, so nothing is downloaded.</source>
-        <translation>文件 {name} 无法在所有计算机上以该名称保存，因此不会下载任何内容。</translation>
+        <translation>文件 {name} 无法在所有电脑上以该名称保存，因此不会下载任何内容。</translation>
     </message>
     <message>
         <source>The file {name} could not be read: {reason}.</source>
@@ -10477,11 +10481,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The golden answers could not be read or written: {reason}.</source>
-        <translation>无法读取或写入基准答案：{reason}。</translation>
+        <translation>无法读取或写入基准回答：{reason}。</translation>
     </message>
     <message>
         <source>The golden answers were written by a newer Stillroom (schema {found}, here {known}).</source>
-        <translation>基准答案由较新的 Stillroom 写成（格式版本 {found}，此处为 {known}）。</translation>
+        <translation>基准回答由较新的 Stillroom 写成（格式版本 {found}，此处为 {known}）。</translation>
     </message>
     <message>
         <source>The graphics card could not load the model, so it runs on the processor.</source>
@@ -10544,8 +10548,8 @@ Left for the reply: {left}</source>
         <translation>本地 API 无法在 {host} 的端口 {port} 上监听：{reason}。</translation>
     </message>
     <message>
-        <source>The machine was busy with something else: the figures scatter by {percent} %. Tune again when it is quiet.</source>
-        <translation>计算机正忙于其他工作：数值离散达 {percent} %。请在空闲时重新调优。</translation>
+        <source>The machine was busy with something else: the figures scatter by {percent}%. Tune again when it is quiet.</source>
+        <translation>电脑正忙于其他工作：数值离散达 {percent}%。请在空闲时重新调优。</translation>
     </message>
     <message>
         <source>The measuring process ended unexpectedly (code {code}).</source>
@@ -11589,7 +11593,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Not even the smallest file of {model} fits this computer so.</source>
-        <translation>即使是 {model} 的最小文件，也无法以这种方式在此计算机上运行。</translation>
+        <translation>即使是 {model} 的最小文件，也无法以这种方式在此电脑上运行。</translation>
     </message>
     <message>
         <source>Only its name says so, or it is damaged. Get it again, or choose another one.</source>
@@ -11965,7 +11969,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>There is no Go on this computer.</source>
-        <translation>此计算机上没有 Go。</translation>
+        <translation>此电脑上没有 Go。</translation>
     </message>
     <message>
         <source>There is no NVIDIA card with a working driver, so CUDA is of no use.</source>
@@ -11973,7 +11977,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>There is no Rust on this computer.</source>
-        <translation>此计算机上没有 Rust。</translation>
+        <translation>此电脑上没有 Rust。</translation>
     </message>
     <message>
         <source>There is no graphics card, so the processor&apos;s own graphics compute ({card}); they share the computer&apos;s RAM.</source>
@@ -12321,7 +12325,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{address} is no address of another computer.</source>
-        <translation>{address} 不是另一台计算机的地址。</translation>
+        <translation>{address} 不是另一台电脑的地址。</translation>
     </message>
     <message>
         <source>{address} is no address that can be used.</source>
@@ -12664,20 +12668,20 @@ Left for the reply: {left}</source>
         <translation>{path} 已存在，且是另一个文件。</translation>
     </message>
     <message>
-        <source>{percent} % faster.</source>
-        <translation>快 {percent} %。</translation>
+        <source>{percent}% faster.</source>
+        <translation>快 {percent}%。</translation>
     </message>
     <message>
-        <source>{percent} % faster: no more than noise.</source>
-        <translation>快 {percent} %：在误差范围之内。</translation>
+        <source>{percent}% faster: no more than noise.</source>
+        <translation>快 {percent}%：在误差范围之内。</translation>
     </message>
     <message>
-        <source>{percent} % faster: too little for its cost.</source>
-        <translation>快 {percent} %：收益太小，不值得其代价。</translation>
+        <source>{percent}% faster: too little for its cost.</source>
+        <translation>快 {percent}%：收益太小，不值得其代价。</translation>
     </message>
     <message>
-        <source>{percent} % slower.</source>
-        <translation>慢 {percent} %。</translation>
+        <source>{percent}% slower.</source>
+        <translation>慢 {percent}%。</translation>
     </message>
     <message>
         <source>{place} allows no number</source>
@@ -13034,6 +13038,10 @@ Left for the reply: {left}</source>
         <source>; </source>
         <translation>；</translation>
     </message>
+    <message>
+        <source>, </source>
+        <translation>、</translation>
+    </message>
 </context>
 <context>
     <name>shipped rules</name>
@@ -13210,7 +13218,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Flash attention</source>
-        <translation>闪存注意力</translation>
+        <translation>Flash attention</translation>
     </message>
     <message>
         <source>Cache type</source>

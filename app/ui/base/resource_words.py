@@ -39,6 +39,16 @@ def listed(parts: Iterable[str]) -> str:
     return QCoreApplication.translate("sentences", "; ").join(parts)
 
 
+def enumerated(parts: Iterable[str]) -> str:
+    """Put names one behind the other, as the window's language does."""
+    return comma().join(parts)
+
+
+def comma() -> str:
+    """Give what stands between the names of a list."""
+    return QCoreApplication.translate("sentences", ", ")
+
+
 def language_words(name: str) -> str:
     """Give the name of a programming language, or what stands for none."""
     return QCoreApplication.translate("code languages", name) if name else ""

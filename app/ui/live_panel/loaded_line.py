@@ -2,8 +2,9 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.base.errors import StillroomError
+from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import ModelInfo
+from app.ui.base.resource_words import enumerated
 from app.ui.base.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
@@ -73,7 +74,7 @@ class LoadedLine(QWidget):
             )
         others = [model_name(other) for other in self._session.models if other.path != info.path]
         if others:
-            where += "\n" + self.tr("Also loaded: {models}").format(models=", ".join(others))
+            where += "\n" + self.tr("Also loaded: {models}").format(models=enumerated(others))
         self._show("good", name, where, "\n".join(notice_text(notice) for notice in info.notices))
 
     def _on_models_changed(self) -> None:
@@ -115,10 +116,8 @@ class LoadedLine(QWidget):
         self._show("danger", name, error_text(error, "\n"))
         self._failed = True
 
-    def _on_died(self, *_: object) -> None:
-        self._show(
-            "danger", self.tr("The engine stopped"), self.tr("It starts again when a model is loaded.")
-        )
+    def _on_died(self, error: EngineError) -> None:
+        self._show("danger", self.tr("The engine stopped"), error_text(error, "\n"))
 
     def _show(self, look: str, name: str, where: str, notice: str = "") -> None:
         self._failed = False

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox
 
 from app.engine.planning.cards import card_key
 from app.engine.protocol import Device, LoadSettings
+from app.ui.base.resource_words import enumerated
 
 
 class CardFields(QObject):
@@ -69,7 +70,7 @@ class CardFields(QObject):
         for key, title in titles.items():
             self.use.addItem(self.tr("only {card}").format(card=title), ("auto", (key,)))
         if len(chosen.cards) > 1:
-            names = ", ".join(titles[key] for key in chosen.cards)
+            names = enumerated(titles[key] for key in chosen.cards)
             self.use.addItem(self.tr("only {card}").format(card=names), (chosen.card_use, chosen.cards))
         self.main.clear()
         self.main.addItem(self.tr("automatic"), "")

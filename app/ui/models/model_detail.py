@@ -7,7 +7,7 @@ from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
 from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
-from app.ui.base.resource_words import licence_words
+from app.ui.base.resource_words import enumerated, licence_words
 from app.ui.base.theme import Theme
 from app.ui.models.build_choices import BuildChoices
 from app.ui.models.list.fit_text import fit_text, here_text, speed_tip, type_text, type_tip
@@ -245,7 +245,7 @@ class ModelDetail(Card):
             "GPQA Diamond": model.scores.gpqa_diamond,
             "LiveCodeBench": model.scores.livecodebench,
         }
-        published = ", ".join(f"{name} {value}%" for name, value in scores.items() if value is not None)
+        published = enumerated(f"{name} {value}%" for name, value in scores.items() if value is not None)
         text = " · ".join(facts)
         return f"{text}\n{self.tr('Published: {scores}').format(scores=published)}" if published else text
 

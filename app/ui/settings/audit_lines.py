@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from app.audit.reading import AuditEntry
 from app.chat.documents.hidden_characters import with_hidden_shown
+from app.ui.base.resource_words import enumerated
 from app.ui.widgets.filtered_table import SORT_ROLE
 
 NUMBER, TIME, KIND, SOURCE, MODEL, TOKENS, LATENCY, OUTCOME, EVERYTHING = range(9)
@@ -127,7 +128,7 @@ def _outcome(fields: dict[str, Any]) -> str:
         for hit in (hits if isinstance(hits, list) else [])
         if isinstance(hit, dict)
     ]
-    return ", ".join(words)
+    return enumerated(words)
 
 
 def _tokens(fields: dict[str, Any]) -> int:

@@ -93,7 +93,7 @@ class GeneralRows:
                 "%",
                 self.tr(
                     "Perplexity is how much a text surprises a model, and a smaller size is surprised more. "
-                    "Up to some 2 % is hardly noticed in answers, 10 % is."
+                    "Up to some 2% is hardly noticed in answers, 10% is."
                 ),
                 decimals=1,
                 step=0.1,

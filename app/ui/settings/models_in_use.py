@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from app.acquire.jobs import JobBook
 from app.ui.base.bridge import Bridge
 from app.ui.base.lasting_job import LastingJobs
+from app.ui.base.resource_words import enumerated
 from app.ui.base.session import EngineSession, model_name
 from models.store.store import ModelStore
 
@@ -47,7 +48,7 @@ class ModelsInUse(QObject):
             return self.tr("A model is being measured: wait for the end, or stop it.")
         if loaded:
             return self.tr("Unload {models} first: files in use are not moved.").format(
-                models=", ".join(loaded)
+                models=enumerated(loaded)
             )
         if self._session.loading_path:
             return self.tr("A model is being loaded: wait until it is there, and unload it.")

@@ -18,6 +18,7 @@ from app.remote.remote_server import (
 from app.remote.server_keys import KeyStoreError, ServerKeys
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
+from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from app.ui.settings.removable_list import CardList
 from app.ui.widgets.card import Card, button, label, set_look
@@ -210,7 +211,7 @@ class ServersElsewherePage(QWidget):
     def _add_card(self, server: ElsewhereServer) -> None:
         names = [model.name for model in server.models]
         more = len(names) - NAMED_MODELS
-        words = ", ".join(names[:NAMED_MODELS])
+        words = enumerated(names[:NAMED_MODELS])
         if more > 0:
             words = self.tr("{models} and {count} more").format(models=words, count=more)
         lines = [label(server.url, selectable=True), label(words, "small", wrap=True)]

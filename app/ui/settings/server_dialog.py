@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSpinBox,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -27,12 +26,14 @@ from PySide6.QtWidgets import (
 from app.server.access.addresses import addresses_for_others
 from app.server.endpoints.docs_page import example
 from app.settings import SettingsFile
+from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from app.ui.settings.api_clients import NAME, ApiClients
 from app.ui.settings.server_session import ServerSession
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.notices import error_text
 from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.wide_column import MeasuredTable
 
 REFRESH_MS = 1000
 ROW_PX = 30
@@ -207,7 +208,7 @@ class ServerDialog(QDialog):
             pair.addWidget(label(unit, "small"))
         figures.addStretch(1)
         self.clients = ApiClients(self)
-        self.table = QTableView(card)
+        self.table = MeasuredTable(card)
         self.table.setModel(self.clients)
         self.table.setAccessibleName(self.tr("Programs that use the local API"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -242,7 +243,7 @@ class ServerDialog(QDialog):
         found = addresses_for_others(running) if running is not None and values.api_network else ()
         self.others.setText(
             self.tr("Other computers reach it at {addresses}, where the firewall here lets them.").format(
-                addresses=", ".join(found)
+                addresses=enumerated(found)
             )
         )
         self.others.setVisible(bool(found))

@@ -168,7 +168,7 @@ def report() -> TuningReport:
             gain=0.25,
             noise=0.01,
             chosen=chosen,
-            why=LoadNotice("{percent} % faster.", {"percent": 25.0}),
+            why=LoadNotice("{percent}% faster.", {"percent": 25.0}),
         )
 
     return TuningReport(

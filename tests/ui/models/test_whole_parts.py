@@ -5,8 +5,9 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.models.list.whole_parts import COMMA, DOT, WholeParts
+from app.ui.models.list.whole_parts import DOT, WholeParts
 
+COMMA = ", "
 HERE = "up to 17 tok/s · 3.1 GB · Runs on the processor"
 ON_DISK = "Q3_K_M, Q4_K_S, Q4_K_M, Q8_0"
 

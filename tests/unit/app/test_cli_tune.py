@@ -48,7 +48,7 @@ def made_up(
         gain=0.2,
         noise=0.01,
         chosen=True,
-        why=LoadNotice("{percent} % faster.", {"percent": 20.0}),
+        why=LoadNotice("{percent}% faster.", {"percent": 20.0}),
     )
     report = TuningReport(
         file=path.name,
@@ -71,7 +71,7 @@ def test_it_prints_the_table_and_what_was_won(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert "measured in 1 min 01 s" in out
     assert "→      1  reply 120.0 tok/s" in out
-    assert "20.0 % faster." in out
+    assert "20.0% faster." in out
     assert "Replies: 120.0 tokens/s, 100.0 before" in out
 
 
@@ -79,7 +79,7 @@ def test_as_json_it_holds_the_choice_and_the_rows(capsys: pytest.CaptureFixture[
     assert cli.main(["tune", "starter", "--json"], build_core) == cli.DONE
     document = json.loads(capsys.readouterr().out)
     assert document["chosen"]["threads"] == 1
-    assert document["rows"][0]["why"] == "20.0 % faster."
+    assert document["rows"][0]["why"] == "20.0% faster."
     assert document["turn_s_before"] == pytest.approx(512 / 300 + 512 / 100)
     assert document["turn_s_after"] < document["turn_s_before"]
 

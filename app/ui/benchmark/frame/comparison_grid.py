@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.base.plain_text import PlainLabel, set_tip
+from app.ui.base.resource_words import enumerated
 from app.ui.widgets.card import Card, LabelLook, button, label
 from app.ui.widgets.scrolled_page import ScrolledPage
 
@@ -180,7 +181,7 @@ def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_
         return verdict
     change = _right(label(cell.change, cell.look))
     set_tip(change, f"{cell.verdict}\n{cell.tip}".strip())
-    change.setAccessibleName(f"{cell.change}, {cell.verdict}")
+    change.setAccessibleName(enumerated((cell.change, cell.verdict)))
     grid.addWidget(change, row, column + 1)
     return None
 

@@ -4,6 +4,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.bench.results.report import GpuFacts, Report
 from app.ui.base import figures
+from app.ui.base.resource_words import enumerated
 from models.system.units import gigabytes
 
 translate = QCoreApplication.translate
@@ -22,7 +23,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
             text.format(name=machine.processor, cores=machine.cores, threads=machine.threads),
         )
     if machine.features:
-        rows.append((translate("benchmark", "Instruction sets"), ", ".join(machine.features)))
+        rows.append((translate("benchmark", "Instruction sets"), enumerated(machine.features)))
     if machine.memory_total_bytes:
         text = translate("benchmark", "{size} GB").format(size=gigabytes(machine.memory_total_bytes))
         rows.append((translate("benchmark", "Memory"), text))
@@ -43,7 +44,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
             ),
         )
     )
-    rows.append(("llama.cpp", f"{engine.llama_cpp_version}, {engine.backend}"))
+    rows.append(("llama.cpp", enumerated((engine.llama_cpp_version, engine.backend))))
     text = translate("benchmark", "{threads} threads, context {context}, batch {batch}, KV cache {kv_type}")
     rows.append(
         (
@@ -66,7 +67,7 @@ def _elsewhere(report: Report) -> list[tuple[str, str]]:
         (translate("benchmark", "Server"), engine.backend),
         (translate("benchmark", "Model"), report.model.name),
         (translate("benchmark", "Context"), context.format(context=f"{engine.context_tokens:,}")),
-        (translate("benchmark", "Measured from"), f"{machine.processor}, {machine.system}"),
+        (translate("benchmark", "Measured from"), enumerated((machine.processor, machine.system))),
     ]
 
 
@@ -109,4 +110,4 @@ def _gpu(gpu: GpuFacts) -> str:
         parts.append(translate("benchmark", "{speed} GB/s by clock and bus").format(speed=speed))
     if gpu.pcie:
         parts.append(f"PCIe {gpu.pcie}")
-    return ", ".join(parts)
+    return enumerated(parts)

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.ui.base.resource_words import enumerated
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.list.chat_files import ChatFiles, file_ending, file_name
 from app.ui.chat.list.chat_list import ChatList
@@ -82,7 +83,7 @@ class ChatListActions(QObject):
         text = self.tr("Chats added: {count}.").format(count=len(ids))
         if left_out:
             text += " " + self.tr("Left out, as a chat here cannot hold it: {kinds}.").format(
-                kinds=", ".join(left_out)
+                kinds=enumerated(left_out)
             )
         self._notices.inform(text, self.tr("Undo"), lambda: self._start(self._take_out(ids, made)))
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.code.changes.placing import Place, Places
 from app.ui.base.announce import announce
+from app.ui.base.resource_words import enumerated
 from app.ui.widgets.card import button, label, set_look
 from models.system.shown_text import shown
 
@@ -121,7 +122,7 @@ class PlacementLine(QWidget):
     def _names(self, names: tuple[str, ...]) -> str:
         # A method of a class that is named itself needs no word.
         outer = [name for name in names if name.rpartition(".")[0] not in names]
-        listed = ", ".join(shown(name.replace(":", ".")) for name in outer[:NAMES_SHOWN])
+        listed = enumerated(shown(name.replace(":", ".")) for name in outer[:NAMES_SHOWN])
         if len(outer) <= NAMES_SHOWN:
             return listed
         return self.tr("{names} and {count} more").format(names=listed, count=len(outer) - NAMES_SHOWN)

@@ -10,6 +10,7 @@ from app.base.errors import StillroomError
 from app.code.ask import Excerpt, whole_lines
 from app.code.mentions import NamedFile, mentions
 from app.ui.base.bridge import Bridge
+from app.ui.base.resource_words import enumerated
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.widgets.notices import translated
 from models.system.shown_text import shown
@@ -128,10 +129,10 @@ def _sentence(fitted: FittedQuestion, excerpt: Excerpt, found: FoundFiles, dropp
         )
     ]
     if found.files:
-        names = ", ".join(shown(file.name) for file in found.files)
+        names = enumerated(shown(file.name) for file in found.files)
         sentences.append(translate("CodeConversation", "With {names}.").format(names=names))
     if found.missing:
-        names = ", ".join(shown(name) for name in found.missing)
+        names = enumerated(shown(name) for name in found.missing)
         sentences.append(
             translate("CodeConversation", "Not found, so not sent: {names}.").format(names=names)
         )

@@ -10,6 +10,7 @@ from app.base.errors import StillroomError
 from app.code.changes.file_changes import with_blocks
 from app.code.extract import CodeBlock
 from app.code.languages import language_of_file
+from app.ui.base.resource_words import enumerated
 from app.ui.code.changes.change_set_bar import ChangeSetBar
 from app.ui.code.files.file_actions import FileActions
 from app.ui.code.files.named_files import NamedFiles
@@ -95,7 +96,7 @@ class ChangeSets(QObject):
             elif file.editor.isReadOnly() or file.editor.text() != before:
                 self._missing.append(shown(name))
         if not self._changes:
-            missing = ", ".join(self._missing)
+            missing = enumerated(self._missing)
             self._missing.clear()
             self._ui.notices.inform(
                 self.tr("Nothing could be shown of: {missing}").format(missing=missing)
@@ -191,10 +192,10 @@ class ChangeSets(QObject):
     def _refresh(self) -> None:
         files, waiting = len(self._changes), len(self.waiting)
         if waiting:
-            self.bar.show_waiting(waiting, files, ", ".join(self._missing))
+            self.bar.show_waiting(waiting, files, enumerated(self._missing))
             return
         changed = sum(change.is_changed for change in self._changes)
-        self.bar.show_decided(changed, files, ", ".join(self._kept))
+        self.bar.show_decided(changed, files, enumerated(self._kept))
 
     def _show(self, file: OpenFile) -> None:
         self._files.show_file(file)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QIcon, QMouseEvent
 from PySide6.QtWidgets import QTabBar, QToolButton, QWidget
 
 from app.ui.base.plain_text import plain_tip
+from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from models.system.shown_text import shown
 
@@ -61,7 +62,7 @@ class FileTabs(QTabBar):
             *([self.tr("changes wait to be accepted")] if waits else []),
         ]
         self.setTabToolTip(index, plain_tip("\n".join([shown(path or title, PATH_CHARACTERS), *states])))
-        self.setAccessibleTabName(index, ", ".join([shown(title), *states]))
+        self.setAccessibleTabName(index, enumerated([shown(title), *states]))
         self.setTabIcon(index, self._theme.icon("git-diff", "accent") if waits else QIcon())
 
     def minimumTabSizeHint(self, index: int) -> QSize:  # noqa: N802 - Qt's name

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor
 
+from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, here_text, speed_tip
 from app.ui.models.list.model_rows import ModelRow
@@ -55,7 +56,7 @@ class ModelsTable(RowsModel[ModelRow]):
             kinds.append(self.tr("getting…"))
         elif row.stopped:
             kinds.append(self.tr("stopped"))
-        return ", ".join(kinds)
+        return enumerated(kinds)
 
     def _size(self, row: ModelRow) -> str:
         if row.installed:

@@ -4,8 +4,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
+from app.ui.base.resource_words import comma
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
-from app.ui.models.list.whole_parts import COMMA, DOT, WholeParts
+from app.ui.models.list.whole_parts import DOT, WholeParts
 from app.ui.widgets.wide_column import MeasuredTable
 
 ROW_PX = 40
@@ -39,7 +40,7 @@ class ModelsView(MeasuredTable):
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(80)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self._delegates = {HERE: WholeParts(DOT, self), ON_DISK: WholeParts(COMMA, self, counts=True)}
+        self._delegates = {HERE: WholeParts(DOT, self), ON_DISK: WholeParts(comma(), self, counts=True)}
         for column, delegate in self._delegates.items():
             self.setItemDelegateForColumn(column, delegate)
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 Index = QModelIndex | QPersistentModelIndex
-DOT, COMMA = " · ", ", "
+DOT = " · "
 
 
 class WholeParts(QStyledItemDelegate):

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProg
 
 from app.ui.base.add_action import allow
 from app.ui.base.durations import duration
-from app.ui.base.resource_words import data_set_words, sentences
+from app.ui.base.resource_words import data_set_words, enumerated, sentences
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import KLD_P99, SPEED, TYPE, QualityTable
@@ -94,7 +94,7 @@ class QualityCard(Card):
             self.tr(
                 "The perplexity of {types} grows by more than the {limit}% that you allow. A larger size "
                 "stays closer to the original."
-            ).format(limit=f"{gate_percent:g}", types=", ".join(kind for kind, _ in above))
+            ).format(limit=f"{gate_percent:g}", types=enumerated(kind for kind, _ in above))
         )
         self._note.setVisible(bool(measured))
         if measured:

@@ -76,7 +76,7 @@ def test_the_fastest_value_of_each_setting_is_taken() -> None:
     assert outcome.before.decode_tok_per_s == 20.0
     [chosen] = [row for row in outcome.rows if row.knob == "threads" and row.chosen]
     assert (chosen.value, chosen.repeats) == (6, 5)
-    assert str(chosen.why) == "20.0 % faster."
+    assert str(chosen.why) == "20.0% faster."
 
 
 @pytest.mark.parametrize("scatter", [0.02, 0.05, 0.1, 0.2])
