@@ -391,6 +391,9 @@ class EngineSession(QObject):
         if state.phase == "loading":
             self.info = None
             self.loading.emit(self.loading_path or state.loading_path, state.load_fraction)
+            if state.models != before.models:
+                # It is being loaded anew, or others make room for it.
+                self.models_changed.emit()
             return
         if state.phase == "loaded" and state.model is not None:
             if state.model.path == self.loading_path:

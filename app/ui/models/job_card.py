@@ -67,12 +67,10 @@ class JobCard(Card):
 
     def show_view(self, view: JobView) -> None:
         """Take the job's present state."""
+        what = view.title
         if view.types:
-            title = self.tr("Getting {model} → {types}").format(
-                model=view.title, types=" + ".join(view.types)
-            )
-        else:
-            title = self.tr("Getting {model}").format(model=view.title)
+            what = self.tr("{model} → {types}").format(model=what, types=" + ".join(view.types))
+        title = self._title_text(view).format(what=what)
         self._title.setText(title)
         self.setAccessibleName(title)
         goes_on = view.state in ("running", "waiting")
@@ -100,6 +98,14 @@ class JobCard(Card):
             self._note.setText(self._promise("build") if is_here else self.tr("What has arrived is kept."))
         self._step.setWordWrap(failed)
         self._amount.setText("")
+
+    def _title_text(self, view: JobView) -> str:
+        match view.state:
+            case "paused":
+                return self.tr("Paused: {what}")
+            case "failed":
+                return self.tr("Stopped: {what}")
+        return self.tr("Getting {what}")
 
     def _show_progress(self, progress: Progress) -> None:
         if progress.stage == "ask":

@@ -294,7 +294,8 @@ class ModelsTab(QScrollArea):
             self._listing.models,
             self._advisor,
             tuple(self._views.values()),
-            frozenset(info.path for info in self._session.models),
+            # What is loaded anew is there only when that is over.
+            frozenset(info.path for info in self._session.models) - {self._session.loading_path},
             self._session.info.path if self._session.info is not None else "",
             frozenset(self._failed),
             self.outlooks.use,
@@ -440,6 +441,9 @@ class ModelsTab(QScrollArea):
 
     def _on_loading(self, path: str, _fraction: float) -> None:
         self._loading = path
+        rows = map(self.table.row, range(self.table.rowCount()))
+        if any(path == str(file.path) for row in rows for file in row.loaded):
+            self._refresh()
 
     def _on_loaded(self, info: ModelInfo) -> None:
         if info.path in self._failed:

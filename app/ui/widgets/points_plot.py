@@ -10,6 +10,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 
 POINT_PX = 9
 BEAM_SHARE = 0.02
+FOOT_SHARE = 0.06
 
 
 class PointsPlot(LazyPlot):
@@ -69,7 +70,9 @@ class PointsPlot(LazyPlot):
         self._line.setData([place for place, _ in joined], [height for _, height in joined])
         top = max((value + spread for value, spread in zip(y, deviation, strict=True)), default=1.0)
         self.plot.setXRange(*x_range, padding=0)
-        self.plot.setYRange(0, 1.2 * top, padding=0)
+        # A point at zero would be cut in half by the axis.
+        foot = FOOT_SHARE * top if min(y, default=top) < FOOT_SHARE * top else 0.0
+        self.plot.setYRange(-foot, 1.2 * top, padding=0)
 
 
 def round_step(step: float) -> float:

@@ -111,6 +111,7 @@ class StandInSession(QObject):
         self.ready: Ready | None = None
         self.info: ModelInfo | None = None
         self.beside: tuple[ModelInfo, ...] = ()
+        self.loading_path = ""
         self.remote: list[Device] = []
         self.reserved_for = ""
 
@@ -426,6 +427,7 @@ def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room
         assert "tiny.Q8_0.gguf" in seen_words(card)
         seen_button(card, "Pause").click()
         await until(lambda: "Paused" in seen_words(card))
+        assert "Getting" not in seen_words(card)
         room.hub.bytes_per_s = 0
         seen_button(card, "Resume").click()
         await until(lambda: not room.page.jobs and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
@@ -910,6 +912,27 @@ def test_each_model_in_memory_is_called_loaded_and_can_be_used(room: Room, run: 
         room.session.rested.emit(current)
         assert room.cell(KEY, HERE) == ""
         await until(lambda: not loaded_words())
+
+    run(scenario())
+
+
+def test_a_model_that_is_loaded_anew_is_not_called_loaded_meanwhile(room: Room, run: Run) -> None:
+    room.add("Q8_0")
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
+        [file] = room.tab.table.row(room.tab.table.number_of(KEY)).installed
+        session = room.session
+        session.info = msgspec.structs.replace(LOADED, path=str(file.path))
+        session.loaded.emit(session.info)
+        await until(lambda: room.cell(KEY, HERE) == "Loaded")
+        session.loading_path = str(file.path)
+        session.loading.emit(session.loading_path, 0.0)
+        assert room.cell(KEY, HERE) != "Loaded"
+        session.loading_path = ""
+        session.loaded.emit(session.info)
+        await until(lambda: room.cell(KEY, HERE) == "Loaded")
 
     run(scenario())
 

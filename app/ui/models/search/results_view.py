@@ -5,10 +5,10 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from app.ui.widgets.rows_model import RowsModel
-from app.ui.widgets.wide_column import WideColumn
+from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 ROW_PX = 32
 MOST_ROWS = 8
@@ -16,7 +16,7 @@ NARROW_PX = 760
 WIDEST_COLUMN_PX = 320
 
 
-class ResultsView(QTableView):
+class ResultsView(MeasuredTable):
     """As high as its rows, up to eight of them; GUI thread."""
 
     row_chosen = Signal(int)

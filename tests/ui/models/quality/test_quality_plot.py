@@ -12,6 +12,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.points_plot import POINT_PX
 from models.store.store import InstalledModel
 from tests.support.qualities import made_up_quality
 
@@ -40,6 +41,19 @@ def names(plot: QualityPlot) -> dict[str, QRectF]:
         text.toPlainText(): text.mapRectToScene(text.boundingRect()).adjusted(rim, rim, -rim, -rim)
         for text in texts
     }
+
+
+def test_a_point_at_zero_is_drawn_whole(qtbot: QtBot, qapp: QApplication) -> None:
+    plot = QualityPlot(Theme(qapp, "light"), PlotLibrary(Bridge(lambda error: None)))
+    qtbot.addWidget(plot)
+    plot.resize(760, 200)
+    plot.show_models([installed("Q3_K_M", 920, 0.11), installed("BF16", 3554, 0.0)])
+    plot.show()
+    qtbot.waitUntil(lambda: plot.plot is not None and len(names(plot)) == 2, timeout=30_000)
+    view = plot.plot.getViewBox()
+    qtbot.waitUntil(lambda: view.height() > 100, timeout=30_000)
+    shown = view.viewRect()
+    assert -shown.top() / shown.height() * view.height() > POINT_PX / 2
 
 
 @pytest.mark.parametrize("width", [420, 700, 1000])
