@@ -199,9 +199,9 @@ class _CommandDelegate(QStyledItemDelegate):
         if option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
             chosen = bool(option.state & QStyle.StateFlag.State_Selected)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setPen(theme.colour("accent") if chosen else Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("accent_soft" if chosen else "raised"))
-            painter.drawRoundedRect(option.rect, 8, 8)
+            painter.drawRoundedRect(option.rect.adjusted(0, 0, -1, -1), 8, 8)
         margin = theme.pixels(MARGIN_PX)
         room = option.rect.adjusted(margin, 0, -margin, 0)
         metrics = QFontMetrics(option.font)

@@ -3,12 +3,33 @@
 from collections.abc import Callable, Sequence
 
 import shiboken6
-from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QTimer
-from PySide6.QtGui import QFontMetricsF, QResizeEvent, QShowEvent
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    Qt,
+    QTimer,
+)
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QTableView, QWidget
 
 NEARLY = 0.85
 """In so much of its width a text is shortened rather than the table scrolled for some pixels."""
+RING_PX = 2
 
 
 def no_columns() -> Sequence[int]:
@@ -19,11 +40,13 @@ def no_columns() -> Sequence[int]:
 class MeasuredTable(QTableView):
     """Finds and remembers how wide its columns want to be. Header and `WideColumn` often ask for them, and Qt
     asks style and model for each cell: 5 ms for 40 rows of a column. The cells of a column have one font and
-    no pictures. GUI thread."""
+    no pictures. Draws a ring around the row that has the keyboard. GUI thread."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wanted_px: dict[int, int] = {}
+        self._has_keyboard = False
+        """It was reached by a key, or one was pressed in it since it was clicked."""
         self.verticalScrollBar().valueChanged.connect(self._forget)
 
     def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802 - Qt's name
@@ -95,6 +118,43 @@ class MeasuredTable(QTableView):
 
     def _forget(self, *_: object) -> None:
         self._wanted_px.clear()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Note whether a key brought the focus."""
+        if event.reason() not in (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason):
+            self._has_keyboard = event.reason() != Qt.FocusReason.MouseFocusReason
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Show where the keys go."""
+        self._has_keyboard = True
+        super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Show no ring to who clicks."""
+        self._has_keyboard = False
+        super().mousePressEvent(event)
+        self.viewport().update()
+
+    def currentChanged(  # noqa: N802 - Qt's name
+        self, current: QModelIndex | QPersistentModelIndex, previous: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Draw the ring around another row; Qt draws two cells anew."""
+        super().currentChanged(current, previous)
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the cells, and the ring over them."""
+        super().paintEvent(event)
+        row = self.currentIndex().row()
+        if row < 0 or not (self.hasFocus() and self._has_keyboard):
+            return
+        across = QRect(0, self.rowViewportPosition(row), self.viewport().width(), self.rowHeight(row))
+        painter = QPainter(self.viewport())
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), RING_PX))
+        painter.drawRect(across.adjusted(1, 1, -1, -1))
+        painter.end()
 
 
 class WideColumn(QObject):

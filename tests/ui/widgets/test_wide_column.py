@@ -4,10 +4,11 @@ import random
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QHeaderView, QTableView, QWidget
+from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QApplication, QHeaderView, QLineEdit, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.ui.base.theme import Theme
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 MOST_PX = 120
@@ -193,3 +194,33 @@ def test_an_empty_table_is_as_wide_as_qt_makes_it(qtbot: QtBot) -> None:
     qtbot.addWidget(other)
     other.setModel(QStandardItemModel(0, 2, other))
     assert table.sizeHintForColumn(1) == other.sizeHintForColumn(1)
+
+
+def ring_colour(table: QTableView, row: int) -> QColor:
+    """The colour at the foot of a row, where its ring would be."""
+    y = table.rowViewportPosition(row) + table.rowHeight(row) - 1
+    return table.viewport().grab().toImage().pixelColor(table.viewport().width() // 2, y)
+
+
+def test_the_row_that_the_keyboard_has_is_ringed(qtbot: QtBot, theme: Theme) -> None:
+    frame = QWidget()
+    field, table = QLineEdit(frame), MeasuredTable(frame)
+    model = QStandardItemModel(3, 2, table)
+    table.setModel(model)
+    table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    table.setGeometry(0, 40, 400, 200)
+    qtbot.addWidget(frame)
+    frame.show()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    table.selectRow(1)
+    accent = theme.colour("accent")
+    assert ring_colour(table, 1) != accent
+    table.setFocus(Qt.FocusReason.TabFocusReason)
+    assert ring_colour(table, 1) == accent
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert ring_colour(table, 2) == accent
+    assert ring_colour(table, 1) != accent
+    place = table.visualRect(model.index(0, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert ring_colour(table, 0) != accent, "who clicks sees where"
