@@ -5579,28 +5579,28 @@ Left for the reply: {left}</source>
         <translation>接受后 {names} 会被移除。</translation>
     </message>
     <message>
-        <source>Shown as a change of lines {first} to {last}: in place of the selection, {names} would be there twice.</source>
-        <translation>显示为对第 {first} 至 {last} 行的更改：若替换所选内容，{names} 会出现两次。</translation>
+        <source>Shown as a change of {lines}: in place of the selection, {names} would be there twice.</source>
+        <translation>显示为对{lines}的更改：若替换所选内容，{names} 会出现两次。</translation>
     </message>
     <message>
-        <source>Shown as a change of lines {first} to {last}: in place of the whole text, {names} would be there twice.</source>
-        <translation>显示为对第 {first} 至 {last} 行的更改：若替换全文，{names} 会出现两次。</translation>
+        <source>Shown as a change of {lines}: in place of the whole text, {names} would be there twice.</source>
+        <translation>显示为对{lines}的更改：若替换全文，{names} 会出现两次。</translation>
     </message>
     <message>
-        <source>Shown as a change of lines {first} to {last}: at the cursor, {names} would be there twice.</source>
-        <translation>显示为对第 {first} 至 {last} 行的更改：若插入光标处，{names} 会出现两次。</translation>
+        <source>Shown as a change of {lines}: at the cursor, {names} would be there twice.</source>
+        <translation>显示为对{lines}的更改：若插入光标处，{names} 会出现两次。</translation>
     </message>
     <message>
-        <source>Shown as a change of lines {first} to {last}: in place of the whole text, {names} would be gone.</source>
-        <translation>显示为对第 {first} 至 {last} 行的更改：若替换全文，{names} 会丢失。</translation>
+        <source>Shown as a change of {lines}: in place of the whole text, {names} would be gone.</source>
+        <translation>显示为对{lines}的更改：若替换全文，{names} 会丢失。</translation>
     </message>
     <message>
-        <source>Shown as a change of lines {first} to {last}, which the answer rewrites.</source>
-        <translation>显示为对第 {first} 至 {last} 行的更改，回答改写了这些行。</translation>
+        <source>Shown as a change of {lines}, which the answer rewrites.</source>
+        <translation>显示为对{lines}的更改，回答改写了这些行。</translation>
     </message>
     <message>
-        <source>In place of lines {first} to {last}</source>
-        <translation>替换第 {first} 至 {last} 行</translation>
+        <source>In place of {lines}</source>
+        <translation>替换{lines}</translation>
     </message>
     <message>
         <source>In place of the selection</source>
@@ -5613,6 +5613,14 @@ Left for the reply: {left}</source>
     <message>
         <source>At the cursor</source>
         <translation>在光标处</translation>
+    </message>
+    <message>
+        <source>lines {first} to {last}</source>
+        <translation>第 {first} 至 {last} 行</translation>
+    </message>
+    <message>
+        <source>line {first}</source>
+        <translation>第 {first} 行</translation>
     </message>
     <message>
         <source>{names} and {count} more</source>

@@ -80,6 +80,15 @@ class ModelDetail(Card):
         self.size_choice.show_model(offered, advisor, use, measured[0] if measured else None)
         self._redraw()
 
+    def come_after(self, widget: QWidget) -> None:
+        """Let the Tab key come here from `widget`, and to what is drawn anew before what stands below it: it
+        would be the last of the window."""
+        drawn = [] if self._content is None else self._content.findChildren(QWidget)
+        for stop in dict.fromkeys([*drawn, *self.findChildren(QWidget)]):
+            if stop.focusPolicy() & Qt.FocusPolicy.TabFocus and stop.focusProxy() is None:
+                QWidget.setTabOrder(widget, stop)
+                widget = stop
+
     def _redraw(self) -> None:
         row = self._row
         if row is None:

@@ -356,6 +356,7 @@ class ModelsTab(QScrollArea):
             self._selected = row.key
             use, model = self.outlooks.use, row.model
             self.detail.show_row(row, self._advisor, use)
+            self.detail.come_after(self._view)
             outlooks = []
             if self._advisor is not None and model is not None and model.thinks:
                 outlooks = [self._advisor.outlook(model, kind, use) for kind in QUANTISATIONS]

@@ -165,7 +165,7 @@ class RecommendationCard(Card):
                 "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
             )
         reasons = [
-            f"{model.name}.",
+            model.name,
             fit_text(found),
             scores.format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond),
         ]

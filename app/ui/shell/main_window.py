@@ -183,6 +183,23 @@ class MainWindow(QMainWindow):
         else:
             super().keyPressEvent(event)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Let the Tab key come to each control. Qt would also stop at a page, whose focus is that of one
+        control in it, and so pass over all that stand before that one.
+        """
+        pages: list[tuple[QWidget, QWidget]] = []
+        for each in self.findChildren(QWidget):
+            chosen = each.focusProxy()
+            if chosen is not None and each.isVisible() and each.isAncestorOf(chosen):
+                pages.append((each, chosen))
+        for page, _ in pages:
+            page.setFocusProxy(None)
+        try:
+            return super().focusNextPrevChild(forward)
+        finally:
+            for page, chosen in pages:
+                page.setFocusProxy(chosen)
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Ctrl with the wheel changes the size of everything."""
         if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():

@@ -1,8 +1,11 @@
 """The code of a reply, and the text that it changes."""
 
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.code.changes.placing import Place, Places
+from app.ui.code.changes.code_placement import Offer, PlacementLine
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, finished_exchange, offered, select, show
 from tests.support.selecting import Hand
@@ -165,3 +168,11 @@ def test_a_proposal_goes_when_another_text_comes(room: Room, qtbot: QtBot, tab: 
         assert not tab.card.propose("")
 
     live(scene())
+
+
+@pytest.mark.parametrize(("last", "said"), [(9, "of lines 4 to 9,"), (4, "of line 4,"), (3, "of line 4,")])
+def test_one_line_is_no_range(qtbot: QtBot, last: int, said: str) -> None:
+    line = PlacementLine()
+    qtbot.addWidget(line)
+    line.show_offer(Offer(Places(Place("asked", 1, 9), Place("fitting", 4, last)), "text"))
+    assert said in line.words.text()

@@ -7,10 +7,22 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QComboBox, QDialog, QPushButton, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QPushButton,
+    QWidget,
+)
 
 from app.ui.base import announce as announcing
+from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import ask, run_with_window, settle
@@ -86,6 +98,62 @@ def test_all_that_has_the_focus_has_a_name_and_a_role(qapp: QApplication, langua
         palette.close()
         assert found == []
         assert counted > 150
+
+    run_with_window(scene)
+
+
+def passed_over(window: QWidget) -> list[str]:
+    """Press Tab until it is round, and give what it did not come to."""
+    here, reached = QApplication.focusWidget(), []
+    while here is not None and here not in reached:
+        reached.append(here)
+        QTest.keyClick(here, Qt.Key.Key_Tab)
+        here = QApplication.focusWidget()
+    wanted = [
+        each
+        for each in focusable(window)
+        if each.window() is window
+        and each.isEnabled()
+        and each.focusPolicy() & Qt.FocusPolicy.TabFocus
+        # Of several of which one is chosen, the arrow keys go to the others.
+        and not (isinstance(each, QAbstractButton) and each.group() is not None)
+    ]
+    assert len(wanted) > 4
+    return [each.accessibleName() or type(each).__name__ for each in wanted if each not in reached]
+
+
+def test_the_tab_key_comes_to_every_control(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        await until(lambda: application.session.info is not None, "the model")
+        for page in ("chat", "models", "benchmark"):
+            content = window.show_page(page)
+            await settle(10)
+            assert passed_over(window) == []
+            if isinstance(content, BenchmarkTab):
+                for inner in ("quality", "drift"):
+                    content.show_page(inner)
+                    await settle(10)
+                    assert passed_over(window) == []
+
+    run_with_window(scene)
+
+
+def test_types_to_be_got_come_behind_the_list_of_models(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        tab = window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        await until(lambda: tab.table.rowCount() > 0, "the models")
+        tab.select("r1-qwen-1.5b")
+        await settle()
+        tab.setFocus()
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        chosen = QApplication.focusWidget()
+        assert isinstance(chosen, QCheckBox)
+        assert chosen.text() == "Q4_K_M"
 
     run_with_window(scene)
 

@@ -35,6 +35,8 @@ class MeasuringPage(QScrollArea):
         self._session = session
         self._bridge = bridge
         self._job = job or LastingJob(session, bridge, self)
+        # Its button has the keyboard, and its page while that is switched off.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def update_head(self) -> None:
         """Show what can be done now: the model, the job or the reservation has changed."""

@@ -44,7 +44,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
             ),
         )
     )
-    rows.append(("llama.cpp", enumerated((engine.llama_cpp_version, engine.backend))))
+    rows.append(("llama.cpp", f"{engine.llama_cpp_version} · {engine.backend}"))
     text = translate("benchmark", "{threads} threads, context {context}, batch {batch}, KV cache {kv_type}")
     rows.append(
         (
@@ -67,7 +67,7 @@ def _elsewhere(report: Report) -> list[tuple[str, str]]:
         (translate("benchmark", "Server"), engine.backend),
         (translate("benchmark", "Model"), report.model.name),
         (translate("benchmark", "Context"), context.format(context=f"{engine.context_tokens:,}")),
-        (translate("benchmark", "Measured from"), enumerated((machine.processor, machine.system))),
+        (translate("benchmark", "Measured from"), f"{machine.processor} · {machine.system}"),
     ]
 
 
@@ -110,4 +110,4 @@ def _gpu(gpu: GpuFacts) -> str:
         parts.append(translate("benchmark", "{speed} GB/s by clock and bus").format(speed=speed))
     if gpu.pcie:
         parts.append(f"PCIe {gpu.pcie}")
-    return enumerated(parts)
+    return " · ".join(parts)

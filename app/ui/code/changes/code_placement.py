@@ -75,42 +75,33 @@ class PlacementLine(QWidget):
             return self.tr("Accepting this removes {names}.").format(names=self._names(place.lost))
         if not offer.has_another or not offer.fits:
             return ""
-        lines = {"first": f"{place.first_line:,}", "last": f"{place.last_line:,}"}
+        lines = self._lines(place)
         if asked.doubled:
             names = self._names(asked.doubled)
             match offer.asked_for:
                 case "selection":
                     text = self.tr(
-                        "Shown as a change of lines {first} to {last}: in place of the selection, "
+                        "Shown as a change of {lines}: in place of the selection, "
                         "{names} would be there twice."
                     )
                 case "text":
                     text = self.tr(
-                        "Shown as a change of lines {first} to {last}: in place of the whole text, "
+                        "Shown as a change of {lines}: in place of the whole text, "
                         "{names} would be there twice."
                     )
                 case "cursor":
                     text = self.tr(
-                        "Shown as a change of lines {first} to {last}: at the cursor, "
-                        "{names} would be there twice."
+                        "Shown as a change of {lines}: at the cursor, {names} would be there twice."
                     )
-            return text.format(names=names, **lines)
+            return text.format(names=names, lines=lines)
         if asked.lost:
-            text = self.tr(
-                "Shown as a change of lines {first} to {last}: in place of the whole text, "
-                "{names} would be gone."
-            )
-            return text.format(names=self._names(asked.lost), **lines)
-        return self.tr("Shown as a change of lines {first} to {last}, which the answer rewrites.").format(
-            **lines
-        )
+            text = self.tr("Shown as a change of {lines}: in place of the whole text, {names} would be gone.")
+            return text.format(names=self._names(asked.lost), lines=lines)
+        return self.tr("Shown as a change of {lines}, which the answer rewrites.").format(lines=lines)
 
     def _other(self, offer: Offer) -> str:
         if not offer.fits:
-            fitting = offer.places.fitting
-            return self.tr("In place of lines {first} to {last}").format(
-                first=f"{fitting.first_line:,}", last=f"{fitting.last_line:,}"
-            )
+            return self.tr("In place of {lines}").format(lines=self._lines(offer.places.fitting))
         match offer.asked_for:
             case "selection":
                 return self.tr("In place of the selection")
@@ -118,6 +109,13 @@ class PlacementLine(QWidget):
                 return self.tr("In place of the whole text")
             case "cursor":
                 return self.tr("At the cursor")
+
+    def _lines(self, place: Place) -> str:
+        text = self.tr("lines {first} to {last}")
+        # An insertion ends before it begins.
+        if place.last_line <= place.first_line:
+            text = self.tr("line {first}")
+        return text.format(first=f"{place.first_line:,}", last=f"{place.last_line:,}")
 
     def _names(self, names: tuple[str, ...]) -> str:
         # A method of a class that is named itself needs no word.

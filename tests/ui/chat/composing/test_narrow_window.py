@@ -1,12 +1,14 @@
 """The composer's parts in a narrow window: what has no room moves or is shortened, and nothing is cut off."""
 
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.chat.prompting.context import ContextPlan
 from app.chat.prompting.prompt import ChatMessage, Prompt
+from app.settings import Theme as ThemeChoice
 from app.ui.base.theme import Theme
-from app.ui.chat.composing.context_meter import LEAST_BAR_PX, ContextMeter, ContextUse
+from app.ui.chat.composing.context_meter import BAR_PX, LEAST_BAR_PX, ContextMeter, ContextUse
 from app.ui.chat.composing.context_notice import ContextNotice
 from tests.support.chat_desk import Opened
 from tests.support.waiting import wait_until
@@ -58,3 +60,23 @@ def test_the_meters_bar_gives_way_to_its_words(qapp: QApplication) -> None:
     assert bar.width() == LEAST_BAR_PX
     assert words.geometry().right() <= meter.width()
     meter.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark", "light-contrast", "dark-contrast"])
+def test_a_context_that_is_nearly_empty_does_not_look_full(
+    qapp: QApplication, qtbot: QtBot, scheme: ThemeChoice
+) -> None:
+    theme = Theme(qapp, scheme)
+    meter = ContextMeter(theme)
+    qtbot.addWidget(meter)
+    meter.resize(400, 30)
+    meter.show_use(ContextUse(0, 0, 2048, 8192))
+    meter.show()
+    place = next(each.geometry() for each in meter.findChildren(QWidget) if each.height() == BAR_PX.height())
+    picture = meter.grab().toImage()
+    used, free = (
+        picture.pixelColor(place.left() + int(place.width() * share), place.center().y())
+        for share in (0.1, 0.9)
+    )
+    assert used == theme.colour("faint")
+    assert free == theme.colour("track")
