@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -192,8 +193,10 @@ class MainWindow(QMainWindow):
             chosen = each.focusProxy()
             if chosen is not None and each.isVisible() and each.isAncestorOf(chosen):
                 pages.append((each, chosen))
+        # Qt takes none, of which its types for Python do not know.
+        nothing: Any = None
         for page, _ in pages:
-            page.setFocusProxy(None)
+            page.setFocusProxy(nothing)
         try:
             return super().focusNextPrevChild(forward)
         finally:
