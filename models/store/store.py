@@ -112,6 +112,7 @@ class ModelStore:
         self._seen: dict[Path, tuple[FileMark | _Files, Manifest]] = {}
         """The manifest of each folder as it was last read, and what it was read from: the window lists the
         models each time that it opens a menu of them."""
+        self._models: dict[Path, tuple[Manifest, list[InstalledModel]]] = {}
 
     @property
     def is_there(self) -> bool:
@@ -130,9 +131,7 @@ class ModelStore:
         notices: list[StillroomError] = []
         with self._lock:
             for folder in self._folders():
-                manifest = self._look_at(folder)
-                for output in manifest.outputs:
-                    installed = _installed(folder, manifest, output)
+                for installed in self._models_in(folder):
                     if installed.path.is_file():
                         models.append(installed)
                     else:
@@ -410,6 +409,13 @@ class ModelStore:
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [self.root / name for name in sorted(names)]
+
+    def _models_in(self, folder: Path) -> list[InstalledModel]:
+        manifest = self._look_at(folder)
+        if folder not in self._models or self._models[folder][0] is not manifest:
+            made = [_installed(folder, manifest, output) for output in manifest.outputs]
+            self._models[folder] = manifest, made
+        return self._models[folder][1]
 
     def _look_at(self, folder: Path) -> Manifest:
         """Give the manifest, read again where its file has changed, or the files that stand for it."""
