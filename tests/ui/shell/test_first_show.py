@@ -12,6 +12,7 @@ from app.base.errors import StillroomError
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.chat.chat_tab import ChatTab
@@ -37,6 +38,7 @@ from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.card import Card
+from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.scrolled_page import ScrolledPage
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
@@ -53,6 +55,8 @@ CONTENTS: tuple[type[QWidget], ...] = (
     BenchmarkTab,
     BenchmarkSpeedPage,
     QualityPage,
+    RunHistoryView,
+    FilteredTable,
     ModelsTab,
     ModelDetail,
     QualityCard,

@@ -120,10 +120,6 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._details = DetailsCard()
         self._facts = FactsCard()
         self._plots = BenchmarkPlots(ui.theme, ui.plots)
-        self._table = RunHistoryView(BenchmarkRunsModel(self))
-        self._table.selection_changed.connect(self._on_selection)
-        self._table.compare_asked.connect(self._compare)
-        self._table.delete_asked.connect(self._delete)
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
@@ -593,9 +589,14 @@ class BenchmarkSpeedPage(MeasuringPage):
             self._plots,
             self._details,
             self._facts,
-            self._table,
         ):
             results.addWidget(part)
+        # Made where it stands: for what moves, Qt works out the style of all that is in it anew.
+        self._table = RunHistoryView(BenchmarkRunsModel(self), self._results)
+        self._table.selection_changed.connect(self._on_selection)
+        self._table.compare_asked.connect(self._compare)
+        self._table.delete_asked.connect(self._delete)
+        results.addWidget(self._table)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
