@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QTableView
 
 from app.base.paths import app_paths
 from app.settings import SettingsFile
-from app.ui.models.list.models_table import HERE, MODEL
+from app.ui.models.list.models_table import HERE, MODEL, SCORE
 from app.ui.models.models_tab import MARGIN_PX, ModelsTab
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.card import Card
@@ -59,5 +59,11 @@ def test_everything_of_the_models_is_seen(
             if card.isVisible()
         )
         assert page.height() <= max(last + 2 * MARGIN_PX, tab.viewport().height())
+        assert view.isColumnHidden(SCORE)
+        application.window.resize(1440, 900)
+        await settle()
+        header = view.horizontalHeader()
+        for column in range(header.count()):
+            assert header.sectionSize(column) >= header.sectionSizeHint(column), "its title is read whole"
 
     run_with_window(scene)

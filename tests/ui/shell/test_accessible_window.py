@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.base.paths import app_paths
+from app.settings import SettingsFile
 from app.ui.base import announce as announcing
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.chat.chat_tab import ChatTab
@@ -154,6 +156,20 @@ def test_types_to_be_got_come_behind_the_list_of_models(qapp: QApplication) -> N
         chosen = QApplication.focusWidget()
         assert isinstance(chosen, QCheckBox)
         assert chosen.text() == "Q4_K_M"
+
+    run_with_window(scene)
+
+
+def test_the_button_that_measures_has_the_keyboard_once_there_is_a_model(qapp: QApplication) -> None:
+    SettingsFile(app_paths().settings).update(last_page="benchmark")
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.activateWindow()
+        await until(lambda: application.session.info is not None, "the model")
+        await settle(10)
+        here = QApplication.focusWidget()
+        assert isinstance(here, QPushButton)
+        assert here.text() == "Run the benchmark"
 
     run_with_window(scene)
 

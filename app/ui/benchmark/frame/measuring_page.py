@@ -127,12 +127,13 @@ class MeasuringPage(QScrollArea):
     def _on_session_changed(self, *_: object) -> None:
         """Update the head, and let the page hold the keyboard while the button that has it is switched off: a
         model that is loaded again after a measurement takes a moment."""
-        page, proxy = self.widget(), self.focusProxy()
-        had_it = proxy is not None and proxy.hasFocus()
+        page, proxy, window = self.widget(), self.focusProxy(), self.window()
+        # Of a window that is not in front yet, too.
+        had_it = proxy is not None and window.focusWidget() is proxy
         self.update_head()
         if had_it and proxy is not None and not proxy.isEnabled():
             self._hold_keyboard()
-        elif page is not None and page.hasFocus() and not self.measuring:
+        elif page is not None and window.focusWidget() is page and not self.measuring:
             self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def lay_out(self, *parts: QWidget | QLayout) -> None:

@@ -188,7 +188,7 @@ class BenchmarkSpeedPage(MeasuringPage):
             if any(pair.before.id not in known or pair.after.id not in known for pair in pairs):
                 self._comparison.hide()
             self._is_filled = True
-            self.update_head()
+            self._on_session_changed()
             if self._draft is None and self._shown is not None:
                 self._draw(self._shown)
         finally:

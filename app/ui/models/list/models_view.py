@@ -63,6 +63,8 @@ class ModelsView(MeasuredTable):
         scores out, then what is said of this PC behind speed and memory, then all types on disk but one, and
         shorten both at last."""
         header, width = self.horizontalHeader(), self.viewport().width()
+        # A header does not tell what room the title of a hidden column needs.
+        self.setColumnHidden(SCORE, False)
         px = {
             column: max(self.sizeHintForColumn(column), header.sectionSizeHint(column), SMALLEST_PX)
             for column in range(header.count())
