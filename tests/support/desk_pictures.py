@@ -70,6 +70,7 @@ async def take_replies(camera: Camera) -> None:
     )
     await camera.take("code-fix")
     code.fixer.stop()
+    code.conversation.stop()
     await until(lambda: not code.fixer.running, "the end of the round")
     await camera.take("code-stopped")
 
