@@ -118,6 +118,9 @@ class MainWindow(QMainWindow):
         """
         self.content_of(key)
         self._tabs[key].setChecked(True)
+        for each, tab in self._tabs.items():
+            # The Tab key enters the row of them at this one, and arrows go to its neighbours.
+            tab.setFocusPolicy(Qt.FocusPolicy.TabFocus if each == key else Qt.FocusPolicy.NoFocus)
         self._stack.setCurrentWidget(self._contents[key])
         if self._contents[key].focusProxy() is not None:
             self._contents[key].setFocus(Qt.FocusReason.OtherFocusReason)

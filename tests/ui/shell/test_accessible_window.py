@@ -142,6 +142,26 @@ def test_the_tab_key_comes_to_every_control(qapp: QApplication) -> None:
     run_with_window(scene)
 
 
+def test_the_tab_key_enters_the_row_of_tabs_at_the_one_in_front(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        tabs = [each for each in window.findChildren(QPushButton) if each.property("kind") == "tab"]
+        tabs = [each for each in tabs if each.window() is window and each.group() is tabs[0].group()]
+        assert len(tabs) == 4
+        for page in ("benchmark", "models", "chat"):
+            window.show_page(page)
+            await settle(5)
+            (front,) = [each for each in tabs if each.isChecked()]
+            assert [each for each in tabs if each.focusPolicy() & Qt.FocusPolicy.TabFocus] == [front]
+        front.setFocus()
+        QTest.keyClick(front, Qt.Key.Key_Right)
+        assert window.focusWidget() is tabs[1]
+        assert tabs[1].isChecked()
+
+    run_with_window(scene)
+
+
 def test_types_to_be_got_come_behind_the_list_of_models(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         window = application.window
