@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
@@ -14,6 +14,7 @@ from app.ui.benchmark.frame.measuring_page import MARGIN_PX
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.widgets.card import button
+from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
@@ -40,7 +41,7 @@ class BenchmarkTab(QWidget):
         self._makers: dict[str, Callable[[QWidget], QWidget]] = {}
         self._quality: QualityState | None = None
         """To be restored once there is the page."""
-        self._group = QButtonGroup(self)
+        self._group = ButtonRow(self)
         self._stack = QStackedWidget()
         self._group.idClicked.connect(self._on_clicked)
         self._stack.currentChanged.connect(self._on_page_shown)

@@ -9,7 +9,6 @@ from typing import Literal
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -34,6 +33,7 @@ from app.ui.settings.models_folder_card import ModelsFolderCard
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
+from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.scrolled_page import ScrolledPage
 
 SettingsPage = Literal[
@@ -82,7 +82,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle(self.tr("Settings"))
         self.resize(800, 620)
         self._stack = QStackedWidget(self)
-        self._group = QButtonGroup(self)
+        self._group = ButtonRow(self)
         side = QVBoxLayout()
         side.setSpacing(4)
         self._titles: dict[SettingsPage, str] = {

@@ -14,7 +14,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QButtonGroup,
     QHBoxLayout,
     QMainWindow,
     QPushButton,
@@ -32,6 +31,7 @@ from app.ui.shell.model_picker import ModelPicker
 from app.ui.widgets.card import button
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
+from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.room_for_words import RoomForWords
 
 SMALLEST = QSize(800, 460)
@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Stillroom")
         self.setMinimumSize(SMALLEST)
         self._stack = QStackedWidget()
-        self._group = QButtonGroup(self)
+        self._group = ButtonRow(self)
         self._group.setExclusive(True)
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
@@ -118,9 +118,6 @@ class MainWindow(QMainWindow):
         """
         self.content_of(key)
         self._tabs[key].setChecked(True)
-        for each, tab in self._tabs.items():
-            # The Tab key enters the row of them at this one, and arrows go to its neighbours.
-            tab.setFocusPolicy(Qt.FocusPolicy.TabFocus if each == key else Qt.FocusPolicy.NoFocus)
         self._stack.setCurrentWidget(self._contents[key])
         if self._contents[key].focusProxy() is not None:
             self._contents[key].setFocus(Qt.FocusReason.OtherFocusReason)
@@ -229,6 +226,8 @@ class MainWindow(QMainWindow):
             set_tip(tab, f"{page.title} (Ctrl+{number})")
             tab.clicked.connect(lambda _=False, key=page.key: self._on_tab_clicked(key))
             add_action(self, page.title, f"Ctrl+{number}", tab.click)
+            # A click leaves the focus where somebody writes.
+            tab.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self._tabs[page.key] = tab
             self._group.addButton(tab)
             row.addWidget(tab)
@@ -249,8 +248,7 @@ class MainWindow(QMainWindow):
         add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
         row.addWidget(self._load_button)
         row.addWidget(self._settings_button)
-        for each in (*self._tabs.values(), self._load_button, self._settings_button):
-            # A click leaves the focus where somebody writes.
+        for each in (self._load_button, self._settings_button):
             each.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         RoomForWords(bar, list(self._tabs.values()))
         return bar

@@ -1,7 +1,16 @@
-"""Push buttons that Return presses, too, and the one that shows what is chosen of its menu."""
+"""Push buttons that Return presses, too, the one that shows what is chosen of its menu, and rows of them."""
 
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QPushButton,
+    QStyle,
+    QStyleOptionButton,
+    QStylePainter,
+    QWidget,
+)
 
 
 class PushButton(QPushButton):
@@ -24,3 +33,24 @@ class MenuButton(PushButton):
         option.features &= ~QStyleOptionButton.ButtonFeature.HasMenu
         option.rect = self.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, self)
         painter.drawControl(QStyle.ControlElement.CE_PushButtonLabel, option)
+
+
+class ButtonRow(QButtonGroup):
+    """Buttons of which one is chosen: the Tab key comes to that one, and arrows go to the others. Qt sees to
+    it only once one of them has had the keyboard."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.buttonToggled.connect(self._choose_stop)
+
+    def addButton(self, button: QAbstractButton, id: int = -1) -> None:  # noqa: A002, N802 - Qt's names
+        """Add one, whose focus policy is set."""
+        super().addButton(button, id)
+        self._choose_stop()
+
+    def _choose_stop(self) -> None:
+        chosen = self.checkedButton()
+        for each in self.buttons():
+            with_it = each.focusPolicy() | Qt.FocusPolicy.TabFocus
+            without_it = each.focusPolicy() & ~Qt.FocusPolicy.TabFocus
+            each.setFocusPolicy(with_it if chosen is None or each is chosen else without_it)

@@ -1,4 +1,4 @@
-"""Push buttons outside dialogs: Return presses them, as Space does."""
+"""Push buttons outside dialogs: Return presses them, as Space does; the Tab key in rows of them."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.widgets.card import button
 from app.ui.widgets.elided_button import ElidedButton
+from app.ui.widgets.push_buttons import ButtonRow
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
@@ -32,3 +33,28 @@ def test_a_key_presses_the_button_that_has_the_keyboard(
     second.setFocus()
     QTest.keyClick(second, key)
     assert pressed == ["Run"]
+
+
+def test_the_tab_key_comes_to_the_chosen_button_of_a_row(qtbot: QtBot) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    layout, row = QVBoxLayout(page), ButtonRow(page)
+    buttons = [button(word, "tab") for word in ("one", "two", "three")]
+    for number, each in enumerate(buttons):
+        each.setCheckable(True)
+        row.addButton(each, number)
+        layout.addWidget(each)
+
+    def stops() -> list[str]:
+        return [each.text() for each in buttons if each.focusPolicy() & Qt.FocusPolicy.TabFocus]
+
+    assert stops() == ["one", "two", "three"]
+    buttons[1].setChecked(True)
+    assert stops() == ["two"]
+    page.show()
+    page.activateWindow()
+    buttons[1].setFocus()
+    qtbot.waitUntil(buttons[1].hasFocus)
+    QTest.keyClick(buttons[1], Qt.Key.Key_Down)
+    assert stops() == ["three"]
+    assert page.focusWidget() is buttons[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
 
 from app.base.errors import StillroomError
 from app.code.answer_length import ShortestAnswers
@@ -27,6 +27,7 @@ from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
+from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.room_for_words import RoomForWords
 
 PROBLEM_CHARACTERS = 2000
@@ -83,7 +84,7 @@ class CodeRunCard(Card):
         """What runs now is this card's."""
         self.verdict = ElidedLabel("small")
         self._pages = QStackedWidget()
-        self._page_buttons = QButtonGroup(self)
+        self._page_buttons = ButtonRow(self)
         self._lay_out()
         self.stop_button.clicked.connect(runner.stop)
         self.fix_button.clicked.connect(self._on_fix_clicked)

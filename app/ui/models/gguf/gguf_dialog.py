@@ -4,13 +4,14 @@ from collections import Counter
 from math import prod
 from pathlib import Path
 
-from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.models.gguf.gguf_metadata_table import VALUE, GgufMetadataTable
 from app.ui.models.gguf.gguf_tensors_table import NAME, GgufTensorsTable
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.push_buttons import ButtonRow
 from converters.gguf.file_type import file_type
 from converters.gguf.inspect import GgufSummary
 from models.system.units import byte_count
@@ -34,7 +35,7 @@ class GgufDialog(QDialog):
         self._pages = QStackedWidget()
         tabs = QHBoxLayout()
         tabs.setSpacing(4)
-        self._buttons = QButtonGroup(self)
+        self._buttons = ButtonRow(self)
         for number, (text, page) in enumerate(
             ((self.tr("Tensors"), self.tensors), (self.tr("Metadata"), self.metadata))
         ):
