@@ -76,7 +76,7 @@ class BenchmarkTab(QWidget):
         self._buttons.insertWidget(len(self._keys), tab)
         self._keys.append(key)
         self._makers[key] = make
-        place = QWidget()
+        place = _Place()
         place.setAccessibleName(title)
         room = QVBoxLayout(place)
         room.setContentsMargins(0, 0, 0, 0)
@@ -148,3 +148,7 @@ class BenchmarkTab(QWidget):
         """Measure the loaded model."""
         self.show_page("speed")
         self.speed.run()
+
+
+class _Place(QWidget):
+    """Holds a page once it is made."""

@@ -85,7 +85,7 @@ class ModelDetail(Card):
         would be the last of the window."""
         drawn = [] if self._content is None else self._content.findChildren(QWidget)
         for stop in dict.fromkeys([*drawn, *self.findChildren(QWidget)]):
-            if stop.focusPolicy() & Qt.FocusPolicy.TabFocus and stop.focusProxy() is None:
+            if stop.focusPolicy() & Qt.FocusPolicy.TabFocus:
                 QWidget.setTabOrder(widget, stop)
                 widget = stop
 

@@ -190,7 +190,7 @@ class MainWindow(QMainWindow):
         """
         pages: list[tuple[QWidget, QWidget]] = []
         for each in self.findChildren(QWidget):
-            chosen = each.focusProxy()
+            chosen = each.focusProxy() if _is_ours(each) else None
             if chosen is not None and each.isVisible() and each.isAncestorOf(chosen):
                 pages.append((each, chosen))
         # Qt takes none, of which its types for Python do not know.
@@ -265,3 +265,11 @@ class MainWindow(QMainWindow):
             tab.setIcon(self._theme.icon(self._pages[key].icon, "muted", "accent"))
         self._load_button.setIcon(self._theme.icon("sliders-horizontal"))
         self._settings_button.setIcon(self._theme.icon("gear-six"))
+
+
+def _is_ours(widget: QWidget) -> bool:
+    """Tell whether a widget is of a class of this program. What it tells of its focus PySide takes for a part
+    of it from then on, which ends with it; and what it is told of Qt's own, such as the place where a table
+    draws, which leads to the table's header, may end at once.
+    """
+    return type(widget).__module__.startswith("app.")

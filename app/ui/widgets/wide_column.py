@@ -167,14 +167,14 @@ class WideColumn(QObject):
         """`spared` gives the columns that are left out before anything is scrolled, the first one first."""
         super().__init__(table)
         self._table = table
-        self._header = table.horizontalHeader()
         self._column = column
         self._most_px = most_px
         self._spared = spared
         self._left_out: set[int] = set()
         self._title_px: dict[int, int] = {}
-        self._header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        self._header.sectionResized.connect(self._on_section)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.sectionResized.connect(self._on_section)
         table.viewport().installEventFilter(self)
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._fit)
@@ -195,7 +195,7 @@ class WideColumn(QObject):
 
     def _on_section(self, section: int) -> None:
         # A header on its way out shows its hidden sections once more.
-        if section != self._column and shiboken6.isValid(self._header):
+        if section != self._column and shiboken6.isValid(self._table):
             self._share(min(self._most_px, self._texts_px(self._column)))
             # Once more when all of them have their sizes: one that is hidden just now still counts, and none
             # may be hidden while the header goes through them.
@@ -207,7 +207,7 @@ class WideColumn(QObject):
         self._share(wanted_px)
 
     def _share(self, wanted_px: int) -> None:
-        header, column = self._header, self._column
+        header, column = self._table.horizontalHeader(), self._column
         room_px = self._table.viewport().width() - (header.length() - header.sectionSize(column))
         if room_px >= NEARLY * wanted_px:
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
@@ -216,14 +216,16 @@ class WideColumn(QObject):
             header.resizeSection(column, wanted_px)
 
     def _texts_px(self, column: int) -> int:
-        return max(self._table.sizeHintForColumn(column), self._header.sectionSizeHint(column))
+        return max(
+            self._table.sizeHintForColumn(column), self._table.horizontalHeader().sectionSizeHint(column)
+        )
 
     def _leave_out(self, wanted_px: int) -> None:
         """Hide as many of the spared columns as the others need the room of."""
         spared = list(self._spared())
         if not spared and not self._left_out:
             return
-        header = self._header
+        header = self._table.horizontalHeader()
         shown = [
             column
             for column in range(header.count())

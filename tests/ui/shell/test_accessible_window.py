@@ -1,10 +1,12 @@
 """Every place where the keyboard can go has a name and a role for a screen reader, in both languages; Return
 presses each button."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QPushButton,
+    QTableView,
     QWidget,
 )
 
@@ -138,6 +141,34 @@ def test_the_tab_key_comes_to_every_control(qapp: QApplication) -> None:
                     content.show_page(inner)
                     await settle(10)
                     assert passed_over(window) == []
+
+    run_with_window(scene)
+
+
+def test_the_tab_key_ends_nothing_that_the_window_holds(qapp: QApplication) -> None:
+    """PySide takes what a widget tells of its focus for a part of it: a table's header for one of the place
+    where the table draws, of which it may only know for a moment."""
+
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        window.show_page("benchmark")
+        window.show_page("models")
+        await settle(10)
+        held = [header for view in window.findChildren(QTableView) if (header := view.horizontalHeader())]
+        assert held
+        window.setFocus()
+        for _ in range(30):
+            QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+            gc.collect()
+        assert [header for header in held if not shiboken6.isValid(header)] == []
+        for header in held:
+            # Still a part of what it stands in, which does not end before it.
+            around = [at := header.parentWidget()]
+            while at := at.parentWidget():
+                around.append(at)
+            (owner,) = [line for line in shiboken6.dump(header).splitlines() if line.startswith("parent")]
+            assert any(f"{id(each):#x}" in owner for each in around), owner
 
     run_with_window(scene)
 
