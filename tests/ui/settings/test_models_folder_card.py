@@ -60,7 +60,7 @@ def test_the_models_are_moved_and_found_there_at_the_next_start(qapp: QApplicati
         await choose(card, target)
         await until(lambda: str(target) in seen_words(card), "the new folder")
         assert application.parts.settings.values.models_folder == str(target)
-        assert not (home / "home" / "data" / "models").exists()
+        await until(lambda: not (home / "home" / "data" / "models").exists(), "the end of the old folder")
         await until(lambda: "tiny" in str(application.parts.store.find("tiny")[0].path), "the model")
         assert tab is not None
 
