@@ -268,8 +268,8 @@ class MainWindow(QMainWindow):
 
 
 def _is_ours(widget: QWidget) -> bool:
-    """Tell whether a widget is of a class of this program. What it tells of its focus PySide takes for a part
-    of it from then on, which ends with it; and what it is told of Qt's own, such as the place where a table
-    draws, which leads to the table's header, may end at once.
+    """Tell whether a widget is of a class of this program. Only those may be asked for their focus proxy:
+    PySide makes what it returns a part of the widget that was asked, and ends it with that one's Python
+    object. Of Qt's own widgets that is soon gone, and a table's viewport names the header of the table.
     """
     return type(widget).__module__.startswith("app.")
