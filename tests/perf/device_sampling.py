@@ -19,7 +19,6 @@ from typing import Any
 import llama_cpp
 
 from app.engine.devices.native_log import NativeLog
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import DECODE_OK, Context
@@ -28,6 +27,7 @@ from app.engine.llama.sampler import Sampler
 from app.engine.protocol import Sampling
 from tests.perf.small_step_model import write_small_step_model
 from tests.perf.step_speed import FIRST_TOKEN, SEED, STEPS
+from tests.support.contexts import load_model, make_context
 
 Loop = Callable[[int], tuple[list[int], float]]
 """Draws so many tokens; these, and the seconds of one."""
@@ -63,18 +63,15 @@ def main() -> None:
 def measure(file: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Let both draw in turn."""
     backend = Backend(NativeLog())
-    model = Model(backend, file, gpu_layers=options.gpu_layers, mmap=True, on_progress=lambda _: True)
-    context = Context(
+    model = load_model(backend, file, mmap=True, gpu_layers=options.gpu_layers)
+    context = make_context(
         backend,
         model,
-        context_tokens=options.tokens + 64,
-        batch_tokens=64,
-        sequences=1,
+        options.tokens + 64,
         threads=options.threads,
-        prompt_threads=options.threads,
-        kv_type="f16",
+        batch_tokens=64,
+        draft_rows=0,
         flash_attention="auto",
-        abort=AbortFlag(),
     )
     times: dict[str, list[float]] = {"ours": [], "the device's": []}
     drawn: dict[str, list[int]] = {}

@@ -13,7 +13,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -24,16 +23,15 @@ from app.base.children import child_command
 from app.bench.results.model_work import model_work
 from app.bench.run.ceilings import CeilingsRequest, MeasuredCeilings, measure_ceilings
 from app.engine.devices.native_log import NativeLog
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
-from app.engine.llama.context import DECODE_OK, Context
-from app.engine.llama.model import Model
+from app.engine.llama.context import Context
 from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import KvType
 from converters.build.build_client import build
 from converters.gguf.inspect import inspect
 from converters.process.messages import BuildRequest
 from models.system.child_process import computing_environment
+from tests.support.contexts import load_model, make_context, timed
 from tests.support.large_checkpoint import make_large_checkpoint
 
 TYPES = ("Q4_K_M", "Q8_0", "Q6_K", "Q5_K_M", "Q4_0", "IQ4_XS")
@@ -114,19 +112,9 @@ def measure(asked: Asked) -> None:
     )
     ceilings = measure_ceilings(child_command("ceilings"), request, None, lambda _: None)
     backend = Backend(NativeLog())
-    model = Model(backend, Path(asked.file), gpu_layers=0, mmap=False, on_progress=lambda _: True)
-    context = Context(
-        backend,
-        model,
-        context_tokens=max(asked.depths) + 2 * BATCH,
-        batch_tokens=BATCH,
-        sequences=1,
-        draft_rows=DRAFT_ROWS,
-        threads=asked.threads,
-        prompt_threads=asked.threads,
-        kv_type=asked.kv_type,
-        flash_attention="on",
-        abort=AbortFlag(),
+    model = load_model(backend, Path(asked.file))
+    context = make_context(
+        backend, model, max(asked.depths) + 2 * BATCH, threads=asked.threads, kv_type=asked.kv_type
     )
     context.warm_up(max(model.bos, 0))
     print(f"\n{Path(asked.file).stem}, {asked.threads} thread(s), {asked.kv_type} cache, n = {asked.rounds}")
@@ -138,8 +126,7 @@ def measure(asked: Asked) -> None:
         took_s: dict[int, list[float]] = {rows: [] for rows in asked.rows}
         for _ in range(asked.rounds):
             for rows in asked.rows:
-                took_s[rows].append(decode(context, rows, depth))
-                context.remove(0, depth)
+                took_s[rows].append(timed(context, rows, depth, outputs(rows)))
         one_s = statistics.median(took_s[asked.rows[0]])
         for rows in asked.rows:
             step_s = statistics.median(took_s[rows])
@@ -159,23 +146,13 @@ def fill(context: Context, depth: int, kept: Path) -> None:
         assert context.restore(0, bytearray(kept.read_bytes()))
     elif depth:
         for position in range(0, depth, BATCH):
-            decode(context, min(BATCH, depth - position), position)
+            timed(context, min(BATCH, depth - position), position, 1)
         kept.write_bytes(context.state(0))
 
 
 def outputs(rows: int) -> int:
     """Rows whose logits are wanted: of a prompt the last, of guesses and replies side by side all."""
     return rows if rows <= DRAFT_ROWS else 1
-
-
-def decode(context: Context, rows: int, position: int) -> float:
-    """Evaluate so many tokens from `position` on; the seconds it took."""
-    context.start_batch()
-    context.add(list(range(500, 500 + rows)), position, 0, logits=outputs(rows))
-    began_s = time.perf_counter()
-    assert context.decode() == DECODE_OK
-    context.synchronize()
-    return time.perf_counter() - began_s
 
 
 def said(ceilings: MeasuredCeilings) -> str:

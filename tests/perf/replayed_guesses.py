@@ -28,19 +28,17 @@ from app.engine.batching.scheduler import Chunk, Job
 from app.engine.client.client import EngineClient
 from app.engine.devices.native_log import NativeLog
 from app.engine.generation.prompt_tokens import PromptTokens
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
-from app.engine.llama.context import DECODE_OK, Context
-from app.engine.llama.model import Model
-from app.engine.planning.load_plan import DRAFT_ROWS
+from app.engine.llama.context import Context
 from app.engine.protocol import Delta, Generate, LoadSettings, ReplyEvent, SpeculationMode
 from app.engine.speculation.batch_invariance import RowProofs
 from app.engine.speculation.speculation import Speculations
 from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 from tests.perf.code_edits import CODE_EDITS, FENCE
+from tests.support.contexts import evaluate, load_model, make_context
 from tests.support.engines import GREEDY, starter_path
 
-CONTEXT_TOKENS, BATCH = 2048, 512
+CONTEXT_TOKENS = 2048
 MOST_TOKENS = 256
 DRAFTED_PROMPT, DRAFTED_REPLY = 256, 192
 WORDS = range(500, 40_000)
@@ -226,34 +224,10 @@ def step(context: Context, speculations: Speculations, job: Job, tokens: list[in
     speculations.note_step([chunk], time.perf_counter() - began_s)
 
 
-def evaluate(context: Context, tokens: Sequence[int], position: int, *, outputs: int) -> int:
-    """Evaluate tokens from `position` on, which drops what was there; the row of the first output."""
-    if position == 0:
-        context.remove(0, 0)
-    context.start_batch()
-    last = context.add(list(tokens), position, 0, logits=outputs)
-    assert context.decode() == DECODE_OK
-    context.synchronize()
-    return last - outputs + 1
-
-
 def loaded(backend: Backend, file: Path, threads: int) -> Context:
     """Load a model with room for guesses."""
-    model = Model(backend, file, gpu_layers=0, mmap=False, on_progress=lambda _: True)
-    context = Context(
-        backend,
-        model,
-        context_tokens=CONTEXT_TOKENS,
-        batch_tokens=BATCH,
-        sequences=1,
-        draft_rows=DRAFT_ROWS,
-        threads=threads,
-        prompt_threads=threads,
-        kv_type="f16",
-        flash_attention="on",
-        abort=AbortFlag(),
-    )
-    context.warm_up(max(model.bos, 0))
+    context = make_context(backend, load_model(backend, file), CONTEXT_TOKENS, threads=threads)
+    context.warm_up(WORDS[0])
     return context
 
 
@@ -276,7 +250,7 @@ def replies_of_the_starter(backend: Backend, edits: int) -> list[Reply]:
         client.ask(request, note).future.result()
         texts.append(said)
     client.close()
-    starter = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
+    starter = load_model(backend, Path(starter_path()), mmap=True)
     prompts = PromptTokens(starter)
     replies = [
         Reply(prompts.tokenize(edit.prompt()), starter.tokenize("".join(said).encode(), special=False))

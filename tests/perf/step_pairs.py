@@ -21,20 +21,19 @@ from typing import Any
 import llama_cpp
 
 from app.engine.devices.native_log import NativeLog
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
-from app.engine.llama.context import Context
 from app.engine.llama.model import Model
-from app.engine.planning.load_plan import DRAFT_ROWS
 from models.system.child_process import computing_environment
+from tests.support.contexts import evaluate, load_model, make_context
 from tests.support.engines import starter_path
 
 PROMPT_TOKENS, NEW_TOKENS = 512, 128
 SETTLING = 2
 """Rounds that are not counted."""
+STARTER = Path(starter_path())
 UNDER_WAY = "STILLROOM_STEP_PAIRS"
 
-Evaluate = Callable[[Sequence[int], int], None]
+Evaluate = Callable[[Sequence[int], int], object]
 """Evaluates tokens from a position on; 0 starts anew."""
 
 
@@ -49,8 +48,8 @@ def main() -> None:
         environment = computing_environment() | {UNDER_WAY: "1"}
         os.execve(sys.executable, [sys.executable, "-m", "tests.perf.step_pairs", *sys.argv[1:]], environment)
     backend = Backend(NativeLog())
-    engine = engine_context(backend, loaded(backend, mmap=False), options.threads)
-    bench = loaded(backend, mmap=True)
+    engine = engine_context(backend, load_model(backend, STARTER), options.threads)
+    bench = load_model(backend, STARTER, mmap=True)
     for name, tokens, batch in (("prompt", PROMPT_TOKENS, PROMPT_TOKENS), ("generation", NEW_TOKENS, 1)):
         sides = (engine, bench_context(bench, options.threads, tokens))
         rounds = [pair(sides, tokens, batch, number) for number in range(options.rounds + SETTLING)][
@@ -76,34 +75,10 @@ def pair(sides: tuple[Evaluate, Evaluate], tokens: int, batch: int, number: int)
     return took_s[0], took_s[1]
 
 
-def loaded(backend: Backend, *, mmap: bool) -> Model:
-    return Model(backend, Path(starter_path()), gpu_layers=0, mmap=mmap, on_progress=lambda _: True)
-
-
 def engine_context(backend: Backend, model: Model, threads: int) -> Evaluate:
-    context = Context(
-        backend,
-        model,
-        context_tokens=1024,
-        batch_tokens=512,
-        sequences=4,
-        draft_rows=DRAFT_ROWS,
-        threads=threads,
-        prompt_threads=threads,
-        kv_type="f16",
-        flash_attention="auto",
-        abort=AbortFlag(),
-    )
+    context = make_context(backend, model, 1024, threads=threads, sequences=4, flash_attention="auto")
 
-    def evaluate(tokens: Sequence[int], position: int) -> None:
-        if position == 0:
-            context.remove(0, 0)
-        context.start_batch()
-        context.add(list(tokens), position, 0, logits=1)
-        assert context.decode() == 0
-        context.synchronize()
-
-    return evaluate
+    return lambda tokens, position: evaluate(context, tokens, position)
 
 
 def bench_context(model: Model, threads: int, tokens: int) -> Evaluate:
@@ -112,14 +87,14 @@ def bench_context(model: Model, threads: int, tokens: int) -> Evaluate:
     params.n_threads = params.n_threads_batch = threads
     context: Any = llama_cpp.llama_init_from_model(model.handle, params)
 
-    def evaluate(tokens: Sequence[int], position: int) -> None:
+    def read(tokens: Sequence[int], position: int) -> None:
         if position == 0:
             llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), False)
         array = (llama_cpp.llama_token * len(tokens))(*tokens)
         assert llama_cpp.llama_decode(context, llama_cpp.llama_batch_get_one(array, len(tokens))) == 0
         llama_cpp.llama_synchronize(context)
 
-    return evaluate
+    return read
 
 
 if __name__ == "__main__":

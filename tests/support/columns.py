@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
 from converters.gguf.ggml import quantise_rows
 from converters.gguf.gguf_types import TYPE_NAMED, TensorType
+from tests.support.contexts import make_context
 
 Q4_1, Q8_0, Q5_K, Q6_K, IQ4_XS = (TYPE_NAMED[name] for name in ("Q4_1", "Q8_0", "Q5_K", "Q6_K", "IQ4_XS"))
 COLUMN_TYPES = {
@@ -38,19 +38,7 @@ IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 
 
 def rows_context(backend: Backend, model: Model) -> Context:
     """Make a context that gives the logits of 32 rows at once. One thread: several take attention apart."""
-    return Context(
-        backend,
-        model,
-        context_tokens=256,
-        batch_tokens=64,
-        sequences=1,
-        draft_rows=32,
-        threads=1,
-        prompt_threads=1,
-        kv_type="f16",
-        flash_attention="on",
-        abort=AbortFlag(),
-    )
+    return make_context(backend, model, 256, threads=1, batch_tokens=64, draft_rows=32)
 
 
 class Products(NamedTuple):

@@ -12,6 +12,7 @@ import pytest
 from app.engine.generation.prompt_tokens import PromptTokens
 from app.engine.llama.model import KEEPS_ORDER
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Part, Tokenize, Tokenized
+from tests.support.contexts import load_model
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
 
 llama_cpp = pytest.importorskip("llama_cpp")
@@ -24,10 +25,9 @@ ALL_STRINGS = 10_000
 def model() -> Iterator[Any]:
     from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
-    from app.engine.llama.model import Model
 
     backend = Backend(NativeLog())
-    model = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
+    model = load_model(backend, Path(starter_path()), mmap=True)
     yield model
     model.free()
 

@@ -21,6 +21,7 @@ from app.engine.grammar.grammar_state import DEAD, GrammarState, TooManyWays
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.model import Model
+from tests.support.contexts import load_model
 from tests.support.engines import starter_path
 
 EVERYTHING = 1e9
@@ -54,9 +55,7 @@ move ::= [NBKQR]? [a-h]? [1-8]? "x"? [a-h] [1-8] ("=" [NBQR])? [+#]?"""
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Model]:
-    model = Model(
-        Backend(NativeLog()), Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True
-    )
+    model = load_model(Backend(NativeLog()), Path(starter_path()), mmap=True)
     yield model
     model.free()
 

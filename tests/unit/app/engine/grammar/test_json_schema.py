@@ -17,6 +17,7 @@ from app.engine.grammar.grammar_rules import rules_of
 from app.engine.grammar.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
 from app.engine.llama.model import Model
+from tests.support.contexts import load_model
 from tests.support.engines import starter_path
 from tests.support.schema_check import is_valid
 
@@ -55,9 +56,7 @@ JOINED = {
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Model]:
-    model = Model(
-        Backend(NativeLog()), Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True
-    )
+    model = load_model(Backend(NativeLog()), Path(starter_path()), mmap=True)
     yield model
     model.free()
 

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pytest
 
 from app.engine.devices.native_log import NativeLog
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
 from app.engine.llama.model import Model
@@ -16,6 +15,7 @@ from app.engine.protocol import FlashAttention, KvType
 from converters.build.build_run import run_build
 from converters.process.messages import BuildRequest
 from models.system.progress import ignore_progress
+from tests.support.contexts import load_model, make_context
 from tests.support.tiny_models import make_tiny_model
 
 DEPTH = 700
@@ -34,10 +34,7 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         source=make_tiny_model(request.param, folder), types=["Q8_0", "F32"], out_dir=folder, name="tiny"
     )
     backend = Backend(NativeLog())
-    made = [
-        Model(backend, built.path, gpu_layers=0, mmap=False, on_progress=lambda _: True)
-        for built in run_build(wanted, ignore_progress, None)
-    ]
+    made = [load_model(backend, built.path) for built in run_build(wanted, ignore_progress, None)]
     yield made
     for model in made:
         model.free()
@@ -51,18 +48,16 @@ def context(models: list[Model]) -> Iterator[Callable[..., Context]]:
         model: int, threads: int, kv_type: KvType = "f16", flash_attention: FlashAttention = "on"
     ) -> Context:
         made.append(
-            Context(
+            make_context(
                 Backend(NativeLog()),
                 models[model],
-                context_tokens=1024,
+                1024,
+                threads=threads,
                 batch_tokens=BATCH,
                 sequences=2,
                 draft_rows=32,
-                threads=threads,
-                prompt_threads=threads,
                 kv_type=kv_type,
                 flash_attention=flash_attention,
-                abort=AbortFlag(),
             )
         )
         return made[-1]

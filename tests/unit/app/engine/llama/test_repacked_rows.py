@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.engine.devices.native_log import NativeLog
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
-from app.engine.llama.context import DECODE_OK, Context
+from app.engine.llama.context import DECODE_OK
 from app.engine.llama.model import KEEPS_ORDER, Model
 from converters.build.build_run import run_build
 from converters.process.messages import BuildRequest
 from models.system.progress import ignore_progress
 from tests.support.columns import rows_context
+from tests.support.contexts import load_model, make_context
 from tests.support.tiny_models import make_tiny_model
 
 if platform.machine().lower() not in ("x86_64", "amd64"):
@@ -41,22 +41,11 @@ def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str]
 
     def as_kept(keeps_order: str) -> Logits:
         monkeypatch.setenv(KEEPS_ORDER, keeps_order)
-        model = Model(backend, path, gpu_layers=0, mmap=False, on_progress=lambda _: True)
+        model = load_model(backend, path)
         models.append(model)
 
         def logits(tokens: int, threads: int) -> bytes:
-            context = Context(
-                backend,
-                model,
-                context_tokens=512,
-                batch_tokens=512,
-                sequences=1,
-                threads=threads,
-                prompt_threads=threads,
-                kv_type="f16",
-                flash_attention="on",
-                abort=AbortFlag(),
-            )
+            context = make_context(backend, model, 512, threads=threads, draft_rows=0)
             context.start_batch()
             row = context.add([5 + number % 200 for number in range(tokens)], 0, 0, logits=1)
             assert context.decode() == DECODE_OK
@@ -84,7 +73,7 @@ def test_a_prompt_is_the_same_with_any_number_of_threads(path: Path, load: Calla
 @pytest.mark.parametrize("rows", [2, 3, 4, 8, 11, 17, 31])
 def test_some_tokens_at_once_are_what_each_is_alone(path: Path, rows: int) -> None:
     backend = Backend(NativeLog())
-    model = Model(backend, path, gpu_layers=0, mmap=False, on_progress=lambda _: True)
+    model = load_model(backend, path)
     context = rows_context(backend, model)
 
     def logits(tokens: range) -> list[bytes]:

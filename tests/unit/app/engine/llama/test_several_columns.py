@@ -13,7 +13,6 @@ import pytest
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
-from app.engine.llama.model import Model
 from converters.gguf.gguf_types import TensorType
 from tests.support.columns import (
     COLUMN_TYPES,
@@ -25,6 +24,7 @@ from tests.support.columns import (
     repacked_products,
     rows_context,
 )
+from tests.support.contexts import load_model
 from tests.support.engines import starter_path
 
 LIBRARY = next(
@@ -87,7 +87,7 @@ def test_interleaved_rows_are_exact_sums_whatever_the_number_of_columns(
 def context() -> Iterator[Context]:
     """The starter: Q4_1, its table of tokens Q8_0."""
     backend = Backend(NativeLog())
-    model = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
+    model = load_model(backend, Path(starter_path()), mmap=True)
     context = rows_context(backend, model)
     context.warm_up(max(model.bos, 0))
     yield context

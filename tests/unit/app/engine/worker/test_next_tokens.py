@@ -10,7 +10,6 @@ import pytest
 
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama import next_tokens
-from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
@@ -29,6 +28,7 @@ from app.engine.protocol import (
     ThinkingLimits,
 )
 from app.engine.worker import runner
+from tests.support.contexts import evaluate, load_model, make_context
 from tests.support.engines import GREEDY, STORY, Session, text_of
 from tests.support.starter_variants import shallow_path
 
@@ -190,23 +190,22 @@ def test_it_is_cancelled_and_asked_for_its_answer(session: Session) -> None:
 @pytest.mark.parametrize("most", [1, 5, 40])
 def test_a_draft_is_what_numpy_would_guess(most: int) -> None:
     backend = Backend(NativeLog())
-    model = Model(backend, Path(shallow_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
-    context = Context(
-        backend, model, context_tokens=256, batch_tokens=64, sequences=1, threads=1, prompt_threads=1,
-        kv_type="f16", flash_attention="off", abort=AbortFlag(),
-    )  # fmt: skip
+    model = load_model(backend, Path(shallow_path()), mmap=True)
+    context = make_context(
+        backend, model, 256, threads=1, batch_tokens=64, draft_rows=0, flash_attention="off"
+    )
     for share in (0.02, 0.3):
         expected: list[int] = []
         tokens = [100, 200, 300]
-        row = evaluated(context, tokens, 0)
+        row = evaluate(context, tokens, 0)
         while len(expected) < most:
             logits = context.logits(row)
             token = int(logits.argmax())
             if 1.0 / float(np.exp(logits - logits[token]).sum()) < share:
                 break
             expected.append(token)
-            row = evaluated(context, [token], len(tokens) + len(expected) - 1)
-        row = evaluated(context, tokens, 0)
+            row = evaluate(context, [token], len(tokens) + len(expected) - 1)
+        row = evaluate(context, tokens, 0)
         drafts = NextTokens(model, context, Candidates(model.vocabulary))
         guessed = drafts.guess(share, row, (tokens[-1], len(tokens) - 1, 0), most)
         assert guessed == expected
@@ -216,12 +215,3 @@ def test_a_draft_is_what_numpy_would_guess(most: int) -> None:
         assert llama_cpp.llama_memory_seq_pos_max(memory, 0) + 1 == there
     context.free()
     model.free()
-
-
-def evaluated(context: Context, tokens: list[int], position: int) -> int:
-    """Evaluate tokens in place of what was there; the row of the last."""
-    context.remove(0, position)
-    context.start_batch()
-    row = context.add(tokens, position, 0, logits=1)
-    assert context.decode() == 0
-    return row

@@ -28,6 +28,7 @@ from app.engine.protocol import (
     Unload,
     Unloaded,
 )
+from tests.support.contexts import load_model
 from tests.support.engines import GREEDY, Session, text_of
 from tests.support.starter_variants import shallow_path
 
@@ -55,9 +56,7 @@ WORDS = [
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Model]:
-    model = Model(
-        Backend(NativeLog()), Path(shallow_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True
-    )
+    model = load_model(Backend(NativeLog()), Path(shallow_path()), mmap=True)
     yield model
     model.free()
 
