@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import filelock
 import msgspec
@@ -89,6 +90,14 @@ class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
 
 
+class _Seen(NamedTuple):
+    """A folder's manifest, its models, and what they were read from."""
+
+    source: FileMark | _Files
+    manifest: Manifest
+    models: list[InstalledModel]
+
+
 class ModelStore:
     """The models below `root`; any thread and several processes. `starter` is the bundled model's file.
 
@@ -109,10 +118,9 @@ class ModelStore:
         self._chosen = chosen
         self._starter = starter
         self._lock = threading.RLock()
-        self._seen: dict[Path, tuple[FileMark | _Files, Manifest]] = {}
-        """The manifest of each folder as it was last read, and what it was read from: the window lists the
-        models each time that it opens a menu of them."""
-        self._models: dict[Path, tuple[Manifest, list[InstalledModel]]] = {}
+        self._seen: dict[Path, _Seen] = {}
+        """Each folder as it was last read: the window lists the models each time that it opens a menu of
+        them."""
 
     @property
     def is_there(self) -> bool:
@@ -131,7 +139,7 @@ class ModelStore:
         notices: list[StillroomError] = []
         with self._lock:
             for folder in self._folders():
-                for installed in self._models_in(folder):
+                for installed in self._look_at(folder).models:
                     if installed.path.is_file():
                         models.append(installed)
                     else:
@@ -299,7 +307,7 @@ class ModelStore:
         """Return what the model's file `path` was made from, as far as that is known."""
         with self._lock:
             for folder in self._folders():
-                manifest = self._look_at(folder)
+                manifest = self._look_at(folder).manifest
                 for output in manifest.outputs:
                     if _installed(folder, manifest, output).path == path:
                         return output.inputs
@@ -410,23 +418,16 @@ class ModelStore:
             return []
         return [self.root / name for name in sorted(names)]
 
-    def _models_in(self, folder: Path) -> list[InstalledModel]:
-        manifest = self._look_at(folder)
-        if folder not in self._models or self._models[folder][0] is not manifest:
-            made = [_installed(folder, manifest, output) for output in manifest.outputs]
-            self._models[folder] = manifest, made
-        return self._models[folder][1]
-
-    def _look_at(self, folder: Path) -> Manifest:
-        """Give the manifest, read again where its file has changed, or the files that stand for it."""
+    def _look_at(self, folder: Path) -> _Seen:
+        """Give the manifest, or what the files stand for, read again where they have changed."""
         source = mark(folder / MANIFEST_NAME) or _files(folder)
         seen = self._seen.get(folder)
-        if seen is None or seen[0] != source:
+        if seen is None or seen.source != source:
             manifest, is_sound = self._read_again(folder)
-            if not is_sound:
-                return manifest
-            seen = self._seen[folder] = source, manifest
-        return seen[1]
+            seen = _Seen(source, manifest, [_installed(folder, manifest, each) for each in manifest.outputs])
+            if is_sound:
+                self._seen[folder] = seen
+        return seen
 
     def _read_again(self, folder: Path) -> tuple[Manifest, bool]:
         """Read the manifest without the lock, and tell whether it is sound; what is damaged is repaired under
