@@ -21,11 +21,11 @@ from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
 from app.code.sandbox.run import Sandbox
-from app.ui.base.add_action import Action, allow
+from app.ui.base.add_action import Action, allow, command_of_button
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer
 from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
-from app.ui.code.conversation.code_conversation import CodeConversation, EditorAccess
+from app.ui.code.conversation.code_conversation import COMPLETE_KEYS, CodeConversation, EditorAccess
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.editor.code_document import CodeDocument
 from app.ui.code.editor.code_editor import CodeEditor
@@ -264,6 +264,7 @@ class CodeTab(QWidget):
         file.document.noticed.connect(lambda text: self._leave(text, file))
         file.card.subject_changed.connect(self.conversation.count_soon)
         file.editor.files_dropped.connect(lambda paths: start(self._open_all(paths)))
+        file.editor.addAction(self._complete_action)
 
     async def _ask_and_open(self) -> None:
         await self._open_all(await self.actions_on_files.ask_what_to_open())
@@ -431,6 +432,14 @@ class CodeTab(QWidget):
         add(self.tr("Fix what failed"), "F9", lambda: self.run_card.fix_button.click(), nothing_failed)
         add(self.tr("Write tests"), "Alt+T", self._show_tests)
         menu.addSeparator()
+        complete = self.conversation.tasks["complete"]
+        self._complete_action = Action(
+            complete.accessibleName(), self, complete.click, lambda: command_of_button(complete).refusal
+        )
+        self._complete_action.setShortcut(QKeySequence(COMPLETE_KEYS))
+        # In each editor, which it is added to.
+        self._complete_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self.addAction(self._complete_action)
         self.completion_switch = CompletionSwitch(self._ui, self)
         menu.addAction(self.completion_switch.action)
         self.addAction(self.completion_switch.action)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
@@ -74,6 +75,31 @@ def test_escape_stops_the_reply_and_keeps_what_came(qtbot: QtBot, tab: CodeTab, 
         assert exchange.reply.answer
         assert not exchange.reply.running
         assert tab.conversation.field.toPlainText() == ""
+
+    live(scene())
+
+
+def test_control_and_return_ask_in_the_question_and_complete_in_the_editor(
+    qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    async def asked_in(widget: QPlainTextEdit) -> str:
+        count = len(tab.conversation.exchanges)
+        widget.setFocus()
+        qtbot.keyClick(widget, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: len(tab.conversation.exchanges) > count)
+        tab.conversation.stop()
+        return (await finished(tab)).asked.title
+
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Say yes.")
+        assert await asked_in(tab.conversation.field) == "Say yes."
+        assert await asked_in(tab.editor) == "Complete Untitled at line 1"
+        tab.run_card.show_page("tests")
+        for elsewhere in (tab.run_card.tests, tab.conversation):
+            elsewhere.setFocus()
+            qtbot.keyClick(elsewhere, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+            assert not tab.conversation.running
 
     live(scene())
 

@@ -35,6 +35,8 @@ from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
 FIELD_PX = 64
+COMPLETE_KEYS = "Ctrl+Return"
+"""In the editor alone: elsewhere they send what is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +387,7 @@ class CodeConversation(QWidget):
     def _lay_out(self) -> None:
         tasks: tuple[tuple[Task, str, str, str], ...] = (
             ("explain", self.tr("Explain"), self.tr("Explain the selection"), "Ctrl+Shift+E"),
-            ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), "Ctrl+Return"),
+            ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), COMPLETE_KEYS),
             ("refactor", self.tr("Refactor"), self.tr("Refactor the selection"), "Ctrl+Shift+D"),
             ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), "Ctrl+Shift+T"),
             ("fix", self.tr("Fix"), self.tr("Fix the selection"), "Ctrl+Shift+F"),
@@ -394,7 +396,8 @@ class CodeConversation(QWidget):
         for task, text, meaning, keys in tasks:
             made = button(text, tip=f"{meaning} ({keys})")
             made.setAccessibleName(meaning)
-            made.setShortcut(keys)
+            if task != "complete":
+                made.setShortcut(keys)
             # A click leaves the focus in the editor, where the selection is.
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             made.clicked.connect(lambda _checked=False, task=task: self.ask(task))
