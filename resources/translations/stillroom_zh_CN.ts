@@ -2411,6 +2411,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <source>Models that do not fit in memory together answer one after another.</source>
         <translation>内存无法同时容纳的模型会依次回答。</translation>
     </message>
+    <message>
+        <source>Esc stops the answers.</source>
+        <translation>按 Esc 停止这些回答。</translation>
+    </message>
 </context>
 <context>
     <name>ComparisonFrame</name>

@@ -67,8 +67,11 @@ class ComparisonPage:
         shown = all_seen(self.columns[number], QPushButton, "Keep this one")
         return bool(shown) and shown[0].isEnabled()
 
-    def close(self) -> None:
+    def escape(self) -> None:
         QTest.keyClick(self.dialog, Qt.Key.Key_Escape)
+
+    def close(self) -> None:
+        click(seen_button(self.dialog, "Close"))
 
 
 @contextmanager

@@ -127,6 +127,11 @@ class ComparisonColumn(Card):
         """Tell whether it has ended, with something to keep."""
         return self._keep.isVisibleTo(self) and self._keep.isEnabled()
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """Tell whether it is answered, or waits for that, and nobody has stopped it."""
+        return self._stop.isVisibleTo(self) and not self.is_stopped
+
     def number(self, place: int, *, removable: bool) -> None:
         """Say which column it is, from 1 on; `removable` lets it be taken away before it begins."""
         name = self.tr("Answer {number}").format(number=place)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.chat.library.reply_choices import ReplyChoices
@@ -24,7 +25,8 @@ LEAST_SIZE = QSize(720, 460)
 class ComparisonDialog(QDialog):
     """Lets the user choose who answers, then shows the answers as they come. GUI thread.
 
-    Closing it while answers come in stops them (`stop_requested` of each column); what has come is kept.
+    Escape stops the answers that are to come, and closes it where there are none. Closing it stops them, too
+    (`stop_requested` of each column); what has come is kept.
     """
 
     started = Signal()
@@ -117,6 +119,15 @@ class ComparisonDialog(QDialog):
             self._add_column(path)
         next(column for column in self.columns if column.message is None).give_keyboard()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Escape stops before it closes, as in the chat."""
+        waited = [column for column in self.columns if column.can_be_stopped]
+        if event.key() == Qt.Key.Key_Escape and waited:
+            for column in waited:
+                column.stop()
+        else:
+            super().keyPressEvent(event)
+
     def end(self) -> None:
         """Say that all answers have come that will."""
         kept = [column for column in self.columns if column.can_be_kept]
@@ -169,7 +180,7 @@ class ComparisonDialog(QDialog):
         self._has_started = True
         self._start.hide()
         self._more.hide()
-        self._hint.setText("")
+        self._hint.setText(self.tr("Esc stops the answers."))
         for column in self.columns:
             if column.message is None:
                 column.lock()

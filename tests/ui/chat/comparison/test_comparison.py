@@ -152,6 +152,26 @@ def test_closing_in_the_middle_keeps_what_has_come(opened: Opened) -> None:
     opened.run(scenario())
 
 
+def test_escape_stops_the_answers_and_then_closes(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.open_chat(None)
+        opened.unlimited()
+        opened.tab.composer.set_text(ENDLESS)
+        page = await open_dialog(opened)
+        page.start()
+        await until(lambda: all(column.is_running and column.view.answer for column in page.columns))
+        assert page.dialog.hint == "Esc stops the answers."
+        page.escape()
+        await all_ended(page, 2)
+        assert page.dialog.isVisible()
+        assert [reply.outcome for reply in versions(opened)] == ["cancelled", "cancelled"]
+        page.escape()
+        assert page.dialog.isHidden()
+        await closed(opened)
+
+    opened.run(scenario())
+
+
 def test_a_window_that_closes_in_the_middle_keeps_all_answers(opened: Opened) -> None:
     async def scenario() -> None:
         opened.tab.open_chat(None)
