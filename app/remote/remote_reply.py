@@ -49,6 +49,8 @@ class ElsewhereReply:
         self._cancelled = threading.Event()
         self._first_s = self._last_s = self._answer_s = 0.0
         self._came = 0
+        self._is_told = False
+        """Some of it was handed on."""
         self._token_s: list[float] = []
         name = request.model.rpartition("/")[2].lower()
         thinks_first = "r1-" in name or "-r1" in name
@@ -130,7 +132,16 @@ class ElsewhereReply:
         for channel, text in stretches:
             tokens = pieces[channel] - self._told[channel]
             self._told[channel] = pieces[channel]
-            self._tell(Delta(request_id=self._request.request_id, channel=channel, text=text, tokens=tokens))
+            is_first, self._is_told = not self._is_told, True
+            self._tell(
+                Delta(
+                    request_id=self._request.request_id,
+                    channel=channel,
+                    text=text,
+                    tokens=tokens,
+                    ttft_s=self._first_s - self._began_s if is_first else 0.0,
+                )
+            )
 
     def _finished(self, reason: FinishReason) -> Finished:
         stream = self._stream

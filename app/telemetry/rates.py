@@ -170,8 +170,12 @@ class RateMeter:
 
     def _on_delta(self, event: Delta, now_s: float) -> None:
         reply = self._reply(event.request_id)
-        if not reply.completion_tokens and reply.asked.at_s is not None:
+        if event.ttft_s:
+            self._ttft_s = event.ttft_s
+        elif not reply.completion_tokens and reply.asked.at_s is not None:
             self._ttft_s = now_s - reply.asked.at_s
+        if event.prompt_tok_per_s:
+            self._prompt = event.prompt_tok_per_s
         reply.completion_tokens += event.tokens
         for deltas in (self._deltas, reply.deltas):
             deltas.append((now_s, event.tokens))

@@ -4387,6 +4387,18 @@ Left for the reply: {left}</source>
         <translation>收起实时面板</translation>
     </message>
     <message>
+        <source>a model is being loaded</source>
+        <translation>正在加载模型</translation>
+    </message>
+    <message>
+        <source>nothing is loaded in this step</source>
+        <translation>这一步没有加载模型</translation>
+    </message>
+    <message>
+        <source>a model comes in a moment</source>
+        <translation>模型即将加载</translation>
+    </message>
+    <message>
         <source>The settings of this model are being tuned.</source>
         <translation>正在为此模型寻找最快的设置。</translation>
     </message>

@@ -22,6 +22,11 @@ class DeltaStream:
         self._tokens = 0
         self._logprobs: list[TokenLogprob] = []
         self._sent_s = 0.0
+        self._ttft_s = self._prompt_tok_per_s = 0.0
+
+    def note_first(self, ttft_s: float, prompt_tok_per_s: float) -> None:
+        """Tell with the next text how long the first token took, and how fast the prompt was."""
+        self._ttft_s, self._prompt_tok_per_s = ttft_s, prompt_tok_per_s
 
     def add_token(self, channel: Channel, logprob: TokenLogprob | None) -> None:
         """Count a token."""
@@ -57,8 +62,11 @@ class DeltaStream:
                 text="".join(self._text),
                 tokens=self._tokens,
                 logprobs=self._logprobs,
+                ttft_s=self._ttft_s,
+                prompt_tok_per_s=self._prompt_tok_per_s,
             )
         )
+        self._ttft_s = self._prompt_tok_per_s = 0.0
         self._text.clear()
         self._tokens = 0
         self._logprobs = []

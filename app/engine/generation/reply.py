@@ -160,6 +160,7 @@ class Reply:
     def _count(self, token: int, logprob: TokenLogprob | None, now_s: float) -> None:
         if not self._completion_tokens:
             self._first_s = now_s
+            self._deltas.note_first(now_s - self._arrived_s, self._prompt_rate(self.job.prompt_length, now_s))
         elif self.request.token_times:
             self._token_s.append(now_s - self._last_s)
         self._last_s = now_s
@@ -309,25 +310,29 @@ class Reply:
             self._emit(Notice(request_id=self.job.request_id, message=message, values=values))
         return tokens
 
+    def _prompt_rate(self, tokens: int, end_s: float) -> float:
+        """Compute how fast so many of the prompt's tokens came, but for those that were there already."""
+        prompt_s = end_s - self._started_s
+        evaluated = tokens - min(self.job.reused, self.job.prompt_length)
+        return evaluated / prompt_s if prompt_s > 0 else 0.0
+
     def _stats(self, speculated: tuple[int, int]) -> GenerationStats:
         job, count = self.job, self._completion_tokens
-        prompt_s = (self._first_s or time.perf_counter()) - self._started_s
+        prompt_end_s = self._first_s or time.perf_counter()
         decode_s = self._last_s - self._first_s
-        reused = min(job.reused, job.prompt_length)
-        evaluated = (job.prompt_length if count else job.evaluated) - reused
         return GenerationStats(
             prompt_tokens=job.prompt_length,
             completion_tokens=count,
             thinking_tokens=self._thinking_tokens - self._thought_before,
             ttft_s=self._first_s - self._arrived_s if count else 0.0,
-            prompt_s=prompt_s,
+            prompt_s=prompt_end_s - self._started_s,
             decode_s=decode_s,
             thinking_s=max(0.0, self._thinking_end_s - self._first_s),
-            prompt_tok_per_s=evaluated / prompt_s if prompt_s > 0 else 0.0,
+            prompt_tok_per_s=self._prompt_rate(job.prompt_length if count else job.evaluated, prompt_end_s),
             decode_tok_per_s=(count - 1) / decode_s if decode_s > 0 else 0.0,
             context_tokens_used=job.evaluated,
             seed=self._seed,
-            reused_tokens=reused,
+            reused_tokens=min(job.reused, job.prompt_length),
             drafted_tokens=speculated[0],
             accepted_tokens=speculated[1],
             thinking_closed=self._closed,

@@ -161,6 +161,9 @@ class Delta(Message, frozen=True, kw_only=True):
     text: str
     tokens: int
     logprobs: list[TokenLogprob] = []
+    ttft_s: float = 0.0
+    """Of the first delta of a reply: this and `prompt_tok_per_s` as its `GenerationStats` will have them."""
+    prompt_tok_per_s: float = 0.0
 
 
 class Notice(Message, frozen=True, kw_only=True):

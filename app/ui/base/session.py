@@ -295,6 +295,11 @@ class EngineSession(QObject):
         return await asyncio.wrap_future(await asyncio.to_thread(self.client.plan, path, settings))
 
     @property
+    def is_loading(self) -> bool:
+        """Tell whether a model is being loaded, also by a measurement."""
+        return bool(self.loading_path) or self._state.phase == "loading"
+
+    @property
     def load_notice(self) -> LoadNotice | None:
         """The notice about the load that is running, if there is one."""
         return self._state.load_notice

@@ -37,17 +37,19 @@ class ContextSection(QWidget):
         )
         self.show_rates(Rates())
 
-    def show_rates(self, rates: Rates, chat: ChatRate | None = None) -> None:
-        """Show the fill, of `chat` where one is followed."""
+    def show_rates(self, rates: Rates, chat: ChatRate | None = None, without: str = "") -> None:
+        """Show the fill, of `chat` where one is followed; where there is no context, `without` says why."""
         tokens = rates.context_tokens if chat is None else chat.context_tokens
         limit = rates.context_limit if chat is None else chat.context_limit
+        runs = bool(rates.replies) if chat is None else chat.tok_per_s is not None
         if limit:
             self._used.setText(f"{tokens:,}")
-            text = self.tr("of {limit} tokens, last reply") if tokens else self.tr("of {limit} tokens")
+            has_ended = bool(tokens) and not runs
+            text = self.tr("of {limit} tokens, last reply") if has_ended else self.tr("of {limit} tokens")
             self._limit.setText(text.format(limit=f"{limit:,}"))
         else:
             self._used.setText("–")
-            self._limit.setText(self.tr("no model loaded"))
+            self._limit.setText(without or self.tr("no model loaded"))
         fill = min(tokens, limit)
         if (self._bar.maximum(), self._bar.value()) == (max(1, limit), fill):
             return

@@ -50,10 +50,13 @@ class GenerationSection(QWidget):
     def show_rates(
         self, rates: Rates, history: History, chat: ChatRate | None = None, work: str = ""
     ) -> None:
-        """Show the present figures, of all replies together and of `chat` beside others; between replies the
-        last reply's, and say so. `work` says what has the engine for itself, where something has."""
-        running = rates.generation_tok_per_s > 0
-        shown = rates.generation_tok_per_s if running else rates.last_generation_tok_per_s
+        """Show the present figures, of all replies together and of `chat` beside others. Between replies it
+        is the last reply's, and says so; a reply without its first tokens has none yet. `work` says what has
+        the engine for itself, where something has."""
+        generates = rates.generation_tok_per_s > 0
+        running = generates or rates.replies > 0
+        ended = None if running else rates.last_generation_tok_per_s
+        shown = rates.generation_tok_per_s if generates else ended
         self._figure.setText(_known(shown, figures.rate))
         if running and rates.replies > 1 and chat is not None and chat.tok_per_s is not None:
             self._unit.setText(

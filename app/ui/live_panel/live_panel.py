@@ -1,6 +1,7 @@
 """The live panel at the right of every tab."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -59,6 +60,8 @@ class LivePanel(QFrame):
         self._content = self._lay_out()
         session.reservation_changed.connect(self._on_work)
         session.work_told.connect(self._on_work)
+        for signal in (session.loaded, session.unloaded, session.load_failed):
+            signal.connect(self._on_work)
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
@@ -116,6 +119,23 @@ class LivePanel(QFrame):
         limit = info.context_tokens if info is not None else 0
         return ChatRate(tokens, limit) if seen is None else seen
 
+    def _with_limit(self, rates: Rates) -> Rates:
+        """Give the context of the model that is there, of which the figures may not know yet."""
+        info = self._session.here
+        return (
+            rates
+            if rates.context_limit or info is None
+            else replace(rates, context_limit=info.context_tokens)
+        )
+
+    def _without_context(self) -> str:
+        """Say why there is no context, where a model comes by itself."""
+        if self._session.is_loading:
+            return self.tr("a model is being loaded")
+        if self._session.reserved_for:
+            return self.tr("nothing is loaded in this step")
+        return self.tr("a model comes in a moment") if self._session.expects_model else ""
+
     def _work(self) -> str:
         """Say what has the engine for itself; "" where nothing has."""
         match self._session.reserved_for:
@@ -150,7 +170,7 @@ class LivePanel(QFrame):
         chat = self._chat(snapshot.rates)
         self._generation.show_rates(snapshot.rates, snapshot.history, chat, self._work())
         self._gpus.show_cards(snapshot.gpu, snapshot.cards, snapshot.history)
-        self._context.show_rates(snapshot.rates, chat)
+        self._context.show_rates(self._with_limit(snapshot.rates), chat, self._without_context())
         self._host.show_host(snapshot.host)
 
     def _lay_out(self) -> QWidget:

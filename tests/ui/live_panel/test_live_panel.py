@@ -327,10 +327,34 @@ def test_the_context_is_that_of_the_chat_that_is_open(panel: LivePanel, session:
     panel.follow(lambda: ("chat-1", 0))
     panel.show_snapshot(snapshot(rates=rates))
     speed = "tok/s, 2 replies; this chat 12.5"
-    assert {"2,415", "of 16,384 tokens, last reply", "58.4", speed} <= set(shown(panel))
+    assert {"2,415", "of 16,384 tokens", "58.4", speed} <= set(shown(panel))
     panel.follow(lambda: ("chat-2", 0))
     assert {"100", "of 2,048 tokens, last reply", "tok/s, 2 replies"} <= set(shown(panel))
     panel.follow(lambda: ("chat-3", 77))
     assert {"77", "of 4,096 tokens, last reply"} <= set(shown(panel))
     panel.follow(lambda: None)
-    assert {"3,412", "of 16,384 tokens, last reply"} <= set(shown(panel))
+    assert {"3,412", "of 16,384 tokens"} <= set(shown(panel))
+
+
+def test_the_last_reply_is_named_only_between_replies(panel: LivePanel) -> None:
+    ended = Rates("idle", 0.0, 49.0, 500.0, 0.25, 149, 4096)
+    panel.show_snapshot(snapshot(rates=ended))
+    assert {"49.0", "tok/s, last reply", "149", "of 4,096 tokens, last reply"} <= set(shown(panel))
+    reading = dataclasses.replace(ended, phase="prompt", prompt_tok_per_s=None, ttft_s=None, replies=1)
+    panel.show_snapshot(snapshot(rates=reading))
+    texts = shown(panel)
+    assert {"–", "tok/s", "149", "of 4,096 tokens"} <= set(texts)
+    assert not [text for text in texts if "last reply" in text]
+
+
+def test_a_model_that_is_there_or_on_its_way_is_not_denied(panel: LivePanel, session: EngineSession) -> None:
+    panel.show_snapshot(snapshot(rates=Rates()))
+    assert "no model loaded" in shown(panel)
+    session.reserve("benchmark")
+    assert "nothing is loaded in this step" in shown(panel)
+    session.loading_path = INFO.path
+    panel.show_snapshot(snapshot(rates=Rates()))
+    assert "a model is being loaded" in shown(panel)
+    session.loading_path, session.info = "", INFO
+    session.loaded.emit(INFO)
+    assert {"0", "of 16,384 tokens"} <= set(shown(panel))

@@ -87,6 +87,15 @@ def test_a_reply_is_the_one_that_the_engine_itself_gives(api: Api, server: Elsew
     assert end.stats.context_tokens_used == document["usage"]["total_tokens"]
 
 
+def test_the_first_text_says_how_long_it_took_as_the_end_does(server: ElsewhereServer) -> None:
+    events: list[ReplyEvent] = []
+    with answering(server) as answers:
+        end = answers.ask(request(server, MODEL, "Name three colours."), events.append).future.result(WAIT_S)
+    first, *later = [event for event in events if isinstance(event, Delta)]
+    assert first.ttft_s == end.stats.ttft_s > 0
+    assert not any(delta.ttft_s for delta in later)
+
+
 def test_a_cancelled_reply_keeps_what_came_and_frees_the_server(api: Api, server: ElsewhereServer) -> None:
     events: list[ReplyEvent] = []
     started = threading.Event()

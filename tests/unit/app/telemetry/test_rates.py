@@ -144,6 +144,20 @@ def test_the_first_token_ends_the_wait() -> None:
     assert rates.context_tokens == 101
 
 
+def test_the_figures_of_the_first_token_stay_the_same_at_the_end_of_the_reply() -> None:
+    meter = RateMeter()
+    meter.on_asked(1, 10.0)
+    meter.on_event(PromptProgress(request_id=1, done_tokens=100, total_tokens=100), 10.2)
+    first = msgspec.structs.replace(delta(), ttft_s=STATS.ttft_s, prompt_tok_per_s=STATS.prompt_tok_per_s)
+    meter.on_event(first, 10.3)
+    seen = meter.rates(10.3)
+    assert (seen.ttft_s, seen.prompt_tok_per_s) == (STATS.ttft_s, STATS.prompt_tok_per_s)
+    meter.on_event(delta(), 10.4)
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 11.0)
+    after = meter.rates(11.0)
+    assert (after.ttft_s, after.prompt_tok_per_s) == (seen.ttft_s, seen.prompt_tok_per_s)
+
+
 def test_the_engines_own_figures_stay_after_the_reply() -> None:
     meter = RateMeter()
     meter.on_event(Loaded(request_id=9, info=INFO), 0.0)

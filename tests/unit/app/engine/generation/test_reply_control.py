@@ -95,6 +95,16 @@ def test_a_budget_closes_the_block_and_the_answer_follows(session: Session) -> N
     assert sum(delta.tokens for delta in heard.deltas) == 24
 
 
+def test_the_first_text_brings_the_figures_of_its_token_and_no_later_one_does(session: Session) -> None:
+    heard = hear(session, ignore_eog=True)
+    first, *later = heard.deltas
+    stats = heard.end.stats
+    assert stats.ttft_s > 0
+    assert (first.ttft_s, first.prompt_tok_per_s) == (stats.ttft_s, stats.prompt_tok_per_s)
+    assert later
+    assert not any(delta.ttft_s or delta.prompt_tok_per_s for delta in later)
+
+
 @pytest.fixture
 def speaker() -> Iterator[Session]:
     """A model whose words can be told apart."""
