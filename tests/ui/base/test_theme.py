@@ -3,8 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.settings import Theme as ThemeChoice
@@ -162,6 +171,44 @@ def test_high_contrast_shows_where_the_keyboard_is(
     assert changed >= 0.8 * ring
     assert made.sizeHint() == size
     theme.deleteLater()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark-contrast"])
+@pytest.mark.parametrize("place", ["plain", "primary", "quiet", "tab", "inline", "choice", "box", "files"])
+def test_the_tab_key_draws_a_ring_and_no_frame_of_qt_inside_it(
+    qtbot: QtBot, qapp: QApplication, place: str, scheme: ThemeChoice
+) -> None:
+    theme = Theme(qapp, scheme)
+    page = QWidget()
+    qtbot.addWidget(page)
+    row = QVBoxLayout(page)
+    other = button("Other")
+    made = {**KEYBOARD_PLACES, "inline": lambda: button("Words", "inline"), "files": _files}[place]()
+    row.addWidget(other)
+    row.addWidget(made)
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    other.setFocus()
+    before = page.grab(made.geometry()).toImage()
+    qtbot.keyClick(other, Qt.Key.Key_Tab)
+    assert made.hasFocus()
+    after = page.grab(made.geometry()).toImage()
+    ringed = made.tabRect(0) if isinstance(made, QTabBar) else after.rect()
+    # The corners of a ring are round.
+    inside = ringed.adjusted(20 if place == "box" else 8, 4, -8, -4)
+    assert after != before
+    assert after.copy(inside) == before.copy(inside)
+    theme.deleteLater()
+
+
+def _files() -> QTabBar:
+    bar = QTabBar()
+    bar.setProperty("kind", "files")
+    bar.setExpanding(False)
+    for name in ("The first file", "Another one"):
+        bar.addTab(name)
+    return bar
 
 
 @pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST])
