@@ -1,16 +1,19 @@
 """A tab's first show: made where it stands, as Qt works out the style of all that is moved anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton, QScrollArea, QTableView, QWidget
 
 from app.base.errors import StillroomError
+from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report
+from app.settings import SettingsFile
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_page import QualityPage
@@ -112,6 +115,47 @@ def test_no_page_is_moved_once_it_is_made(qapp: QApplication, monkeypatch: pytes
         other.deleteLater()
 
     run_with_window(scene)
+
+
+def test_no_part_of_a_page_is_ever_a_window_of_its_own(qapp: QApplication) -> None:
+    SettingsFile(app_paths().settings).update(last_page="code")
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.activateWindow()
+        with shown_windows(qapp) as windows:
+            for key in ("chat", "benchmark", "models", "chat"):
+                application.window.show_page(key)
+                await settle(5)
+                assert QApplication.focusWidget() is not None, "the window has the keyboard still"
+            assert windows == []
+            # It would be seen.
+            other = QWidget()
+            other.show()
+            assert windows == ["QWidget"]
+            other.close()
+            other.deleteLater()
+
+    run_with_window(scene)
+
+
+@contextmanager
+def shown_windows(qapp: QApplication) -> Iterator[list[str]]:
+    """List the windows that are shown meanwhile."""
+    windows: list[str] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            is_shown = event.type() == QEvent.Type.Show and isinstance(watched, QWidget)
+            if is_shown and watched.isWindow():
+                windows.append(type(watched).__name__)
+            return False
+
+    watch = Watch()
+    qapp.installEventFilter(watch)
+    try:
+        yield windows
+    finally:
+        qapp.removeEventFilter(watch)
 
 
 @pytest.mark.parametrize("name", ["load settings", "filter", "local API", "shortcuts", "answers compared"])

@@ -78,8 +78,6 @@ class ChatList(QFrame):
         self.model.folder_renamed.connect(self.folder_rename_requested)
         self.view = self._make_view()
         self._pages = QStackedLayout()
-        self._pages.addWidget(self.view)
-        self._pages.addWidget(self.results)
         self._lay_out()
         Offers(self, self.menus)
         theme.changed.connect(self._on_theme_changed)
@@ -242,6 +240,9 @@ class ChatList(QFrame):
         layout.addSpacing(8)
         layout.addWidget(self.search)
         layout.addLayout(self._pages, 1)
+        # Now that it has a place: Qt shows the first one at once, before as a window of its own.
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self.results)
 
     def _on_search_changed(self, text: str) -> None:
         searching = bool(text.strip())
