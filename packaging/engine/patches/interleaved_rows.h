@@ -167,12 +167,13 @@ static inline stillroom_ints stillroom_four(const int8_t * values) {
     return stillroom_int32(four);
 }
 
+#ifndef STILLROOM_PLANES
+
 // The products of the rows' next FOURS*4 weights with the values of each column, which lie `next` bytes further than those
 // of the one before: begins with `start(column)` and hands each to `use(column, product)`.
 template <int COLUMNS, int FOURS, typename Start, typename Use>
 static inline void stillroom_products(
         const stillroom_ints * weights, const int8_t * values, const int64_t next, const Start & start, const Use & use) {
-#ifndef STILLROOM_PLANES
     for (int c = 0; c < COLUMNS; ++c) {
         stillroom_ints sum = start(c);
         for (int t = 0; t < FOURS; ++t) {
@@ -180,27 +181,9 @@ static inline void stillroom_products(
         }
         use(c, sum);
     }
-#else
-    // Few registers: some weights at a time for all columns, not a column at a time for all weights.
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i sums[COLUMNS];
-    for (int c = 0; c < COLUMNS; ++c) {
-        sums[c] = start(c);
-    }
-    for (int t = 0; t < FOURS; ++t) {
-        const __m256i size = _mm256_abs_epi8(weights[t]);
-        for (int c = 0; c < COLUMNS; ++c) {
-            const __m256i four = _mm256_sign_epi8(stillroom_four(values + c*next + 4*t), weights[t]);
-            sums[c] = stillroom_add_pairs(sums[c], _mm256_maddubs_epi16(size, four), ones);
-        }
-    }
-    for (int c = 0; c < COLUMNS; ++c) {
-        use(c, sums[c]);
-    }
-#endif
 }
 
-#ifdef STILLROOM_PLANES
+#else
 
 // The integers of each scale, twice in its 32 bits.
 static inline __m256i stillroom_twice(const __m256i scales) {
@@ -264,15 +247,14 @@ static void stillroom_multiply_fused(
 // Planes of eight rows with COLUMNS of some columns, one block of them.
 template <typename Type, int PLANES, int COLUMNS>
 STILLROOM_APART static void stillroom_add_block(
-        const stillroom_plane * planes, const int blocks, const int i, const stillroom_columns & y, float * s,
-        const size_t bs) {
+        const stillroom_plane * planes, const int blocks, const int i, const stillroom_columns & y, float * totals) {
     __m256i sums[PLANES][COLUMNS];
     stillroom_multiply_planes<PLANES, COLUMNS, 4, Type::SCALED, Type::TOGETHER, Type::SIGNED>(
         planes, y.values + (int64_t) i*QK_K, (int64_t) blocks*QK_K, sums);
     for (int c = 0; c < COLUMNS; ++c) {
         for (int p = 0; p < PLANES; ++p) {
             stillroom_add_sum<Type>(
-                sums[p][c], planes[p], y, (int64_t) c*blocks + i, s + c*bs + STILLROOM_ROWS*p);
+                sums[p][c], planes[p], y, (int64_t) c*blocks + i, totals + STILLROOM_ROWS*(PLANES*c + p));
         }
     }
 }
@@ -282,11 +264,8 @@ template <typename Type, int PLANES>
 static void stillroom_multiply_unpacked(
         const int blocks, const uint8_t * x, const int columns, const stillroom_columns & y, float * s, const size_t bs) {
     const int64_t n = (int64_t) blocks*QK_K, bytes = blocks*sizeof(typename Type::block);
-    for (int c = 0; c < columns; ++c) {
-        for (int p = 0; p < PLANES; ++p) {
-            _mm256_storeu_ps(s + c*bs + STILLROOM_ROWS*p, _mm256_setzero_ps());
-        }
-    }
+    // The results themselves lie far apart, many of them in few sets of the first cache.
+    alignas(32) float totals[STILLROOM_UNPACKED*PLANES*STILLROOM_ROWS] = {};
     for (int i = 0; i < blocks; ++i) {
         stillroom_plane planes[PLANES];
         for (int p = 0; p < PLANES; ++p) {
@@ -301,13 +280,17 @@ static void stillroom_multiply_unpacked(
         for (int64_t c = 0, some; c < columns; c += some) {
             some = std::min<int64_t>(columns - c, 4);
             const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
+            float * to = totals + STILLROOM_ROWS*PLANES*c;
             switch (some) {
 #define CASE(count) \
-    case count: stillroom_add_block<Type, PLANES, count>(planes, blocks, i, group, s + c*bs, bs); break;
+    case count: stillroom_add_block<Type, PLANES, count>(planes, blocks, i, group, to); break;
                 CASE(1) CASE(2) CASE(3) CASE(4)
 #undef CASE
             }
         }
+    }
+    for (int c = 0; c < columns; ++c) {
+        memcpy(s + c*bs, totals + STILLROOM_ROWS*PLANES*c, STILLROOM_ROWS*PLANES*sizeof(float));
     }
 }
 
@@ -384,6 +367,46 @@ struct stillroom_q8_0 {
         }
     }
 
+#ifdef STILLROOM_PLANES
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * qs = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
+        const int64_t next = (int64_t) blocks*BLOCK;
+        const __m256i ones = _mm256_set1_epi16(1);
+        __m256 totals[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            totals[c] = _mm256_setzero_ps();
+        }
+        for (int i = 0; i < blocks; ++i, qs += BYTES) {
+            stillroom_ahead(COLUMNS > 1, qs, BYTES);
+            __m256i sums[COLUMNS];
+            STILLROOM_UNROLLED
+            for (int t = 0; t < 8; ++t) {
+                // Few registers: some weights at a time for all columns, not a column at a time for all weights.
+                __m256i weights = stillroom_load(qs + t*STILLROOM_LINE);
+                STILLROOM_IN_REGISTER(weights);
+                const __m256i sizes = _mm256_abs_epi8(weights);
+                for (int c = 0; c < COLUMNS; ++c) {
+                    const __m256i four = stillroom_four(y.values + c*next + i*BLOCK + 4*t);
+                    const __m256i twos = _mm256_maddubs_epi16(sizes, _mm256_sign_epi8(four, weights));
+                    const __m256i fours = _mm256_madd_epi16(twos, ones);
+                    sums[c] = t == 0 ? fours : _mm256_add_epi32(sums[c], fours);
+                }
+            }
+            const __m256 d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+            for (int c = 0; c < COLUMNS; ++c) {
+                const __m256 scale = _mm256_mul_ps(d, _mm256_set1_ps(y.scales[(int64_t) c*blocks + i]));
+                totals[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[c]), scale, totals[c]);
+            }
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            _mm256_storeu_ps(s + c*bs, totals[c]);
+        }
+    }
+
+#else
+
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * qs = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
@@ -410,6 +433,8 @@ struct stillroom_q8_0 {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#endif
 };
 
 // A column whose values are summed by VALUES, 16 or 32, for weights that get `ADDED` added.

@@ -257,6 +257,13 @@ struct stillroom_plane {
 #define STILLROOM_IN_REGISTER(value)
 #define STILLROOM_IN_MEMORY(sum)
 #endif
+#if defined(__clang__)
+#define STILLROOM_UNROLLED _Pragma("unroll")
+#elif defined(__GNUC__)
+#define STILLROOM_UNROLLED _Pragma("GCC unroll 8")
+#else
+#define STILLROOM_UNROLLED
+#endif
 
 // The products of PLANES with the same columns, times the scales of PART values each, added as integers. A register has VALUES
 // of each row, and TOGETHER of them are added in 16 bits: 127 times their weights, which are positive, unless they are SIGNED;
