@@ -33,6 +33,7 @@ from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.rich.caret_steps import CaretSteps, word_at
 from app.ui.reply.rich.rich_text import CLICK_PX, RichText
 from app.ui.reply.selectable_text import ShownText, caret_in, place_near
+from app.ui.widgets.scrolled_page import KeyboardRing
 
 SCROLL_MS = 30
 SCROLL_SHARE = 0.5
@@ -59,6 +60,7 @@ class SelectionArea(QScrollArea):
         super().__init__(parent)
         self.selection = TextSelection(self._block_at, word_at)
         self._steps = CaretSteps(self.viewport())
+        KeyboardRing(self)
         self._is_dragging = self._has_moved = False
         self._pressed = self._pointer = QPoint()
         self._clicked: int | None = None

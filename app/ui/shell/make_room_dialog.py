@@ -51,6 +51,7 @@ class MakeRoomDialog(QDialog):
         area = QScrollArea()
         area.setWidget(card)
         area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._chosen = button("", "primary")
         self._chosen.clicked.connect(lambda: self._bridge.start(self._on_delete()))

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QScrollAre
 
 from app.ui.base.add_action import Command
 from app.ui.widgets.card import label
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import KeyboardRing, ScrolledPage
 
 
 class ShortcutSheet(QDialog):
@@ -23,6 +23,8 @@ class ShortcutSheet(QDialog):
         # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
+        scroll.setAccessibleName(self.windowTitle())
+        KeyboardRing(scroll)
         layout.addWidget(scroll, 1)
         page = ScrolledPage(scroll.viewport())
         scroll.setWidget(page)

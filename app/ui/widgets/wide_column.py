@@ -27,9 +27,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QTableView, QWidget
 
+from app.ui.widgets.scrolled_page import RING_PX
+
 NEARLY = 0.85
 """In so much of its width a text is shortened rather than the table scrolled for some pixels."""
-RING_PX = 2
 
 
 def no_columns() -> Sequence[int]:
@@ -145,12 +146,14 @@ class MeasuredTable(QTableView):
         self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the cells, and the ring over them."""
+        """Draw the cells, and the ring over them; around all of them where no row has the keyboard."""
         super().paintEvent(event)
-        row = self.currentIndex().row()
-        if row < 0 or not (self.hasFocus() and self._has_keyboard):
+        if not (self.hasFocus() and self._has_keyboard):
             return
-        across = QRect(0, self.rowViewportPosition(row), self.viewport().width(), self.rowHeight(row))
+        row = self.currentIndex().row()
+        across = self.viewport().rect()
+        if row >= 0:
+            across = QRect(0, self.rowViewportPosition(row), across.width(), self.rowHeight(row))
         painter = QPainter(self.viewport())
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), RING_PX))
         painter.drawRect(across.adjusted(1, 1, -1, -1))

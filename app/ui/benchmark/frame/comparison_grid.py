@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from app.ui.base.plain_text import PlainLabel, set_tip
 from app.ui.base.resource_words import enumerated
 from app.ui.widgets.card import Card, LabelLook, button, label
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import KeyboardRing, ScrolledPage
 
 MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
@@ -84,6 +84,7 @@ class ComparisonGrid(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        KeyboardRing(self)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._words: list[QLabel] = []
         """The labels that may be broken into lines, the names of the runs first."""

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from app.bench.quality.result import ItemResult
 from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import LabelLook, label
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import KeyboardRing, ScrolledPage
 
 LONGEST_CHARACTERS = 20_000
 """A label lays out its whole text; of a longer one the beginning and the end are shown."""
@@ -20,6 +20,7 @@ class QualityItemView(QScrollArea):
         self._words = QualityWords()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        KeyboardRing(self)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("The chosen item"))
         self.show_item(None)

@@ -11,6 +11,7 @@ from app.code.languages import Language
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView, marked
+from app.ui.widgets.scrolled_page import KeyboardRing
 
 SOFT, STRONG = 34, 72
 """The opacity of a changed line's background, in other hunks and in the one in question (of 255)."""
@@ -38,6 +39,7 @@ class CodeProposalView(CodeView):
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+        KeyboardRing(self)
         self.setAccessibleName(self.tr("Proposed changes"))
         self.setAccessibleDescription(
             self.tr("A accepts a change, R rejects it, N goes to the next one, Ctrl+Z takes a decision back.")

@@ -16,6 +16,7 @@ from app.ui.code.conversation.code_block_row import BlockRow
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.code_font import set_code_font
+from app.ui.widgets.scrolled_page import KeyboardRing
 
 SENT_PX = 11.5
 
@@ -174,6 +175,7 @@ class _SentPrompt(Card):
         self.text.setFixedHeight(220)
         self.text.document().setDocumentMargin(12)
         self.text.setAccessibleName(self.tr("The prompt"))
+        KeyboardRing(self.text)
         self.text.hide()
         self.body.setSpacing(0)
         self.body.addWidget(self.head, 0, Qt.AlignmentFlag.AlignLeft)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.base.theme import Theme
 from app.ui.widgets.code_font import set_code_font
+from app.ui.widgets.scrolled_page import KeyboardRing
 
 LINES_KEPT = 5000
 IS_ERROR = QTextFormat.Property.UserProperty + 2
@@ -32,6 +33,7 @@ class CodeOutput(QPlainTextEdit):
         self.document().setDocumentMargin(0)
         theme.changed.connect(self._on_theme_changed)
         self.setAccessibleName(self.tr("Output of the program"))
+        KeyboardRing(self)
 
     def add(self, text: str, *, is_error: bool = False) -> None:
         """Write on at the end; the view follows unless the user has scrolled up."""
