@@ -129,6 +129,7 @@ class Theme(QObject):
     def _apply(self) -> None:
         values = {field.name: getattr(self.colours, field.name) for field in fields(Colours)}
         scheme = next(name for name, colours in SCHEMES.items() if colours == self.colours)
+        values["icons"] = _icon_path("")
         values["check_icon"] = _icon_path("check-dark.svg" if self.colours.dark else "check-light.svg")
         values["down_icon"] = _icon_path(f"down-{scheme}.svg")
         values["down_disabled_icon"] = _icon_path(f"down-{scheme}-disabled.svg")

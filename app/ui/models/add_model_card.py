@@ -6,6 +6,7 @@ from PySide6.QtCore import QDir, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from app.ui.base.add_action import allow
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.theme import Theme
 from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, name_field
@@ -121,20 +122,20 @@ class AddModelCard(Card):
             self.add_asked.emit(text, self.types.currentText())
 
     def _on_file(self) -> None:
-        dialog = QFileDialog(self, self.tr("Open a GGUF file"))
+        dialog = FileDialog(self, self.tr("Open a GGUF file"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilter(self.tr("GGUF models (*.gguf)"))
         self._open(dialog)
 
     def _on_folder(self) -> None:
-        dialog = QFileDialog(self, self.tr("Add a folder"))
+        dialog = FileDialog(self, self.tr("Add a folder"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         # Ollama keeps its models below a hidden folder.
         dialog.setFilter(dialog.filter() | QDir.Filter.Hidden)
         self._open(dialog)
 
-    def _open(self, dialog: QFileDialog) -> None:
+    def _open(self, dialog: FileDialog) -> None:
         dialog.fileSelected.connect(lambda path: self.paths_chosen.emit([Path(path)]))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

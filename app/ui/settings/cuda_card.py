@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QProgressBar,
 
 from app.cuda.offer import CudaOffer
 from app.ui.base.durations import duration
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.reply.link_question import ask_before_opening
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label, set_look
@@ -147,7 +148,7 @@ class CudaCard(Card):
             ask_before_opening(self._session.offer.licence_url, self)
 
     def _choose_files(self) -> None:
-        dialog = QFileDialog(self, self.tr("NVIDIA's files"))
+        dialog = FileDialog(self, self.tr("NVIDIA's files"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilter(self.tr("Python wheels (*.whl)"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -10,6 +10,7 @@ from app.machine.freeable import taken_bytes
 from app.ui.base.add_action import allow
 from app.ui.base.bridge import Bridge
 from app.ui.base.durations import duration
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.widgets.card import Card, button, label, set_look
@@ -60,7 +61,7 @@ class ModelsFolderCard(Card):
         self._update()
 
     def _on_move(self) -> None:
-        dialog = QFileDialog(self, self.tr("Choose an empty folder for the models"))
+        dialog = FileDialog(self, self.tr("Choose an empty folder for the models"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(lambda path: self._moving.start(Path(path)))

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 from app.server.access.addresses import addresses_for_others
 from app.server.endpoints.docs_page import example
 from app.settings import SettingsFile
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from app.ui.settings.api_clients import NAME, ApiClients
@@ -285,7 +285,7 @@ class ServerDialog(QDialog):
         self._session.set(**{name: field.text().strip()})
 
     def _choose(self, name: str, field: QLineEdit, title: str) -> None:
-        chooser = QFileDialog(self, title, "", self.tr("PEM files (*.pem *.crt *.cer *.key);;All files (*)"))
+        chooser = FileDialog(self, title, "", self.tr("PEM files (*.pem *.crt *.cer *.key);;All files (*)"))
         chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
         def take(path: str) -> None:

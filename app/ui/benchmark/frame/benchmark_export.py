@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.bench.export.save import Forms, save, write_report
 from app.ui.base.bridge import Bridge
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.widgets.notices import Notices
 
 
@@ -92,7 +93,7 @@ class FormsMenu(QMenu):
 def _ask_where(name: str, parent: QWidget, then: Callable[[Path], None]) -> None:
     """Open a save dialog for a file of that name; `then` gets the chosen path."""
     suffix = Path(name).suffix
-    dialog = QFileDialog(parent, QCoreApplication.translate("benchmark", "Save the report"))
+    dialog = FileDialog(parent, QCoreApplication.translate("benchmark", "Save the report"))
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(suffix.lstrip("."))
     dialog.setNameFilter(f"*{suffix}")
@@ -103,13 +104,13 @@ def _ask_where(name: str, parent: QWidget, then: Callable[[Path], None]) -> None
 
 def ask_for_runs(parent: QWidget, then: Callable[[Path], None]) -> None:
     """Open a dialog for a file with runs; `then` gets the chosen path."""
-    dialog = QFileDialog(parent, QCoreApplication.translate("benchmark", "Import benchmark runs"))
+    dialog = FileDialog(parent, QCoreApplication.translate("benchmark", "Import benchmark runs"))
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter("*.json *.jsonl")
     _open(dialog, then)
 
 
-def _open(dialog: QFileDialog, then: Callable[[Path], None]) -> None:
+def _open(dialog: FileDialog, then: Callable[[Path], None]) -> None:
     dialog.fileSelected.connect(lambda chosen: then(Path(chosen)))
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.engine.protocol import Lora
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
@@ -56,7 +57,7 @@ class AdapterList(QWidget):
             self.changed.emit()
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self, self.tr("Choose a LoRA adapter"))
+        dialog = FileDialog(self, self.tr("Choose a LoRA adapter"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilter(self.tr("Adapters (*.gguf)"))

@@ -13,6 +13,7 @@ from app.chat.library.presets import BUILT_IN, BuiltInKey, Preset, PresetBook, s
 from app.chat.library.reply_choices import ReplyChoices
 from app.settings import SettingsFile
 from app.ui.base.add_action import Command, allow
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
@@ -208,8 +209,8 @@ class ChatPresets(QObject):
         dialog.fileSelected.connect(lambda path: self.export(Path(path)))
         dialog.open()
 
-    def _file_dialog(self, title: str) -> QFileDialog:
-        dialog = QFileDialog(self._window, title)
+    def _file_dialog(self, title: str) -> FileDialog:
+        dialog = FileDialog(self._window, title)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setNameFilters([self.tr("Presets of Stillroom (*.json)")])
         return dialog

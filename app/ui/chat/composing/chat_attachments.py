@@ -12,7 +12,7 @@ from app.chat.documents.documents import Document, DocumentError, read_document
 from app.chat.prompting.attached import with_documents
 from app.chat.store.records import Attachment, Conversation
 from app.engine.protocol import Part
-from app.ui.base.file_dialogs import documents_folder
+from app.ui.base.file_dialogs import FileDialog, documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.chat.conversation.chat_writer import ChatKeeper
@@ -126,7 +126,7 @@ class ChatAttachments(QObject):
 
     def ask_for_files(self) -> None:
         """Let the user choose files, among the documents at first and then where they were last."""
-        dialog = QFileDialog(self._window, self.tr("Attach files"), self._folder or documents_folder())
+        dialog = FileDialog(self._window, self.tr("Attach files"), self._folder or documents_folder())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(lambda names: self._on_chosen([Path(name) for name in names]))

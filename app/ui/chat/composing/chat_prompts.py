@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.chat.library.library_file import Change
 from app.chat.library.prompt_library import PromptBook, SavedPrompt, variables_of
 from app.ui.base.add_action import add_action
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.composing.prompt_dialog import PromptDialog
 from app.ui.chat.composing.prompt_form import PromptForm
@@ -127,8 +128,8 @@ class ChatPrompts(QObject):
         dialog.selectFile("stillroom-prompts.json")
         dialog.open()
 
-    def _file_dialog(self, title: str, use: Callable[[Path], None]) -> QFileDialog:
-        dialog = QFileDialog(self._dialog or self._window, title)
+    def _file_dialog(self, title: str, use: Callable[[Path], None]) -> FileDialog:
+        dialog = FileDialog(self._dialog or self._window, title)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setNameFilters([self.tr("Prompts of Stillroom (*.json)")])
         dialog.fileSelected.connect(lambda path: use(Path(path)))

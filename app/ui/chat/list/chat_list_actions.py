@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.resource_words import enumerated
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.list.chat_files import ChatFiles, file_ending, file_name
@@ -174,7 +175,7 @@ class ChatListActions(QObject):
     def _ask_where_to_export(self, conversation_id: int, kind: str, with_thinking: bool) -> None:
         ending = file_ending(kind, several=not conversation_id)
         name = file_name(self.title(conversation_id)) if conversation_id else "chats"
-        dialog = QFileDialog(
+        dialog = FileDialog(
             self._window, self.tr("Export chats") if not conversation_id else self.tr("Export chat")
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -187,7 +188,7 @@ class ChatListActions(QObject):
         dialog.open()
 
     def _ask_what_to_import(self) -> None:
-        dialog = QFileDialog(self._window, self.tr("Import chats"))
+        dialog = FileDialog(self._window, self.tr("Import chats"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilters([self.tr("Chats of Stillroom, ChatGPT, Open WebUI, LM Studio (*.json *.zip)")])

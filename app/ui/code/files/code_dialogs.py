@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.base.file_dialogs import FileDialog
 from app.ui.widgets.early_keys import EarlyKeys
 
 Unsaved = Literal["save", "discard", "cancel"]
@@ -72,20 +73,20 @@ class CodeDialogs(QObject):
 
     async def pick_files_to_open(self, folder: Path | None) -> list[Path]:
         """Files to open; none when the user cancels."""
-        dialog = QFileDialog(self._parent, self.tr("Open files"), str(folder or ""))
+        dialog = FileDialog(self._parent, self.tr("Open files"), str(folder or ""))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         return await _picked(dialog)
 
     async def pick_folder(self, folder: Path | None) -> Path | None:
         """Ask for a folder to open; None when the user cancels."""
-        dialog = QFileDialog(self._parent, self.tr("Open a folder"), str(folder or ""))
+        dialog = FileDialog(self._parent, self.tr("Open a folder"), str(folder or ""))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         return next(iter(await _picked(dialog)), None)
 
     async def pick_file_to_save(self, folder: Path | None, name: str) -> Path | None:
         """Ask where to save, and before a file is replaced. None when the user cancels."""
-        dialog = QFileDialog(self._parent, self.tr("Save the text as"), str(folder or ""))
+        dialog = FileDialog(self._parent, self.tr("Save the text as"), str(folder or ""))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setFileMode(QFileDialog.FileMode.AnyFile)
         dialog.selectFile(name)
@@ -140,5 +141,5 @@ async def _choice(box: QMessageBox, choices: dict[QPushButton, Choice], otherwis
     return next((choice for made, choice in choices.items() if made is clicked), otherwise)
 
 
-async def _picked(dialog: QFileDialog) -> list[Path]:
+async def _picked(dialog: FileDialog) -> list[Path]:
     return [Path(path) for path in dialog.selectedFiles()] if await _closed(dialog) else []
