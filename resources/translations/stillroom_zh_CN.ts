@@ -4893,6 +4893,18 @@ Left for the reply: {left}</source>
         <translation>入门模型随 Stillroom 附带</translation>
     </message>
     <message>
+        <source>Nothing of this model is on this computer</source>
+        <translation>这台电脑上没有此模型的文件</translation>
+    </message>
+    <message>
+        <source>Take {model} off the list</source>
+        <translation>将 {model} 移出列表</translation>
+    </message>
+    <message>
+        <source>Delete {model}</source>
+        <translation>删除 {model}</translation>
+    </message>
+    <message>
         <source>{count} models were added. Their files stay where they are.</source>
         <translation>已添加 {count} 个模型。其文件留在原处。</translation>
     </message>
@@ -5231,6 +5243,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Search Hugging Face</source>
         <translation>搜索 Hugging Face</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
     </message>
     <message>
         <source>{model} is ready.</source>

@@ -29,6 +29,8 @@ class FirstRun(QObject):
     load_asked = Signal(object)
     """The model that was got here: an `InstalledModel`."""
     hub_settings_asked = Signal()
+    keyboard_left = Signal()
+    """What had the keyboard is about to go."""
 
     def __init__(
         self,
@@ -151,6 +153,8 @@ class FirstRun(QObject):
         if view is None:
             self._job_id = ""
             if self._job is not None:
+                self._leave(self._job)
+                self._job.hide()
                 self._job.deleteLater()
                 self._job = None
             self.refresh()
@@ -167,6 +171,13 @@ class FirstRun(QObject):
             if changed:
                 self.refresh()
 
+    def _leave(self, going: QWidget) -> None:
+        """Let the keyboard go on elsewhere than in what is going."""
+        here = going.window().focusWidget()
+        if here is not None and going.isAncestorOf(here):
+            self.keyboard_left.emit()
+
     def _end(self) -> None:
+        self._leave(self.page)
         self.page.hide()
         self._bridge.start(asyncio.to_thread(self._settings.update, first_run_over=True))

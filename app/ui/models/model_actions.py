@@ -3,9 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from app.acquire.importing import import_models
@@ -32,12 +34,13 @@ class ModelActions(QObject):
     """Each begins at once and ends by itself; GUI thread. Cards of running ones go into `place`.
 
     `load_asked` and `delete_asked` pass on what was chosen in a menu, `imported` the models that are in the
-    list now.
+    list now. `keyboard_left` says that what had the keyboard is about to go.
     """
 
     load_asked = Signal(object)
     delete_asked = Signal(object)
     imported = Signal(object)
+    keyboard_left = Signal()
 
     def __init__(
         self,
@@ -106,6 +109,8 @@ class ModelActions(QObject):
         menu.addSeparator()
         text = self.tr("Take off the list") if model.imported else self.tr("Delete")
         delete = menu.addAction(text, lambda: self.delete_asked.emit(model))
+        if _deletable(row) == [model]:
+            delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
         allow(delete, self.tr("The starter model comes with Stillroom") if model.bundled else "")
 
     async def _inspect(self, path: Path) -> None:
@@ -114,19 +119,44 @@ class ModelActions(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def _remove(self, card: VerifyCard) -> None:
+    def cannot_delete(self, row: ModelRow) -> str:
+        """Say why nothing of a row can be deleted; empty where something can."""
+        if not row.installed:
+            return self.tr("Nothing of this model is on this computer")
+        return "" if _deletable(row) else self.tr("The starter model comes with Stillroom")
+
+    def delete(self, row: ModelRow, place: QPoint) -> None:
+        """Delete the file of a row; of several, ask which in a menu at `place`."""
+        files = _deletable(row)
+        if len(files) == 1:
+            self.delete_asked.emit(files[0])
+            return
+        menu = QMenu(self._window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for file in files:
+            text = self.tr("Take {model} off the list") if file.imported else self.tr("Delete {model}")
+            called = f"{row.title} {file.type}"
+            menu.addAction(text.format(model=called), partial(self.delete_asked.emit, file))
+        menu.popup(place)
+
+    def take_away(self, card: QWidget) -> None:
+        """Remove a card that is done with; the keyboard goes on in the list where the card had it."""
+        here = card.window().focusWidget()
+        if here is not None and card.isAncestorOf(here):
+            self.keyboard_left.emit()
         self._place.removeWidget(card)
+        card.hide()
         card.deleteLater()
 
     async def _verify(self, model: InstalledModel) -> None:
         called = f"{model.name} {model.type}"
         for before in self._window.findChildren(VerifyCard):
             if before.called == called and before.is_done:
-                self._remove(before)
+                self.take_away(before)
         card = VerifyCard(called)
         cancel = threading.Event()
         card.cancel_asked.connect(cancel.set)
-        card.closed.connect(lambda: self._remove(card))
+        card.closed.connect(lambda: self.take_away(card))
         self._place.addWidget(card)
 
         def on_progress(progress: Progress) -> None:
@@ -138,7 +168,7 @@ class ModelActions(QObject):
             job = JobContext(self._bridge.wrap(on_progress), cancel)
             check = await asyncio.to_thread(_checked, model, job)
         except Cancelled:
-            self._remove(card)
+            self.take_away(card)
         except StillroomError as error:
             card.show_problem(error)
         else:
@@ -202,6 +232,10 @@ class ModelActions(QObject):
             )
         for error in found.refused[:MOST_ERRORS]:
             self._notices.error(error, self._notices.at(self._refused))
+
+
+def _deletable(row: ModelRow) -> list[InstalledModel]:
+    return [file for file in row.installed if not file.bundled]
 
 
 MOST_ERRORS = 3

@@ -1,7 +1,7 @@
 """One model in full: what it is, and each of its types with what can be done with it."""
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
 from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
 from app.settings import SettingsFile
@@ -37,6 +37,8 @@ class ModelDetail(Card):
     folder_asked = Signal(object)
     menu_asked = Signal(object, object)
     """An `InstalledModel`, and the `QPoint` on the screen to open its menu at."""
+    keyboard_left = Signal()
+    """What had the keyboard is gone, or cannot be used now."""
 
     def __init__(self, theme: Theme, settings: SettingsFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +53,8 @@ class ModelDetail(Card):
         self._title = label("", "title", selectable=True)
         self._facts = label("", "muted", wrap=True, selectable=True)
         self._content: QWidget | None = None
+        self._before: QWidget | None = None
+        """The Tab key comes here from it."""
         self.failures = InlineNotices(theme)
         """What went wrong with the model that is shown."""
         self.size_choice = SizeChoice(theme)
@@ -83,6 +87,21 @@ class ModelDetail(Card):
     def come_after(self, widget: QWidget) -> None:
         """Let the Tab key come here from `widget`, and to what is drawn anew before what stands below it: it
         would be the last of the window."""
+        self._before = widget
+        self._order()
+
+    def take_keyboard(self) -> None:
+        """Let the keyboard go to the first thing that can be done with the model."""
+        offered = [] if self._content is None else self._content.findChildren(QAbstractButton)
+        for control in (*self._choices.values(), *offered):
+            if control.isEnabled():
+                control.setFocus(Qt.FocusReason.TabFocusReason)
+                return
+
+    def _order(self) -> None:
+        widget = self._before
+        if widget is None:
+            return
         drawn = [] if self._content is None else self._content.findChildren(QWidget)
         for stop in dict.fromkeys([*drawn, *self.findChildren(QWidget)]):
             if stop.focusPolicy() & Qt.FocusPolicy.TabFocus:
@@ -114,12 +133,27 @@ class ModelDetail(Card):
         old, self._content = self._content, content
         if old is not None:
             self.body.replaceWidget(old, content)
+            content.show()
+            self._hand_over_keyboard(old, content)
             # Until it is deleted it could still be clicked, and what is ticked there counts for nothing.
             old.hide()
             old.deleteLater()
         else:
             self.body.insertWidget(self._place, content)
+        self._order()
         self._update_get()
+
+    def _hand_over_keyboard(self, old: QWidget, content: QWidget) -> None:
+        """Let the keyboard stay where it was, on what is drawn anew."""
+        here = old.window().focusWidget()
+        if here is None or not old.isAncestorOf(here):
+            return
+        name = _name_of(here)
+        for control in content.findChildren(QAbstractButton):
+            if control.isEnabled() and _name_of(control) == name:
+                control.setFocus(Qt.FocusReason.OtherFocusReason)
+                return
+        self.keyboard_left.emit()
 
     def _add_installed(self, grid: QGridLayout, line: int, row: ModelRow, installed: InstalledModel) -> None:
         grid.addWidget(label(installed.type), line, 0)
@@ -297,3 +331,8 @@ class ModelDetail(Card):
             self._chosen = set()
             self.size_choice.drop()
             self.get_asked.emit(self._row.key, wanted, size)
+
+
+def _name_of(control: QWidget) -> str:
+    """Name a control in the words of a screen reader."""
+    return control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")

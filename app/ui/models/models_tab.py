@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.acquire.build_options import NO_SIZE, FileSize
 from app.acquire.jobs import JobBook, JobView
@@ -97,6 +97,8 @@ class ModelsTab(QScrollArea):
         self._loading = ""
         self._failed: set[str] = set()
         self._selected = ""
+        self._place = 0
+        """The row that was selected last."""
         self._advisor: Advisor | None = None
         self._refreshing = Slices(self)
         self._measurer = measurer
@@ -215,6 +217,7 @@ class ModelsTab(QScrollArea):
         self._actions.load_asked.connect(self.load_asked)
         self._actions.delete_asked.connect(self._on_delete)
         self._actions.imported.connect(self._on_imported)
+        self._actions.keyboard_left.connect(self.take_keyboard)
         self.detail.folder_asked.connect(self._actions.show_folder)
         self._add_card.paths_chosen.connect(self._actions.import_paths)
         yield
@@ -245,12 +248,21 @@ class ModelsTab(QScrollArea):
         self.table = ModelsTable(self._theme, self)
         self._view = ModelsView(self.table, frame)
         self._view.row_selected.connect(self._on_row)
+        self._view.row_selected.connect(self._follow_row)
         self._view.row_activated.connect(self._on_activated)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.customContextMenuRequested.connect(self._on_context_menu)
         inside = QShortcut(QKeySequence("Ctrl+I"), self._view)
         inside.setContext(Qt.ShortcutContext.WidgetShortcut)
         inside.activated.connect(self._on_look_inside)
+        # Not of the tab: there the key deletes what is typed.
+        add_action(
+            self._view,
+            self.tr("Delete"),
+            QKeySequence.StandardKey.Delete,
+            self._on_delete_key,
+            lambda: self._actions.cannot_delete(self.table.row(self._view.currentIndex().row())),
+        )
         frame.body.addWidget(self._view)
         self.setFocusProxy(self._view)
         return frame
@@ -265,6 +277,7 @@ class ModelsTab(QScrollArea):
         )
         self.detail.delete_asked.connect(self._on_delete)
         self.detail.menu_asked.connect(self._on_menu)
+        self.detail.keyboard_left.connect(self.take_keyboard)
 
     async def _reload(self) -> None:
         before = self._listing
@@ -315,7 +328,8 @@ class ModelsTab(QScrollArea):
             self.select(self._selected)
             self._on_row(self.table.number_of(self._selected))
         elif rows:
-            self._view.selectRow(0)
+            # Where the one that is gone has been.
+            self._view.selectRow(min(self._place, len(rows) - 1))
         yield
         self._show_recommendation(rows)
         self.viewport().setUpdatesEnabled(True)
@@ -353,7 +367,7 @@ class ModelsTab(QScrollArea):
         self._matrix.show_row(self.table.row(number) if number >= 0 else None)
         if number >= 0:
             row = self.table.row(number)
-            self._selected = row.key
+            self._selected, self._place = row.key, number
             use, model = self.outlooks.use, row.model
             self.detail.show_row(row, self._advisor, use)
             self.detail.come_after(self._view)
@@ -362,11 +376,29 @@ class ModelsTab(QScrollArea):
                 outlooks = [self._advisor.outlook(model, kind, use) for kind in QUANTISATIONS]
             self.outlooks.show_outlooks(outlooks)
 
+    def _follow_row(self, number: int) -> None:
+        """Scroll to the row that the arrow keys have come to: the list itself is as high as its rows. What is
+        clicked stays under the mouse."""
+        page = self.widget()
+        if number >= 0 and page is not None and self._view.hasFocus() and not QApplication.mouseButtons():
+            row = self._view.visualRect(self.table.index(number, 0))
+            middle = self._view.viewport().mapTo(page, row.center())
+            self.ensureVisible(0, middle.y(), 0, row.height())
+
     def _on_activated(self, number: int) -> None:
-        """Enter or a double click loads what is on disk, or uses what is loaded."""
+        """Enter or a double click loads what is on disk, or uses what is loaded; of the others, and of the
+        one that answers already, it leads to what can be done with it."""
         row = self.table.row(number)
         if row.installed and row.answering is None:
             self.load_asked.emit((row.loaded or row.installed)[0])
+        else:
+            self.ensureWidgetVisible(self.detail)
+            self.detail.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """Let the keyboard go on in the list: what it was on is gone, or is about to be."""
+        self._view.setFocus()
+        self._follow_row(self._view.currentIndex().row())
 
     def _on_get(self, key: str, types: list[str], size: FileSize = NO_SIZE) -> None:
         values = self._settings.values
@@ -404,8 +436,7 @@ class ModelsTab(QScrollArea):
             self._views.pop(view.id, None)
             card = self._cards.pop(view.id, None)
             if card is not None:
-                self._job_place.removeWidget(card)
-                card.deleteLater()
+                self._actions.take_away(card)
             if view.state == "done":
                 self._on_done(view, is_news=is_news)
             self._refresh()
@@ -494,7 +525,7 @@ class ModelsTab(QScrollArea):
         await self._reload()
         if had_keyboard and self.isVisible():
             # The button that was pressed has gone with its row.
-            self._view.setFocus()
+            self.take_keyboard()
         text = self.tr("{model} was deleted.")
         if model.imported:
             text = self.tr("{model} is off the list. Its file stays where it lies.")
@@ -510,12 +541,19 @@ class ModelsTab(QScrollArea):
     async def _restore(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
         model = await asyncio.to_thread(self._store.restore, trashed)
         await self._keep_choice(model, chosen)
+        self._selected = _key_of(model)
         await self._reload()
 
     async def _keep_choice(self, model: InstalledModel, chosen: LoadChoice | None) -> None:
         """Put back how a model is loaded."""
         if chosen is not None:
             await asyncio.to_thread(self._load_choices.choose, model.path, chosen)
+
+    def _on_delete_key(self) -> None:
+        """Delete the file of the row, or ask which of them."""
+        view, row = self._view, self.table.row(self._view.currentIndex().row())
+        place = view.visualRect(view.currentIndex()).bottomLeft()
+        self._actions.delete(row, view.viewport().mapToGlobal(place))
 
     def _on_context_menu(self, place: QPoint) -> None:
         """At the mouse, or at the row where the keyboard asked for it."""
@@ -559,8 +597,7 @@ class ModelsTab(QScrollArea):
             self._actions.inspect(row.installed[0])
 
     def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
-        first = models[0]
-        self._selected = first.key or f"disk:{first.name}"
+        self._selected = _key_of(models[0])
         self.reload()
 
     def _on_add(self, text: str, kind: str) -> None:
@@ -628,6 +665,11 @@ class ModelsTab(QScrollArea):
             lambda action: self._reveal(self._jobs.add(action.data(), [], revision=reference.revision))
         )
         menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))
+
+
+def _key_of(model: InstalledModel) -> str:
+    """Return the key of the row that a file is in."""
+    return model.key or f"disk:{model.name}"
 
 
 def _sizes_of(row: ModelRow) -> Iterator[None]:

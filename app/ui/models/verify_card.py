@@ -91,5 +91,8 @@ class VerifyCard(Card):
         self._note.setVisible(bool(note))
         self._amount.hide()
         self._bar.hide()
-        self._cancel.hide()
         self._close.show()
+        if self._cancel.hasFocus():
+            # Else it would go to whatever comes next.
+            self._close.setFocus()
+        self._cancel.hide()

@@ -249,6 +249,7 @@ class WindowApplication(QObject):
             parts.paths.data,
         )
         window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
+        notices.keyboard_left.connect(lambda: window.current_content.setFocus())
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
         self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda, self._moving)
         tabs = self._tabs = WindowTabs(

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QPushButton,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -202,6 +203,16 @@ class MainWindow(QMainWindow):
         finally:
             for page, chosen in pages:
                 page.setFocusProxy(chosen)
+            self._scroll_to_keyboard()
+
+    def _scroll_to_keyboard(self) -> None:
+        """Bring what the Tab key has come to into sight. Qt does so only where it was in the same scrolled
+        area before."""
+        here = self.focusWidget()
+        # From the inside to the outside.
+        for area in reversed(self.findChildren(QScrollArea)):
+            if here is not None and area.isVisible() and area.isAncestorOf(here):
+                area.ensureWidgetVisible(here)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Ctrl with the wheel changes the size of everything."""

@@ -265,6 +265,7 @@ class WindowTabs(QObject):
         first_run = FirstRun(self._ui, self._advice(), parts.store, parts.jobs, self._chat)
         first_run.load_asked.connect(self.model_chosen)
         first_run.hub_settings_asked.connect(self.hub_settings_requested)
+        first_run.keyboard_left.connect(self._chat.setFocus)
         self._chat.conversation.welcome(first_run.page)
 
     def _on_to_code(self, code: str, language: str) -> None:

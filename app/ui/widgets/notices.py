@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -73,6 +73,9 @@ class Notices(QWidget):
     that of the user's data, whose disk is meant where an error says that a disk is full and not which.
     """
 
+    keyboard_left = Signal()
+    """The toast is about to go with the keyboard, and where that came from is not known, or gone."""
+
     def __init__(
         self,
         host: QWidget,
@@ -97,6 +100,9 @@ class Notices(QWidget):
         self._button.clicked.connect(self._on_action)
         self._close = button("✕", "quiet", name=self.tr("Close"))
         self._close.clicked.connect(self.dismiss)
+        for pressed in (self._button, self._close):
+            # A click leaves the keyboard where it is: the toast goes.
+            pressed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self._text)
@@ -166,8 +172,8 @@ class Notices(QWidget):
         if not self.isVisible():
             return
         here = self._button if self._button.isVisible() else self._close
-        if here.hasFocus() and self._before is not None:
-            self._before.setFocus()
+        if here.hasFocus():
+            self._give_back_keyboard()
             return
         self._before = QApplication.focusWidget()
         here.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -175,9 +181,17 @@ class Notices(QWidget):
     def dismiss(self) -> None:
         """Take the toast away."""
         self._timer.stop()
-        if self._before is not None and (self._button.hasFocus() or self._close.hasFocus()):
-            self._before.setFocus()
+        if self._button.hasFocus() or self._close.hasFocus():
+            self._give_back_keyboard()
         self.hide()
+
+    def _give_back_keyboard(self) -> None:
+        before, self._before = self._before, None
+        # What had it may have been drawn anew meanwhile.
+        if before is not None and shiboken6.isValid(before) and before.isVisible() and before.isEnabled():
+            before.setFocus()
+        else:
+            self.keyboard_left.emit()
 
     def told(self, error: BaseException) -> NoticeText:
         """Put a failure into words: what nobody foresaw can be copied as a report."""

@@ -145,6 +145,28 @@ def test_the_tab_key_comes_to_every_control(qapp: QApplication) -> None:
     run_with_window(scene)
 
 
+def test_the_tab_key_brings_what_it_comes_to_into_sight(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        window.resize(1000, 600)
+        await until(lambda: application.session.info is not None, "the model")
+        for page in ("chat", "code", "models", "benchmark"):
+            content = window.show_page(page)
+            await settle(20)
+            for keys in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+                # Round, and once more into what was scrolled meanwhile.
+                for _ in range(2 * len(window.findChildren(QAbstractButton))):
+                    here = QApplication.focusWidget()
+                    assert here is not None, page
+                    assert not here.visibleRegion().isEmpty(), (page, here)
+                    QTest.keyClick(here, Qt.Key.Key_Tab, keys)
+            if isinstance(content, ModelsTab):
+                assert content.verticalScrollBar().maximum() > 0
+
+    run_with_window(scene)
+
+
 def test_the_tab_key_ends_nothing_that_the_window_holds(qapp: QApplication) -> None:
     """PySide takes what a widget tells of its focus for a part of it: a table's header for one of the place
     where the table draws, of which it may only know for a moment."""

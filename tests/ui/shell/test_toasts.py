@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QRegion
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QTextEdit,
     QWidget,
 )
@@ -23,6 +25,7 @@ from app.ui.code.code_tab import CodeTab
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
+from tests.support.widgets import click, seen_button
 from tests.support.window import run_with_window, settle, told
 
 CONTROLS = (
@@ -142,5 +145,40 @@ def test_a_failure_behind_another_page_is_a_toast_now_and_a_line_there_later(qap
         window.show_page("chat")
         await settle(3)
         assert "The chat could not be moved." in told(application)
+
+    run_with_window(scene)
+
+
+def test_the_keyboard_is_never_lost_with_a_toast(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        tab = window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        notices = window.findChild(Notices)
+        assert notices is not None
+        await until(window.isActiveWindow, "the window in front")
+        field = QApplication.focusWidget()
+        assert field is not None
+        undone: list[None] = []
+
+        def inform() -> QAbstractButton:
+            notices.inform("It is gone.", "Undo", lambda: undone.append(None))
+            return seen_button(notices, "Undo")
+
+        click(inform())
+        assert (len(undone), QApplication.focusWidget()) == (1, field)
+        # What had the keyboard may be drawn anew before the toast goes.
+        drawn = QPushButton("Once", tab)
+        drawn.show()
+        drawn.setFocus()
+        inform()
+        QTest.keyClick(drawn, Qt.Key.Key_F6)
+        drawn.deleteLater()
+        await settle(3)
+        here = QApplication.focusWidget()
+        assert here is not None
+        QTest.keyClick(here, Qt.Key.Key_Space)
+        assert (len(undone), QApplication.focusWidget()) == (2, field)
 
     run_with_window(scene)
