@@ -524,12 +524,8 @@
         <translation>此模型不在本机上：其速度按到达本机时计算</translation>
     </message>
     <message>
-        <source>Run</source>
-        <translation>运行</translation>
-    </message>
-    <message>
-        <source>Load a model first</source>
-        <translation>请先加载模型</translation>
+        <source>Choose a model at the top and run the benchmark. Stillroom measures how fast it reads and writes in short and in long chats, how evenly its words come, what is gained by several replies at once, how much memory and energy it needs, and how near that comes to what this computer can do.</source>
+        <translation>请在窗口顶部选择模型，然后运行基准测试。Stillroom 会测量它在短聊天和长聊天中读写的速度、文字到来是否均匀、同时进行多个回答能提高多少、需要多少内存和能量，以及距离本机的极限有多近。</translation>
     </message>
     <message>
         <source>Results of the run that was stopped: {count}</source>
@@ -586,10 +582,6 @@
     <message>
         <source>Nothing measured yet</source>
         <translation>还没有测量结果</translation>
-    </message>
-    <message>
-        <source>Choose a model at the top and press Run. Stillroom measures how fast it reads and writes in short and in long chats, how evenly its words come, what is gained by several replies at once, how much memory and energy it needs, and how near that comes to what this computer can do. It takes about three minutes.</source>
-        <translation>请在窗口顶部选择模型，然后按“运行”。Stillroom 会测量它在短聊天和长聊天中读写的速度、文字到来是否均匀、同时进行多个回答能提高多少、需要多少内存和能量，以及距离本机的极限有多近。大约需要三分钟。</translation>
     </message>
 </context>
 <context>
@@ -2771,8 +2763,8 @@ Left for the reply: {left}</source>
         <translation>n</translation>
     </message>
     <message>
-        <source>{figure}: not measured. {reason}</source>
-        <translation>{figure}：未测量。{reason}</translation>
+        <source>Not measured: {figures}. {reason}</source>
+        <translation>未测量：{figures}。{reason}</translation>
     </message>
     <message>
         <source>The run was interrupted and went on: {count}.</source>
@@ -2955,10 +2947,6 @@ Left for the reply: {left}</source>
         <translation>没有变化：文件、程序、驱动程序和设置都相同。</translation>
     </message>
     <message>
-        <source>Load a model first</source>
-        <translation>请先加载模型</translation>
-    </message>
-    <message>
         <source>Asks the same test questions again; some seconds to a few minutes</source>
         <translation>重新提出相同的测试问题；需要几秒到几分钟</translation>
     </message>
@@ -2969,6 +2957,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{model}, checked {when}</source>
         <translation>{model}，检查于 {when}</translation>
+    </message>
+    <message>
+        <source>A model elsewhere is not checked</source>
+        <translation>不检查其他计算机上的模型</translation>
     </message>
     <message>
         <source>Does it still answer as it did?</source>
@@ -4809,6 +4801,17 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>MeasuringPage</name>
+    <message>
+        <source>The model is being measured. Wait until that is done.</source>
+        <translation>正在测量此模型，请等待测量完成。</translation>
+    </message>
+    <message>
+        <source>Load a model first</source>
+        <translation>请先加载模型</translation>
+    </message>
+</context>
+<context>
     <name>MemoryNeedView</name>
     <message>
         <source>Graphics memory</source>
@@ -6118,10 +6121,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Undo</source>
         <translation>撤销</translation>
-    </message>
-    <message>
-        <source>Load a model first</source>
-        <translation>请先加载模型</translation>
     </message>
     <message>
         <source>Asks {model}, and judges the answers</source>
@@ -8241,8 +8240,8 @@ Left for the reply: {left}</source>
         <translation>处理器或显卡因温度或功率而降速。</translation>
     </message>
     <message>
-        <source>Standard, some minutes</source>
-        <translation>标准，几分钟</translation>
+        <source>Standard, about three minutes</source>
+        <translation>标准，约三分钟</translation>
     </message>
     <message>
         <source>Full, without a limit</source>

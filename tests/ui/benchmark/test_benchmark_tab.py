@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -15,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.base.errors import EngineError
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.report import Report
+from app.bench.results.report import NotMeasured, Report
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Step, Suite
 from app.engine.client.client import EngineClient
@@ -237,7 +238,28 @@ def test_an_empty_history_says_what_to_do(open_room: Opener) -> None:
     assert "Nothing measured yet" in room.texts()
     assert not room.button("Run").isEnabled()
     assert room.button("Run").toolTip() == "Load a model first"
+    # What the text says to do, the control says too.
+    assert "and run the benchmark. Stillroom measures" in "\n".join(room.texts())
+    assert room.button("Run").text() == "Run the benchmark"
     assert not room.table.isVisible()
+
+
+def test_a_page_says_that_another_one_has_the_engine(open_room: Opener, desk: Desk) -> None:
+    room = open_room()
+    desk.session.reserve("quality")
+    try:
+        # The model may be out of memory for that.
+        assert room.button("Run").toolTip() == "The model is being measured. Wait until that is done."
+    finally:
+        desk.session.reserve("")
+    assert room.button("Run").toolTip() == "Load a model first"
+
+
+def test_what_was_not_measured_is_listed_by_name(open_room: Opener) -> None:
+    missing = [NotMeasured(key=key, reason="It runs elsewhere.") for key in ("peak_vram", "reply128")]
+    room = open_room(msgspec.structs.replace(make_report(), not_measured=missing))
+    texts = "\n".join(room.texts())
+    assert "Not measured: Graphics memory; A reply of 128 tokens. " in texts
 
 
 def test_the_page_that_is_shown_is_made_then_and_gets_the_focus(open_room: Opener) -> None:

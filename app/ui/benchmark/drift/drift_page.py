@@ -186,10 +186,14 @@ class DriftPage(MeasuringPage):
         """Show whether there is a model to check, and of when its newest check is."""
         here, report = self._session.here, self._report
         self._check.setEnabled(here is not None and self.can_measure)
-        self._check.setToolTip(
-            self.tr("Load a model first")
-            if here is None
-            else self.tr("Asks the same test questions again; some seconds to a few minutes")
+        set_tip(
+            self._check,
+            self.refusal
+            or (
+                self.tr("A model elsewhere is not checked")
+                if here is None
+                else self.tr("Asks the same test questions again; some seconds to a few minutes")
+            ),
         )
         self._accept.setVisible(report is not None and not report.is_first and report.has_moved)
         if not self.measuring:

@@ -62,7 +62,15 @@ class MeasuringPage(QScrollArea):
     @property
     def can_measure(self) -> bool:
         """There is a model, and neither a job here nor one elsewhere that has the engine for itself."""
-        return self._session.info is not None and not self.measuring and not self._session.reserved_for
+        return not self.refusal
+
+    @property
+    def refusal(self) -> str:
+        """The reason why nothing can be measured here now; empty where something can."""
+        if self.measuring or self._session.reserved_for:
+            # It may have taken the model out of memory for that.
+            return self.tr("The model is being measured. Wait until that is done.")
+        return "" if self._session.info is not None else self.tr("Load a model first")
 
     def cancel(self) -> None:
         """Stop the job."""

@@ -523,8 +523,8 @@ class QualityPage(MeasuringPage):
         self._data_button.setEnabled(not self.measuring)
         set_tip(
             self._run_button,
-            self.tr("Load a model first")
-            if info is None
+            self.refusal
+            if info is None or self.refusal
             else self.tr("Asks {model}, and judges the answers").format(
                 model=f"{info.name} {info.quantisation}".strip()
             ),

@@ -1,10 +1,11 @@
 """Every figure of a run with its interval, repeats and protocol; what is missing; and the computer."""
 
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.bench.results.report import Measure, Report
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import listed
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.speed.benchmark_facts import facts_of
 from app.ui.benchmark.speed.benchmark_protocols import protocol_text
@@ -56,9 +57,8 @@ class DetailsCard(Card):
         for item in report.not_measured:
             by_reason.setdefault(words.reason_text(item), []).append(words.measure_name(item.key))
         missing = [
-            self.tr("{figure}: not measured. {reason}").format(
-                figure=QLocale().createSeparatedList(names), reason=reason
-            )
+            # Each name stands for itself, as in the table above: in a sentence it would begin with a capital.
+            self.tr("Not measured: {figures}. {reason}").format(figures=listed(names), reason=reason)
             for reason, names in by_reason.items()
         ]
         if report.interruptions:

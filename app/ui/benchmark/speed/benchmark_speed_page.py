@@ -407,14 +407,16 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._anew.setVisible(goes_on and not running)
         if self._session.answers_elsewhere:
             self._run_button.setText(self.tr("Running") if running else self.tr("Measure from here"))
-            self._run_button.setToolTip(
-                self.tr("The model is not on this computer: its speed is taken as it arrives here")
+            set_tip(
+                self._run_button,
+                self.refusal
+                or self.tr("The model is not on this computer: its speed is taken as it arrives here"),
             )
             self._run_button.setEnabled(self.can_measure)
             return
         if info is None:
-            self._run_button.setText(self.tr("Running") if running else self.tr("Run"))
-            self._run_button.setToolTip("" if running else self.tr("Load a model first"))
+            self._run_button.setText(self.tr("Running") if running else self.tr("Run the benchmark"))
+            set_tip(self._run_button, self.refusal)
             return
         name = Path(info.path).name
         before = next(
@@ -433,12 +435,16 @@ class BenchmarkSpeedPage(MeasuringPage):
         if goes_on and self._unfinished is not None:
             set_tip(
                 self._run_button,
-                self.tr("Results of the run that was stopped: {count}").format(count=self._unfinished.done),
+                self.refusal
+                or self.tr("Results of the run that was stopped: {count}").format(
+                    count=self._unfinished.done
+                ),
             )
             return
         set_tip(
             self._run_button,
-            self.tr(
+            self.refusal
+            or self.tr(
                 "Measures {model}: speed at several lengths, latency, replies at once, memory, energy"
             ).format(model=f"{info.name} {info.quantisation}"),
         )
@@ -555,10 +561,10 @@ class BenchmarkSpeedPage(MeasuringPage):
         card.body.addWidget(
             label(
                 self.tr(
-                    "Choose a model at the top and press Run. Stillroom measures how fast it reads and "
-                    "writes in short and in long chats, how evenly its words come, what is gained by "
+                    "Choose a model at the top and run the benchmark. Stillroom measures how fast it reads "
+                    "and writes in short and in long chats, how evenly its words come, what is gained by "
                     "several replies at once, how much memory and energy it needs, and how near that "
-                    "comes to what this computer can do. It takes about three minutes."
+                    "comes to what this computer can do."
                 ),
                 "muted",
                 wrap=True,
