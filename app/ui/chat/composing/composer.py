@@ -172,6 +172,9 @@ class Composer(QWidget):
 
     def set_state(self, state: ComposerState, reason: str = "", remedy: str = "") -> None:
         """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""
+        if state is ComposerState.QUEUED and self._state is not state:
+            # In place of the reply, whose beginning is announced.
+            announce(self, reason)
         self._state = state
         self._reason.setText(reason)
         set_tip(self._reason, reason)
@@ -216,6 +219,8 @@ class Composer(QWidget):
                 self.send_requested.emit(self.text())
             case ComposerState.RUNNING if not self.reason:
                 self._tell(self.tr("Send it when the reply has ended, or stop the reply (Esc)."))
+            case ComposerState.BLOCKED | ComposerState.QUEUED:
+                self._tell(self.reason)
 
     def _tell(self, reason: str) -> None:
         self._reason.setText(reason)

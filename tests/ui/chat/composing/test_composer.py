@@ -3,6 +3,7 @@
 import random
 from functools import partial
 
+import pytest
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QPaintEvent, QRegion
 from PySide6.QtTest import QTest
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
+from app.ui.chat.composing import composer as composing
 from app.ui.chat.composing.composer import Composer, ComposerState
 from tests.support.waiting import wait_until
 
@@ -92,3 +94,23 @@ def test_text_is_right_whoever_asks_for_it_in_mid_change(qtbot: QtBot, theme: Th
         )
         act()
         assert composer.text() == field.toPlainText()
+
+
+def test_enter_says_why_nothing_is_sent_and_that_a_message_waits(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(composing, "announce", lambda _widget, text: said.append(text))
+    composer = Composer(theme)
+    qtbot.addWidget(composer)
+    composer.show()
+    composer.set_text("Why?")
+    field = composer.findChild(QPlainTextEdit)
+    assert field is not None
+    composer.set_state(ComposerState.BLOCKED, "No model is loaded.")
+    assert said == []
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert said == ["No model is loaded."]
+    composer.set_state(ComposerState.QUEUED, "Waits for the model.")
+    composer.set_state(ComposerState.QUEUED, "Waits for the model.")
+    assert said[1:] == ["Waits for the model."]
