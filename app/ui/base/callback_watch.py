@@ -1,7 +1,8 @@
 """Measures what the GUI thread is at, to find what makes the window wait. Off, it costs nothing.
 
 Qt calls what is registered as `QInternal::EventNotifyCallback` before each event (qcoreapplication.cpp,
-notifyInternal2), and its dispatcher tells before it sleeps: what is between two of these is measured. An
+notifyInternal2), and its dispatcher tells before it sleeps: what is between two of these is measured, with
+the events that are sent in between by those who handle one. An
 override of `notify` or an event filter would make a Python object of each receiver, of a base class where it
 is still being constructed. The callbacks of asyncio are measured whole, with all the events that they send.
 """
@@ -33,6 +34,24 @@ _REGISTER = "_ZN9QInternal16registerCallbackENS_8CallbackEPFbPPvE"
 _UNREGISTER = "_ZN9QInternal18unregisterCallbackENS_8CallbackEPFbPPvE"
 _EVENT_TYPE_OFFSET = 8
 """Of QEvent's second member, behind the pointer to its virtual functions."""
+_OF_THE_LOOP = frozenset(
+    int(kind.value)
+    for kind in (
+        QEvent.Type.Timer,
+        QEvent.Type.MetaCall,
+        QEvent.Type.DeferredDelete,
+        QEvent.Type.LayoutRequest,
+        QEvent.Type.UpdateRequest,
+        QEvent.Type.Expose,
+        QEvent.Type.MouseButtonPress,
+        QEvent.Type.MouseButtonRelease,
+        QEvent.Type.MouseMove,
+        QEvent.Type.Wheel,
+        QEvent.Type.KeyPress,
+        QEvent.Type.KeyRelease,
+    )
+)
+"""Events that the event loop hands out itself; nearly all others are sent while one of these is handled."""
 
 
 class Callback(msgspec.Struct, frozen=True, order=True, kw_only=True):
@@ -117,8 +136,9 @@ class CallbackWatch:
         # What a callback of asyncio sends belongs to it: to look at the clock each time would count, too.
         if self._whole is None and threading.get_ident() == self._gui and not self._stopped.is_set():
             kind = ctypes.c_uint16.from_address(arguments[1] + _EVENT_TYPE_OFFSET).value
-            self._close()
-            self._piece = _Piece(*self._now(), str(kind))
+            if self._piece is None or kind in _OF_THE_LOOP:
+                self._close()
+                self._piece = _Piece(*self._now(), str(kind))
         return False
 
     def _on_block(self) -> None:
