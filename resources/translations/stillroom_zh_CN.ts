@@ -5112,6 +5112,10 @@ Left for the reply: {left}</source>
         <translation>已加载 · {memory}</translation>
     </message>
     <message>
+        <source>Other models</source>
+        <translation>其他模型</translation>
+    </message>
+    <message>
         <source>No model is loaded</source>
         <translation>没有加载模型</translation>
     </message>

@@ -113,12 +113,14 @@ def menu_of(button: QAbstractButton) -> QMenu | None:
 
 
 def menu_commands(menu: QMenu, under: str = "", known: Sequence[QAction] = ()) -> list[Command]:
-    """List the commands of a menu and of those in it, after their names, but for what is `known`."""
+    """List the commands of a menu and of those in it, filled as they would be now, after their names, but
+    for what is `known`."""
     found: list[Command] = []
     for action in menu.actions():
         inner = action.menu()
         if isinstance(inner, QMenu):
             if action.isVisible():
+                inner.aboutToShow.emit()
                 found += menu_commands(inner, joined(under, action.text()), known)
         elif action not in known and (command := command_of(action, under)) is not None:
             found.append(command)

@@ -1,6 +1,6 @@
 """The model picker of the top bar: what is loaded, what can be, and how far a load is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -19,6 +19,8 @@ from models.system.shown_text import shown
 from models.system.units import byte_count
 
 SMALLEST_PX, WIDTH_PX = 150, 290
+MOST_AT_ONCE = 100
+"""Models of this computer in one menu: Qt measures each row before it shows the first."""
 MOST_ELSEWHERE = 40
 """Of one server: a menu of more would not fit the screen."""
 
@@ -49,6 +51,8 @@ class ModelPicker(MenuButton):
         self._installed = installed
         self._servers = servers
         self._text = ""
+        self._offered: dict[QAction, InstalledModel] = {}
+        self._inner: list[QMenu] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setProperty("kind", "choice")
         # A click shows the menu and leaves the focus where somebody writes.
@@ -60,6 +64,8 @@ class ModelPicker(MenuButton):
         menu = QMenu(self)
         menu.setMinimumWidth(WIDTH_PX)
         menu.aboutToShow.connect(self._fill)
+        # Once for all: to connect each of many actions takes longer than to make them.
+        menu.triggered.connect(self._on_triggered)
         self.setMenu(menu)
         self._progress = QProgressBar(self)
         self._progress.setTextVisible(False)
@@ -105,19 +111,12 @@ class ModelPicker(MenuButton):
     def _fill(self) -> None:
         menu = self.menu()
         menu.clear()
+        for inner in self._inner:
+            inner.deleteLater()
+        self._inner = []
         models = self._installed()
-        taken = {info.path: byte_count(taken_bytes(info)) for info in self._session.models}
-        info = self._session.info
-        here = None if info is None else Path(info.path)
-        for model in models:
-            # What stands behind a tab is set to the right, as shortcuts are.
-            memory = taken.get(str(model.path))
-            note = self.tr("loaded · {memory}").format(memory=memory) if memory is not None else ""
-            action = QAction(f"{shown(f'{model.name} · {model.type}')}\t{note}", menu)
-            action.setCheckable(True)
-            action.setChecked(model.path == here)
-            action.triggered.connect(lambda _=False, model=model: self.chosen.emit(model))
-            menu.addAction(action)
+        self._offered = {}
+        self._add_models(menu, models)
         if models:
             menu.addSeparator()
         self._add_elsewhere(menu)
@@ -126,6 +125,38 @@ class ModelPicker(MenuButton):
         self._add_unloads(menu)
         menu.addAction(self.tr("Get more models…"), self.more_asked.emit)
         menu.addAction(self.tr("Servers elsewhere…"), self.servers_asked.emit)
+
+    def _add_models(self, menu: QMenu, models: Sequence[InstalledModel]) -> None:
+        """Add as many as are made in no time, those in memory among them, and the others in a menu of their
+        own, which is filled when it is opened."""
+        taken = {info.path: byte_count(taken_bytes(info)) for info in self._session.models}
+        info = self._session.info
+        here = None if info is None else Path(info.path)
+        loaded = [model for model in models[MOST_AT_ONCE:] if str(model.path) in taken]
+        for model in (*models[:MOST_AT_ONCE], *loaded):
+            # What stands behind a tab is set to the right, as shortcuts are.
+            memory = taken.get(str(model.path))
+            note = self.tr("loaded · {memory}").format(memory=memory) if memory is not None else ""
+            action = QAction(f"{shown(f'{model.name} · {model.type}')}\t{note}", menu)
+            action.setCheckable(True)
+            action.setChecked(model.path == here)
+            self._offered[action] = model
+            menu.addAction(action)
+        others = [model for model in models[MOST_AT_ONCE:] if model not in loaded]
+        if others:
+            more = self._add_menu(menu, self.tr("Other models"))
+            more.aboutToShow.connect(lambda: self._add_models(more, others) if more.isEmpty() else None)
+
+    def _add_menu(self, menu: QMenu, title: str) -> QMenu:
+        """Add a menu in a menu, which goes when that one is filled anew."""
+        inner = menu.addMenu(title)
+        self._inner.append(inner)
+        return inner
+
+    def _on_triggered(self, action: QAction) -> None:
+        model = self._offered.get(action)
+        if model is not None:
+            self.chosen.emit(model)
 
     def _add_elsewhere(self, menu: QMenu) -> None:
         """The models that are not on this computer, which each of them says."""
@@ -153,7 +184,7 @@ class ModelPicker(MenuButton):
             unload.triggered.connect(lambda: self.unload_asked.emit(""))
             allow(unload, "" if models else self.tr("No model is loaded"))
             return
-        unloads = menu.addMenu(self.tr("Unload and free memory"))
+        unloads = self._add_menu(menu, self.tr("Unload and free memory"))
         for info in models:
             action = unloads.addAction(shown(model_name(info)))
             action.triggered.connect(lambda _=False, path=info.path: self.unload_asked.emit(path))

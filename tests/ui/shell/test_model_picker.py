@@ -11,16 +11,18 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
-from app.engine.protocol import LoadSettings
+from app.engine.protocol import LoadSettings, ModelInfo
 from app.ui.base.bridge import Bridge
+from app.ui.base.offers import menu_commands, menu_of
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.shell.application import WindowApplication
-from app.ui.shell.model_picker import ModelPicker
+from app.ui.shell.model_picker import MOST_AT_ONCE, ModelPicker
 from models.catalog.starter import starter_file
+from models.store.store import InstalledModel
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
 from tests.support.widgets import seen_words
@@ -56,6 +58,73 @@ def test_the_bar_fills_from_the_left(qtbot: QtBot, theme: Theme, session: Engine
         assert row == [True] * filled + [False] * (len(row) - filled)
         widths.append(filled)
     assert widths[0] < widths[1]
+
+
+def test_many_models_are_offered_in_menus_of_some(
+    qtbot: QtBot, theme: Theme, session: EngineSession, tmp_path: Path
+) -> None:
+    models = tuple(
+        InstalledModel(f"Model {number}", "Q4_K_M", tmp_path / f"{number}.gguf", 1, key=str(number))
+        for number in range(2 * MOST_AT_ONCE + 1)
+    )
+    picker = ModelPicker(session, theme, lambda: models)
+    qtbot.addWidget(picker)
+    chosen: list[InstalledModel] = []
+    picker.chosen.connect(chosen.append)
+    for _ in range(2):
+        menu = menu_of(picker)
+        assert menu is not None
+        models_here = [action for action in menu.actions() if action.isCheckable()]
+        assert len(models_here) == MOST_AT_ONCE
+        models_here[3].trigger()
+    assert chosen == [models[3], models[3]]
+    titles = [command.title for command in menu_commands(menu)]
+    offered = [title for title in titles if "Q4_K_M" in title]
+    assert len(offered) == len(models)
+    assert offered[-1] == "Other models: Other models: Model 200 · Q4_K_M"
+    next(command for command in menu_commands(menu) if command.title == offered[-1]).run()
+    assert chosen[-1] is models[-1]
+
+
+def test_a_model_in_memory_stands_with_the_first(
+    qtbot: QtBot, theme: Theme, session: EngineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tuple(
+        InstalledModel(f"Model {number}", "Q4_K_M", tmp_path / f"{number}.gguf", 1, key=str(number))
+        for number in range(MOST_AT_ONCE + 5)
+    )
+    info = ModelInfo(
+        path=str(models[-1].path),
+        name=models[-1].name,
+        architecture="qwen2",
+        quantisation="Q4_K_M",
+        parameters=1,
+        size_bytes=1,
+        layers=1,
+        gpu_layers=0,
+        context_tokens=1024,
+        context_limit=1024,
+        vocabulary=10,
+        threads=1,
+        batch_tokens=512,
+        kv_type="f16",
+        backend="",
+        chat_template="",
+        bos_text="",
+        eos_text="",
+        adds_bos=True,
+        load_s=0.0,
+        buffers={},
+    )
+    monkeypatch.setattr(EngineSession, "models", property(lambda _: (info,)))
+    session.info = info
+    picker = ModelPicker(session, theme, lambda: models)
+    qtbot.addWidget(picker)
+    menu = menu_of(picker)
+    assert menu is not None
+    [checked] = [action.text() for action in menu.actions() if action.isChecked()]
+    assert checked.startswith(f"Model {MOST_AT_ONCE + 4}")
+    assert len([title for title in menu_commands(menu) if "Q4_K_M" in title.title]) == len(models)
 
 
 def test_it_asks_for_no_model_while_one_is_on_its_way(
