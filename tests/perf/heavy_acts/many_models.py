@@ -56,11 +56,8 @@ def acts(desk: Desk) -> dict[str, Act]:
         "models, again": tab,
         "models, the menu": lambda: desk.window.picker.open_menu(),
         "models, the menu closed": lambda: desk.window.picker.menu().close(),
-        "models, compared": lambda: (
-            desk.window.show_page("chat"),
-            desk.field.setPlainText("Why?"),
-            desk.tab.comparison.open(),
-        ),
+        "a question written": lambda: (desk.window.show_page("chat"), desk.field.setPlainText("Why?")),
+        "models, compared": lambda: desk.tab.comparison.open(),
     }
 
 

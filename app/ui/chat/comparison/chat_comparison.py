@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.base.errors import Cancelled, StillroomError
@@ -134,7 +134,8 @@ class ChatComparison(QObject):
         dialog.kept.connect(lambda column: setattr(comparison, "kept", column))
         dialog.started.connect(lambda: self._begin(comparison))
         dialog.finished.connect(lambda _: self._on_finished(comparison))
-        dialog.open()
+        # Made in one turn and shown in the next: both take too long at once.
+        QTimer.singleShot(0, dialog, lambda: dialog.open() if self._dialog is dialog else None)
 
     def _begin(self, comparison: "_Comparison") -> None:
         comparison.columns = [column for column in comparison.dialog.columns if column.message is None]

@@ -24,6 +24,7 @@ from app.ui.base.theme import Theme
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from app.ui.chat.conversation import conversation_texts
 from app.ui.reply.chat_column import ChatColumn
+from app.ui.reply.child_order import put_before
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.selectable_text import ShownText
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
@@ -78,9 +79,7 @@ class ComparisonColumn(Card):
         self._fill_fields(self._fields)
         self._state = label("", "muted", wrap=True)
         self.body.addWidget(self._state)
-        self.area = _AnswerArea(theme, self)
-        self.area.hide()
-        self.body.addWidget(self.area, 1)
+        self._area: _AnswerArea | None = None
         self._blank = QWidget()
         self._blank.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.body.addWidget(self._blank, 1)
@@ -118,6 +117,18 @@ class ComparisonColumn(Card):
         return self._offers[self._model.currentIndex()]
 
     @property
+    def area(self) -> "_AnswerArea":
+        """What scrolls the reply. It is made when it is first asked for: until there is a reply, the dialog
+        is there sooner without it."""
+        if self._area is None:
+            self._area = _AnswerArea(self._theme, self)
+            self._area.hide()
+            self._area.setAccessibleName(self.accessibleName())
+            self.body.insertWidget(self.body.indexOf(self._blank), self._area, 1)
+            put_before(self._area, self._blank)
+        return self._area
+
+    @property
     def view(self) -> ReplyView:
         """The reply as it is shown."""
         return self.area.view
@@ -136,7 +147,8 @@ class ComparisonColumn(Card):
         """Say which column it is, from 1 on; `removable` lets it be taken away before it begins."""
         name = self.tr("Answer {number}").format(number=place)
         self.setAccessibleName(name)
-        self.area.setAccessibleName(name)
+        if self._area is not None:
+            self._area.setAccessibleName(name)
         if not self._fields.isHidden():
             self.title.setText(name)
         self._remove.setVisible(removable)
