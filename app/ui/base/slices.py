@@ -59,3 +59,29 @@ class Slices(QObject):
             raise
         if self._steps is steps:
             self._steps = None
+
+
+class Stepped:
+    """Part of a page or a dialog that takes too long to be made at once. GUI thread.
+
+    Its constructor gives the steps to `_begin_making`. It may be used once they are done.
+    """
+
+    _steps: Iterator[None] = iter(())
+
+    def making(self) -> Iterator[None]:
+        """Make what it still lacks, in steps; somebody else may go on with it after each."""
+        # Not `yield from`: whoever goes no further with these would end them for all.
+        for _ in self._steps:
+            yield
+
+    def finish_making(self) -> None:
+        """Make all that it still lacks now."""
+        for _ in self._steps:
+            pass
+
+    def _begin_making(self, steps: Iterator[None], *, in_steps: bool) -> None:
+        """Be made by `steps`: now, or `in_steps` as `making` is gone through."""
+        self._steps = steps
+        if not in_steps:
+            self.finish_making()

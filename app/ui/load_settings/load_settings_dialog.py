@@ -1,6 +1,6 @@
 """Edit how a model is loaded, or a new one, with the memory that it needs beside."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -12,6 +12,7 @@ from app.engine.protocol import LoadSettings, Planned
 from app.load_choices import without_draft
 from app.settings import LoadChoice
 from app.ui.base.bridge import Bridge
+from app.ui.base.slices import Stepped
 from app.ui.load_settings.load_form import LoadForm
 from app.ui.load_settings.memory_need import MemoryNeedView
 from app.ui.widgets.card import Card, button, label
@@ -37,7 +38,7 @@ class LoadSubject:
     drafts: Sequence[InstalledModel] = ()
 
 
-class LoadSettingsDialog(QDialog):
+class LoadSettingsDialog(QDialog, Stepped):
     """Edits the `LoadChoice` of `subject`, or the default for new models where that is None. GUI thread."""
 
     applied = Signal(object, int)
@@ -58,8 +59,10 @@ class LoadSettingsDialog(QDialog):
         idle_minutes: int,
         bridge: Bridge,
         parent: QWidget | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
-        """`default` is what "Back to defaults" shows."""
+        """`default` is what "Back to defaults" shows. `in_steps` it is made by `making`."""
         super().__init__(parent)
         self._default = default
         self._plan = None if subject is None else subject.plan
@@ -73,14 +76,23 @@ class LoadSettingsDialog(QDialog):
             if subject is None
             else self.tr("How {model} is loaded").format(model=name)
         )
+        self._begin_making(self._make(subject, name, present, idle_minutes), in_steps=in_steps)
+
+    def _make(
+        self, subject: LoadSubject | None, name: str, present: LoadChoice, idle_minutes: int
+    ) -> Iterator[None]:
         remembered = None if subject is None else subject.remembered
         # It gives way to what is said about memory, so that the buttons stand still.
         scroll = QScrollArea(self)
         page = ScrolledPage(scroll.viewport())
+        # While it is empty: it is laid out once only, when the dialog is shown.
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
         drafts = () if subject is None else subject.drafts
         self._form = LoadForm(present, idle_minutes, remembered, drafts, page)
         self._form.tune_asked.connect(self._tune)
         self._form.table_asked.connect(self._show_table)
+        yield
         content = QVBoxLayout(page)
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(16)
@@ -90,8 +102,6 @@ class LoadSettingsDialog(QDialog):
         content.addStretch(1)
         # The keyboard goes from field to field.
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(page.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())

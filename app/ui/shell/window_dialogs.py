@@ -1,6 +1,7 @@
 """The dialogs of the window as a whole: how models are loaded, settings, filter, audit log, local API."""
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,7 @@ from app.remote.remote_server import ElsewhereModel, ElsewhereServer
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.base.session import model_name
+from app.ui.base.slices import Slices
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
@@ -68,7 +70,8 @@ class WindowDialogs(QObject):
         self._notices = ui.notices
         self.moving = moving
         self.moving.moved.connect(self._on_moved)
-        window.load_settings_asked.connect(self.open_load_settings)
+        self._opening = Slices(self)
+        window.load_settings_asked.connect(self._on_load_settings_asked)
         window.settings_asked.connect(lambda: self.open_settings_page("general"))
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
@@ -89,8 +92,23 @@ class WindowDialogs(QObject):
         that is being loaded; those of new models where there is none of this computer."""
         return _opened(self.make_load_settings())
 
-    def make_load_settings(self, *, planned: bool = True) -> "LoadSettingsDialog":
-        """Make the load settings; not `planned`, they ask nothing of the engine."""
+    def _on_load_settings_asked(self) -> None:
+        """Open them in later turns: to make and to show them takes too long at once."""
+        if not self._opening.under_way:
+            self._opening.begin(self._open_load_settings())
+
+    def _open_load_settings(self) -> Iterator[None]:
+        dialog = self.make_load_settings(in_steps=True)
+        for _ in dialog.making():
+            yield
+        yield
+        # Somebody may have closed the window meanwhile.
+        if self._window.isVisible():
+            _opened(dialog)
+
+    def make_load_settings(self, *, planned: bool = True, in_steps: bool = False) -> "LoadSettingsDialog":
+        """Make the load settings; not `planned`, they ask nothing of the engine. `in_steps` as in the
+        dialog."""
         from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
 
         info, parts, loading = self._session.here, self._parts, self._session.loading_path
@@ -111,6 +129,7 @@ class WindowDialogs(QObject):
             parts.settings.values.idle_unload_minutes,
             self._bridge,
             self._window,
+            in_steps=in_steps,
         )
         dialog.applied.connect(partial(self._on_load_settings, path))
         dialog.default_chosen.connect(lambda choice: self._bridge.start(self._make_default(choice)))

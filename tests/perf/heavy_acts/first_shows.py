@@ -50,7 +50,7 @@ def acts(desk: Desk) -> dict[str, Act]:
         **{f"settings, {page}": lambda page=page: page_shown(page) for page in PAGES},  # type: ignore[misc] # the default binds each page
         "settings, closed": settings_closed,
         "settings, again": lambda: dialogs.open_settings_page("general").close(),
-        "load settings": dialogs.open_load_settings,
+        "load settings": desk.window.load_settings_asked.emit,
         "chat, again": chat,
         "filter": lambda: dialogs.open_filters(),
         "audit log": lambda: dialogs.open_audit(),

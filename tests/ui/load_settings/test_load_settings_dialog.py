@@ -36,7 +36,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def opened(application: WindowApplication) -> LoadSettingsDialog:
     await until(lambda: application.session.info is not None, "the starter model")
     application.window.load_settings_asked.emit()
-    dialog = application.window.findChild(LoadSettingsDialog)
+
+    def shown() -> list[LoadSettingsDialog]:
+        return [each for each in application.window.findChildren(LoadSettingsDialog) if each.isVisible()]
+
+    await until(lambda: bool(shown()), "the dialog")
+    [dialog] = shown()
     assert isinstance(dialog, LoadSettingsDialog)
     return dialog
 

@@ -6,7 +6,6 @@ import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.ui.base.colours import DARK, LIGHT
-from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
@@ -98,9 +97,7 @@ def test_the_theme_follows_the_setting(qapp: QApplication) -> None:
 def test_load_settings_are_kept_and_load_the_model_again(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         await until(lambda: application.session.info is not None, "the starter model")
-        application.window.load_settings_asked.emit()
-        dialog = application.window.findChild(LoadSettingsDialog)
-        assert isinstance(dialog, LoadSettingsDialog)
+        dialog = application.dialogs.open_load_settings()
         [cache] = [box for box in dialog.findChildren(QComboBox) if box.accessibleName() == "Cache type"]
         cache.setCurrentText("q8_0")
         dialog.findChild(QPushButton, "apply").click()
