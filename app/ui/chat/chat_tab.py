@@ -1,7 +1,7 @@
 """The Chat tab: the chats, one conversation, and the reply that is coming in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.engine.protocol import ModelInfo
 from app.ui.base.add_action import allow
 from app.ui.base.offers import Offers, row_commands
 from app.ui.base.session import model_name
+from app.ui.base.slices import Stepped
 from app.ui.base.stray_typing import means_text
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
@@ -55,7 +56,7 @@ ROOM_FOR_ALL_PX = 960
 BUDGET_MS = 300
 
 
-class ChatTab(QWidget):
+class ChatTab(QWidget, Stepped):
     """Conversations with the loaded model. GUI thread."""
 
     to_code_requested = Signal(str, str)
@@ -70,6 +71,8 @@ class ChatTab(QWidget):
     """Another chat is shown; 0 for a new one."""
     reply_ended = Signal(int, str, float)
     """The chat, its title and the seconds since its question was sent."""
+    made = Signal()
+    """It is whole, where it was made in steps."""
 
     def __init__(
         self,
@@ -77,7 +80,10 @@ class ChatTab(QWidget):
         store: ChatStore,
         library: ChatLibrary,
         parent: QWidget | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
+        """`in_steps` it is made by `making`."""
         super().__init__(parent)
         self.failures = InlineNotices(ui.theme)
         """What went wrong in the chat that is open."""
@@ -91,10 +97,13 @@ class ChatTab(QWidget):
         self._keeper = ChatKeeper(store)
         self._runner = ReplyRunner(store, ui.session, ui.bridge, ui.notices, self._on_reply_end)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._begin_making(self._make(ui, store, library), in_steps=in_steps)
 
+    def _make(self, ui: UiContext, store: ChatStore, library: ChatLibrary) -> Iterator[None]:
         self.chats = ChatList(ui.theme)
         self.list_actions = ChatListActions(self.chats, self._keeper, ui.notices, self.start, self)
         self.conversation = ConversationView(ui.theme)
+        yield
         self.composer = Composer(ui.theme)
         self.attachments = ChatAttachments(
             ui, self.composer.attachments, self._keeper, self.start, self._kept_chat, self.failures, self
@@ -102,8 +111,10 @@ class ChatTab(QWidget):
         self.notice = ContextNotice(ui.theme)
         self.filter_notice = FilterNotice(ui.theme)
         self.elsewhere_line = ElsewhereLine(ui.session, ui.theme)
+        yield
         self.choices = ReplySettings(ui.theme)
         self.choices.hide()
+        yield
         desk = ChatDesk(
             self.conversation,
             self.composer,
@@ -145,8 +156,10 @@ class ChatTab(QWidget):
             self._keeper, self.choices, self.presets, ui.settings, self.start, self._chosen, self
         )
         self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, self)
+        yield
         self._lay_out()
         self.setFocusProxy(self.composer)
+        yield
         DropVeil(
             self,
             self.tr("Attach to the message"),
@@ -180,9 +193,11 @@ class ChatTab(QWidget):
             covers=self.choices,
         )
         Offers(self, self.presets.commands)
+        yield
         chats = [chat.id for chat in store.conversations()]
         last = ui.settings.values.last_chat
         self.open_chat(last if last in chats else next(iter(chats), None))
+        self.made.emit()
 
     # What the window calls
 

@@ -1,6 +1,6 @@
 """The Code tab: an editor beside a conversation about what is in it."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
 from app.code.sandbox.run import Sandbox
 from app.ui.base.add_action import Action, allow, command_of_button
+from app.ui.base.slices import Stepped
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer
 from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
@@ -51,7 +52,7 @@ from app.ui.widgets.ui_context import UiContext
 PAGE_MARGIN_PX = 28
 
 
-class CodeTab(QWidget):
+class CodeTab(QWidget, Stepped):
     """Open files and conversation together. GUI thread only.
 
     What the last run left in the editor comes back by itself, so it needs the window's event loop from the
@@ -67,21 +68,29 @@ class CodeTab(QWidget):
         parent: QWidget | None = None,
         *,
         lines: InlineNotices | None = None,
+        in_steps: bool = False,
     ) -> None:
         """What is to be kept lies in `folder`. `answering` gives the title of the chat whose reply is coming
-        in, empty where there is none. `lines` say above the editor what belongs to the file in front."""
+        in, empty where there is none. `lines` say above the editor what belongs to the file in front.
+        `in_steps` it is made by `making`."""
         super().__init__(parent)
         self._ui = ui
         self._lines = lines
-        self._bridge = bridge = ui.bridge
-        self._inform = inform = ui.notices.inform
-        self.runner = CodeRunner(sandbox, bridge, self)
+        self._bridge = ui.bridge
+        self._inform = ui.notices.inform
+        self.runner = CodeRunner(sandbox, ui.bridge, self)
+        self._begin_making(self._make(folder, answering), in_steps=in_steps)
+
+    def _make(self, folder: Path, answering: Callable[[], str]) -> Iterator[None]:
+        ui, bridge, inform = self._ui, self._bridge, self._inform
         # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
         columns = self._make_columns()
         left = _splitter(Qt.Orientation.Vertical, 12, columns)
         self.files = OpenFiles(ui, TextsFolder(folder), self.runner, left)
+        yield from self.files.make_first()
+        yield
         self._fill_left(left)
-        self.folder = FolderPanel(ui)
+        self.folder = FolderPanel(ui, self.files)
         self.actions_on_files = FileActions(self.files, self.folder, CodeDialogs(self), self)
         self.actions_on_files.saved_as.connect(
             lambda path: ui.notices.tell_of_file(
@@ -90,6 +99,7 @@ class CodeTab(QWidget):
         )
         named = NamedFiles(self.files, self.folder)
         self.changes = ChangeSets(ui, self.files, named, self.actions_on_files, self)
+        yield
         self.conversation = CodeConversation(
             ui,
             EditorAccess(self.excerpt, self._select, named),
@@ -97,6 +107,7 @@ class CodeTab(QWidget):
             answering,
             columns,
         )
+        yield
         self._fill_columns(columns, left)
         self.fixer = CodeFixer(self.conversation, self.runner, self)
         self._begun: list[CodeRunner | CodeConversation] = []
@@ -156,6 +167,7 @@ class CodeTab(QWidget):
     def close_tab(self) -> Callable[[], None]:
         """Stop what runs, and keep what is not saved for the next run; call it before the window goes. What
         is given waits until it is on the disk, on another thread."""
+        self.finish_making()
         self.fixer.stop()
         self.runner.stop()
         self._remembering.cancel()

@@ -6,7 +6,7 @@ import importlib
 import logging
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +50,7 @@ from app.ui.shell.settings_commands import SettingsCommands
 from app.ui.shell.window_dialogs import WindowDialogs
 from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace
-from app.ui.shell.window_tabs import WindowTabs
+from app.ui.shell.window_tabs import TabsState, WindowTabs
 from app.ui.shell.window_zoom import WindowZoom
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import FULL_DISK, HasToastPlace, Notices
@@ -360,10 +360,17 @@ class WindowApplication(QObject):
         if values.language != before.language:
             self._languages.choose(values.language)
             if self._replacing is None or self._replacing.done():
-                self._replacing = self._bridge.start(self._replace_window())
+                self._replacing = self._bridge.start(self._follow_language())
+
+    async def _follow_language(self) -> None:
+        """Texts are made with their widgets, so another language needs another window."""
+        spoken = None
+        # Another one may be chosen while the window of this one is made.
+        while spoken != self._values.language and not self._ended.is_set():
+            spoken = self._values.language
+            await self._replace_window()
 
     async def _replace_window(self) -> None:
-        """Texts are made with their widgets, so another language needs another window."""
         old = self._window
         old.setEnabled(False)
         # What is told meanwhile would be in the new language, in between the old one's.
@@ -375,16 +382,34 @@ class WindowApplication(QObject):
         await off_this_thread(lambda: close_together(left, self._ending.left_s()))
         if self._ended.is_set():
             return
-        old.closing.disconnect(self._on_closing)
-        self._window = self._make_window()
-        self._tabs.restore(state)
-        self._window.setGeometry(old.geometry())
-        self._window.show_page(page)
-        self._window.show()
-        if settings_page is not None:
-            self.dialogs.open_settings_page(settings_page)
-        old.close()
-        old.deleteLater()
+        new = self._make_window()
+        try:
+            for _ in self._fill_window(new, page, state):
+                await asyncio.sleep(0)
+                if self._ended.is_set():
+                    # One of them was closed meanwhile.
+                    return
+            old.closing.disconnect(self._on_closing)
+            old.close()
+            self._window = new
+            if settings_page is not None:
+                self.dialogs.open_settings_page(settings_page)
+            for _ in old.delete_pages():
+                await asyncio.sleep(0)
+        finally:
+            (old if self._window is new else new).deleteLater()
+
+    def _fill_window(self, window: MainWindow, page: str, state: TabsState) -> Iterator[None]:
+        """Make what is seen of a window first, in steps: all of it takes too long at once."""
+        yield
+        yield from self._tabs.restore(state)
+        yield from window.making(page)
+        yield
+        window.show_page(page)
+        yield
+        window.setGeometry(self._window.geometry())
+        window.show()
+        yield
 
     def _tidy_models(self) -> None:
         """Delete what an earlier move and earlier deletions have left. Blocks."""

@@ -1,6 +1,6 @@
 """The window: tabs and model picker on top, the tabs' pages in the middle, the live panel at the right."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.base.add_action import add_action
 from app.ui.base.plain_text import set_tip
+from app.ui.base.slices import Slices, Stepped
 from app.ui.base.stray_typing import means_text
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self._pages = {page.key: page for page in pages}
         self._contents: dict[str, QWidget] = {}
         self._tabs: dict[str, QPushButton] = {}
+        self._showing = Slices(self)
         self.picker = picker
         self.live_panel = live_panel
         self.toast_place = QVBoxLayout()
@@ -126,12 +128,26 @@ class MainWindow(QMainWindow):
         return self._contents[key]
 
     def _on_tab_clicked(self, key: str) -> None:
-        """Show a page; one that is made for that in the next turn, as both together take too long at once."""
-        if key in self._contents:
+        """Show a page; one that is made for that in later turns, as all together takes too long at once."""
+        if key in self._contents and not self._showing.under_way:
             self.show_page(key)
             return
-        self.content_of(key)
-        QTimer.singleShot(0, self, lambda: self.show_page(key) if self._tabs[key].isChecked() else None)
+        self._begun(key)
+        self._showing.begin(self._show_in_steps(key))
+
+    def _show_in_steps(self, key: str) -> Iterator[None]:
+        for _ in self.making(key):
+            yield
+        yield
+        if self._tabs[key].isChecked():
+            self.show_page(key)
+
+    def delete_pages(self) -> Iterator[None]:
+        """Delete what the tabs have shown, in steps, where nothing is done with the window any more."""
+        while self._contents:
+            _, content = self._contents.popitem()
+            content.deleteLater()
+            yield
 
     @property
     def pages(self) -> tuple[str, ...]:
@@ -140,6 +156,17 @@ class MainWindow(QMainWindow):
 
     def content_of(self, key: str) -> QWidget:
         """Give a tab's content, made now if it was never shown."""
+        for _ in self.making(key):
+            pass
+        return self._contents[key]
+
+    def making(self, key: str) -> Iterator[None]:
+        """Make a tab's content in steps, as far as it is not made yet."""
+        content = self._begun(key)
+        if isinstance(content, Stepped):
+            yield from content.making()
+
+    def _begun(self, key: str) -> QWidget:
         if key not in self._contents:
             # In its place: for each widget that moves, Qt works out the style sheet of all in it anew.
             self._contents[key] = self._pages[key].make(self._stack)

@@ -1,6 +1,6 @@
 """The command palette and the list of shortcuts of the window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,8 +15,6 @@ from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.shortcut_sheet import ShortcutSheet
 
-Lister = Callable[[], Sequence[Command]]
-
 
 class WindowCommands(QObject):
     """Opens them when the window asks. GUI thread."""
@@ -28,10 +26,10 @@ class WindowCommands(QObject):
         panel: LivePanel,
         chats: Callable[[], Sequence[Conversation]],
         show_chat: Callable[[int], None],
-        settings: Callable[[], Sequence[Lister]],
+        settings: Callable[[], Iterator[Sequence[Command]]],
         english_of: Callable[[str], str],
     ) -> None:
-        """`settings` gives what lists the commands of the window's settings and dialogs, `english_of` the
+        """`settings` lists, in steps, the commands of the window's settings and dialogs, `english_of` the
         English for a text of the window, as `Languages` has it."""
         super().__init__(window)
         self._window = window
@@ -50,10 +48,7 @@ class WindowCommands(QObject):
         dialog = CommandPalette(self._in_english(self._commands()), self._theme, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
-        later: list[Lister] = [
-            *self._settings(),
-            *(partial(self._of_page, key) for key in self._window.pages if key != self._window.current_page),
-        ]
+        later = self._later(self._window.current_page)
         QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
         return dialog
 
@@ -69,13 +64,24 @@ class WindowCommands(QObject):
         dialog.open()
         return dialog
 
-    def _add_next(self, dialog: CommandPalette, later: list[Lister]) -> None:
+    def _later(self, in_front: str) -> Iterator[Sequence[Command]]:
+        """Look up what takes a moment; pages that were never shown are made for it, in steps."""
+        yield from self._settings()
+        for key in self._window.pages:
+            if key != in_front:
+                for _ in self._window.making(key):
+                    yield ()
+                yield self._of_page(key)
+
+    def _add_next(self, dialog: CommandPalette, later: Iterator[Sequence[Command]]) -> None:
         """One at a time, so that what is typed meanwhile is seen."""
-        dialog.add(self._in_english(later.pop(0)()))
-        if later:
-            QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
-        else:
+        commands = next(later, None)
+        if commands is None:
             dialog.complete = True
+            return
+        if commands:
+            dialog.add(self._in_english(commands))
+        QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
 
     def _in_english(self, commands: Sequence[Command]) -> list[Command]:
         """Let commands be found by their English words, too: many type these in a Chinese window."""

@@ -1,6 +1,6 @@
 """Commands for the settings and dialogs of the window as a whole, for the command palette."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
@@ -39,30 +39,32 @@ class SettingsCommands(QObject):
         self._settings = settings
         self._known: dict[str, list[_Row]] = {}
 
-    def parts(self) -> list[Callable[[], list[Command]]]:
-        """The steps that list them, dialog by dialog and page by page of the settings: the first time each
-        is made for that, which takes a moment."""
+    def parts(self) -> Iterator[list[Command]]:
+        """List them, dialog by dialog and page by page of the settings: the first time each is made for that,
+        which takes a moment, the longest in steps that give none."""
         from app.ui.settings.settings_dialog import SettingsPage
 
         dialogs = self._dialogs
+        yield self._general()
+        for key in get_args(SettingsPage):
+            yield self._of_dialog(f"settings: {key}", partial(self._look_up_page, key))
+        yield from self._load_settings()
         makers: tuple[tuple[str, Callable[[], QDialog], Callable[[], QDialog]], ...] = (
-            (
-                f"load settings of {dialogs.load_subject}",
-                partial(dialogs.make_load_settings, planned=False),
-                dialogs.open_load_settings,
-            ),
             ("filters", dialogs.make_filters, dialogs.open_filters),
             ("audit", dialogs.make_audit, dialogs.open_audit),
             ("server", dialogs.make_server, dialogs.open_server),
         )
-        return [
-            self._general,
-            *(
-                partial(self._of_dialog, f"settings: {key}", partial(self._look_up_page, key))
-                for key in get_args(SettingsPage)
-            ),
-            *(partial(self._of_dialog, key, partial(self._look_up, *maker)) for key, *maker in makers),
-        ]
+        for name, make, open_dialog in makers:
+            yield self._of_dialog(name, lambda make=make, opens=open_dialog: self._look_up(make(), opens))  # type: ignore[misc] # the defaults bind each dialog
+
+    def _load_settings(self) -> Iterator[list[Command]]:
+        key = f"load settings of {self._dialogs.load_subject}"
+        if key not in self._known:
+            dialog = self._dialogs.make_load_settings(planned=False, in_steps=True)
+            for _ in dialog.making():
+                yield []
+            self._known[key] = self._look_up(dialog, self._dialogs.open_load_settings)
+        yield self._of_dialog(key, list)
 
     def _of_dialog(self, key: str, look_up: Callable[[], list[_Row]]) -> list[Command]:
         if key not in self._known:
@@ -109,8 +111,7 @@ class SettingsCommands(QObject):
         return _unique(found)
 
     @staticmethod
-    def _look_up(make: Callable[[], QDialog], open_dialog: Callable[[], QDialog]) -> list[_Row]:
-        dialog = make()
+    def _look_up(dialog: QDialog, open_dialog: Callable[[], QDialog]) -> list[_Row]:
         found = [(joined(dialog.windowTitle(), name), name, open_dialog) for name, _ in rows_of(dialog)]
         _discard(dialog)
         return _unique(found)

@@ -1,7 +1,7 @@
 """The tabs of one window: each is made when it is first shown, and closed before its widgets are deleted."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +79,7 @@ class WindowTabs(QObject):
         self._code: CodeTab | None = None
 
     def make_chat(self, place: QWidget) -> ChatTab:
-        """Make the tab of the conversations, in the widget that it is for."""
+        """Make the tab of the conversations, in the widget that it is for, in steps."""
         parts = self._parts
         tab = ChatTab(
             self._ui,
@@ -88,7 +88,13 @@ class WindowTabs(QObject):
                 parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
             ),
             place,
+            in_steps=True,
         )
+        tab.made.connect(lambda: self._receive_chat(tab))
+        return tab
+
+    def _receive_chat(self, tab: ChatTab) -> None:
+        parts = self._parts
         tab.comparison.offer_models(lambda: parts.store.listing().models)
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
@@ -100,16 +106,16 @@ class WindowTabs(QObject):
         tab.go_on(self._state.answered_chats)
         if self._welcomes:
             self._offer_first_model()
-        return tab
 
     def make_code(self, place: QWidget) -> "CodeTab":
-        """Make the tab of the editor and its conversation."""
+        """Make the tab of the editor and its conversation, in steps."""
         from app.code.sandbox.run import Sandbox
         from app.ui.code.code_tab import CodeTab
 
         notices, lines = self._ui.notices, InlineNotices(self._ui.theme)
         ui = replace(self._ui, bridge=self._ui.bridge.for_place(lambda: notices.at(lines)))
-        self._code = CodeTab(ui, self._parts.paths.data, Sandbox(), self._answering, place, lines=lines)
+        folder = self._parts.paths.data
+        self._code = CodeTab(ui, folder, Sandbox(), self._answering, place, lines=lines, in_steps=True)
         return self._code
 
     def make_benchmark(self, place: QWidget) -> "BenchmarkTab":
@@ -174,10 +180,12 @@ class WindowTabs(QObject):
             () if self._chat is None else self._chat.answered_chats,
         )
 
-    def restore(self, state: TabsState) -> None:
-        """Show that again in tabs as they are made; that of the chats is made now where a reply goes on."""
+    def restore(self, state: TabsState) -> Iterator[None]:
+        """Show that again in tabs as they are made; that of the chats is made where a reply goes on, in
+        steps."""
         self._state = state
         if state.answered_chats:
+            yield from self._window.making("chat")
             self._window.show_page("chat")
 
     def welcome(self) -> None:

@@ -14,10 +14,11 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.main_window import MainWindow
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
-from tests.support.window import run_with_window
+from tests.support.window import run_with_window, settle
 
 CHINESE, ENGLISH = "zh_CN", "en"
 
@@ -198,6 +199,41 @@ def test_page_comparison_selection_and_settings_come_back(qapp: QApplication) ->
         models = application.window.show_page("models")
         assert isinstance(models, ModelsTab)
         assert models.selected_key == "r1-qwen-7b"
+
+    run_with_window(scene)
+
+
+def windows(qapp: QApplication) -> list[MainWindow]:
+    return [each for each in qapp.topLevelWidgets() if isinstance(each, MainWindow)]
+
+
+def test_a_window_that_is_closed_while_the_other_one_is_made_ends_it(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        before, others = application.window, windows(qapp)
+        application.parts.settings.update(language=CHINESE)
+        await until(lambda: len(windows(qapp)) > len(others), "the beginning of the other window")
+        assert application.window is before
+        before.close()
+        await settle(5)
+        assert application.window is before
+        assert not any(each.isVisible() for each in windows(qapp))
+
+    run_with_window(scene)
+
+
+def test_another_language_is_followed_while_the_window_of_one_is_made(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        before, others = application.window, windows(qapp)
+        application.parts.settings.update(language=CHINESE)
+        await until(lambda: len(windows(qapp)) > len(others), "the beginning of the other window")
+        application.parts.settings.update(language=ENGLISH)
+        await until(
+            lambda: application.window is not before and "Models" in _buttons(application.window),
+            "the window in the language that was chosen last",
+        )
+        await until(
+            lambda: [each for each in windows(qapp) if each.isVisible()] == [application.window], "one window"
+        )
 
     run_with_window(scene)
 

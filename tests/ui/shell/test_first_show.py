@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QApplication, QDialog, QPushButton, QScrollArea, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDoubleSpinBox,
+    QPushButton,
+    QScrollArea,
+    QTableView,
+    QWidget,
+)
 
 from app.base.errors import StillroomError
 from app.base.paths import app_paths
@@ -19,12 +28,14 @@ from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.open_files import OpenFiles
 from app.ui.code.running.code_run_card import CodeRunCard
 from app.ui.load_settings.load_form import LoadForm
+from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.model_detail import ModelDetail
 from app.ui.models.models_tab import ModelsTab
@@ -79,6 +90,8 @@ PARTS: tuple[type[QWidget], ...] = (
 )
 """Of the dialogs."""
 MANY = 8
+MOST_IN_A_STEP = 0.5
+"""Of the widgets of a page."""
 MOST_AT_ONCE = 0.7
 """Of the widgets of the Models page, made before the window lives again."""
 
@@ -210,6 +223,35 @@ def compared(application: WindowApplication) -> QDialog:
     return dialog
 
 
+def test_what_shows_an_answer_is_made_when_one_comes(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        dialog = compared(application)
+        assert dialog.isHidden()
+        await until(dialog.isVisible, "the dialog")
+        assert isinstance(dialog, ComparisonDialog)
+        assert not dialog.findChildren(ReplyView)
+        column = dialog.columns[0]
+        view = column.view
+        assert dialog.findChildren(ReplyView) == [view]
+        assert column.area.accessibleName() == "Answer 1"
+        stops = chain_of(column)
+        last_field, stop = (
+            stops.index(next(each for each in stops if isinstance(each, kind) and is_named(each)))
+            for kind, is_named in (
+                (QDoubleSpinBox, lambda _: True),
+                (QPushButton, lambda button: button.text() == "Stop"),
+            )
+        )
+        places = [stops.index(each) for each in stops if column.area.isAncestorOf(each)]
+        assert places
+        assert last_field < min(places)
+        assert max(places) < stop
+        dialog.done(0)
+
+    run_with_window(scene)
+
+
 def test_a_page_is_made_in_one_turn_and_shown_in_the_next(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         window = application.window
@@ -229,6 +271,77 @@ def test_a_page_is_made_in_one_turn_and_shown_in_the_next(qapp: QApplication) ->
         click(seen_button(tab, "Speed"))
         await settle(2)
         assert tab.speed.isVisible()
+
+    run_with_window(scene)
+
+
+@pytest.mark.parametrize("key", ["code", "chat"])
+def test_no_step_makes_most_of_a_page(qapp: QApplication, key: str) -> None:
+    SettingsFile(app_paths().settings).update(last_page="benchmark")
+
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        made = [len(qapp.allWidgets())]
+        for _ in window.making(key):
+            made.append(len(qapp.allWidgets()))
+        page = window.content_of(key)
+        made.append(len(qapp.allWidgets()))
+        assert page.isHidden()
+        steps = [after - before for before, after in pairwise(made)]
+        assert sum(steps) >= len(page.findChildren(QWidget)) > MANY
+        assert max(steps) < MOST_IN_A_STEP * sum(steps), steps
+
+    run_with_window(scene)
+
+
+def test_a_page_that_is_being_made_is_there_when_somebody_asks(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        [key] = [action for action in window.actions() if action.text() == "Code"]
+        key.trigger()
+        assert not window.findChildren(CodeConversation)
+        code = window.show_page("code")
+        assert isinstance(code, CodeTab)
+        assert window.findChildren(CodeConversation) == [code.conversation]
+        await settle(2)
+        assert window.findChildren(CodeTab) == [code]
+
+    run_with_window(scene)
+
+
+def test_a_page_that_is_left_while_it_is_made_is_not_shown(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        click(seen_button(window, "Code"))
+        click(seen_button(window, "Benchmark"))
+        await until(lambda: window.current_page == "benchmark", "the page that was clicked last")
+        await settle(2)
+        assert window.current_page == "benchmark"
+        click(seen_button(window, "Code"))
+        await until(lambda: window.current_page == "code", "the page that was left")
+        assert len(window.findChildren(CodeConversation)) == 1
+
+    run_with_window(scene)
+
+
+def test_a_window_ends_while_a_page_is_made(qapp: QApplication, tmp_path: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        click(seen_button(application.window, "Code"))
+
+    run_with_window(scene)
+
+
+def test_load_settings_are_opened_once_however_often_they_are_asked_for(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        for _ in range(2):
+            window.load_settings_asked.emit()
+        await until(
+            lambda: any(each.isVisible() for each in window.findChildren(LoadSettingsDialog)), "the dialog"
+        )
+        await settle(2)
+        [dialog] = window.findChildren(LoadSettingsDialog)
+        dialog.reject()
 
     run_with_window(scene)
 

@@ -29,7 +29,8 @@ class FolderPlace(QObject):
         actions: FileActions,
         ui: UiContext,
     ) -> None:
-        """`columns` are those of `tab`; where there is no room, the panel lies over the left of `files`."""
+        """`columns` are those of `tab`; where there is no room, the panel lies over the left of `files`, its
+        parent."""
         super().__init__(tab)
         self._panel = panel
         self._tab = tab
@@ -47,7 +48,6 @@ class FolderPlace(QObject):
         panel.left.connect(self._on_left)
         files.folder_button.clicked.connect(self.toggle)
         panel.hide()
-        panel.setParent(files)
 
     @property
     def is_shown(self) -> bool:

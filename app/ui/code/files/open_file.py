@@ -33,16 +33,17 @@ class OpenFile(QObject):
         texts: TextsFolder,
         runner: CodeRunner,
         parent: QObject,
-        places: tuple[QWidget, QWidget],
+        card: CodeEditorCard,
+        place: QWidget,
     ) -> None:
-        """`number` is what the text is kept under in `texts`. The editor is made in the first of the
-        `places`, the runs in the other."""
+        """`number` is what the text is kept under in `texts`, and `card` its editor. The runs are made in
+        `place`."""
         super().__init__(parent)
         self.number = number
-        self.card = CodeEditorCard(ui.bridge, ui.theme, texts.draft(number), places[0])
+        self.card = card
         self.editor = self.card.editor
         self.document = self.card.document
-        self.run_card = CodeRunCard(runner, ui.theme, self._program, texts.tests(number), places[1])
+        self.run_card = CodeRunCard(runner, ui.theme, self._program, texts.tests(number), place)
         self.completion = InlineCompletion(ui, self.editor, self)
         self._keys = {f"#{number}"}
         self.document.changed.connect(self._on_changed)

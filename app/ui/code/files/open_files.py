@@ -1,7 +1,7 @@
 """The files that are open in the Code tab, in tabs: opened, closed, ordered, and back at the next start."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from app.code.languages import Language
 from app.code.open_texts import OpenTexts, TextsFolder
 from app.ui.base.draft_keeper import DraftKeeper
 from app.ui.code.changes.change_set_bar import ChangeSetBar
+from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.file_tabs import FileTabs
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.running.code_runner import CodeRunner
@@ -22,7 +23,7 @@ MOST_FILES = 40
 
 
 class OpenFiles(Card):
-    """Holds one text at least. GUI thread only.
+    """Holds one text at least, from `make_first` on. GUI thread only.
 
     It starts with `restore`; until then there is one text, for reading only. `runs` has the runs of the file
     in front, for another place of the tab.
@@ -66,12 +67,17 @@ class OpenFiles(Card):
         self._keeper = DraftKeeper("code-files", self._state, self)
         self.keep_soon = self._keeper.keep_soon
         self._lay_out()
-        self._add(1)
-        self.tabs.currentChanged.connect(self._on_tab_chosen)
         self.tabs.tabMoved.connect(self._on_tab_moved)
         self.tabs.close_wanted.connect(lambda index: self.close_wanted.emit(self.files[index]))
         ui.theme.changed.connect(self._draw_icons)
         self._draw_icons()
+
+    def make_first(self) -> Iterator[None]:
+        """Make the text that is there until `restore`, in steps."""
+        card = self._make_card(1)
+        yield
+        self._add(1, card)
+        self.tabs.currentChanged.connect(self._on_tab_chosen)
 
     @property
     def current(self) -> OpenFile:
@@ -218,8 +224,12 @@ class OpenFiles(Card):
         await file.restore()
         return file
 
-    def _add(self, number: int) -> OpenFile:
-        file = OpenFile(number, self._ui, self._texts, self._runner, self, (self._cards, self.runs))
+    def _make_card(self, number: int) -> CodeEditorCard:
+        return CodeEditorCard(self._ui.bridge, self._ui.theme, self._texts.draft(number), self._cards)
+
+    def _add(self, number: int, card: CodeEditorCard | None = None) -> OpenFile:
+        card = card or self._make_card(number)
+        file = OpenFile(number, self._ui, self._texts, self._runner, self, card, self.runs)
         self.files.append(file)
         self._cards.addWidget(file.card)
         self.runs.addWidget(file.run_card)
