@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QToolTip, QWidget
 from app.ui.base.announce import announce
 from app.ui.base.plain_text import plain_tip, set_tip
 
-_REFUSAL, _USUAL_TIP, _HEADING = "refusal", "usual_tip", "heading"
+_REFUSAL, _USUAL_TIP, _HEADING, _WORDS = "refusal", "usual_tip", "heading", "other_words"
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 REFUSAL_MS = 4000
 POINTER_PX, TIP_MARGIN_PX = 21, 30
@@ -32,6 +32,8 @@ class Command:
     """It is on, or chosen, already."""
     english: str = ""
     """The words of the title in English, where the window speaks another language."""
+    words: str = ""
+    """Other words that people look for it by."""
 
 
 class Action(QAction):
@@ -104,6 +106,11 @@ def allow(what: QAction | QAbstractButton, refusal: str = "") -> None:
         what.setToolTip(what.property(_USUAL_TIP) or "")
 
 
+def also_found_by(button: QAbstractButton, words: str) -> None:
+    """Let the command palette find what a button does by other words, too."""
+    button.setProperty(_WORDS, words)
+
+
 def as_heading(action: QAction) -> None:
     """Let an entry of a menu be the name of those below it, which is nothing to do."""
     action.setEnabled(False)
@@ -129,7 +136,8 @@ def command_of_button(button: QAbstractButton, under: str = "") -> Command:
         refusal = button.property(_REFUSAL) or button.toolTip() or not_now()
     said = _KEYS_IN_NAME.search(button.accessibleName())
     keys = _keys(button.shortcut()) or (said[1] if said is not None else "")
-    return Command(joined(under, name_of(button)), keys, button.click, refusal, button.isChecked())
+    title, words = joined(under, name_of(button)), button.property(_WORDS) or ""
+    return Command(title, keys, button.click, refusal, button.isChecked(), words=words)
 
 
 def commands_of(widget: QWidget, *, with_buttons: bool = True) -> list[Command]:
@@ -169,9 +177,9 @@ def not_now() -> str:
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
-    """The commands whose titles hold all that was typed, in the window's language or in English: every word,
-    and of Chinese, which is written without gaps, every character. Those that begin so come first, those that
-    cannot be done now last."""
+    """The commands whose titles or other words hold all that was typed, in the window's language or in
+    English: every word, and of Chinese, which is written without gaps, every character. Those that begin so
+    come first, those that cannot be done now last."""
     words = typed.casefold().split()
     begin = typed.casefold().strip()
 
@@ -180,7 +188,7 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
         begins = any(title.startswith(begin) for title in titles)
         return bool(command.refusal), not begins, all(begin not in title for title in titles)
 
-    found = (f"{command.title}\n{command.english}".casefold() for command in commands)
+    found = (f"{command.title}\n{command.english}\n{command.words}".casefold() for command in commands)
     hits = [
         command
         for command, text in zip(commands, found, strict=True)

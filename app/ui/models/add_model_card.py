@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QDir, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
-from app.ui.base.add_action import allow
+from app.ui.base.add_action import allow, also_found_by
 from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.theme import Theme
 from app.ui.models.job_following import asking_text
@@ -53,6 +53,8 @@ class AddModelCard(Card):
             tip=self.tr("Every GGUF file in it, or the models of Ollama or LM Studio; nothing is copied"),
         )
         self._folder.clicked.connect(self._on_folder)
+        for made in (self._file, self._folder):
+            also_found_by(made, self.tr("import models from this computer"))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.field, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShowEvent
 from PySide6.QtWidgets import QApplication, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.acquire.build_options import NO_SIZE, FileSize
@@ -20,7 +20,7 @@ from app.base.errors import StillroomError
 from app.engine.protocol import ModelInfo
 from app.machine.advisor import Advisor
 from app.settings import LoadChoice
-from app.ui.base.add_action import Command, add_action
+from app.ui.base.add_action import Action, Command, add_action
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.offers import Offers
 from app.ui.base.slices import Slices
@@ -252,9 +252,12 @@ class ModelsTab(QScrollArea):
         self._view.row_activated.connect(self._on_activated)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.customContextMenuRequested.connect(self._on_context_menu)
-        inside = QShortcut(QKeySequence("Ctrl+I"), self._view)
-        inside.setContext(Qt.ShortcutContext.WidgetShortcut)
-        inside.activated.connect(self._on_look_inside)
+        inside = Action(self.tr("Look inside the selected model"), self, self._on_look_inside)
+        inside.setShortcut(QKeySequence("Ctrl+I"))
+        # In the list alone: elsewhere it is a key of what is written.
+        inside.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self.addAction(inside)
+        self._view.addAction(inside)
         # Not of the tab: there the key deletes what is typed.
         add_action(
             self._view,

@@ -151,6 +151,8 @@ class ReplyNotice(Card):
             QHBoxLayout(),
             QHBoxLayout(),
         )
+        # As the command says it.
+        parts.go_on.setAccessibleName(self.tr("Continue the reply"))
         set_tip(parts.larger, self.tr("Load the model with a larger context"))
         row = QHBoxLayout(parts.ways)
         row.setContentsMargins(0, 0, 0, 0)

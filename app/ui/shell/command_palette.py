@@ -11,8 +11,10 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
+    Signal,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -45,8 +47,12 @@ class CommandPalette(QDialog):
     """A field and what fits it; Enter or a click does the chosen thing, after the palette has closed. It is
     not modal (`EarlyKeys`)."""
 
+    painted = Signal()
+    """Once, when it can be seen."""
+
     def __init__(self, commands: Sequence[Command], theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
+        self._was_painted = False
         self.setWindowTitle(self.tr("Commands"))
         self.setWindowFlag(Qt.WindowType.FramelessWindowHint)
         size = QSize(WIDTH_PX, HEIGHT_PX) * (self.fontInfo().pixelSize() / TEXT_PX)
@@ -85,6 +91,13 @@ class CommandPalette(QDialog):
         layout.addWidget(frame)
         self._fill("")
         self._show_whole_rows()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell of the first painting once the event queue has done it."""
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
 
     def _show_whole_rows(self) -> None:
         """Be as high as some rows are, so that none is cut at the foot."""

@@ -49,7 +49,8 @@ class WindowCommands(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
         later = self._later(self._window.current_page)
-        QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
+        # Each may take a moment, in which an empty frame would stand there.
+        dialog.painted.connect(lambda: self._add_next(dialog, later))
         return dialog
 
     def open_shortcuts(self) -> ShortcutSheet:
@@ -86,7 +87,12 @@ class WindowCommands(QObject):
     def _in_english(self, commands: Sequence[Command]) -> list[Command]:
         """Let commands be found by their English words, too: many type these in a Chinese window."""
         return [
-            replace(command, english=" ".join(filter(None, map(self._english_of, parts_of(command.title)))))
+            replace(
+                command,
+                english=" ".join(
+                    filter(None, map(self._english_of, (*parts_of(command.title), command.words)))
+                ),
+            )
             for command in commands
         ]
 

@@ -33,14 +33,16 @@ class ShortcutSheet(QDialog):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
         row = 0
-        for caption, commands in groups:
+        for caption, listed in groups:
+            commands = [command for command in listed if command.keys]
+            if not commands:
+                continue
             grid.addWidget(label(caption, "title"), row, 0, 1, 2)
             row += 1
             for command in commands:
-                if command.keys:
-                    grid.addWidget(label(command.title), row, 0)
-                    grid.addWidget(label(command.keys, "muted"), row, 1, Qt.AlignmentFlag.AlignRight)
-                    row += 1
+                grid.addWidget(label(command.title), row, 0)
+                grid.addWidget(label(command.keys, "muted"), row, 1, Qt.AlignmentFlag.AlignRight)
+                row += 1
         grid.setRowStretch(row, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage
+from app.ui.base.offers import offered_in
 from app.ui.reply.reply_view import ReplyView
 from tests.support.chat_desk import ENDLESS, Opened, until
 
@@ -57,6 +58,8 @@ def test_a_reply_that_was_cut_goes_on_in_its_own_message_and_widget(opened: Open
         first, view = last(opened)
         assert first.outcome == "length"
         assert view.notice_text == "The reply reached the most tokens that this chat allows."
+        offered = [command.title for command in offered_in(opened.tab)]
+        assert [title for title in offered if "continue" in title.lower()] == ["Continue the reply"]
         await go_on(opened, view)
         kept, again = last(opened)
         assert again is view

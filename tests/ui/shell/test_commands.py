@@ -19,11 +19,21 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.ui.base.add_action import Command, add_action, allow, as_heading, commands_of, matching
+from app.ui.base.add_action import (
+    Command,
+    add_action,
+    allow,
+    also_found_by,
+    as_heading,
+    command_of_button,
+    commands_of,
+    matching,
+)
 from app.ui.base.offers import Offers, offered_in, row_commands
 from app.ui.base.theme import Theme
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.shortcut_sheet import ShortcutSheet
+from app.ui.widgets.card import button
 from tests.support.pages.command_palette_page import CommandPalettePage
 
 
@@ -67,6 +77,16 @@ def test_every_typed_word_must_be_in_the_title() -> None:
     assert [c.title for c in matching(commands, "CHAT op")] == ["Open chat", "Chat: open day"]
     assert matching(commands, "zebra") == []
     assert matching(commands, "") == commands
+
+
+def test_other_words_find_a_command_too(qtbot: QtBot) -> None:
+    made = button("Open a file…")
+    qtbot.addWidget(made)
+    also_found_by(made, "import a model")
+    command = command_of_button(made)
+    assert command.title == "Open a file"
+    assert matching([command], "import") == matching([command], "open model") == [command]
+    assert matching([command], "export") == []
 
 
 def test_chinese_is_found_by_its_characters() -> None:
@@ -239,7 +259,8 @@ def test_the_palette_is_used_by_keyboard_alone(page: QWidget, qapp: QApplication
 
 def test_the_sheet_lists_what_has_keys(page: QWidget) -> None:
     commands = [Command("New", "Ctrl+N", lambda: None), Command("Mouse only", "", lambda: None)]
-    sheet = ShortcutSheet([("Chat", commands)], page)
+    without = [Command("Mouse only", "", lambda: None)]
+    sheet = ShortcutSheet([("Chat", commands), ("Other", without)], page)
     from PySide6.QtWidgets import QLabel
 
     texts = [label.text() for label in sheet.findChildren(QLabel)]

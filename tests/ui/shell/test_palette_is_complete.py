@@ -24,6 +24,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.command_palette import CommandPalette
+from app.ui.shell.main_window import MainWindow
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 
@@ -66,6 +67,37 @@ def test_nothing_but_the_palette_is_shown_while_it_looks_for_commands(qapp: QApp
         windows = ShownWindows(qapp)
         palette = await opened(application)
         assert windows.shown == [palette]
+
+    run_with_window(scene)
+
+
+def test_the_palette_is_seen_before_other_pages_are_made_for_it(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes a moment would leave an empty frame there."""
+    before: list[bool] = []
+    make = MainWindow.content_of
+
+    class Paintings(QObject):
+        seen = False
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            self.seen |= event.type() == QEvent.Type.Paint and isinstance(watched, CommandPalette)
+            return False
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        paintings = Paintings()
+        qapp.installEventFilter(paintings)
+
+        def made(window: MainWindow, key: str) -> QWidget:
+            before.append(paintings.seen)
+            return make(window, key)
+
+        monkeypatch.setattr(MainWindow, "content_of", made)
+        await opened(application)
+        assert before
+        assert all(before)
 
     run_with_window(scene)
 
@@ -214,6 +246,9 @@ def test_the_palette_lists_what_the_window_can_do(qapp: QApplication, home: Path
         ("temperature", "Model behaviour: Temperature"),
         ("system prompt", "Model behaviour: System prompt"),
         ("context", "How {model} is loaded: Context"),
+        ("import", "Models: Open a GGUF file"),
+        ("import", "Models: Add a folder"),
+        ("inside", "Models: Look inside the selected model"),
         ("run the benchmark", "Benchmark: Run the benchmark"),
         ("repeat penalty", "Model behaviour: Repeat penalty"),
         ("stop texts", "Model behaviour: Stop texts"),
