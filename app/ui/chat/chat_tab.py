@@ -218,6 +218,12 @@ class ChatTab(QWidget, Stepped):
         return running.view if running is not None else None
 
     @property
+    def parts(self) -> list[tuple[QWidget, QWidget | None]]:
+        """As in `HasParts`."""
+        own = (self.chats, self.conversation, self.failures, self.composer, self.choices)
+        return [(part, part.focusProxy()) for part in own]
+
+    @property
     def context(self) -> tuple[str, int]:
         """The open chat's key for the engine, empty for a new one, and the tokens in the context after its
         last reply, as it was kept."""

@@ -164,6 +164,19 @@ class CodeTab(QWidget, Stepped):
         """The runs of the file in front."""
         return self.files.current.run_card
 
+    @property
+    def parts(self) -> list[tuple[QWidget, QWidget | None]]:
+        """As in `HasParts`."""
+        asking, card = self.conversation, self.card
+        return [
+            *([(self._lines, None)] if self._lines is not None else []),
+            (self.folder, None),
+            (self.files, card.proposal_view if card.proposing else self.editor),
+            (self.files.runs, None),
+            (asking.history, asking.history),
+            (asking, asking.field),
+        ]
+
     def close_tab(self) -> Callable[[], None]:
         """Stop what runs, and keep what is not saved for the next run; call it before the window goes. What
         is given waits until it is on the disk, on another thread."""

@@ -248,6 +248,7 @@ class WindowApplication(QObject):
             lines,
             parts.paths.data,
         )
+        window.toast = notices
         window.page_shown.connect(lambda _: notices.move_to(_toast_place(window)))
         notices.keyboard_left.connect(lambda: window.current_content.setFocus())
         ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)

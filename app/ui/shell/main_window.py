@@ -1,8 +1,9 @@
 """The window: tabs and model picker on top, the tabs' pages in the middle, the live panel at the right."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -33,6 +34,8 @@ from app.ui.shell.model_picker import ModelPicker
 from app.ui.widgets.card import button
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
+from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.room_for_words import RoomForWords
 
@@ -52,6 +55,19 @@ class Page:
     title: str
     icon: str
     make: Callable[[QWidget], QWidget]
+
+
+Part = tuple[QWidget, QWidget | None]
+"""A part of the window for F6, and what in it has the keyboard then: its first control where that is None."""
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """A page with several parts."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """Its parts in their order; one may lie in another one."""
 
 
 class MainWindow(QMainWindow):
@@ -87,6 +103,8 @@ class MainWindow(QMainWindow):
         self._showing = Slices(self)
         self.picker = picker
         self.live_panel = live_panel
+        self.toast: Notices | None = None
+        """What has just happened, wherever it stands."""
         self.toast_place = QVBoxLayout()
         """The row below the pages, for what has no row in the page itself."""
         self.setWindowTitle("Stillroom")
@@ -97,7 +115,9 @@ class MainWindow(QMainWindow):
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
-        middle.addWidget(self._make_top_bar(pages))
+        self._top_bar = self._make_top_bar(pages)
+        middle.addWidget(self._top_bar)
+        self._below_bar_widgets: list[QWidget] = []
         self._below_bar = QVBoxLayout()
         self._below_bar.setContentsMargins(14, 0, 14, 0)
         middle.addLayout(self._below_bar)
@@ -176,6 +196,7 @@ class MainWindow(QMainWindow):
     def add_below_bar(self, widget: QWidget) -> None:
         """Put a widget between the tabs and their pages."""
         self._below_bar.addWidget(widget)
+        self._below_bar_widgets.append(widget)
 
     @property
     def current_page(self) -> str:
@@ -226,20 +247,46 @@ class MainWindow(QMainWindow):
         for page, _ in pages:
             page.setFocusProxy(nothing)
         try:
-            return super().focusNextPrevChild(forward)
+            went = super().focusNextPrevChild(forward)
+            focused = QApplication.focusWidget()
+            if went and focused is not None:
+                _scroll_to(focused)
+            return went
         finally:
             for page, chosen in pages:
                 page.setFocusProxy(chosen)
-            self._scroll_to_keyboard()
 
-    def _scroll_to_keyboard(self) -> None:
-        """Bring what the Tab key has come to into sight. Qt does so only where it was in the same scrolled
-        area before."""
-        here = self.focusWidget()
-        # From the inside to the outside.
-        for area in reversed(self.findChildren(QScrollArea)):
-            if here is not None and area.isVisible() and area.isAncestorOf(here):
-                area.ensureWidgetVisible(here)
+    def _go_to_part(self, step: int) -> None:
+        """Let the keyboard go to the next part, or to the one before with -1; first to what is told anew."""
+        parts = [part for part in self._parts() if part[0].isVisible() and _entrance(part) is not None]
+        focused = QApplication.focusWidget()
+        around = [part for part in parts if focused is not None and _holds(part[0], focused)]
+        here = max(around, key=lambda part: _depth(part[0]), default=None)
+        told = [place for place, _ in parts if isinstance(place, Notices | InlineNotices) and place.is_news]
+        if step > 0 and told:
+            told[-1].go_to()
+        elif step > 0 and here is not None and isinstance(here[0], Notices):
+            # Back to where it was.
+            here[0].go_to()
+        elif parts:
+            at = parts.index(here) + step if here is not None else 0
+            place, _ = part = parts[at % len(parts)]
+            entrance = _entrance(part)
+            if isinstance(place, Notices | InlineNotices):
+                place.go_to()
+            elif entrance is not None:
+                entrance.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                _scroll_to(entrance)
+
+    def _parts(self) -> list[Part]:
+        page = self._stack.currentWidget()
+        bar = [(place, None) for place in self._below_bar_widgets]
+        tab = next((tab for tab in self._tabs.values() if tab.isChecked()), None)
+        toast = [] if self.toast is None else [(self.toast, None)]
+        of_page = (
+            list(page.parts) if isinstance(page, HasParts) else [(page, None)] if page is not None else []
+        )
+        return [(self._top_bar, tab), *bar, *of_page, *toast, (self.live_panel, None)]
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Ctrl with the wheel changes the size of everything."""
@@ -282,6 +329,8 @@ class MainWindow(QMainWindow):
         add_action(self, self.tr("How the model is loaded"), "", self.load_settings_asked.emit)
         # Not Ctrl+K: in a text field under X11 that deletes to the end of the line.
         add_action(self, self.tr("Commands"), "Ctrl+Shift+P", self.palette_asked.emit)
+        add_action(self, self.tr("Next part of the window"), "F6", partial(self._go_to_part, 1))
+        add_action(self, self.tr("Part of the window before"), "Shift+F6", partial(self._go_to_part, -1))
         add_action(self, self.tr("Keyboard shortcuts"), "F1", self.shortcuts_asked.emit)
         add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
         row.addWidget(self._load_button)
@@ -311,3 +360,31 @@ def _is_ours(widget: QWidget) -> bool:
     object. Of Qt's own widgets that is soon gone, and a table's viewport names the header of the table.
     """
     return type(widget).__module__.startswith("app.")
+
+
+def _entrance(part: Part) -> QWidget | None:
+    """Find what has the keyboard in a part first; None where nothing in it can."""
+    place, first = part
+    inside = (place, *place.findChildren(QWidget))
+    for each in inside if first is None else (first, *inside):
+        if each.isVisible() and each.isEnabled() and each.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            return each
+    return None
+
+
+def _scroll_to(widget: QWidget) -> None:
+    """Bring a control into sight. Qt does so only where the keyboard was in the same scrolled area before."""
+    # From the inside to the outside.
+    for area in reversed(widget.window().findChildren(QScrollArea)):
+        if area.isVisible() and area.isAncestorOf(widget):
+            area.ensureWidgetVisible(widget)
+
+
+def _holds(place: QWidget, widget: QWidget) -> bool:
+    return place is widget or place.isAncestorOf(widget)
+
+
+def _depth(widget: QWidget) -> int:
+    """Count what is around a widget."""
+    around = widget.parentWidget()
+    return 0 if around is None else 1 + _depth(around)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
@@ -38,6 +38,8 @@ class InlineNotices(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._subject = ""
+        self.is_news = False
+        """The keyboard was not here since a line was added."""
         self._kept: dict[tuple[str, str], NoticeText] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -69,7 +71,15 @@ class InlineNotices(QWidget):
         self._kept[key] = notice
         self._show()
         if key[0] in ("", self._subject):
+            self.is_news = True
             announce(self, f"{notice.text} {notice.hint}".strip())
+
+    def go_to(self) -> None:
+        """Let the keyboard choose what the newest line offers, or dismiss it."""
+        self.is_news = False
+        first = next((made for made in self.findChildren(QPushButton) if made.isVisible()), None)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def mend(self, about: str, subject: str | None = None) -> None:
         """Take the line of a work away: it has gone well since."""

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QBoxLayout, QFrame, QHBoxLayout, QVB
 
 from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import LoadNotice
-from app.ui.base.add_action import add_action
 from app.ui.base.announce import announce
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.widgets.card import button, label
@@ -89,6 +88,8 @@ class Notices(QWidget):
         self._lines = lines
         self._action: Callable[[], object] | None = None
         self._before: QWidget | None = None
+        self.is_news = False
+        """The keyboard was not here since something was told."""
         self._remedies: list[tuple[type[StillroomError], str, Callable[[], object]]] = []
         frame = QFrame()
         frame.setProperty("look", "toast")
@@ -121,7 +122,6 @@ class Notices(QWidget):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
-        add_action(host, self.tr("Go to the notice"), "F6", self.go_to)
         self.hide()
 
     def move_to(self, place: QBoxLayout) -> None:
@@ -171,6 +171,7 @@ class Notices(QWidget):
         """Let the keyboard choose what the notice offers; once more goes back to where it was."""
         if not self.isVisible():
             return
+        self.is_news = False
         here = self._button if self._button.isVisible() else self._close
         if here.hasFocus():
             self._give_back_keyboard()
@@ -220,6 +221,7 @@ class Notices(QWidget):
         self._button.setText(notice.action_text)
         self._button.setVisible(notice.action is not None)
         announce(self, f"{notice.text} {notice.hint}".strip())
+        self.is_news = True
         self.show()
         self._timer.start(shown_ms)
 

@@ -22,6 +22,9 @@ class CodeEditor(CodeView):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
+        self.setAccessibleDescription(
+            self.tr("Tab indents. F6 leaves the text for the next part of the window.")
+        )
         self.add_action(self.tr("Comment or uncomment lines"), "Ctrl+/", self.toggle_comment)
         self.add_action(self.tr("Indent lines"), "Ctrl+]", self.indent)
         self.add_action(self.tr("Dedent lines"), "Ctrl+[", self.dedent)
