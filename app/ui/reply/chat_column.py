@@ -5,7 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base.theme import Theme
-from app.ui.reply.child_order import put_before
+from app.ui.reply.child_order import keep_order, put_before
 from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import button
 
@@ -95,6 +95,8 @@ class ChatColumn(SelectionArea):
         # Laid out for its place at once, not for Qt's first guesses before.
         widget.resize(self._column.width(), widget.height())
         self._messages.insertWidget(self._messages.count() - 1, widget)
+        # The composer was made before it.
+        keep_order(widget)
         widget.show()
 
     def add_note(self, widget: QWidget, before: QWidget | None) -> None:
@@ -102,6 +104,10 @@ class ChatColumn(SelectionArea):
         self._messages.removeWidget(widget)
         place = self._messages.count() - 1 if before is None else self._messages.indexOf(before)
         self._messages.insertWidget(place, widget)
+        if before is None:
+            keep_order(widget)
+        else:
+            put_before(widget, before)
         if widget not in self._notes:
             self._notes.append(widget)
         widget.show()
@@ -154,6 +160,8 @@ class ChatColumn(SelectionArea):
         self._messages.insertWidget(1, widget)
         if other is not None:
             put_before(widget, other)
+        else:
+            keep_order(widget)
         widget.show()
 
     @property

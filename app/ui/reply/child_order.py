@@ -1,5 +1,6 @@
 """The order of widgets for the Tab key and for a screen reader, which is that of their making unless told."""
 
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
@@ -12,34 +13,34 @@ def put_before(widget: QWidget, other: QWidget) -> None:
 
 def keep_order(widget: QWidget) -> None:
     """Let the Tab key come to `widget`, and all in it, where it stands among the children around it."""
-    own, following = _stops(widget), _stop_behind(widget)
-    if own and following is not None:
-        before = _stop_before(following, own)
-        for stop in own:
+    before = _stop_ahead(widget)
+    if before is not None:
+        for stop in _stops(widget):
             QWidget.setTabOrder(before, stop)
             before = stop
 
 
-def _stop_before(stop: QWidget, besides: list[QWidget]) -> QWidget:
-    """The stop from which the Tab key comes to `stop`; that one itself where there is no other."""
-    before = stop.previousInFocusChain()
-    while before is not None and before is not stop:
-        if before.focusPolicy() & Qt.FocusPolicy.TabFocus and before not in besides:
-            return before
-        before = before.previousInFocusChain()
-    return stop
-
-
-def _stop_behind(widget: QWidget) -> QWidget | None:
-    """The first stop of the Tab key that comes behind all of `widget` in the tree of its window."""
+def _stop_ahead(widget: QWidget) -> QWidget | None:
+    """The last stop of the Tab key that comes before `widget` in the tree of its window. Widgets of Qt's own,
+    such as viewports, are passed over: PySide ends what they are asked for with their Python objects."""
     around = widget.parentWidget()
     while around is not None and not widget.isWindow():
-        children = [child for child in around.children() if isinstance(child, QWidget)]
-        for child in children[children.index(widget) + 1 :]:
-            if not child.isWindow() and (stops := _stops(child)):
-                return stops[0]
+        if shiboken6.createdByPython(around):
+            for child in reversed(_children_before(widget, around)):
+                if stops := _stops(child):
+                    return stops[-1]
+            if around.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                return around
         widget, around = around, around.parentWidget()
     return None
+
+
+def _children_before(widget: QWidget, around: QWidget) -> list[QWidget]:
+    children = [child for child in around.children() if isinstance(child, QWidget)]
+    if widget not in children:
+        return []
+    ahead = children[: children.index(widget)]
+    return [child for child in ahead if shiboken6.createdByPython(child) and not child.isWindow()]
 
 
 def _stops(widget: QWidget) -> list[QWidget]:

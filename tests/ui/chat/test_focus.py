@@ -147,6 +147,35 @@ def test_what_is_typed_on_a_button_of_a_reply_goes_to_the_message(active: Opened
     active.run(scenario())
 
 
+def test_the_tab_key_goes_through_the_messages_from_the_top_and_then_to_the_field(
+    active: Opened, qtbot: QtBot
+) -> None:
+    question = ["Copy the message", "Edit the message and ask again"]
+    reply = ["Copy the reply", "Regenerate the reply", "Other ways to go on", "Edit the reply"]
+
+    async def scenario() -> None:
+        await active.reply_to("Name a colour.")
+        view = await active.reply_to("Name another one.")
+        click(button_named(view, "Regenerate the reply"))
+        await until(lambda: active.tab.running_view is not None)
+        await active.idle()
+        active.tab.conversation.setFocus()
+        names: list[str] = []
+        while not field(active.tab).hasFocus():
+            at = QApplication.focusWidget()
+            assert at is not None
+            qtbot.keyClick(at, Qt.Key.Key_Tab)
+            at = QApplication.focusWidget()
+            assert at is not None
+            assert at is not active.tab.conversation
+            names.append(at.accessibleName())
+        # Code in a reply has buttons of its own.
+        known = [name for name in names if name in (*question, *reply, "Earlier version", "Message")]
+        assert known == [*question, *reply, *question, *reply, "Earlier version", "Message"]
+
+    active.run(scenario())
+
+
 def test_escape_empties_the_search_and_then_goes_back_to_the_message(active: Opened) -> None:
     search = active.tab.chats.search
     QTest.keyClick(

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.chat.markdown.text_selection import TextKey
 from app.ui.chat.conversation.left_out import mark_left_out
 from app.ui.code.conversation.code_exchange import CodeExchange
+from app.ui.reply.child_order import keep_order
 from app.ui.reply.selectable_text import ShownText
 from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import label, rule
@@ -104,6 +105,8 @@ class CodeHistory(SelectionArea):
     def _append(self, part: QWidget) -> None:
         """Add to the list, above the stretch at its end."""
         self._list.insertWidget(self._list.count() - 1, part)
+        # The question's field was made before it.
+        keep_order(part)
 
     def _on_range_changed(self, _smallest: int, largest: int) -> None:
         if self._follow and not self.is_dragging:
