@@ -62,6 +62,8 @@ class Shown:
 
     def settle(self) -> None:
         self.qtbot.wait(20)
+        # A long text is made in later turns.
+        wait_until(lambda: bool(self.views) and not self.conversation.is_filling)
         wait_until(lambda: all(is_settled(view, self.conversation) for view in self.views))
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
