@@ -11,12 +11,17 @@ which reads a piece of text, and the divergence of its predictions is measured. 
 tensor act on the divergence in proportion to their squares, and those of different tensors add up, as they do
 not depend on each other. Where those huge activations meet what a type does badly (Q3_K and Q4_0 cannot hold
 a lone large weight, and the first token is what all others attend to), neither figure tells: such a tensor is
-measured in each of its types.
+measured in each of its types. So is an embedding that is the output, too: it acts in both ways, and its
+errors are weighed by the inputs of the output alone.
+
+Every reading of a changed model also rounds otherwise: with BF16 weights ggml rounds a matrix's inputs to 8
+bits, and what falls to the other side there diverges as much as Q4_K in one tensor may. A whole file has that
+once, not once a tensor: it is measured by changes that are next to none, and taken off.
 """
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -57,9 +62,12 @@ FIRST_SCORED = 256
 """Tokens of a piece that are read without being scored, as where a file's loss is measured."""
 
 SMALL_CACHE = "q8_0"
+_NEXT_TO_NONE = TYPE_NAMED["Q8_0"]
+"""A type with hundredths of the errors of those that are measured."""
 
 OUTPUT = "output.weight"
 """Behind all layers, where it is no part of the embedding."""
+EMBEDDING = "token_embd.weight"
 
 _HAND_OVER_ONE_OUTPUT = ("llama", "qwen2", "qwen3")
 """Architectures whose layers read nothing but the output of the one before (src/models of llama.cpp). Others
@@ -119,28 +127,44 @@ def measure_costs(
     ):
         layers = measured_layers(costs.layers)
         reader = _Reader(model, inputs.text, machine, costs)
+        smallest = _smallest(tensors, rounding_layers(costs.layers))
+        unread = [tensor for layer, tensor in smallest.items() if layer not in costs.rounding]
         total, ahead = (
             sum(reader.tokens(each.name) for each in some if kind_and_layer(each.name)[1] in layers)
-            for some in (tensors, left)
+            + sum(reader.tokens(each.name) for each in small)
+            for some, small in ((tensors, smallest.values()), (left, unread))
         )
         progress = TokenProgress(on_progress, "sensitivity", total, done=total - ahead)
+
+        names = {tensor.name for tensor in tensors}
+
+        def stored(tensor: TensorInfo) -> StoredWeights:
+            return StoredWeights(inputs.model, tensor, inputs.importance, reader.inputs)
+
+        for tensor in unread:
+            layer = kind_and_layer(tensor.name)[1]
+            costs.rounding[layer] = max(0.0, reader.divergence_with(stored(tensor), _NEXT_TO_NONE, pool))
+            file.keep(costs)
+            progress.advance(reader.tokens(tensor.name))
         for tensor in left:
             measured = kind_and_layer(tensor.name)[1] in layers
-            weights = StoredWeights(inputs.model, tensor, inputs.importance, reader.inputs)
-            costs.tensors[tensor.name] = _cost(weights, reader, pool, measured)
+            rounding = 0.0 if tensor.name == OUTPUT else costs.rounding_from(kind_and_layer(tensor.name)[1])
+            costs.tensors[tensor.name] = _cost(
+                stored(tensor), reader, pool, measured, rounding, in_all=acts_twice(tensor.name, names)
+            )
             file.keep(costs)
             if measured:
                 progress.advance(reader.tokens(tensor.name))
-        costs.caches = _caches(model, reader)
+        costs.caches = _caches(model, reader, costs.rounding_from(0))
     costs.tensors = with_estimates(costs.tensors)
     costs.whole = True
     file.keep(costs)
     return costs
 
 
-def _caches(model: ChangeableModel, reader: "_Reader") -> tuple[CacheLoss, ...]:
-    """Measure what a cache in q8_0 costs the unchanged model; nothing where it cannot have one, as where 32
-    does not divide its heads. The model keeps that cache."""
+def _caches(model: ChangeableModel, reader: "_Reader", rounding: float) -> tuple[CacheLoss, ...]:
+    """Measure what a cache in q8_0 costs the unchanged model beyond `rounding`; nothing where it cannot have
+    one, as where 32 does not divide its heads. The model keeps that cache."""
     try:
         model.keep_cache_in(SMALL_CACHE.upper())
     except BuildError as error:
@@ -149,7 +173,7 @@ def _caches(model: ChangeableModel, reader: "_Reader") -> tuple[CacheLoss, ...]:
     found = reader.divergences()
     loss = CacheLoss(
         kv_type=SMALL_CACHE,
-        divergence=max(0.0, float(found.mean())),
+        divergence=beyond(rounding, float(found.mean())),
         error=float(found.std(ddof=1)) / math.sqrt(found.size),
         window_tokens=PIECE_TOKENS,
         scored_tokens=found.size,
@@ -317,27 +341,66 @@ class StoredWeights:
 
 def measured_layers(layers: int) -> set[int]:
     """Return the layers whose tensors are measured, and -1 for those outside: the first and last ones, where
-    the most changes, and every fourth between."""
+    the most changes, and every fifth between."""
     if layers <= _ALL_LAYERS:
         return set(range(-1, layers))
-    return {-1, 0, 1, layers - 2, layers - 1, *range(4, layers - 2, 4)}
+    return {-1, 0, 1, layers - 2, layers - 1, *range(5, layers - 2, 5)}
 
 
-def _cost(weights: StoredWeights, reader: _Reader, pool: ThreadPoolExecutor, measured: bool) -> TensorCost:
-    """Measure one tensor; in all of its types where errors alone would not tell them apart."""
+def rounding_layers(layers: int) -> list[int]:
+    """Return the layers from which on it is measured what roundings do, three of the measured ones: the
+    fewer layers behind a change, the less, and between them evenly."""
+    inner = sorted(measured_layers(layers) - {-1})
+    return sorted({inner[0], inner[len(inner) // 2], inner[-1]})
+
+
+def _smallest(tensors: Sequence[TensorInfo], layers: Sequence[int]) -> dict[int, TensorInfo]:
+    """Return the smallest tensor of each of the layers."""
+    found: dict[int, TensorInfo] = {}
+    for tensor in sorted(tensors, key=lambda each: (each.bytes, each.name)):
+        layer = kind_and_layer(tensor.name)[1]
+        if layer in layers:
+            found.setdefault(layer, tensor)
+    return found
+
+
+def _cost(
+    weights: StoredWeights,
+    reader: _Reader,
+    pool: ThreadPoolExecutor,
+    measured: bool,
+    rounding: float,
+    *,
+    in_all: bool,
+) -> TensorCost:
+    """Measure one tensor; in all of its types where errors alone would not tell them apart (`in_all`, or as
+    it meets huge inputs). Of what a reading gives `rounding` is taken off."""
     kind = measured_with(weights.shape[-1])
     errors, by_squares = _errors(weights, pool.map)
-    is_huge = meets_huge_inputs(errors, by_squares, kind.name)
-    to_measure = candidates(weights.shape[-1]) if is_huge else (kind,) if measured else ()
-    divergences = {kind.name: max(0.0, reader.divergence_with(weights, kind, pool)) for kind in to_measure}
+    in_all = in_all or meets_huge_inputs(errors, by_squares, kind.name)
+    to_measure = candidates(weights.shape[-1]) if in_all else (kind,) if measured else ()
+    divergences = {
+        kind.name: beyond(rounding, reader.divergence_with(weights, kind, pool)) for kind in to_measure
+    }
     return TensorCost(
         shape=weights.shape,
         errors=errors,
         measured_with=kind.name,
         divergence=divergences.get(kind.name, 0.0),
-        divergences=divergences if is_huge else {},
+        divergences=divergences if in_all else {},
         estimated=not to_measure,
     )
+
+
+def beyond(rounding: float, divergence: float) -> float:
+    """Return the part of a reading's divergence that is not `rounding`; at least a tenth, so that no tensor
+    is for nothing in its smallest type where it is hardly more."""
+    return max(0.0, divergence - rounding, divergence / 10)
+
+
+def acts_twice(name: str, names: Collection[str]) -> bool:
+    """Tell whether a tensor of a model with the tensors `names` is the embedding and the output in one."""
+    return name == EMBEDDING and OUTPUT not in names
 
 
 def meets_huge_inputs(errors: Mapping[str, float], by_squares: Mapping[str, float], kind: str) -> bool:

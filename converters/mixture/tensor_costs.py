@@ -15,7 +15,7 @@ from models.system.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 
 _LAYER = re.compile(r"blk\.(\d+)\.(.+)")
 
@@ -52,8 +52,9 @@ class TensorCost(msgspec.Struct, frozen=True, kw_only=True):
 class TensorCosts(msgspec.Struct, kw_only=True):
     """The file. `belongs_to` names weights, text and matrix; `frame_bytes` are those of a file beside its
     quantised tensors, and the facts of the model are those that llama.cpp's own mixtures depend on. `tensors`
-    holds what is measured so far, in the order of the file; `whole` once that is all. `caches` are the KV
-    caches of fewer bits that the model can have, None before they are measured."""
+    holds what is measured so far, in the order of the file; `whole` once that is all. `rounding` is by layers
+    the divergence of a reading in which from there on only roundings differ. `caches` are the KV caches of
+    fewer bits that the model can have, None before they are measured."""
 
     belongs_to: str
     text: str
@@ -64,8 +65,13 @@ class TensorCosts(msgspec.Struct, kw_only=True):
     kv_heads: int
     version: int = VERSION
     whole: bool = False
+    rounding: dict[int, float] = {}
     tensors: dict[str, TensorCost] = {}
     caches: tuple[CacheLoss, ...] | None = None
+
+    def rounding_from(self, layer: int) -> float:
+        """Return the divergence of a reading whose roundings differ from this layer on."""
+        return _between(sorted(self.rounding.items()), layer) if self.rounding else 0.0
 
 
 class CostsFile:

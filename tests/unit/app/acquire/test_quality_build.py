@@ -479,13 +479,14 @@ def test_costs_that_are_kept_without_a_caches_get_it(desk: Desk) -> None:
     costs = read_json(file, TensorCosts, without="")
     assert costs is not None
     assert costs.caches
+    assert 0 in costs.rounding
     write_json(file, msgspec.structs.replace(costs, caches=None))
     assert desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL)).models == (first,)
     [made] = desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL, small_cache_bytes=LARGER)).models
     assert made.type == label_of(LARGER)
     again = read_json(file, TensorCosts, without="")
     assert again is not None
-    assert again.tensors == costs.tensors
+    assert (again.tensors, again.rounding) == (costs.tensors, costs.rounding)
     assert again.caches == costs.caches
 
 

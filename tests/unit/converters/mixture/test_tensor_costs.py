@@ -77,8 +77,18 @@ def test_parts_add_up() -> None:
     assert total(parts, {"a": "Q4_K", "b": "Q8_0"}) == pytest.approx(0.0102)
 
 
+def test_roundings_do_less_the_fewer_layers_are_behind() -> None:
+    found = costs({})
+    assert found.rounding_from(3) == 0
+    found.rounding = {0: 0.0003, 20: 0.0001, 10: 0.0002}
+    assert found.rounding_from(-1) == found.rounding_from(0) == 0.0003
+    assert found.rounding_from(15) == pytest.approx(0.00015)
+    assert found.rounding_from(21) == 0.0001
+
+
 def test_what_is_kept_is_read_again_for_the_same_model_only(tmp_path: Path) -> None:
     kept = costs({"blk.0.ffn_up.weight": cost(0.01)})
+    kept.rounding = {0: 0.0003}
     path = tmp_path / "tensors.costs"
     CostsFile(path, "these").keep(kept)
     assert CostsFile(path, "these").read() == kept
