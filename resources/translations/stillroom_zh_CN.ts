@@ -63,6 +63,10 @@
         <translation>其中的所有 GGUF 文件，或 Ollama、LM Studio 的模型；不会复制任何文件</translation>
     </message>
     <message>
+        <source>import models from this computer</source>
+        <translation>从这台电脑导入模型</translation>
+    </message>
+    <message>
         <source>ANOTHER MODEL</source>
         <translation>其他模型</translation>
     </message>
@@ -1749,6 +1753,10 @@
 </context>
 <context>
     <name>CodeEditor</name>
+    <message>
+        <source>Tab indents. F6 leaves the text for the next part of the window.</source>
+        <translation>Tab 键缩进。按 F6 离开文本，转到窗口的下一部分。</translation>
+    </message>
     <message>
         <source>Comment or uncomment lines</source>
         <translation>注释或取消注释行</translation>
@@ -4718,6 +4726,14 @@ Left for the reply: {left}</source>
         <translation>命令</translation>
     </message>
     <message>
+        <source>Next part of the window</source>
+        <translation>窗口的下一部分</translation>
+    </message>
+    <message>
+        <source>Part of the window before</source>
+        <translation>窗口的上一部分</translation>
+    </message>
+    <message>
         <source>Keyboard shortcuts</source>
         <translation>键盘快捷键</translation>
     </message>
@@ -5252,6 +5268,10 @@ Left for the reply: {left}</source>
         <translation>搜索 Hugging Face</translation>
     </message>
     <message>
+        <source>Look inside the selected model</source>
+        <translation>查看所选模型的内部</translation>
+    </message>
+    <message>
         <source>Delete</source>
         <translation>删除</translation>
     </message>
@@ -5343,10 +5363,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Close</source>
         <translation>关闭</translation>
-    </message>
-    <message>
-        <source>Go to the notice</source>
-        <translation>转到通知</translation>
     </message>
     <message>
         <source>Show in folder</source>
@@ -6632,6 +6648,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Larger context</source>
         <translation>更大的上下文</translation>
+    </message>
+    <message>
+        <source>Continue the reply</source>
+        <translation>继续生成回答</translation>
     </message>
     <message>
         <source>Load the model with a larger context</source>
