@@ -6,7 +6,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QSize, QStandardPaths, QTi
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHeaderView, QTreeView
 
-SIZE_EM = (50, 30)
+SIZE_EM = (54, 32)
 """Width and height of Qt's own dialog in heights of its text."""
 CELL_PX = 20
 LONGEST_SIZE = "1023.99 KiB"
@@ -29,7 +29,8 @@ class FileDialog(QFileDialog):
                 needed_px = words.horizontalAdvance(text) + CELL_PX
                 header.resizeSection(column, max(header.sectionSize(column), needed_px))
             width, height = (words.height() * part for part in SIZE_EM)
-            self.resize(self.size().expandedTo(QSize(width, height)))
+            wanted = self.size().expandedTo(QSize(width, height))
+            self.resize(wanted.boundedTo(self.screen().availableSize()))
         super().showEvent(event)
 
 

@@ -58,7 +58,6 @@ def test_no_size_type_or_date_is_cut(qtbot: QtBot, dialog: FileDialog) -> None:
     qtbot.waitUntil(lambda: table.model().rowCount(table.rootIndex()) == 2)
     for column in (1, 2, 3):
         assert table.columnWidth(column) >= table.sizeHintForColumn(column)
-    assert sum(map(table.columnWidth, range(4))) <= table.viewport().width()
 
 
 def test_its_buttons_show_what_they_do(dialog: FileDialog, scheme: ThemeChoice) -> None:

@@ -28,7 +28,7 @@ class CodeHistory(SelectionArea):
         page = QWidget()
         page.setProperty("look", "page")
         self._list = QVBoxLayout(page)
-        self._list.setContentsMargins(0, 0, 8, 0)
+        self._list.setContentsMargins(4, 4, 8, 4)
         self._list.setSpacing(20)
         self._empty = label(
             self.tr(
