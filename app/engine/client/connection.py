@@ -113,8 +113,10 @@ class EngineConnection:
         with self._changed:
             self._closed = True
             started, life = self._started, self._life
+            # Without a model in memory there is nothing to save, and a load may take long to hear of the end.
+            saves = self._states is not None and bool(self._state.models)
             self._changed.notify_all()
-        if life is not None and self._states is not None:
+        if life is not None and saves:
             life.end_in_order(SAVING_S)
         elif life is not None:
             life.end()

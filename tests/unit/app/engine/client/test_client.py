@@ -16,6 +16,8 @@ from app.base.children import child_command
 from app.base.errors import Cancelled, EngineError
 from app.base.parent_death import ABORT_MARK
 from app.engine.client.client import EngineClient
+from app.engine.client.engine_life import EngineLife
+from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.protocol import CardsRead, Delta, Event, Generate, LoadSettings, Part, PromptProgress
 from app.engine.protocol.engine_state import EngineState, Phase
 from app.engine.supervision import memory_shortage
@@ -245,6 +247,8 @@ PARENT = """
 import sys
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
+from app.engine.client.engine_life import EngineLife
+from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.protocol import LoadSettings, Part
 client = EngineClient(child_command("engine"))
 client.load(sys.argv[1], LoadSettings(context_tokens=256, threads=1)).future.result()
@@ -346,3 +350,30 @@ def test_a_load_that_fails_leaves_the_other_model_in_use(client: EngineClient, t
             future.result(ANSWER_TIMEOUT_S)
     assert client.state.phase == "loaded"
     assert client.generate(STORY, max_tokens=1).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens == 1
+
+
+def test_closing_waits_for_nothing_to_be_saved_where_no_model_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_order: list[float] = []
+    end_in_order = EngineLife.end_in_order
+
+    def note(life: EngineLife, patience_s: float) -> None:
+        in_order.append(patience_s)
+        end_in_order(life, patience_s)
+
+    monkeypatch.setattr(EngineLife, "end_in_order", note)
+
+    def closed(*, loads: bool) -> int:
+        client = EngineClient(child_command("engine"), states=StatesPlace(tmp_path, lambda: 1 << 30))
+        client.start()
+        pid = wait_for_phase(client, "ready").pid
+        if loads:
+            client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+        client.close()
+        assert pid is not None
+        assert not psutil.pid_exists(pid)
+        return len(in_order)
+
+    assert closed(loads=False) == 0
+    assert closed(loads=True) == 1
