@@ -205,6 +205,7 @@ async def compare_answers(person: Person) -> None:
     await person.by_key("the dialog", lambda: tab.comparison.dialog is not None, "ctrl+shift+m")
     dialog = tab.comparison.dialog
     assert dialog is not None
+    await person.until("the dialog on the screen", dialog.isVisible)
     await person.by_key("the answers", lambda: dialog.has_started, "Return")
     await person.until("their ends", lambda: all(column.can_be_kept for column in dialog.columns))
     await person.picture("answers beside each other")

@@ -99,13 +99,14 @@ async def open_dialog(opened: Opened) -> ComparisonPage:
     QTest.keyClick(
         opened.tab, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
+    return await shown_page(opened)
+
+
+async def shown_page(opened: Opened) -> ComparisonPage:
+    """The dialog that is being opened, once it is there."""
     await until(lambda: opened.tab.comparison.dialog is not None, "the dialog")
-    return page_of(opened)
-
-
-def page_of(opened: Opened) -> ComparisonPage:
-    """The dialog that is open."""
     dialog = opened.tab.comparison.dialog
+    await until(dialog.isVisible, "the dialog on the screen")
     assert isinstance(dialog, ComparisonDialog)
     return ComparisonPage(dialog)
 

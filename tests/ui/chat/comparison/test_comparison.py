@@ -26,8 +26,8 @@ from tests.support.pages.comparison_page import (
     all_ended,
     closed,
     open_dialog,
-    page_of,
     second_model,
+    shown_page,
     shown_reply,
     versions,
 )
@@ -229,8 +229,7 @@ def test_another_answer_comes_beside_one_that_is_there(opened: Opened, second: I
         menu = shown_reply(opened).foot.menu()
         [entry] = [action for action in menu.actions() if action.text().startswith("Compare with")]
         entry.trigger()
-        await until(lambda: opened.tab.comparison.dialog is not None)
-        page = page_of(opened)
+        page = await shown_page(opened)
         assert page.columns[0].view.answer == there.content
         assert page.columns[1].offer.name == "Second · Q4_1"
         page.start()
@@ -338,8 +337,7 @@ def test_a_reply_is_compared_where_the_chat_shown_ends_in_a_question(opened: Ope
         opened.tab.open_chat(there.conversation_id)
         assert opened.shown()[-1] == "And another?"
         opened.tab.conversation.compare_requested.emit(there)
-        await until(lambda: opened.tab.comparison.dialog is not None, "the dialog")
-        page_of(opened).close()
+        (await shown_page(opened)).close()
         await closed(opened)
 
     opened.run(scenario())
