@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
 from app.engine.planning.load_history import Remembered
@@ -16,7 +16,7 @@ from app.ui.base.slices import Stepped
 from app.ui.load_settings.load_form import LoadForm
 from app.ui.load_settings.memory_need import MemoryNeedView
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 from models.store.store import InstalledModel
 
 SETTLE_MS = 150
@@ -38,7 +38,7 @@ class LoadSubject:
     drafts: Sequence[InstalledModel] = ()
 
 
-class LoadSettingsDialog(QDialog, Stepped):
+class LoadSettingsDialog(ScrolledDialog, Stepped):
     """Edits the `LoadChoice` of `subject`, or the default for new models where that is None. GUI thread."""
 
     applied = Signal(object, int)

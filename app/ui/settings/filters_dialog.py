@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
 from app.filters.filter_file import FilterFile, FilterFileError
@@ -21,12 +21,12 @@ from app.ui.settings.filter_rule_table import FilterRuleTable
 from app.ui.settings.filter_trial import FilterTrial
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import error_text
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 
 KEEP_AFTER_MS = 300
 
 
-class FiltersDialog(QDialog):
+class FiltersDialog(ScrolledDialog):
     """Changes apply at once, to the next message. GUI thread."""
 
     def __init__(

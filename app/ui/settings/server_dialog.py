@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QDialog,
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
@@ -32,7 +31,7 @@ from app.ui.settings.api_clients import NAME, ApiClients
 from app.ui.settings.server_session import ServerSession
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.notices import error_text
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 from app.ui.widgets.wide_column import MeasuredTable
 
 REFRESH_MS = 1000
@@ -41,7 +40,7 @@ PORT_PX = 120
 HIDDEN_KEY = "•" * 24
 
 
-class ServerDialog(QDialog):
+class ServerDialog(ScrolledDialog):
     """Changes apply at once. GUI thread."""
 
     def __init__(

@@ -11,7 +11,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
@@ -34,7 +33,7 @@ from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 from app.ui.widgets.push_buttons import ButtonRow
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 
 SettingsPage = Literal[
     "general",
@@ -59,7 +58,7 @@ class SettingsMakers:
     elsewhere: Callable[[QWidget], ServersElsewherePage]
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(ScrolledDialog):
     """Changes apply at once. The theme and language observers of `settings` do the rest.
 
     Each page is made when it is first shown, as all of them together take a while. GUI thread.

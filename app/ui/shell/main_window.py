@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QPushButton,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -38,6 +37,7 @@ from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.room_for_words import RoomForWords
+from app.ui.widgets.scrolled_page import bring_into_sight
 
 SMALLEST = QSize(800, 460)
 """Leaves room for frame and taskbar on 1280x800 at 150% (853x533) and 1920x1080 at 200% (960x540)."""
@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
             went = super().focusNextPrevChild(forward)
             focused = QApplication.focusWidget()
             if went and focused is not None:
-                _scroll_to(focused)
+                bring_into_sight(focused)
             return went
         finally:
             for page, chosen in pages:
@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
                 place.go_to()
             elif entrance is not None:
                 entrance.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                _scroll_to(entrance)
+                bring_into_sight(entrance)
 
     def _parts(self) -> list[Part]:
         page = self._stack.currentWidget()
@@ -370,14 +370,6 @@ def _entrance(part: Part) -> QWidget | None:
         if each.isVisible() and each.isEnabled() and each.focusPolicy() & Qt.FocusPolicy.TabFocus:
             return each
     return None
-
-
-def _scroll_to(widget: QWidget) -> None:
-    """Bring a control into sight. Qt does so only where the keyboard was in the same scrolled area before."""
-    # From the inside to the outside.
-    for area in reversed(widget.window().findChildren(QScrollArea)):
-        if area.isVisible() and area.isAncestorOf(widget):
-            area.ensureWidgetVisible(widget)
 
 
 def _holds(place: QWidget, widget: QWidget) -> bool:

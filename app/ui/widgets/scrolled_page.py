@@ -1,8 +1,9 @@
-"""The content of an area that scrolls downwards, and the ring around an area that has the keyboard."""
+"""The content of an area that scrolls downwards, the ring around an area that has the keyboard, and how what
+the keyboard comes to is brought into sight."""
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QDialog, QScrollArea, QWidget
 
 RING_PX = 2
 _KEPT = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
@@ -27,6 +28,26 @@ class ScrolledPage(QWidget):
         layout = self.layout()
         is_left = layout is not None and layout.hasHeightForWidth()
         return QSize(hint.width(), 0) if is_left else hint
+
+
+def bring_into_sight(widget: QWidget) -> None:
+    """Scroll to a control. Qt does so only where the keyboard was in the same scrolled area before."""
+    # From the inside to the outside.
+    for area in reversed(widget.window().findChildren(QScrollArea)):
+        if area.isVisible() and area.isAncestorOf(widget):
+            area.ensureWidgetVisible(widget)
+
+
+class ScrolledDialog(QDialog):
+    """Brings what the Tab key comes to into sight."""
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Scroll to it."""
+        went = super().focusNextPrevChild(forward)
+        focused = QApplication.focusWidget()
+        if went and focused is not None:
+            bring_into_sight(focused)
+        return went
 
 
 class KeyboardRing(QObject):

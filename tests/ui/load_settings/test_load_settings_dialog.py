@@ -6,7 +6,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox, QTableView
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QTableView,
+)
 from pytestqt.qtbot import QtBot
 
 from app.engine.planning.load_history import Lowered, Remembered, Tuned
@@ -415,3 +426,23 @@ def dialog_for(name: str, drafts: list[InstalledModel] | None = None) -> LoadSet
     """The dialog for a model of which nothing is known."""
     subject = LoadSubject(name, Remembered(), drafts=drafts or [])
     return LoadSettingsDialog(subject, LoadChoice(), LoadChoice(), 30, Bridge(pytest.fail))
+
+
+def test_the_tab_key_brings_what_it_comes_to_into_sight(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = await opened(application)
+        dialog.resize(dialog.width(), 320)
+        await settle()
+        for button in dialog.findChildren(QPushButton):
+            if button.isVisible() and not dialog.findChild(QScrollArea).isAncestorOf(button):
+                button.setFocus()
+        passed = 0
+        for _ in range(40):
+            QTest.keyClick(QApplication.focusWidget() or dialog, Qt.Key.Key_Tab)
+            focused = QApplication.focusWidget()
+            assert focused is not None
+            assert not focused.visibleRegion().isEmpty(), focused.accessibleName()
+            passed += dialog.findChild(QScrollArea).isAncestorOf(focused)
+        assert passed > 10
+
+    run_with_window(scene)

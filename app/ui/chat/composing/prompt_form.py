@@ -5,7 +5,6 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QFormLayout,
     QHBoxLayout,
     QPlainTextEdit,
@@ -16,13 +15,13 @@ from PySide6.QtWidgets import (
 
 from app.chat.library.prompt_library import SavedPrompt, Variable, filled, variables_of
 from app.ui.widgets.card import button, label, name_field
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560
 FIELD_LINES = 3
 
 
-class PromptForm(QDialog):
+class PromptForm(ScrolledDialog):
     """`filled_in` carries the prompt with what was typed; an empty gap keeps its default. GUI thread."""
 
     filled_in = Signal(str)
