@@ -377,12 +377,15 @@ class WindowApplication(QObject):
         # What is told meanwhile would be in the new language, in between the old one's.
         old.setUpdatesEnabled(False)
         state, settings_page = self._tabs.state(), self.dialogs.settings_page
-        left = self._tabs.close_down()
+        # The new window opens with what the settings say.
+        left = [*self._tabs.close_down(), self._place.close_down()]
         self._tabs_bridge.close()
         page = old.current_page
-        await off_this_thread(lambda: close_together(left, self._ending.left_s()))
+        kept = self._keep(left)
+        await off_this_thread(kept)
         if self._ended.is_set():
             return
+        self._left.remove(kept)
         new = self._make_window()
         try:
             for _ in self._fill_window(new, page, state):
@@ -424,17 +427,19 @@ class WindowApplication(QObject):
             self.closing.emit()
             self._jobs.cancel()
             # At once, before anything is waited for: of all that ends it is what must not be late.
-            keeping = threading.Thread(
-                target=close_together,
-                args=(self._tabs.close_down(), self._ending.left_s()),
-                name="last-words",
-                daemon=True,
-            )
-            keeping.start()
-            self._left = [keeping.join]
+            self._keep(self._tabs.close_down())
         finally:
             # Whatever fails on the way: a process without a window ends.
             self._ended.set()
+
+    def _keep(self, left: list[Callable[[], None]]) -> Callable[[], None]:
+        """Begin to keep what tabs have left; the returned function waits for that, as the end does."""
+        keeping = threading.Thread(
+            target=close_together, args=(left, self._ending.left_s()), name="last-words", daemon=True
+        )
+        keeping.start()
+        self._left.append(keeping.join)
+        return keeping.join
 
     def _on_engine_ready(self) -> None:
         self.cuda.look_once()

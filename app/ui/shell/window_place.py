@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, QTimer
@@ -48,6 +49,11 @@ class WindowPlace(QObject):
         """Take note of the open chat; 0 for a new one."""
         self._chat = conversation_id
         self._timer.start()
+
+    def close_down(self) -> Callable[[], None]:
+        """Keep no later change; the returned function keeps how the window is now, on another thread."""
+        self._timer.stop()
+        return partial(self._write, self._now())
 
     def keep_last(self) -> None:
         """Keep how the window was when it was closed."""

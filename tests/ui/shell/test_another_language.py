@@ -1,5 +1,6 @@
 """Another language makes another window: work goes on in it, and the user finds what he had before him."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWid
 
 from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
+from app.chat.store.store import ChatStore
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import SIZES, QualityPage
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
@@ -15,12 +17,15 @@ from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_tabs import WindowTabs
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 
 CHINESE, ENGLISH = "zh_CN", "en"
+KEEPING_S = 1.0
+"""Longer than the rest of the end takes."""
 
 
 @pytest.fixture(autouse=True)
@@ -201,6 +206,54 @@ def test_page_comparison_selection_and_settings_come_back(qapp: QApplication) ->
         assert models.selected_key == "r1-qwen-7b"
 
     run_with_window(scene)
+
+
+def test_the_chat_that_was_opened_just_before_comes_back(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        store = application.parts.chats
+        older, newer = (store.create_conversation(title=title) for title in ("older", "newer"))
+        tab = chat_tab(application)
+        tab.open_chat(newer.id)
+        await until(lambda: application.parts.settings.values.last_chat == newer.id, "the chat is kept")
+        tab.open_chat(older.id)
+        await change(application, CHINESE)
+        tab = chat_tab(application)
+        assert tab.chat is not None
+        assert tab.chat.id == older.id
+
+    run_with_window(scene)
+
+
+def chat_tab(application: WindowApplication) -> ChatTab:
+    tab = application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    return tab
+
+
+def test_what_a_window_leaves_is_kept_where_it_is_closed_meanwhile(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The databases are closed after that."""
+    begun, stores_closed, too_late = threading.Event(), threading.Event(), []
+    close_tabs, close_store = WindowTabs.close_down, ChatStore.close
+
+    def keep() -> None:
+        begun.set()
+        too_late.append(stores_closed.wait(KEEPING_S))
+
+    def close_store_noted(store: ChatStore) -> None:
+        stores_closed.set()
+        close_store(store)
+
+    async def scene(application: WindowApplication) -> None:
+        monkeypatch.setattr(WindowTabs, "close_down", lambda tabs: [*close_tabs(tabs), keep])
+        monkeypatch.setattr(ChatStore, "close", close_store_noted)
+        application.parts.settings.update(language=CHINESE)
+        await until(begun.is_set, "the end of the tabs")
+        monkeypatch.setattr(WindowTabs, "close_down", close_tabs)
+
+    run_with_window(scene)
+    assert too_late == [False]
 
 
 def windows(qapp: QApplication) -> list[MainWindow]:
