@@ -2294,6 +2294,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <source>There is no command of this name.</source>
         <translation>没有这个名称的命令。</translation>
     </message>
+    <message>
+        <source>Looking for more commands…</source>
+        <translation>正在查找更多命令…</translation>
+    </message>
 </context>
 <context>
     <name>ComparisonCard</name>

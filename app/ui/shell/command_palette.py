@@ -58,8 +58,7 @@ class CommandPalette(QDialog):
         size = QSize(WIDTH_PX, HEIGHT_PX) * (self.fontInfo().pixelSize() / TEXT_PX)
         self.resize(size.boundedTo(parent.size()))
         self._commands = list(commands)
-        self.complete = False
-        """All commands are there; until then more are added."""
+        self._complete = False
         self._field = QLineEdit()
         self._field.setPlaceholderText(self.tr("What do you want to do?"))
         self._field.setAccessibleName(self._field.placeholderText())
@@ -77,7 +76,7 @@ class CommandPalette(QDialog):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.clicked.connect(lambda _: self._run())
-        self._nothing = label(self.tr("There is no command of this name."), "muted")
+        self._nothing = label("", "muted")
         frame = QFrame()
         frame.setProperty("look", "floating")
         inside = QVBoxLayout(frame)
@@ -119,6 +118,16 @@ class CommandPalette(QDialog):
         """The shown commands."""
         return self._rows.commands
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether all commands are there; until then more are added."""
+        return self._complete
+
+    def finish(self) -> None:
+        """Show that no more commands are added."""
+        self._complete = True
+        self._show_nothing()
+
     def add(self, commands: Sequence[Command]) -> None:
         """Show more commands behind those that are there."""
         self._commands += commands
@@ -147,8 +156,13 @@ class CommandPalette(QDialog):
 
     def _fill(self, typed: str) -> None:
         self._rows.show_commands(matching(self._commands, typed))
-        self._nothing.setVisible(not self._rows.commands)
+        self._show_nothing()
         self._choose(0)
+
+    def _show_nothing(self) -> None:
+        none = self.tr("There is no command of this name.")
+        self._nothing.setText(none if self._complete else self.tr("Looking for more commands…"))
+        self._nothing.setVisible(not self._rows.commands)
 
     def _choose(self, row: int) -> None:
         self._list.setCurrentIndex(self._rows.index(row))

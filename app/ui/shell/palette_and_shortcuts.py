@@ -76,9 +76,12 @@ class WindowCommands(QObject):
 
     def _add_next(self, dialog: CommandPalette, later: Iterator[Sequence[Command]]) -> None:
         """One at a time, so that what is typed meanwhile is seen."""
+        if not self._window.isVisible():
+            # It was closed, and a page that is made now would be closed by nobody.
+            return
         commands = next(later, None)
         if commands is None:
-            dialog.complete = True
+            dialog.finish()
             return
         if commands:
             dialog.add(self._in_english(commands))

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
+    QLabel,
     QLineEdit,
     QListView,
     QMainWindow,
@@ -114,6 +115,22 @@ def test_a_title_in_another_language_is_found_by_its_english_words() -> None:
     ]
     assert [c.title for c in matching(commands, "代码 find")] == ["代码：查找"]
     assert [c.title for c in matching(commands, "replace FIND")] == ["查找和替换"]
+
+
+def test_the_palette_does_not_say_that_there_is_none_while_it_looks(
+    page: QWidget, qapp: QApplication
+) -> None:
+    palette = CommandPalette([Command("Save", "", lambda: None)], Theme(qapp, "light"), page)
+    palette.show()
+    [nothing] = [each for each in palette.findChildren(QLabel) if each.text()]
+    QTest.keyClicks(palette.findChild(QLineEdit), "dark")
+    assert (nothing.isVisible(), nothing.text()) == (True, "Looking for more commands…")
+    palette.add([Command("Dark", "", lambda: None)])
+    assert not nothing.isVisible()
+    QTest.keyClicks(palette.findChild(QLineEdit), "er")
+    palette.finish()
+    assert (nothing.isVisible(), nothing.text()) == (True, "There is no command of this name.")
+    palette.reject()
 
 
 def test_what_cannot_be_done_now_comes_last_and_does_nothing(
