@@ -25,7 +25,8 @@ from tests.support.window import run_with_window, settle
 
 CHINESE, ENGLISH = "zh_CN", "en"
 KEEPING_S = 1.0
-"""Longer than the rest of the end takes."""
+"""Longer than the rest takes to end, once the engine has."""
+MANY_MS = 3_600_000
 
 
 @pytest.fixture(autouse=True)
@@ -208,13 +209,17 @@ def test_page_comparison_selection_and_settings_come_back(qapp: QApplication) ->
     run_with_window(scene)
 
 
-def test_the_chat_that_was_opened_just_before_comes_back(qapp: QApplication) -> None:
+def test_the_chat_that_was_opened_just_before_comes_back(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings have not kept it yet."""
+    monkeypatch.setattr("app.ui.shell.window_place.KEEP_MS", MANY_MS)
+
     async def scene(application: WindowApplication) -> None:
         store = application.parts.chats
         older, newer = (store.create_conversation(title=title) for title in ("older", "newer"))
         tab = chat_tab(application)
         tab.open_chat(newer.id)
-        await until(lambda: application.parts.settings.values.last_chat == newer.id, "the chat is kept")
         tab.open_chat(older.id)
         await change(application, CHINESE)
         tab = chat_tab(application)
@@ -234,11 +239,13 @@ def test_what_a_window_leaves_is_kept_where_it_is_closed_meanwhile(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The databases are closed after that."""
-    begun, stores_closed, too_late = threading.Event(), threading.Event(), []
+    begun, engine_closed, stores_closed = (threading.Event() for _ in range(3))
+    too_late: list[bool] = []
     close_tabs, close_store = WindowTabs.close_down, ChatStore.close
 
     def keep() -> None:
         begun.set()
+        engine_closed.wait()
         too_late.append(stores_closed.wait(KEEPING_S))
 
     def close_store_noted(store: ChatStore) -> None:
@@ -247,6 +254,14 @@ def test_what_a_window_leaves_is_kept_where_it_is_closed_meanwhile(
 
     async def scene(application: WindowApplication) -> None:
         monkeypatch.setattr(WindowTabs, "close_down", lambda tabs: [*close_tabs(tabs), keep])
+        client = application.parts.client
+        close_engine = client.close
+
+        def close_engine_noted() -> None:
+            close_engine()
+            engine_closed.set()
+
+        monkeypatch.setattr(client, "close", close_engine_noted)
         monkeypatch.setattr(ChatStore, "close", close_store_noted)
         application.parts.settings.update(language=CHINESE)
         await until(begun.is_set, "the end of the tabs")
