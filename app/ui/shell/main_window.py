@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QAction,
     QCloseEvent,
     QKeyEvent,
+    QKeySequence,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -44,6 +46,14 @@ SMALLEST = QSize(800, 460)
 ROOM_FOR_PANEL_PX = 960
 """A window that is narrower begins with the live panel folded."""
 ICON_PX = 16
+MODIFIERS = (
+    Qt.Key.Key_Shift,
+    Qt.Key.Key_Control,
+    Qt.Key.Key_Alt,
+    Qt.Key.Key_AltGr,
+    Qt.Key.Key_Meta,
+)
+"""They do nothing by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,7 @@ class MainWindow(QMainWindow):
         self._pages = {page.key: page for page in pages}
         self._contents: dict[str, QWidget] = {}
         self._tabs: dict[str, QPushButton] = {}
+        self._tab_actions: list[QAction] = []
         self._showing = Slices(self)
         self.picker = picker
         self.live_panel = live_panel
@@ -154,6 +165,24 @@ class MainWindow(QMainWindow):
             return
         self._begun(key)
         self._showing.begin(self._show_in_steps(key))
+        handle = self.windowHandle()
+        if handle is not None:
+            handle.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Show the page that was asked for before a key is looked at: it is meant for that one."""
+        if not self._showing.under_way:
+            watched.removeEventFilter(self)
+        elif isinstance(event, QKeyEvent) and self._is_for_page(event):
+            self._showing.finish()
+        return super().eventFilter(watched, event)
+
+    def _is_for_page(self, event: QKeyEvent) -> bool:
+        """Tell whether a key that is pressed does something else than to lead to another page."""
+        if event.type() not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            return False
+        keys = QKeySequence(event.keyCombination())
+        return event.key() not in MODIFIERS and all(keys != tab.shortcut() for tab in self._tab_actions)
 
     def _show_in_steps(self, key: str) -> Iterator[None]:
         for _ in self.making(key):
@@ -298,6 +327,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Let the application end what runs."""
         super().closeEvent(event)
+        self._showing.stop()
         self.closing.emit()
 
     def _make_top_bar(self, pages: tuple[Page, ...]) -> QWidget:
@@ -310,7 +340,7 @@ class MainWindow(QMainWindow):
             tab.setCheckable(True)
             set_tip(tab, f"{page.title} (Ctrl+{number})")
             tab.clicked.connect(lambda _=False, key=page.key: self._on_tab_clicked(key))
-            add_action(self, page.title, f"Ctrl+{number}", tab.click)
+            self._tab_actions.append(add_action(self, page.title, f"Ctrl+{number}", tab.click))
             # A click leaves the focus where somebody writes.
             tab.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self._tabs[page.key] = tab

@@ -4,17 +4,25 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QWindow
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
+from app.base.paths import app_paths
+from app.code.draft import Draft, DraftFile
+from app.code.open_texts import TextsFolder
 from app.engine.protocol import LoadSettings
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.code.code_tab import CodeTab
+from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.live_panel.loaded_line import LoadedLine
+from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.main_window import MainWindow
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
-from tests.support.window import run_with_window, told
+from tests.support.window import run_with_window, settle, told
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +57,106 @@ def test_what_is_typed_after_a_click_in_the_bar_goes_to_the_message(qapp: QAppli
             QTest.keyClick(button, "a")
             assert tab.composer.text() == "a", name
             tab.composer.set_text("")
+
+    run_with_window(scene)
+
+
+def press(window: QWindow, *keys: QKeyCombination) -> None:
+    """Press keys as the system does, with no turn of the event loop in between."""
+    for key in keys:
+        text = "\r" if key.key() == Qt.Key.Key_Return else "" if key.keyboardModifiers() else chr(key.key())
+        for kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            QApplication.sendEvent(window, QKeyEvent(kind, key.key(), key.keyboardModifiers(), text))
+
+
+def action_of(window: MainWindow, title: str) -> QAction:
+    return next(action for action in window.actions() if action.text() == title)
+
+
+def test_what_is_typed_is_for_the_page_that_was_asked_for_and_is_still_made(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        chat = window.show_page("chat")
+        assert isinstance(chat, ChatTab)
+        window.activateWindow()
+        await until(window.isActiveWindow, "the keyboard")
+        action_of(window, "Code").trigger()
+        assert window.current_page == "chat"
+        none = Qt.KeyboardModifier.NoModifier
+        typed = (Qt.Key.Key_A, Qt.Key.Key_Return, Qt.Key.Key_B)
+        press(window.windowHandle(), *(QKeyCombination(none, key) for key in typed))
+        code = window.current_content
+        assert isinstance(code, CodeTab)
+        assert code.editor.hasFocus()
+        # What was open the last time is still read.
+        assert code.editor.isReadOnly()
+        await until(lambda: code.editor.text() == "A\nB", "the text")
+        assert chat.composer.text() == ""
+
+    run_with_window(scene)
+
+
+def test_what_is_typed_after_code_was_taken_is_not_for_the_text_of_the_last_time(qapp: QApplication) -> None:
+    DraftFile(TextsFolder(app_paths().data).draft(1)).save(Draft(text="last"))
+
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        code = window.show_page("code")
+        assert isinstance(code, CodeTab)
+        code.take_code("x = 1", "python")
+        await asyncio.sleep(0)
+        assert code.editor.isReadOnly()
+        press(window.windowHandle(), QKeyCombination(Qt.KeyboardModifier.NoModifier, Qt.Key.Key_A))
+        await until(lambda: code.editor.text() == "x = 1", "the code")
+        assert [file.editor.text() for file in code.files.files] == ["last", "x = 1"]
+
+    run_with_window(scene)
+
+
+def test_who_goes_on_to_another_page_does_not_wait_for_the_one_before(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        control = Qt.KeyboardModifier.ControlModifier
+        action_of(window, "Code").trigger()
+        press(
+            window.windowHandle(),
+            QKeyCombination(control, Qt.Key.Key_Control),
+            QKeyCombination(control, Qt.Key.Key_1),
+        )
+        assert not window.findChildren(CodeConversation)
+        action_of(window, "Chat").trigger()
+        await settle(3)
+        assert window.current_page == "chat"
+
+    run_with_window(scene)
+
+
+def test_no_model_is_asked_for_while_one_is_about_to_be_loaded(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        code = application.window.show_page("code")
+        assert isinstance(code, CodeTab)
+        assert not application.session.loading_path
+        assert code.conversation.state.text() == "The model is being loaded."
+        application.session.expect_model(False)
+        assert code.conversation.state.text().startswith("No model is loaded.")
+
+    run_with_window(scene)
+
+
+def test_no_page_is_made_in_a_window_that_is_closed(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.show_page("benchmark")
+        application.commands.open_palette()
+        action_of(window, "Code").trigger()
+        [code] = window.findChildren(CodeTab)
+        window.close()
+        made = len(window.findChildren(QWidget))
+        await settle(5)
+        assert window.current_page == "benchmark"
+        assert not window.findChildren(ModelsTab)
+        assert len(window.findChildren(QWidget)) <= made
+        assert code.isHidden()
 
     run_with_window(scene)
 

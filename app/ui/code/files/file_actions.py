@@ -28,12 +28,12 @@ class FileActions(QObject):
 
     async def new(self) -> None:
         """Begin a text."""
-        await self._files.restored.wait()
+        await self._files.wait_until_restored()
         self._go_to(await self._files.new())
 
     async def open(self, path: Path) -> OpenFile | None:
         """Open a file, or bring it to the front; None where too many are open. Raises `TextFileError`."""
-        await self._files.restored.wait()
+        await self._files.wait_until_restored()
         return self._go_to(await self._files.open(path))
 
     async def open_dropped(self, path: Path) -> None:
@@ -56,14 +56,14 @@ class FileActions(QObject):
 
     async def restore_folder(self) -> None:
         """Show the folder of the last run, unless it is gone."""
-        await self._files.restored.wait()
+        await self._files.wait_until_restored()
         path = Path(self._files.folder) if self._files.folder else None
         if path is not None and await asyncio.to_thread(path.is_dir):
             await self._folder_panel.open_folder(path)
 
     async def take(self, code: str, language: Language = PLAIN_TEXT) -> None:
         """Show code from elsewhere, such as a chat's reply, as a new text."""
-        await self._files.restored.wait()
+        await self._files.wait_until_restored()
         self._go_to(await self._files.take(code, language))
 
     async def save(self, file: OpenFile) -> bool:
@@ -112,7 +112,7 @@ class FileActions(QObject):
 
     async def close(self, file: OpenFile) -> bool:
         """Close a file, after asking about what is not saved; False when the user cancels."""
-        await self._files.restored.wait()
+        await self._files.wait_until_restored()
         if file.is_unsaved:
             self._files.show_file(file)
             match await self._dialogs.ask_about_unsaved(file.document.name):

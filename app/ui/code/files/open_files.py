@@ -13,6 +13,7 @@ from app.code.open_texts import OpenTexts, TextsFolder
 from app.ui.base.draft_keeper import DraftKeeper
 from app.ui.code.changes.change_set_bar import ChangeSetBar
 from app.ui.code.files.code_editor_card import CodeEditorCard
+from app.ui.code.files.early_typing import EarlyTyping
 from app.ui.code.files.file_tabs import FileTabs
 from app.ui.code.files.open_file import OpenFile
 from app.ui.code.running.code_runner import CodeRunner
@@ -50,6 +51,7 @@ class OpenFiles(Card):
         self.restored = asyncio.Event()
         """What the last run left is there."""
         self._opening = asyncio.Lock()
+        self._early = EarlyTyping(self)
         self.folder = ""
         """The folder that is open beside them, which is kept with them."""
         self.files: list[OpenFile] = []
@@ -192,12 +194,20 @@ class OpenFiles(Card):
         self.show_file(front)
         try:
             await front.restore()
+            self._early.type_into(front.editor)
             for file in files.values():
                 if file is not front:
                     await file.restore()
         finally:
+            self._early.stop()
             self.restored.set()
         self.current_changed.emit()
+
+    async def wait_until_restored(self) -> None:
+        """Wait for what the last run left, before another text is shown: what is typed from now on is not
+        for the texts that were open then."""
+        self._early.stop()
+        await self.restored.wait()
 
     def close_files(self) -> Callable[[], None]:
         """Keep everything before the widgets go. What is given waits for the disk, on another thread."""
@@ -231,6 +241,7 @@ class OpenFiles(Card):
         card = card or self._make_card(number)
         file = OpenFile(number, self._ui, self._texts, self._runner, self, card, self.runs)
         self.files.append(file)
+        self._early.watch(file.editor)
         self._cards.addWidget(file.card)
         self.runs.addWidget(file.run_card)
         file.changed.connect(partial(self._on_file_changed, file))
