@@ -100,6 +100,7 @@ class CodeConversation(QWidget):
         for signal in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
             signal.connect(self._refresh)
         session.loading.connect(self._refresh)
+        session.model_expected.connect(self._refresh)
         session.reservation_changed.connect(self._refresh)
         theme.changed.connect(self._draw_icons)
         self._refresh()
@@ -341,9 +342,10 @@ class CodeConversation(QWidget):
         """Say why nothing can be asked now; empty when it can."""
         if self._session.reserved_for:
             return self.tr("The model is being measured. Ask again when that is done.")
-        if self._session.loading_path:
+        none = self._assistant.model is None
+        if self._session.loading_path or (none and self._session.expects_model):
             return self.tr("The model is being loaded.")
-        if self._assistant.model is None:
+        if none:
             return self.tr("No model is loaded. Choose one at the top (Ctrl+M).")
         return ""
 
