@@ -22,7 +22,14 @@ from msgspec import Meta
 
 from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address, make_client
 from models.hub.file_names import is_unsafe
-from models.hub.hub_access import HubAccess, TokenError, TokenSource, environment_mirror, environment_token
+from models.hub.hub_access import (
+    HUB,
+    HubAccess,
+    TokenError,
+    TokenSource,
+    environment_mirror,
+    environment_token,
+)
 from models.hub.repository_card import read_architectures, read_card
 from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
@@ -106,7 +113,8 @@ class HubClient:
     @property
     def endpoint(self) -> str:
         """The hub's address."""
-        chosen = self._endpoint or environment_mirror() or self._access().mirror or constants.ENDPOINT
+        # Not the one of huggingface_hub, which takes a variable that is set to nothing for an address.
+        chosen = self._endpoint or environment_mirror() or self._access().mirror or HUB
         return chosen.rstrip("/")
 
     @property

@@ -1,4 +1,7 @@
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -93,6 +96,18 @@ def test_the_environment_goes_before_what_was_chosen(
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
     assert made.token_and_source() == (TOKEN, "environment")
     assert made.resolve(REPO).repo == REPO
+
+
+def test_an_address_that_is_set_to_nothing_is_none() -> None:
+    # In a process of its own: huggingface_hub reads the variable when it is imported.
+    told = subprocess.run(
+        [sys.executable, "-c", "from models.hub.hub import HubClient; print(HubClient().endpoint)"],
+        env=os.environ | {"HF_ENDPOINT": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "https://huggingface.co"
 
 
 def test_questions_and_files_go_through_the_proxy(hub: LoopbackHub, tmp_path: Path) -> None:
