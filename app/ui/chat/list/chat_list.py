@@ -224,6 +224,8 @@ class ChatList(QFrame):
         delete = QAction(view)
         delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
         delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        # The next chat comes to where the deleted one was: a key that is held would go on with it.
+        delete.setAutoRepeat(False)
         delete.triggered.connect(self._on_delete)
         view.addAction(delete)
         return view

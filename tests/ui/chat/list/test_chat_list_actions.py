@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -28,6 +29,12 @@ def test_delete_can_be_undone(opened: Opened) -> None:
         await until(lambda: opened.titles() == [chat.title] and len(opened.shown()) == 2)
 
     opened.run(scenario())
+
+
+def test_a_key_that_is_held_deletes_one_chat(opened: Opened) -> None:
+    delete = QKeySequence(QKeySequence.StandardKey.Delete)
+    [action] = [action for action in opened.tab.chats.view.actions() if action.shortcut() == delete]
+    assert not action.autoRepeat()
 
 
 def test_a_chat_is_exported_and_renamed(opened: Opened, tmp_path: Path) -> None:
