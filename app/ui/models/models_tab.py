@@ -96,6 +96,8 @@ class ModelsTab(QScrollArea):
         self._told: set[str] = set()
         self._loading = ""
         self._failed: set[str] = set()
+        self._leaving: set[Path] = set()
+        """The files that are being deleted."""
         self._selected = ""
         self._place = 0
         """The row that was selected last."""
@@ -259,13 +261,15 @@ class ModelsTab(QScrollArea):
         self.addAction(inside)
         self._view.addAction(inside)
         # Not of the tab: there the key deletes what is typed.
-        add_action(
+        delete = add_action(
             self._view,
             self.tr("Delete"),
             QKeySequence.StandardKey.Delete,
             self._on_delete_key,
-            lambda: self._actions.cannot_delete(self.table.row(self._view.currentIndex().row())),
+            self._cannot_delete,
         )
+        # The next model comes to where the deleted one was: a key that is held would go on with it.
+        delete.setAutoRepeat(False)
         frame.body.addWidget(self._view)
         self.setFocusProxy(self._view)
         return frame
@@ -511,7 +515,21 @@ class ModelsTab(QScrollArea):
         self.load_asked.emit(model)
 
     def _on_delete(self, model: InstalledModel) -> None:
-        self._bridge.start(self._delete(model))
+        """Delete a file, unless it is gone already, or about to be, and its row only shows it still."""
+        if model.path in self._leaving or all(model.path != here.path for here in self._listing.models):
+            return
+        if self._session.reserved_for:
+            # It may be the one that is measured, which that takes out of memory at times.
+            self._notices.inform(self.tr("A model is being measured. Delete this one when that is done."))
+            return
+        self._leaving.add(model.path)
+        self._bridge.start(self._leave(model))
+
+    async def _leave(self, model: InstalledModel) -> None:
+        try:
+            await self._delete(model)
+        finally:
+            self._leaving.discard(model.path)
 
     async def _delete(self, model: InstalledModel) -> None:
         if any(info.path == str(model.path) for info in self._session.models):
@@ -552,17 +570,28 @@ class ModelsTab(QScrollArea):
         if chosen is not None:
             await asyncio.to_thread(self._load_choices.choose, model.path, chosen)
 
+    @property
+    def _current_row(self) -> ModelRow | None:
+        """The row that the list is at; None before it has rows."""
+        number = self._view.currentIndex().row()
+        return self.table.row(number) if number >= 0 else None
+
+    def _cannot_delete(self) -> str:
+        row = self._current_row
+        return self._actions.cannot_delete(row) if row is not None else self.tr("Select a model first")
+
     def _on_delete_key(self) -> None:
         """Delete the file of the row, or ask which of them."""
-        view, row = self._view, self.table.row(self._view.currentIndex().row())
-        place = view.visualRect(view.currentIndex()).bottomLeft()
-        self._actions.delete(row, view.viewport().mapToGlobal(place))
+        view, row = self._view, self._current_row
+        if row is not None:
+            place = view.visualRect(view.currentIndex()).bottomLeft()
+            self._actions.delete(row, view.viewport().mapToGlobal(place))
 
     def _on_context_menu(self, place: QPoint) -> None:
         """At the mouse, or at the row where the keyboard asked for it."""
         number = self._view.indexAt(place).row()
-        row = self.table.row(number if number >= 0 else self._view.currentIndex().row())
-        if row.installed:
+        row = self.table.row(number) if number >= 0 else self._current_row
+        if row is not None and row.installed:
             menu = self._actions.menu(row)
             menu.popup(self._view.viewport().mapToGlobal(place))
 
@@ -595,8 +624,8 @@ class ModelsTab(QScrollArea):
         self._actions.menu(row, [model]).popup(place)
 
     def _on_look_inside(self) -> None:
-        row = self.table.row(self._view.currentIndex().row())
-        if row.installed:
+        row = self._current_row
+        if row is not None and row.installed:
             self._actions.inspect(row.installed[0])
 
     def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:

@@ -4,7 +4,8 @@ is gone."""
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QMenu, QPushButton, QTableView, QToolTip, QWidget
 
@@ -15,6 +16,7 @@ from app.ui.models.verify_card import VerifyCard
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from models.store.manifest import BuiltFile
+from models.store.store import InstalledModel, TrashedModel
 from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
@@ -134,6 +136,85 @@ def test_a_row_that_comes_back_has_the_keyboard(qapp: QApplication, home: Path) 
         desk.press(Qt.Key.Key_Space)
         await until(lambda: desk.tab.table.number_of("disk:second") >= 0, "its return")
         assert (desk.focus, desk.row) == (desk.view, "disk:second")
+
+    run_with_window(scene)
+
+
+def test_delete_that_is_pressed_twice_takes_one_model(
+    qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        store, taken = application.parts.store, []
+        delete = store.delete
+
+        def noted(model: InstalledModel) -> TrashedModel:
+            taken.append(model.name)
+            return delete(model)
+
+        monkeypatch.setattr(store, "delete", noted)
+        desk = Desk(application)
+        await desk.add(home, "first", "second", "third")
+        desk.tab.select("disk:second")
+        desk.view.setFocus()
+        await settle(3)
+        desk.press(Qt.Key.Key_Delete)
+        desk.press(Qt.Key.Key_Delete)
+        await until(lambda: desk.tab.table.number_of("disk:second") < 0, "its end")
+        await settle(20)
+        assert taken == ["second"]
+        assert all(desk.tab.table.number_of(f"disk:{name}") >= 0 for name in ("first", "third"))
+
+    run_with_window(scene)
+
+
+def test_nothing_is_deleted_while_a_model_is_measured(qapp: QApplication, home: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        desk = Desk(application)
+        await desk.add(home, "first")
+        desk.tab.select("disk:first")
+        desk.view.setFocus()
+        await settle(3)
+        application.session.reserve("benchmark")
+        desk.press(Qt.Key.Key_Delete)
+        await until(lambda: "A model is being measured." in seen_words(desk.notices), "the refusal")
+        await settle(20)
+        assert desk.tab.table.number_of("disk:first") >= 0
+        application.session.reserve("")
+        desk.press(Qt.Key.Key_Delete)
+        await until(lambda: desk.tab.table.number_of("disk:first") < 0, "its end")
+
+    run_with_window(scene)
+
+
+def test_a_key_that_is_held_deletes_one_model(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        desk = Desk(application)
+        [delete] = [
+            action
+            for action in desk.view.actions()
+            if action.shortcut() == QKeySequence(QKeySequence.StandardKey.Delete)
+        ]
+        assert not delete.autoRepeat()
+
+    run_with_window(scene)
+
+
+def test_keys_before_the_list_has_its_rows_do_nothing(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.window.activateWindow()
+        tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        view = ModelsPage(tab).view
+        assert tab.table.rowCount() == 0
+        assert application.window.focusWidget() is view
+        for key in (Qt.Key.Key_Delete, Qt.Key.Key_Return, Qt.Key.Key_Menu):
+            QTest.keyClick(view, key)
+        QTest.keyClick(view, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+        view.customContextMenuRequested.emit(QPoint(5, 5))
+        assert QApplication.activePopupWidget() is None
+        await until(lambda: tab.table.rowCount() > 0, "the rows")
+        [notices] = application.window.findChildren(Notices)
+        assert not seen_words(notices).strip()
 
     run_with_window(scene)
 
