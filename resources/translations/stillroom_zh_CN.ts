@@ -79,12 +79,12 @@
         <translation>本机已有的模型（包括 Ollama 和 LM Studio 的）留在原处。也可以把文件和文件夹拖到这里。</translation>
     </message>
     <message>
-        <source>Asking…</source>
-        <translation>正在查询…</translation>
+        <source>Asking the server…</source>
+        <translation>正在查询服务器…</translation>
     </message>
     <message>
-        <source>The server is being asked</source>
-        <translation>正在查询服务器</translation>
+        <source>Stop</source>
+        <translation>停止</translation>
     </message>
     <message>
         <source>Type an id or an address first</source>
@@ -5288,6 +5288,10 @@ Left for the reply: {left}</source>
         <translation>加载</translation>
     </message>
     <message>
+        <source>A model is being measured. Delete this one when that is done.</source>
+        <translation>正在测量一个模型。请等测量结束后再删除。</translation>
+    </message>
+    <message>
         <source>{model} was deleted.</source>
         <translation>已删除 {model}。</translation>
     </message>
@@ -5298,6 +5302,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Undo</source>
         <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Select a model first</source>
+        <translation>请先选择一个模型</translation>
     </message>
     <message>
         <source>Get {model}</source>

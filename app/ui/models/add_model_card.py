@@ -20,6 +20,8 @@ class AddModelCard(Card):
 
     add_asked = Signal(str, str)
     """The text that was typed, and the type to build."""
+    stop_asked = Signal()
+    """The server is not to be asked any more."""
     paths_chosen = Signal(list)
     """Files and folders as `Path`s."""
 
@@ -45,7 +47,7 @@ class AddModelCard(Card):
         )
         self.types.setMinimumWidth(104)
         self._add = button(self.tr("Get"))
-        self._add.clicked.connect(self._on_add)
+        self._add.clicked.connect(self._on_button)
         self._file = button(self.tr("Open a GGUF file…"))
         self._file.clicked.connect(self._on_file)
         self._folder = button(
@@ -97,14 +99,13 @@ class AddModelCard(Card):
         self._update()
 
     def set_busy(self, busy: bool) -> None:
-        """While the server is asked about what was typed."""
+        """While the server is asked about what was typed, which the button stops."""
         self.field.setReadOnly(busy)
-        self._asking.hide()
-        self._add.setText(self.tr("Asking…") if busy else self.tr("Get"))
-        if busy:
-            allow(self._add, self.tr("The server is being asked"))
-        else:
-            self._update()
+        self._asking.setText(self.tr("Asking the server…"))
+        self._asking.setVisible(busy)
+        self._add.setText(self.tr("Stop") if busy else self.tr("Get"))
+        self._colour_icons()
+        self._update()
 
     def show_asking(self, progress: Progress) -> None:
         """Say that the server did not answer, and when it is asked again."""
@@ -114,6 +115,12 @@ class AddModelCard(Card):
     def clear(self) -> None:
         """Clear the field after a model was added."""
         self.field.clear()
+
+    def _on_button(self) -> None:
+        if self.field.isReadOnly():
+            self.stop_asked.emit()
+        else:
+            self._on_add()
 
     def _update(self) -> None:
         allow(self._add, "" if self.field.text().strip() else self.tr("Type an id or an address first"))
@@ -143,6 +150,7 @@ class AddModelCard(Card):
         dialog.open()
 
     def _colour_icons(self) -> None:
-        self._add.setIcon(self._theme.icon("download-simple", "text"))
+        name = "x" if self.field.isReadOnly() else "download-simple"
+        self._add.setIcon(self._theme.icon(name, "text"))
         self._file.setIcon(self._theme.icon("file-plus", "text"))
         self._folder.setIcon(self._theme.icon("folder-plus", "text"))

@@ -16,7 +16,7 @@ from app.acquire.build_options import NO_SIZE, FileSize
 from app.acquire.jobs import JobBook, JobView
 from app.acquire.measurer import Measurer
 from app.acquire.repository_offers import Offer
-from app.base.errors import StillroomError
+from app.base.errors import Cancelled, StillroomError
 from app.engine.protocol import ModelInfo
 from app.machine.advisor import Advisor
 from app.settings import LoadChoice
@@ -96,6 +96,8 @@ class ModelsTab(QScrollArea):
         self._told: set[str] = set()
         self._loading = ""
         self._failed: set[str] = set()
+        self._asking = threading.Event()
+        """Set where a server is not to be asked any more about what was typed."""
         self._leaving: set[Path] = set()
         """The files that are being deleted."""
         self._selected = ""
@@ -211,6 +213,7 @@ class ModelsTab(QScrollArea):
         put(self._matrix.card)
         self._add_card = AddModelCard(self._theme, page)
         self._add_card.add_asked.connect(self._on_add)
+        self._add_card.stop_asked.connect(lambda: self._asking.set())
         put(self._add_card)
         self._add_card.show()
         self._actions = ModelActions(
@@ -649,7 +652,7 @@ class ModelsTab(QScrollArea):
             self._on_get(reference.model.key, [kind])
         elif isinstance(reference, HubReference) and not reference.file:
             self.add_card.set_busy(True)
-            given_up = threading.Event()
+            given_up = self._asking = threading.Event()
 
             def on_progress(progress: Progress) -> None:
                 # What was posted before the end must not reach a field that is free again.
@@ -661,6 +664,9 @@ class ModelsTab(QScrollArea):
                 snapshot = await asyncio.to_thread(
                     self._jobs.resolve, reference.repo, reference.revision, job
                 )
+            except Cancelled:
+                # The user stopped it: what was typed stays, to be mended or asked again.
+                return
             finally:
                 given_up.set()
                 self.add_card.set_busy(False)

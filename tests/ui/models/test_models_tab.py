@@ -1019,6 +1019,27 @@ def test_a_server_that_does_not_answer_is_told_while_it_is_asked(room: Room, run
     run(scenario())
 
 
+def test_a_question_to_the_server_can_be_stopped(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.hub.fail("metadata", status=503, headers={"Retry-After": "60"})
+        card = room.tab.add_card
+        card.field.setText(REPO)
+        seen_button(card, "Get").click()
+        await until(lambda: "Asking the server…" in seen_words(card), "the question")
+        await until(lambda: "does not answer (attempt 1 of 2)" in seen_words(card))
+        seen_button(card, "Stop").click()
+        await until(lambda: bool(all_seen(card, QPushButton, "Get")), "the end of the question")
+        # It can be mended, or asked again.
+        assert card.field.text() == REPO
+        assert not card.field.isReadOnly()
+        assert "does not answer" not in seen_words(card)
+        seen_button(card, "Get").click()
+        await until(lambda: bool(room.jobs.jobs()))
+
+    run(scenario())
+    assert room.errors == []
+
+
 def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "own.gguf"
     write_tiny_gguf(file)
