@@ -1,6 +1,7 @@
 """Drafts of the Chat tab, typed and not sent: one a chat, on the disk soon after the last key."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -56,25 +57,30 @@ class ChatDrafts(QObject):
 
     def keep(self) -> None:
         """Keep what is typed in the open chat, also where that is left now."""
+        save = self._note()
+        if save is not None:
+            self._start(save())
+
+    def _note(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Note what is typed in the open chat; return what writes it, None where that is not to be begun."""
         draft, chat = self._composer.text(), self._keeper.chat
         if self._exchange.takes_draft:
-            return
+            return None
         if chat is not None and draft != self._unkept.get(chat.id, chat.draft):
             saving = chat.id in self._unkept
             self._unkept[chat.id] = draft
-            if not saving:
-                self._start(self._save(chat))
-        elif chat is None and (draft.strip() or self._keeper.opened in self._new):
+            return None if saving else partial(self._save, chat)
+        if chat is None and (draft.strip() or self._keeper.opened in self._new):
             chosen = self._chosen()
             making = chosen.opened in self._new
             self._new[chosen.opened] = chosen, draft
-            if not making:
-                self._start(self._save_new(chosen))
+            return None if making else partial(self._save_new, chosen)
+        return None
 
     def close_down(self) -> Callable[[], None]:
         """Return a function that keeps what is typed on another thread, before the tab is deleted."""
         self._timer.stop()
-        self.keep()
+        self._note()
         keeper, unkept, new = self._keeper, dict(self._unkept), list(self._new.values())
 
         def keep() -> None:

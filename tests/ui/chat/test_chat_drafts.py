@@ -1,5 +1,6 @@
 """Drafts in the Chat tab, with a real store."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,20 @@ def test_what_is_typed_is_kept_when_the_program_ends(opened: Opened) -> None:
     opened.tab.open_chat(None)
     opened.tab.composer.set_text("typed a moment ago")
     opened.tab.close_down()()
+    assert "typed a moment ago" in [chat.draft for chat in opened.store.conversations()]
+
+
+def test_nothing_is_begun_in_the_event_loop_when_the_program_ends(opened: Opened) -> None:
+    async def scenario() -> int:
+        opened.tab.open_chat(opened.store.create_conversation(title="one").id)
+        opened.tab.composer.set_text("typed a moment ago")
+        before = len(asyncio.all_tasks())
+        keep = opened.tab.close_down()
+        begun = len(asyncio.all_tasks()) - before
+        keep()
+        return begun
+
+    assert opened.desk.loop.run_until_complete(scenario()) == 0
     assert "typed a moment ago" in [chat.draft for chat in opened.store.conversations()]
 
 

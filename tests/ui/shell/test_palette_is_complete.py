@@ -74,7 +74,7 @@ def test_nothing_but_the_palette_is_shown_while_it_looks_for_commands(qapp: QApp
 def test_the_palette_is_seen_before_other_pages_are_made_for_it(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What takes a moment would leave an empty frame there."""
+    """An empty frame would stand there for as long as that takes."""
     before: list[bool] = []
     make = MainWindow.content_of
 
