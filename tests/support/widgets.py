@@ -4,7 +4,8 @@ from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
 Kind = TypeVar("Kind", bound=QWidget)
 
@@ -42,3 +43,16 @@ def seen_words(parent: QWidget) -> str:
 def _names(widget: QWidget) -> tuple[str, ...]:
     text = widget.text() if isinstance(widget, QAbstractButton) else ""
     return tuple(name for name in (text, widget.accessibleName(), widget.objectName()) if name)
+
+
+def shown_together(qtbot: QtBot, *widgets: QWidget) -> QWidget:
+    """Show widgets below each other in an active window; give that."""
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    for widget in widgets:
+        column.addWidget(widget)
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    return page

@@ -30,7 +30,7 @@ class FirstRun(QObject):
     """The model that was got here: an `InstalledModel`."""
     hub_settings_asked = Signal()
     keyboard_left = Signal()
-    """What had the keyboard is about to go."""
+    """The control that had the keyboard is about to go."""
 
     def __init__(
         self,

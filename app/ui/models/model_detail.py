@@ -38,7 +38,7 @@ class ModelDetail(Card):
     menu_asked = Signal(object, object)
     """An `InstalledModel`, and the `QPoint` on the screen to open its menu at."""
     keyboard_left = Signal()
-    """What had the keyboard is gone, or cannot be used now."""
+    """The control that had the keyboard is gone, or cannot be used now."""
 
     def __init__(self, theme: Theme, settings: SettingsFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)

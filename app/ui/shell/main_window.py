@@ -115,7 +115,7 @@ class MainWindow(QMainWindow):
         self.picker = picker
         self.live_panel = live_panel
         self.toast: Notices | None = None
-        """What has just happened, wherever it stands."""
+        """Tells what has just happened, wherever it stands."""
         self.toast_place = QVBoxLayout()
         """The row below the pages, for what has no row in the page itself."""
         self.setWindowTitle("Stillroom")

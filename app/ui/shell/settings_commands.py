@@ -55,7 +55,7 @@ class SettingsCommands(QObject):
             ("server", dialogs.make_server, dialogs.open_server),
         )
         for name, make, open_dialog in makers:
-            yield self._of_dialog(name, lambda make=make, opens=open_dialog: self._look_up(make(), opens))  # type: ignore[misc] # the defaults bind each dialog
+            yield self._of_dialog(name, partial(self._look_up_new, make, open_dialog))
 
     def _load_settings(self) -> Iterator[list[Command]]:
         key = f"load settings of {self._dialogs.load_subject}"
@@ -109,6 +109,9 @@ class SettingsCommands(QObject):
         ]
         _discard(dialog)
         return _unique(found)
+
+    def _look_up_new(self, make: Callable[[], QDialog], open_dialog: Callable[[], QDialog]) -> list[_Row]:
+        return self._look_up(make(), open_dialog)
 
     @staticmethod
     def _look_up(dialog: QDialog, open_dialog: Callable[[], QDialog]) -> list[_Row]:

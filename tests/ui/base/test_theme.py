@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
     QTabBar,
-    QVBoxLayout,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -20,6 +19,7 @@ from app.settings import Theme as ThemeChoice
 from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
 from app.ui.base.theme import SCHEMES, Theme
 from app.ui.widgets.card import button
+from tests.support.widgets import shown_together
 
 
 def luminance(colour: str) -> float:
@@ -149,15 +149,8 @@ def test_high_contrast_shows_where_the_keyboard_is(
 ) -> None:
     """A ring of pixels changes between light and dark, as WCAG 2.2 (2.4.13) wants it."""
     theme = Theme(qapp, scheme)
-    page = QWidget()
-    qtbot.addWidget(page)
-    row = QVBoxLayout(page)
     other, made = button("Other"), KEYBOARD_PLACES[place]()
-    row.addWidget(other)
-    row.addWidget(made)
-    with qtbot.waitActive(page):
-        page.show()
-        page.activateWindow()
+    page = shown_together(qtbot, other, made)
     other.setFocus()
     before, size = page.grab(made.geometry()).toImage(), made.sizeHint()
     made.setFocus()
@@ -179,16 +172,9 @@ def test_the_tab_key_draws_a_ring_and_no_frame_of_qt_inside_it(
     qtbot: QtBot, qapp: QApplication, place: str, scheme: ThemeChoice
 ) -> None:
     theme = Theme(qapp, scheme)
-    page = QWidget()
-    qtbot.addWidget(page)
-    row = QVBoxLayout(page)
     other = button("Other")
     made = {**KEYBOARD_PLACES, "inline": lambda: button("Words", "inline"), "files": _files}[place]()
-    row.addWidget(other)
-    row.addWidget(made)
-    with qtbot.waitActive(page):
-        page.show()
-        page.activateWindow()
+    page = shown_together(qtbot, other, made)
     other.setFocus()
     before = page.grab(made.geometry()).toImage()
     qtbot.keyClick(other, Qt.Key.Key_Tab)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.settings import Theme as ThemeChoice
@@ -16,6 +16,7 @@ from app.ui.code.running.code_output import CodeOutput
 from app.ui.shell.shortcut_sheet import ShortcutSheet
 from app.ui.widgets.card import button
 from app.ui.widgets.wide_column import MeasuredTable
+from tests.support.widgets import shown_together
 
 AREAS: dict[str, Callable[[Theme, QWidget], QWidget]] = {
     "conversation": ConversationView,
@@ -33,16 +34,11 @@ def test_a_ring_shows_that_the_tab_key_has_come_and_none_that_the_mouse_has(
     qtbot: QtBot, qapp: QApplication, kind: str, scheme: ThemeChoice
 ) -> None:
     theme = Theme(qapp, scheme)
-    page = QWidget()
-    qtbot.addWidget(page)
-    column = QVBoxLayout(page)
-    other, area = button("Other"), AREAS[kind](theme, page)
-    column.addWidget(other)
-    column.addWidget(area)
-    with qtbot.waitActive(page):
-        page.resize(500, 400)
-        page.show()
-        page.activateWindow()
+    host = QWidget()
+    qtbot.addWidget(host)
+    other, area = button("Other"), AREAS[kind](theme, host)
+    page = shown_together(qtbot, other, area)
+    page.resize(500, 400)
 
     def is_ringed() -> bool:
         image, middle = area.grab().toImage(), area.height() // 2

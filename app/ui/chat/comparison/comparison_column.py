@@ -118,8 +118,8 @@ class ComparisonColumn(Card):
 
     @property
     def area(self) -> "_AnswerArea":
-        """What scrolls the reply. It is made when it is first asked for: until there is a reply, the dialog
-        is there sooner without it."""
+        """The area that scrolls the reply. It is made when it is first asked for: until there is a reply, the
+        dialog is there sooner without it."""
         if self._area is None:
             self._area = _AnswerArea(self._theme, self)
             self._area.hide()
