@@ -185,13 +185,36 @@ static inline void stillroom_products(
 
 #else
 
+// With so many columns at most, the parts of a block have each their own code, in which shifts are constants.
+static constexpr int STILLROOM_FEW = 2;
+
 // The integers of each scale, twice in its 32 bits.
 static inline __m256i stillroom_twice(const __m256i scales) {
     return _mm256_blend_epi16(scales, _mm256_slli_epi32(scales, 16), 0xAA);
 }
 
-static inline __m256i stillroom_signed_pairs(const __m128i first, const __m128i second) {
-    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second));
+// The bytes of eight rows for two parts, one behind the other.
+static inline __m128i stillroom_two_parts(const uint8_t * rows) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i *>(rows));
+}
+
+template <bool SIGNED> static inline __m256i stillroom_widened(const __m128i bytes) {
+    return SIGNED ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+}
+
+// The scales of two parts: those of each twice in the 32 bits of their rows.
+template <bool SIGNED> static inline void stillroom_each_twice(const __m128i two, __m256i * scales) {
+    scales[0] = stillroom_widened<SIGNED>(_mm_unpacklo_epi8(two, two));
+    scales[1] = stillroom_widened<SIGNED>(_mm_unpackhi_epi8(two, two));
+}
+
+// What two parts have of a row in its 32 bits.
+template <bool SIGNED> static inline __m256i stillroom_in_pairs(const __m128i two) {
+    return stillroom_widened<SIGNED>(_mm_unpacklo_epi8(two, _mm_srli_si128(two, 8)));
+}
+
+static inline __m256i stillroom_shifted(const __m256i a, const int left) {
+    return left < 0 ? _mm256_srli_epi16(a, -left) : _mm256_slli_epi16(a, left);
 }
 
 // A block's sum for eight rows and one column is added to `s`.
@@ -221,7 +244,7 @@ static void stillroom_multiply_fused(
             sums[c] = _mm256_setzero_si256();
         }
         const int8_t * values = y.values + (int64_t) i*QK_K;
-        Type::each_four(x, blocks, i, COLUMNS > 1, [&](const int line, const __m256i * weights) {
+        Type::template each_four<COLUMNS>(x, blocks, i, [&](const int line, const __m256i * weights) {
             const __m256i scale = plane.scales[4*line/Type::SCALED];
             for (int t = 0; t < 4; t += Type::TOGETHER) {
                 const __m256i size = Type::SIGNED ? _mm256_abs_epi8(weights[t]) : weights[t];
@@ -271,7 +294,7 @@ static void stillroom_multiply_unpacked(
         for (int p = 0; p < PLANES; ++p) {
             const uint8_t * rows = x + p*STILLROOM_ROWS*bytes;
             Type::unpack_scales(rows, blocks, i, planes + p);
-            Type::each_four(rows, blocks, i, true, [&](const int line, const __m256i * weights) {
+            Type::template each_four<STILLROOM_UNPACKED>(rows, blocks, i, [&](const int line, const __m256i * weights) {
                 for (int t = 0; t < 4; ++t) {
                     planes[p].weights[line + t] = weights[t];
                 }
@@ -536,11 +559,10 @@ struct stillroom_q6_K {
         stillroom_prepare_pairs<16>(quantised, blocks, values, sums, scales);
     }
 
-    template <typename Use>
-    static inline void each_four(
-            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+    template <int COLUMNS, typename Use>
+    static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
-        stillroom_ahead(several, rows, BYTES);
+        stillroom_ahead(COLUMNS > 1, rows, BYTES);
         for (int chunk = 0; chunk < 4; ++chunk) {
             const uint8_t * high = rows + HIGH + chunk*CHUNK;
             for (int part = 0; part < 4; ++part) {
@@ -556,11 +578,9 @@ struct stillroom_q6_K {
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
         const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
         for (int part = 0; part < 16; part += 2) {
-            const __m128i first = stillroom_bytes(rows + part*STILLROOM_ROWS);
-            const __m128i second = stillroom_bytes(rows + (part + 1)*STILLROOM_ROWS);
-            plane->scales[part] = stillroom_twice(stillroom_signed(first));
-            plane->scales[part + 1] = stillroom_twice(stillroom_signed(second));
-            plane->pairs[part/2] = stillroom_signed_pairs(first, second);
+            const __m128i two = stillroom_two_parts(rows + part*STILLROOM_ROWS);
+            stillroom_each_twice<true>(two, plane->scales + part);
+            plane->pairs[part/2] = stillroom_in_pairs<true>(two);
         }
         plane->d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
     }
@@ -688,30 +708,57 @@ struct stillroom_q5_K {
 
 #ifdef STILLROOM_PLANES
 
-    template <typename Use>
-    static inline void each_four(
-            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+    template <int COLUMNS, typename Use>
+    static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead(several, rows, BYTES);
-        for (int part = 0; part < 8; ++part) {
-            for (int half = 0; half < 8; half += 4) {
-                __m256i weights[4];
-                for (int t = 0; t < 4; ++t) {
-                    weights[t] = weights_of(rows, part, half + t);
+        stillroom_ahead(COLUMNS > 1, rows, BYTES);
+        if constexpr (COLUMNS > STILLROOM_FEW) {
+            for (int part = 0; part < 8; ++part) {
+                for (int half = 0; half < 8; half += 4) {
+                    __m256i weights[4];
+                    for (int t = 0; t < 4; ++t) {
+                        weights[t] = weights_of(rows, part, half + t);
+                    }
+                    use(8*part + half, weights);
                 }
-                use(8*part + half, weights);
+            }
+        } else {
+            const __m256i four_bits = _mm256_set1_epi8(0x0F), bit = _mm256_set1_epi8(0x10);
+            STILLROOM_UNROLLED
+            for (int pair = 0; pair < 4; ++pair) {
+                for (int half = 0; half < 8; half += 4) {
+                    __m256i first[4], second[4];
+                    for (int t = half; t < half + 4; ++t) {
+                        const __m256i both = stillroom_load(rows + LOW + (8*pair + t)*STILLROOM_LINE);
+                        const __m256i high = stillroom_load(rows + HIGH + t*STILLROOM_LINE);
+                        first[t - half] = _mm256_or_si256(
+                            _mm256_and_si256(both, four_bits),
+                            _mm256_and_si256(stillroom_shifted(high, 4 - 2*pair), bit));
+                        second[t - half] = _mm256_or_si256(
+                            _mm256_and_si256(_mm256_srli_epi16(both, 4), four_bits),
+                            _mm256_and_si256(stillroom_shifted(high, 3 - 2*pair), bit));
+                    }
+                    use(16*pair + half, first);
+                    use(16*pair + 8 + half, second);
+                }
             }
         }
     }
 
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
-        __m128i scales[8], mins[8];
-        unpack(x + (int64_t) blocks*HALVES + (int64_t) i*BYTES, scales, mins);
-        for (int part = 0; part < 8; ++part) {
-            plane->scales[part] = stillroom_twice(stillroom_unsigned(scales[part]));
-        }
-        for (int pair = 0; pair < 4; ++pair) {
-            plane->pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const __m128i six = _mm_set1_epi8(0x3F), four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30);
+        for (int part = 0; part < 4; part += 2) {
+            const __m128i scale = stillroom_two_parts(rows + part*STILLROOM_ROWS);
+            const __m128i min = stillroom_two_parts(rows + (4 + part)*STILLROOM_ROWS);
+            const __m128i both = stillroom_two_parts(rows + (8 + part)*STILLROOM_ROWS);
+            stillroom_each_twice<false>(_mm_and_si128(scale, six), plane->scales + part);
+            stillroom_each_twice<false>(
+                _mm_or_si128(_mm_and_si128(both, four), _mm_and_si128(_mm_srli_epi16(scale, 2), two)),
+                plane->scales + 4 + part);
+            plane->pairs[part/2] = stillroom_in_pairs<false>(_mm_and_si128(min, six));
+            plane->pairs[2 + part/2] = stillroom_in_pairs<false>(_mm_or_si128(
+                _mm_and_si128(_mm_srli_epi16(both, 4), four), _mm_and_si128(_mm_srli_epi16(min, 2), two)));
         }
         plane->d = stillroom_halves(x + (int64_t) i*HALVES);
         plane->dmin = stillroom_halves(x + (int64_t) i*HALVES + HALVES/2);
@@ -843,29 +890,52 @@ struct stillroom_q3_K {
         stillroom_prepare_pairs<16>(quantised, blocks, values, sums, scales);
     }
 
-    template <typename Use>
-    static inline void each_four(
-            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+    template <int COLUMNS, typename Use>
+    static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead(several, rows, BYTES);
-        for (int part = 0; part < 16; part += 2) {
-            for (int half = 0; half < 2; ++half) {
-                __m256i weights[4];
-                for (int t = 0; t < 4; ++t) {
-                    weights[t] = weights_of(rows, part + half, t);
+        stillroom_ahead(COLUMNS > 1, rows, BYTES);
+        if constexpr (COLUMNS > STILLROOM_FEW) {
+            for (int part = 0; part < 16; part += 2) {
+                for (int half = 0; half < 2; ++half) {
+                    __m256i weights[4];
+                    for (int t = 0; t < 4; ++t) {
+                        weights[t] = weights_of(rows, part + half, t);
+                    }
+                    use(4*(part + half), weights);
                 }
-                use(4*(part + half), weights);
+            }
+        } else {
+            const __m256i two_bits = _mm256_set1_epi8(0x03), bit = _mm256_set1_epi8(0x04);
+            STILLROOM_UNROLLED
+            for (int group = 0; group < 8; ++group) {  // of 32 values
+                for (int half = 0; half < 8; half += 4) {
+                    __m256i weights[4];
+                    for (int t = half; t < half + 4; ++t) {
+                        const __m256i low = stillroom_load(rows + LOW + (8*(group/4) + t)*STILLROOM_LINE);
+                        const __m256i high = stillroom_load(rows + HIGH + t*STILLROOM_LINE);
+                        weights[t - half] = _mm256_or_si256(
+                            _mm256_and_si256(_mm256_srli_epi16(low, group%4*2), two_bits),
+                            _mm256_and_si256(stillroom_shifted(high, 2 - group), bit));
+                    }
+                    use(8*group + half, weights);
+                }
             }
         }
     }
 
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
-        __m128i scales[16];
-        unpack(x + (int64_t) blocks*HALVES + (int64_t) i*BYTES, scales);
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const __m128i four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30), less = _mm_set1_epi8(32);
+        STILLROOM_UNROLLED
         for (int part = 0; part < 16; part += 2) {
-            plane->scales[part] = stillroom_twice(stillroom_signed(scales[part]));
-            plane->scales[part + 1] = stillroom_twice(stillroom_signed(scales[part + 1]));
-            plane->pairs[part/2] = stillroom_signed_pairs(scales[part], scales[part + 1]);
+            const __m128i low = stillroom_two_parts(rows + part%8*STILLROOM_ROWS);
+            const __m128i high = stillroom_two_parts(rows + (8 + part%4)*STILLROOM_ROWS);
+            const __m128i scale = _mm_sub_epi8(_mm_or_si128(
+                _mm_and_si128(part < 8 ? low : _mm_srli_epi16(low, 4), four),
+                _mm_and_si128(part < 8 ? _mm_slli_epi16(high, 4 - part/4*2) : _mm_srli_epi16(high, part/4*2 - 4), two)),
+                less);
+            stillroom_each_twice<true>(scale, plane->scales + part);
+            plane->pairs[part/2] = stillroom_in_pairs<true>(scale);
         }
         plane->d = stillroom_halves(x + (int64_t) i*HALVES);
     }
@@ -969,13 +1039,12 @@ struct stillroom_iq4_xs {
         stillroom_prepare_pairs<32>(quantised, blocks, values, sums, scales);
     }
 
-    template <typename Use>
-    static inline void each_four(
-            const uint8_t * x, const int blocks, const int i, const bool several, const Use & use) {
+    template <int COLUMNS, typename Use>
+    static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
         const __m256i four_bits = stillroom_int8(0x0F);
         const __m256i table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
-        stillroom_ahead(several, rows, BYTES);
+        stillroom_ahead(COLUMNS > 1, rows, BYTES);
         for (int part = 0; part < 8; ++part) {
             __m256i first[4], second[4];
             for (int t = 0; t < 4; ++t) {

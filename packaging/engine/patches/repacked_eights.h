@@ -69,18 +69,22 @@ template <int VALUES> static inline __m256i stillroom_repeated(const int8_t * va
     return _mm256_set1_epi32(four);
 }
 
-// The scales and the mins of eight rows, eight bytes for each part of 32 values (make_block_q4_Kx8).
+// The scales and the mins of eight rows, eight bytes for each part of 32 values (make_block_q4_Kx8), two parts at a time.
 static inline void stillroom_scales(const block_q4_Kx8 & x, uint8_t (*scales)[8], uint8_t (*mins)[8]) {
-    for (int part = 0; part < 8; ++part) {
-        uint32_t first, second, third;
-        memcpy(&first, x.scales + 12*part, 4);
-        memcpy(&second, x.scales + 12*part + 4, 4);
-        memcpy(&third, x.scales + 12*part + 8, 4);
-        const uint32_t words[4] = {
-            first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4,
-            second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4};
-        memcpy(scales[part], words, 8);
-        memcpy(mins[part], words + 2, 8);
+    const __m256i shifts = _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4);
+    for (int part = 0; part < 8; part += 2) {
+        // Six bits of eight scales and of eight mins, then four more bits of each, the other two above the first six.
+        const __m256i words = _mm256_inserti128_si256(
+            _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i *>(x.scales + 12*part))),
+            _mm_loadu_si128(reinterpret_cast<const __m128i *>(x.scales + 12*part + 12)), 1);
+        const __m256i fours = _mm256_srlv_epi32(_mm256_shuffle_epi32(words, 0xAA), shifts);
+        const __m256i others = _mm256_or_si256(
+            _mm256_and_si256(fours, _mm256_set1_epi8(0x0F)),
+            _mm256_and_si256(_mm256_srli_epi16(words, 2), _mm256_set1_epi8(0x30)));
+        const __m256i both = _mm256_unpacklo_epi32(_mm256_and_si256(words, _mm256_set1_epi8(0x3F)), others);
+        const __m256i apart = _mm256_permute4x64_epi64(both, 0xD8);
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(scales[part]), _mm256_castsi256_si128(apart));
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(mins[part]), _mm256_extracti128_si256(apart, 1));
     }
 }
 
@@ -169,6 +173,106 @@ static void stillroom_eight_q4_K(
 
 #else
 
+// With sixteen registers the compiler has to be told what stays in one, and that sums are added to where they lie.
+#if defined(__GNUC__) || defined(__clang__)
+#define STILLROOM_APART __attribute__((noinline))
+#define STILLROOM_IN_REGISTER(value) asm volatile("" : "+x"(value))
+#define STILLROOM_IN_MEMORY(sum) asm volatile("" : "+m"(sum))
+#else
+#define STILLROOM_APART __declspec(noinline)
+#define STILLROOM_IN_REGISTER(value)
+#define STILLROOM_IN_MEMORY(sum)
+#endif
+
+// Adds what a block comes to: `halves` are four rows each, two partial sums of a row beside each other.
+template <int COLUMNS>
+static inline void stillroom_add_eight_q4_K(
+        const int blocks, const block_q4_Kx8 & x, const uint8_t (*mins)[8], const block_q8_K * y,
+        const stillroom_column_sums * column_sums, const __m256i (*halves)[COLUMNS], __m256 * products, __m256 * offsets) {
+    const __m128i in_pairs = _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+    __m256i min[4];
+    for (int pair = 0; pair < 4; ++pair) {
+        min[pair] = _mm256_cvtepu8_epi16(
+            _mm_shuffle_epi8(_mm_load_si128(reinterpret_cast<const __m128i *>(mins[2*pair])), in_pairs));
+    }
+    const __m256 d = stillroom_halves(x.d), dmin = stillroom_halves(x.dmin);
+    for (int c = 0; c < COLUMNS; ++c) {
+        const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(halves[0][c], halves[1][c]), 0xD8);
+        const int32_t * pairs = column_sums[c*blocks].pairs;
+        __m256i offset = _mm256_setzero_si256();
+        for (int pair = 0; pair < 4; ++pair) {
+            offset = _mm256_add_epi32(offset, _mm256_madd_epi16(min[pair], _mm256_set1_epi32(pairs[pair])));
+        }
+        const __m256 scale = _mm256_set1_ps(y[c*blocks].d);
+        products[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(d, scale), products[c]);
+        offsets[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(offset), _mm256_mul_ps(dmin, scale), offsets[c]);
+    }
+}
+
+// One or two columns: each weight is read once, and each value of a column for all rows.
+template <int COLUMNS>
+static void stillroom_few_q4_K(
+        const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
+        float * s, const size_t bs) {
+    const __m256i low = _mm256_set1_epi8(0x0F);
+    // From the scales of eight rows, those of four of them, in 16 bits and each four times.
+    const __m256i of_rows[2] = {
+        _mm256_setr_epi64x(0x8000800080008000, 0x8001800180018001, 0x8002800280028002, 0x8003800380038003),
+        _mm256_setr_epi64x(0x8004800480048004, 0x8005800580058005, 0x8006800680068006, 0x8007800780078007)};
+    __m256 products[COLUMNS], offsets[COLUMNS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        products[c] = offsets[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        alignas(32) uint8_t scales[8][8], mins[8][8];
+        stillroom_scales(x[i], scales, mins);
+        __m256i halves[2][COLUMNS];  // of four rows each, two partial sums of a row beside each other
+        for (int c = 0; c < COLUMNS; ++c) {
+            halves[0][c] = halves[1][c] = _mm256_setzero_si256();
+        }
+        for (int pair = 0; pair < 4; ++pair) {
+            __m256i twos[2][2][COLUMNS];  // of a part and of four rows: at most 8 times 15 times 127
+            for (int t = 0; t < 4; ++t) {
+                for (int half = 0; half < 2; ++half) {
+                    __m256i nibbles = _mm256_loadu_si256(
+                        reinterpret_cast<const __m256i *>(x[i].qs + 256*pair + 64*t + 32*half));
+                    STILLROOM_IN_REGISTER(nibbles);
+                    const __m256i first = _mm256_and_si256(nibbles, low);
+                    const __m256i second = _mm256_and_si256(_mm256_srli_epi16(nibbles, 4), low);
+                    for (int c = 0; c < COLUMNS; ++c) {
+                        const int8_t * column = y[c*blocks + i].qs + 64*pair + 8*t;
+                        const __m256i a = _mm256_maddubs_epi16(first, _mm256_set1_epi64x(stillroom_quad(column)));
+                        const __m256i b = _mm256_maddubs_epi16(second, _mm256_set1_epi64x(stillroom_quad(column + 32)));
+                        twos[0][half][c] = t == 0 ? a : _mm256_add_epi16(twos[0][half][c], a);
+                        twos[1][half][c] = t == 0 ? b : _mm256_add_epi16(twos[1][half][c], b);
+                        if (COLUMNS == 1) {
+                            STILLROOM_IN_REGISTER(twos[0][half][c]);
+                            STILLROOM_IN_REGISTER(twos[1][half][c]);
+                        }
+                    }
+                }
+            }
+            for (int part = 0; part < 2; ++part) {
+                const __m256i rows = stillroom_repeated<8>(reinterpret_cast<const int8_t *>(scales[2*pair + part]));
+                for (int half = 0; half < 2; ++half) {
+                    const __m256i scale = _mm256_shuffle_epi8(rows, of_rows[half]);
+                    for (int c = 0; c < COLUMNS; ++c) {
+                        halves[half][c] = _mm256_add_epi32(
+                            halves[half][c], _mm256_madd_epi16(twos[part][half][c], scale));
+                        if (COLUMNS == 1) {
+                            STILLROOM_IN_REGISTER(halves[half][c]);
+                        }
+                    }
+                }
+            }
+        }
+        stillroom_add_eight_q4_K<COLUMNS>(blocks, x[i], mins, y + i, column_sums + i, halves, products, offsets);
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        _mm256_storeu_ps(s + c*bs, _mm256_sub_ps(products[c], offsets[c]));
+    }
+}
+
 template <int COLUMNS>
 static void stillroom_eight_q4_K(
         const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
@@ -213,24 +317,7 @@ static void stillroom_eight_q4_K(
                 halves[half][c] = sums[c];
             }
         }
-        __m256i min[4];
-        for (int pair = 0; pair < 4; ++pair) {
-            min[pair] = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(
-                _mm_loadl_epi64(reinterpret_cast<const __m128i *>(mins[2*pair])),
-                _mm_loadl_epi64(reinterpret_cast<const __m128i *>(mins[2*pair + 1]))));
-        }
-        const __m256 d = stillroom_halves(x[i].d), dmin = stillroom_halves(x[i].dmin);
-        for (int c = 0; c < COLUMNS; ++c) {
-            const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(halves[0][c], halves[1][c]), 0xD8);
-            const int32_t * pairs = column_sums[c*blocks + i].pairs;
-            __m256i offset = _mm256_setzero_si256();
-            for (int pair = 0; pair < 4; ++pair) {
-                offset = _mm256_add_epi32(offset, _mm256_madd_epi16(min[pair], _mm256_set1_epi32(pairs[pair])));
-            }
-            const __m256 scale = _mm256_set1_ps(y[c*blocks + i].d);
-            products[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(d, scale), products[c]);
-            offsets[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(offset), _mm256_mul_ps(dmin, scale), offsets[c]);
-        }
+        stillroom_add_eight_q4_K<COLUMNS>(blocks, x[i], mins, y + i, column_sums + i, halves, products, offsets);
     }
     for (int c = 0; c < COLUMNS; ++c) {
         _mm256_storeu_ps(s + c*bs, _mm256_sub_ps(products[c], offsets[c]));
@@ -247,16 +334,6 @@ struct stillroom_plane {
     __m256 d, dmin;
 };
 
-// With sixteen registers the compiler has to be told what stays in one, and that sums are added to where they lie.
-#if defined(__GNUC__) || defined(__clang__)
-#define STILLROOM_APART __attribute__((noinline))
-#define STILLROOM_IN_REGISTER(value) asm volatile("" : "+x"(value))
-#define STILLROOM_IN_MEMORY(sum) asm volatile("" : "+m"(sum))
-#else
-#define STILLROOM_APART __declspec(noinline)
-#define STILLROOM_IN_REGISTER(value)
-#define STILLROOM_IN_MEMORY(sum)
-#endif
 #if defined(__clang__)
 #define STILLROOM_UNROLLED _Pragma("unroll")
 #elif defined(__GNUC__)
@@ -556,9 +633,10 @@ static void stillroom_columns_q4_K(
         for (int r = 0; r < rows; r += 8) {
             const block_q4_Kx8 * eight = x + (int64_t) r/8*blocks;
             switch (some) {
-#define CASE(count) \
-    case count: stillroom_eight_q4_K<count>(blocks, eight, y + from, sums.data() + from, s + c*bs + r, bs); break;
-                CASE(1) CASE(2) CASE(3) CASE(4)
+#define CASE(product, count) \
+    case count: product<count>(blocks, eight, y + from, sums.data() + from, s + c*bs + r, bs); break;
+                CASE(stillroom_few_q4_K, 1) CASE(stillroom_few_q4_K, 2)
+                CASE(stillroom_eight_q4_K, 3) CASE(stillroom_eight_q4_K, 4)
 #undef CASE
                 default:
                     stillroom_unpacked_q4_K(blocks, eight, some, y + from, sums.data() + from, s + c*bs + r, bs);
