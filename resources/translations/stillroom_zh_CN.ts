@@ -228,8 +228,8 @@
         <translation>未保留日志。请在上方开启；从下一个请求开始记录。</translation>
     </message>
     <message>
-        <source>These are the newest {count} lines; `stillroom audit show --search` searches all.</source>
-        <translation>这是最新的 {count} 行；`stillroom audit show --search` 可搜索全部。</translation>
+        <source>These are the newest {count} lines; “stillroom audit show --search” searches all.</source>
+        <translation>这是最新的 {count} 行；“stillroom audit show --search”可搜索全部。</translation>
     </message>
     <message>
         <source>Reading the whole log…</source>
@@ -248,8 +248,8 @@
         <translation>第 {first} 至 {last} 行完整且未被更改。</translation>
     </message>
     <message>
-        <source>and {count} more; `stillroom audit verify` lists all.</source>
-        <translation>另有 {count} 处；`stillroom audit verify` 会全部列出。</translation>
+        <source>and {count} more; “stillroom audit verify” lists all.</source>
+        <translation>另有 {count} 处；“stillroom audit verify”会全部列出。</translation>
     </message>
     <message>
         <source>There is no log yet.</source>
@@ -576,10 +576,6 @@
         <translation>已删除该次基准测试运行。</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
-    <message>
         <source>Imported benchmark runs: {count}.</source>
         <translation>已导入 {count} 次基准测试运行。</translation>
     </message>
@@ -867,10 +863,6 @@
         <source>{name} is not attached any more.</source>
         <translation>{name} 已不再附加。</translation>
     </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
 </context>
 <context>
     <name>ChatColumn</name>
@@ -1076,10 +1068,6 @@
         <translation>Stillroom、ChatGPT、Open WebUI、LM Studio 的聊天 (*.json *.zip)</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
-    <message>
         <source>All chats ({count}) are in {path}.</source>
         <translation>所有聊天（{count} 个）已保存到 {path}。</translation>
     </message>
@@ -1187,10 +1175,6 @@
         <translation>不思考</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
-    <message>
         <source>Preset</source>
         <translation>预设</translation>
     </message>
@@ -1236,10 +1220,6 @@
     <message>
         <source>The prompt “{title}” is deleted.</source>
         <translation>提示词“{title}”已删除。</translation>
-    </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
     </message>
     <message>
         <source>Prompt: {title}</source>
@@ -1402,10 +1382,6 @@
     <message>
         <source>The model gets the messages themselves again.</source>
         <translation>模型重新收到消息原文。</translation>
-    </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
     </message>
 </context>
 <context>
@@ -3444,8 +3420,8 @@ Left for the reply: {left}</source>
         <translation>下移规则</translation>
     </message>
     <message>
-        <source>All that you send passes these rules, from the top to the bottom: chats, code, the command `stillroom chat` and the local API. They find secrets of a known form, such as keys and card numbers. They do not find every secret, and no list of phrases stops a text that tries to take over the model (prompt injection).</source>
-        <translation>你发送的所有内容都会自上而下经过这些规则：聊天、代码、`stillroom chat` 命令和本地 API。它们能发现已知形式的机密，例如密钥和卡号，但不能发现所有机密；任何短语列表也无法阻止试图操纵模型的文字（提示词注入）。</translation>
+        <source>All that you send passes these rules, from the top to the bottom: chats, code, the command “stillroom chat” and the local API. They find secrets of a known form, such as keys and card numbers. They do not find every secret, and no list of phrases stops a text that tries to take over the model (prompt injection).</source>
+        <translation>你发送的所有内容都会自上而下经过这些规则：聊天、代码、“stillroom chat”命令和本地 API。它们能发现已知形式的机密，例如密钥和卡号，但不能发现所有机密；任何短语列表也无法阻止试图操纵模型的文字（提示词注入）。</translation>
     </message>
     <message>
         <source>Add</source>
@@ -3607,6 +3583,10 @@ Left for the reply: {left}</source>
     <message>
         <source>No file of that name.</source>
         <translation>没有这个名称的文件。</translation>
+    </message>
+    <message>
+        <source>Looking for files…</source>
+        <translation>正在查找文件…</translation>
     </message>
     <message>
         <source>Only the first {count} files were searched.</source>
@@ -4360,10 +4340,6 @@ Left for the reply: {left}</source>
         <source>{model} is not fetched any more.</source>
         <translation>不再获取 {model}。</translation>
     </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
 </context>
 <context>
     <name>LinkQuestion</name>
@@ -5092,10 +5068,6 @@ Left for the reply: {left}</source>
         <source>The importance matrix of {model} was deleted.</source>
         <translation>{model} 的重要性矩阵已删除。</translation>
     </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
 </context>
 <context>
     <name>ModelPicker</name>
@@ -5300,10 +5272,6 @@ Left for the reply: {left}</source>
         <translation>{model} 已移出列表。其文件仍在原处。</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
-    <message>
         <source>Select a model first</source>
         <translation>请先选择一个模型</translation>
     </message>
@@ -5373,8 +5341,8 @@ Left for the reply: {left}</source>
         <translation>通知</translation>
     </message>
     <message>
-        <source>Close</source>
-        <translation>关闭</translation>
+        <source>Undo</source>
+        <translation>撤销</translation>
     </message>
     <message>
         <source>Show in folder</source>
@@ -5469,8 +5437,8 @@ Left for the reply: {left}</source>
         <translation>其他电脑</translation>
     </message>
     <message>
-        <source>They take a part of a model that is too large for this computer. Each runs llama.cpp&apos;s rpc-server; where Stillroom is installed, `stillroom lend` starts it.</source>
-        <translation>它们可以分担对本机来说过大的模型。每台都运行 llama.cpp 的 rpc-server；装有 Stillroom 的电脑可用 `stillroom lend` 启动它。</translation>
+        <source>They take a part of a model that is too large for this computer. Each runs llama.cpp&apos;s rpc-server; where Stillroom is installed, “stillroom lend” starts it.</source>
+        <translation>它们可以分担对本机来说过大的模型。每台都运行 llama.cpp 的 rpc-server；装有 Stillroom 的电脑可用“stillroom lend”启动它。</translation>
     </message>
     <message>
         <source>The connection has neither password nor encryption. Whoever is in the same network can read along and use these computers: do this only in a network that you trust.</source>
@@ -6149,10 +6117,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The quality run is deleted.</source>
         <translation>已删除该次质量测试的运行。</translation>
-    </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
     </message>
     <message>
         <source>Asks {model}, and judges the answers</source>
@@ -7807,6 +7771,13 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>Toast</name>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
     <name>TrendCard</name>
     <message>
         <source>Run by run</source>
@@ -8783,8 +8754,8 @@ Left for the reply: {left}</source>
         <translation>请提供用 llama-cpp-python {version} 制作的文件。</translation>
     </message>
     <message>
-        <source>Bring the wheel that `make engine ENGINE_FLAGS=--cuda` makes (docs/cuda.md). NVIDIA&apos;s cards are used through Vulkan meanwhile.</source>
-        <translation>请提供由 `make engine ENGINE_FLAGS=--cuda` 制作的 wheel 文件（见 docs/cuda.md）。在此之前，NVIDIA 显卡通过 Vulkan 使用。</translation>
+        <source>Bring the wheel that “make engine ENGINE_FLAGS=--cuda” makes (docs/cuda.md). NVIDIA&apos;s cards are used through Vulkan meanwhile.</source>
+        <translation>请提供由“make engine ENGINE_FLAGS=--cuda”制作的 wheel 文件（见 docs/cuda.md）。在此之前，NVIDIA 显卡通过 Vulkan 使用。</translation>
     </message>
     <message>
         <source>Build bf16 instead; it has the range of the original weights.</source>
@@ -8795,8 +8766,8 @@ Left for the reply: {left}</source>
         <translation>请改为构建 bf16、f16 或 f32。</translation>
     </message>
     <message>
-        <source>Build it with `stillroom build`, or chat with it.</source>
-        <translation>请用 `stillroom build` 构建，或直接与它聊天。</translation>
+        <source>Build it with “stillroom build”, or chat with it.</source>
+        <translation>请用“stillroom build”构建，或直接与它聊天。</translation>
     </message>
     <message>
         <source>Build them with: stillroom build {folder} --type {type}</source>
@@ -8843,8 +8814,8 @@ Left for the reply: {left}</source>
         <translation>请检查文件夹是否可写，以及磁盘是否正常。</translation>
     </message>
     <message>
-        <source>Check the path, or name a model of `stillroom list`.</source>
-        <translation>请检查路径，或指定 `stillroom list` 中的模型。</translation>
+        <source>Check the path, or name a model of “stillroom list”.</source>
+        <translation>请检查路径，或指定“stillroom list”中的模型。</translation>
     </message>
     <message>
         <source>Check the path.</source>
@@ -8939,8 +8910,8 @@ Left for the reply: {left}</source>
         <translation>请选择入门模型，或上下文较短的 R1 Qwen 1.5B。</translation>
     </message>
     <message>
-        <source>Close Stillroom and run `stillroom cuda remove`.</source>
-        <translation>请关闭 Stillroom，然后运行 `stillroom cuda remove`。</translation>
+        <source>Close Stillroom and run “stillroom cuda remove”.</source>
+        <translation>请关闭 Stillroom，然后运行“stillroom cuda remove”。</translation>
     </message>
     <message>
         <source>Close other Stillrooms, and check that the folder may be written to.</source>
@@ -9039,12 +9010,12 @@ Left for the reply: {left}</source>
         <translation>获取命令：stillroom build {model} --type {type}</translation>
     </message>
     <message>
-        <source>Get one on the Models tab, or with `stillroom build {model} --type Q4_K_M`.</source>
-        <translation>请在“模型”页获取一个，或使用 `stillroom build {model} --type Q4_K_M`。</translation>
+        <source>Get one on the Models tab, or with “stillroom build {model} --type Q4_K_M”.</source>
+        <translation>请在“模型”页获取一个，或使用“stillroom build {model} --type Q4_K_M”。</translation>
     </message>
     <message>
-        <source>Get them again: `stillroom cuda get`.</source>
-        <translation>请重新获取：`stillroom cuda get`。</translation>
+        <source>Get them again: “stillroom cuda get”.</source>
+        <translation>请重新获取：“stillroom cuda get”。</translation>
     </message>
     <message>
         <source>How fast this computer is, is measured again.</source>
@@ -9071,8 +9042,8 @@ Left for the reply: {left}</source>
         <translation>请安装或更新显卡驱动，包括 Vulkan 驱动。</translation>
     </message>
     <message>
-        <source>Install the driver of your distribution (on Debian: nvidia-driver; on Ubuntu: `ubuntu-drivers install`), or from nvidia.com, and restart the computer.</source>
-        <translation>请安装发行版提供的驱动（Debian：nvidia-driver；Ubuntu：`ubuntu-drivers install`），或从 nvidia.com 安装，然后重启电脑。</translation>
+        <source>Install the driver of your distribution (on Debian: nvidia-driver; on Ubuntu: “ubuntu-drivers install”), or from nvidia.com, and restart the computer.</source>
+        <translation>请安装发行版提供的驱动（Debian：nvidia-driver；Ubuntu：“ubuntu-drivers install”），或从 nvidia.com 安装，然后重启电脑。</translation>
     </message>
     <message>
         <source>It has: {models}. Refresh them in the window&apos;s settings, under Servers elsewhere.</source>
@@ -9179,8 +9150,8 @@ Left for the reply: {left}</source>
         <translation>请指定 .gguf 文件，或含有 config.json 和 .safetensors 文件的文件夹。</translation>
     </message>
     <message>
-        <source>Name a model of `stillroom list`, a Hugging Face id (owner/name), a folder or a GGUF file.</source>
-        <translation>请指定 `stillroom list` 中的模型、Hugging Face ID (owner/name)、文件夹或 GGUF 文件。</translation>
+        <source>Name a model of “stillroom list”, a Hugging Face id (owner/name), a folder or a GGUF file.</source>
+        <translation>请指定“stillroom list”中的模型、Hugging Face ID (owner/name)、文件夹或 GGUF 文件。</translation>
     </message>
     <message>
         <source>Name another mirror, or bring the file.</source>
@@ -9275,16 +9246,16 @@ Left for the reply: {left}</source>
         <translation>请重启电脑；如果仍无效，请重新安装驱动。</translation>
     </message>
     <message>
-        <source>Run `stillroom tune` for it without --show.</source>
-        <translation>请不带 --show 运行 `stillroom tune`。</translation>
+        <source>Run “stillroom tune” for it without --show.</source>
+        <translation>请不带 --show 运行“stillroom tune”。</translation>
     </message>
     <message>
         <source>Save under another name, or overwrite it, or reload it and lose the changes made here.</source>
         <translation>请以其他名称保存、覆盖它，或重新载入并丢弃在此所做的更改。</translation>
     </message>
     <message>
-        <source>See `stillroom list` for the models to choose from.</source>
-        <translation>可选的模型见 `stillroom list`。</translation>
+        <source>See “stillroom list” for the models to choose from.</source>
+        <translation>可选的模型见“stillroom list”。</translation>
     </message>
     <message>
         <source>See whether {endpoint}/{repo} opens in a browser.</source>
@@ -9579,8 +9550,8 @@ Left for the reply: {left}</source>
         <translation>未使用显卡（{name}）：llama.cpp 仅为处理器构建。</translation>
     </message>
     <message>
-        <source>The log holds the details; `stillroom doctor` says where it is.</source>
-        <translation>详情见日志；`stillroom doctor` 会显示日志位置。</translation>
+        <source>The log holds the details; “stillroom doctor” says where it is.</source>
+        <translation>详情见日志；“stillroom doctor”会显示日志位置。</translation>
     </message>
     <message>
         <source>The message has {tokens} tokens, too many for a context of {context}.</source>
@@ -9763,8 +9734,8 @@ Left for the reply: {left}</source>
         <translation>请修改模式：不能包含无法强制的内容。</translation>
     </message>
     <message>
-        <source>Check that it is on, that ggml-rpc-server runs there with its `--host` set to that computer&apos;s address, and that its firewall lets this computer in.</source>
-        <translation>请检查它已开机、ggml-rpc-server 正在运行且其 `--host` 设为该电脑的地址，并且防火墙允许本机访问。</translation>
+        <source>Check that it is on, that ggml-rpc-server runs there with its “--host” set to that computer&apos;s address, and that its firewall lets this computer in.</source>
+        <translation>请检查它已开机、ggml-rpc-server 正在运行且其“--host”设为该电脑的地址，并且防火墙允许本机访问。</translation>
     </message>
     <message>
         <source>Check that it is still there and that you may open it.</source>
@@ -9827,8 +9798,8 @@ Left for the reply: {left}</source>
         <translation>请选择没有触发词元的适配器。</translation>
     </message>
     <message>
-        <source>Choose an adapter&apos;s GGUF file; `stillroom build` makes one of a Hugging Face adapter&apos;s folder.</source>
-        <translation>请选择适配器的 GGUF 文件；`stillroom build` 可由 Hugging Face 适配器文件夹生成。</translation>
+        <source>Choose an adapter&apos;s GGUF file; “stillroom build” makes one of a Hugging Face adapter&apos;s folder.</source>
+        <translation>请选择适配器的 GGUF 文件；“stillroom build”可由 Hugging Face 适配器文件夹生成。</translation>
     </message>
     <message>
         <source>Choose an export of Stillroom, ChatGPT, Open WebUI or LM Studio (JSON, or ChatGPT&apos;s zip).</source>
@@ -9851,8 +9822,8 @@ Left for the reply: {left}</source>
         <translation>请选择另一个端口，或结束占用此端口的程序。</translation>
     </message>
     <message>
-        <source>Choose another port, or run `stillroom doctor`.</source>
-        <translation>请选择其他端口，或运行 `stillroom doctor`。</translation>
+        <source>Choose another port, or run “stillroom doctor”.</source>
+        <translation>请选择其他端口，或运行“stillroom doctor”。</translation>
     </message>
     <message>
         <source>Choose it below the editor, at the right.</source>
@@ -9875,8 +9846,8 @@ Left for the reply: {left}</source>
         <translation>请选择模型自己的文件。</translation>
     </message>
     <message>
-        <source>Choose the output of `llama-bench -o json`, or a report that Stillroom saved as JSON.</source>
-        <translation>请选择 `llama-bench -o json` 的输出，或 Stillroom 保存为 JSON 的报告。</translation>
+        <source>Choose the output of “llama-bench -o json”, or a report that Stillroom saved as JSON.</source>
+        <translation>请选择“llama-bench -o json”的输出，或 Stillroom 保存为 JSON 的报告。</translation>
     </message>
     <message>
         <source>Choose the repository that has the model&apos;s original weights.</source>
@@ -10143,8 +10114,8 @@ Left for the reply: {left}</source>
         <translation>请用 --base 指定含有它的文件夹；不需要模型的权重。</translation>
     </message>
     <message>
-        <source>Name a model of `stillroom list`: stillroom chat MODEL PROMPT</source>
-        <translation>请给出 `stillroom list` 中的模型：stillroom chat 模型 提示词</translation>
+        <source>Name a model of “stillroom list”: stillroom chat MODEL PROMPT</source>
+        <translation>请给出“stillroom list”中的模型：stillroom chat 模型 提示词</translation>
     </message>
     <message>
         <source>Name one of its quantised files.</source>
@@ -10263,8 +10234,8 @@ Left for the reply: {left}</source>
         <translation>请启动与这里的 llama.cpp 版本相同的 ggml-rpc-server，并检查端口。</translation>
     </message>
     <message>
-        <source>Start it with a device, such as `ggml-rpc-server --device CPU`.</source>
-        <translation>请为它指定设备，例如 `ggml-rpc-server --device CPU`。</translation>
+        <source>Start it with a device, such as “ggml-rpc-server --device CPU”.</source>
+        <translation>请为它指定设备，例如“ggml-rpc-server --device CPU”。</translation>
     </message>
     <message>
         <source>Stays: nothing is clearly faster.</source>
@@ -11183,12 +11154,12 @@ Left for the reply: {left}</source>
         <translation>这不是 Stillroom 的基准测试报告：{reason}。</translation>
     </message>
     <message>
-        <source>This machine has a graphics card ({cards}), but llama.cpp cannot use it, so the model runs on the processor. The driver is missing or too old: run `stillroom doctor`.</source>
-        <translation>本机有显卡（{cards}），但 llama.cpp 无法使用它，因此模型在处理器上运行。驱动缺失或过旧：请运行 `stillroom doctor`。</translation>
+        <source>This machine has a graphics card ({cards}), but llama.cpp cannot use it, so the model runs on the processor. The driver is missing or too old: run “stillroom doctor”.</source>
+        <translation>本机有显卡（{cards}），但 llama.cpp 无法使用它，因此模型在处理器上运行。驱动缺失或过旧：请运行“stillroom doctor”。</translation>
     </message>
     <message>
-        <source>This machine has a graphics card ({cards}), but the installed llama.cpp has no CUDA or Vulkan back end, so the model runs on the processor. Run `stillroom doctor` for what to install.</source>
-        <translation>本机有显卡（{cards}），但所装的 llama.cpp 没有 CUDA 或 Vulkan 后端，因此模型在处理器上运行。请运行 `stillroom doctor` 查看需要安装什么。</translation>
+        <source>This machine has a graphics card ({cards}), but the installed llama.cpp has no CUDA or Vulkan back end, so the model runs on the processor. Run “stillroom doctor” for what to install.</source>
+        <translation>本机有显卡（{cards}），但所装的 llama.cpp 没有 CUDA 或 Vulkan 后端，因此模型在处理器上运行。请运行“stillroom doctor”查看需要安装什么。</translation>
     </message>
     <message>
         <source>This message no longer exists.</source>
@@ -12179,12 +12150,12 @@ Left for the reply: {left}</source>
         <translation>请改写语法或 JSON 模式，使开头相同的选项更少。</translation>
     </message>
     <message>
-        <source>`stillroom cuda status` names them.</source>
-        <translation>`stillroom cuda status` 会列出它们。</translation>
+        <source>“stillroom cuda status” names them.</source>
+        <translation>“stillroom cuda status”会列出它们。</translation>
     </message>
     <message>
-        <source>`stillroom cuda` says what that takes.</source>
-        <translation>`stillroom cuda` 会说明需要什么。</translation>
+        <source>“stillroom cuda” says what that takes.</source>
+        <translation>“stillroom cuda”会说明需要什么。</translation>
     </message>
     <message>
         <source>a colon is missing in line {line}, column {column}</source>

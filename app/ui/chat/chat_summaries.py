@@ -107,9 +107,8 @@ class ChatSummaries(QObject):
         """Send the messages themselves again."""
         await self._keeper.write(self._keeper.store.delete_summary, summary.id)
         self.show(summary.conversation_id)
-        self._notices.inform(
+        self._notices.inform_with_undo(
             self.tr("The model gets the messages themselves again."),
-            self.tr("Undo"),
             lambda: self._start(self._put_back(summary)),
         )
 

@@ -52,8 +52,7 @@ def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:
     if any(view.id == job_id for view in jobs.jobs()):
         # It came to its end while the button was pressed.
         return
-    notices.inform(
+    notices.inform_with_undo(
         QCoreApplication.translate("JobFollowing", "{model} is not fetched any more.").format(model=title),
-        QCoreApplication.translate("JobFollowing", "Undo"),
         lambda: jobs.restore(job_id),
     )

@@ -553,9 +553,8 @@ class ModelsTab(QScrollArea):
         text = self.tr("{model} was deleted.")
         if model.imported:
             text = self.tr("{model} is off the list. Its file stays where it lies.")
-        self._notices.inform(
+        self._notices.inform_with_undo(
             text.format(model=f"{model.name} {model.type}"),
-            self.tr("Undo"),
             lambda: self._on_undo(trashed, chosen),
         )
 

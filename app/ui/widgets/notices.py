@@ -24,6 +24,8 @@ INFORM_MS = 8_000
 ERROR_MS = 20_000
 WIDTH_PX = 560
 MARGIN_PX = 12
+MOST_TOASTS = 3
+"""What more can be taken back is shown once one of these has gone."""
 FULL_DISK = "the full disk"
 """The work of each line of the window that says that a disk is full."""
 
@@ -62,18 +64,19 @@ def filled(template: str, values: Mapping[str, object]) -> str:
 
 
 class Notices(QWidget):
-    """The toast, and the one way to tell the user something that no page says by itself. GUI thread.
+    """The toasts, and the one way to tell the user something that no page says by itself. GUI thread.
 
-    A toast is for what just happened: it stands in a row of its own (`move_to`), where it covers nothing,
-    and a newer one takes its place, so that none is shown late. A failure also leaves a line where it
-    happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
+    A toast is for what just happened: it stands in a row of its own (`move_to`), where it covers nothing.
+    A newer one takes its place, so that none is shown late; only one that can take back what was done stays
+    beside it for its time. A failure also leaves a line where it happened, in the `InlineNotices` of that
+    place, or in `lines`, those of the window as a whole.
 
     `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
     that of the user's data, whose disk is meant where an error says that a disk is full and not which.
     """
 
     keyboard_left = Signal()
-    """The toast is about to go with the keyboard, and where that came from is not known, or gone."""
+    """A toast is about to go with the keyboard, and where that came from is not known, or gone."""
 
     def __init__(
         self,
@@ -86,51 +89,31 @@ class Notices(QWidget):
         self._folder = folder
         self._report = report
         self._lines = lines
-        self._action: Callable[[], object] | None = None
         self._before: QWidget | None = None
-        self.is_news = False
-        """The keyboard was not here since something was told."""
+        self._toasts: list[Toast] = []
         self._remedies: list[tuple[type[StillroomError], str, Callable[[], object]]] = []
-        frame = QFrame()
-        frame.setProperty("look", "toast")
-        frame.setMaximumWidth(WIDTH_PX)
         self.setAccessibleName(self.tr("Notice"))
-        self._text = label("", wrap=True)
-        self._hint = label("", wrap=True)
-        self._button = button("")
-        self._button.clicked.connect(self._on_action)
-        self._close = button("✕", "quiet", name=self.tr("Close"))
-        self._close.clicked.connect(self.dismiss)
-        for pressed in (self._button, self._close):
-            # A click leaves the keyboard where it is: the toast goes.
-            pressed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(self._text)
-        words.addWidget(self._hint)
-        inside = QHBoxLayout(frame)
-        inside.setContentsMargins(16, 8, 8, 8)
-        inside.setSpacing(8)
-        inside.addLayout(words, 1)
-        inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
-        inside.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
-        row.addStretch(1)
-        row.addWidget(frame, 1000)
-        row.addStretch(1)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.dismiss)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
+        self._column.setSpacing(MARGIN_PX // 2)
         self.hide()
+
+    @property
+    def is_news(self) -> bool:
+        """Something was told where the keyboard was not yet."""
+        return any(toast.is_news for toast in self._toasts if toast.isVisible())
 
     def move_to(self, place: QBoxLayout) -> None:
         """Stand in this row from now on."""
         place.addWidget(self)
 
     def inform(self, text: str, action_text: str = "", action: Callable[[], object] | None = None) -> None:
-        """Say that something happened; `action` (an undo, mostly) is offered for some seconds."""
+        """Say that something happened; `action` is offered for some seconds, or until more is to be said."""
         self._show(NoticeText(text, "", action_text, action), INFORM_MS)
+
+    def inform_with_undo(self, text: str, undo: Callable[[], object]) -> None:
+        """Say what was done and offer to take it back, for some seconds whatever else there is to say."""
+        self._show(NoticeText(text, "", self.tr("Undo"), undo), INFORM_MS, stays=True)
 
     def tell_of_file(self, text: str, path: Path) -> None:
         """Say that a file was written; it can be shown in its folder."""
@@ -168,23 +151,43 @@ class Notices(QWidget):
         self._remedies.append((kind, text, remedy))
 
     def go_to(self) -> None:
-        """Let the keyboard choose what the notice offers; once more goes back to where it was."""
-        if not self.isVisible():
+        """Let the keyboard choose what the newest toast offers; once more goes back to where it was."""
+        shown = [toast for toast in self._toasts if toast.isVisible()]
+        if not shown:
             return
-        self.is_news = False
-        here = self._button if self._button.isVisible() else self._close
-        if here.hasFocus():
+        here = ([toast for toast in shown if toast.is_news] or shown)[-1]
+        if not here.is_news and any(toast.has_keyboard for toast in shown):
             self._give_back_keyboard()
             return
-        self._before = QApplication.focusWidget()
-        here.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if not any(toast.has_keyboard for toast in shown):
+            self._before = QApplication.focusWidget()
+        here.take_keyboard()
 
     def dismiss(self) -> None:
-        """Take the toast away."""
-        self._timer.stop()
-        if self._button.hasFocus() or self._close.hasFocus():
+        """Take all toasts away."""
+        for toast in tuple(self._toasts):
+            self._remove(toast)
+        self._arrange()
+
+    def _dismiss(self, toast: "Toast") -> None:
+        self._remove(toast)
+        self._arrange()
+
+    def _remove(self, toast: "Toast") -> None:
+        if toast.has_keyboard:
             self._give_back_keyboard()
-        self.hide()
+        self._toasts.remove(toast)
+        self._column.removeWidget(toast)
+        toast.hide()
+        toast.deleteLater()
+
+    def _arrange(self) -> None:
+        """Show the newest ones, as many as leave room for the page; the time of the others stands still."""
+        for toast in self._toasts[:-MOST_TOASTS]:
+            toast.wait()
+        for toast in self._toasts[-MOST_TOASTS:]:
+            toast.go_on()
+        self.setVisible(bool(self._toasts))
 
     def _give_back_keyboard(self) -> None:
         before, self._before = self._before, None
@@ -213,23 +216,91 @@ class Notices(QWidget):
             lambda: _copy(self._report()),
         )
 
-    def _show(self, notice: NoticeText, shown_ms: int) -> None:
-        self._text.setText(notice.text)
-        self._hint.setText(notice.hint)
-        self._hint.setVisible(bool(notice.hint))
-        self._action = notice.action
-        self._button.setText(notice.action_text)
-        self._button.setVisible(notice.action is not None)
+    def _show(self, notice: NoticeText, shown_ms: int, *, stays: bool = False) -> None:
+        for before in tuple(self._toasts):
+            if not before.stays:
+                self._remove(before)
+        toast = Toast(notice, shown_ms, stays=stays)
+        toast.left.connect(partial(self._dismiss, toast))
+        self._toasts.append(toast)
+        self._column.addWidget(toast)
         announce(self, f"{notice.text} {notice.hint}".strip())
+        self._arrange()
+
+
+class Toast(QWidget):
+    """A row that tells one thing for `shown_ms`, counted while it is shown; one that `stays` is not
+    replaced by a newer one."""
+
+    left = Signal()
+    """Its time is over, or the user has done with it."""
+
+    def __init__(self, notice: NoticeText, shown_ms: int, *, stays: bool) -> None:
+        super().__init__()
+        self.stays = stays
         self.is_news = True
+        """The keyboard was not here yet."""
+        self._action = notice.action
+        frame = QFrame()
+        frame.setProperty("look", "toast")
+        frame.setMaximumWidth(WIDTH_PX)
+        self._button = button(notice.action_text)
+        if notice.action is None:
+            self._button.hide()
+        self._button.clicked.connect(self._on_action)
+        self._close = button("✕", "quiet", name=self.tr("Close"))
+        self._close.clicked.connect(self.left)
+        for pressed in (self._button, self._close):
+            # A click leaves the keyboard where it is: the toast goes.
+            pressed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        for text in filter(None, (notice.text, notice.hint)):
+            words.addWidget(label(text, wrap=True))
+        inside = QHBoxLayout(frame)
+        inside.setContentsMargins(16, 8, 8, 8)
+        inside.setSpacing(8)
+        inside.addLayout(words, 1)
+        inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
+        inside.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch(1)
+        row.addWidget(frame, 1000)
+        row.addStretch(1)
+        self._left_ms = shown_ms
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.left)
+
+    @property
+    def has_keyboard(self) -> bool:
+        """One of its buttons has the keyboard."""
+        return self._button.hasFocus() or self._close.hasFocus()
+
+    def take_keyboard(self) -> None:
+        """Let the keyboard choose what it offers."""
+        self.is_news = False
+        here = self._button if self._action is not None else self._close
+        here.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def wait(self) -> None:
+        """Make room for newer ones."""
+        if self._timer.isActive():
+            self._left_ms = self._timer.remainingTime()
+            self._timer.stop()
+        self.hide()
+
+    def go_on(self) -> None:
+        """Be shown for the time that is left."""
         self.show()
-        self._timer.start(shown_ms)
+        if not self._timer.isActive():
+            self._timer.start(self._left_ms)
 
     def _on_action(self) -> None:
-        action = self._action
-        self.dismiss()
-        if action is not None:
-            action()
+        self.left.emit()
+        if self._action is not None:
+            self._action()
 
 
 @runtime_checkable

@@ -1,20 +1,23 @@
 """Toasts tell what just happened; failures stay where they happened."""
 
 import asyncio
+from functools import partial
 
 import pytest
 import qasync
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.errors import EngineError, StillroomError
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.widgets.inline_notices import MOST_LINES, InlineNotices, NoticeText
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.notices import MOST_TOASTS, Notices
 from tests.support.event_loop import run_step
-from tests.support.widgets import seen_button, seen_words
+from tests.support.widgets import all_seen, seen_button, seen_words
 
 WAIT_S = 20
 
@@ -60,12 +63,62 @@ def place(qtbot: QtBot, theme: Theme) -> Place:
 
 def test_a_newer_toast_takes_the_place_of_the_one_before(place: Place, qtbot: QtBot) -> None:
     done: list[str] = []
-    place.notices.inform("One is deleted.", "Undo", lambda: done.append("one"))
-    place.notices.inform("Two is deleted.", "Undo", lambda: done.append("two"))
-    assert place.toast == "Two is deleted."
-    seen_button(place.notices, "Undo").click()
+    place.notices.inform("One is ready.", "Load", lambda: done.append("one"))
+    place.notices.inform("Two is ready.", "Load", lambda: done.append("two"))
+    assert place.toast == "Two is ready."
+    seen_button(place.notices, "Load").click()
     assert done == ["two"]
     assert place.toast == "", "nothing that waited is shown late"
+
+
+def test_what_can_be_taken_back_stays_beside_what_is_told_after_it(place: Place, qtbot: QtBot) -> None:
+    done: list[str] = []
+    place.notices.inform_with_undo("One is deleted.", lambda: done.append("one"))
+    place.notices.inform("Copied.")
+    place.notices.toast(StillroomError("It did not load."))
+    assert place.toast.splitlines() == ["One is deleted.", "It did not load."]
+    place.notices.inform_with_undo("Two is deleted.", lambda: done.append("two"))
+    assert place.toast.splitlines() == ["One is deleted.", "Two is deleted."]
+    all_seen(place.notices, QPushButton, "Undo")[0].click()
+    assert (done, place.toast) == (["one"], "Two is deleted.")
+    seen_button(place.notices, "Undo").click()
+    assert (done, place.toast) == (["one", "two"], "")
+
+
+def test_what_finds_no_room_can_be_taken_back_when_a_newer_one_has_gone(place: Place, qtbot: QtBot) -> None:
+    done: list[int] = []
+    for number in range(MOST_TOASTS + 2):
+        place.notices.inform_with_undo(f"{number} is deleted.", partial(done.append, number))
+    seen = [f"{number} is deleted." for number in range(2, MOST_TOASTS + 2)]
+    assert place.toast.splitlines() == seen
+    for _ in range(MOST_TOASTS + 2):
+        all_seen(place.notices, QPushButton, "Undo")[-1].click()
+    assert done == list(reversed(range(MOST_TOASTS + 2)))
+    assert place.toast == ""
+
+
+def test_the_keyboard_reaches_each_toast_and_goes_back_to_where_it_was(place: Place, qtbot: QtBot) -> None:
+    field = QLineEdit(place.page)
+    field.show()
+    place.window.activateWindow()
+    qtbot.waitUntil(place.window.isActiveWindow)
+    field.setFocus()
+    done: list[str] = []
+    place.notices.inform_with_undo("One is deleted.", lambda: done.append("one"))
+    place.notices.inform_with_undo("Two is deleted.", lambda: done.append("two"))
+    first, second = all_seen(place.notices, QPushButton, "Undo")
+    place.notices.go_to()
+    assert (second.hasFocus(), place.notices.is_news) == (True, True)
+    place.notices.go_to()
+    assert (first.hasFocus(), place.notices.is_news) == (True, False)
+    place.notices.go_to()
+    assert field.hasFocus()
+    place.notices.go_to()
+    QTest.keyClick(second, Qt.Key.Key_Space)
+    assert (done, field.hasFocus()) == (["two"], True)
+    place.notices.go_to()
+    QTest.keyClick(first, Qt.Key.Key_Space)
+    assert (done, field.hasFocus()) == (["two", "one"], True)
 
 
 def test_a_toast_has_room_of_its_own(place: Place, qtbot: QtBot) -> None:

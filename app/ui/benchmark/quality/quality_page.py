@@ -488,7 +488,7 @@ class QualityPage(MeasuringPage):
         text = self.tr("Deleted: {count} quality runs.").format(count=len(ids))
         if len(ids) == 1:
             text = self.tr("The quality run is deleted.")
-        self._notices.inform(text, self.tr("Undo"), undo)
+        self._notices.inform_with_undo(text, undo)
 
     async def _restore_runs(self, ids: list[str]) -> None:
         await self._for_each(self._store.restore, ids)

@@ -530,7 +530,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         text = self.tr("Deleted: {count} benchmark runs.").format(count=len(ids))
         if len(ids) == 1:
             text = self.tr("The benchmark run is deleted.")
-        self._notices.inform(text, self.tr("Undo"), undo)
+        self._notices.inform_with_undo(text, undo)
 
     async def _restore_runs(self, ids: list[str]) -> None:
         await asyncio.to_thread(self._history.restore, ids)

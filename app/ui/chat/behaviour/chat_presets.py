@@ -184,7 +184,7 @@ class ChatPresets(QObject):
             self.show_name()
 
         self.show_name()
-        self._notices.inform(text, self.tr("Undo"), undo)
+        self._notices.inform_with_undo(text, undo)
 
     def _ask_name(self, name: str, use: Callable[[str], None]) -> None:
         dialog = QInputDialog(self._window)

@@ -149,9 +149,8 @@ class ChatAttachments(QObject):
         await self._keeper.write(self._keeper.store.detach, attachment.id)
         chat = self._keeper.chat
         self.show(chat.id if chat is not None else None)
-        self._notices.inform(
+        self._notices.inform_with_undo(
             self.tr("{name} is not attached any more.").format(name=attachment.name),
-            self.tr("Undo"),
             lambda: self._start(self._put_back(attachment)),
         )
 

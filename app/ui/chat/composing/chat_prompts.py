@@ -91,7 +91,7 @@ class ChatPrompts(QObject):
             self._book.undo(change)
             self._refresh()
 
-        self._notices.inform(text, self.tr("Undo"), undo)
+        self._notices.inform_with_undo(text, undo)
 
     def _refresh(self) -> None:
         self._offer()

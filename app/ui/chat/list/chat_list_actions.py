@@ -86,7 +86,7 @@ class ChatListActions(QObject):
             text += " " + self.tr("Left out, as a chat here cannot hold it: {kinds}.").format(
                 kinds=enumerated(left_out)
             )
-        self._notices.inform(text, self.tr("Undo"), lambda: self._start(self._take_out(ids, made)))
+        self._notices.inform_with_undo(text, lambda: self._start(self._take_out(ids, made)))
 
     async def _take_out(self, ids: list[int], folders: list[int]) -> None:
         """Take imported chats out again, and the folders that were made for them."""
@@ -137,9 +137,8 @@ class ChatListActions(QObject):
         held = [chat.id for chat in store.conversations() if chat.folder_id == folder_id]
         await self._keeper.write(store.delete_folder, folder_id)
         self.changed.emit()
-        self._notices.inform(
+        self._notices.inform_with_undo(
             self.tr("The folder “{name}” is removed; its chats are kept.").format(name=folder.name),
-            self.tr("Undo"),
             lambda: self._start(self._restore_folder(folder.name, held)),
         )
 
@@ -156,9 +155,8 @@ class ChatListActions(QObject):
         if self._keeper.is_open(conversation_id):
             self.open_requested.emit(None)
         self.changed.emit()
-        self._notices.inform(
+        self._notices.inform_with_undo(
             self.tr("“{title}” is deleted.").format(title=title),
-            self.tr("Undo"),
             lambda: self._start(self._restore(conversation_id)),
         )
 

@@ -94,9 +94,8 @@ class ModelMatrix(QObject):
         data = await asyncio.to_thread(path.read_bytes)
         await asyncio.to_thread(path.unlink)
         await self._show(path)
-        self._notices.inform(
+        self._notices.inform_with_undo(
             self.tr("The importance matrix of {model} was deleted.").format(model=name),
-            self.tr("Undo"),
             lambda: self._on_undo(path, data),
         )
 
