@@ -112,7 +112,7 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
             console.error(
                 StillroomError(
                     "Something went wrong that Stillroom did not expect: {reason}.",
-                    "The log holds the details; `stillroom doctor` says where it is.",
+                    "The log holds the details; “stillroom doctor” says where it is.",
                     reason=f"{type(error).__name__}: {error}",
                 )
             )

@@ -199,7 +199,7 @@ class Acquirer:
         if isinstance(reference, CheckpointReference | GgufReference):
             raise StillroomError(
                 "This model is on this computer already, so there is nothing to download.",
-                "Build it with `stillroom build`, or chat with it.",
+                "Build it with “stillroom build”, or chat with it.",
             )
         snapshot = self._snapshot(reference, revision, job)
         if _is_gguf(reference, snapshot):

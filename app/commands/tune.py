@@ -100,7 +100,7 @@ def _kept(memory: LoadMemory, path: Path) -> TuningReport:
     if report is None:
         raise StillroomError(
             "{name} has not been measured on this computer yet.",
-            "Run `stillroom tune` for it without --show.",
+            "Run “stillroom tune” for it without --show.",
             name=path.name,
         )
     return report

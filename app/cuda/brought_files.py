@@ -59,7 +59,7 @@ def _take_back_end(brought: Brought, file: Path, place: CudaPlace) -> None:
     if not member:
         raise StillroomError(
             "{file} is none of the files that are needed: {names}.",
-            "`stillroom cuda status` names them.",
+            "“stillroom cuda status” names them.",
             file=file.name,
             names=", ".join(place.sources),
         )

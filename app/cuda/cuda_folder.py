@@ -133,7 +133,7 @@ class CudaPlace:
             except OSError as error:
                 raise StillroomError(
                     "NVIDIA's libraries are switched off, but cannot be deleted: {native}.",
-                    "Close Stillroom and run `stillroom cuda remove`.",
+                    "Close Stillroom and run “stillroom cuda remove”.",
                     native=error.strerror or type(error).__name__,
                 ) from error
         with contextlib.suppress(OSError):

@@ -77,7 +77,7 @@ class CudaGetter:
         if not (place.has_back_end or place.offered_back_end or brought.back_end):
             raise StillroomError(
                 "This Stillroom has no CUDA back end for its llama.cpp, and no release offers one.",
-                "Bring the wheel that `make engine ENGINE_FLAGS=--cuda` makes (docs/cuda.md). "
+                "Bring the wheel that “make engine ENGINE_FLAGS=--cuda” makes (docs/cuda.md). "
                 "NVIDIA's cards are used through Vulkan meanwhile.",
             )
 

@@ -131,7 +131,7 @@ def _cards(machine: Machine, devices: list[Device], gpu: GpuReading) -> Iterator
             severity="limits",
             message="There is an NVIDIA card, but NVIDIA's driver is not installed or not loaded.",
             hint="Install the driver of your distribution (on Debian: nvidia-driver; on Ubuntu: "
-            "`ubuntu-drivers install`), or from nvidia.com, and restart the computer.",
+            "“ubuntu-drivers install”), or from nvidia.com, and restart the computer.",
         )
     elif gpu.state in ("failing", "hanging"):
         yield Problem(
@@ -155,7 +155,7 @@ def _cuda(offer: CudaOffer | None) -> Iterator[Problem]:
             key="cuda",
             severity="info" if offer.state == "offered" else "limits",
             message=offer.message,
-            hint="`stillroom cuda` says what that takes.",
+            hint="“stillroom cuda” says what that takes.",
             values=offer.values,
         )
 
@@ -262,7 +262,7 @@ def _disk(machine: Machine, models_on_disk: int) -> Iterator[Problem]:
             key="no_model",
             severity="info",
             message="There is no model on this computer yet.",
-            hint="Get one on the Models tab, or with `stillroom build {model} --type Q4_K_M`.",
+            hint="Get one on the Models tab, or with “stillroom build {model} --type Q4_K_M”.",
             values={"model": smallest.key},
         )
 

@@ -124,11 +124,11 @@ def _from_page(address: str) -> Reference:
 
 def _unknown(text: str) -> StillroomError:
     if not text:
-        return StillroomError("No model was named.", "See `stillroom list` for the models to choose from.")
+        return StillroomError("No model was named.", "See “stillroom list” for the models to choose from.")
     if _is_gguf(text):
         return StillroomError(
             "The file {file} does not exist.",
-            "Check the path, or name a model of `stillroom list`.",
+            "Check the path, or name a model of “stillroom list”.",
             file=text,
         )
     near = near_matches(text)
@@ -138,6 +138,6 @@ def _unknown(text: str) -> StillroomError:
         )
     return StillroomError(
         "There is no model called {name}.",
-        "Name a model of `stillroom list`, a Hugging Face id (owner/name), a folder or a GGUF file.",
+        "Name a model of “stillroom list”, a Hugging Face id (owner/name), a folder or a GGUF file.",
         name=text,
     )

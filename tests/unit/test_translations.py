@@ -81,3 +81,9 @@ def test_the_compiled_file_is_made_of_the_source(tmp_path: Path) -> None:
 def test_the_chinese_texts_say_you_in_one_way() -> None:
     formal = "\N{CJK UNIFIED IDEOGRAPH-60A8}"
     assert [text for _, text, element in messages(SOURCE) if formal in (element.text or "")] == []
+
+
+def test_no_text_shows_a_mark_of_markdown(fresh: set[tuple[str, str]]) -> None:
+    """Commands stand in quotation marks."""
+    shown = [text for _, text in fresh] + [element.text or "" for _, _, element in messages(SOURCE)]
+    assert [text for text in shown if "`" in text] == []

@@ -214,6 +214,6 @@ def _name_without_type(file: str, quantisation: str) -> str:
 def _unknown(reason: str) -> StillroomError:
     return StillroomError(
         "This file has no benchmark that Stillroom can read: {reason}.",
-        "Choose the output of `llama-bench -o json`, or a report that Stillroom saved as JSON.",
+        "Choose the output of “llama-bench -o json”, or a report that Stillroom saved as JSON.",
         reason=reason.rstrip("."),
     )

@@ -197,7 +197,7 @@ def _usual_model(core: Core) -> InstalledModel:
     except StillroomError as error:
         raise StillroomError(
             "No model was named, and none was used before.",
-            "Name a model of `stillroom list`: stillroom chat MODEL PROMPT",
+            "Name a model of “stillroom list”: stillroom chat MODEL PROMPT",
         ) from error
 
 

@@ -90,7 +90,7 @@ def _read(path: Path, kind: type[T]) -> T | None:
     tell(
         StillroomError(
             "The file {path} is damaged, so NVIDIA's libraries beside it are not used.",
-            "Get them again: `stillroom cuda get`.",
+            "Get them again: “stillroom cuda get”.",
             path=str(path),
         )
     )

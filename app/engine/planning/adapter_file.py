@@ -32,7 +32,7 @@ def check_adapter(ggml: Any, path: Path, architecture: str) -> None:
     if summary.text("general.type") != "adapter" or summary.text("adapter.type") != "lora":
         raise EngineError(
             "The file {file} is not a LoRA adapter.",
-            "Choose an adapter's GGUF file; `stillroom build` makes one of a Hugging Face adapter's folder.",
+            "Choose an adapter's GGUF file; “stillroom build” makes one of a Hugging Face adapter's folder.",
             file=path.name,
         )
     found = summary.text("general.architecture")

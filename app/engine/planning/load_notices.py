@@ -49,14 +49,14 @@ def _unused_cards(supports_gpu: bool) -> list[LoadNotice]:
         return [
             LoadNotice(
                 "This machine has a graphics card ({cards}), but llama.cpp cannot use it, so the model runs "
-                "on the processor. The driver is missing or too old: run `stillroom doctor`.",
+                "on the processor. The driver is missing or too old: run “stillroom doctor”.",
                 values,
             )
         ]
     return [
         LoadNotice(
             "This machine has a graphics card ({cards}), but the installed llama.cpp has no CUDA or Vulkan "
-            "back end, so the model runs on the processor. Run `stillroom doctor` for what to install.",
+            "back end, so the model runs on the processor. Run “stillroom doctor” for what to install.",
             values,
         )
     ]

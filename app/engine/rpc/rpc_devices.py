@@ -101,7 +101,7 @@ class RpcDevices:
         if not registry:
             raise RpcError(
                 "The rpc-server at {address} offers no device.",
-                "Start it with a device, such as `ggml-rpc-server --device CPU`.",
+                "Start it with a device, such as “ggml-rpc-server --device CPU”.",
                 address=server.address,
             )
         count = min(self._ggml.ggml_backend_reg_dev_count(registry), MOST_DEVICES)

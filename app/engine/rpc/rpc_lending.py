@@ -66,7 +66,7 @@ class RpcLending:
                 raise_if_cancelled(cancel)
             else:
                 return
-        raise EngineError("The rpc-server does not start.", "Choose another port, or run `stillroom doctor`.")
+        raise EngineError("The rpc-server does not start.", "Choose another port, or run “stillroom doctor”.")
 
     def check(self) -> None:
         """Raise `EngineError` where it has ended by itself."""

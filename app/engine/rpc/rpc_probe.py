@@ -66,7 +66,7 @@ def connect(endpoint: str, address: str) -> socket.socket:
         reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
         raise RpcError(
             "The computer {address} cannot be reached ({reason}).",
-            "Check that it is on, that ggml-rpc-server runs there with its `--host` set to that computer's "
+            "Check that it is on, that ggml-rpc-server runs there with its “--host” set to that computer's "
             "address, and that its firewall lets this computer in.",
             address=address,
             reason=reason,

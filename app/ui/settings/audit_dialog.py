@@ -156,7 +156,7 @@ class AuditDialog(QDialog):
         elif len(entries) == MOST_LINES:
             self.said.setText(
                 self.tr(
-                    "These are the newest {count} lines; `stillroom audit show --search` searches all."
+                    "These are the newest {count} lines; “stillroom audit show --search” searches all."
                 ).format(count=f"{MOST_LINES:,}")
             )
         else:
@@ -199,7 +199,7 @@ class AuditDialog(QDialog):
             more = len(result.problems) - SHOWN_PROBLEMS
             if more > 0:
                 lines.append(
-                    self.tr("and {count} more; `stillroom audit verify` lists all.").format(count=more)
+                    self.tr("and {count} more; “stillroom audit verify” lists all.").format(count=more)
                 )
         elif not result.lines:
             set_look(self.said, "muted")

@@ -70,7 +70,7 @@ class FiltersDialog(ScrolledDialog):
         explanation = label(
             self.tr(
                 "All that you send passes these rules, from the top to the bottom: chats, code, the "
-                "command `stillroom chat` and the local API. They find secrets of a known form, such "
+                "command “stillroom chat” and the local API. They find secrets of a known form, such "
                 "as keys and card numbers. They do not find every secret, and no list of phrases stops "
                 "a text that tries to take over the model (prompt injection)."
             ),

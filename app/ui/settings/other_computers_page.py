@@ -72,7 +72,7 @@ class OtherComputersPage(QWidget):
             label(
                 self.tr(
                     "They take a part of a model that is too large for this computer. Each runs llama.cpp's "
-                    "rpc-server; where Stillroom is installed, `stillroom lend` starts it."
+                    "rpc-server; where Stillroom is installed, “stillroom lend” starts it."
                 ),
                 wrap=True,
             )
