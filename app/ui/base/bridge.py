@@ -131,11 +131,14 @@ class Bridge(QObject):
 
     def _on_task_done(self, work: str, place: WorkPlace | None, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if task.cancelled() or self._closed:
+        if task.cancelled():
             return
+        # Taken in any case: asyncio says of an error that nobody has asked for that it was never retrieved.
         error = task.exception()
-        if error is not None and _is_of_closed(error):
-            log.debug("%s went on after its page was closed: %s", work, error)
+        if error is not None and (self._closed or _is_of_closed(error)):
+            log.debug("%s went on after its page was closed: %r", work, error)
+            return
+        if self._closed:
             return
         if place is None:
             if error is not None:

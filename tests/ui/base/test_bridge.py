@@ -1,6 +1,8 @@
 """Other threads reach the GUI through the bridge alone."""
 
 import asyncio
+import contextlib
+import gc
 import threading
 
 import pytest
@@ -129,3 +131,28 @@ def test_work_whose_page_was_closed_meanwhile_is_no_error(
 
     run_step(loop, scene(), 30)
     assert len(errors) == told
+
+
+def test_what_fails_after_the_end_is_no_error_that_nobody_has_taken(loop: qasync.QEventLoop) -> None:
+    """The engine's end cancels what is asked of it, when the window is closed already."""
+    told: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    async def scene() -> None:
+        bridge, ended = Bridge(pytest.fail), asyncio.Event()
+
+        async def load() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await ended.wait()
+            raise Cancelled
+
+        task = bridge.start(load())
+        await asyncio.sleep(0)
+        await bridge.finish()
+        assert task.done()
+        del task
+        gc.collect()
+        await asyncio.sleep(0)
+
+    run_step(loop, scene(), 30)
+    assert told == []
