@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.base.paths import AppPaths
 from app.settings import SettingsFile
+from app.ui.base.offers import reveal
 from app.ui.base.plain_text import set_tip
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
@@ -56,6 +57,15 @@ class SettingsMakers:
     hub: Callable[[QWidget], HuggingFacePage]
     others: Callable[[QWidget], OtherComputersPage]
     elsewhere: Callable[[QWidget], ServersElsewherePage]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPlace:
+    """Where somebody is in the settings, whatever their language."""
+
+    page: SettingsPage
+    control: int | None
+    """The one of the page that has the keyboard, by its number; None for the list of pages."""
 
 
 class SettingsDialog(ScrolledDialog):
@@ -152,6 +162,19 @@ class SettingsDialog(ScrolledDialog):
             page.examine()
         elif isinstance(page, OtherComputersPage):
             page.check()
+
+    @property
+    def place(self) -> SettingsPlace:
+        """The page in front, and what has the keyboard there."""
+        focused = self.focusWidget()
+        controls = _controls(self.page_of(self.page))
+        return SettingsPlace(self.page, controls.index(focused) if focused in controls else None)
+
+    def go_to(self, control: int) -> None:
+        """Let the keyboard go on at a control of the page in front, unless it cannot be used now."""
+        controls = _controls(self.page_of(self.page))
+        if control < len(controls) and controls[control].isEnabled():
+            reveal(controls[control])
 
     def _make_general(self, states: Callable[[QWidget], ChatStatesCard], place: QWidget) -> QWidget:
         area, inside, column = _scrolled(place)
@@ -288,6 +311,11 @@ class _Place(QWidget):
         super().__init__(parent)
         self.room = QVBoxLayout(self)
         self.room.setContentsMargins(0, 0, 0, 0)
+
+
+def _controls(page: QWidget) -> list[QWidget]:
+    """List what can have the keyboard on a page, in the order in which it was made."""
+    return [each for each in page.findChildren(QWidget) if each.focusPolicy() != Qt.FocusPolicy.NoFocus]
 
 
 def _scrolled(place: QWidget) -> tuple[QScrollArea, QWidget, QVBoxLayout]:

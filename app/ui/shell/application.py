@@ -373,10 +373,10 @@ class WindowApplication(QObject):
 
     async def _replace_window(self) -> None:
         old = self._window
+        state, settings_place = self._tabs.state(), self.dialogs.settings_place
         old.setEnabled(False)
         # What is told meanwhile would be in the new language, in between the old one's.
         old.setUpdatesEnabled(False)
-        state, settings_page = self._tabs.state(), self.dialogs.settings_page
         # The new window opens with what the settings say.
         left = [*self._tabs.close_down(), self._place.close_down()]
         self._tabs_bridge.close()
@@ -396,8 +396,8 @@ class WindowApplication(QObject):
             old.closing.disconnect(self._on_closing)
             old.close()
             self._window = new
-            if settings_page is not None:
-                self.dialogs.open_settings_page(settings_page)
+            if settings_place is not None:
+                self.dialogs.open_settings_place(settings_place)
             for _ in old.delete_pages():
                 await asyncio.sleep(0)
         finally:

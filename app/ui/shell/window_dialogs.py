@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from app.ui.settings.audit_dialog import AuditDialog
     from app.ui.settings.filters_dialog import FiltersDialog
     from app.ui.settings.server_dialog import ServerDialog
-    from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage
+    from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage, SettingsPlace
     from app.ui.shell.make_room_dialog import MakeRoomDialog
 
 
@@ -239,13 +239,19 @@ class WindowDialogs(QObject):
         dialog.show_page(page)
         return _opened(dialog)
 
+    def open_settings_place(self, place: "SettingsPlace") -> None:
+        """Open the settings where somebody was in them."""
+        dialog = self.open_settings_page(place.page)
+        if place.control is not None:
+            dialog.go_to(place.control)
+
     @property
-    def settings_page(self) -> "SettingsPage | None":
-        """The page of the settings that are open; None while they are not."""
+    def settings_place(self) -> "SettingsPlace | None":
+        """The place of the keyboard in the settings that are open; None while they are not."""
         from app.ui.settings.settings_dialog import SettingsDialog
 
         dialog = self._window.findChild(SettingsDialog)
-        return dialog.page if dialog is not None and dialog.isVisible() else None
+        return dialog.place if dialog is not None and dialog.isVisible() else None
 
     def make_settings(self) -> "SettingsDialog":
         """Make that dialog without its pages, and do not show it."""

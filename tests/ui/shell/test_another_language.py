@@ -21,6 +21,7 @@ from app.ui.shell.window_tabs import WindowTabs
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
+from tests.support.widgets import seen_button
 from tests.support.window import run_with_window, settle
 
 CHINESE, ENGLISH = "zh_CN", "en"
@@ -205,6 +206,29 @@ def test_page_comparison_selection_and_settings_come_back(qapp: QApplication) ->
         models = application.window.show_page("models")
         assert isinstance(models, ModelsTab)
         assert models.selected_key == "r1-qwen-7b"
+
+    run_with_window(scene)
+
+
+def test_the_keyboard_stays_where_it_was_in_the_settings(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.window.activateWindow()
+        dialog = application.dialogs.open_settings_page("general")
+        [field] = [box for box in dialog.findChildren(QComboBox) if box.accessibleName() == "Language"]
+        await until(dialog.isActiveWindow, "the settings in front")
+        field.setFocus()
+        await change(application, CHINESE)
+        dialog = application.window.findChild(SettingsDialog)
+        assert isinstance(dialog, SettingsDialog)
+        here = dialog.focusWidget()
+        assert isinstance(here, QComboBox)
+        assert (here.accessibleName(), here.currentData()) == ("语言", CHINESE)
+        await until(here.hasFocus, "the keyboard in that field")
+        seen_button(dialog, "关于").setFocus()
+        await change(application, ENGLISH)
+        dialog = application.window.findChild(SettingsDialog)
+        assert isinstance(dialog, SettingsDialog)
+        assert dialog.focusWidget() is seen_button(dialog, "General"), "the list of pages again"
 
     run_with_window(scene)
 
