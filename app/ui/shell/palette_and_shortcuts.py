@@ -1,6 +1,6 @@
 """The command palette and the list of shortcuts of the window."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -49,6 +49,8 @@ class WindowCommands(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
         later = self._later(self._window.current_page)
+        # Whatever is made for it just then is let go of.
+        dialog.finished.connect(lambda _: later.close())
         # Each may take a moment, in which an empty frame would stand there.
         dialog.painted.connect(lambda: self._add_next(dialog, later))
         return dialog
@@ -65,7 +67,7 @@ class WindowCommands(QObject):
         dialog.open()
         return dialog
 
-    def _later(self, in_front: str) -> Iterator[Sequence[Command]]:
+    def _later(self, in_front: str) -> Generator[Sequence[Command]]:
         """Look up what takes a moment; pages that were never shown are made for it, in steps."""
         yield from self._settings()
         for key in self._window.pages:

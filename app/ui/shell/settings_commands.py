@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtWidgets import QAbstractButton, QDialog, QWidget
 
@@ -61,9 +62,13 @@ class SettingsCommands(QObject):
         key = f"load settings of {self._dialogs.load_subject}"
         if key not in self._known:
             dialog = self._dialogs.make_load_settings(planned=False, in_steps=True)
-            for _ in dialog.making():
-                yield []
-            self._known[key] = self._look_up(dialog, self._dialogs.open_load_settings)
+            try:
+                for _ in dialog.making():
+                    yield []
+                self._known[key] = self._rows_in(dialog, self._dialogs.open_load_settings)
+            finally:
+                # The palette may be closed in between.
+                _discard(dialog)
         yield self._of_dialog(key, list)
 
     def _of_dialog(self, key: str, look_up: Callable[[], list[_Row]]) -> list[Command]:
@@ -111,13 +116,16 @@ class SettingsCommands(QObject):
         return _unique(found)
 
     def _look_up_new(self, make: Callable[[], QDialog], open_dialog: Callable[[], QDialog]) -> list[_Row]:
-        return self._look_up(make(), open_dialog)
+        dialog = make()
+        found = self._rows_in(dialog, open_dialog)
+        _discard(dialog)
+        return found
 
     @staticmethod
-    def _look_up(dialog: QDialog, open_dialog: Callable[[], QDialog]) -> list[_Row]:
-        found = [(joined(dialog.windowTitle(), name), name, open_dialog) for name, _ in rows_of(dialog)]
-        _discard(dialog)
-        return _unique(found)
+    def _rows_in(dialog: QDialog, open_dialog: Callable[[], QDialog]) -> list[_Row]:
+        return _unique(
+            [(joined(dialog.windowTitle(), name), name, open_dialog) for name, _ in rows_of(dialog)]
+        )
 
 
 def _go_to(open_dialog: Callable[[], QDialog], name: str) -> None:
@@ -157,5 +165,7 @@ def _leaving(root: QWidget) -> set[str]:
 
 def _discard(dialog: QDialog) -> None:
     """Let go of a dialog that was never shown."""
-    dialog.done(0)
-    dialog.deleteLater()
+    # The window may have gone with it.
+    if shiboken6.isValid(dialog):
+        dialog.done(0)
+        dialog.deleteLater()

@@ -22,6 +22,7 @@ from app.ui.base.offers import could_be_seen, menu_of
 from app.ui.base.session import model_name
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.list.chat_list import ChatList
+from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
@@ -200,6 +201,20 @@ async def all_words(application: WindowApplication) -> dict[str, set[str]]:
         dialog.deleteLater()
     window.show_page("chat")
     return found
+
+
+def test_a_palette_that_is_closed_while_it_looks_leaves_no_dialog_behind(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        window = application.window
+        palette = application.commands.open_palette()
+        await until(lambda: window.findChild(LoadSettingsDialog) is not None, "the load settings", turn_s=0)
+        assert not palette.complete
+        palette.reject()
+        await settle(3)
+        assert window.findChildren(QDialog) == []
+
+    run_with_window(scene)
 
 
 @pytest.mark.parametrize("language", ["en", "zh_CN"])
