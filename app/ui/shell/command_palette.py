@@ -44,8 +44,9 @@ LONGEST_TITLE = 200
 
 
 class CommandPalette(QDialog):
-    """A field and what fits it; Enter or a click does the chosen thing, after the palette has closed. It is
-    not modal (`EarlyKeys`)."""
+    """A field and what fits it; Enter or a click does the chosen thing, after the palette has closed. Where
+    nothing fits yet, Enter does the first thing that is found to fit what is typed. It is not modal
+    (`EarlyKeys`)."""
 
     painted = Signal()
     """Once, when it can be seen."""
@@ -59,10 +60,12 @@ class CommandPalette(QDialog):
         self.resize(size.boundedTo(parent.size()))
         self._commands = list(commands)
         self._complete = False
+        self._is_awaited = False
+        """Enter was pressed, and nothing has fitted yet."""
         self._field = QLineEdit()
         self._field.setPlaceholderText(self.tr("What do you want to do?"))
         self._field.setAccessibleName(self._field.placeholderText())
-        self._field.textChanged.connect(self._fill)
+        self._field.textChanged.connect(self._on_typed)
         self._field.returnPressed.connect(self._run)
         self._field.installEventFilter(self)
         EarlyKeys(self, self._field)
@@ -134,6 +137,8 @@ class CommandPalette(QDialog):
         chosen = self._list.currentIndex().row()
         self._fill(self._field.text())
         self._choose(max(0, chosen))
+        if self._is_awaited:
+            self._run()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The arrows move in the list while the typing goes on."""
@@ -146,6 +151,7 @@ class CommandPalette(QDialog):
             }.get(Qt.Key(event.key()))
             count = self._rows.rowCount()
             if step is not None and count:
+                self._is_awaited = False
                 at = self._list.currentIndex().row() + step
                 self._choose(at % count if abs(step) == 1 else min(max(0, at), count - 1))
                 return True
@@ -153,6 +159,10 @@ class CommandPalette(QDialog):
 
     def _page(self) -> int:
         return max(2, self._list.viewport().height() // max(1, self._list.sizeHintForRow(0)) - 1)
+
+    def _on_typed(self, typed: str) -> None:
+        self._is_awaited = False
+        self._fill(typed)
 
     def _fill(self, typed: str) -> None:
         self._rows.show_commands(matching(self._commands, typed))
@@ -170,9 +180,11 @@ class CommandPalette(QDialog):
     def _run(self) -> None:
         place = self._list.currentIndex().row()
         if not 0 <= place < len(self._rows.commands):
+            self._is_awaited = True
             return
         command = self._rows.commands[place]
         if not command.refusal:
+            self._is_awaited = False
             self.accept()
             command.run()
 

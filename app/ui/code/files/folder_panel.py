@@ -43,6 +43,8 @@ class FolderPanel(Card):
         self._ui = ui
         self._folder: SourceFolder | None = None
         self._indexing: asyncio.Task[None] | None = None
+        self._is_awaited = False
+        """Return was pressed before the files were found."""
         self.index = FileIndex()
         """The files of the folder, as far as they were found."""
         self.tree = FolderTree(ui.bridge, ui.theme)
@@ -56,7 +58,7 @@ class FolderPanel(Card):
         self._lay_out()
         self.tree.chosen.connect(self._choose)
         self.found.itemActivated.connect(lambda item: self._choose(item.data(Qt.ItemDataRole.UserRole)))
-        self.field.textChanged.connect(self._search)
+        self.field.textChanged.connect(self._on_typed)
         self.field.returnPressed.connect(self._choose_first)
         self._refresh.clicked.connect(lambda: ui.bridge.start(self.read_again()))
         self._close.clicked.connect(lambda: ui.bridge.start(self.open_folder(None)))
@@ -134,7 +136,14 @@ class FolderPanel(Card):
         index = await asyncio.to_thread(folder.index, lambda: self._folder is not folder)
         if folder is self._folder:
             self.index = index
+            self._indexing = None
             self._search()
+            if self._is_awaited:
+                self._choose_first()
+
+    def _on_typed(self) -> None:
+        self._is_awaited = False
+        self._search()
 
     def _search(self) -> None:
         words = self.field.text().strip()
@@ -150,7 +159,8 @@ class FolderPanel(Card):
             self.found.setCurrentRow(0)
         remark = ""
         if words and not paths:
-            remark = self.tr("No file of that name.")
+            none = self.tr("No file of that name.")
+            remark = none if self._indexing is None else self.tr("Looking for files…")
         if words and not self.index.is_whole:
             remark = self.tr("Only the first {count} files were searched.").format(
                 count=f"{len(self.index.paths):,}"
@@ -160,6 +170,7 @@ class FolderPanel(Card):
 
     def _choose_first(self) -> None:
         item = self.found.currentItem()
+        self._is_awaited = self._indexing is not None and not self.found.count()
         if item is not None:
             self._choose(item.data(Qt.ItemDataRole.UserRole))
 

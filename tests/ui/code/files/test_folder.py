@@ -3,6 +3,8 @@
 import html
 import os
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,16 @@ from PySide6.QtWidgets import QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
 from app.code.folder import source_folder
-from app.code.folder.source_folder import OutsideFolderError
+from app.code.folder.source_folder import FileIndex, OutsideFolderError, SourceFolder
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.files.folder_tree import FolderTree
 from tests.support.code_desk import Live, Room, until
+from tests.support.widgets import seen_words
 
 WIDE = (1400, 800)
 MARKUP = "<b>bold<img src=x>.py"
 NARROW = (708, 640)
+WAIT_S = 60.0
 
 
 @pytest.fixture
@@ -89,6 +93,27 @@ def test_a_file_is_found_by_what_is_typed_of_its_path(
         assert tab.folder.field.text() == ""
         qtbot.keyClick(tab.folder.field, Qt.Key.Key_Escape)
         assert tab.window().focusWidget() is tab.editor
+
+    live(scene())
+
+
+def test_return_opens_a_file_that_is_found_later(
+    tab: CodeTab, live: Live, qtbot: QtBot, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_look, index = threading.Event(), SourceFolder.index
+
+    def index_later(folder: SourceFolder, is_over: Callable[[], bool]) -> FileIndex:
+        assert may_look.wait(WAIT_S)
+        return index(folder, is_over)
+
+    async def scene() -> None:
+        monkeypatch.setattr(SourceFolder, "index", index_later)
+        await tab.folder.open_folder(project)
+        qtbot.keyClicks(tab.folder.field, "ma app")
+        assert seen_words(tab.folder).splitlines()[-1] == "Looking for files…"
+        qtbot.keyClick(tab.folder.field, Qt.Key.Key_Return)
+        may_look.set()
+        await until(lambda: tab.document.name == "main.py")
 
     live(scene())
 
