@@ -35,6 +35,7 @@ from app.ui.shell.model_picker import ModelPicker
 from app.ui.widgets.card import button
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
+from app.ui.widgets.early_keys import EarlyInput
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
         self._tabs: dict[str, QPushButton] = {}
         self._tab_actions: list[QAction] = []
         self._showing = Slices(self)
+        self._early_input = EarlyInput(self)
         self.picker = picker
         self.live_panel = live_panel
         self.toast: Notices | None = None
@@ -164,6 +166,7 @@ class MainWindow(QMainWindow):
             self.show_page(key)
             return
         self._begun(key)
+        self._early_input.hold()
         self._showing.begin(self._show_in_steps(key))
         handle = self.windowHandle()
         if handle is not None:
@@ -185,11 +188,16 @@ class MainWindow(QMainWindow):
         return event.key() not in MODIFIERS and all(keys != tab.shortcut() for tab in self._tab_actions)
 
     def _show_in_steps(self, key: str) -> Iterator[None]:
-        for _ in self.making(key):
+        try:
+            for _ in self.making(key):
+                yield
             yield
-        yield
-        if self._tabs[key].isChecked():
-            self.show_page(key)
+            if self._tabs[key].isChecked():
+                self.show_page(key)
+        except Exception:
+            self._early_input.give()
+            raise
+        self._early_input.give()
 
     def delete_pages(self) -> Iterator[None]:
         """Delete what the tabs have shown, in steps, where nothing is done with the window any more."""

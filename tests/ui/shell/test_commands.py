@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -133,6 +134,37 @@ def test_the_palette_does_not_say_that_there_is_none_while_it_looks(
     palette.reject()
 
 
+def test_return_does_the_first_thing_that_is_found_later(page: QWidget, qapp: QApplication) -> None:
+    done: list[str] = []
+
+    def command(title: str, refusal: str = "") -> Command:
+        return Command(title, "", partial(done.append, title), refusal)
+
+    palette = CommandPalette([command("Save")], Theme(qapp, "light"), page)
+    palette.show()
+    person = CommandPalettePage(palette)
+    person.type("dark")
+    person.press(Qt.Key.Key_Return)
+    palette.add([command("Light"), command("Dark blue", "Not on this screen")])
+    assert (done, palette.isVisible()) == ([], True)
+    palette.add([command("Dark"), command("Dark, high contrast")])
+    assert (done, palette.isVisible()) == (["Dark"], False)
+
+
+def test_return_is_forgotten_once_something_else_is_typed(page: QWidget, qapp: QApplication) -> None:
+    done: list[str] = []
+    palette = CommandPalette([], Theme(qapp, "light"), page)
+    palette.show()
+    person = CommandPalettePage(palette)
+    person.type("da")
+    person.press(Qt.Key.Key_Return)
+    person.type("rk")
+    palette.add([Command("Dark", "", lambda: done.append("dark"))])
+    assert (done, palette.isVisible()) == ([], True)
+    person.press(Qt.Key.Key_Return)
+    assert done == ["dark"]
+
+
 def test_what_cannot_be_done_now_comes_last_and_does_nothing(
     page: QWidget, qtbot: QtBot, qapp: QApplication
 ) -> None:
@@ -185,6 +217,25 @@ def test_what_is_typed_for_the_window_behind_is_typed_into_the_palette(
         page.activateWindow()
     QTest.keyClick(behind, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     assert done == ["Zoom out", "save behind"]
+
+
+def test_what_an_input_method_writes_behind_the_palette_is_written_into_it(
+    page: QWidget, qtbot: QtBot, qapp: QApplication
+) -> None:
+    written = QLineEdit(page)
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    written.setFocus()
+    palette = CommandPalette([Command("新聊天", "", lambda: None)], Theme(qapp, "light"), page)
+    palette.show()
+    event = QInputMethodEvent("", [])
+    event.setCommitString("聊天")
+    QApplication.sendEvent(written, event)
+    assert (written.text(), palette.findChild(QLineEdit).text()) == ("", "聊天")
+    palette.reject()
+    QApplication.sendEvent(written, event)
+    assert written.text() == "聊天"
 
 
 def test_a_click_beside_it_closes_the_palette_and_does_nothing_else(

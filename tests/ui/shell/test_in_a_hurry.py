@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QKeyCombination, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QWindow
+from PySide6.QtGui import QAction, QGuiApplication, QInputMethodEvent, QKeyEvent, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
@@ -92,6 +92,40 @@ def test_what_is_typed_is_for_the_page_that_was_asked_for_and_is_still_made(qapp
         assert code.editor.isReadOnly()
         await until(lambda: code.editor.text() == "A\nB", "the text")
         assert chat.composer.text() == ""
+
+    run_with_window(scene)
+
+
+def compose(*events: tuple[str, str]) -> None:
+    """Write as an input method does, with what it puts together and what it commits."""
+    for composed, committed in events:
+        event = QInputMethodEvent(composed, [])
+        event.setCommitString(committed)
+        focused = QGuiApplication.focusObject()
+        assert focused is not None
+        QApplication.sendEvent(focused, event)
+
+
+def test_what_an_input_method_writes_is_for_the_page_that_is_still_made(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        chat = window.show_page("chat")
+        assert isinstance(chat, ChatTab)
+        window.activateWindow()
+        await until(window.isActiveWindow, "the keyboard")
+        action_of(window, "Code").trigger()
+        compose(("ni", ""), ("", "你"))
+        await asyncio.sleep(0)
+        compose(("", "好"))
+        await until(lambda: window.current_page == "code", "the page")
+        code = window.current_content
+        assert isinstance(code, CodeTab)
+        compose(("", "，"))
+        await until(lambda: code.editor.text() == "你好，", "the text")
+        assert chat.composer.text() == ""
+        window.show_page("chat")
+        compose(("", "问"))
+        assert chat.composer.text() == "问"
 
     run_with_window(scene)
 

@@ -2,7 +2,7 @@
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QInputMethodEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
 
@@ -11,7 +11,7 @@ class EarlyTyping(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._held: list[QKeyEvent] = []
+        self._held: list[QEvent] = []
         self._editors: list[QWidget] = []
         self._over = False
 
@@ -40,6 +40,10 @@ class EarlyTyping(QObject):
         """Take what would be written."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and _writes(event):
             self._held.append(QKeyEvent(event.type(), event.key(), event.modifiers(), event.text()))
+            return True
+        if isinstance(event, QInputMethodEvent):
+            if event.commitString() or event.preeditString():
+                self._held.append(event.clone())
             return True
         return False
 
