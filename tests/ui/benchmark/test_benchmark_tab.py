@@ -68,6 +68,8 @@ GROWING = Suite(
     ),
     repeats=2,
 )
+ENDLESS = Suite(name="endless", steps=GROWING.steps, repeats=50)
+"""It is at its first round still when a window that is slow shows that round's results."""
 LONG = Suite(name="long", steps=(Step(key="tg900", kind="generation", tokens=900),), repeats=20)
 
 
@@ -608,7 +610,7 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
 
 
 def test_figures_and_plots_grow_while_it_runs(open_room: Opener, desk: Desk, starter: Path) -> None:
-    room = open_room(suite=GROWING)
+    room = open_room(suite=ENDLESS)
     desk.run(desk.session.load(starter, SETTINGS))
     wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
@@ -617,9 +619,10 @@ def test_figures_and_plots_grow_while_it_runs(open_room: Opener, desk: Desk, sta
     def points() -> int:
         return sum(len(line.points) for line in plots.prompt.lines if line.look == "main")
 
-    wait_until(lambda: points() == 1)
+    # The job does not wait for a window that is slower than a turn.
+    wait_until(lambda: points() >= 1)
     assert desk.session.reserved_for == "benchmark"
-    assert plots.prompt.isVisible()
+    wait_until(plots.prompt.isVisible)
     wait_until(lambda: "Prompt, 64 tokens" in room.texts())
     wait_until(lambda: points() == 2)
     assert desk.session.reserved_for == "benchmark"
