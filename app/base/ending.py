@@ -1,23 +1,32 @@
 """The end of the program in time: one deadline for all of its parts, and then no process of it is left."""
 
 import contextlib
+import faulthandler
 import logging
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import NoReturn
 
 import psutil
 
 log = logging.getLogger(__name__)
 
-ENDING_S = 2.2
-"""From the wish to end until what has not ended is ended by force; the rest of three seconds is for that."""
+ENDING_S = 1.8
+"""From the wish to end until what has not ended is ended by force; the rest of three seconds is for that, in
+which a processor with much else to do gives it little time."""
+
+FORCING_S = 0.6
+"""Longest time for that force, which is a thread of Python's: what holds the interpreter holds it, too."""
 
 NAMING_S = 0.1
+NAMED_CALLS = 3
+"""Of each thread that hangs, the innermost."""
 
 
 class Ending:
@@ -40,6 +49,7 @@ class Ending:
         if self._status is not None:
             # A daemon: where everything ends by itself, nobody waits for it.
             threading.Thread(target=self._watch, name="ending", daemon=True).start()
+            _end_from_outside(self._within_s + FORCING_S)
 
     def left_s(self) -> float:
         """Seconds until the deadline; all of them before it has begun."""
@@ -80,7 +90,10 @@ def end_children() -> None:
     own = psutil.Process()
     # A second look: one may have started another while the first was taken.
     for _ in range(2):
-        for child in own.children(recursive=True):
+        children = own.children(recursive=True)
+        if not children:
+            return
+        for child in children:
             try:
                 child.kill()
             except psutil.Error as error:
@@ -89,9 +102,12 @@ def end_children() -> None:
 
 def end_process(status: int) -> None:
     """End this process and all below it now; what hangs is named in the log."""
-    # The disk may be what hangs.
-    close_together([_name_threads], NAMING_S)
+    # As they hang, before their processes are gone.
+    hanging = _threads()
+    # They end while the log is written: to free what they hold takes a while.
     end_children()
+    # The disk may be what hangs.
+    close_together([partial(_name_threads, hanging)], NAMING_S)
     os._exit(status)
 
 
@@ -106,11 +122,29 @@ def end_at_once(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _name_threads() -> None:
+def _end_from_outside(after_s: float) -> None:
+    """End the process then, whoever holds the interpreter: by a thread that needs nothing of Python. Its
+    children end with it (`parent_death.py`)."""
+    # Where there is no stderr to say in what every thread was at.
+    with contextlib.suppress(AttributeError, OSError, RuntimeError, ValueError):
+        faulthandler.dump_traceback_later(after_s, exit=True)
+
+
+def _threads() -> dict[str, list[str]]:
+    """Say where each thread is, without a look at the disk."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    for ident, frame in sys._current_frames().items():
-        stack = "".join(traceback.format_stack(frame)[-3:])
-        log.warning("ended by force; thread %s was at:\n%s", names.get(ident, ident), stack)
+    return {
+        names.get(ident, str(ident)): [
+            f"{call.f_code.co_filename}:{line} in {call.f_code.co_qualname}"
+            for call, line in islice(traceback.walk_stack(frame), NAMED_CALLS)
+        ]
+        for ident, frame in sys._current_frames().items()
+    }
+
+
+def _name_threads(threads: Mapping[str, Sequence[str]]) -> None:
+    for name, calls in threads.items():
+        log.warning("ended by force; thread %s was at:\n%s", name, "\n".join(calls))
 
 
 def _close(closer: Callable[[], object]) -> None:

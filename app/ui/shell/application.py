@@ -168,8 +168,7 @@ class WindowApplication(QObject):
         if self._disk is not None:
             self._disk.stop()
         self.cuda.cancel()
-        await self._tabs_bridge.finish()
-        await self._bridge.finish()
+        await asyncio.gather(self._tabs_bridge.finish(), self._bridge.finish())
         await off_this_thread(self._close_parts)
         self.parts.told.close()
         gc.enable()

@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from app.base.ending import Ending, close_together
+from app.base.ending import ENDING_S, FORCING_S, Ending, close_together
 
 WAIT_S = 60.0
 
@@ -28,6 +28,31 @@ def test_what_hangs_is_ended_by_force_with_a_child_that_is_stopped() -> None:
         child = int(program.stdout.readline())
         assert program.wait(WAIT_S) == 7
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+HELD = """
+import re
+from app.base.ending import Ending
+Ending(0.2, status=7).begin()
+print("begun", flush=True)
+re.match("(a+)+$", "a" * 60 + "b")
+"""
+
+
+def test_what_never_gives_the_interpreter_back_is_ended_too() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HELD], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        try:
+            _, said = program.communicate(timeout=WAIT_S)
+        finally:
+            program.kill()
+    assert program.returncode == 1
+    assert b"re/__init__.py" in said, "what held it is told"
+
+
+def test_the_force_comes_in_time_for_the_three_seconds_that_are_promised() -> None:
+    assert ENDING_S + FORCING_S <= 2.5, "the rest is the system's, which frees what the processes held"
 
 
 def test_all_are_closed_at_once_and_one_that_hangs_holds_nobody() -> None:
