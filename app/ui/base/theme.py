@@ -1,20 +1,23 @@
 """Colours, type and icons of the window, in the scheme and the size that the user chose."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from importlib.resources import as_file, files
 from pathlib import Path
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Signal
+import shiboken6
+from PySide6.QtCore import SIGNAL, QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.settings import Theme as ThemeChoice
 from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
 from app.ui.base.font_icon import FontIcon, IconColours
 from app.ui.base.formulas import Formulas
+from app.ui.base.slices import Slices
 
 Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
 
@@ -40,22 +43,26 @@ class Theme(QObject):
     `pixels`, and follow `changed`. GUI thread.
     """
 
-    changed = Signal()
-
     def __init__(
         self, application: QApplication, choice: ThemeChoice = "system", zoom_percent: int = 100
     ) -> None:
         super().__init__(application)
+        self.changed = ThemeChange(self)
         self._application = application
         self._choice: ThemeChoice = choice
         self._zoom_percent = zoom_percent
         self._icons: dict[tuple[str, IconColours, float], QIcon] = {}
         self.formulas = Formulas(self)
         """Formulas in the colours that are asked for."""
+        self._restyling = Slices(self)
+        self._covered: list[QWidget] = []
+        """The windows that are not painted while their widgets are restyled."""
         self._load_fonts()
         application.setStyle("Fusion")
         self.colours = self._pick()
         self._apply()
+        for _ in self._restyle():
+            pass
         hints = application.styleHints()
         hints.colorSchemeChanged.connect(self._on_system_changed)
         if hasattr(hints, "accessibility"):  # Qt 6.10
@@ -71,15 +78,20 @@ class Theme(QObject):
         """The size of everything, 100 as designed."""
         return self._zoom_percent
 
-    def choose(self, choice: ThemeChoice, zoom_percent: int = 100) -> None:
-        """Change the scheme and the size of the whole window at once."""
+    def choose(self, choice: ThemeChoice, zoom_percent: int = 100, *, in_steps: bool = False) -> None:
+        """Change the scheme and the size of all windows: now, or `in_steps` in the next turns, as all at once
+        takes too long. What is seen changes when the last step is done."""
         before = (self.colours, self._zoom_percent)
         self._choice = choice
         self._zoom_percent = zoom_percent
         self.colours = self._pick()
-        if before != (self.colours, zoom_percent):
-            self._apply()
-            self.changed.emit()
+        if before == (self.colours, zoom_percent):
+            return
+        self._cover()
+        self._apply()
+        self._restyling.begin(self._change_steps())
+        if not in_steps:
+            self._restyling.finish()
 
     def pixels(self, designed_px: float) -> int:
         """A length of the design in the size that the user chose."""
@@ -141,11 +153,50 @@ class Theme(QObject):
         font = self._application.font()
         font.setPixelSize(self.pixels(TEXT_PX))
         self._application.setFont(font)
+        # Qt would work out the look of each widget now, and again for each one that is around it. It does so
+        # for those whose rules it knows.
+        self._application.style().unpolish(self._application)
         self._application.setStyleSheet(Template(sheet).substitute(values))
+
+    def _change_steps(self) -> Iterator[None]:
+        try:
+            yield from self._restyle()
+            yield from self.changed.telling()
+        except Exception:
+            self._uncover()
+            raise
+        self._uncover()
+
+    def _restyle(self) -> Iterator[None]:
+        """Let each widget follow the style sheet, those inside before what is around them: what is around
+        would else hand its font to all that is in it."""
+        style, change = self._application.style(), QEvent(QEvent.Type.StyleChange)
+        for window in self._application.topLevelWidgets():
+            if not shiboken6.isValid(window) or window.parentWidget() is not None:
+                # Gone since then, or in the window that it is a dialog of.
+                continue
+            for widget in reversed([window, *window.findChildren(QWidget)]):
+                if shiboken6.isValid(widget) and widget.testAttribute(Qt.WidgetAttribute.WA_StyleSheet):
+                    style.polish(widget)
+                    QCoreApplication.sendEvent(widget, change)
+                    yield
+
+    def _cover(self) -> None:
+        """Let what is seen stay, as one half of it would be in other colours for a while."""
+        for window in self._application.topLevelWidgets():
+            if window.isVisible() and window.updatesEnabled():
+                window.setUpdatesEnabled(False)
+                self._covered.append(window)
+
+    def _uncover(self) -> None:
+        covered, self._covered = self._covered, []
+        for window in covered:
+            if shiboken6.isValid(window):
+                window.setUpdatesEnabled(True)
 
     def _on_system_changed(self) -> None:
         if self._choice == "system":
-            self.choose("system", self._zoom_percent)
+            self.choose("system", self._zoom_percent, in_steps=True)
 
     def _load_fonts(self) -> None:
         for entry in files("resources").joinpath("fonts").iterdir():
@@ -155,6 +206,49 @@ class Theme(QObject):
         font = QFont()
         font.setFamilies(UI_FAMILIES)
         self._application.setFont(font)
+
+
+class ThemeChange:
+    """Tells who follows the theme that it is another one, as a signal does, but one after the other in steps.
+    GUI thread.
+    """
+
+    def __init__(self, owner: QObject) -> None:
+        self._owner = owner
+        self._followers: list[_Follower] = []
+        self._most = 64
+        """So many are there before those are looked for that are gone."""
+
+    def connect(
+        self, slot: Callable[[], object], kind: Qt.ConnectionType = Qt.ConnectionType.AutoConnection
+    ) -> None:
+        """Call this at each change, as long as the object is there whose method it is."""
+        if len(self._followers) > self._most:
+            self._forget_gone()
+            self._most = max(self._most, 2 * len(self._followers))
+        follower = _Follower(self._owner)
+        follower.told.connect(slot, kind)
+        self._followers.append(follower)
+
+    def telling(self) -> Iterator[None]:
+        """Tell all of them, the newest first: what is in a widget was made after it, which may measure it."""
+        self._forget_gone()
+        for follower in self._followers[::-1]:
+            if shiboken6.isValid(follower):
+                follower.told.emit()
+                yield
+
+    def _forget_gone(self) -> None:
+        here = [each for each in self._followers if each.receivers(SIGNAL("told()"))]
+        for gone in set(self._followers) - set(here):
+            gone.deleteLater()
+        self._followers = here
+
+
+class _Follower(QObject):
+    """Tells one."""
+
+    told = Signal()
 
 
 def _icon_path(name: str) -> str:

@@ -354,7 +354,7 @@ class WindowApplication(QObject):
 
     def _on_settings(self, values: Settings) -> None:
         before, self._values = self._values, values
-        self._theme.choose(values.theme, values.zoom_percent)
+        self._theme.choose(values.theme, values.zoom_percent, in_steps=True)
         self._sampler.set_rate_hz(values.telemetry_hz)
         self.parts.idle.set_idle_s(60 * values.idle_unload_minutes)
         if values.language != before.language:

@@ -3,14 +3,24 @@
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QFrame,
+    QLabel,
     QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
     QTabBar,
+    QTableWidget,
+    QVBoxLayout,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -201,3 +211,207 @@ def _files() -> QTabBar:
 def test_high_contrast_tells_a_proposed_text_from_a_written_one(colours: Colours) -> None:
     assert contrast(colours.faint, colours.surface) >= 7
     assert contrast(colours.faint, colours.text) >= 2
+
+
+class Counted(QWidget):
+    """Counts how often its look was worked out."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.looks = 0
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        super().changeEvent(event)
+        self.looks += event.type() == QEvent.Type.StyleChange
+
+
+def nested(qtbot: QtBot, depth: int) -> list[Counted]:
+    """Show a window with widgets in one another, and give all of them."""
+    made = [Counted()]
+    qtbot.addWidget(made[0])
+    for _ in range(depth):
+        inside = Counted(made[-1])
+        QVBoxLayout(made[-1]).addWidget(inside)
+        made.append(inside)
+    QVBoxLayout(made[-1]).addWidget(QLabel("Words"))
+    with qtbot.waitExposed(made[0]):
+        made[0].show()
+    for each in made:
+        each.looks = 0
+    return made
+
+
+@pytest.fixture
+def one_step_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.ui.base.slices.SLICE_S", 0.0)
+
+
+def test_another_theme_works_out_each_look_once(qtbot: QtBot, theme: Theme) -> None:
+    made = nested(qtbot, 6)
+    theme.choose("dark", 150)
+    assert [each.looks for each in made] == [1] * len(made)
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_another_theme_comes_in_several_turns(qtbot: QtBot, theme: Theme) -> None:
+    made = nested(qtbot, 6)
+    window, told = made[0], []
+    theme.changed.connect(lambda: told.append(sum(each.looks for each in made)))
+    theme.choose("dark", 150, in_steps=True)
+    assert sum(each.looks for each in made) == 0
+    turns = []
+    while not window.updatesEnabled():
+        before = sum(each.looks for each in made)
+        QCoreApplication.processEvents()
+        turns.append(sum(each.looks for each in made) - before)
+    assert max(turns) == 1
+    assert told == [len(made)], "who follows the theme finds all in its look"
+    label = window.findChild(QLabel)
+    assert label is not None
+    assert label.font().pixelSize() == theme.pixels(13)
+    assert label.palette().windowText().color() == QColor(DARK.text)
+
+
+class Follower(QWidget):
+    """Notes in a list that it was told, and how many turns of the event loop there had been."""
+
+    def __init__(self, theme: Theme, notes: list[str], name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._notes = notes
+        theme.changed.connect(self.take)
+
+    def take(self) -> None:
+        self._notes.append(self.objectName())
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_who_follows_the_theme_is_told_in_a_turn_of_his_own(qtbot: QtBot, theme: Theme) -> None:
+    notes: list[str] = []
+    made = [Follower(theme, notes, name) for name in ("page", "card", "gone")]
+    for each in made:
+        qtbot.addWidget(each)
+    made[0].show()
+    shiboken6.delete(made.pop())
+    theme.choose("dark", in_steps=True)
+    most = 0
+    while not made[0].updatesEnabled():
+        before = len(notes)
+        QCoreApplication.processEvents()
+        most = max(most, len(notes) - before)
+    assert most == 1
+    assert notes == ["card", "page"], "what was made later, as it is in what was made before"
+    theme.choose("light")
+    assert notes == 2 * ["card", "page"]
+
+
+def test_who_is_gone_is_followed_no_more(qapp: QApplication, theme: Theme) -> None:
+    notes: list[str] = []
+    kept = Follower(theme, notes, "kept")
+    before = len(theme.children())
+    for _ in range(1000):
+        shiboken6.delete(Follower(theme, notes, "gone"))
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert len(theme.children()) < before + 200
+    theme.choose("dark")
+    assert notes == ["kept"]
+    kept.deleteLater()
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_what_is_made_while_the_theme_changes_has_it(qtbot: QtBot, theme: Theme) -> None:
+    window = nested(qtbot, 6)[0]
+    theme.choose("dark", in_steps=True)
+    QCoreApplication.processEvents()
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    menu.addAction("Words")
+    menu.ensurePolished()
+    assert menu.palette().text().color() == QColor(DARK.text)
+    qtbot.waitUntil(window.updatesEnabled)
+    assert menu.grab().toImage().pixelColor(menu.rect().center().x(), 3) == QColor(DARK.surface)
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_the_theme_that_was_chosen_last_is_there_at_the_end(qtbot: QtBot, theme: Theme) -> None:
+    made = nested(qtbot, 6)
+    told = []
+    theme.changed.connect(lambda: told.append(theme.zoom_percent))
+    for zoom_percent in (110, 125, 150):
+        theme.choose("dark", zoom_percent, in_steps=True)
+        QCoreApplication.processEvents()
+    qtbot.waitUntil(made[0].updatesEnabled)
+    assert told == [150]
+    label = made[0].findChild(QLabel)
+    assert label is not None
+    assert label.font().pixelSize() == theme.pixels(13) == 20
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_widgets_may_go_while_the_theme_changes(qtbot: QtBot, theme: Theme) -> None:
+    made = nested(qtbot, 6)
+    other = QLabel("Words")
+    other.show()
+    theme.choose("dark", in_steps=True)
+    QCoreApplication.processEvents()
+    made[4].deleteLater()
+    other.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    qtbot.waitUntil(made[0].updatesEnabled)
+    assert made[3].looks == 1
+
+
+def _page() -> QWidget:
+    """A page with most of what the style sheet is about."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    card = QFrame()
+    card.setProperty("look", "card")
+    column.addWidget(card)
+    inside = QVBoxLayout(card)
+    for look in ("body", "title", "figure", "caption", "muted", "danger"):
+        words = QLabel(look)
+        words.setProperty("look", look)
+        inside.addWidget(words)
+    off = button("Off")
+    off.setEnabled(False)
+    ticked = QCheckBox("Ticked")
+    ticked.setChecked(True)
+    number = QSpinBox()
+    field = QPlainTextEdit("Words")
+    field.setProperty("look", "field")
+    table = QTableWidget(2, 2)
+    toast = QFrame()
+    toast.setProperty("look", "toast")
+    QVBoxLayout(toast).addWidget(QPushButton("Undo"))
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(QLabel("Much\n" * 40))
+    for widget in (off, button("Go", "primary"), ticked, QComboBox(), number, field, table, toast, area):
+        column.addWidget(widget)
+    page.resize(500, 900)
+    return page
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("zoom_percent", [100, 150])
+def test_what_was_there_before_looks_like_what_is_made_then(
+    qapp: QApplication, qtbot: QtBot, scheme: ThemeChoice, zoom_percent: int
+) -> None:
+    first: ThemeChoice = "dark" if scheme == "light" else "light"
+    theme = Theme(qapp, first, 125)
+    old = _page()
+    qtbot.addWidget(old)
+    with qtbot.waitExposed(old):
+        old.show()
+    theme.choose(scheme, zoom_percent)
+    new = _page()
+    qtbot.addWidget(new)
+    with qtbot.waitExposed(new):
+        new.show()
+    for page in (old, new):
+        page.resize(500, 900)
+        page.setFocus()
+        QCoreApplication.processEvents()
+    assert old.grab().toImage() == new.grab().toImage()
+    theme.deleteLater()
