@@ -169,22 +169,37 @@ class Theme(QObject):
 
     def _restyle(self) -> Iterator[None]:
         """Let each widget follow the style sheet, those inside before what is around them: what is around
-        would else hand its font to all that is in it."""
-        style, change = self._application.style(), QEvent(QEvent.Type.StyleChange)
+        would else hand its font to all that is in it.
+
+        Between two steps only widgets of our own are held: what Qt made may go without being noticed, and is
+        done along with what it lies in.
+        """
         for window in self._application.topLevelWidgets():
+            # Gone since then, or in the window that it is a dialog of.
             if not shiboken6.isValid(window) or window.parentWidget() is not None:
-                # Gone since then, or in the window that it is a dialog of.
                 continue
-            for widget in reversed([window, *window.findChildren(QWidget)]):
-                if shiboken6.isValid(widget) and widget.testAttribute(Qt.WidgetAttribute.WA_StyleSheet):
-                    style.polish(widget)
-                    QCoreApplication.sendEvent(widget, change)
+            if not shiboken6.createdByPython(window):
+                self._restyle_one(window)
+                continue
+            within = [each for each in window.findChildren(QWidget) if shiboken6.createdByPython(each)]
+            for widget in reversed([window, *within]):
+                if shiboken6.isValid(widget):
+                    self._restyle_one(widget)
                     yield
+
+    def _restyle_one(self, widget: QWidget) -> None:
+        """Let a widget follow the style sheet, and before it what Qt made in it."""
+        for child in widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if not shiboken6.createdByPython(child):
+                self._restyle_one(child)
+        if widget.testAttribute(Qt.WidgetAttribute.WA_StyleSheet):
+            self._application.style().polish(widget)
+            QCoreApplication.sendEvent(widget, QEvent(QEvent.Type.StyleChange))
 
     def _cover(self) -> None:
         """Let what is seen stay, as one half of it would be in other colours for a while."""
         for window in self._application.topLevelWidgets():
-            if window.isVisible() and window.updatesEnabled():
+            if shiboken6.createdByPython(window) and window.isVisible() and window.updatesEnabled():
                 window.setUpdatesEnabled(False)
                 self._covered.append(window)
 

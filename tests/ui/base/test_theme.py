@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
+    QScrollBar,
     QSpinBox,
     QTabBar,
     QTableWidget,
@@ -359,6 +360,21 @@ def test_widgets_may_go_while_the_theme_changes(qtbot: QtBot, theme: Theme) -> N
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     qtbot.waitUntil(made[0].updatesEnabled)
     assert made[3].looks == 1
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_what_qt_made_may_go_while_the_theme_changes(qtbot: QtBot, theme: Theme) -> None:
+    made = nested(qtbot, 6)
+    areas = [QScrollArea(made[-1]) for _ in range(8)]
+    for area in areas:
+        area.show()
+    theme.choose("dark", in_steps=True)
+    QCoreApplication.processEvents()
+    for area in areas:
+        # The bar that Qt made is deleted at once.
+        area.setVerticalScrollBar(QScrollBar())
+    qtbot.waitUntil(made[0].updatesEnabled)
+    assert [each.looks for each in made] == [1] * len(made)
 
 
 def _page() -> QWidget:
