@@ -565,12 +565,22 @@ struct stillroom_q6_K {
         stillroom_ahead(COLUMNS > 1, rows, BYTES);
         for (int chunk = 0; chunk < 4; ++chunk) {
             const uint8_t * high = rows + HIGH + chunk*CHUNK;
-            for (int part = 0; part < 4; ++part) {
+            const auto take = [&](const int part) {
                 __m256i weights[4];
                 for (int t = 0; t < 4; ++t) {
                     weights[t] = weights_of(high + 4*STILLROOM_LINE, high, part, t);
                 }
                 use(16*chunk + 4*part, weights);
+            };
+            if constexpr (COLUMNS > STILLROOM_FEW) {
+                for (int part = 0; part < 4; ++part) {
+                    take(part);
+                }
+            } else {
+                STILLROOM_UNROLLED
+                for (int part = 0; part < 4; ++part) {
+                    take(part);
+                }
             }
         }
     }
