@@ -32,6 +32,7 @@ from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
 from tests.support.waiting import until
+from tests.support.widgets import all_seen
 
 WAIT_S = 90
 CONTEXT_TOKENS = 1024
@@ -132,8 +133,7 @@ class Opened:
 
     def undo(self) -> None:
         """Press the newest notice's button."""
-        [undo] = [b for b in self.notices.findChildren(QPushButton) if b.text() == "Undo"]
-        undo.click()
+        all_seen(self.notices, QPushButton, "Undo")[-1].click()
 
     def titles(self) -> list[str]:
         return [chat.title for chat in self.store.conversations() if chat.title]

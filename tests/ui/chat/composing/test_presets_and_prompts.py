@@ -32,6 +32,7 @@ from app.ui.chat.composing.prompt_form import PromptForm
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
 from tests.support.templates import chat_templates
+from tests.support.widgets import all_seen
 
 
 def names(book: PresetBook) -> list[str]:
@@ -70,13 +71,8 @@ class Desk:
         [found] = [action for action in self.presets.menu.actions() if action.text() == text]
         return found
 
-    def close_notice(self) -> None:
-        [close] = [b for b in self.notices.findChildren(QPushButton) if b.accessibleName() == "Close"]
-        close.click()
-
     def undo(self) -> None:
-        [undo] = [b for b in self.notices.findChildren(QPushButton) if b.text() == "Undo"]
-        undo.click()
+        all_seen(self.notices, QPushButton, "Undo")[-1].click()
 
     def field(self) -> QPlainTextEdit:
         return next(f for f in self.composer.findChildren(QPlainTextEdit) if f.accessibleName() == "Message")
@@ -153,7 +149,6 @@ def test_the_library_is_searched_written_and_undone(desk: Desk) -> None:
     assert "Prompt: Mine" in [action.text() for action in desk.window.actions()]
     dialog.deleted.emit(desk.library.own[0])
     assert desk.library.own == ()
-    desk.close_notice()
     desk.undo()
     assert [prompt.title for prompt in desk.library.own] == ["Mine"]
     dialog.reject()
