@@ -161,7 +161,8 @@ class JobBook:
         `measure` what that cost, `weigh` every small type by an importance matrix; one more file of `size`,
         whose types are chosen by measurement.
 
-        The job is called `title`. Raises `StillroomError` if the model is unknown, and `DiskFullError`.
+        The job is called `title`. One that is to make the same already is given back, and goes on where it
+        was stopped. Raises `StillroomError` if the model is unknown, and `DiskFullError`.
         """
         reference = parse_reference(model)
         job = Job(
@@ -177,6 +178,11 @@ class JobBook:
             small_cache_bytes=size.small_cache_bytes,
             created_at=datetime.now(UTC).isoformat(),
         )
+        with self._changed:
+            same = next((other for other in self._jobs.values() if _makes_the_same(other, job)), None)
+            if same is not None:
+                self.resume(same.id)
+                return self._view(same)
         with told_when_full(self._folder):
             write_json(self._file(job), job)
         with self._changed:
@@ -324,14 +330,7 @@ class JobBook:
                 self._set(job, "failed")
 
     def _get(self, job: Job, context: JobContext) -> tuple[InstalledModel, ...]:
-        order = Order(
-            parse_reference(job.model),
-            job.types,
-            _wish(job),
-            revision=job.revision,
-            keep_original=job.keep_original,
-        )
-        return self._acquirer().get(order, context).models
+        return self._acquirer().get(_order(job), context).models
 
     def _discard(self, job: Job) -> None:
         with self._changed:
@@ -406,10 +405,27 @@ def _wish(job: Job) -> BuildWish:
     )
 
 
+def _order(job: Job) -> Order:
+    return Order(
+        parse_reference(job.model),
+        job.types,
+        _wish(job),
+        revision=job.revision,
+        keep_original=job.keep_original,
+    )
+
+
 def _types(job: Job) -> tuple[str, ...]:
     """Return the types of the files that the job makes, as they will be called."""
     mixture = _wish(job).mixture_label
     return (*job.types, mixture) if mixture else tuple(job.types)
+
+
+def _makes_the_same(job: Job, wished: Job) -> bool:
+    """Tell whether a job that is not at its end makes what is wished."""
+    is_open = job.state in ("waiting", "running", "paused", "failed")
+    # The other's model may be one that is not known any more.
+    return is_open and job.model == wished.model and _order(job) == _order(wished)
 
 
 def _surprise(error: BaseException) -> StillroomError:

@@ -217,7 +217,7 @@ def test_what_was_cancelled_before_a_restart_goes_then(desk: Desk) -> None:
 
 def test_cancelling_one_of_two_keeps_what_the_other_needs(desk: Desk) -> None:
     view = half_done(desk)
-    other = desk.book.add(REPO, ["Q8_0"])
+    other = desk.book.add(REPO, ["Q8_0"], keep_original=True)
     desk.book.cancel(view.id)
     desk.hub.bytes_per_s = 0
     desk.wait("done", lambda job: job.id == other.id)
@@ -260,13 +260,26 @@ def test_a_surprise_ends_the_job_and_not_the_book(desk: Desk, monkeypatch: pytes
 
 def test_jobs_run_one_after_another(desk: Desk) -> None:
     first = desk.book.add(REPO, ["Q8_0"])
-    second = desk.book.add(REPO, ["Q8_0"])
+    second = desk.book.add(REPO, ["Q8_0"], keep_original=True)
     assert [view.state for view in desk.book.jobs()] == ["waiting", "waiting"]
     desk.book.start()
     assert desk.wait("done").id == first.id
     assert desk.wait("done").id == second.id
     # What Linux had taken of each connection when it was cut is fetched again.
     assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+
+
+def test_what_is_asked_for_twice_is_got_once(desk: Desk) -> None:
+    first = half_done(desk)
+    assert desk.book.add(REPO, ["Q8_0"]).id == first.id
+    desk.book.pause(first.id)
+    desk.wait("paused")
+    again = desk.book.add(REPO, ["Q8_0"])
+    assert (again.id, again.state) == (first.id, "waiting")
+    assert [job.id for job in desk.book.jobs()] == [first.id]
+    desk.hub.bytes_per_s = 0
+    desk.wait("done")
+    assert desk.book.add(REPO, ["Q8_0"]).id != first.id
 
 
 def test_what_was_wished_of_a_build_is_kept_over_a_restart(
