@@ -19,7 +19,7 @@ from app.telemetry.nvml_monitor import GpuMonitor
 from models.memory.fit import Verdict
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.system.shown_text import MOST_OF_A_VALUE, shown
-from models.system.units import byte_count
+from models.system.units import byte_count, rate_text
 
 NAME = "doctor"
 SUMMARY = "say what this computer can run, what is missing, and what to do about it"
@@ -285,6 +285,4 @@ def _say_models(outlooks: list[Outlook], console: Console, *, every: bool) -> No
 
 
 def _rate(tok_per_s: float | None) -> str:
-    if tok_per_s is None:
-        return ""
-    return f"{tok_per_s:.1f}" if tok_per_s < 10 else f"{tok_per_s:.0f}"
+    return "" if tok_per_s is None else rate_text(tok_per_s)

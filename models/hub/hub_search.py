@@ -6,10 +6,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from models.hub.hub import HubClient, no_hub
-from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard, first_items, read_card
+from models.hub.repository_card import LONGEST_SEARCH, MOST_FOUND, RepositoryCard, first_items, read_card
 from models.system.errors import StillroomError
 
-MOST_FOUND = 30
 _MOST_BYTES = 4 << 20
 """Thirty repositories with their chat templates and tags are about half a megabyte."""
 _ATTEMPTS = 2

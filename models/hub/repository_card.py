@@ -13,6 +13,8 @@ from models.system.shown_text import shown
 T = TypeVar("T")
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+MOST_FOUND = 30
+"""A search tells of no more models."""
 LONGEST_SEARCH = 200
 """Characters of a search for repositories."""
 

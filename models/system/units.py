@@ -1,4 +1,4 @@
-"""Sizes in words."""
+"""Sizes and speeds in words."""
 
 import re
 import sys
@@ -39,3 +39,8 @@ def bytes_of(text: str) -> int:
 def gigabytes(count: float) -> str:
     """Write a size in GB with one decimal, without the unit."""
     return f"{count / GIGABYTE:.1f}"
+
+
+def rate_text(tok_per_s: float) -> str:
+    """Write a speed with one decimal below ten, and without one above."""
+    return f"{tok_per_s:.1f}" if tok_per_s < 9.95 else f"{tok_per_s:,.0f}"

@@ -35,7 +35,6 @@ class JobCard(Card):
         self._pause.clicked.connect(lambda: self.pause_asked.emit(self._id))
         self._resume = button(self.tr("Resume"))
         self._resume.clicked.connect(lambda: self.resume_asked.emit(self._id))
-        self.setFocusProxy(self._pause)
         self._cancel = button(
             self.tr("Cancel"), "quiet", tip=self.tr("Stop and delete what was downloaded for it")
         )

@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence
@@ -64,6 +65,8 @@ class ModelActions(QObject):
         self._refused = refused
         self._adding = ui.bridge.for_place(lambda: ui.notices.at(refused))
         self._window = window
+        self._opening = False
+        """A dialog is about to open: its file is being read."""
 
     def menu(self, row: ModelRow, models: Sequence[InstalledModel] = ()) -> QMenu:
         """A menu for all files of a row, or some; of several each has its own. It deletes itself."""
@@ -77,7 +80,7 @@ class ModelActions(QObject):
 
     def inspect(self, model: InstalledModel) -> None:
         """Open the view of the file's metadata and tensors."""
-        self._bridge.start(self._inspect(model.path))
+        self._open_one(partial(self._inspect, model.path))
 
     def verify(self, model: InstalledModel) -> None:
         """Hash the file and compare."""
@@ -85,7 +88,7 @@ class ModelActions(QObject):
 
     def requantise(self, model: InstalledModel) -> None:
         """Ask which type, then make it as a job."""
-        self._bridge.start(self._ask_type(model))
+        self._open_one(partial(self._ask_type, model))
 
     def import_paths(self, paths: Sequence[Path], *, load_first: bool = False) -> None:
         """Take up files and folders where they lie, and load the first model where that is wished."""
@@ -94,6 +97,18 @@ class ModelActions(QObject):
     def show_folder(self, model: InstalledModel) -> None:
         """Show the file in the folder that it lies in."""
         show_in_folder(model.path)
+
+    def _open_one(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin to open a dialog, unless one is about to open: a key that is pressed twice asks for one."""
+        if not self._opening:
+            self._opening = True
+            self._bridge.start(self._opened(work))
+
+    async def _opened(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+        finally:
+            self._opening = False
 
     def _fill(self, menu: QMenu, model: InstalledModel, row: ModelRow) -> None:
         answers = model == row.answering
@@ -142,7 +157,7 @@ class ModelActions(QObject):
     def take_away(self, card: QWidget) -> None:
         """Remove a card that is done with; the keyboard goes on in the list where the card had it."""
         here = card.window().focusWidget()
-        if here is not None and card.isAncestorOf(here):
+        if here is card or (here is not None and card.isAncestorOf(here)):
             self.keyboard_left.emit()
         self._place.removeWidget(card)
         card.hide()

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShowEvent
-from PySide6.QtWidgets import QApplication, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.acquire.build_options import NO_SIZE, FileSize
 from app.acquire.jobs import JobBook, JobView
@@ -39,7 +39,7 @@ from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.models.search.search_card import SearchCard
 from app.ui.widgets.card import Card
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import ScrolledPage, bring_row_into_sight, follow_rows, scroll_to
 from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue, find
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
@@ -228,6 +228,7 @@ class ModelsTab(QScrollArea):
         yield
         self._search = SearchCard(self._ui, self._jobs, page)
         self._search.get_asked.connect(self._on_offer)
+        self._search.grown.connect(partial(scroll_to, self))
         put(self._search)
         self._search.show()
         yield
@@ -253,7 +254,7 @@ class ModelsTab(QScrollArea):
         self.table = ModelsTable(self._theme, self)
         self._view = ModelsView(self.table, frame)
         self._view.row_selected.connect(self._on_row)
-        self._view.row_selected.connect(self._follow_row)
+        follow_rows(self._view)
         self._view.row_activated.connect(self._on_activated)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.customContextMenuRequested.connect(self._on_context_menu)
@@ -384,16 +385,7 @@ class ModelsTab(QScrollArea):
             outlooks = []
             if self._advisor is not None and model is not None and model.thinks:
                 outlooks = [self._advisor.outlook(model, kind, use) for kind in QUANTISATIONS]
-            self.outlooks.show_outlooks(outlooks)
-
-    def _follow_row(self, number: int) -> None:
-        """Scroll to the row that the arrow keys have come to: the list itself is as high as its rows. What is
-        clicked stays under the mouse."""
-        page = self.widget()
-        if number >= 0 and page is not None and self._view.hasFocus() and not QApplication.mouseButtons():
-            row = self._view.visualRect(self.table.index(number, 0))
-            middle = self._view.viewport().mapTo(page, row.center())
-            self.ensureVisible(0, middle.y(), 0, row.height())
+            self.outlooks.show_outlooks(row.title, outlooks)
 
     def _on_activated(self, number: int) -> None:
         """Enter or a double click loads what is on disk, or uses what is loaded; of the others, and of the
@@ -408,7 +400,7 @@ class ModelsTab(QScrollArea):
     def take_keyboard(self) -> None:
         """Let the keyboard go on in the list: what it was on is gone, or is about to be."""
         self._view.setFocus()
-        self._follow_row(self._view.currentIndex().row())
+        bring_row_into_sight(self._view, self._view.currentIndex())
 
     def _on_get(self, key: str, types: list[str], size: FileSize = NO_SIZE) -> None:
         values = self._settings.values
@@ -426,10 +418,9 @@ class ModelsTab(QScrollArea):
         """Scroll to the card of a job that was just asked for: it stands above the list."""
         self._on_job(view)
         card = self._cards[view.id]
-        # The button that was pressed goes.
+        # The button that was pressed goes. Not to "Pause": who presses the key twice would do that.
         card.setFocus()
-        # It has no place before the page is laid out again.
-        QTimer.singleShot(0, card, lambda: self.ensureWidgetVisible(card))
+        scroll_to(self, card)
 
     def _on_offer(self, offer: Offer) -> None:
         """Get what was chosen in a repository."""

@@ -9,6 +9,8 @@ from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_tip
 from app.ui.models.outlook_table import CACHE, CARD, COMPUTE, HERE, LAYERS, WEIGHTS, OutlookTable
 from app.ui.widgets.card import Card, label, name_field
+from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.scrolled_page import follow_rows
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
@@ -58,12 +60,14 @@ class OutlookCard(Card):
         # What is left out first stands in the sentence below.
         WideColumn(self._view, HERE, HERE_PX, lambda: (COMPUTE, CACHE, WEIGHTS))
         self._view.selectionModel().currentRowChanged.connect(lambda: self._show_reason())
+        follow_rows(self._view)
         self.table.modelReset.connect(self._fit_height)
         self._view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
         self._reason = label("", "muted", wrap=True, selectable=True)
+        self._model = ElidedLabel("small")
         head = QHBoxLayout()
         head.addWidget(label(self.tr("ON THIS PC"), "caption"))
-        head.addStretch(1)
+        head.addWidget(self._model, 1)
         head.addWidget(label(self.tr("Context"), "small"))
         head.addWidget(self._contexts)
         head.addSpacing(8)
@@ -78,8 +82,9 @@ class OutlookCard(Card):
         """The use that the models are to be judged for."""
         return Use(self._contexts.currentData(), self._caches.currentData())
 
-    def show_outlooks(self, outlooks: list[Outlook]) -> None:
-        """Show a model's quantisations; nothing is shown where there are none."""
+    def show_outlooks(self, model: str, outlooks: list[Outlook]) -> None:
+        """Show the quantisations of a model; nothing is shown where there are none."""
+        self._model.setText(model)
         row = max(0, self._view.currentIndex().row())
         self.table.show_outlooks(outlooks)
         self.setVisible(bool(outlooks))

@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import label
+from app.ui.widgets.scrolled_page import follow_rows
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
@@ -68,6 +69,7 @@ class FilteredTable(QWidget):
         header.setMinimumSectionSize(72)
         header.setMaximumSectionSize(420)
         WideColumn(self.view, wide, wide_px, lambda: spared)
+        follow_rows(self.view)
         copy = QShortcut(QKeySequence.StandardKey.Copy, self.view)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self.copy)

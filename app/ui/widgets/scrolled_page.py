@@ -1,11 +1,20 @@
 """The content of an area that scrolls downwards, the ring around an area that has the keyboard, and how what
-the keyboard comes to is brought into sight."""
+has come, or the keyboard comes to, is brought into sight."""
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QDialog, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QApplication,
+    QDialog,
+    QScrollArea,
+    QWidget,
+)
 
 RING_PX = 2
+MARGIN_PX = 16
+"""What is left free beside a part that was scrolled to."""
 _KEPT = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 """Reasons for which the keyboard comes back to where it was."""
 
@@ -36,6 +45,58 @@ def bring_into_sight(widget: QWidget) -> None:
     for area in reversed(widget.window().findChildren(QScrollArea)):
         if area.isVisible() and area.isAncestorOf(widget):
             area.ensureWidgetVisible(widget)
+
+
+def scroll_to(area: QScrollArea, part: QWidget) -> None:
+    """Scroll to a part of a page that has just come, once it has its place: as far as shows all of it, or its
+    beginning where it is higher than the area."""
+
+    def scroll() -> None:
+        page = area.widget()
+        if page is None or not page.isAncestorOf(part) or not part.isVisible():
+            return
+        bar, room_px = area.verticalScrollBar(), area.viewport().height()
+        before, top = bar.value(), part.mapTo(page, QPoint(0, 0)).y()
+        foot = top + part.height()
+        if top < before or foot - top > room_px:
+            bar.setValue(top - MARGIN_PX)
+        elif foot > before + room_px:
+            bar.setValue(min(foot + MARGIN_PX - room_px, top))
+        if bar.value() != before:
+            _Shield(area.viewport())
+
+    QTimer.singleShot(0, part, scroll)
+
+
+class _Shield(QWidget):
+    """Lies over a page that has moved at a click, until the second half of a double click has come: it would
+    press what is below the mouse by now."""
+
+    def __init__(self, viewport: QWidget) -> None:
+        super().__init__(viewport)
+        self.resize(viewport.size())
+        self.show()
+        QTimer.singleShot(QApplication.doubleClickInterval(), self, self.deleteLater)
+
+
+def bring_row_into_sight(view: QAbstractItemView, index: QModelIndex) -> None:
+    """Scroll the pages around a table to one of its rows."""
+    row = view.visualRect(index)
+    for area in reversed(view.window().findChildren(QScrollArea)):
+        page = area.widget()
+        if index.isValid() and page is not None and page.isAncestorOf(view):
+            area.ensureVisible(0, view.viewport().mapTo(page, row.center()).y(), 0, row.height())
+
+
+def follow_rows(view: QAbstractItemView) -> None:
+    """Let the page around a table, which is as high as its rows, follow the row that the keyboard comes to.
+    What is clicked stays under the mouse."""
+
+    def follow(now: QModelIndex) -> None:
+        if view.hasFocus() and not QApplication.mouseButtons():
+            bring_row_into_sight(view, now)
+
+    view.selectionModel().currentChanged.connect(follow)
 
 
 class ScrolledDialog(QDialog):

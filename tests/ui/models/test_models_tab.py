@@ -13,7 +13,16 @@ import pytest
 import qasync
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.acquire.acquirer import Acquirer
@@ -60,6 +69,7 @@ from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen_button, seen_words
+from tests.support.window import settle
 
 WAIT_S = 100.0
 REPO = "owner/tiny-GGUF"
@@ -1003,6 +1013,50 @@ def test_what_is_got_below_shows_its_card_above(room: Room, run: Run) -> None:
         await until(lambda: bool(room.page.jobs))
         [card] = room.page.jobs
         await until(lambda: not card.visibleRegion().isEmpty(), "the job's card in view")
+
+    run(scenario())
+
+
+def test_a_key_that_is_pressed_twice_gets_a_model_and_does_not_pause_it(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.session.become_ready(0)
+        room.hub.bytes_per_s = 1e5
+        room.jobs.start()
+        room.host.activateWindow()
+        await until(room.host.isActiveWindow, "the keyboard")
+        room.tab.add_card.field.setText(REPO)
+        room.tab.add_card.field.setFocus()
+        QTest.keyClick(room.tab.add_card.field, Qt.Key.Key_Return)
+        await until(lambda: bool(room.page.jobs), "the job")
+        for _ in range(3):
+            focused = QApplication.focusWidget()
+            assert focused is not None
+            QTest.keyClick(focused, Qt.Key.Key_Return)
+        [job] = room.jobs.jobs()
+        assert job.state in ("waiting", "running")
+        [card] = room.page.jobs
+        assert card.hasFocus()
+        QTest.keyClick(card, Qt.Key.Key_Tab)
+        pause = QApplication.focusWidget()
+        assert isinstance(pause, QPushButton)
+        assert pause.text() == "Pause"
+
+    run(scenario())
+
+
+def test_a_model_is_looked_into_once_though_its_key_is_pressed_twice(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q8_0")
+        room.tab.reload()
+        await until(lambda: room.tab.table.number_of(KEY) >= 0 and bool(room.cell(KEY, 1)), "the model")
+        room.tab.select(KEY)
+        [look] = [each for each in room.tab.actions() if each.text() == "Look inside the selected model"]
+        look.trigger()
+        look.trigger()
+        await until(lambda: bool(room.host.findChildren(GgufDialog)), "what is inside")
+        await settle()
+        [dialog] = room.host.findChildren(GgufDialog)
+        dialog.close()
 
     run(scenario())
 

@@ -1,10 +1,11 @@
-"""Where the keyboard is, in an area without a caret."""
+"""Where the keyboard is, in an area without a caret, and what is brought into sight."""
 
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QApplication, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.settings import Theme as ThemeChoice
@@ -15,6 +16,7 @@ from app.ui.code.conversation.code_history import CodeHistory
 from app.ui.code.running.code_output import CodeOutput
 from app.ui.shell.shortcut_sheet import ShortcutSheet
 from app.ui.widgets.card import button
+from app.ui.widgets.scrolled_page import ScrolledPage, follow_rows, scroll_to
 from app.ui.widgets.wide_column import MeasuredTable
 from tests.support.widgets import shown_together
 
@@ -69,3 +71,98 @@ def test_a_ring_shows_that_the_tab_key_has_come_and_none_that_the_mouse_has(
     assert area.hasFocus()
     assert is_ringed()
     theme.deleteLater()
+
+
+@pytest.fixture
+def host(qtbot: QtBot) -> QWidget:
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
+
+
+def scrolled(qtbot: QtBot, host: QWidget, *parts: QWidget) -> QScrollArea:
+    """An area of 300 pixels in `host` that shows these, one below the other."""
+    area = QScrollArea(host)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    page = ScrolledPage(area.viewport())
+    area.setWidget(page)
+    column = QVBoxLayout(page)
+    for part in parts:
+        column.addWidget(part)
+    area.setWidgetResizable(True)
+    area.resize(400, 300)
+    host.resize(area.size())
+    with qtbot.waitActive(host):
+        host.show()
+        host.activateWindow()
+    return area
+
+
+def part(height_px: int) -> QWidget:
+    made = QFrame()
+    made.setFixedHeight(height_px)
+    return made
+
+
+@pytest.mark.parametrize("height_px", [120, 900])
+def test_a_part_that_has_come_is_seen_whole_or_from_its_beginning(
+    qtbot: QtBot, host: QWidget, height_px: int
+) -> None:
+    came = part(height_px)
+    came.hide()
+    area = scrolled(qtbot, host, part(290), came, part(1000))
+    came.show()
+    scroll_to(area, came)
+
+    def top() -> int:
+        return came.mapTo(area.viewport(), QPoint(0, 0)).y()
+
+    qtbot.waitUntil(lambda: top() >= 0 and top() + min(height_px, 280) <= 300)
+    before = area.verticalScrollBar().value()
+    scroll_to(area, came)
+    qtbot.wait(0)
+    assert area.verticalScrollBar().value() == before
+
+
+def test_the_second_half_of_a_double_click_presses_nothing_that_has_come_below_the_mouse(
+    qtbot: QtBot, qapp: QApplication, host: QWidget
+) -> None:
+    usual_ms = qapp.doubleClickInterval()
+    qapp.setDoubleClickInterval(60_000)
+    above, below = [QPushButton("Another") for _ in range(8)], QPushButton("Get")
+    area = scrolled(qtbot, host, *above, part(600), below)
+    area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+    pressed: list[str] = []
+    for each in above:
+        each.clicked.connect(lambda: pressed.append("another"))
+    below.clicked.connect(lambda: scroll_to(area, above[0]))
+    place = below.mapTo(area.viewport(), below.rect().center())
+    try:
+        below.click()
+        qtbot.waitUntil(lambda: area.verticalScrollBar().value() < 20)
+        for y in range(4, 296, 8):
+            hit = area.viewport().childAt(place.x(), y)
+            assert hit not in above
+        assert pressed == []
+        area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+    finally:
+        qapp.setDoubleClickInterval(usual_ms)
+
+
+def test_the_page_follows_the_row_that_the_keyboard_comes_to(qtbot: QtBot, host: QWidget) -> None:
+    model = QStandardItemModel(30, 1)
+    for row in range(30):
+        model.setItem(row, 0, QStandardItem(f"row {row}"))
+    view = MeasuredTable()
+    view.setModel(model)
+    view.setFixedHeight(40 * 31)
+    follow_rows(view)
+    area = scrolled(qtbot, host, part(200), view)
+    view.setFocus()
+    for _ in range(20):
+        qtbot.keyClick(view, Qt.Key.Key_Down)
+    row = view.visualRect(view.currentIndex())
+    y = view.viewport().mapTo(area.viewport(), row.center()).y()
+    assert y - row.height() // 2 >= 0
+    assert y + row.height() // 2 <= area.viewport().height()
+    model.deleteLater()

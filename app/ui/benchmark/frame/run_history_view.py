@@ -12,6 +12,7 @@ from app.ui.benchmark.frame.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import MEASURED_ROWS, SORT_ROLE
 from app.ui.widgets.rows_model import ROW_ROLE
+from app.ui.widgets.scrolled_page import follow_rows
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 ROW_PX = 36
@@ -108,6 +109,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         header.setMinimumSectionSize(56)
         WideColumn(table, MODEL, MODEL_PX, self._model.spared)
         table.selectionModel().selectionChanged.connect(self._on_selection)
+        follow_rows(table)
         return table
 
     def _select(self, ids: set[str]) -> None:

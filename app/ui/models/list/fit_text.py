@@ -5,7 +5,7 @@ from PySide6.QtCore import QCoreApplication
 from app.machine.advisor import Outlook
 from models.memory.fit import Fit, Verdict
 from models.quantisation.quantisation_loss import PUBLISHED_LOSS_PERCENT
-from models.system.units import byte_count
+from models.system.units import byte_count, rate_text
 
 
 def fit_text(found: Fit) -> str:
@@ -95,7 +95,7 @@ def rough_text(found: Fit) -> str:
     text = text.format(needed=byte_count(found.needed_bytes))
     if found.tok_per_s is None:
         return text
-    rate = f"{found.tok_per_s:.1f}" if found.tok_per_s < 10 else f"{found.tok_per_s:,.0f}"
+    rate = rate_text(found.tok_per_s)
     return QCoreApplication.translate("fit", "{verdict} · up to {rate} tok/s").format(verdict=text, rate=rate)
 
 
@@ -103,7 +103,7 @@ def speed_text(outlook: Outlook) -> str:
     """Expected tokens per second, as sure as they are known."""
     if outlook.tok_per_s is None:
         return "–"
-    rate = f"{outlook.tok_per_s:.1f}" if outlook.tok_per_s < 10 else f"{outlook.tok_per_s:,.0f}"
+    rate = rate_text(outlook.tok_per_s)
     match outlook.basis:
         case "measured":
             return rate

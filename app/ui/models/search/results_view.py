@@ -8,6 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from app.ui.widgets.rows_model import RowsModel
+from app.ui.widgets.scrolled_page import follow_rows
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 ROW_PX = 32
@@ -52,6 +53,7 @@ class ResultsView(MeasuredTable):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         WideColumn(self, 0, 160)
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))
+        follow_rows(self)
         self.activated.connect(lambda index: self.row_chosen.emit(index.row()))
         model.modelReset.connect(self._fit_height)
         self._fit_height()

@@ -23,7 +23,7 @@ from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HUB, environment_mirror
-from models.hub.repository_card import LONGEST_SEARCH, RepositoryCard
+from models.hub.repository_card import LONGEST_SEARCH, MOST_FOUND, RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.system.progress import JobContext
 
@@ -42,6 +42,8 @@ class SearchCard(Card):
 
     get_asked = Signal(object)
     """The `Offer` to get."""
+    grown = Signal(QWidget)
+    """A part to be looked at has come below what the user is at."""
 
     def __init__(self, ui: UiContext, jobs: JobBook, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,6 +134,8 @@ class SearchCard(Card):
         if self._asked == ("search", text):
             return
         if len(text) < SHORTEST:
+            # Else the answer to the longer words of before would come.
+            self._give_up()
             self._say(self.tr("Type two letters or more of the name."))
             return
         given_up = self._begin(("search", text), self.tr("Searching…"))
@@ -152,13 +156,17 @@ class SearchCard(Card):
         self.table.show_rows([replace(row, liked=row.card.repo in liked) for row in rows])
         if self._advisor is not advisor:
             self._judge_soon()
-        self._say(
-            self.tr("{count} models, the most downloaded first. Choose one to see its files.").format(
-                count=len(rows)
+        if not rows:
+            self._say(self.tr("Nothing was found. Fewer or other words of the name may help."))
+            return
+        if len(rows) < MOST_FOUND:
+            said = self.tr("{count} models, the most downloaded first. Choose one to see its files.")
+        else:
+            said = self.tr(
+                "The {count} most downloaded models. Choose one to see its files; more words find others."
             )
-            if rows
-            else self.tr("Nothing was found. Fewer or other words of the name may help.")
-        )
+        self._say(said.format(count=len(rows)))
+        self._tell_growth(self)
 
     def _on_row(self, number: int) -> None:
         if not 0 <= number < len(self.table.rows):
@@ -188,6 +196,7 @@ class SearchCard(Card):
         if self._advisor is not advisor:
             self._judge_soon()
         self._enter_panel()
+        self._tell_growth(self.panel)
         await asyncio.to_thread(
             self._settings.revise, lambda values: {"hub_recent": _first(repo, values.hub_recent)}
         )
@@ -249,6 +258,12 @@ class SearchCard(Card):
         if self.view.hasFocus():
             self.panel.view.setFocus()
 
+    def _tell_growth(self, part: QWidget) -> None:
+        """Say what has come, unless the user went elsewhere meanwhile."""
+        here = self.window().focusWidget()
+        if here is not None and self.isAncestorOf(here):
+            self.grown.emit(part)
+
     def _close_panel(self) -> None:
         self._snapshot, self._opened = None, ""
         self.panel.hide()
@@ -287,6 +302,7 @@ class SearchCard(Card):
         self._asked = asked
         self._say(said)
         self._button.setText(self.tr("Stop"))
+        self._colour_icons()
         return self._given_up
 
     def _end(self, given_up: threading.Event) -> bool:
@@ -301,6 +317,7 @@ class SearchCard(Card):
         self._given_up = threading.Event()
         self._asked = None
         self._button.setText(self.tr("Search"))
+        self._colour_icons()
 
     def _fail(self, error: StillroomError) -> None:
         self._say("")
@@ -311,7 +328,7 @@ class SearchCard(Card):
         self._state.setVisible(bool(text))
 
     def _colour_icons(self) -> None:
-        self._button.setIcon(self._theme.icon("magnifying-glass", "text"))
+        self._button.setIcon(self._theme.icon("stop" if self._asked else "magnifying-glass", "text"))
 
 
 def _judged(rows: Sequence[FoundRow], advisor: Advisor | None) -> list[FoundRow]:

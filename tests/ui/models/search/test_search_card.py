@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QTableView, QWidget
 
 from app.acquire.repository_offers import RepositoryOffers, offers
 from app.machine.advisor import Advisor
@@ -19,7 +21,7 @@ from tests.support.hub import LoopbackHub
 from tests.support.pages.search_page import SearchPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
-from tests.support.widgets import seen_words
+from tests.support.widgets import seen, seen_button, seen_words
 from tests.support.window import run_with_window, settle
 
 FILES = "somebody/tiny-GGUF"
@@ -180,6 +182,59 @@ def test_only_the_newest_search_is_shown_and_one_can_be_stopped(qapp: QApplicati
         await until(lambda: [row[0] for row in page.found()] == [FILES], "the newest")
         page.field.clear()
         await until(lambda: not page.found(), "nothing searched for")
+
+    run_with_window(scene)
+
+
+def test_words_that_became_too_short_end_the_search_for_the_longer_ones(
+    qapp: QApplication, hub: LoopbackHub
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        busy = hub.fail("metadata", status=429, times=1000, headers={"Retry-After": "60"})
+        page.type("tiny")
+        await until(lambda: busy.times < 1000, "the first question")
+        for _ in "iny":
+            QTest.keyClick(page.field, Qt.Key.Key_Backspace)
+        await until(lambda: "two letters or more" in page.words, "the advice")
+        assert seen_button(page.card, "Search")
+
+    run_with_window(scene)
+
+
+def test_what_is_found_and_what_a_repository_holds_comes_into_sight(
+    qapp: QApplication, hub: LoopbackHub
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        application.window.resize(1000, 700)
+        await settle()
+        page.field.setFocus()
+        page.type("tiny")
+        await until(lambda: len(page.found()) == 3, "the repositories")
+        await until(lambda: whole(page.card, "Models that were found"), "the table in sight")
+        page.open(FILES)
+        await until(lambda: len(page.offered()) == 2, "its files")
+        await until(lambda: whole(page.card, "Files and types of the repository"), "its files in sight")
+
+    run_with_window(scene)
+
+
+def whole(card: QWidget, name: str) -> bool:
+    """Tell whether all of a table can be seen."""
+    view = seen(card, QTableView, name)
+    return view.visibleRegion().boundingRect().size() == view.size()
+
+
+def test_that_there_are_more_than_the_most_downloaded_is_said(qapp: QApplication, hub: LoopbackHub) -> None:
+    async def scene(application: WindowApplication) -> None:
+        folder = hub.repos[FILES].folder
+        for number in range(40):
+            hub.add(f"many/many-{number}", folder)
+        page = open_search(application, hub.endpoint)
+        page.type("many")
+        await until(lambda: len(page.found()) == 30, "the repositories")
+        assert "The 30 most downloaded models" in page.words
 
     run_with_window(scene)
 

@@ -35,3 +35,10 @@ def test_a_size_is_read_as_it_is_shown(text: str, count: int, monkeypatch: pytes
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=text):
         units.bytes_of(text)
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"), [(0.04, "0.0"), (9.94, "9.9"), (9.97, "10"), (10.4, "10"), (1234.0, "1,234")]
+)
+def test_speeds_near_each_other_are_written_alike(speed: float, text: str) -> None:
+    assert units.rate_text(speed) == text
