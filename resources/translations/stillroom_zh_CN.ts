@@ -512,10 +512,6 @@
         <translation>导出</translation>
     </message>
     <message>
-        <source>A reply is being written. Stop it or wait for it, then run.</source>
-        <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
-    </message>
-    <message>
         <source>The run was stopped before its end. What it had measured is not kept.</source>
         <translation>测试未完成即停止。已测得的结果不会保留。</translation>
     </message>
@@ -4803,8 +4799,16 @@ Left for the reply: {left}</source>
         <translation>正在测量此模型，请等待测量完成。</translation>
     </message>
     <message>
+        <source>The model is being loaded.</source>
+        <translation>正在加载模型。</translation>
+    </message>
+    <message>
         <source>Load a model first</source>
         <translation>请先加载模型</translation>
+    </message>
+    <message>
+        <source>A reply is being written. Stop it or wait for it, then run.</source>
+        <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
     </message>
 </context>
 <context>
@@ -6323,12 +6327,16 @@ Left for the reply: {left}</source>
         <translation>得到正确答案用 {value}</translation>
     </message>
     <message>
-        <source>BLEU {value}</source>
-        <translation>BLEU {value}</translation>
+        <source>BLEU {value} of 100: word sequences in common with it</source>
+        <translation>BLEU {value}（满分 100）：与参考答案相同的词序列</translation>
     </message>
     <message>
-        <source>macro F1 {value}</source>
-        <translation>宏平均 F1 {value}</translation>
+        <source>macro F1 {value} of 1: each purpose counts alike</source>
+        <translation>宏平均 F1 {value}（满分 1）：每种意图同等计入</translation>
+    </message>
+    <message>
+        <source>One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens, no system prompt. Intervals are 95%; n is how many were counted: questions, and tokens for the perplexity. Items: {sources}.</source>
+        <translation>每题采样一次，温度 {temperature}，top_p {top_p}，种子 {seed}，最多 {tokens} 个词元，无系统提示词。区间为 95%；n 是计入的数量：题数，困惑度则为词元数。题目来源：{sources}。</translation>
     </message>
     <message>
         <source>{value} valid syntax</source>
@@ -6407,16 +6415,16 @@ Left for the reply: {left}</source>
         <translation>正在加载模型</translation>
     </message>
     <message>
+        <source>{done} of {total} done</source>
+        <translation>{total} 题中完成 {done} 题</translation>
+    </message>
+    <message>
         <source>{done} of {total} done, {right} of {judged} right</source>
         <translation>{total} 题中完成 {done} 题，{judged} 题中答对 {right} 题</translation>
     </message>
     <message>
         <source>{name} ({licence})</source>
         <translation>{name}（{licence}）</translation>
-    </message>
-    <message>
-        <source>One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens, no system prompt. Intervals are 95%. Items: {sources}.</source>
-        <translation>每题采样一次，温度 {temperature}，top_p {top_p}，种子 {seed}，最多 {tokens} 个词元，无系统提示词。区间为 95%。题目来源：{sources}。</translation>
     </message>
 </context>
 <context>
@@ -7180,6 +7188,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Nothing was found. Fewer or other words of the name may help.</source>
         <translation>没有找到。请减少或更换名称中的词。</translation>
+    </message>
+    <message>
+        <source>The {count} most downloaded models. Choose one to see its files; more words find others.</source>
+        <translation>下载最多的 {count} 个模型。选择一个即可查看其文件；输入更多词可找到其他模型。</translation>
     </message>
     <message>
         <source>Asking what {repo} holds…</source>
@@ -8003,6 +8015,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The model is being measured. Try again when that is done.</source>
         <translation>正在测量此模型，请在测量完成后重试。</translation>
+    </message>
+    <message>
+        <source>A reply is being written. Stop it or wait for it, then try again.</source>
+        <translation>正在生成回答。请先停止或等待其结束，再重试。</translation>
     </message>
     <message>
         <source>{card} can be used through CUDA, with NVIDIA&apos;s libraries.</source>

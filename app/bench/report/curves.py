@@ -1,6 +1,6 @@
 """The plots of a run as points; the window and the HTML report draw the same. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,13 +60,13 @@ class Roofline:
         memory = self.bytes_per_s * intensity
         return min(memory, self.flop_per_s) if self.flop_per_s else memory
 
-    def lines(self) -> list[Line]:
-        """The roof, and the points under it, for logarithmic axes."""
+    def lines(self, name_of: Callable[[str], str]) -> list[Line]:
+        """The roof, and the points under it, for logarithmic axes; `name_of` names a figure by its key."""
         lowest = min(point.x for point in self.points) / 3
         highest = max(point.x for point in self.points) * 3
         corner = self.flop_per_s / self.bytes_per_s if self.flop_per_s else highest
         ends = sorted({lowest, min(max(corner, lowest), highest), highest})
-        labels = [point.name if point.name in self.landmarks else "" for point in self.points]
+        labels = [name_of(point.name) if point.name in self.landmarks else "" for point in self.points]
         return [
             Line([Point(x, self.roof(x)) for x in ends], "limit"),
             Line(self.points, joined=False, labels=labels),

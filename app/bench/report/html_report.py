@@ -93,7 +93,7 @@ def _pictures(report: Report) -> str:
     roof = roofline(report)
     if roof is not None:
         names = "operations for each byte read", "operations a second"
-        picture = svg_plot("Roofline", *names, roof.lines(), log_x=True, log_y=True)
+        picture = svg_plot("Roofline", *names, roof.lines(label_of), log_x=True, log_y=True)
         note = "how near each speed comes to the roof that memory (slope) and processor (level) make"
         cards.append(_picture("Roofline", picture, note))
     return f'<div class="pictures">{"".join(cards)}</div>' if cards else ""

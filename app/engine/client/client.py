@@ -75,6 +75,11 @@ class EngineClient:
         """The present state."""
         return self._connection.state
 
+    @property
+    def is_replying(self) -> bool:
+        """A reply is asked for, by whomever, and has not ended; it need not have begun."""
+        return self._connection.is_replying
+
     def load(
         self,
         path: str,

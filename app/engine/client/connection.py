@@ -244,6 +244,12 @@ class EngineConnection:
             found = self._wanted.find(path)
             return found is not None and found.present
 
+    @property
+    def is_replying(self) -> bool:
+        """A reply is asked for, by whomever, and has not ended."""
+        with self._changed:
+            return self._pending.has_replies
+
     def is_open(self, request_id: int) -> bool:
         """Tell whether a request is not answered yet."""
         with self._changed:

@@ -56,6 +56,11 @@ class PendingRequests:
         requests = [pending.request for pending in self._pending.values()]
         return [request for request in requests if isinstance(request, Load) and path in ("", request.path)]
 
+    @property
+    def has_replies(self) -> bool:
+        """A reply is asked for and has not ended."""
+        return any(isinstance(pending.request, Generate) for pending in self._pending.values())
+
     def waits_for_load(self, request: Answered) -> bool:
         """Tell whether the engine has a model to load before this request."""
         if isinstance(request, Load):

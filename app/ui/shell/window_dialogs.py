@@ -166,6 +166,9 @@ class WindowDialogs(QObject):
         if self._session.reserved_for:
             self._notices.inform(self.tr("The model is being measured. Try again when that is done."))
             return
+        if self._session.client.is_replying:
+            self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then try again."))
+            return
         parts = self._parts
         open_tuning(
             self._session,

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -361,6 +362,8 @@ def test_a_run_with_limits_shows_how_near_they_are(open_room: Opener) -> None:
     plots = room.tab.findChild(BenchmarkPlots)
     assert plots is not None
     assert plots.roof.isVisible()
+    labels = [label for label in plots.roof.lines[-1].labels if label]
+    assert labels == ["Prompt, 512 tokens", "Generation, 128 tokens", "8 replies at once, 64 tokens each"]
     assert [point.x for point in plots.by_depth.lines[-1].points] == [0, 2048]
     assert [point.x for point in plots.streams.lines[0].points] == [1, 8]
     assert any("3.5 times as fast" in text for text in texts)
@@ -722,6 +725,28 @@ def test_the_keyboard_goes_from_a_button_that_is_gone_to_the_one_that_runs(
     room.button("Cancel").setFocus()
     wait_until(lambda: len(room.history.reports()) == 2 and not desk.session.reserved_for)
     wait_until(lambda: QApplication.focusWidget() is room.button("Run"))
+
+
+def test_the_tab_key_goes_along_the_buttons_as_they_stand(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    room = open_room(suites=(SMALL, SUITES["quick"]))
+    desk.run(desk.session.load(starter, SETTINGS))
+    wait_until(lambda: room.button("Run").isEnabled())
+    room.host.activateWindow()
+    wait_until(room.host.isActiveWindow)
+    room.button("Run").setFocus()
+    for name in ("What is measured", "Import…"):
+        QTest.keyClick(room.host.focusWidget(), Qt.Key.Key_Tab)
+        focused = room.host.focusWidget()
+        assert isinstance(focused, QComboBox | QPushButton)
+        assert name in (focused.accessibleName(), focused.property("text"))
+
+
+def test_the_model_of_the_run_that_is_shown_is_named_beside_it(open_room: Opener) -> None:
+    before, _, after = three_runs()
+    room = open_room(before, after)
+    wait_until(lambda: any(text.startswith(f"{after.model.name} ") for text in room.texts()))
 
 
 def test_an_earlier_run_that_is_looked_at_meanwhile_stays(

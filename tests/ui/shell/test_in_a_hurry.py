@@ -1,6 +1,7 @@
 """Two things at once in the whole window: typing beside the page, choosing a model in mid-measurement."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,14 @@ from PySide6.QtGui import QAction, QGuiApplication, QInputMethodEvent, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
+from app.base.errors import Cancelled
 from app.base.paths import app_paths
 from app.code.draft import Draft, DraftFile
 from app.code.open_texts import TextsFolder
-from app.engine.protocol import LoadSettings
+from app.engine.protocol import Generate, LoadSettings, Part
+from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.drift.drift_page import DriftPage
+from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.code_conversation import CodeConversation
@@ -223,6 +228,55 @@ def test_no_model_is_loaded_or_unloaded_while_one_is_measured(qapp: QApplication
         session.reserve("")
         assert application.window.picker.accessibleDescription() == "Choose a model"
         assert "Choose one above" in loaded_line(application)
+
+    run_with_window(scene)
+
+
+def test_nothing_is_measured_while_a_reply_is_asked_for(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session, window = application.session, application.window
+        await until(lambda: session.info is not None, "the starter model")
+        tab = window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        for page in ("speed", "quality", "drift"):
+            tab.show_page(page)
+        quality, drift = tab.findChild(QualityPage), tab.findChild(DriftPage)
+        assert quality is not None
+        assert drift is not None
+        for measure in (tab.run, quality.run, drift.check, application.dialogs.open_tuning):
+            reply = session.generate(
+                Generate(request_id=0, parts=[Part("Count to a thousand.")], ignore_eog=True), lambda _: None
+            )
+            measure()
+            assert "A reply is being written." in told(application)
+            assert not session.reserved_for
+            window.findChildren(Notices)[0].dismiss()
+            reply.cancel()
+            with contextlib.suppress(Cancelled):
+                await reply.finished()
+        assert session.info is not None
+
+    run_with_window(scene)
+
+
+def test_nobody_asks_for_a_model_while_one_comes_back(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session = application.session
+        await until(lambda: session.info is not None, "the starter model")
+        benchmark = application.window.show_page("benchmark")
+        assert isinstance(benchmark, BenchmarkTab)
+        code = application.window.show_page("code")
+        assert isinstance(code, CodeTab)
+        await settle()
+        said: list[str] = []
+        session.loading.connect(
+            lambda *_: said.append(f"{code.conversation.state.text()} {benchmark.speed.refusal}")
+        )
+        assert session.client.rest()
+        await asyncio.wrap_future(session.client.count_tokens([Part("Hello")]))
+        await until(lambda: session.info is not None, "the model")
+        assert said
+        assert {"The model is being loaded. The model is being loaded."} == set(said)
 
     run_with_window(scene)
 

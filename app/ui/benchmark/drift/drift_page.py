@@ -41,7 +41,7 @@ class DriftPage(MeasuringPage):
         *,
         job: LastingJob | None = None,
     ) -> None:
-        super().__init__(ui.session, ui.bridge, parent, job=job)
+        super().__init__(ui, parent, job=job)
         self._checker = checker
         self._theme = ui.theme
         self._words = DriftWords()
@@ -105,7 +105,7 @@ class DriftPage(MeasuringPage):
     def check(self) -> None:
         """Answer the golden set now and compare."""
         here = self._session.here
-        if here is None or not self.can_measure:
+        if here is None or not self.can_measure or self.waits_for_reply():
             return
         checker, tell = self._checker, self._job.tell
         self.measure(lambda cancel: checker.check(here, tell, cancel, name=here.name), here)

@@ -7,10 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.engine.protocol import ModelInfo
-from app.ui.base.bridge import Bridge
 from app.ui.base.lasting_job import LastingJob, fail
-from app.ui.base.session import EngineSession
 from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.ui_context import UiContext
 
 MARGIN_PX = 28
 
@@ -24,17 +23,17 @@ class MeasuringPage(QScrollArea):
 
     def __init__(
         self,
-        session: EngineSession,
-        bridge: Bridge,
+        ui: UiContext,
         parent: QWidget | None = None,
         *,
         job: LastingJob | None = None,
     ) -> None:
         """Without a `job` the page has one of its own, which ends with it."""
         super().__init__(parent)
-        self._session = session
-        self._bridge = bridge
-        self._job = job or LastingJob(session, bridge, self)
+        self._session = ui.session
+        self._bridge = ui.bridge
+        self._notices = ui.notices
+        self._job = job or LastingJob(ui.session, ui.bridge, self)
         # Its button has the keyboard, and its page while that is switched off.
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
@@ -70,7 +69,13 @@ class MeasuringPage(QScrollArea):
         if self.measuring or self._session.reserved_for:
             # It may have taken the model out of memory for that.
             return self.tr("The model is being measured. Wait until that is done.")
-        return "" if self._session.info is not None else self.tr("Load a model first")
+        if self._session.info is not None:
+            return ""
+        return (
+            self.tr("The model is being loaded.")
+            if self._session.is_loading
+            else self.tr("Load a model first")
+        )
 
     def cancel(self) -> None:
         """Stop the job."""
@@ -78,6 +83,14 @@ class MeasuringPage(QScrollArea):
         if here is not None and self.isAncestorOf(here):
             self._hold_keyboard()
         self._job.cancel()
+
+    def waits_for_reply(self) -> bool:
+        """Tell whether a reply of this computer is on its way, and tell the user so: what measures takes its
+        model out of memory, and would end it."""
+        if self._session.client.is_replying:
+            self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
+            return True
+        return False
 
     def measure(self, work: Callable[[threading.Event], object], model: ModelInfo | None) -> None:
         """Run `work`, which ends once its event is set, on a thread of its own. Nothing where there is a job

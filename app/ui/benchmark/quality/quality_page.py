@@ -52,6 +52,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.rows_model import ROW_ROLE
+from app.ui.widgets.scrolled_page import scroll_to
 from app.ui.widgets.ui_context import UiContext
 from models.system.progress import JobContext, Progress
 
@@ -79,13 +80,12 @@ class QualityPage(MeasuringPage):
         *,
         job: LastingJob | None = None,
     ) -> None:
-        super().__init__(ui.session, ui.bridge, parent, job=job)
+        super().__init__(ui, parent, job=job)
         self._runner = runner
         self._store = store
         self._suites = suites
         self._load_choices = ui.load_choices
         self._theme = ui.theme
-        self._notices = ui.notices
         self._words = QualityWords()
         self._rows: list[QualityRow] = []
         self._known: dict[str, list[Figure]] = {}
@@ -232,6 +232,8 @@ class QualityPage(MeasuringPage):
         """Run the suite on the loaded model, or go on with a run that was stopped."""
         info = self._session.info
         if info is None or not self.can_measure:
+            return
+        if not is_elsewhere(info.path) and self.waits_for_reply():
             return
         work = partial(self._work, info, self._size.currentData(), self._data(), self._job.tell)
         self.measure(work, info)
@@ -452,7 +454,7 @@ class QualityPage(MeasuringPage):
         comparison = await asyncio.to_thread(compared)
         if shiboken6.isValid(self):
             self._comparison.show_comparison(comparison)
-            self.ensureWidgetVisible(self._comparison)
+            scroll_to(self, self._comparison)
 
     def _comparison_forms(self) -> Forms | None:
         comparison = self._comparison.comparison

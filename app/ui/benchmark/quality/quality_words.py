@@ -85,8 +85,8 @@ class QualityWords:
         texts = {
             "tokens_to_right": value,
             "seconds_to_right": self.tr("{value} to a right answer"),
-            "bleu": self.tr("BLEU {value}"),
-            "macro_f1": self.tr("macro F1 {value}"),
+            "bleu": self.tr("BLEU {value} of 100: word sequences in common with it"),
+            "macro_f1": self.tr("macro F1 {value} of 1: each purpose counts alike"),
             "valid_syntax": self.tr("{value} valid syntax"),
             "length_ratio": self.tr("{value} times as long as the reference"),
         }
@@ -131,6 +131,8 @@ class QualityWords:
                 return self.tr("Reading the text for the perplexity")
             case "load":
                 return self.tr("Loading the model")
+            case "ask" if not progress.judged:
+                return self.tr("{done} of {total} done").format(done=progress.done, total=progress.total)
             case "ask":
                 return self.tr("{done} of {total} done, {right} of {judged} right").format(
                     done=progress.done, total=progress.total, right=progress.right, judged=progress.judged
@@ -145,7 +147,8 @@ class QualityWords:
         )
         return self.tr(
             "One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} "
-            "tokens, no system prompt. Intervals are 95%. Items: {sources}."
+            "tokens, no system prompt. Intervals are 95%; n is how many were counted: questions, and tokens "
+            "for the perplexity. Items: {sources}."
         ).format(
             temperature=protocol.sampling.temperature,
             top_p=protocol.sampling.top_p,

@@ -115,7 +115,7 @@ class BenchmarkPlots(QWidget):
         roof = roofline(report)
         shown["roof"] = roof is not None
         if roof is not None:
-            self.roof.show_lines(roof.lines())
+            self.roof.show_lines(roof.lines(words.measure_name))
         shown["cost"] = self._show_cost(report, reports, models)
         shown["sizes"] = self._show_sizes(reports)
         if shown["trend"]:

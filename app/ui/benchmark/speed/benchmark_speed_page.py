@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import shiboken6
@@ -21,7 +22,7 @@ from app.bench.run.run_journal import Unfinished
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
-from app.engine.protocol import Delta, Event, Failed, Finished, ModelInfo, PromptProgress
+from app.engine.protocol import ModelInfo
 from app.ui.base.add_action import Command
 from app.ui.base.durations import duration
 from app.ui.base.lasting_job import LastingJob
@@ -44,6 +45,7 @@ from app.ui.benchmark.speed.speed_runs_table import BenchmarkRunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.flow_row import FlowRow
+from app.ui.widgets.scrolled_page import scroll_to
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
@@ -64,7 +66,7 @@ class BenchmarkSpeedPage(MeasuringPage):
     ) -> None:
         """`suites` are to choose from, the first one at the start. `models` lists those on disk, for the
         picture of what their quantisations cost."""
-        super().__init__(ui.session, ui.bridge, parent, job=job)
+        super().__init__(ui, parent, job=job)
         self._runner = runner
         self._suites = suites
         self._models = models
@@ -78,10 +80,8 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._history = history
         self._load_choices = ui.load_choices
         self._theme = ui.theme
-        self._notices = ui.notices
         self._reports: list[Report] = []
         self._shown: Report | None = None
-        self._replies = RunningReplies()
         self._choice = _suite_choice(suites, self)
         self._choice.currentIndexChanged.connect(self._on_suite)
         self._run_button = button("", "primary")
@@ -123,8 +123,6 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
-        ui.session.client.observe_events(self._replies.on_event)
-        ui.session.engine_died.connect(self._replies.forget)
         self._progress.hide()
         ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -231,8 +229,7 @@ class BenchmarkSpeedPage(MeasuringPage):
             elsewhere = self._runner.elsewhere(self._session.unnoted_answers(info))
             self._measure_with(partial(elsewhere.run, info, self._suite))
             return
-        if self._replies.running:
-            self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
+        if self.waits_for_reply():
             return
         settings = self._load_choices.of(info.path).load
         self._measure_with(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
@@ -488,11 +485,12 @@ class BenchmarkSpeedPage(MeasuringPage):
     def _show_comparison(self, runs: Sequence[Report]) -> None:
         self._comparison.show_comparisons(compare_all(runs, noise_between(self._reports)))
         self._comparison.show()
-        self.ensureWidgetVisible(self._comparison)
+        scroll_to(self, self._comparison)
 
     def _about(self, report: Report) -> str:
         noise = run_noise([run for run in self._reports if run.machine == report.machine])
-        text = words.machine_text(report)
+        model = f"{report.model.name} {report.model.quantisation}".strip()
+        text = f"{model} · {words.machine_text(report)}"
         if noise is None:
             return text
         return self.tr("{machine} · run-to-run noise {percent}%").format(
@@ -574,17 +572,20 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def _lay_out(self) -> None:
         head = FlowRow()
-        for control in (
+        controls = (
             self._run_button,
             self._choice,
             self._anew,
             self._against,
             self._import,
             self._export,
-        ):
+        )
+        for control in controls:
             head.add(control)
         head.add(self._machine, stretch=True)
         self.lay_out(head, self._progress, self._kept, self._results, self._empty)
+        for before, after in pairwise(controls):
+            self.setTabOrder(before, after)
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(12)
@@ -620,22 +621,3 @@ def _suite_choice(suites: Sequence[Suite], page: QWidget) -> QComboBox:
     choice.currentIndexChanged.connect(lambda index: set_tip(choice, words.suite_text(suites[index].name)))
     set_tip(choice, words.suite_text(suites[0].name))
     return choice
-
-
-class RunningReplies:
-    """The replies that the engine is writing; filled on the engine client's thread, read on the GUI's."""
-
-    def __init__(self) -> None:
-        self.running: frozenset[int] = frozenset()
-
-    def forget(self, *_: object) -> None:
-        """Forget them: the engine is another one."""
-        self.running = frozenset()
-
-    def on_event(self, event: Event) -> None:
-        """Take an event of the engine."""
-        if isinstance(event, PromptProgress | Delta):
-            if event.request_id not in self.running:
-                self.running |= {event.request_id}
-        elif isinstance(event, Finished | Failed):
-            self.running -= {event.request_id}

@@ -343,7 +343,7 @@ class CodeConversation(QWidget):
         if self._session.reserved_for:
             return self.tr("The model is being measured. Ask again when that is done.")
         none = self._assistant.model is None
-        if self._session.loading_path or (none and self._session.expects_model):
+        if self._session.is_loading or (none and self._session.expects_model):
             return self.tr("The model is being loaded.")
         if none:
             return self.tr("No model is loaded. Choose one at the top (Ctrl+M).")
