@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load.
     from app.acquire.acquirer import Acquirer
     from app.acquire.measurer import Measurer
-    from app.audit.trail import AuditTrail
+    from app.audit.entries import AuditTrail
     from app.bench.results.history import BenchmarkHistory
     from app.chat.prompting.prompt import ChatTemplates
     from app.engine.client.client import EngineClient
@@ -55,9 +55,9 @@ class StillroomCore:
 
     def audit(self) -> "AuditTrail":
         """Make the audit trail, which logs requests and replies where the settings say so; close it."""
+        from app.audit.entries import AuditTrail
         from app.audit.fingerprint import ModelFingerprints
         from app.audit.log import AuditLog
-        from app.audit.trail import AuditTrail
 
         def recorded(path: Path) -> str:
             return next((m.sha256 for m in self.store.listing().models if m.path == path), "")

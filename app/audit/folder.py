@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.audit.line import Link
+from app.audit.chained_line import Link
 from app.database.commit_mark import CommitMark, read_mark
 from models.system.durable import write_durably
 

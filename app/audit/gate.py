@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.audit.trail import AuditTrail, Source
+from app.audit.entries import AuditTrail, Source
 from app.engine.protocol import ModelInfo
 from app.engine.protocol.reply_source import Answers
 from app.filters.filter_file import FilterFile

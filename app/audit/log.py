@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.audit.line import now_text
+from app.audit.chained_line import now_text
 from app.base.errors import StillroomError
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.audit.chained_line import parsed
 from app.audit.folder import AuditFolder
-from app.audit.line import parsed
 
 MOST_LINES = 5_000
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from filelock import FileLock
 
+from app.audit.chained_line import NOTHING, START, Link, line_hash, parsed
 from app.audit.folder import AuditFolder, RawLine
-from app.audit.line import NOTHING, START, Link, line_hash, parsed
 from models.system.shown_text import fill
 
 MOST_PROBLEMS = 1000

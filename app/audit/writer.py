@@ -7,8 +7,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from app.audit.chained_line import START, Link, chained, line_hash, now_text, parsed
 from app.audit.folder import AuditFolder, Head
-from app.audit.line import START, Link, chained, line_hash, now_text, parsed
 from models.system.durable import sync_folder
 
 FILE_SHARE = 8

@@ -7,20 +7,11 @@ from pathlib import Path
 
 from environment import ROOT
 from linux.architecture import Architecture, architecture
-from linux.payload import (
-    BUNDLE,
-    HERE,
-    SYSTEM_LIBRARIES,
-    needed_libraries,
-    version,
-    write_documents,
-    write_shared_files,
-)
+from linux.payload import BUNDLE, HERE, version, write_documents, write_shared_files
+from linux.system_libraries import depends
 from reproducible import set_times
 
 STAGE = ROOT / "build" / "deb"
-# Qt loads these by name when the window opens: no file of the bundle is linked to them.
-LOADED_BY_NAME = ("libegl1", "libgl1", "libfontconfig1", "fontconfig-config", "shared-mime-info")
 
 CONTROL = """\
 Package: stillroom
@@ -89,16 +80,3 @@ def make_deb(
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", str(STAGE), str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XZ_OPT": "-T2"})
     return package
-
-
-def depends(bundle: Path) -> list[str]:
-    """Debian's names for what a bundle leaves to the system. Refuses a library that nobody has named."""
-    needed, glibc = needed_libraries(bundle)
-    unknown = sorted(needed - SYSTEM_LIBRARIES.keys())
-    if unknown:
-        raise SystemExit(
-            f"The bundle needs libraries that packaging/linux/payload.py does not name: {unknown}"
-        )
-    packages = {SYSTEM_LIBRARIES[name] for name in needed} | set(LOADED_BY_NAME)
-    packages -= {"", "libc6"}
-    return [f"libc6 (>= {glibc})", *sorted(packages)]

@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from pinned_download import digest
-from release_feed import write_feed
 from release_notes import notes_for
+from write_release_feed import write_feed
 
 REQUIRED = (
     *("*_amd64.deb", "*-x86_64.run", "*-linux-x86_64.tar.xz", "*[0-9].cdx.json"),

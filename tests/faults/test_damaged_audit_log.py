@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.audit.line import now_text
+from app.audit.chained_line import now_text
 from app.audit.reading import newest_entries
 from app.audit.verification import verify
 from app.audit.writer import AuditWriter

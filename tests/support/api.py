@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
+from app.audit.entries import AuditTrail
 from app.audit.gate import Gate
 from app.audit.log import AuditLog
-from app.audit.trail import AuditTrail
 from app.base.children import child_command
 from app.base.paths import AppPaths
 from app.engine.client.client import EngineClient

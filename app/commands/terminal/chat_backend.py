@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from app.audit.entries import AuditTrail
 from app.audit.log import AuditLogError
-from app.audit.trail import AuditTrail
 from app.base.errors import StillroomError
 from app.commands.terminal.command_core import Core, told_templates
 from app.commands.terminal.console import Console, WrongUse

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
     from app.acquire.acquirer import Acquirer
     from app.acquire.measurer import Measurer
-    from app.audit.trail import AuditTrail
+    from app.audit.entries import AuditTrail
     from app.chat.prompting.prompt import ChatTemplates
     from app.filters.filter_file import FilterFile
     from app.remote.remote_replies import ElsewhereAnswers

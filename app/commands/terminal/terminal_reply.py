@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-from app.audit.trail import AuditTrail
+from app.audit.entries import AuditTrail
 from app.base.errors import StillroomError
 from app.chat.prompting.context import plan_context
 from app.chat.prompting.prompt import ChatMessage, ChatTemplate

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from app.audit.entries import Source
 from app.audit.gate import Gate
-from app.audit.trail import Source
 from app.chat.prompting.prompt import ChatTemplates
 from app.engine.client.client import EngineClient
 from app.engine.protocol import (

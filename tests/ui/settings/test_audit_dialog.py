@@ -8,10 +8,10 @@ import qasync
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.audit.entries import AuditTrail
 from app.audit.folder import AuditFolder
 from app.audit.gate import Gate
 from app.audit.log import AuditLog
-from app.audit.trail import AuditTrail
 from app.filters.filter_file import FilterFile
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge

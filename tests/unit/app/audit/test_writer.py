@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app.audit.chained_line import START, chained, parsed
 from app.audit.folder import AuditFolder
-from app.audit.line import START, chained, parsed
 from app.audit.verification import verify
 from app.audit.writer import AuditWriter
 

@@ -37,9 +37,9 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "SHA256SUMS").write_text("")
     notes = tmp_path / "notes.md"
     notes.write_text("### Added\n\n- Everything\n")
-    monkeypatch.setattr(sys, "argv", ["release_feed.py", "v9.9.0", str(notes), str(folder)])
+    monkeypatch.setattr(sys, "argv", ["write_release_feed.py", "v9.9.0", str(notes), str(folder)])
     with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "packaging" / "release" / "release_feed.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "packaging" / "release" / "write_release_feed.py"), run_name="__main__")
     sign(folder)
     return folder
 

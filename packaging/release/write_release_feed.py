@@ -1,6 +1,6 @@
 """Write release.json, which `stillroom update` reads.
 
-    packaging/release/release_feed.py VERSION NOTES FOLDER
+    packaging/release/write_release_feed.py VERSION NOTES FOLDER
 
 FOLDER holds the release's files; publish.py signs what comes out.
 """

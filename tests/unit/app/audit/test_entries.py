@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.audit.entries import AuditTrail
 from app.audit.fingerprint import ModelFingerprints
 from app.audit.log import AuditLog
 from app.audit.reading import newest_entries
-from app.audit.trail import AuditTrail
 from app.base.errors import Cancelled, EngineError
 from app.engine.protocol import Delta, Finished, Generate, GenerationStats, Part, PartialReply
 from app.engine.protocol.pending_results import Generation
