@@ -90,10 +90,17 @@ class InlineNotices(QWidget):
         """Tell whether a line that is added now is on the screen, and not scrolled away."""
         place = self.parentWidget()
         # What was just shown has no room of its own yet.
-        return self.isVisible() and place is not None and not place.visibleRegion().isEmpty()
+        is_there = place is not None and not place.visibleRegion().isEmpty()
+        # A page that is still being made is not painted, and has its parts at its top.
+        return is_there and self.isVisible() and self.updatesEnabled()
 
     def _seen(self) -> list[tuple[tuple[str, str], NoticeText]]:
-        return [item for item in reversed(self._kept.items()) if item[0][0] in ("", self._subject)]
+        """Give the lines of what is shown now; what says the same of several works is said once."""
+        seen: dict[tuple[str, str], tuple[tuple[str, str], NoticeText]] = {}
+        for key, notice in reversed(self._kept.items()):
+            if key[0] in ("", self._subject):
+                seen.setdefault(_says(notice), (key, notice))
+        return list(seen.values())
 
     def _show(self) -> None:
         for line in self._lines:
@@ -101,7 +108,7 @@ class InlineNotices(QWidget):
             line.hide()
             line.deleteLater()
         seen = self._seen()
-        self._lines = [self._line(key, notice) for key, notice in seen[:MOST_LINES]]
+        self._lines = [self._line(notice) for _, notice in seen[:MOST_LINES]]
         if len(seen) > MOST_LINES:
             self._lines.append(self._more(len(seen) - MOST_LINES))
         for line in self._lines:
@@ -110,7 +117,7 @@ class InlineNotices(QWidget):
         self.setVisible(bool(self._lines))
         self.changed.emit()
 
-    def _line(self, key: tuple[str, str], notice: NoticeText) -> QWidget:
+    def _line(self, notice: NoticeText) -> QWidget:
         card = Card(look="notice", margin_px=0)
         icon = label()
         icon.setFixedWidth(ICON_PX + 2)
@@ -132,7 +139,7 @@ class InlineNotices(QWidget):
         close = button("", "quiet", name=self.tr("Dismiss: {notice}").format(notice=notice.text))
         close.setToolTip(self.tr("Dismiss"))
         close.setIcon(self._theme.icon("x"))
-        close.clicked.connect(lambda: self.mend(key[1], key[0]))
+        close.clicked.connect(lambda: self._dismiss(lambda other: _says(other) == _says(notice)))
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         card.body.addLayout(row)
         return card
@@ -143,11 +150,16 @@ class InlineNotices(QWidget):
         row.setContentsMargins(14, 0, 8, 0)
         row.addWidget(label(self.tr("{count} more notices").format(count=f"{count:,}"), "small"), 1)
         dismiss = button(self.tr("Dismiss all"), "quiet")
-        dismiss.clicked.connect(self._dismiss_all)
+        dismiss.clicked.connect(lambda: self._dismiss(lambda _: True))
         row.addWidget(dismiss)
         return line
 
-    def _dismiss_all(self) -> None:
-        for key, _ in self._seen():
-            del self._kept[key]
+    def _dismiss(self, is_meant: Callable[[NoticeText], bool]) -> None:
+        for key, notice in tuple(self._kept.items()):
+            if key[0] in ("", self._subject) and is_meant(notice):
+                del self._kept[key]
         self._show()
+
+
+def _says(notice: NoticeText) -> tuple[str, str]:
+    return notice.text, notice.hint

@@ -1,7 +1,7 @@
 """The content of an area that scrolls downwards, the ring around an area that has the keyboard, and how what
 has come, or the keyboard comes to, is brought into sight."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
 RING_PX = 2
 MARGIN_PX = 16
 """What is left free beside a part that was scrolled to."""
+LAYOUT_TURNS = 8
+"""So many turns of the event loop a part may take to come to its place."""
 _KEPT = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 """Reasons for which the keyboard comes back to where it was."""
 
@@ -51,13 +53,17 @@ def scroll_to(area: QScrollArea, part: QWidget) -> None:
     """Scroll to a part of a page that has just come, once it has its place: as far as shows all of it, or its
     beginning where it is higher than the area."""
 
-    def scroll() -> None:
+    def scroll(known: QRect, turns: int) -> None:
         page = area.widget()
         if page is None or not page.isAncestorOf(part) or not part.isVisible():
             return
+        place = QRect(part.mapTo(page, QPoint(0, 0)), part.size())
+        if place != known and turns:
+            # What is above it may still grow: the height of words follows their width.
+            QTimer.singleShot(0, part, lambda: scroll(place, turns - 1))
+            return
         bar, room_px = area.verticalScrollBar(), area.viewport().height()
-        before, top = bar.value(), part.mapTo(page, QPoint(0, 0)).y()
-        foot = top + part.height()
+        before, top, foot = bar.value(), place.top(), place.top() + place.height()
         if top < before or foot - top > room_px:
             bar.setValue(top - MARGIN_PX)
         elif foot > before + room_px:
@@ -65,7 +71,7 @@ def scroll_to(area: QScrollArea, part: QWidget) -> None:
         if bar.value() != before:
             _Shield(area.viewport())
 
-    QTimer.singleShot(0, part, scroll)
+    QTimer.singleShot(0, part, lambda: scroll(QRect(), LAYOUT_TURNS))
 
 
 class _Shield(QWidget):

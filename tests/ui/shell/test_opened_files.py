@@ -7,8 +7,10 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
 from models.catalog.starter import starter_file
 from tests.support.waiting import until
+from tests.support.widgets import seen_words
 from tests.support.window import run_with_window
 
 
@@ -28,5 +30,21 @@ def test_an_opened_file_is_kept_and_loaded(
             lambda: opened in [model.path for model in application.parts.store.listing().models], "its record"
         )
         assert application.window.current_page == "models"
+
+    run_with_window(scene)
+
+
+def test_why_an_opened_file_is_no_model_can_be_seen(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path / "home"))
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF of another kind")
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.resize(1280, 800)
+        application.open_files([broken])
+        [toast] = application.window.findChildren(Notices)
+        await until(lambda: "broken.gguf" in seen_words(toast), "the reason")
 
     run_with_window(scene)

@@ -222,6 +222,23 @@ def test_the_same_work_leaves_one_line_and_takes_it_back(place: Place, loop: qas
     assert place.lines.texts == []
 
 
+def test_what_fails_several_works_for_one_reason_is_said_once(place: Place) -> None:
+    for work in ("save the reply", "keep the question"):
+        place.lines.add(NoticeText("The disk is full.", "Free some space."), work)
+    place.lines.add(NoticeText("Another thing."), "another")
+    assert place.lines.texts == ["Another thing.", "The disk is full."]
+    place.lines.mend("keep the question")
+    assert place.lines.texts == ["Another thing.", "The disk is full."]
+    place.lines.add(NoticeText("The disk is full.", "Free some space."), "keep the question")
+    close = next(
+        made
+        for made in place.lines.findChildren(QPushButton)
+        if made.accessibleName() == "Dismiss: The disk is full." and made.isVisible()
+    )
+    close.click()
+    assert place.lines.texts == ["Another thing."]
+
+
 def test_a_line_in_a_page_that_is_scrolled_away_is_out_of_sight(qtbot: QtBot, theme: Theme) -> None:
     area = QScrollArea()
     qtbot.addWidget(area)
