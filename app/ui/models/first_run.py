@@ -123,7 +123,8 @@ class FirstRun(QObject):
         self._job_id = view.id
         self._show_job(view)
         if self._job is not None:
-            # The button that was pressed has gone, and what is next to it would end all this.
+            # The button that was pressed has gone, and what is next to it would end all this. Not to "Pause":
+            # who presses the key twice would do that.
             self._job.setFocus()
 
     def take_job(self, view: JobView) -> None:
@@ -165,6 +166,8 @@ class FirstRun(QObject):
             self._job.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
             self._job.settings_asked.connect(self.hub_settings_asked)
             self._column.insertWidget(1, self._job)
+            # Now: it may get the keyboard at once.
+            self._job.show()
             self.refresh()
         else:
             self._job.show_view(view)
@@ -174,7 +177,7 @@ class FirstRun(QObject):
     def _leave(self, going: QWidget) -> None:
         """Let the keyboard go on elsewhere than in what is going."""
         here = going.window().focusWidget()
-        if here is not None and going.isAncestorOf(here):
+        if here is going or (here is not None and going.isAncestorOf(here)):
             self.keyboard_left.emit()
 
     def _end(self) -> None:

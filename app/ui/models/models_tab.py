@@ -469,6 +469,8 @@ class ModelsTab(QScrollArea):
             card.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
             card.settings_asked.connect(self.hub_settings_asked)
             self._job_place.addWidget(card)
+            # Now: it may get the keyboard at once.
+            card.show()
         else:
             card.show_view(view)
 

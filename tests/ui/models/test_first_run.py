@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.acquire.jobs import JobView
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.first_run import FirstRun
+from app.ui.models.job_card import JobCard
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.shell.application import WindowApplication
 from tests.support.waiting import until
@@ -73,9 +76,14 @@ def test_after_get_the_keyboard_is_at_the_job_and_not_at_its_refusal(
         get.setFocus()
         get.click()
         focus = application.window.focusWidget()
+        assert isinstance(focus, JobCard)
+        QTest.keyClick(focus, Qt.Key.Key_Return)
+        [job] = application.parts.jobs.jobs()
+        assert not job.stopped
+        QTest.keyClick(focus, Qt.Key.Key_Tab)
+        focus = application.window.focusWidget()
         assert isinstance(focus, QPushButton)
         assert focus.text() == "Pause"
-        [job] = application.parts.jobs.jobs()
         application.parts.jobs.cancel(job.id)
         await until(lambda: not application.parts.jobs.jobs(), "its end")
 

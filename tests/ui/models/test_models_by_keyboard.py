@@ -105,7 +105,7 @@ def test_after_get_and_cancel_the_keyboard_is_in_the_list(qapp: QApplication) ->
         get = get_button(desk)
         get.setFocus()
         desk.press(Qt.Key.Key_Space)
-        await until(lambda: isinstance(desk.focus, QPushButton) and desk.focus.text() == "Pause", "the job")
+        await until(lambda: isinstance(desk.focus, JobCard), "the job")
         cancel = seen_button(desk.page.jobs[0], "Cancel")
         cancel.setFocus()
         desk.press(Qt.Key.Key_Space)
