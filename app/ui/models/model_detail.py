@@ -1,9 +1,12 @@
 """One model in full: what it is, and each of its types with what can be done with it."""
 
+from collections.abc import Iterator
+
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
-from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
+from app.machine.advisor import Advisor, Outlook, Use
 from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
@@ -15,6 +18,7 @@ from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.size_choice import SizeChoice
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
+from models.catalog.catalog import CatalogModel
 from models.memory.fit import Verdict
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
@@ -45,11 +49,12 @@ class ModelDetail(Card):
         self._theme = theme
         self._build_choices = BuildChoices(settings)
         self._row: ModelRow | None = None
-        self._advisor: Advisor | None = None
-        self._use = AS_LOADED
+        """The one that is shown."""
+        self._asked: tuple[ModelRow, Advisor | None, Use] | None = None
         self._choices: dict[str, QCheckBox] = {}
         self._chosen: set[str] = set()
-        self._best: InstalledModel | None = None
+        self._drawings = 0
+        """The number of rows that were asked for."""
         self._title = label("", "title", selectable=True)
         self._facts = label("", "muted", wrap=True, selectable=True)
         self._content: QWidget | None = None
@@ -75,14 +80,59 @@ class ModelDetail(Card):
 
     def show_row(self, row: ModelRow, advisor: Advisor | None, use: Use) -> None:
         """Show a model, judged by `advisor`; ticks stay while it is the same one."""
+        for _ in self.showing(row, advisor, use):
+            pass
+
+    def showing(self, row: ModelRow, advisor: Advisor | None, use: Use) -> Iterator[None]:
+        """Show a model in steps, of which the last one shows it; it is left where another one is asked for
+        meanwhile."""
+        self._asked = row, advisor, use
+        self._drawings += 1
+        number = self._drawings
+        # Where it will stand: for what moves, Qt works out the style of all that is in it anew.
+        content = QWidget(self)
+        choices: dict[str, QCheckBox] = {}
+        try:
+            for name, choice in self._fill(content, row, advisor, use):
+                if choice is not None:
+                    choices[name] = choice
+                yield
+                if number != self._drawings:
+                    return
+            self._show(content, choices)
+        finally:
+            if content is not self._content and shiboken6.isValid(content):
+                content.deleteLater()
+
+    def _show(self, content: QWidget, choices: dict[str, QCheckBox]) -> None:
+        """Show what was made of the row that was asked for."""
+        assert self._asked is not None
+        row, advisor, use = self._asked
         if self._row is None or row.key != self._row.key:
             self._chosen = set()
-        self._row, self._advisor, self._use = row, advisor, use
+        self._row = row
         self.failures.show_subject(row.key)
+        self._title.setText(row.model.name if row.model is not None else row.title)
+        self._facts.setText(self._facts_text(row))
+        self._choices = choices
+        for kind, choice in choices.items():
+            choice.setChecked(kind in self._chosen)
+            choice.toggled.connect(self._on_choice)
+        old, self._content = self._content, content
+        if old is not None:
+            self.body.replaceWidget(old, content)
+            content.show()
+            self._hand_over_keyboard(old, content)
+            # Until it is deleted it could still be clicked, and what is ticked there counts for nothing.
+            old.hide()
+            old.deleteLater()
+        else:
+            self.body.insertWidget(self._place, content)
         offered = row.model if row.model is not None and row.model.thinks else None
         measured = [file.mixture for file in row.installed if file.mixture is not None]
         self.size_choice.show_model(offered, advisor, use, measured[0] if measured else None)
-        self._redraw()
+        self._order()
+        self._update_get()
 
     def come_after(self, widget: QWidget) -> None:
         """Let the Tab key come here from `widget`, and to what is drawn anew before what stands below it: it
@@ -109,39 +159,38 @@ class ModelDetail(Card):
                 widget = stop
 
     def _redraw(self) -> None:
-        row = self._row
-        if row is None:
-            return
-        self._title.setText(row.model.name if row.model is not None else row.title)
-        self._facts.setText(self._facts_text(row))
-        content = QWidget()
+        if self._asked is not None:
+            self.show_row(*self._asked)
+
+    def _fill(
+        self, content: QWidget, row: ModelRow, advisor: Advisor | None, use: Use
+    ) -> Iterator[tuple[str, QCheckBox | None]]:
+        """Add a line for each type, and give its name, with the box to tick of one that is not there."""
         grid = QGridLayout(content)
         grid.setContentsMargins(0, 4, 0, 0)
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(2, 1)
-        self._choices = {}
+        best = None
         thinks = row.model is not None and row.model.thinks
-        self._best = None
-        if self._advisor is not None and row.model is not None and thinks:
-            self._best = self._advisor.best_mixture(row.model)
+        if advisor is not None and row.model is not None and thinks:
+            best = advisor.best_mixture(row.model)
         # Each has a second line, for what is to be said of one that is too large.
-        for number, installed in enumerate(row.installed):
-            self._add_installed(grid, 2 * number, row, installed)
-        if thinks:
-            self._add_choices(grid, row, 2 * len(row.installed))
-        old, self._content = self._content, content
-        if old is not None:
-            self.body.replaceWidget(old, content)
-            content.show()
-            self._hand_over_keyboard(old, content)
-            # Until it is deleted it could still be clicked, and what is ticked there counts for nothing.
-            old.hide()
-            old.deleteLater()
-        else:
-            self.body.insertWidget(self._place, content)
-        self._order()
-        self._update_get()
+        for place, installed in enumerate(row.installed):
+            outlook = _outlook_of(row, installed, advisor, use)
+            self._add_installed(grid, 2 * place, row, installed, outlook, is_best=installed == best)
+            yield installed.type, None
+        if row.model is None or not thinks:
+            return
+        there = {installed.type for installed in row.installed}
+        missing = [kind for kind in (*QUANTISATIONS, AS_PUBLISHED) if kind not in there]
+        recommended = advisor.recommended_type(row.model) if advisor is not None and best is None else ""
+        for line, kind in enumerate(missing, start=2 * len(row.installed)):
+            outlook = None if advisor is None else advisor.outlook(row.model, kind, use)
+            yield (
+                kind,
+                self._add_choice(grid, line, row, row.model, kind, outlook, is_best=kind == recommended),
+            )
 
     def _hand_over_keyboard(self, old: QWidget, content: QWidget) -> None:
         """Let the keyboard stay where it was, on what is drawn anew."""
@@ -155,15 +204,23 @@ class ModelDetail(Card):
                 return
         self.keyboard_left.emit()
 
-    def _add_installed(self, grid: QGridLayout, line: int, row: ModelRow, installed: InstalledModel) -> None:
+    def _add_installed(
+        self,
+        grid: QGridLayout,
+        line: int,
+        row: ModelRow,
+        installed: InstalledModel,
+        outlook: Outlook | None,
+        *,
+        is_best: bool,
+    ) -> None:
         grid.addWidget(label(installed.type), line, 0)
         size = label(byte_count(installed.bytes))
         size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(size, line, 1)
         is_loaded, answers = installed in row.loaded, installed == row.answering
-        outlook = self._outlook_of(row, installed)
         state = self._state(installed, is_loaded)
-        if installed == self._best:
+        if is_best:
             state = self.tr("Best for this PC · {quality}").format(quality=state)
         if outlook is not None:
             state = f"{state} · {here_text(outlook)}"
@@ -216,13 +273,6 @@ class ModelDetail(Card):
             smaller.clicked.connect(lambda: self.smaller_asked.emit(installed, tokens))
             grid.addWidget(smaller, line, 3, 1, 4)
 
-    def _outlook_of(self, row: ModelRow, installed: InstalledModel) -> Outlook | None:
-        if self._advisor is None:
-            return None
-        if row.model is not None and installed.type in QUANTISATIONS:
-            return self._advisor.outlook(row.model, installed.type, self._use)
-        return self._advisor.file_outlook(installed)
-
     def _state(self, installed: InstalledModel, is_loaded: bool) -> str:
         if is_loaded:
             return self.tr("Loaded")
@@ -232,43 +282,41 @@ class ModelDetail(Card):
             return self.tr("Stays where it is: {path}").format(path=str(installed.path))
         return self.tr("On disk, with importance matrix") if installed.imatrix else self.tr("On disk")
 
-    def _add_choices(self, grid: QGridLayout, row: ModelRow, first_line: int) -> None:
-        assert row.model is not None
-        there = {installed.type for installed in row.installed}
-        missing = [kind for kind in (*QUANTISATIONS, AS_PUBLISHED) if kind not in there]
-        recommended = ""
-        if self._advisor is not None and self._best is None:
-            recommended = self._advisor.recommended_type(row.model)
-        for line, kind in enumerate(missing, start=first_line):
-            choice = QCheckBox(kind)
-            choice.setAccessibleName(self.tr("Get {type}").format(type=kind))
-            choice.setChecked(kind in self._chosen)
-            choice.setEnabled(kind not in row.getting + row.stopped)
-            choice.toggled.connect(self._on_choice)
-            self._choices[kind] = choice
-            size = label(byte_count(row.model.sizes_bytes[kind]), "muted")
-            size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            grid.addWidget(choice, line, 0)
-            grid.addWidget(size, line, 1)
-            text = tip = ""
-            if kind in row.getting:
-                text = self.tr("On its way")
-            elif kind in row.stopped:
-                text = self.tr("Stopped")
-            elif self._advisor is not None:
-                outlook = self._advisor.outlook(row.model, kind, self._use)
-                text, tip = here_text(outlook), f"{fit_text(outlook.fit)} {speed_tip(outlook)}"
-            quality = self._quality_text(kind, recommended)
-            # It breaks where the window is narrow.
-            words = label(" · ".join(part for part in (quality, text) if part), "muted", wrap=True)
-            set_tip(words, f"{tip}\n{type_tip()}".strip())
-            choice.setAccessibleDescription(words.text())
-            grid.addWidget(words, line, 2, 1, 5)
-
-    def _quality_text(self, kind: str, recommended: str) -> str:
-        if kind == recommended:
-            return self.tr("Best for this PC · {quality}").format(quality=type_text(kind))
-        return type_text(kind)
+    def _add_choice(
+        self,
+        grid: QGridLayout,
+        line: int,
+        row: ModelRow,
+        model: CatalogModel,
+        kind: str,
+        outlook: Outlook | None,
+        *,
+        is_best: bool,
+    ) -> QCheckBox:
+        """Add the line of a type that is not there."""
+        choice = QCheckBox(kind)
+        choice.setAccessibleName(self.tr("Get {type}").format(type=kind))
+        choice.setEnabled(kind not in row.getting + row.stopped)
+        size = label(byte_count(model.sizes_bytes[kind]), "muted")
+        size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(choice, line, 0)
+        grid.addWidget(size, line, 1)
+        text = tip = ""
+        if kind in row.getting:
+            text = self.tr("On its way")
+        elif kind in row.stopped:
+            text = self.tr("Stopped")
+        elif outlook is not None:
+            text, tip = here_text(outlook), f"{fit_text(outlook.fit)} {speed_tip(outlook)}"
+        quality = type_text(kind)
+        if is_best:
+            quality = self.tr("Best for this PC · {quality}").format(quality=quality)
+        # It breaks where the window is narrow.
+        words = label(" · ".join(part for part in (quality, text) if part), "muted", wrap=True)
+        set_tip(words, f"{tip}\n{type_tip()}".strip())
+        choice.setAccessibleDescription(words.text())
+        grid.addWidget(words, line, 2, 1, 5)
+        return choice
 
     def _facts_text(self, row: ModelRow) -> str:
         model = row.model
@@ -331,6 +379,16 @@ class ModelDetail(Card):
             self._chosen = set()
             self.size_choice.drop()
             self.get_asked.emit(self._row.key, wanted, size)
+
+
+def _outlook_of(
+    row: ModelRow, installed: InstalledModel, advisor: Advisor | None, use: Use
+) -> Outlook | None:
+    if advisor is None:
+        return None
+    if row.model is not None and installed.type in QUANTISATIONS:
+        return advisor.outlook(row.model, installed.type, use)
+    return advisor.file_outlook(installed)
 
 
 def _name_of(control: QWidget) -> str:

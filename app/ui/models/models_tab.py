@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
@@ -165,6 +166,8 @@ class ModelsTab(QScrollArea):
         number = self.table.number_of(key)
         if number >= 0:
             self._view.selectRow(number)
+            # Who asks for it gets it whole.
+            self._refreshing.finish()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Replies may have been measured meanwhile."""
@@ -246,7 +249,7 @@ class ModelsTab(QScrollArea):
         follow_jobs(self._jobs, self._ui.bridge, self, self._on_job)
         for view in self._jobs.jobs():
             self._take_job(view, is_news=False)
-        self._refreshing.begin(self._refresh_steps())
+        self._refresh()
         self.reload()
 
     def _make_list(self, page: QWidget) -> Card:
@@ -304,14 +307,19 @@ class ModelsTab(QScrollArea):
 
     def _refresh(self) -> None:
         """Judge the models anew and show them; many are judged one by one between two events before, and so
-        are all of them the first time."""
+        are all of them the first time. What there is to the selected one comes in the next turns."""
         if not self._is_whole:
             return
-        self._refreshing.begin(self._refresh_steps())
+        judging = self._judge()
         if self._was_shown and len(catalogue()) + len(self._listing.models) <= AT_ONCE:
-            self._refreshing.finish()
+            # Not between two steps of what was begun before.
+            self._refreshing.stop()
+            for _ in judging:
+                pass
+        self._refreshing.begin(chain(judging, self._show_selected()))
 
-    def _refresh_steps(self) -> Iterator[None]:
+    def _judge(self) -> Iterator[None]:
+        """Judge the models in steps, and show them in the list, and what is recommended."""
         self._advisor = self._advice.advisor(self._listing.models)
         judged = model_rows(
             catalogue(),
@@ -324,25 +332,33 @@ class ModelsTab(QScrollArea):
             frozenset(self._failed),
             self.outlooks.use,
         )
-        rows = []
+        rows: list[ModelRow] = []
         for row in judged:
             rows.append(row)
             yield
         self.table.show_rows(rows)
+        number = self.table.number_of(self._selected) if self._selected else -1
+        if number < 0:
+            # Where the one that is gone has been.
+            number = min(self._place, len(rows) - 1)
+        if self._view.currentIndex().row() != number:
+            # All that there is to it takes too long at once, as the view's signal would have it.
+            with QSignalBlocker(self._view):
+                self._view.selectRow(number)
+            self._follow_row(number)
         self.search.show_advice(self._advisor)
         yield
-        if not self._was_shown and rows:
-            # What is computed once for each model takes longer than all the rest of it.
-            first = self.table.number_of(self._selected) if self._selected else 0
-            yield from _sizes_of(rows[max(0, first)])
-        if self._selected and self.table.number_of(self._selected) >= 0:
-            self.select(self._selected)
-            self._on_row(self.table.number_of(self._selected))
-        elif rows:
-            # Where the one that is gone has been.
-            self._view.selectRow(min(self._place, len(rows) - 1))
-        yield
         self._show_recommendation(rows)
+        yield
+
+    def _show_selected(self) -> Iterator[None]:
+        """Show what there is to the selected one, in steps."""
+        number = self._view.currentIndex().row()
+        if not self._was_shown and number >= 0:
+            # What is computed once for each model takes longer than all the rest of it.
+            yield from _sizes_of(self.table.row(number))
+        yield from self._row_steps(self._view.currentIndex().row())
+        yield
         self.viewport().setUpdatesEnabled(True)
         self._was_shown = True
 
@@ -373,6 +389,11 @@ class ModelsTab(QScrollArea):
         )
 
     def _on_row(self, number: int) -> None:
+        for _ in self._row_steps(number):
+            pass
+
+    def _row_steps(self, number: int) -> Iterator[None]:
+        """Show what there is to a row, in steps."""
         self.detail.setVisible(number >= 0)
         self._quality.show_row(self.table.row(number) if number >= 0 else None)
         self._matrix.show_row(self.table.row(number) if number >= 0 else None)
@@ -380,8 +401,12 @@ class ModelsTab(QScrollArea):
             row = self.table.row(number)
             self._selected, self._place = row.key, number
             use, model = self.outlooks.use, row.model
-            self.detail.show_row(row, self._advisor, use)
+            yield from self.detail.showing(row, self._advisor, use)
+            if self._selected != row.key:
+                # Somebody has gone to another one meanwhile.
+                return
             self.detail.come_after(self._view)
+            yield
             outlooks = []
             if self._advisor is not None and model is not None and model.thinks:
                 outlooks = [self._advisor.outlook(model, kind, use) for kind in QUANTISATIONS]

@@ -42,6 +42,7 @@ class ModelsPage:
 
     def menu_of(self, called: str) -> QMenu:
         """Open the menu of a file of the selected model."""
+        self._tab.complete()
         click(seen_button(self._tab.detail, f"More for {called}"))
         return [menu for menu in self._tab.findChildren(QMenu) if menu.isVisible()][-1]
 

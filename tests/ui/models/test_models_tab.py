@@ -640,6 +640,7 @@ def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Ru
         context, cache = room.tab.outlooks.findChildren(QComboBox)
         context.setCurrentIndex(context.findData(4096))
         cache.setCurrentText("q8_0")
+        room.tab.complete()
         assert cell(CACHE) == "499 MB", "for four replies"
         room.tab.select("r1-llama-70b")
         assert cell(HERE_ON_PC).startswith("Too large")
