@@ -1,14 +1,15 @@
 """The Benchmark tab: its pages, one shown at a time, each made when it is first shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
 from app.ui.base.lasting_job import LastingJob
+from app.ui.base.slices import Slices, Stepped
 from app.ui.benchmark.frame.benchmark_state import BenchmarkState, QualityState
 from app.ui.benchmark.frame.measuring_page import MARGIN_PX
 from app.ui.benchmark.quality.quality_page import QualityPage
@@ -19,10 +20,11 @@ from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
 
-class BenchmarkTab(QWidget):
+class BenchmarkTab(QWidget, Stepped):
     """The page Speed, and beside it what `add_page` adds; GUI thread.
 
-    A page brings its own margins and scrolls by itself, as `BenchmarkSpeedPage` does.
+    A page brings its own margins and scrolls by itself, as `BenchmarkSpeedPage` does. One that is `Stepped`
+    is made in steps where nobody needs it at once.
     """
 
     def __init__(
@@ -35,10 +37,17 @@ class BenchmarkTab(QWidget):
         suites: Sequence[Suite] = tuple(SUITES.values()),
         models: Callable[[], Sequence[InstalledModel]] = tuple,
         job: LastingJob | None = None,
+        in_steps: bool = False,
     ) -> None:
+        """`in_steps` the page Speed, and what is restored, are made by `making`."""
         super().__init__(parent)
+        self._in_steps = in_steps
         self._keys: list[str] = []
         self._makers: dict[str, Callable[[QWidget], QWidget]] = {}
+        """Of the pages that are not made to their end."""
+        self._pages: dict[str, QWidget] = {}
+        """Those that are begun."""
+        self._showing = Slices(self)
         self._quality: QualityState | None = None
         """To be restored once there is the page."""
         self._group = ButtonRow(self)
@@ -59,12 +68,22 @@ class BenchmarkTab(QWidget):
         self._above.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
         layout.addLayout(self._above)
         layout.addWidget(self._stack, 1)
-        self.add_page("speed", self.tr("Speed"), lambda _: self.speed)
-        self.speed = BenchmarkSpeedPage(
-            ui, runner, history, self._stack.widget(0), suites=suites, models=models, job=job
+        self.add_page(
+            "speed",
+            self.tr("Speed"),
+            lambda place: BenchmarkSpeedPage(
+                ui, runner, history, place, suites=suites, models=models, job=job, in_steps=True
+            ),
         )
+        self._begin_making(self._page_steps("speed"), in_steps=in_steps)
+
+    @property
+    def speed(self) -> BenchmarkSpeedPage:
+        """The page Speed, made now if it is not there yet."""
         self.make_page("speed")
-        self._on_page_shown(0)
+        page = self._pages["speed"]
+        assert isinstance(page, BenchmarkSpeedPage)
+        return page
 
     def add_page(self, key: str, title: str, make: Callable[[QWidget], QWidget]) -> None:
         """Add a page behind those that are there; `key` is for `show_page`. It is made when it is
@@ -84,32 +103,54 @@ class BenchmarkTab(QWidget):
         self._bar.setVisible(len(self._keys) > 1)
 
     def make_page(self, key: str) -> None:
-        """Make a page, if it is not there yet."""
-        make = self._makers.pop(key, None)
-        place = self._stack.widget(self._keys.index(key))
+        """Make a page now, if it is not there yet."""
+        for _ in self._page_steps(key):
+            pass
+
+    def _page_steps(self, key: str) -> Iterator[None]:
+        """Make a page, as far as it is not made yet; somebody else may go on with it after each step."""
+        index = self._keys.index(key)
+        place = self._stack.widget(index)
         room = place.layout() if place is not None else None
-        if make is None or place is None or room is None:
+        if key not in self._makers or place is None or room is None:
             return
-        page = make(place)
+        page = self._begun(key, place)
+        yield
+        if isinstance(page, Stepped):
+            yield from page.making()
+        if self._makers.pop(key, None) is None:
+            return
         page.setAccessibleName(place.accessibleName())
         room.addWidget(page)
         place.setFocusProxy(page)
+        if index == self._stack.currentIndex():
+            self.setFocusProxy(page)
         if isinstance(page, QualityPage) and self._quality is not None:
             page.restore(self._quality)
+
+    def _begun(self, key: str, place: QWidget) -> QWidget:
+        if key not in self._pages:
+            self._pages[key] = self._makers[key](place)
+        return self._pages[key]
 
     def add_above(self, widget: QWidget) -> None:
         """Put a widget above the pages, such as the lines about what failed in them."""
         self._above.addWidget(widget)
 
     def _on_clicked(self, index: int) -> None:
-        """Show a page; one that is made for that in the next turn, as both together take too long at once."""
-        if self._keys[index] not in self._makers:
+        """Show a page; one that is made for that in later turns, as all together takes too long at once."""
+        key, place = self._keys[index], self._stack.widget(index)
+        if key not in self._makers or place is None:
             self._stack.setCurrentIndex(index)
             return
-        self.make_page(self._keys[index])
-        QTimer.singleShot(
-            0, self, lambda: self._stack.setCurrentIndex(index) if self._group.checkedId() == index else None
-        )
+        self._begun(key, place)
+        self._showing.begin(self._show_in_steps(index))
+
+    def _show_in_steps(self, index: int) -> Iterator[None]:
+        yield from self._page_steps(self._keys[index])
+        yield
+        if self._group.checkedId() == index:
+            self._stack.setCurrentIndex(index)
 
     def _on_page_shown(self, index: int) -> None:
         # A hidden page must not get the focus: Space would start its job unseen.
@@ -128,7 +169,8 @@ class BenchmarkTab(QWidget):
     @property
     def state(self) -> BenchmarkState:
         """The choices and the run before the user."""
-        quality = self.findChild(QualityPage)
+        self.finish_making()
+        quality = self._whole_quality
         return BenchmarkState(
             self._keys[self._stack.currentIndex()],
             self.speed.state,
@@ -137,12 +179,23 @@ class BenchmarkTab(QWidget):
 
     def restore(self, state: BenchmarkState) -> None:
         """Bring that back, once all pages are there."""
+        self._begin_making(chain(self._steps, self._restore_steps(state)), in_steps=self._in_steps)
+
+    def _restore_steps(self, state: BenchmarkState) -> Iterator[None]:
         self.speed.restore(state.speed)
         self._quality = state.quality
-        quality = self.findChild(QualityPage)
+        quality = self._whole_quality
         if quality is not None and state.quality is not None:
             quality.restore(state.quality)
+        yield from self._page_steps(state.page)
+        yield
         self.show_page(state.page)
+
+    @property
+    def _whole_quality(self) -> QualityPage | None:
+        """The page Quality, where it is made."""
+        page = None if "quality" in self._makers else self._pages.get("quality")
+        return page if isinstance(page, QualityPage) else None
 
     def run(self) -> None:
         """Measure the loaded model."""

@@ -119,7 +119,7 @@ class WindowTabs(QObject):
         return self._code
 
     def make_benchmark(self, place: QWidget) -> "BenchmarkTab":
-        """Make the tab of speed, quality and drift."""
+        """Make the tab of speed, quality and drift, in steps."""
         from app.ui.benchmark.benchmark_tab import BenchmarkTab
         from app.ui.benchmark.drift.drift_page import DriftPage
         from app.ui.benchmark.quality.quality_page import QualityPage
@@ -134,11 +134,18 @@ class WindowTabs(QObject):
             place,
             models=lambda: parts.store.listing().models,
             job=self._jobs.speed,
+            in_steps=True,
         )
 
         def quality(page: QWidget) -> QualityPage:
             return QualityPage(
-                ui, parts.quality, parts.quality_runs, parts.quality_suites, page, job=self._jobs.quality
+                ui,
+                parts.quality,
+                parts.quality_runs,
+                parts.quality_suites,
+                page,
+                job=self._jobs.quality,
+                in_steps=True,
             )
 
         tab.add_page("quality", self.tr("Quality"), quality)

@@ -275,9 +275,9 @@ def test_a_page_is_made_in_one_turn_and_shown_in_the_next(qapp: QApplication) ->
     run_with_window(scene)
 
 
-@pytest.mark.parametrize("key", ["code", "chat"])
+@pytest.mark.parametrize("key", ["code", "chat", "benchmark"])
 def test_no_step_makes_most_of_a_page(qapp: QApplication, key: str) -> None:
-    SettingsFile(app_paths().settings).update(last_page="benchmark")
+    SettingsFile(app_paths().settings).update(last_page="models" if key == "benchmark" else "benchmark")
 
     async def scene(application: WindowApplication) -> None:
         window = application.window

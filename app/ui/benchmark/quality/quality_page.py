@@ -33,6 +33,7 @@ from app.suites.quality_suites import QualitySuites
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import data_set_words
+from app.ui.base.slices import Stepped
 from app.ui.benchmark.frame.benchmark_export import FormsMenu
 from app.ui.benchmark.frame.benchmark_state import QualityState
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
@@ -64,7 +65,7 @@ SIZES = (5, 15, 0)
 """Questions of each kind that can be chosen; 0 is all of them."""
 
 
-class QualityPage(MeasuringPage):
+class QualityPage(MeasuringPage, Stepped):
     """Runs the built-in suites on the loaded model and shows all runs; GUI thread.
 
     A cancelled run goes on with the next one of the same model and size.
@@ -79,7 +80,9 @@ class QualityPage(MeasuringPage):
         parent: QWidget | None = None,
         *,
         job: LastingJob | None = None,
+        in_steps: bool = False,
     ) -> None:
+        """`in_steps` it is made by `making`."""
         super().__init__(ui, parent, job=job)
         self._runner = runner
         self._store = store
@@ -99,6 +102,56 @@ class QualityPage(MeasuringPage):
         """The run that is shown, or is being read to be shown."""
         self._reads = 0
         self._chosen: ItemResult | None = None
+        self._split: QSplitter | None = None
+        self._begin_making(self._make(ui), in_steps=in_steps)
+
+    def _make(self, ui: UiContext) -> Iterator[None]:
+        head = self._make_head(ui)
+        self._progress = RunProgressCard(
+            self.tr("Progress of the quality suite"),
+            self.tr("Each finished item is kept. Cancel whenever you like; the next run goes on from there."),
+        )
+        self._progress.cancel_asked.connect(self.cancel)
+        self._results = QWidget()
+        self._empty = self._make_empty()
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        self.lay_out(head, self._progress, self._results, self._empty)
+        for part in (self._progress, self._results, self._empty):
+            part.hide()
+        yield
+        results = QVBoxLayout(self._results)
+        results.setContentsMargins(0, 0, 0, 0)
+        results.setSpacing(12)
+        self._figures = QualityFigureCards()
+        results.addWidget(self._figures)
+        self._protocol = label("", "small", wrap=True)
+        results.addWidget(self._protocol)
+        self._comparison = QualityComparisonCard()
+        self._comparison.closed.connect(self._comparison.hide)
+        self._comparison.set_menu(
+            FormsMenu(self._comparison_forms, lambda: "quality-comparison", ui.bridge, ui.notices, self)
+        )
+        results.addWidget(self._comparison)
+        self._trend = TrendCard(ui.theme, ui.plots)
+        results.addWidget(self._trend)
+        yield
+        self._make_items(ui)
+        results.addWidget(self._items_card)
+        yield
+        self._history = RunHistoryView(QualityRunsModel(self), self._results)
+        self._history.selection_changed.connect(self._on_runs_selected)
+        self._history.compare_asked.connect(self._compare)
+        self._history.delete_asked.connect(self._delete)
+        results.addWidget(self._history)
+        ui.theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        for part in (self._trend, *self._parts()):
+            part.hide()
+        yield
+        self.refresh()
+        self.follow_session()
+
+    def _make_head(self, ui: UiContext) -> FlowRow:
         self._run_button = button(self.tr("Run the quality suite"), "primary")
         self._run_button.clicked.connect(self.run)
         self.setFocusProxy(self._run_button)
@@ -128,30 +181,11 @@ class QualityPage(MeasuringPage):
         self._export.setMenu(FormsMenu(self._forms, self._stem, ui.bridge, ui.notices, self, self._picture))
         self._about = ElidedLabel("small")
         self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._progress = RunProgressCard(
-            self.tr("Progress of the quality suite"),
-            self.tr("Each finished item is kept. Cancel whenever you like; the next run goes on from there."),
-        )
-        self._progress.cancel_asked.connect(self.cancel)
-        self._figures = QualityFigureCards()
-        self._trend = TrendCard(ui.theme, ui.plots)
-        self._comparison = QualityComparisonCard()
-        self._comparison.closed.connect(self._comparison.hide)
-        self._comparison.set_menu(
-            FormsMenu(self._comparison_forms, lambda: "quality-comparison", ui.bridge, ui.notices, self)
-        )
-        self._protocol = label("", "small", wrap=True)
-        self._items = QualityItems(ui.theme, self)
-        self._item = QualityItemView()
-        self._results = QWidget()
-        self._empty = self._make_empty()
-        self._lay_out()
-        ui.theme.changed.connect(self._on_theme_changed)
-        self._on_theme_changed()
-        for part in (self._progress, self._trend, *self._parts()):
-            part.hide()
-        self.refresh()
-        self.follow_session()
+        head = FlowRow()
+        for control in (self._run_button, self._size, self._data_button, self._export):
+            head.add(control)
+        head.add(self._about, stretch=True)
+        return head
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Arrange the page for its width."""
@@ -550,13 +584,9 @@ class QualityPage(MeasuringPage):
         )
         return card
 
-    def _lay_out(self) -> None:
-        head = FlowRow()
-        for control in (self._run_button, self._size, self._data_button, self._export):
-            head.add(control)
-        head.add(self._about, stretch=True)
-        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
-        self.lay_out(head, self._progress, self._results, self._empty)
+    def _make_items(self, ui: UiContext) -> None:
+        """Make the table of the items, and what shows one of them."""
+        self._items = QualityItems(ui.theme, self)
         items = self._items_card = Card(self._results, margin_px=0)
         split = self._split = QSplitter(Qt.Orientation.Horizontal, items)
         split.setChildrenCollapsible(False)
@@ -565,28 +595,18 @@ class QualityPage(MeasuringPage):
         column = QVBoxLayout(left)
         column.setContentsMargins(12, 12, 12, 12)
         self._arrange()
-        results = QVBoxLayout(self._results)
-        results.setContentsMargins(0, 0, 0, 0)
-        results.setSpacing(12)
-        results.addWidget(self._figures)
-        results.addWidget(self._protocol)
-        results.addWidget(self._comparison)
-        results.addWidget(self._trend)
-        results.addWidget(items)
         self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM, left, wide_px=ITEM_PX)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         column.addWidget(self._table)
         split.addWidget(left)
+        self._item = QualityItemView(split)
         split.addWidget(self._item)
         split.setSizes([620, 380])
-        self._history = RunHistoryView(QualityRunsModel(self), self._results)
-        self._history.selection_changed.connect(self._on_runs_selected)
-        self._history.compare_asked.connect(self._compare)
-        self._history.delete_asked.connect(self._delete)
-        results.addWidget(self._history)
 
     def _arrange(self) -> None:
         """Item beside the table, or below it in a narrow window."""
+        if self._split is None:
+            return
         wide = self.width() >= WIDE_PX
         self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
         self._items_card.setFixedHeight(ITEMS_HEIGHT_PX if wide else 2 * ITEMS_HEIGHT_PX)

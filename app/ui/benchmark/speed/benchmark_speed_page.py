@@ -29,7 +29,7 @@ from app.ui.base.lasting_job import LastingJob
 from app.ui.base.offers import Offers
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import sentences
-from app.ui.base.slices import Slices
+from app.ui.base.slices import Slices, Stepped
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.benchmark_state import SpeedState
@@ -50,7 +50,7 @@ from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
 
-class BenchmarkSpeedPage(MeasuringPage):
+class BenchmarkSpeedPage(MeasuringPage, Stepped):
     """Runs a suite on the loaded model and shows all runs; GUI thread."""
 
     def __init__(
@@ -63,9 +63,10 @@ class BenchmarkSpeedPage(MeasuringPage):
         suites: Sequence[Suite] = tuple(SUITES.values()),
         models: Callable[[], Sequence[InstalledModel]] = tuple,
         job: LastingJob | None = None,
+        in_steps: bool = False,
     ) -> None:
         """`suites` are to choose from, the first one at the start. `models` lists those on disk, for the
-        picture of what their quantisations cost."""
+        picture of what their quantisations cost. `in_steps` it is made by `making`."""
         super().__init__(ui, parent, job=job)
         self._runner = runner
         self._suites = suites
@@ -82,7 +83,71 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._theme = ui.theme
         self._reports: list[Report] = []
         self._shown: Report | None = None
-        self._choice = _suite_choice(suites, self)
+        self._filling, self._drawing = Slices(self), Slices(self)
+        self._is_filled = False
+        """The runs have been read once."""
+        self._begin_making(self._make(ui), in_steps=in_steps)
+
+    def _make(self, ui: UiContext) -> Iterator[None]:
+        head = self._make_head(ui)
+        self._progress = RunProgressCard(
+            self.tr("Progress of the benchmark"),
+            self.tr(
+                "Chats wait until the benchmark ends. Leave the computer alone meanwhile: "
+                "what else it does is noticed and marked."
+            ),
+        )
+        self._progress.cancel_asked.connect(self.cancel)
+        self._kept = label("", "body", wrap=True)
+        self._results = QWidget()
+        self._empty = self._make_empty()
+        # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
+        self.lay_out(head, self._progress, self._kept, self._results, self._empty)
+        for part in (self._progress, self._kept, self._results, self._empty, self._against, self._export):
+            part.hide()
+        # Nothing of it is painted before it has its run.
+        self.viewport().setUpdatesEnabled(False)
+        yield
+        results = QVBoxLayout(self._results)
+        results.setContentsMargins(0, 0, 0, 0)
+        results.setSpacing(12)
+        self._marks = label("", "warning", wrap=True)
+        results.addWidget(self._marks)
+        self._figures = FigureCards()
+        results.addWidget(self._figures)
+        self._comparison = ComparisonCard()
+        self._comparison.closed.connect(self._comparison.hide)
+        self._comparison.set_menu(
+            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", ui.bridge, ui.notices, self)
+        )
+        results.addWidget(self._comparison)
+        yield
+        self._plots = BenchmarkPlots(ui.theme, ui.plots)
+        results.addWidget(self._plots)
+        yield
+        self._details = DetailsCard()
+        results.addWidget(self._details)
+        self._facts = FactsCard()
+        results.addWidget(self._facts)
+        yield
+        self._table = RunHistoryView(BenchmarkRunsModel(self), self._results)
+        self._table.selection_changed.connect(self._on_selection)
+        self._table.compare_asked.connect(self._compare)
+        self._table.delete_asked.connect(self._delete)
+        results.addWidget(self._table)
+        for part in (self._comparison, *self._parts()):
+            part.hide()
+        ui.theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        yield
+        self.refresh()
+        Offers(self, self._offered)
+        if self._job.running:
+            self.complete()
+        self.follow_session()
+
+    def _make_head(self, ui: UiContext) -> FlowRow:
+        self._choice = _suite_choice(self._suites, self)
         self._choice.currentIndexChanged.connect(self._on_suite)
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
@@ -100,45 +165,21 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._export.setMenu(FormsMenu(self._forms, self._stem, ui.bridge, ui.notices, self, self._picture))
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._progress = RunProgressCard(
-            self.tr("Progress of the benchmark"),
-            self.tr(
-                "Chats wait until the benchmark ends. Leave the computer alone meanwhile: "
-                "what else it does is noticed and marked."
-            ),
+        head = FlowRow()
+        controls = (
+            self._run_button,
+            self._choice,
+            self._anew,
+            self._against,
+            self._import,
+            self._export,
         )
-        self._progress.cancel_asked.connect(self.cancel)
-        self._kept = label("", "body", wrap=True)
-        self._kept.hide()
-        self._marks = label("", "warning", wrap=True)
-        self._figures = FigureCards()
-        self._comparison = ComparisonCard()
-        self._comparison.closed.connect(self._comparison.hide)
-        self._comparison.set_menu(
-            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", ui.bridge, ui.notices, self)
-        )
-        self._details = DetailsCard()
-        self._facts = FactsCard()
-        self._plots = BenchmarkPlots(ui.theme, ui.plots)
-        self._results = QWidget()
-        self._empty = self._make_empty()
-        self._lay_out()
-        self._progress.hide()
-        ui.theme.changed.connect(self._on_theme_changed)
-        self._on_theme_changed()
-        self._comparison.hide()
-        for part in (self._against, self._export, self._results, self._empty, *self._parts()):
-            part.hide()
-        # Nothing of it is painted before it has its run.
-        self.viewport().setUpdatesEnabled(False)
-        self._filling, self._drawing = Slices(self), Slices(self)
-        self._is_filled = False
-        """The runs have been read once."""
-        self.refresh()
-        Offers(self, self._offered)
-        if self._job.running:
-            self.complete()
-        self.follow_session()
+        for control in controls:
+            head.add(control)
+        head.add(self._machine, stretch=True)
+        for before, after in pairwise(controls):
+            self.setTabOrder(before, after)
+        return head
 
     def complete(self) -> None:
         """Read and show now what is left of the runs and of the one that is shown."""
@@ -569,41 +610,6 @@ class BenchmarkSpeedPage(MeasuringPage):
             )
         )
         return card
-
-    def _lay_out(self) -> None:
-        head = FlowRow()
-        controls = (
-            self._run_button,
-            self._choice,
-            self._anew,
-            self._against,
-            self._import,
-            self._export,
-        )
-        for control in controls:
-            head.add(control)
-        head.add(self._machine, stretch=True)
-        self.lay_out(head, self._progress, self._kept, self._results, self._empty)
-        for before, after in pairwise(controls):
-            self.setTabOrder(before, after)
-        results = QVBoxLayout(self._results)
-        results.setContentsMargins(0, 0, 0, 0)
-        results.setSpacing(12)
-        for part in (
-            self._marks,
-            self._figures,
-            self._comparison,
-            self._plots,
-            self._details,
-            self._facts,
-        ):
-            results.addWidget(part)
-        # Made where it stands: for what moves, Qt works out the style of all that is in it anew.
-        self._table = RunHistoryView(BenchmarkRunsModel(self), self._results)
-        self._table.selection_changed.connect(self._on_selection)
-        self._table.compare_asked.connect(self._compare)
-        self._table.delete_asked.connect(self._delete)
-        results.addWidget(self._table)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,8 @@ from tests.support.waiting import wait_until
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
 
 LABELS = ["greeting", "question"]
+MOST_IN_A_STEP = 0.5
+"""Of the widgets of the page."""
 
 
 class SmallSuites(QualitySuites):
@@ -84,16 +87,42 @@ def job(desk: QualityDesk) -> Iterator[LastingJob]:
 
 
 @pytest.fixture
-def page(
+def make_page(
     desk: QualityDesk, stores: Stores, notices: Notices, job: LastingJob, tmp_path: Path
-) -> Iterator[QualityPage]:
-    suites = SmallSuites(tmp_path / "data-sets")
-    ui = UiContext(desk.session, stores.settings, desk.theme, desk.bridge, notices, PlotLibrary(desk.bridge))
-    page = QualityPage(ui, stores.quality, stores.quality_runs, suites, job=job)
+) -> Iterator[Callable[..., QualityPage]]:
+    made: list[QualityPage] = []
+
+    def make_one(*, in_steps: bool = False) -> QualityPage:
+        suites = SmallSuites(tmp_path / "data-sets")
+        plots = PlotLibrary(desk.bridge)
+        ui = UiContext(desk.session, stores.settings, desk.theme, desk.bridge, notices, plots)
+        made.append(QualityPage(ui, stores.quality, stores.quality_runs, suites, job=job, in_steps=in_steps))
+        return made[-1]
+
+    yield make_one
+    for page in made:
+        page.deleteLater()
+
+
+@pytest.fixture
+def page(make_page: Callable[..., QualityPage]) -> QualityPage:
+    page = make_page()
     page.resize(1000, 900)
     page.show()
-    yield page
-    page.deleteLater()
+    return page
+
+
+def test_no_step_makes_most_of_the_page(make_page: Callable[..., QualityPage]) -> None:
+    page = make_page(in_steps=True)
+    # It may be laid out before it is whole.
+    page.resize(1000, 900)
+    counts = [len(page.findChildren(QWidget))]
+    for _ in page.making():
+        counts.append(len(page.findChildren(QWidget)))
+    counts.append(len(page.findChildren(QWidget)))
+    steps = [after - before for before, after in pairwise(counts)]
+    assert max(steps) < MOST_IN_A_STEP * sum(steps), steps
+    assert runs_shown(page) == []
 
 
 def press(page: QualityPage, text: str) -> None:
