@@ -345,7 +345,6 @@ class ModelsTab(QScrollArea):
             # All that there is to it takes too long at once, as the view's signal would have it.
             with QSignalBlocker(self._view):
                 self._view.selectRow(number)
-            self._follow_row(number)
         self.search.show_advice(self._advisor)
         yield
         self._show_recommendation(rows)

@@ -103,6 +103,8 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self._empty = self._make_empty()
         # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
         self.lay_out(head, self._progress, self._kept, self._results, self._empty)
+        for before, after in pairwise(self._controls()):
+            self.setTabOrder(before, after)
         for part in (self._progress, self._kept, self._results, self._empty, self._against, self._export):
             part.hide()
         # Nothing of it is painted before it has its run.
@@ -166,20 +168,14 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         head = FlowRow()
-        controls = (
-            self._run_button,
-            self._choice,
-            self._anew,
-            self._against,
-            self._import,
-            self._export,
-        )
-        for control in controls:
+        for control in self._controls():
             head.add(control)
         head.add(self._machine, stretch=True)
-        for before, after in pairwise(controls):
-            self.setTabOrder(before, after)
         return head
+
+    def _controls(self) -> tuple[QWidget, ...]:
+        """What the head holds, as it stands there."""
+        return (self._run_button, self._choice, self._anew, self._against, self._import, self._export)
 
     def complete(self) -> None:
         """Read and show now what is left of the runs and of the one that is shown."""
