@@ -32,6 +32,8 @@ class ScrolledPage(QWidget):
         super().__init__(parent)
         self.setProperty("look", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._is_too_wide = False
+        """The screen is too narrow for it, so that its area scrolls sideways."""
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Leave the height to the width, where it depends on it."""
@@ -39,6 +41,33 @@ class ScrolledPage(QWidget):
         layout = self.layout()
         is_left = layout is not None and layout.hasHeightForWidth()
         return QSize(hint.width(), 0) if is_left else hint
+
+    def event(self, event: QEvent) -> bool:
+        """Follow what it holds, also in a larger size of text."""
+        done = super().event(event)
+        if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest) and isinstance(
+            self.window(), QDialog
+        ):
+            self._widen_dialog()
+        return done
+
+    def _widen_dialog(self) -> None:
+        """Keep a dialog that does not scroll sideways as wide as its words need; where the screen is narrower
+        than that, let it scroll."""
+        viewport = self.parentWidget()
+        area = viewport.parentWidget() if viewport is not None else None
+        if not isinstance(area, QScrollArea) or not area.isVisible():
+            return
+        off, needed = Qt.ScrollBarPolicy.ScrollBarAlwaysOff, Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        if area.horizontalScrollBarPolicy() != off and not self._is_too_wide:
+            return
+        beside_px = self.window().width() - area.width() + 2 * MARGIN_PX
+        most_px = self.screen().availableSize().width() - beside_px
+        bar_px = area.verticalScrollBar().sizeHint().width()
+        wanted_px = self.minimumSizeHint().width() + bar_px + 2 * area.frameWidth()
+        self._is_too_wide = wanted_px > most_px
+        area.setHorizontalScrollBarPolicy(needed if self._is_too_wide else off)
+        area.setMinimumWidth(min(wanted_px, most_px))
 
 
 def bring_into_sight(widget: QWidget) -> None:

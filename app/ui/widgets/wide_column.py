@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QRect,
     Qt,
     QTimer,
+    Signal,
 )
 from PySide6.QtGui import (
     QFocusEvent,
@@ -42,6 +43,9 @@ class MeasuredTable(QTableView):
     """Finds and remembers how wide its columns want to be. Header and `WideColumn` often ask for them, and Qt
     asks style and model for each cell: 5 ms for 40 rows of a column. The cells of a column have one font and
     no pictures. Draws a ring around the row that has the keyboard. GUI thread."""
+
+    restyled = Signal()
+    """Its font or style has changed, and that of its header before."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,9 +106,12 @@ class MeasuredTable(QTableView):
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Measure anew in another font or style."""
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        is_restyled = event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange)
+        if is_restyled:
             self._forget()
         super().changeEvent(event)
+        if is_restyled:
+            self.restyled.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Other rows are seen in another height."""

@@ -297,6 +297,19 @@ def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) 
     run(scenario())
 
 
+def test_the_last_row_is_whole_in_a_larger_text(room: Room, run: Run, theme: Theme) -> None:
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, MODEL) == TITLE)
+        view = ModelsPage(room.tab).view
+        last = view.model().index(view.model().rowCount() - 1, 0)
+        for zoom_percent in (100, 150):
+            theme.choose("light", zoom_percent)
+            await until(lambda: view.visualRect(last).bottom() <= view.viewport().height())
+
+    run(scenario())
+
+
 def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run: Run) -> None:
     async def scenario() -> None:
         card = room.tab.recommendation

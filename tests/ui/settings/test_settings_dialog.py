@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.settings.server_dialog import ServerDialog
@@ -37,6 +37,27 @@ def test_every_page_fits_a_small_screen(qapp: QApplication) -> None:
         dialog = application.dialogs.open_settings_page("general")
         assert dialog.minimumSizeHint().height() < 640
         assert dialog.height() <= 640
+        dialog.reject()
+
+    run_with_window(scene)
+
+
+def test_large_text_is_not_cut_off_at_the_side(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = application.dialogs.open_settings_page("general")
+
+        def is_whole() -> bool:
+            areas = [area for area in dialog.findChildren(QScrollArea) if area.isVisible()]
+            return bool(areas) and all(
+                area.horizontalScrollBar().maximum() == 0 or area.horizontalScrollBar().isVisible()
+                for area in areas
+            )
+
+        await until(is_whole, "a dialog as wide as its page")
+        normal_px = dialog.font().pixelSize()
+        application.parts.settings.update(zoom_percent=150)
+        await until(lambda: dialog.font().pixelSize() > normal_px and dialog.updatesEnabled(), "larger text")
+        await until(is_whole, "a dialog as wide as its page in larger text")
         dialog.reject()
 
     run_with_window(scene)

@@ -5,7 +5,7 @@ from typing import Generic
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QWidget
 
 from app.ui.base.add_action import allow
 from app.ui.benchmark.frame.runs_model import MODEL, WHEN, AnyRun, RunsModel
@@ -58,6 +58,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         self.body.addLayout(head)
         self.body.addWidget(self._table)
         self._table.horizontalScrollBar().rangeChanged.connect(self._fit_height)
+        self._table.restyled.connect(self._fit_height)
         self._on_selection()
 
     def show_runs(self, runs: Sequence[AnyRun]) -> None:
@@ -85,7 +86,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         head_px = self._table.horizontalHeader().sizeHint().height()
         self._table.setFixedHeight(rows * ROW_PX + head_px + 2 + bar_px)
 
-    def _make_table(self) -> QTableView:
+    def _make_table(self) -> MeasuredTable:
         table = MeasuredTable(self)
         table.setModel(self._sorted)
         table.setAccessibleName(self.tr("All runs"))

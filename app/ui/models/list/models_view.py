@@ -46,6 +46,7 @@ class ModelsView(MeasuredTable):
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))
         self.activated.connect(lambda index: self.row_activated.emit(index.row()))
         table.modelReset.connect(self._fit)
+        self.restyled.connect(self._fit)
         table.dataChanged.connect(self._fit_columns)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProgressBar, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProgressBar, QWidget
 
 from app.ui.base.add_action import allow
 from app.ui.base.durations import duration
@@ -130,7 +130,7 @@ class QualityCard(Card):
         self._bar.setAccessibleName(step)
         self._bar.setValue(round(1000 * progress.done / max(1, progress.total)))
 
-    def _make_view(self) -> QTableView:
+    def _make_view(self) -> MeasuredTable:
         view = MeasuredTable()
         view.setModel(self.table)
         view.setAccessibleName(self.tr("How close each size is to the original"))
@@ -148,6 +148,7 @@ class QualityCard(Card):
         WideColumn(view, TYPE, TYPE_PX, lambda: (KLD_P99, SPEED))
         self.table.modelReset.connect(self._fit_height)
         view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
+        view.restyled.connect(self._fit_height)
         return view
 
     def _sentence(self, kind: str, quality: Quality) -> str:

@@ -56,6 +56,7 @@ class ResultsView(MeasuredTable):
         follow_rows(self)
         self.activated.connect(lambda index: self.row_chosen.emit(index.row()))
         model.modelReset.connect(self._fit_height)
+        self.restyled.connect(self._fit_height)
         self._fit_height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
