@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -296,7 +296,6 @@ class ServerDialog(ScrolledDialog):
 
     def _copier(self, name: str, text: Callable[[], str]) -> QPushButton:
         made = button("", "quiet", icon=self._theme.icon("copy"), name=name)
-        made.setIconSize(QSize(16, 16))
         made.clicked.connect(lambda: QGuiApplication.clipboard().setText(text()))
         return made
 

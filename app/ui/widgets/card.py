@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -64,7 +64,6 @@ def button(
     made.setCursor(Qt.CursorShape.PointingHandCursor)
     if icon is not None:
         made.setIcon(icon)
-        made.setIconSize(QSize(16, 16))
     if name or tip:
         made.setAccessibleName(name or tip)
     if tip or (name and not text):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QApplication,
@@ -151,6 +151,17 @@ KEYBOARD_PLACES: dict[str, Callable[[], QWidget]] = {
     "list": QComboBox,
     "box": QCheckBox,
 }
+
+
+def test_icons_of_buttons_grow_with_their_words(qtbot: QtBot, theme: Theme) -> None:
+    made = button("Copy", icon=theme.icon("copy"))
+    qtbot.addWidget(made)
+    made.show()
+    sizes = []
+    for zoom_percent in (100, 150):
+        theme.choose("light", zoom_percent)
+        sizes.append(made.iconSize())
+    assert sizes == [QSize(16, 16), QSize(24, 24)]
 
 
 @pytest.mark.parametrize("scheme", ["light-contrast", "dark-contrast"])

@@ -76,7 +76,6 @@ class Composer(QWidget):
             name=self.tr("Model behaviour (Ctrl+B)"),
             tip=self.tr("System prompt, thinking, how freely words are chosen (Ctrl+B)"),
         )
-        self.settings.setIconSize(QSize(16, 16))
         self.settings.setCheckable(True)
         self.settings.toggled.connect(self.settings_toggled)
         self.effort = ThinkingEffort(theme)

@@ -1,6 +1,6 @@
 """The button below the message that says how long the model may think, and its menu."""
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -8,7 +8,6 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.widgets.push_buttons import PushButton
 
-ICON_PX = 16
 SHORT_TOKENS, NORMAL_TOKENS, LONG_TOKENS = 1024, 4096, 16384
 
 
@@ -25,7 +24,6 @@ class ThinkingEffort(PushButton):
         self._theme = theme
         self._tokens: int | None = None
         self.setProperty("kind", "quiet")
-        self.setIconSize(QSize(ICON_PX, ICON_PX))
         self.setAccessibleName(self.tr("How long the model thinks"))
         self._levels: tuple[tuple[int | None, str, str], ...] = (
             (0, self.tr("Off"), self.tr("the answer comes at once, and is often worse")),
