@@ -23,7 +23,7 @@ from tests.support.window_texts import texts_of
 
 LATIN = Path(__file__).parents[2] / "support" / "latin_words.txt"
 CODE = re.compile(
-    r"`[^`]*`|\{\{[^}]*\}\}|https?://\S+|[\w./\\-]*\.(?:gguf|json|py|txt|md|whl|jsonl|zip|pem|crt|cer|key|sqlite3)\b|/[\w./-]+"
+    r"“stillroom [^”]*”|\{\{[^}]*\}\}|https?://\S+|[\w./\\-]*\.(?:gguf|json|py|txt|md|whl|jsonl|zip|pem|crt|cer|key|sqlite3)\b|/[\w./-]+"
     r"|owner/name|\b[A-Z]{1,2}\d[\w.]*\b|\bI?Q\d\w*|\bq\d_\d\b|\bf16\b|curl .*|<style>.*?</style>|<[^>]+>"
     r"|test\b|password|token|secret|key\b|Aa|prefixItems|items\b|webhook"
     r"|\bstillroom-\S+",
