@@ -58,6 +58,8 @@ def main() -> int:
             unpack(wheel, folder)
         command = [str(BIN / "pyinstaller"), "--noconfirm", "--log-level", "WARN", "build.spec"]
         first = os.pathsep.join(map(str, wheels))
+        # A wheel that was built here leaves it; PyInstaller would take it for what is installed.
+        shutil.rmtree(ROOT / "stillroom.egg-info", ignore_errors=True)
         subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": first})
         if LINUX:
             strip_libraries(BUNDLE)

@@ -124,7 +124,7 @@ def copy_sources(target: Path) -> None:
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
     for path in target.glob("*") if target.exists() else ():
-        if path.name not in ("build", "dist", ".venv", "stillroom.egg-info"):
+        if path.name not in ("build", "dist", ".venv"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)

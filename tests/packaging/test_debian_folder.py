@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "packaging"))
 
 from linux.debian import PROGRAMS_PATH, Debian  # type: ignore[import-not-found]  # noqa: E402 - a folder of scripts
+from linux.release_bundle import copy_sources  # type: ignore[import-not-found]  # noqa: E402
 
 
 def test_a_signature_is_asked_for_and_nothing_is_made_without_keys(
@@ -30,6 +31,15 @@ def test_a_signature_is_asked_for_and_nothing_is_made_without_keys(
     monkeypatch.setattr(shutil, "which", lambda name, **_: None)
     with pytest.raises(SystemExit, match="gpgv"):
         debian.bootstrap_command([keyring])
+
+
+def test_what_a_wheel_left_in_the_folder_is_not_bundled(tmp_path: Path) -> None:
+    for name in ("build", "dist", "stillroom.egg-info", "of-another-version"):
+        (tmp_path / name).mkdir()
+    copy_sources(tmp_path)
+    there = {path.name for path in tmp_path.iterdir()}
+    assert {"build", "dist", "app", "pyproject.toml"} <= there
+    assert not {"stillroom.egg-info", "of-another-version"} & there
 
 
 @pytest.mark.installers
