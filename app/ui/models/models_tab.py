@@ -305,6 +305,12 @@ class ModelsTab(QScrollArea):
         if self._listing.models != before.models:
             self.store_changed.emit()
 
+    async def _reload_at(self, key: str) -> None:
+        """Read the list again and select a row; what was begun before may show another one meanwhile."""
+        self._selected = key
+        await self._reload()
+        self.select(key)
+
     def _refresh(self) -> None:
         """Judge the models anew and show them; many are judged one by one between two events before, and so
         are all of them the first time. What there is to the selected one comes in the next turns."""
@@ -581,8 +587,7 @@ class ModelsTab(QScrollArea):
     async def _restore(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
         model = await asyncio.to_thread(self._store.restore, trashed)
         await self._keep_choice(model, chosen)
-        self._selected = _key_of(model)
-        await self._reload()
+        await self._reload_at(_key_of(model))
 
     async def _keep_choice(self, model: InstalledModel, chosen: LoadChoice | None) -> None:
         """Put back how a model is loaded."""
@@ -648,8 +653,7 @@ class ModelsTab(QScrollArea):
             self._actions.inspect(row.installed[0])
 
     def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
-        self._selected = _key_of(models[0])
-        self.reload()
+        self._bridge.start(self._reload_at(_key_of(models[0])))
 
     def _on_add(self, text: str, kind: str) -> None:
         self._adding.start(self._add(text, kind))
