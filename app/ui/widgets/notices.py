@@ -25,7 +25,7 @@ ERROR_MS = 20_000
 WIDTH_PX = 560
 MARGIN_PX = 12
 MOST_TOASTS = 3
-"""What more can be taken back is shown once one of these has gone."""
+"""Of those with an Undo; an older one is shown again once one of these has gone."""
 FULL_DISK = "the full disk"
 """The work of each line of the window that says that a disk is full."""
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 RING_PX = 2
 MARGIN_PX = 16
-"""What is left free beside a part that was scrolled to."""
+"""Left free beside a part that was scrolled to."""
 LAYOUT_TURNS = 8
 """So many turns of the event loop a part may take to come to its place."""
 _KEPT = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)

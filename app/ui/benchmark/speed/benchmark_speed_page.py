@@ -174,7 +174,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         return head
 
     def _controls(self) -> tuple[QWidget, ...]:
-        """What the head holds, as it stands there."""
+        """Return the controls of the head in the order in which they stand."""
         return (self._run_button, self._choice, self._anew, self._against, self._import, self._export)
 
     def complete(self) -> None:
