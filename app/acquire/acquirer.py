@@ -32,8 +32,8 @@ from app.acquire.requantise import source_of
 from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, known_checkpoint
 from app.base.errors import StillroomError
 from app.load_choices import LoadChoices
+from converters.gguf.gguf_reader import check_gguf, stated_architecture
 from converters.gguf.gguf_types import canonical_type
-from converters.gguf.inspect import check_gguf, stated_architecture
 from converters.imatrix.unfinished_imatrix import unfinished_path
 from models.catalog.reference import (
     CatalogReference,

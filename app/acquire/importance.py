@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.gguf import gguf_checksum
-from converters.gguf.inspect import ListSummary, inspect
+from converters.gguf.gguf_reader import ListSummary, inspect
 from converters.process.messages import MatrixFile
 from converters.system.errors import BuildError, GgufError
 from models.store.store import KEPT_SUFFIX

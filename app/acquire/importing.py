@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.base.errors import StillroomError
 from converters.gguf.file_type import file_type
-from converters.gguf.inspect import GgufSummary, inspect
+from converters.gguf.gguf_reader import GgufSummary, inspect
 from converters.system.errors import GgufError
 from models.catalog.catalog import CatalogModel, catalogue
 from models.store.foreign_models import ForeignModel, find_foreign_models

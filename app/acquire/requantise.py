@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from converters.gguf.file_type import file_type
-from converters.gguf.inspect import GgufSummary, inspect
+from converters.gguf.gguf_reader import GgufSummary, inspect
 from models.catalog.catalog import catalogue
 from models.quantisation.quantisation_mixture import MixtureModel, mixture
 from models.quantisation.sizes import tensor_bytes

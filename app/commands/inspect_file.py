@@ -14,7 +14,7 @@ from app.commands.terminal.installed import installed_model
 from app.commands.terminal.mixture_words import mixture_sentences
 from app.commands.terminal.quality_words import quality_document, quality_sentences
 from converters.gguf.file_type import stated_mixture
-from converters.gguf.inspect import ListSummary, TensorInfo, Value, inspect
+from converters.gguf.gguf_reader import ListSummary, TensorInfo, Value, inspect
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.system.shown_text import shown
 from models.system.units import byte_count

@@ -8,7 +8,7 @@ import msgspec
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console, Unsuccessful
 from app.commands.terminal.installed import installed_model
-from converters.gguf.inspect import check_gguf
+from converters.gguf.gguf_reader import check_gguf
 from models.store.file_check import FileCheck, check_file, difference
 from models.system.progress import JobContext
 from models.system.units import byte_count

@@ -9,7 +9,7 @@ from app.engine.planning.file_shape import ModelShape, shape_from_summary
 from app.engine.planning.load_history import LoadMemory
 from app.engine.protocol import LoadSettings
 from app.machine.advisor import FileFacts
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from models.store.store import InstalledModel
 from models.system.file_stamp import FileMark, mark
 

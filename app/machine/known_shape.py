@@ -6,7 +6,7 @@ from pathlib import Path
 from app.base.errors import StillroomError
 from app.engine.planning.file_shape import shape_from_summary
 from converters.checkpoint.architectures import ModelSettings, read_settings
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from models.catalog.reference import CatalogReference, CheckpointReference, GgufReference, Reference
 from models.quantisation.model_shape import ModelShape
 from models.system.foreign_json import MOST_JSON_BYTES, parse_json

@@ -27,8 +27,8 @@ from converters.build.working_files import (
     working_path,
 )
 from converters.checkpoint.architectures import PlannedTensor
+from converters.gguf.gguf_reader import check_gguf
 from converters.gguf.gguf_types import FULL_PRECISION, canonical_type
-from converters.gguf.inspect import check_gguf
 from converters.imatrix.imatrix import Importance
 from converters.process.arrivals import Arrivals
 from converters.process.messages import BuildRequest

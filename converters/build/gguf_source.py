@@ -8,8 +8,8 @@ from converters.build.quantised_output import quantised_output
 from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.safetensors_file import StoredTensor
 from converters.gguf.gguf_layout import TensorForm
+from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import FULL_PRECISION, TYPE_NAMED, ValueType
-from converters.gguf.inspect import inspect
 from converters.gguf.mixture_facts import mixture_model
 from converters.imatrix.imatrix import Importance
 from converters.system.errors import BuildError

@@ -4,8 +4,8 @@ from collections import Counter
 
 import msgspec
 
+from converters.gguf.gguf_reader import GgufSummary
 from converters.gguf.gguf_types import FILE_TYPES
-from converters.gguf.inspect import GgufSummary
 from models.quantisation.chosen_mixture import MIXTURE_KEY, ChosenMixture, TensorChoice
 from models.quantisation.quantisation_mixture import may_be_quantised
 

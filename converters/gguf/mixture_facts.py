@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from converters.gguf.inspect import GgufSummary
+from converters.gguf.gguf_reader import GgufSummary
 from converters.system.errors import BuildError
 from models.quantisation.quantisation_mixture import MixtureModel
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from converters.gguf import gguf_checksum
 from converters.gguf.gguf_layout import TensorForm, lay_out
+from converters.gguf.gguf_reader import GgufSummary, ListSummary, TensorInfo, inspect
 from converters.gguf.gguf_types import F32
-from converters.gguf.inspect import GgufSummary, ListSummary, TensorInfo, inspect
 from converters.system.errors import BuildError
 from models.system.durable import write_durably
 from models.system.regular_file import open_regular

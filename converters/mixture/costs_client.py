@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from converters.gguf.inspect import check_gguf
+from converters.gguf.gguf_reader import check_gguf
 from converters.mixture.tensor_costs import TensorCosts
 from converters.quality.measuring import OWN_TEXT, ask, calibration_text
 from models.system.progress import UNWATCHED, JobContext

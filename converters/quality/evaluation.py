@@ -15,8 +15,8 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import TYPE_NAMED
-from converters.gguf.inspect import inspect
 from converters.system.errors import BuildError
 
 Floats = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from converters.gguf.inspect import check_gguf
+from converters.gguf.gguf_reader import check_gguf
 from converters.process.child_client import Child, ChildEnded, converse
 from converters.system.errors import BuildError
 from models.quantisation.quantisation_loss import Quality

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from converters.gguf.inspect import ListSummary, inspect
+from converters.gguf.gguf_reader import ListSummary, inspect
 from converters.quality.divergence import Comparer, Floats, Scores, summarise
 from converters.quality.evaluation import CONTEXT_TOKENS, Evaluation, Machine, MeasuringText, Window
 from converters.quality.token_progress import TokenProgress

@@ -28,7 +28,7 @@ from app.engine.llama.context import Context
 from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import KvType
 from converters.build.build_client import build
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
 from models.system.child_process import computing_environment
 from tests.support.contexts import load_model, make_context, timed

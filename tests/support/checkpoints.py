@@ -15,7 +15,7 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 
 Tensors = dict[str, npt.NDArray[np.uint16]]
 Weights = npt.NDArray[np.float32]

@@ -6,7 +6,7 @@ from app.engine.planning.file_shape import shape_from_summary
 from app.engine.planning.load_plan import demand_of
 from app.engine.protocol import ModelInfo
 from app.machine.measurements import measured_load
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 
 WITHIN = 0.05
 

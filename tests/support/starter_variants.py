@@ -6,7 +6,7 @@ import shutil
 import struct
 from pathlib import Path
 
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from tests.support.engines import starter_path
 
 HEADER = struct.Struct("<4sIQQ")

@@ -5,8 +5,8 @@ from math import prod
 
 import msgspec
 
+from converters.gguf.gguf_reader import GgufSummary, ListSummary, TensorInfo
 from converters.gguf.gguf_types import TENSOR_TYPES
-from converters.gguf.inspect import GgufSummary, ListSummary, TensorInfo
 from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 
 _NUMBERS = {kind.name: kind.number for kind in TENSOR_TYPES.values()}

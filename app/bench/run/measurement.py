@@ -25,7 +25,7 @@ from app.machine.memory_speed import BUFFER_BYTES
 from app.telemetry.host import HostReader, peak_ram_bytes, reset_peak_ram
 from app.telemetry.nvml import GpuReading
 from app.telemetry.nvml_monitor import GpuMonitor
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 
 TELL_S = 0.5
 

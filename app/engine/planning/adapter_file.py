@@ -11,7 +11,7 @@ from typing import Any
 
 from app.base.errors import EngineError
 from app.engine.planning.gguf_shape import InitParams, declare_gguf
-from converters.gguf.inspect import GgufSummary, TensorInfo, inspect
+from converters.gguf.gguf_reader import GgufSummary, TensorInfo, inspect
 from models.system.shown_text import shown
 
 _FLOAT32 = 6

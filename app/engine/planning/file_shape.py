@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.engine.protocol import KvType
-from converters.gguf.inspect import GgufSummary, ListSummary
+from converters.gguf.gguf_reader import GgufSummary, ListSummary
 from models.memory.memory_need import MemoryNeed, memory_need
 from models.memory.memory_request import Demand
 from models.quantisation.model_shape import ModelShape as Dimensions

@@ -9,7 +9,7 @@ from typing import Any
 from app.base.errors import StillroomError
 from app.engine.planning.file_shape import ModelShape, shape_from_gguf
 from app.engine.planning.rope_scaling import RopeScaling, rope_scaling
-from converters.gguf.inspect import check_gguf
+from converters.gguf.gguf_reader import check_gguf
 
 _INTEGERS: dict[int, Any] = {
     0: ctypes.c_uint8,
@@ -45,7 +45,7 @@ class GgufFacts:
 def read_facts(ggml: Any, path: Path) -> GgufFacts:
     """Read the facts of the model in `path`, empty where ggml cannot read it.
 
-    `ggml` is the library's ctypes handle. The file must have passed `converters.gguf.inspect.check_gguf`.
+    `ggml` is the library's ctypes handle. The file must have passed `converters.gguf.gguf_reader.check_gguf`.
     """
     declare_gguf(ggml)
     context = ggml.gguf_init_from_file(os.fsencode(path), InitParams(True, None))

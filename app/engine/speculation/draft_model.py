@@ -22,7 +22,7 @@ from app.engine.llama.next_tokens import NextTokens, draws_tokens
 from app.engine.protocol import LoadNotice, LoadSettings
 from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 from app.engine.supervision.exit_reason import names_memory
-from converters.gguf.inspect import check_gguf
+from converters.gguf.gguf_reader import check_gguf
 
 log = logging.getLogger(__name__)
 

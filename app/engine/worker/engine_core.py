@@ -57,7 +57,7 @@ from app.engine.worker.preparation import (
     takes_long,
 )
 from app.engine.worker.resident_models import ModelsInMemory, Resident, check_file
-from converters.gguf.inspect import check_gguf
+from converters.gguf.gguf_reader import check_gguf
 
 if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag

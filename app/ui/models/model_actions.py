@@ -23,7 +23,7 @@ from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
-from converters.gguf.inspect import check_gguf, inspect
+from converters.gguf.gguf_reader import check_gguf, inspect
 from models.catalog.catalog import find
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file

@@ -21,7 +21,7 @@ from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import notice_text, translated
-from converters.gguf.inspect import GgufSummary
+from converters.gguf.gguf_reader import GgufSummary
 from tests.support.event_loop import run_step
 from tests.support.waiting import WAIT_S, until
 from tests.support.widgets import all_seen, click, seen, seen_button

@@ -13,7 +13,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.push_buttons import ButtonRow
 from converters.gguf.file_type import file_type
-from converters.gguf.inspect import GgufSummary
+from converters.gguf.gguf_reader import GgufSummary
 from models.system.units import byte_count
 
 SIZE_PX = (880, 640)

@@ -5,7 +5,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from app.ui.widgets.rows_model import Column, Index, RowsModel
-from converters.gguf.inspect import GgufSummary, ListSummary, Value
+from converters.gguf.gguf_reader import GgufSummary, ListSummary, Value
 
 KEY, VALUE = range(2)
 

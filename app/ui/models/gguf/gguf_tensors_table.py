@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt
 
 from app.ui.widgets.filtered_table import SORT_ROLE
 from app.ui.widgets.rows_model import Column, Index, RowsModel
-from converters.gguf.inspect import GgufSummary, TensorInfo
+from converters.gguf.gguf_reader import GgufSummary, TensorInfo
 from models.system.units import byte_count
 
 NAME, TYPE, SHAPE, SIZE, SHARE = range(5)

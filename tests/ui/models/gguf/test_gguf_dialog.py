@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.gguf.gguf_tensors_table import NAME, SHARE, SIZE
-from converters.gguf.inspect import GgufSummary, inspect
+from converters.gguf.gguf_reader import GgufSummary, inspect
 from models.catalog.starter import starter_file
 
 

@@ -13,7 +13,7 @@ from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import Order
 from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.system.errors import CheckpointError, GgufError
 from models.catalog.reference import CheckpointReference, HubReference, Reference, parse_reference
 from models.hub.download_record import DownloadRecord

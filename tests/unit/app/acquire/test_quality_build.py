@@ -21,7 +21,7 @@ from app.base.children import child_command
 from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from converters.gguf.file_type import file_type, stated_mixture
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import unfinished_path
 from converters.mixture.tensor_costs import TensorCosts

@@ -12,7 +12,7 @@ from app.acquire.quality_build import Acquired, Commands
 from app.acquire.requantise import estimated_bytes, source_of
 from app.base.children import child_command
 from converters.build.build_client import build
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
 from models.catalog.reference import GgufReference
 from models.hub.hub import HubClient

@@ -19,8 +19,8 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.build.quantised_output import quantised_output
 from converters.build.working_files import discard_build, journal_path, working_path
+from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import F16
-from converters.gguf.inspect import inspect
 from converters.process.messages import BuildRequest, BuildResult, line_of
 from converters.system.errors import BuildError, CheckpointError, GgufError
 from models.quantisation.quantisation_mixture import MixtureModel

@@ -10,7 +10,7 @@ from converters.build import durable_commits as commits
 from converters.build.build_run import run_build
 from converters.build.quantise_block import Bench, Block
 from converters.build.working_files import journal_path, working_path
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
 from models.store.manifest import BuiltFile
 from models.system.progress import Progress, ignore_progress

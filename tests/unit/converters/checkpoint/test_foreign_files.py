@@ -18,7 +18,7 @@ from converters.build.checkpoint_source import Conversion
 from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.model_card import read_card
 from converters.checkpoint.safetensors_file import read_header
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.imatrix.imatrix import read_imatrix
 from converters.lora.lora import read_adapter
 from converters.system.errors import CheckpointError

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from converters.gguf.file_type import file_type, stated_mixture
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from models.quantisation.chosen_mixture import MIXTURE_KEY
 from tests.support.tiny_gguf import write_tiny_gguf
 

@@ -11,8 +11,8 @@ import pytest
 
 from converters.build.build_run import run_build
 from converters.gguf.ggml import Floats
+from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import FILE_TYPES
-from converters.gguf.inspect import inspect
 from converters.imatrix.imatrix import Importance
 from converters.process.messages import BuildRequest
 from models.quantisation.quantisation_mixture import BASE_TYPE

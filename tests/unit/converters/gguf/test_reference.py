@@ -11,7 +11,7 @@ import pytest
 
 from app.base.children import child_command
 from converters.build.build_client import build
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
 from models.catalog.starter import starter_file
 from tests.support.checkpoints import rebuild_starter

@@ -132,7 +132,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_it_goes_into_the_model_and_its_metadata(checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    from converters.gguf.inspect import inspect
+    from converters.gguf.gguf_reader import inspect
 
     plain, weighed = (
         build(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from converters.lora.adapter_folder import is_adapter
 from converters.lora.lora import convert_adapter, read_adapter
 from converters.system.errors import CheckpointError

@@ -10,7 +10,7 @@ import pytest
 
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
-from converters.gguf.inspect import GgufSummary, inspect
+from converters.gguf.gguf_reader import GgufSummary, inspect
 from converters.mixture.changed_weights import PIECE_TOKENS, ChangeableModel
 from converters.quality.evaluation import Machine
 from models.catalog.starter import starter_file

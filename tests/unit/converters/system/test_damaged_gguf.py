@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.gguf.inspect import check_gguf, inspect
+from converters.gguf.gguf_reader import check_gguf, inspect
 from converters.system.errors import GgufError
 from models.catalog.starter import starter_file
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.gguf.inspect import inspect
+from converters.gguf.gguf_reader import inspect
 from models.catalog.catalog import CatalogModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
 from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
