@@ -15,8 +15,8 @@ from converters.checkpoint.rope import Rope, llama3_factors
 from converters.checkpoint.special_tokens import read_special_tokens
 from converters.checkpoint.vocabulary import Vocabulary, read_vocabulary
 from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION
+from converters.gguf.metadata_writer import encoded, new_metadata
 from converters.imatrix.imatrix import Importance
 from converters.process.messages import ComingFile
 from models.quantisation.chosen_mixture import ChosenMixture

@@ -1,8 +1,8 @@
 """Tensor types, file types and value types of GGUF, by the numbers that ggml gives them.
 
 Not `gguf.constants`: the engine and the window read headers, too, and that library takes them a tenth of a
-second and numpy. What only the converters' own processes need is taken from it (`gguf_metadata`, the names of
-tensors).
+second and numpy. What only the converters' own processes need is taken from it (`metadata_writer`, the names
+of tensors).
 
 Sources: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, ggml.h (`ggml_type`), ggml-common.h (block
 sizes) and llama.h (`llama_ftype`) of llama.cpp.

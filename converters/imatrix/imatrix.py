@@ -86,7 +86,7 @@ def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str]
     # The program reads matrices, too, and does without the library then.
     import gguf
 
-    from converters.gguf.gguf_metadata import encoded, new_metadata
+    from converters.gguf.metadata_writer import encoded, new_metadata
 
     metadata = new_metadata()
     metadata.add_type(gguf.GGUFType.IMATRIX)

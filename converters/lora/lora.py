@@ -18,8 +18,8 @@ from converters.checkpoint.architectures import ModelSettings, expected_tensors,
 from converters.checkpoint.checkpoint import Json
 from converters.checkpoint.safetensors_file import StoredTensor, read_header
 from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32
+from converters.gguf.metadata_writer import encoded, new_metadata
 from converters.lora.adapter_folder import CONFIG
 from converters.system.errors import CheckpointError
 from models.system.durable import write_durably

@@ -14,9 +14,9 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.checkpoint.safetensors_file import read_header
 from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_reader import check_gguf
 from converters.gguf.gguf_types import F16, F32
+from converters.gguf.metadata_writer import encoded, new_metadata
 from converters.process.messages import BuildRequest
 from converters.system.errors import CheckpointError, GgufError
 from tests.support.tiny_models import make_sharded_model

@@ -8,7 +8,7 @@ import pytest
 
 from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.model_card import add_general
-from converters.gguf.gguf_metadata import encoded, new_metadata
+from converters.gguf.metadata_writer import encoded, new_metadata
 from tests.support.checkpoints import write_json
 
 PARAMETERS = 1_777_088_000

@@ -12,7 +12,7 @@ from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.pretokenizer import DEEPSEEK_BOS, LLAMA3_REGEX, QWEN2_REGEX, pretokenizer_name
 from converters.checkpoint.special_tokens import read_special_tokens
 from converters.checkpoint.vocabulary import TokenType, read_vocabulary
-from converters.gguf.gguf_metadata import new_metadata
+from converters.gguf.metadata_writer import new_metadata
 from converters.system.errors import CheckpointError
 from tests.support.checkpoints import added_token, byte_level, write_json
 from tests.support.tiny_models import TEMPLATE

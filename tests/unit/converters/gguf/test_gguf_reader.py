@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from converters.gguf.gguf_layout import encode_string, lay_out
-from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_reader import ListSummary, check_gguf, inspect, stated_architecture
 from converters.gguf.gguf_types import F32
+from converters.gguf.metadata_writer import encoded, new_metadata
 from converters.system.errors import GgufError
 from models.catalog.starter import starter_file
 

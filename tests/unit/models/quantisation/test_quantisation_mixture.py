@@ -10,8 +10,8 @@ import llama_cpp
 import pytest
 
 from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32, FILE_TYPES, TYPE_NAMED
+from converters.gguf.metadata_writer import encoded, new_metadata
 from models.catalog.catalog import catalogue
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_mixture import BASE_TYPE, MixtureModel, mixture, place_in_file

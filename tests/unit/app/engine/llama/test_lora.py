@@ -18,8 +18,8 @@ from app.engine.protocol import (
     PromptProgress,
 )
 from converters.gguf.gguf_layout import lay_out
-from converters.gguf.gguf_metadata import encoded, new_metadata
 from converters.gguf.gguf_types import F32, TYPE_NAMED, TensorType
+from converters.gguf.metadata_writer import encoded, new_metadata
 from tests.support.adapters import build_starter_adapters
 from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
 
