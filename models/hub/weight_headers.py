@@ -11,7 +11,7 @@ from models.hub.bounded_http import WHOLE_S, AnswerError, until_cancelled
 from models.hub.bulk_tls import open_client
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient, no_usable_answer, raise_if_hopeless, unreachable
-from models.hub.hub_request import Link, RangeIgnored, TryAgain
+from models.hub.range_request import Link, RangeIgnored, TryAgain
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.durable import write_durably
 from models.system.errors import StillroomError

@@ -10,7 +10,7 @@ import pytest
 from models.hub.hub import HubClient
 from models.hub.hub_access import HubAccess, clean_mirror, clean_proxy, clean_token, masked, reads_along
 from models.hub.hub_account import check_access
-from models.hub.hub_request import Link
+from models.hub.range_request import Link
 from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files
