@@ -70,7 +70,7 @@ class StillroomCore:
         """Make the acquirer, which downloads, builds and measures, for this store and this hub."""
         from app.acquire.acquirer import Acquirer
         from app.acquire.quality_build import Commands
-        from models.hub.hub import HubClient
+        from models.hub.hub_client import HubClient
 
         commands = Commands(child_command("build"), child_command("measure"))
         hub = HubClient(access=self.hub_choices.access)

@@ -44,7 +44,7 @@ from models.catalog.reference import (
     parse_reference,
 )
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.hub_search import search_models
 from models.hub.repository_card import RepositoryCard
 from models.hub.repository_download import LocalFile, download

@@ -6,8 +6,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from models.hub.hub import HubClient, no_hub
 from models.hub.hub_access import HubAccount
+from models.hub.hub_client import HubClient, no_hub
 from models.system.errors import StillroomError
 from models.system.shown_text import shown
 

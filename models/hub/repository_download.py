@@ -15,7 +15,7 @@ from models.hub.bulk_tls import open_client
 from models.hub.download_record import RECORD_NAME, DownloadRecord, read_record
 from models.hub.file_download import FileFetch, TransferOptions
 from models.hub.file_names import unusable_names
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.range_request import Link
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot

@@ -29,7 +29,7 @@ from converters.build.build_client import build
 from converters.process.messages import BuildRequest
 from models.catalog.catalog import find
 from models.catalog.reference import parse_reference
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.store.store import ModelStore
 from tests.perf.build_llama_tools import llama_tool, tools_folder
 from tests.support.large_checkpoint import make_large_checkpoint

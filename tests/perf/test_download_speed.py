@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.repository_download import download
 
 REPO = "owner/measured"

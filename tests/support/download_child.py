@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.repository_download import download
 from models.hub.snapshot import checkpoint_files
 

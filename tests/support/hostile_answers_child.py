@@ -19,7 +19,7 @@ from app.remote.remote_server import ElsewhereServer
 from app.update.release_feed import ReleasePlace, newest_release
 from models.hub import bounded_http
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import RemoteFile, Snapshot

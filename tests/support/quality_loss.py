@@ -31,7 +31,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from converters.quality.measuring import measure
 from models.catalog.reference import CheckpointReference
 from models.catalog.starter import starter_file
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.quantisation.quantisation_loss import CONFIDENCE
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import JobContext, Progress

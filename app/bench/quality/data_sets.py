@@ -119,7 +119,7 @@ class HubData:
 
     def _download(self, data: DataSet, job: JobContext) -> None:
         # The hub's library takes longer to load than a list of models.
-        from models.hub.hub import HubClient
+        from models.hub.hub_client import HubClient
         from models.hub.repository_download import download
 
         client = HubClient(kind="dataset", access=self._access)

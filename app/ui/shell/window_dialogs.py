@@ -333,8 +333,8 @@ class WindowDialogs(QObject):
 
     def _check_hub_access(self) -> HubAccount:
         # The hub's library takes longer to load than a dialog may take to open.
-        from models.hub.hub import HubClient
         from models.hub.hub_account import check_access
+        from models.hub.hub_client import HubClient
 
         return check_access(HubClient(access=self._parts.hub_choices.access))
 

@@ -57,7 +57,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.manifest import BuiltFile

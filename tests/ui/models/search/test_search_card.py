@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path / "home"))
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("models.hub.hub.get_token", lambda: None)
+    monkeypatch.setattr("models.hub.hub_client.get_token", lambda: None)
     return tmp_path
 
 

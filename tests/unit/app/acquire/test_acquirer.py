@@ -17,7 +17,7 @@ from converters.gguf.gguf_reader import inspect
 from converters.system.errors import CheckpointError, GgufError
 from models.catalog.reference import CheckpointReference, HubReference, Reference, parse_reference
 from models.hub.download_record import DownloadRecord
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import RemoteFile
 from models.store.manifest import read_manifest

@@ -11,8 +11,8 @@ from app.acquire.jobs import JobBook, JobState, JobView
 from app.acquire.quality_build import Acquired, Commands
 from app.base.errors import StillroomError
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
 from models.hub.hub_access import TokenError
+from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
 from models.system.disk_space import DiskFullError

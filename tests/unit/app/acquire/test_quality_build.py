@@ -29,7 +29,7 @@ from converters.quality import measuring
 from converters.system.errors import BuildError
 from models.catalog.reference import CheckpointReference, GgufReference, HubReference, Reference
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.quantisation.chosen_mixture import label_of
 from models.store.store import InstalledModel, ModelStore

@@ -15,7 +15,7 @@ from converters.build.build_client import build
 from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
 from models.catalog.reference import GgufReference
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.store.manifest import BuiltFile, read_manifest
 from models.store.store import ModelStore
 from models.system.errors import Cancelled

@@ -16,7 +16,7 @@ import pytest
 from models.hub import bulk_read as module
 from models.hub.bulk_read import pieces
 from models.hub.bulk_tls import open_client
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.range_request import Link
 from tests.support.hub import LoopbackHub
 

@@ -17,7 +17,7 @@ import pytest
 from models.hub.bulk_read import pieces
 from models.hub.bulk_tls import READ_BYTES, BulkBackend, open_client
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.range_request import Link
 from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy

@@ -7,7 +7,7 @@ import pytest
 
 from models.hub.bounded_http import AnswerError, ask
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.hub.hub import HubClient
 from models.hub.hub_access import HubAccess, clean_mirror, clean_proxy, clean_token, masked, reads_along
 from models.hub.hub_account import check_access
+from models.hub.hub_client import HubClient
 from models.hub.range_request import Link
 from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy
@@ -26,7 +26,7 @@ QUICK = RetryPolicy(attempts=1)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("models.hub.hub.get_token", lambda: None)
+    monkeypatch.setattr("models.hub.hub_client.get_token", lambda: None)
 
 
 def client(**access: object) -> HubClient:
@@ -101,7 +101,7 @@ def test_the_environment_goes_before_what_was_chosen(
 def test_an_address_that_is_set_to_nothing_is_none() -> None:
     # In a process of its own: huggingface_hub reads the variable when it is imported.
     told = subprocess.run(
-        [sys.executable, "-c", "from models.hub.hub import HubClient; print(HubClient().endpoint)"],
+        [sys.executable, "-c", "from models.hub.hub_client import HubClient; print(HubClient().endpoint)"],
         env=os.environ | {"HF_ENDPOINT": ""},
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.hub_search import MOST_FOUND, search_models
 from models.hub.repository_card import RepositoryCard, first_items, read_card
 from models.hub.retry import RetryPolicy

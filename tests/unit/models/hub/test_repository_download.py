@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.hub.file_download import TransferOptions
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.repository_download import LocalFile, download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.hub.hub import HubClient
+from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files, choose_gguf, gguf_files
 from models.system.errors import Cancelled, StillroomError
