@@ -7,7 +7,7 @@ import pytest
 from app.base.errors import RequestError
 from app.engine.batching.prefix import Held
 from app.engine.generation.continued_reply import Beginning, begin
-from app.engine.generation.text import ReplyText
+from app.engine.generation.reply_text import ReplyText
 from app.engine.grammar.gbnf import Rules, read_grammar
 from app.engine.grammar.token_bytes import TokenBytes
 from app.engine.protocol import Generate, PartialReply, ThinkingLimits

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from app.engine.generation.text import (
+from app.engine.generation.reply_text import (
     ReplyText,
     StopStrings,
     ThinkingStart,
