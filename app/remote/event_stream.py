@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.engine.generation.reply_text import ThinkingStart, ThinkSplitter
+from app.engine.generation.think_splitter import ThinkingStart, ThinkSplitter
 from app.engine.protocol import Channel
 from app.engine.protocol.frames import encodable
 

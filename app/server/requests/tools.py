@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.generation.reply_text import held_suffix_length
+from app.engine.generation.think_splitter import held_suffix_length
 from app.server.access.api_error import ApiError
 from app.server.requests.openai_requests import NamedTool, Tool, ToolCall
 from app.server.requests.request_fields import schema_text
