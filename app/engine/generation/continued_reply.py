@@ -10,7 +10,7 @@ from app.engine.generation.loop_guard import LoopGuard
 from app.engine.generation.prompt_tokens import SLICE, Tokenizer, slices_of
 from app.engine.generation.reply_text import ReplyText
 from app.engine.generation.think_splitter import ThinkingStart
-from app.engine.generation.thinking_control import NO_THOUGHT, ThinkingControl
+from app.engine.generation.thinking_limits import NO_THOUGHT, ThinkingControl
 from app.engine.grammar.gbnf import GrammarError, Rules
 from app.engine.grammar.grammar_matcher import Grammar
 from app.engine.grammar.token_bytes import TokenBytes

@@ -9,7 +9,7 @@ import numpy as np
 from app.engine.batching.scheduler import Job
 from app.engine.generation.continued_reply import Beginning
 from app.engine.generation.delta_stream import DeltaStream
-from app.engine.generation.thinking_control import LOOK_TOKENS, until_look
+from app.engine.generation.thinking_limits import LOOK_TOKENS, until_look
 from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model

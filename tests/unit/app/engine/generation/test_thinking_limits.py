@@ -1,5 +1,5 @@
 from app.engine.generation.loop_guard import LoopGuard
-from app.engine.generation.thinking_control import LOOK_TOKENS, ThinkingControl
+from app.engine.generation.thinking_limits import LOOK_TOKENS, ThinkingControl
 from app.engine.protocol import ThinkingLimits
 
 ROOM = 1_000_000
