@@ -33,8 +33,8 @@ from app.engine.protocol import (
     Shutdown,
 )
 from app.engine.protocol.frames import FrameWriter
+from app.engine.worker.decode_loop import Runner
 from app.engine.worker.engine_core import EngineCore
-from app.engine.worker.runner import Runner
 from tests.support.engines import GREEDY, starter_path
 
 

@@ -17,8 +17,8 @@ from app.engine.loading.loading import load_model
 from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import Event, Load, LoadNotice, LoadProgress, LoadSettings, ModelInfo
 from app.engine.speculation.draft_model import NoDraft, load_draft
+from app.engine.worker.decode_loop import Runner
 from app.engine.worker.resident_models import Resident
-from app.engine.worker.runner import Runner
 from models.system.file_stamp import mark
 
 PROGRESS_INTERVAL_S = 0.05

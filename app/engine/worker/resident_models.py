@@ -10,7 +10,7 @@ from app.engine.protocol import ModelInfo
 from models.system.file_stamp import FileMark, was_changed
 
 if TYPE_CHECKING:
-    from app.engine.worker.runner import Runner
+    from app.engine.worker.decode_loop import Runner
 
 TOKEN_DECAY = 0.9
 """A slow step counts for some dozen steps as what a token may take."""

@@ -27,7 +27,7 @@ from app.engine.protocol import (
     Sampling,
     ThinkingLimits,
 )
-from app.engine.worker import runner
+from app.engine.worker import decode_loop
 from tests.support.contexts import evaluate, load_model, make_context
 from tests.support.engines import GREEDY, STORY, Session, text_of
 from tests.support.starter_variants import shallow_path
@@ -93,7 +93,7 @@ def drawing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         assert not ahead
         return NextTokens(model, context, candidates, ahead=request.param == "ahead")
 
-    monkeypatch.setattr(runner, "NextTokens", make)
+    monkeypatch.setattr(decode_loop, "NextTokens", make)
     session = loaded()
     yield Drawing(session, contexts[0].handle)
     session.engine.close()
@@ -126,7 +126,7 @@ def ask(session: Session, **options: object) -> tuple[str, str, int, int]:
 def token_by_token() -> dict[str, tuple[str, str, int, int]]:
     """The same replies with llama-cpp-python as it comes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "draws_tokens", lambda: False)
+        patch.setattr(decode_loop, "draws_tokens", lambda: False)
         session = loaded()
         answers = {name: ask(session, **options) for name, options in REQUESTS.items()}
         session.engine.close()
