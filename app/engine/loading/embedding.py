@@ -7,7 +7,7 @@ from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.loading.embedder import Embedder
-from app.engine.loading.loading import LoadedModel
+from app.engine.loading.load_model import LoadedModel
 
 LONGEST_TEXT_TOKENS = 4096
 """A text goes through the model in one step, which takes buffers for all of it."""

@@ -18,7 +18,7 @@ from app.engine.llama.errors import NativeError
 from app.engine.llama.lora import Adapters
 from app.engine.llama.next_tokens import NextTokens, draws_tokens
 from app.engine.llama.sampler import Drawing
-from app.engine.loading.loading import LoadedModel
+from app.engine.loading.load_model import LoadedModel
 from app.engine.protocol import Event, Failed, FinishReason, Generate, Prepare, Reload
 from app.engine.protocol.generate_checks import check_generate
 from app.engine.speculation.batch_invariance import RowProofs, can_be_alike

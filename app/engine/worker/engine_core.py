@@ -338,7 +338,7 @@ class EngineCore:
             self.pulse.end()
 
     def _plan(self, request: PlanLoad) -> Planned:
-        from app.engine.loading.loading import check_settings
+        from app.engine.loading.load_model import check_settings
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_preview import Preview
         from models.system.cores import physical_cores
@@ -501,7 +501,7 @@ class EngineCore:
 
     def _fits(self, request: Load) -> bool:
         from app.engine.devices.huge_pages import has_large_pages
-        from app.engine.loading.loading import check_settings
+        from app.engine.loading.load_model import check_settings
         from app.engine.planning.card_choice import choose_cards
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_plan import Room

@@ -13,7 +13,7 @@ from app.engine.kv_states.state_keeper import StateKeeper
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled
-from app.engine.loading.loading import load_model
+from app.engine.loading.load_model import load_model
 from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import Event, Load, LoadNotice, LoadProgress, LoadSettings, ModelInfo
 from app.engine.speculation.draft_model import NoDraft, load_draft

@@ -20,7 +20,7 @@ from app.engine.grammar.grammar_rules import rules_of
 from app.engine.protocol import Embed, Generate, Prepare, Tokenize
 
 if TYPE_CHECKING:
-    from app.engine.loading.loading import LoadedModel
+    from app.engine.loading.load_model import LoadedModel
 
 LONG_TEXT = 16 * 1024
 """Characters; fewer are tokenised in some milliseconds, at once."""

@@ -8,7 +8,7 @@ import llama_cpp
 import pytest
 
 from app.engine.llama.backend import Backend
-from app.engine.loading import loading
+from app.engine.loading import load_model
 from app.engine.planning import paged_memory
 from app.engine.protocol import Device, Failed, Finished, Generate, Load, Loaded, LoadSettings, ModelInfo
 from converters.build.build_run import run_build
@@ -150,7 +150,7 @@ def test_what_a_driver_has_moved_to_ram_is_given_up_step_by_step_and_told(
 
     fast = placed()
     assert fast.gpu_layers == fast.layers + 1
-    monkeypatch.setattr(loading, "driver_pages", lambda: True)
+    monkeypatch.setattr(load_model, "driver_pages", lambda: True)
     # However busy this computer is: first whatever it takes is fast, then nothing.
     monkeypatch.setattr(paged_memory, "CERTAINLY_FAST_S", math.inf)
     assert placed().gpu_layers == fast.gpu_layers
@@ -176,7 +176,7 @@ def test_weights_that_do_not_fit_are_not_copied(
     if not any("REPACK" in name for name in fitting.buffers):
         pytest.skip("llama.cpp leaves weights as they are on this processor")
     monkeypatch.setattr(
-        loading, "psutil", SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=1 << 20))
+        load_model, "psutil", SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=1 << 20))
     )
     paged = session.load(built.path, asked)
     assert isinstance(paged, ModelInfo)
