@@ -142,7 +142,7 @@ class EngineCore:
         from app.engine.llama.abort import AbortFlag
         from app.engine.llama.backend import Backend
         from app.engine.planning.placement import AskedLately
-        from app.engine.worker.loader import Loader
+        from app.engine.worker.resident_loader import Loader
 
         self._backend = Backend(NativeLog(), wakes=False)
         self._remote = AskedLately(self._backend.rpc)
