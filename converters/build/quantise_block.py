@@ -10,7 +10,7 @@ import numpy as np
 
 from converters.build.output import Output
 from converters.checkpoint.architectures import PlannedTensor
-from converters.gguf.ggml import Bytes, Floats, is_valid, quantise_rows, to_bf16, to_floats
+from converters.gguf.ggml_quantise import Bytes, Floats, is_valid, quantise_rows, to_bf16, to_floats
 from converters.gguf.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
 from converters.system.errors import CheckpointError
 from models.hub.resumable_file import open_arriving

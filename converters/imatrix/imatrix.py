@@ -23,7 +23,7 @@ from converters.system.errors import BuildError
 from models.system.durable import write_durably
 from models.system.regular_file import open_regular
 
-# That of converters.gguf.ggml would load llama.cpp into the program itself.
+# That of converters.gguf.ggml_quantise would load llama.cpp into the program itself.
 Floats = npt.NDArray[np.float32]
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"

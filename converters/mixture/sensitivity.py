@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.gguf.ggml import is_valid, quantise_rows, to_bf16, to_floats
+from converters.gguf.ggml_quantise import is_valid, quantise_rows, to_bf16, to_floats
 from converters.gguf.gguf_reader import GgufSummary, TensorInfo, inspect
 from converters.gguf.gguf_types import BF16, F16, TYPE_NAMED, TensorType
 from converters.gguf.mixture_facts import mixture_model

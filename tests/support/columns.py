@@ -11,7 +11,7 @@ import numpy.typing as npt
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
-from converters.gguf.ggml import quantise_rows
+from converters.gguf.ggml_quantise import quantise_rows
 from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 from tests.support.contexts import make_context
 

@@ -14,7 +14,7 @@ from converters.build.quantise_block import Bench, blocks_of
 from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.rope import Rope, llama3_factors
 from converters.checkpoint.safetensors_file import read_header
-from converters.gguf.ggml import to_bf16
+from converters.gguf.ggml_quantise import to_bf16
 from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
 from converters.system.errors import CheckpointError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from converters.build.build_run import run_build
-from converters.gguf.ggml import Floats
+from converters.gguf.ggml_quantise import Floats
 from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import FILE_TYPES
 from converters.imatrix.imatrix import Importance
