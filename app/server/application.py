@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from app.base.errors import Cancelled, StillroomError
+from app.server.access.access_rules import OPEN_PATHS
 from app.server.access.api_error import ApiError, api_error, broken_off, error_response
-from app.server.access.authorization import OPEN_PATHS
 from app.server.endpoints import ollama_api, openai_chat, plain_api
 from app.server.endpoints.docs_page import CONTENT_POLICY, docs_page
 from app.server.endpoints.embeddings import (

@@ -135,8 +135,8 @@ class LocalServer:
         import uvicorn
         from starlette.routing import Route
 
+        from app.server.access.access_rules import AccessRules
         from app.server.access.admission import Admission
-        from app.server.access.authorization import AccessRules
         from app.server.access.connection import connection_class
         from app.server.access.guard import Guard
         from app.server.application import make_application

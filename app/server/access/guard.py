@@ -8,8 +8,8 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.server.access.access_rules import AccessRules
 from app.server.access.api_error import ApiError, error_response
-from app.server.access.authorization import AccessRules
 from app.server.access.json_check import check_json
 from app.server.access.request_limits import Limits
 from app.server.access.stats import ServerStats

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from app.engine.client.client import EngineClient
+from app.server.access.access_rules import AccessRules
 from app.server.access.api_error import ApiError
-from app.server.access.authorization import AccessRules
 from app.server.access.config import ServerConfig
 from tests.support.api import KEY, Api, served
 
