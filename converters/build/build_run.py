@@ -16,8 +16,8 @@ from converters.build.coming_files import ComingFiles, ComingTensors
 from converters.build.durable_commits import Commits, stored_checksum
 from converters.build.gguf_source import GgufSource
 from converters.build.output import Output, Source
-from converters.build.quantise_block import Block, blocks_of
 from converters.build.quantise_pool import one_pass
+from converters.build.quantise_rows import RowRange, row_ranges
 from converters.build.working_files import (
     check_name,
     final_path,
@@ -172,22 +172,22 @@ class _Build:
         reporter.begin_at(total - sum(tensor.source.size for tensor in left))
         commits = Commits(self._outputs, parts, journal)
 
-        def written(block: Block) -> None:
-            reporter.advance(block.stored_bytes, block.tensor.name)
-            commits.wrote(block)
+        def written(rows: RowRange) -> None:
+            reporter.advance(rows.stored_bytes, rows.tensor.name)
+            commits.wrote(rows)
 
-        def bring(blocks: Iterable[Block]) -> None:
+        def bring(ranges: Iterable[RowRange]) -> None:
             one_pass(
-                blocks,
+                ranges,
                 self._outputs,
                 parts,
-                on_block=written,
+                on_rows=written,
                 on_tensor=lambda tensor: commits.add(tensor.name),
             )
 
         try:
             if self._coming is None:
-                bring(_blocks(sorted(left, key=lambda tensor: place_in_file(tensor.name))))
+                bring(_row_ranges(sorted(left, key=lambda tensor: place_in_file(tensor.name))))
             else:
                 for file in self._coming.ask(left):
                     self._bring_coming(file, bring, commits, reporter)
@@ -200,7 +200,7 @@ class _Build:
     @staticmethod
     def _bring_coming(
         file: ComingTensors,
-        bring: Callable[[Iterable[Block]], None],
+        bring: Callable[[Iterable[RowRange]], None],
         commits: Commits,
         reporter: Reporter,
     ) -> None:
@@ -208,11 +208,11 @@ class _Build:
         before = reporter.done
         commits.hold()
 
-        def as_they_arrive() -> Iterator[Block]:
-            for block in file.as_they_arrive():
+        def as_they_arrive() -> Iterator[RowRange]:
+            for rows in file.as_they_arrive():
                 if file.verified:
                     commits.release()
-                yield block
+                yield rows
 
         try:
             bring(as_they_arrive())
@@ -224,7 +224,7 @@ class _Build:
             log.warning("%s arrived damaged and is quantised again", file.path.name)
             commits.start_over()
             reporter.begin_at(before)
-            bring(_blocks(file.tensors))
+            bring(_row_ranges(file.tensors))
         commits.release()
 
     def _verify(self, commits: Commits, journal: BuildJournal) -> None:
@@ -281,8 +281,8 @@ class _Build:
         return final_path(self._out_dir, self._name, output.kind)
 
 
-def _blocks(tensors: Iterable[PlannedTensor]) -> Iterator[Block]:
-    return chain.from_iterable(blocks_of(tensor) for tensor in tensors)
+def _row_ranges(tensors: Iterable[PlannedTensor]) -> Iterator[RowRange]:
+    return chain.from_iterable(row_ranges(tensor) for tensor in tensors)
 
 
 def _write_frame(output: Output, file: BinaryIO) -> None:

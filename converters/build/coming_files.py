@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from converters.build.quantise_block import Block, blocks_of
+from converters.build.quantise_rows import RowRange, row_ranges
 from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.safetensors_file import read_header
 from converters.process.arrivals import Arrivals
@@ -25,19 +25,19 @@ class ComingTensors:
         self._attempt: int | None = None
         self._bytes = 0
 
-    def as_they_arrive(self) -> Iterator[Block]:
-        """Yield each block as soon as it can be read; of the tensors that can, the first in the output. Ends
-        early where the file comes again. Raises `CheckpointError`."""
+    def as_they_arrive(self) -> Iterator[RowRange]:
+        """Yield each range of rows as soon as it can be read; of the tensors that can, the first in the
+        output. Ends early where the file comes again. Raises `CheckpointError`."""
         waiting = list(self.tensors)
         while waiting:
             next_one = min(waiting, key=lambda tensor: tensor.source.offset)
             if not self._can_be_read(next_one.source.offset + 1):
                 return
             tensor = next((tensor for tensor in waiting if _end(tensor) <= self._bytes), next_one)
-            for block in blocks_of(tensor):
-                if not self._can_be_read(block.offset + block.stored_bytes):
+            for rows in row_ranges(tensor):
+                if not self._can_be_read(rows.offset + rows.stored_bytes):
                     return
-                yield block
+                yield rows
             waiting.remove(tensor)
 
     def settle(self) -> bool:

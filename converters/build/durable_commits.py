@@ -11,7 +11,7 @@ import numpy as np
 
 from converters.build.build_journal import BuildJournal
 from converters.build.output import Output
-from converters.build.quantise_block import Block
+from converters.build.quantise_rows import RowRange
 from converters.build.trailing_sha256 import FollowingHash
 
 COMMIT_BYTES = 64 << 20
@@ -50,11 +50,11 @@ class Commits:
         """Note that the tensor is written in every working file."""
         self._waiting.append(name)
 
-    def wrote(self, block: Block) -> None:
-        """Note that the block is written in every working file."""
-        tensor = block.tensor
+    def wrote(self, rows: RowRange) -> None:
+        """Note that the rows are written in every working file."""
+        tensor = rows.tensor
         stored = sum(output.layout.places[tensor.name].bytes for output in self._outputs)
-        self._unsynced_bytes += stored * block.weights // prod(tensor.shape)
+        self._unsynced_bytes += stored * rows.weights // prod(tensor.shape)
         if self._unsynced_bytes >= COMMIT_BYTES:
             self.flush()
 

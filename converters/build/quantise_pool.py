@@ -7,30 +7,30 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from converters.build.output import Output
-from converters.build.quantise_block import Bench, Block
+from converters.build.quantise_rows import Bench, RowRange
 from converters.checkpoint.architectures import PlannedTensor
 from models.hub.resumable_file import open_arriving
 from models.system.cores import usable_cores
 from models.system.page_cache import forget
 
-_BLOCKS_AHEAD = 4
-"""Blocks per worker that are handed out before the first of them must be done."""
+_RANGES_AHEAD = 4
+"""Ranges per worker that are handed out before the first of them must be done."""
 
 
 def one_pass(
-    blocks: Iterable[Block],
+    ranges: Iterable[RowRange],
     outputs: Sequence[Output],
     parts: Sequence[Path],
     *,
-    on_block: Callable[[Block], None],
+    on_rows: Callable[[RowRange], None],
     on_tensor: Callable[[PlannedTensor], None],
     threads: int = 0,
 ) -> None:
-    """Bring every one of `blocks` to its place in each of `parts`, the working files of `outputs`.
+    """Bring every one of `ranges` to its place in each of `parts`, the working files of `outputs`.
 
-    Both callbacks run on the caller's thread, in order: `on_block` for every block that is written (not
-    synced), `on_tensor` when it was a tensor's last. `blocks` may wait until a block can be read. `threads` 0
-    is all cores. Raises `CheckpointError` and `OSError`; the blocks under way have ended then.
+    Both callbacks run on the caller's thread, in order: `on_rows` for every range that is written (not
+    synced), `on_tensor` when it was a tensor's last. `ranges` may wait until one can be read. `threads` 0
+    is all cores. Raises `CheckpointError` and `OSError`; the ranges under way have ended then.
     """
     count = threads or usable_cores()
     benches: queue.SimpleQueue[Bench] = queue.SimpleQueue()
@@ -38,28 +38,28 @@ def one_pass(
     for bench in made:
         benches.put(bench)
 
-    def work(block: Block) -> None:
+    def work(rows: RowRange) -> None:
         bench = benches.get()
         try:
-            bench.work(block)
+            bench.work(rows)
         finally:
             benches.put(bench)
 
-    def settle(block: Block, future: Future[None]) -> None:
+    def settle(rows: RowRange, future: Future[None]) -> None:
         future.result()
-        source = block.tensor.source
-        on_block(block)
-        if block.is_last:
+        source = rows.tensor.source
+        on_rows(rows)
+        if rows.is_last:
             drop_behind(source.file, source.offset, source.offset + source.size)
-            on_tensor(block.tensor)
+            on_tensor(rows.tensor)
 
     try:
         with ThreadPoolExecutor(count, "quantise") as pool:
-            under_way: deque[tuple[Block, Future[None]]] = deque()
+            under_way: deque[tuple[RowRange, Future[None]]] = deque()
             try:
-                for block in blocks:
-                    under_way.append((block, pool.submit(work, block)))
-                    if len(under_way) > _BLOCKS_AHEAD * count:
+                for rows in ranges:
+                    under_way.append((rows, pool.submit(work, rows)))
+                    if len(under_way) > _RANGES_AHEAD * count:
                         settle(*under_way.popleft())
                 while under_way:
                     settle(*under_way.popleft())

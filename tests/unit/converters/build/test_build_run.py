@@ -8,7 +8,7 @@ import pytest
 
 from converters.build import durable_commits as commits
 from converters.build.build_run import run_build
-from converters.build.quantise_block import Bench, Block
+from converters.build.quantise_rows import Bench, RowRange
 from converters.build.working_files import journal_path, working_path
 from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
@@ -41,15 +41,15 @@ def build_and_cut(source: Path, out: Path, fraction: float) -> None:
 
 @pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The tensors whose blocks were worked on; every tensor is committed on its own."""
+    """The tensors whose rows were worked on; every tensor is committed on its own."""
     monkeypatch.setattr(commits, "COMMIT_BYTES", 1)
     monkeypatch.setattr("converters.process.reporter.REPORT_S", 0)
     names: list[str] = []
     work = Bench.work
 
-    def noted(bench: Bench, block: Block) -> None:
-        names.append(block.tensor.name)
-        work(bench, block)
+    def noted(bench: Bench, rows: RowRange) -> None:
+        names.append(rows.tensor.name)
+        work(bench, rows)
 
     monkeypatch.setattr(Bench, "work", noted)
     return names

@@ -15,12 +15,12 @@ from converters.gguf.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
 from converters.system.errors import CheckpointError
 from models.hub.resumable_file import open_arriving
 
-BLOCK_WEIGHTS = 512 << 10
+RANGE_WEIGHTS = 512 << 10
 """About how many weights of a tensor are in a worker's hands at once: their 32-bit form fits the cache."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class RowRange:
     """Whole rows of a tensor (whole heads where those are reordered), from weight `start` on."""
 
     tensor: PlannedTensor
@@ -30,26 +30,26 @@ class Block:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of the block in the source."""
+        """Bytes of the rows in the source."""
         kind = TYPE_NAMED[self.tensor.source.dtype]
         return self.weights // kind.block * kind.block_bytes
 
     @property
     def offset(self) -> int:
-        """The start of the block in the source's file, in bytes."""
+        """The start of the rows in the source's file, in bytes."""
         kind = TYPE_NAMED[self.tensor.source.dtype]
         return self.tensor.source.offset + self.start // kind.block * kind.block_bytes
 
 
-def blocks_of(tensor: PlannedTensor) -> Iterator[Block]:
-    """Yield the tensor's blocks in order."""
+def row_ranges(tensor: PlannedTensor) -> Iterator[RowRange]:
+    """Yield the tensor's ranges in order."""
     total = prod(tensor.shape)
     unit = columns_of(tensor)
     if tensor.interleave_heads:
         unit = total // tensor.interleave_heads
-    step = max(1, BLOCK_WEIGHTS // unit) * unit
+    step = max(1, RANGE_WEIGHTS // unit) * unit
     for start in range(0, total, step):
-        yield Block(tensor, start, min(step, total - start), start + step >= total)
+        yield RowRange(tensor, start, min(step, total - start), start + step >= total)
 
 
 def columns_of(tensor: PlannedTensor) -> int:
@@ -75,37 +75,37 @@ class Bench:
         for file in (*self._parts, *self._sources.values()):
             file.close()
 
-    def work(self, block: Block) -> None:
-        """Bring the block into every output."""
-        tensor = block.tensor
+    def work(self, rows: RowRange) -> None:
+        """Bring the rows into every output."""
+        tensor = rows.tensor
         kind = TYPE_NAMED[tensor.source.dtype]
-        stored = self._read(block)
+        stored = self._read(rows)
         if tensor.interleave_heads:
-            stored = self._interleaved(stored, block)
+            stored = self._interleaved(stored, rows)
         floats: Floats | None = None
         for output, part in zip(self._outputs, self._parts, strict=True):
             place = output.layout.places[tensor.name]
             data = stored
             if place.type is not kind:
                 if floats is None:
-                    self._floats = _at_least(self._floats, 4 * block.weights)
-                    floats = to_floats(stored, kind, self._floats[: 4 * block.weights].view("<f4"))
+                    self._floats = _at_least(self._floats, 4 * rows.weights)
+                    floats = to_floats(stored, kind, self._floats[: 4 * rows.weights].view("<f4"))
                 data = self._converted(floats, place.type, output.importance, tensor)
-            part.seek(place.offset + block.start // place.type.block * place.type.block_bytes)
+            part.seek(place.offset + rows.start // place.type.block * place.type.block_bytes)
             view = data.data
             while view:
                 view = view[part.write(view) :]
 
-    def _read(self, block: Block) -> Bytes:
-        source = block.tensor.source
+    def _read(self, rows: RowRange) -> Bytes:
+        source = rows.tensor.source
         file = self._sources.get(source.file)
         if file is None:
             file = self._sources[source.file] = open_arriving(source.file)
-        size = block.stored_bytes
+        size = rows.stored_bytes
         self._stored = _at_least(self._stored, size)
         stored = self._stored[:size]
         view = stored.data
-        file.seek(block.offset)
+        file.seek(rows.offset)
         while view:
             count = file.readinto(view)  # type: ignore[attr-defined]  # an unbuffered file is a RawIOBase
             if not count:
@@ -117,12 +117,12 @@ class Bench:
             view = view[count:]
         return stored
 
-    def _interleaved(self, stored: Bytes, block: Block) -> Bytes:
+    def _interleaved(self, stored: Bytes, rows: RowRange) -> Bytes:
         """Alternate rows 0 .. n/2-1 and n/2 .. n-1 of each head: transformers' rotary order to
         llama.cpp's."""
-        tensor = block.tensor
+        tensor = rows.tensor
         head_rows = tensor.shape[0] // tensor.interleave_heads
-        heads = block.weights // (columns_of(tensor) * head_rows)
+        heads = rows.weights // (columns_of(tensor) * head_rows)
         self._ordered = _at_least(self._ordered, stored.size)
         ordered = self._ordered[: stored.size]
         halves = stored.reshape(heads, 2, head_rows // 2, -1)

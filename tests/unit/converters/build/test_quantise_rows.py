@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from converters.build import quantise_block as block
+from converters.build import quantise_rows
 from converters.build.output import Output
-from converters.build.quantise_block import Bench, blocks_of
+from converters.build.quantise_rows import Bench, row_ranges
 from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.rope import Rope, llama3_factors
 from converters.checkpoint.safetensors_file import read_header
@@ -22,7 +22,7 @@ from tests.support.checkpoints import write_safetensors
 
 
 def converted(folder: Path, weights: npt.NDArray[Any], kind: TensorType, heads: int = 0) -> tuple[bytes, int]:
-    """The tensor as it stands in an output, and the number of blocks that it took."""
+    """The tensor as it stands in an output, and the number of ranges that it took."""
     file, part = folder / "model.safetensors", folder / "part"
     write_safetensors(file, {"w": weights})
     stored = read_header(file)["w"]
@@ -30,12 +30,12 @@ def converted(folder: Path, weights: npt.NDArray[Any], kind: TensorType, heads: 
     output = Output(kind.name, lay_out({}, {"w": (stored.shape, kind)}))
     place = output.layout.places["w"]
     part.write_bytes(bytes(output.layout.bytes))
-    blocks = list(blocks_of(tensor))
+    ranges = list(row_ranges(tensor))
     with contextlib.closing(Bench([output], [part])) as bench:
-        for piece in reversed(blocks):
+        for piece in reversed(ranges):
             bench.work(piece)
-    assert [piece.is_last for piece in blocks] == [False] * (len(blocks) - 1) + [True]
-    return part.read_bytes()[place.offset : place.offset + place.bytes], len(blocks)
+    assert [piece.is_last for piece in ranges] == [False] * (len(ranges) - 1) + [True]
+    return part.read_bytes()[place.offset : place.offset + place.bytes], len(ranges)
 
 
 def round_to_bf16(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
@@ -52,13 +52,13 @@ def random_f32(*shape: int) -> npt.NDArray[np.float32]:
     return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("block_weights", [16, 1 << 20])
+@pytest.mark.parametrize("range_weights", [16, 1 << 20])
 @pytest.mark.parametrize("kind", [BF16, F16, F32])
 @pytest.mark.parametrize("dtype", ["bf16", "f16", "f32"])
 def test_every_source_becomes_every_type(
-    dtype: str, kind: TensorType, block_weights: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dtype: str, kind: TensorType, range_weights: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(block, "BLOCK_WEIGHTS", block_weights)
+    monkeypatch.setattr(quantise_rows, "RANGE_WEIGHTS", range_weights)
     wide = random_f32(24, 10)
     stored: npt.NDArray[Any] = {"bf16": round_to_bf16(wide), "f16": wide.astype(np.float16), "f32": wide}[
         dtype
@@ -69,9 +69,9 @@ def test_every_source_becomes_every_type(
     ]
     for heads in (0, 3):
         order = np.arange(24) if not heads else np.arange(24).reshape(3, 2, 4).swapaxes(1, 2).reshape(-1)
-        data, blocks = converted(tmp_path, stored, kind, heads)
+        data, ranges = converted(tmp_path, stored, kind, heads)
         assert data == wanted[order].tobytes()
-        assert blocks > 1 or block_weights > 16
+        assert ranges > 1 or range_weights > 16
 
 
 def test_a_bias_is_reordered_like_its_weights(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_source_that_is_cut_short_is_named(tmp_path: Path) -> None:
         contextlib.closing(Bench([output], [part])) as bench,
         pytest.raises(CheckpointError, match=r"model\.safetensors was cut short"),
     ):
-        bench.work(next(blocks_of(PlannedTensor("w", stored, stored.shape))))
+        bench.work(next(row_ranges(PlannedTensor("w", stored, stored.shape))))
 
 
 def test_llama3_factors_keep_high_frequencies_and_stretch_low_ones() -> None:
