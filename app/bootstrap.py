@@ -14,7 +14,7 @@ from app.machine.measurements import Measurements
 from app.models_place import models_root, models_root_on_disk, tell_where_away
 from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from models.store.store import ModelStore
 
 if TYPE_CHECKING:

@@ -35,8 +35,8 @@ from app.load_choices import LoadChoices
 from converters.gguf.gguf_reader import check_gguf, stated_architecture
 from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.unfinished_imatrix import unfinished_path
-from models.catalog.reference import (
-    CatalogReference,
+from models.catalogue.reference import (
+    CatalogueReference,
     CheckpointReference,
     GgufReference,
     HubReference,
@@ -150,13 +150,13 @@ class Acquirer:
                         hashes.start()
                     with self._working(order, model_name(order.reference)):
                         return self._built(order, weights, job)
-            case CatalogReference() | HubReference() as reference:
+            case CatalogueReference() | HubReference() as reference:
                 name = model_name(reference)
                 with self._working(order, name), working(self._checkpoints / folder_name(name)):
                     return self._from_hub(order, reference, job)
 
     def _from_hub(
-        self, order: Order, reference: CatalogReference | HubReference, job: JobContext
+        self, order: Order, reference: CatalogueReference | HubReference, job: JobContext
     ) -> Acquired:
         started_s = time.monotonic()
         self._check_known_room(order)
@@ -165,7 +165,7 @@ class Acquirer:
             model = self._get_gguf(order, reference, snapshot, job)
             return Acquired((model,), time.monotonic() - started_s)
         name = model_name(reference)
-        key = reference.model.key if isinstance(reference, CatalogReference) else ""
+        key = reference.model.key if isinstance(reference, CatalogueReference) else ""
         remote = HubWeights(
             snapshot,
             Origin(name, key, snapshot.repo, snapshot.commit),
@@ -228,7 +228,7 @@ class Acquirer:
         else:
             name = made = model_name(reference)
         with self._store.working(made):
-            if isinstance(reference, CatalogReference | HubReference):
+            if isinstance(reference, CatalogueReference | HubReference):
                 with working(self._checkpoints / folder_name(name)):
                     drop_folder(self._checkpoints / folder_name(name))
             self._drop(name, made)
@@ -242,7 +242,7 @@ class Acquirer:
 
     def _check_known_room(self, order: Order) -> None:
         """Raise `DiskFullError` before anything is asked of the hub where the files will not fit."""
-        if isinstance(order.reference, CatalogReference) and order.out is None:
+        if isinstance(order.reference, CatalogueReference) and order.out is None:
             model = order.reference.model
             there = {found.type for found in self._store.find(model.name)}
             sizes = [
@@ -256,9 +256,9 @@ class Acquirer:
         return QualityBuild(weights, target, self._commands, job).run(types, order.wish)
 
     def _snapshot(
-        self, reference: CatalogReference | HubReference, revision: str, job: JobContext
+        self, reference: CatalogueReference | HubReference, revision: str, job: JobContext
     ) -> Snapshot:
-        repo = reference.model.repo if isinstance(reference, CatalogReference) else reference.repo
+        repo = reference.model.repo if isinstance(reference, CatalogueReference) else reference.repo
         asked = revision or (reference.revision if isinstance(reference, HubReference) else "")
         return self.resolve(repo, asked, job)
 
@@ -276,7 +276,7 @@ class Acquirer:
     def _get_gguf(
         self,
         order: Order,
-        reference: CatalogReference | HubReference,
+        reference: CatalogueReference | HubReference,
         snapshot: Snapshot,
         job: JobContext,
     ) -> InstalledModel:
@@ -311,10 +311,10 @@ class Acquirer:
         return model
 
 
-def model_name(reference: CatalogReference | HubReference | CheckpointReference) -> str:
+def model_name(reference: CatalogueReference | HubReference | CheckpointReference) -> str:
     """Return the store's name for a model that is built from original weights."""
     match reference:
-        case CatalogReference(model):
+        case CatalogueReference(model):
             return model.name
         case CheckpointReference(folder):
             known = known_checkpoint(folder)
@@ -323,11 +323,11 @@ def model_name(reference: CatalogReference | HubReference | CheckpointReference)
             return repo
 
 
-def _file(reference: CatalogReference | HubReference) -> str:
+def _file(reference: CatalogueReference | HubReference) -> str:
     return reference.file if isinstance(reference, HubReference) else ""
 
 
-def _is_gguf(reference: CatalogReference | HubReference, snapshot: Snapshot) -> bool:
+def _is_gguf(reference: CatalogueReference | HubReference, snapshot: Snapshot) -> bool:
     """Tell whether a GGUF file is meant: it is named, or there is nothing else."""
     has_weights = any(file.path.endswith(".safetensors") for file in snapshot.files)
     return bool(_file(reference)) or (bool(gguf_files(snapshot)) and not has_weights)

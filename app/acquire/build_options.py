@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalog.reference import Reference
+from models.catalogue.reference import Reference
 from models.quantisation.chosen_mixture import is_chosen, label_of
 from models.quantisation.sizes import WEIGHED
 

@@ -10,7 +10,7 @@ from app.base.errors import StillroomError
 from converters.gguf.file_type import file_type
 from converters.gguf.gguf_reader import GgufSummary, inspect
 from converters.system.errors import GgufError
-from models.catalog.catalog import CatalogModel, catalogue
+from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.store.foreign_models import ForeignModel, find_foreign_models
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import raise_if_cancelled
@@ -120,7 +120,7 @@ _USUAL = ("llama", "qwen2", "qwen3", "gemma3", "phi3", "mistral3", "deepseek2", 
 """Named first, where this llama.cpp knows them: what people look for most."""
 
 
-def _known(summary: GgufSummary) -> CatalogModel | None:
+def _known(summary: GgufSummary) -> CatalogueModel | None:
     """The catalogue's model that this is: by its name and by its dimensions, whatever the file is called."""
     architecture = summary.text("general.architecture")
     dimensions = (

@@ -16,7 +16,7 @@ import msgspec
 
 from app.acquire.build_options import AUTO, NO_SIZE, ON, BuildWish, FileSize, Order
 from app.base.errors import Cancelled, StillroomError
-from models.catalog.reference import CatalogReference, parse_reference
+from models.catalogue.reference import CatalogueReference, parse_reference
 from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
@@ -168,7 +168,7 @@ class JobBook:
         job = Job(
             id=uuid.uuid4().hex,
             model=model,
-            title=title or (reference.model.name if isinstance(reference, CatalogReference) else model),
+            title=title or (reference.model.name if isinstance(reference, CatalogueReference) else model),
             types=list(types),
             revision=revision,
             keep_original=keep_original,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from app.acquire.build_options import Order
 from app.base.errors import StillroomError
 from converters.quality.measuring import measure
-from models.catalog.catalog import find
-from models.catalog.reference import CatalogReference, HubReference, Reference
+from models.catalogue.catalogue import find
+from models.catalogue.reference import CatalogueReference, HubReference, Reference
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import UNWATCHED, JobContext
@@ -84,7 +84,7 @@ class Measurer:
                 model=model.name,
             )
         known = find(model.key) if model.key else None
-        reference: Reference = CatalogReference(known) if known is not None else HubReference(model.repo)
+        reference: Reference = CatalogueReference(known) if known is not None else HubReference(model.repo)
         order = Order(reference, [FULL_PRECISION[0]], revision=model.commit)
         [made] = self._acquirer().get(order, job).models
         # A measurement that is stopped now leaves it for the next one, which deletes it.

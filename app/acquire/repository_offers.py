@@ -7,8 +7,8 @@ from typing import Literal
 from app.base.errors import StillroomError
 from app.machine.advisor import Advisor
 from converters.checkpoint.architectures import FAMILIES
-from models.catalog.catalog import find
-from models.catalog.similar import size_of
+from models.catalogue.catalogue import find
+from models.catalogue.similar import size_of
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import SPLIT_GGUF, RemoteFile, Snapshot, checkpoint_files, gguf_files
 from models.memory.fit import Fit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from converters.gguf.file_type import file_type
 from converters.gguf.gguf_reader import GgufSummary, inspect
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from models.quantisation.quantisation_mixture import MixtureModel, mixture
 from models.quantisation.sizes import tensor_bytes
 from models.store.store import InstalledModel, ModelStore

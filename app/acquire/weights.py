@@ -13,7 +13,7 @@ from app.base.errors import StillroomError
 from converters.build.build_client import build
 from converters.checkpoint.architectures import read_settings
 from converters.process.messages import BuildRequest, BuildResult, MatrixFile
-from models.catalog.catalog import CatalogModel, find
+from models.catalogue.catalogue import CatalogueModel, find
 from models.hub.download_record import DownloadRecord, read_record
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.store.manifest import InputFile
@@ -165,7 +165,7 @@ class GgufWeights(Weights):
         return weights_fingerprint(recorded or [self.file.sha256])
 
 
-def known_checkpoint(folder: Path) -> CatalogModel | None:
+def known_checkpoint(folder: Path) -> CatalogueModel | None:
     """Return the catalogue's model whose original files are in `folder`."""
     return find(read_record(folder).repo) or find(folder.name)
 

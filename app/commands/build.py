@@ -20,7 +20,7 @@ from app.machine.doctor import Known, free_memory
 from app.machine.fitting_size import fitting_by_cache, with_context
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
-from models.catalog.reference import CatalogReference, GgufReference, Reference, parse_reference
+from models.catalogue.reference import CatalogueReference, GgufReference, Reference, parse_reference
 from models.memory.fit import Memory
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.sizes import EVERYDAY_TYPE, weights_of
@@ -181,7 +181,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
 def _recommended_type(reference: Reference, core: Core, cancel: threading.Event) -> str:
     """Return the type to make of a model here; of one that the catalogue does not know, the everyday one."""
-    if not isinstance(reference, CatalogReference):
+    if not isinstance(reference, CatalogueReference):
         return EVERYDAY_TYPE
     memory = _memory(core, cancel)
     known = Known(loads=core.measurements.loads(), default=core.settings.values.load)

@@ -14,7 +14,7 @@ from app.commands.terminal.console import WAKE_S, Console
 from app.commands.terminal.installed import installed_model
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, Generate, ModelInfo, ReplyEvent, Sampling
-from models.catalog.catalog import find
+from models.catalogue.catalogue import find
 
 if TYPE_CHECKING:
     from app.chat.prompting.prompt import ChatTemplate

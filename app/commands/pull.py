@@ -8,7 +8,7 @@ import msgspec
 
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console, time_text
-from models.catalog.reference import parse_reference
+from models.catalogue.reference import parse_reference
 from models.system.progress import JobContext
 from models.system.units import byte_count
 

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Ask the hub, and print what it finds, the most downloaded first."""
     # The hub's libraries take longer to load than the help of a command.
-    from models.catalog.similar import size_of
+    from models.catalogue.similar import size_of
 
     text = " ".join(options.text)
     console.status("Asking…")

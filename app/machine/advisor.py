@@ -14,9 +14,9 @@ from app.engine.planning.planned_need import planned_fit, shape_of
 from app.engine.protocol import KvType, LoadSettings
 from app.machine.fitting_size import fitting_by_cache
 from app.machine.measurements import LoadMeasurement
-from models.catalog.catalog import CatalogModel
-from models.catalog.recommend import Recommendation, is_quick_on_processor, recommend, recommended_type
-from models.catalog.similar import parameters_of, similar_model, similar_weights
+from models.catalogue.catalogue import CatalogueModel
+from models.catalogue.recommend import Recommendation, is_quick_on_processor, recommend, recommended_type
+from models.catalogue.similar import parameters_of, similar_model, similar_weights
 from models.memory.fit import Fit, Memory, Verdict
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.sizes import EVERYDAY_TYPE, QUANTISATIONS, weights_of
@@ -99,7 +99,7 @@ class Advisor:
 
     def __init__(
         self,
-        models: Sequence[CatalogModel],
+        models: Sequence[CatalogueModel],
         memory: Memory,
         loads: Sequence[LoadMeasurement] = (),
         installed: Sequence[InstalledModel] = (),
@@ -118,11 +118,11 @@ class Advisor:
         """Return the model to take here; None where none runs."""
         return recommend(list(self._models.values()), self.fit_of)
 
-    def recommended_type(self, model: CatalogModel) -> str:
+    def recommended_type(self, model: CatalogueModel) -> str:
         """Return the quantisation to make of a model for this computer."""
         return recommended_type(model, self.fit_of)
 
-    def best_mixture(self, model: CatalogModel) -> InstalledModel | None:
+    def best_mixture(self, model: CatalogueModel) -> InstalledModel | None:
         """Return the file on disk whose types were chosen for its size and that is better here than the
         recommended type: it runs in the same place, as quickly as is asked of any, and loses least."""
         kind = self.recommended_type(model)
@@ -150,7 +150,7 @@ class Advisor:
             plain.type == kind and file.mixture.divergence < plain.divergence for plain in file.mixture.plain
         )
 
-    def outlook(self, model: CatalogModel, quantisation: str, use: Use = AS_LOADED) -> Outlook:
+    def outlook(self, model: CatalogueModel, quantisation: str, use: Use = AS_LOADED) -> Outlook:
         """Judge a model in `quantisation`, one of `QUANTISATIONS`, by its file where it is on disk."""
         file = self._files.get((model.key, quantisation))
         facts = self._facts.get(str(file.path)) if file is not None else None
@@ -161,13 +161,13 @@ class Advisor:
         found = planned_fit(asked, shape, quantisation, self.memory, facts.draft if facts else None)
         return self._with_measured(Outlook(model.key, quantisation, found, found.tok_per_s, ""), file)
 
-    def size_outlook(self, model: CatalogModel, size_bytes: int, use: Use = AS_LOADED) -> Outlook:
+    def size_outlook(self, model: CatalogueModel, size_bytes: int, use: Use = AS_LOADED) -> Outlook:
         """Judge a file of `model` of any size, whatever types its weights have."""
         shape = shape_of(model.shape, similar_weights(model, size_bytes), model.context_limit)
         found = planned_fit(use.applied(self.default), shape, "", self.memory)
         return self._with_measured(Outlook(model.key, "", found, found.tok_per_s, ""), None)
 
-    def fitting_sizes(self, model: CatalogModel, use: Use = AS_LOADED) -> tuple[int, int]:
+    def fitting_sizes(self, model: CatalogueModel, use: Use = AS_LOADED) -> tuple[int, int]:
         """Return the bytes that a file of `model` may take here, see `fitting_by_cache`."""
         spread = weights_of(model.shape, EVERYDAY_TYPE)
         asked = use.applied(self.default)
@@ -181,7 +181,7 @@ class Advisor:
         found = planned_fit(facts.asked, facts.shape, file.type, self.memory, facts.draft)
         return self._with_measured(Outlook("", file.type, found, found.tok_per_s, ""), file)
 
-    def fit_of(self, model: CatalogModel, quantisation: str) -> Fit:
+    def fit_of(self, model: CatalogueModel, quantisation: str) -> Fit:
         """Judge a model in `quantisation` as it would be loaded."""
         return self.outlook(model, quantisation).fit
 

@@ -18,7 +18,7 @@ from app.machine.hardware import Machine, look_at_machine
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.telemetry.nvml import GpuReading
 from app.telemetry.nvml_monitor import GpuMonitor
-from models.catalog.catalog import CatalogModel, catalogue
+from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.memory.fit import Fit, GpuMemory, Memory
 from models.store.store import InstalledModel, ModelStore
 
@@ -165,7 +165,7 @@ def free_memory(ram_bytes: int, devices: Sequence[Device], memory_bytes_per_s: f
     )
 
 
-def _advice(model: CatalogModel, fit: Fit) -> Advice:
+def _advice(model: CatalogueModel, fit: Fit) -> Advice:
     return Advice(
         key=model.key,
         title=model.title,

@@ -14,7 +14,7 @@ from app.engine.planning.cards import offload_devices
 from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from models.quantisation.sizes import EVERYDAY_TYPE
 from models.system.units import gigabytes
 

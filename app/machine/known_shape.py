@@ -7,7 +7,7 @@ from app.base.errors import StillroomError
 from app.engine.planning.file_shape import shape_from_summary
 from converters.checkpoint.architectures import ModelSettings, read_settings
 from converters.gguf.gguf_reader import inspect
-from models.catalog.reference import CatalogReference, CheckpointReference, GgufReference, Reference
+from models.catalogue.reference import CatalogueReference, CheckpointReference, GgufReference, Reference
 from models.quantisation.model_shape import ModelShape
 from models.system.foreign_json import MOST_JSON_BYTES, parse_json
 from models.system.regular_file import read_regular
@@ -28,7 +28,7 @@ def dimensions_of(reference: Reference) -> KnownShape:
     Raises `StillroomError` where it is not known before something is downloaded.
     """
     match reference:
-        case CatalogReference(model):
+        case CatalogueReference(model):
             return KnownShape(model.name, model.shape, model.context_limit)
         case CheckpointReference(folder):
             found = _settings(folder)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.hub import LoopbackHub
 

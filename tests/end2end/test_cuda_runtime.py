@@ -13,7 +13,7 @@ from app.cuda.cuda_folder import CudaPlace
 from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Part
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 
 @pytest.mark.cuda

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.display import WAIT_S, RealWindow, virtual_display
 from tests.support.waiting import wait_until
 

@@ -14,7 +14,7 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.gguf.gguf_reader import check_gguf
 from converters.process.messages import BuildRequest, line_of
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, STARTER_FOLDER
 

@@ -18,7 +18,7 @@ from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
 from app.telemetry.nvml_monitor import GpuMonitor
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.perturbed import perturbed_copy
 from tests.support.templates import chat_templates
 

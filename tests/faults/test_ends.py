@@ -18,7 +18,7 @@ from typing import Literal
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.ends import GONE_S, MOST_S, End, end_program, window
 from tests.support.faults import in_words

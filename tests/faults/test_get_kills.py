@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_sharded_model
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 KILLS = int(os.environ.get("STILLROOM_QUALITY_KILLS", "30"))
 LONGEST_S = 2.0

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from app.base.bill_of_materials import read_list
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.bundle import BUNDLE, CONTENTS, PROGRAM, answer, run, users_environment
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_tiny_model

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.bundle import answer, run, users_environment
 from tests.support.nvml_stand_in import build_nvml_stand_in, stand_in_environment
 

@@ -17,7 +17,7 @@ import pytest
 from app.engine.client import engine_life
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, Part, Sampling
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.columns import (
     COLUMN_TYPES,
     INTERLEAVED_TYPES,

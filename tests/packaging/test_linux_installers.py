@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.display import virtual_display
 from tests.support.waiting import wait_until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.cross_engine import ROOT, compile_answer, configure, patched_source
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]

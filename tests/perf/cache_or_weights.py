@@ -23,7 +23,7 @@ from converters.process.messages import BuildRequest
 from converters.quality.divergence import Comparer, Scores, summarise
 from converters.quality.evaluation import Evaluation, Machine, Window
 from converters.quality.measuring import held_out_text, reasoning_held_out_text
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.sizes import kv_cache_bytes
 from models.system.cores import physical_cores

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 
 _BLOCK, _BLOCK_BYTES = 32, 20

@@ -14,7 +14,7 @@ import psutil
 from app.engine.protocol import Failed, Load, Loaded, LoadSettings, Ready
 from app.machine.advisor import Advisor
 from app.machine.measurements import measured_load
-from models.catalog.catalog import CatalogModel, catalogue, find
+from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.fit import Fit, Memory, Verdict
 from models.quantisation.sizes import QUANTISATIONS
 from tests.support.engines import ChildEngine
@@ -34,7 +34,7 @@ def main() -> None:
     print(f"worst: {100 * worst:.1f}%")
 
 
-def _measure(model: CatalogModel, kind: str) -> float:
+def _measure(model: CatalogueModel, kind: str) -> float:
     """Load one, print its line and return the part by which the process takes more than was shown."""
     shown = _shown(model, kind)
     if shown.verdict is Verdict.TOO_LARGE:
@@ -77,7 +77,7 @@ def _anonymous_bytes(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
 
 
-def _shown(model: CatalogModel, kind: str) -> Fit:
+def _shown(model: CatalogueModel, kind: str) -> Fit:
     memory = Memory(psutil.virtual_memory().available)
     return Advisor(catalogue(), memory).outlook(model, kind).fit
 

@@ -27,8 +27,8 @@ from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.process.messages import BuildRequest
-from models.catalog.catalog import find
-from models.catalog.reference import parse_reference
+from models.catalogue.catalogue import find
+from models.catalogue.reference import parse_reference
 from models.hub.hub_client import HubClient
 from models.store.store import ModelStore
 from tests.perf.build_llama_tools import llama_tool, tools_folder

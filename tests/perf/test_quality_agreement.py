@@ -28,7 +28,7 @@ from converters.quality.measuring import (
     measure,
     read_part,
 )
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.perf.build_llama_tools import llama_tool
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_quality_reference import llama_imatrix, llama_perplexity

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from converters.checkpoint.architectures import expected_tensors, read_settings
 from converters.lora.lora import convert_adapter, read_adapter
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import round_to_bf16, write_json, write_safetensors, write_starter_config
 
 MODULES = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.down_proj")

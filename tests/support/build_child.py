@@ -13,7 +13,7 @@ from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from converters.quality import measuring
-from models.catalog.reference import parse_reference
+from models.catalogue.reference import parse_reference
 from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore

@@ -29,7 +29,7 @@ from app.engine.protocol import (
     Tokenized,
 )
 from app.engine.worker.engine_core import EngineCore
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.estimates import assert_estimated
 
 EngineKind = Literal["thread", "child"]

@@ -28,7 +28,7 @@ from app.ui.models.models_tab import ModelsTab
 from app.ui.shell import program
 from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
-from models.catalog.catalog import CatalogModel, catalogue
+from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.store.store import InstalledModel
 from models.system.notices import NoticeInbox
 from tests.support.waiting import until
@@ -84,12 +84,12 @@ class Getting:
     def open_tab(self) -> None:
         self._application.window.show_page("models")
 
-    def wanted(self) -> tuple[CatalogModel, str] | None:
+    def wanted(self) -> tuple[CatalogueModel, str] | None:
         """The model and the type that the recommendation names, once it does."""
         name, _, kind = _title(self.tab).partition(" · ")
         return next(((model, kind) for model in catalogue() if model.title == name and kind), None)
 
-    def shown(self, model: CatalogModel, kind: str) -> Shown:
+    def shown(self, model: CatalogueModel, kind: str) -> Shown:
         parts, tab = self._parts, self.tab
         row = tab.table.number_of(model.key)
         folder = parts.store.folder_of(model.name)
@@ -107,7 +107,7 @@ class Getting:
             sorted(text.rpartition(" · ")[2] for text in picked if text.startswith(f"{model.name} · ")),
         )
 
-    async def compare(self, model: CatalogModel, kind: str) -> None:
+    async def compare(self, model: CatalogueModel, kind: str) -> None:
         """Say whether all agree; what is on its way to the screen may take a moment."""
         self.open_tab()
         try:
@@ -117,7 +117,7 @@ class Getting:
         else:
             tell("agrees", asdict(self.shown(model, kind)))
 
-    async def get(self, model: CatalogModel, kind: str) -> InstalledModel:
+    async def get(self, model: CatalogueModel, kind: str) -> InstalledModel:
         jobs = self._parts.jobs
         if not jobs.jobs() and not self._parts.store.find(model.key, kind):
             jobs.add(model.key, [kind])
@@ -154,7 +154,7 @@ def tell(what: str, value: object) -> None:
 
 async def scene(application: WindowApplication, opens_late: bool) -> None:
     getting = Getting(application)
-    wanted: list[tuple[CatalogModel, str]] = []
+    wanted: list[tuple[CatalogueModel, str]] = []
     if opens_late:
         jobs = application.parts.jobs
         await until(lambda: application.session.ready is not None, "the engine")
@@ -176,7 +176,7 @@ async def scene(application: WindowApplication, opens_late: bool) -> None:
 
 
 async def get_and_load(
-    application: WindowApplication, getting: Getting, model: CatalogModel, kind: str
+    application: WindowApplication, getting: Getting, model: CatalogueModel, kind: str
 ) -> InstalledModel:
     installed = await getting.get(model, kind)
     tell("step", ["got"])

@@ -9,13 +9,13 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from models.catalog.catalog import CatalogModel
+from models.catalogue.catalogue import CatalogueModel
 from models.quantisation.sizes import tensor_types
 
 _ARCHITECTURES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3"}
 
 
-def write_hollow_gguf(path: Path, model: CatalogModel, quantisation: str, *, speaks: bool = False) -> None:
+def write_hollow_gguf(path: Path, model: CatalogueModel, quantisation: str, *, speaks: bool = False) -> None:
     """Write `model` in `quantisation`, with the number of tokens in place of a vocabulary, or one that
     `speaks`: with as many tokens, which mean nothing, so that the engine loads it."""
     shape = model.shape

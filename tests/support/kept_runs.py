@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.cli import ROOT, Cli
 
 SMALLER = "Q3_K_M"

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.catalog.catalog import find
+from models.catalogue.catalogue import find
 from models.quantisation.model_shape import ModelShape
 from tests.support.checkpoints import round_to_bf16, write_json
 from tests.support.tiny_models import TINY_MODELS, make_tiny_model

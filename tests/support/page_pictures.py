@@ -41,7 +41,7 @@ from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.camera import Camera
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import ROOT, Cli

@@ -29,8 +29,8 @@ from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.widgets.plot_library import PlotLibrary
 from converters.quality.measuring import measure
-from models.catalog.reference import CheckpointReference
-from models.catalog.starter import starter_file
+from models.catalogue.reference import CheckpointReference
+from models.catalogue.starter import starter_file
 from models.hub.hub_client import HubClient
 from models.quantisation.quantisation_loss import CONFIDENCE
 from models.store.store import InstalledModel, ModelStore

@@ -28,7 +28,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.reply.reply_view import ReplyView
 from app.ui.shell.application import WindowApplication
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.end2end.main_job import REPO
 from tests.support.checkpoints import rebuild_starter
 from tests.support.hub import LoopbackHub

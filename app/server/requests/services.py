@@ -16,7 +16,7 @@ from app.server.access.config import ServerConfig
 from app.server.access.stats import ServerStats
 from app.server.requests.replies import Replies
 from app.server.requests.served_models import ServedModel, ServedModels
-from models.catalog.catalog import find
+from models.catalogue.catalogue import find
 
 
 @dataclass(slots=True, eq=False)

@@ -14,7 +14,7 @@ from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import button, label
 from app.ui.widgets.ui_context import UiContext
-from models.catalog.catalog import catalogue, find
+from models.catalogue.catalogue import catalogue, find
 from models.store.store import ModelStore
 
 _ENDED = ("cancelled", "gone")

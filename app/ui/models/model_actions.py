@@ -24,7 +24,7 @@ from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from converters.gguf.gguf_reader import check_gguf, inspect
-from models.catalog.catalog import find
+from models.catalogue.catalogue import find
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file
 from models.store.store import InstalledModel, ModelStore

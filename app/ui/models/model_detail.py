@@ -18,7 +18,7 @@ from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.size_choice import SizeChoice
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
-from models.catalog.catalog import CatalogModel
+from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Verdict
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
@@ -287,7 +287,7 @@ class ModelDetail(Card):
         grid: QGridLayout,
         line: int,
         row: ModelRow,
-        model: CatalogModel,
+        model: CatalogueModel,
         kind: str,
         outlook: Outlook | None,
         *,

@@ -42,8 +42,8 @@ from app.ui.models.search.search_card import SearchCard
 from app.ui.widgets.card import Card
 from app.ui.widgets.scrolled_page import ScrolledPage, bring_row_into_sight, follow_rows, scroll_to
 from app.ui.widgets.ui_context import UiContext
-from models.catalog.catalog import catalogue, find
-from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
+from models.catalogue.catalogue import catalogue, find
+from models.catalogue.reference import CatalogueReference, GgufReference, HubReference, parse_reference
 from models.hub.snapshot import Snapshot, gguf_files
 from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS, file_bytes
 from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
@@ -667,7 +667,7 @@ class ModelsTab(QScrollArea):
         reference = parse_reference(text)
         if isinstance(reference, GgufReference):
             self._actions.import_paths([reference.file])
-        elif isinstance(reference, CatalogReference):
+        elif isinstance(reference, CatalogueReference):
             self.select(reference.model.key)
             self._on_get(reference.model.key, [kind])
         elif isinstance(reference, HubReference) and not reference.file:

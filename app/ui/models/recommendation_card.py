@@ -9,7 +9,7 @@ from app.ui.base.resource_words import sentences
 from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip
 from app.ui.widgets.card import Card, button, label, set_look
-from models.catalog.recommend import Recommendation, strength
+from models.catalogue.recommend import Recommendation, strength
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 

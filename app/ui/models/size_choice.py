@@ -17,7 +17,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, here_text, loss_text, speed_tip, type_tip
 from app.ui.models.quality.quality_table import nats
 from app.ui.widgets.card import button, label, set_look
-from models.catalog.catalog import CatalogModel
+from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Verdict
 from models.quantisation.chosen_mixture import ChosenMixture, expected_divergence
 from models.quantisation.size_range import bits_per_weight, expected_loss_percent, file_sizes
@@ -38,7 +38,7 @@ class SizeChoice(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model: CatalogModel | None = None
+        self._model: CatalogueModel | None = None
         self._advisor: Advisor | None = None
         self._use = Use()
         self._measured: ChosenMixture | None = None
@@ -109,7 +109,7 @@ class SizeChoice(QWidget):
 
     def show_model(
         self,
-        model: CatalogModel | None,
+        model: CatalogueModel | None,
         advisor: Advisor | None,
         use: Use,
         measured: ChosenMixture | None = None,
@@ -144,7 +144,7 @@ class SizeChoice(QWidget):
         """Want no such file any more."""
         self.box.setChecked(False)
 
-    def _usual_step(self, model: CatalogModel) -> int:
+    def _usual_step(self, model: CatalogueModel) -> int:
         """Begin at the size of the type that is recommended here."""
         kind = self._advisor.recommended_type(model) if self._advisor is not None else "Q4_K_M"
         return max(0, bisect_left(self._sizes, model.sizes_bytes[kind] + 1) - 1)
@@ -163,7 +163,7 @@ class SizeChoice(QWidget):
 
         return bisect_left(self._sizes, True, key=does_not)
 
-    def _show_scale(self, model: CatalogModel) -> None:
+    def _show_scale(self, model: CatalogueModel) -> None:
         ticks = [(self._place_of(model.sizes_bytes[kind]), kind) for kind in TICKS]
         allow(self.largest, "" if self._advisor is not None else self.tr("The memory here is not known yet."))
         if self._advisor is None:

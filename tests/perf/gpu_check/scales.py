@@ -6,7 +6,7 @@ from pathlib import Path
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.process.messages import BuildRequest
-from models.catalog.catalog import find
+from models.catalogue.catalogue import find
 from models.quantisation.model_shape import ModelShape
 from tests.support.large_checkpoint import make_checkpoint
 

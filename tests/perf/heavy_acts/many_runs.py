@@ -15,7 +15,7 @@ from app.bench.results.report import report_from_json
 from app.bootstrap import StillroomCore
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.widgets.filtered_table import FilteredTable
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.perf.heavy_acts.desk import Act, Desk, Place
 from tests.support.cli import ROOT
 from tests.support.golden_runs import run as golden_run

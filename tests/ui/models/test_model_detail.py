@@ -13,7 +13,7 @@ from app.settings import SettingsFile
 from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow, model_rows
 from app.ui.models.model_detail import ModelDetail
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from tests.support.widgets import seen_words
 
 MOST_IN_A_STEP = 0.5

@@ -14,7 +14,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.models_tab import ModelsTab
 from app.ui.models.size_choice import SizeChoice
 from app.ui.shell.application import WindowApplication
-from models.catalog.catalog import CatalogModel, catalogue
+from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.memory.fit import GpuMemory, Memory
 from models.quantisation.chosen_mixture import ChosenMixture, PlainType, SizeLoss, label_of
 from models.quantisation.size_range import file_sizes
@@ -29,7 +29,7 @@ SIZE = "Size of the file"
 RTX = GpuMemory("NVIDIA RTX 3060", 11 * GIB, 12 * GIB)
 
 
-def model_of(key: str) -> CatalogModel:
+def model_of(key: str) -> CatalogueModel:
     return next(model for model in catalogue() if model.key == key)
 
 

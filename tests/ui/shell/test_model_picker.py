@@ -21,7 +21,7 @@ from app.ui.chat.composing.composer import ComposerState
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.model_picker import MOST_AT_ONCE, ModelPicker
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from models.store.store import InstalledModel
 from tests.support.templates import chat_templates
 from tests.support.waiting import until

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.waiting import until
 from tests.support.widgets import seen_words
 from tests.support.window import run_with_window

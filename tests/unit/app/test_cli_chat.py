@@ -16,7 +16,7 @@ from app.commands.terminal.terminal_reply import ReplyPrinter
 from app.engine.protocol import LoadSettings
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice, SettingsFile
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.cli import Cli, Ran
 from tests.support.starter_variants import write_templated_model
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from tests.support.cli import ROOT, Cli
 from tests.support.starter_variants import shallow_path
 

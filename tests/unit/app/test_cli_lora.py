@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.adapters import write_adapter
 from tests.support.checkpoints import write_starter_config
 from tests.support.cli import Cli

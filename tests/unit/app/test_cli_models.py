@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.catalog import STARTER_KEY, find
-from models.catalog.starter import starter_file
+from models.catalogue.catalogue import STARTER_KEY, find
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli
 from tests.support.engines import starter_path

@@ -16,7 +16,7 @@ from app.engine.protocol import LoadNotice, LoadSettings
 from app.settings import LoadChoice
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 TUNED = Tuned(threads=1, prompt_threads=2, batch_tokens=256, flash_attention="auto", kv_type="f16")
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import STARTER_FOLDER
 from tests.support.tiny_models import TINY_MODELS, make_tiny_model

@@ -18,7 +18,7 @@ from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.widgets.notices import Notices
-from models.catalog.catalog import is_r1
+from models.catalogue.catalogue import is_r1
 
 
 class ChatPresets(QObject):

@@ -29,7 +29,7 @@ from app.ui.chat.behaviour.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label, name_field
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.scrolled_page import ScrolledPage
-from models.catalog.catalog import is_r1
+from models.catalogue.catalogue import is_r1
 
 WIDTH_PX = 300
 STOP_PX = 58

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.acquire.jobs import JobView
 from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
-from models.catalog.catalog import CatalogModel
+from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Fit
 from models.quantisation.sizes import EVERYDAY_TYPE, QUANTISATIONS
 from models.store.store import InstalledModel
@@ -19,7 +19,7 @@ class ModelRow:
 
     key: str
     title: str
-    model: CatalogModel | None
+    model: CatalogueModel | None
     installed: tuple[InstalledModel, ...]
     outlook: Outlook | None
     getting: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class ModelRow:
 
 
 def model_rows(
-    catalogue: Sequence[CatalogModel],
+    catalogue: Sequence[CatalogueModel],
     installed: Sequence[InstalledModel],
     advisor: Advisor | None,
     jobs: Iterable[JobView] = (),
@@ -95,7 +95,7 @@ def model_rows(
 
 
 def _outlook(
-    model: CatalogModel, files: Sequence[InstalledModel], advisor: Advisor | None, use: Use
+    model: CatalogueModel, files: Sequence[InstalledModel], advisor: Advisor | None, use: Use
 ) -> Outlook | None:
     if advisor is None:
         return None

@@ -13,7 +13,7 @@ from app.ui.base.theme import Theme
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.ghost_text import GhostText
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.code_desk import Live, Room, until
 from tests.support.starter_variants import write_infill_model
 

@@ -12,7 +12,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.gguf.gguf_tensors_table import NAME, SHARE, SIZE
 from converters.gguf.gguf_reader import GgufSummary, inspect
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from app.acquire.repository_offers import RepositoryOffers, offers
 from app.machine.advisor import Advisor
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from models.memory.fit import Memory
 from tests.support.hub import LoopbackHub
 from tests.support.pages.search_page import SearchPage

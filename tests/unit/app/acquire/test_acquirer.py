@@ -15,7 +15,7 @@ from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
 from converters.gguf.gguf_reader import inspect
 from converters.system.errors import CheckpointError, GgufError
-from models.catalog.reference import CheckpointReference, HubReference, Reference, parse_reference
+from models.catalogue.reference import CheckpointReference, HubReference, Reference, parse_reference
 from models.hub.download_record import DownloadRecord
 from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy

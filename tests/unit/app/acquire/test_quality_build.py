@@ -27,7 +27,7 @@ from converters.imatrix.unfinished_imatrix import unfinished_path
 from converters.mixture.tensor_costs import TensorCosts
 from converters.quality import measuring
 from converters.system.errors import BuildError
-from models.catalog.reference import CheckpointReference, GgufReference, HubReference, Reference
+from models.catalogue.reference import CheckpointReference, GgufReference, HubReference, Reference
 from models.hub.file_download import TransferOptions
 from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy

@@ -4,7 +4,7 @@ import pytest
 
 from app.acquire.repository_offers import MOST_FILES, best, found_fit, offers, support
 from app.machine.advisor import Advisor
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.memory.fit import Fit, Memory, Verdict

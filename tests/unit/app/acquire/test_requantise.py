@@ -14,7 +14,7 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
-from models.catalog.reference import GgufReference
+from models.catalogue.reference import GgufReference
 from models.hub.hub_client import HubClient
 from models.store.manifest import BuiltFile, read_manifest
 from models.store.store import ModelStore

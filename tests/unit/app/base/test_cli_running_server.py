@@ -24,7 +24,7 @@ from app.commands.terminal.running_server import ServedModel, running_server
 from app.commands.terminal.server_speaker import ServerSpeaker
 from app.commands.terminal.terminal_reply import ReplyWishes
 from app.server.access.discovery import Discovery
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.cli import Cli
 
 QUESTION = "Name three colours."

@@ -10,8 +10,8 @@ from app.engine.planning.planned_need import shape_of
 from app.engine.protocol import LoadSettings
 from app.machine.advisor import Advisor, FileFacts, Use
 from app.machine.measurements import LoadMeasurement
-from models.catalog.catalog import CatalogModel, catalogue, find
-from models.catalog.similar import similar_weights
+from models.catalogue.catalogue import CatalogueModel, catalogue, find
+from models.catalogue.similar import similar_weights
 from models.memory.fit import GpuMemory, Memory, Verdict
 from models.quantisation.chosen_mixture import ChosenMixture, PlainType
 from models.quantisation.sizes import QUANTISATIONS, weights_of
@@ -23,7 +23,7 @@ MEMORY = Memory(32 * GIB, ram_bytes_per_s=20e9)
 USE = Use(8192, "f16")
 
 
-def model(key: str) -> CatalogModel:
+def model(key: str) -> CatalogueModel:
     found = find(key)
     assert found is not None
     return found

@@ -5,21 +5,21 @@ import pytest
 from app.engine.planning.planned_need import planned_fit, shape_of
 from app.engine.protocol import LoadSettings
 from app.machine.fitting_size import fitting_by_cache, largest_fitting_bytes, with_context
-from models.catalog.catalog import CatalogModel, find
-from models.catalog.similar import similar_weights
+from models.catalogue.catalogue import CatalogueModel, find
+from models.catalogue.similar import similar_weights
 from models.memory.fit import GpuMemory, Memory, Verdict
 from models.quantisation.sizes import EVERYDAY_TYPE, kv_cache_bytes, weights_of
 
 GIB = 1 << 30
 
 
-def fitting(model: CatalogModel, memory: Memory, context_tokens: int) -> int:
+def fitting(model: CatalogueModel, memory: Memory, context_tokens: int) -> int:
     spread = weights_of(model.shape, EVERYDAY_TYPE)
     asked = with_context(LoadSettings(), context_tokens)
     return largest_fitting_bytes(model.shape, spread, model.context_limit, asked, memory)
 
 
-def model(key: str) -> CatalogModel:
+def model(key: str) -> CatalogueModel:
     found = find(key)
     assert found is not None
     return found

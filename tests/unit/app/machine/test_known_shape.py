@@ -11,8 +11,8 @@ from app.base.errors import StillroomError
 from app.machine.known_shape import dimensions_of
 from converters.build.build_client import build
 from converters.process.messages import BuildRequest
-from models.catalog.catalog import find
-from models.catalog.reference import CatalogReference, CheckpointReference, GgufReference, HubReference
+from models.catalogue.catalogue import find
+from models.catalogue.reference import CatalogueReference, CheckpointReference, GgufReference, HubReference
 from tests.support.make_quality_reference import MODEL
 from tests.support.tiny_models import make_tiny_model
 
@@ -30,7 +30,7 @@ def test_a_checkpoint_and_its_file_tell_the_same(tmp_path: Path) -> None:
 def test_the_catalogue_knows_its_models() -> None:
     model = find("r1-qwen-7b")
     assert model is not None
-    assert dimensions_of(CatalogReference(model)).dimensions == model.shape
+    assert dimensions_of(CatalogueReference(model)).dimensions == model.shape
 
 
 def test_of_a_repository_that_was_not_looked_at_nothing_is_known() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from app.engine.protocol import LoadSettings
 from app.machine.advisor import Advisor
-from models.catalog.catalog import CatalogModel, catalogue, find
-from models.catalog.recommend import Recommendation, strength
+from models.catalogue.catalogue import CatalogueModel, catalogue, find
+from models.catalogue.recommend import Recommendation, strength
 from models.memory.fit import Fit, GpuMemory, Memory, Verdict
 from models.memory.layer_split import usable_vram_bytes
 
@@ -18,7 +18,7 @@ def memory(vram_gib: float = 0, ram_gib: float = 32) -> Memory:
     return Memory(int(ram_gib * GIB), gpus)
 
 
-def model(key: str) -> CatalogModel:
+def model(key: str) -> CatalogueModel:
     found = find(key)
     assert found is not None
     return found

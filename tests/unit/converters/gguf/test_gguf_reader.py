@@ -12,7 +12,7 @@ from converters.gguf.gguf_reader import ListSummary, check_gguf, inspect, stated
 from converters.gguf.gguf_types import F32
 from converters.gguf.metadata_writer import encoded, new_metadata
 from converters.system.errors import GgufError
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 
 def ignore(count: int, name: str) -> None:

@@ -13,7 +13,7 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.gguf.gguf_reader import inspect
 from converters.process.messages import BuildRequest
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, FULL, QUANTISED, checkpoint_hashes, describe
 from tests.support.tiny_models import TINY_MODELS

@@ -13,7 +13,7 @@ from app.engine.llama.backend import Backend
 from converters.gguf.gguf_reader import GgufSummary, inspect
 from converters.mixture.changed_weights import PIECE_TOKENS, ChangeableModel
 from converters.quality.evaluation import Machine
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 FIRST_SCORED, LAYERS = 448, 30
 KEPT = (3, 15, 28, 29)

@@ -10,7 +10,7 @@ from converters.mixture.candidates import candidates, measured_with
 from converters.mixture.chosen import MixtureChooser, tensor_bytes
 from converters.mixture.tensor_costs import TensorCost, TensorCosts
 from converters.system.errors import BuildError
-from models.catalog.catalog import find
+from models.catalogue.catalogue import find
 from models.quantisation.chosen_mixture import CacheLoss, ChosenMixture, expected_divergence
 from models.quantisation.sizes import QUANTISATIONS, tensor_types
 

@@ -9,7 +9,7 @@ import pytest
 
 from converters.gguf.gguf_reader import check_gguf, inspect
 from converters.system.errors import GgufError
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 FILES = 100
 SEED = 20261126

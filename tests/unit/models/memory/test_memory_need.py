@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from converters.gguf.gguf_reader import inspect
-from models.catalog.catalog import CatalogModel, catalogue, find
+from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
 from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
 from models.memory.memory_need import memory_need
@@ -36,7 +36,7 @@ R1_MODELS = [model for model in catalogue() if model.thinks]
 
 
 @pytest.mark.parametrize("model", R1_MODELS, ids=lambda model: model.key)
-def test_what_llama_cpp_would_allocate_is_known_before(model: CatalogModel, tmp_path: Path) -> None:
+def test_what_llama_cpp_would_allocate_is_known_before(model: CatalogueModel, tmp_path: Path) -> None:
     file = tmp_path / "hollow.gguf"
     write_hollow_gguf(file, model, "Q4_K_M")
     for demand, theirs in zip(DEMANDS, dry_run(file, DEMANDS), strict=True):

@@ -12,7 +12,7 @@ import pytest
 from converters.gguf.gguf_layout import TensorForm, lay_out
 from converters.gguf.gguf_types import F32, FILE_TYPES, TYPE_NAMED
 from converters.gguf.metadata_writer import encoded, new_metadata
-from models.catalog.catalog import catalogue
+from models.catalogue.catalogue import catalogue
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_mixture import BASE_TYPE, MixtureModel, mixture, place_in_file
 from models.quantisation.sizes import mixture_model, tensor_types

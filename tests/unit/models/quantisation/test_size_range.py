@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from models.catalog.catalog import CatalogModel, catalogue
+from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.quantisation.quantisation_loss import PUBLISHED_LOSS_PERCENT
 from models.quantisation.size_range import bits_per_weight, expected_loss_percent, file_sizes
 
@@ -12,7 +12,7 @@ MODELS = [model for model in catalogue() if model.thinks]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.key)
-def test_sizes_rise_evenly_from_three_bits_to_the_best_type(model: CatalogModel) -> None:
+def test_sizes_rise_evenly_from_three_bits_to_the_best_type(model: CatalogueModel) -> None:
     sizes = file_sizes(model.shape)
     steps = {round(more - less) for less, more in pairwise(sizes)}
     assert len(sizes) == 56
@@ -24,7 +24,7 @@ def test_sizes_rise_evenly_from_three_bits_to_the_best_type(model: CatalogModel)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.key)
-def test_the_expected_loss_falls_with_the_size_and_meets_the_published_types(model: CatalogModel) -> None:
+def test_the_expected_loss_falls_with_the_size_and_meets_the_published_types(model: CatalogueModel) -> None:
     losses = [expected_loss_percent(model.shape, size) for size in file_sizes(model.shape)]
     known = [loss for loss in losses if loss is not None]
     assert losses[0] is None

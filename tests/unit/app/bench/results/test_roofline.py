@@ -17,7 +17,7 @@ from app.bench.results.model_work import model_work
 from app.bench.results.report import GpuFacts
 from app.bench.results.roofline import bytes_per_s, gpu_share, limits_of, work_of
 from converters.gguf.gguf_reader import inspect
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.bench_reports import CEILINGS, WORK, run_on_processor, with_limits
 
 

@@ -17,7 +17,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.telemetry.nvml_monitor import GpuMonitor
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.starter_variants import shallow_path
 from tests.support.waiting import wait_until
 

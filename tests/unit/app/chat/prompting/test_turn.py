@@ -29,7 +29,7 @@ from app.engine.protocol import (
     PromptProgress,
     Sampling,
 )
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 from tests.support.templates import template_of
 
 WAIT_S = 120

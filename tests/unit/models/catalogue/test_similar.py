@@ -1,14 +1,14 @@
 import pytest
 
-from models.catalog.catalog import CatalogModel, catalogue
-from models.catalog.similar import parameters_of, similar_model, similar_weights, size_of
+from models.catalogue.catalogue import CatalogueModel, catalogue
+from models.catalogue.similar import parameters_of, similar_model, similar_weights, size_of
 
 THINKING = [model for model in catalogue() if model.thinks]
 
 
 @pytest.mark.parametrize("model", THINKING, ids=lambda model: model.key)
 @pytest.mark.parametrize("kind", ["Q4_K_M", "Q8_0"])
-def test_sizes_and_numbers_of_weights_are_near_the_catalogues(model: CatalogModel, kind: str) -> None:
+def test_sizes_and_numbers_of_weights_are_near_the_catalogues(model: CatalogueModel, kind: str) -> None:
     size, parameters = model.sizes_bytes[kind], model.shape.parameters
     assert size_of(parameters, kind) == pytest.approx(size, rel=0.06)
     assert parameters_of(size, kind) == pytest.approx(parameters, rel=0.13)

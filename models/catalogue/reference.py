@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from models.catalog.catalog import CatalogModel, find, near_matches
+from models.catalogue.catalogue import CatalogueModel, find, near_matches
 from models.system.errors import StillroomError
 from models.system.regular_file import open_regular
 
@@ -14,10 +14,10 @@ _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogReference:
+class CatalogueReference:
     """A model of the catalogue."""
 
-    model: CatalogModel
+    model: CatalogueModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class GgufReference:
     file: Path
 
 
-Reference = CatalogReference | HubReference | CheckpointReference | GgufReference
+Reference = CatalogueReference | HubReference | CheckpointReference | GgufReference
 
 
 def parse_reference(text: str) -> Reference:
@@ -56,7 +56,7 @@ def parse_reference(text: str) -> Reference:
     text = text.strip()
     model = find(text)
     if model is not None:
-        return CatalogReference(model)
+        return CatalogueReference(model)
     on_disk = _on_disk(text)
     if on_disk is not None:
         return on_disk
@@ -118,7 +118,7 @@ def _from_page(address: str) -> Reference:
     file = "/".join(parts[4:]) if parts[2:3] in (["blob"], ["resolve"]) and _is_gguf(parts[-1]) else ""
     known = find(repo)
     if known is not None and not file and not revision:
-        return CatalogReference(known)
+        return CatalogueReference(known)
     return HubReference(repo, file, revision)
 
 

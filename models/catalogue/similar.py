@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from models.catalog.catalog import CatalogModel, catalogue
+from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.quantisation.quantisation_mixture import BASE_TYPE
 from models.quantisation.sizes import BYTES_PER_WEIGHT, EVERYDAY_TYPE, weight_share, weights_of
 from models.quantisation.weights import Weights
@@ -12,7 +12,7 @@ _USUAL_BYTES_PER_WEIGHT = 0.6
 """Of a type that is not known: about what Q4_K_M takes."""
 
 
-def similar_model(parameters: int) -> CatalogModel:
+def similar_model(parameters: int) -> CatalogueModel:
     """Return the catalogue's model that is nearest in its number of weights."""
     wanted = math.log(max(1, parameters))
     return min(catalogue(), key=lambda model: abs(math.log(model.shape.parameters) - wanted))
@@ -29,7 +29,7 @@ def size_of(parameters: int, quantisation: str) -> int:
     return int(2 * parameters * weight_share(quantisation))
 
 
-def similar_weights(model: CatalogModel, file_bytes: int) -> Weights:
+def similar_weights(model: CatalogueModel, file_bytes: int) -> Weights:
     """Spread the bytes of a file as those of `model` are spread."""
     weights = weights_of(model.shape, EVERYDAY_TYPE)
     by = file_bytes / weights.total

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.starter import starter_file
+from models.catalogue.starter import starter_file
 
 
 def test_comes_from_the_installed_package_without_importing_it() -> None:

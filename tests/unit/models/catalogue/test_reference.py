@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog.reference import (
-    CatalogReference,
+from models.catalogue.reference import (
+    CatalogueReference,
     CheckpointReference,
     GgufReference,
     HubReference,
@@ -15,7 +15,7 @@ from models.system.errors import StillroomError
 def test_catalogue_key_and_repository_are_the_same_model() -> None:
     for text in ("r1-qwen-7b", " R1-Qwen-7B ", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"):
         reference = parse_reference(text)
-        assert isinstance(reference, CatalogReference)
+        assert isinstance(reference, CatalogueReference)
         assert reference.model.key == "r1-qwen-7b"
 
 
@@ -38,7 +38,7 @@ def test_hub_ids_and_pages(text: str, expected: HubReference) -> None:
 
 def test_a_page_of_a_catalogue_model_is_that_model() -> None:
     reference = parse_reference("https://huggingface.co/deepseek-ai/DeepSeek-R1-Distill-Llama-8B/tree/main")
-    assert isinstance(reference, CatalogReference)
+    assert isinstance(reference, CatalogueReference)
 
 
 def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

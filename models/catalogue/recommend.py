@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.catalog.catalog import CatalogModel
+from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Fit, Verdict
 from models.quantisation.sizes import EVERYDAY_TYPE
 
@@ -18,7 +18,7 @@ _CPU_WEIGHTS_BYTES = 2_500_000_000
 # At last any: the user may have chosen a short one for all models.
 _LEAST_CONTEXTS = (16384, 8192, 4096, 1)
 
-Judge = Callable[[CatalogModel, str], Fit]
+Judge = Callable[[CatalogueModel, str], Fit]
 """Says how a model in a quantisation would be loaded here."""
 
 
@@ -31,13 +31,13 @@ class Recommendation:
     `is_quick` False: no model is quick here, and this is the smallest.
     """
 
-    model: CatalogModel
+    model: CatalogueModel
     fit: Fit
-    alternative: tuple[CatalogModel, Fit] | None = None
+    alternative: tuple[CatalogueModel, Fit] | None = None
     is_quick: bool = True
 
 
-def recommend(models: Sequence[CatalogModel], judge: Judge) -> Recommendation | None:
+def recommend(models: Sequence[CatalogueModel], judge: Judge) -> Recommendation | None:
     """Choose the model with the best published scores that is quick here; None where none runs.
 
     On a GPU, the best that fits entirely, with as long a context as any of them is loaded with (16k, 8k, 4k
@@ -59,7 +59,7 @@ def recommend(models: Sequence[CatalogModel], judge: Judge) -> Recommendation | 
     return None
 
 
-def recommended_type(model: CatalogModel, judge: Judge) -> str:
+def recommended_type(model: CatalogueModel, judge: Judge) -> str:
     """Choose the quantisation to make of a model: the best of those recommended for its size that is quick
     here, else the everyday one."""
     for wanted in (Verdict.GPU, Verdict.RAM):
@@ -69,7 +69,7 @@ def recommended_type(model: CatalogModel, judge: Judge) -> str:
     return EVERYDAY_TYPE
 
 
-def strength(model: CatalogModel) -> float:
+def strength(model: CatalogueModel) -> float:
     """Return the mean of the published AIME 2024 and GPQA Diamond results in percent, 0 without them."""
     scores = model.scores
     if scores.aime24 is None or scores.gpqa_diamond is None:
@@ -77,7 +77,7 @@ def strength(model: CatalogModel) -> float:
     return (scores.aime24 + scores.gpqa_diamond) / 2
 
 
-def _quick_fit(model: CatalogModel, judge: Judge, context: int, wanted: Verdict) -> Fit | None:
+def _quick_fit(model: CatalogueModel, judge: Judge, context: int, wanted: Verdict) -> Fit | None:
     small = model.shape.parameters < _SMALL_PARAMETERS
     for kind in (SMALL_MODELS_TYPE, EVERYDAY_TYPE) if small else (EVERYDAY_TYPE,):
         found = judge(model, kind)
@@ -102,8 +102,8 @@ def is_quick_on_processor(found: Fit) -> bool:
 
 
 def _better(
-    ranked: Sequence[CatalogModel], chosen: CatalogModel, judge: Judge
-) -> tuple[CatalogModel, Fit] | None:
+    ranked: Sequence[CatalogueModel], chosen: CatalogueModel, judge: Judge
+) -> tuple[CatalogueModel, Fit] | None:
     stronger = [model for model in ranked if strength(model) > strength(chosen)]
     # What scores most for its size first: of two that are as large, never the weaker one.
     stronger.sort(key=lambda model: strength(model) / model.shape.parameters, reverse=True)

@@ -42,7 +42,7 @@ def is_r1(name: str) -> bool:
     return _R1.search(name.casefold()) is not None
 
 
-class CatalogModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogueModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model of the catalogue. `name` is also its folder's name; `title` is short, for lists."""
 
     key: str
@@ -71,17 +71,17 @@ class CatalogModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class _Catalogue(msgspec.Struct, frozen=True):
-    models: tuple[CatalogModel, ...]
+    models: tuple[CatalogueModel, ...]
 
 
 @functools.cache
-def catalogue() -> tuple[CatalogModel, ...]:
+def catalogue() -> tuple[CatalogueModel, ...]:
     """Return all models, smallest R1 first, the starter last."""
     text = importlib.resources.files("resources").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), type=_Catalogue).models
 
 
-def find(text: str) -> CatalogModel | None:
+def find(text: str) -> CatalogueModel | None:
     """Find the model whose key, name, title or repository is `text`, letter case aside."""
     wanted = text.strip().casefold()
     for model in catalogue():
@@ -100,5 +100,5 @@ def near_matches(text: str) -> list[str]:
     return list(dict.fromkeys(keys[name] for name in close))[:3]
 
 
-def _names(model: CatalogModel) -> tuple[str, ...]:
+def _names(model: CatalogueModel) -> tuple[str, ...]:
     return (model.key, model.name, model.title, model.repo)

@@ -1,6 +1,6 @@
 import pytest
 
-from models.catalog.catalog import catalogue, find, is_r1, near_matches
+from models.catalogue.catalogue import catalogue, find, is_r1, near_matches
 from models.quantisation.sizes import kv_cache_bytes, weight_share
 
 # Sizes that the usual GGUF repositories publish for Q4_K_M, in GB.
