@@ -1,6 +1,6 @@
 // The next tokens of one reply: evaluate, draw, evaluate, without anything of Python's in between, and, on a card, the
 // next one under way while Python reads these. app/engine/llama/next_tokens.py calls it; where this library is missing,
-// app/engine/worker/runner.py goes token by token.
+// app/engine/worker/decode_loop.py goes token by token.
 
 #include <math.h>
 
