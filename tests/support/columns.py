@@ -257,6 +257,17 @@ def _added(parts: npt.NDArray[np.float32], scales: npt.NDArray[np.float32]) -> n
     return total
 
 
+def quantised(library: Path, function: str, column: npt.NDArray[np.float32]) -> bytes:
+    """Return the blocks (`block_q8_K`) that a function of the library makes of a column of blocks of 256."""
+    loaded: Any = ctypes.CDLL(str(library))
+    loaded.ggml_cpu_init()
+    quantise = getattr(loaded, function)
+    quantise.restype, quantise.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    blocks = np.zeros((len(column) // 256, 292), np.uint8)
+    quantise(column.ctypes.data, blocks.ctypes.data, len(column))
+    return blocks.tobytes()
+
+
 def _fused(
     one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], added: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:

@@ -246,7 +246,7 @@ static void stillroom_multiply_fused(
         const int8_t * values = y.values + (int64_t) i*QK_K;
         Type::template each_four<COLUMNS>(x, blocks, i, [&](const int line, const __m256i * weights) {
             const __m256i scale = plane.scales[4*line/Type::SCALED];
-            for (int t = 0; t < 4; t += Type::TOGETHER) {
+            for (int t = 0; t < Type::LINES; t += Type::TOGETHER) {
                 const __m256i size = Type::SIGNED ? _mm256_abs_epi8(weights[t]) : weights[t];
                 for (int c = 0; c < COLUMNS; ++c) {
                     const int8_t * four = values + c*next + 4*(line + t);
@@ -295,7 +295,7 @@ static void stillroom_multiply_unpacked(
             const uint8_t * rows = x + p*STILLROOM_ROWS*bytes;
             Type::unpack_scales(rows, blocks, i, planes + p);
             Type::template each_four<STILLROOM_UNPACKED>(rows, blocks, i, [&](const int line, const __m256i * weights) {
-                for (int t = 0; t < 4; ++t) {
+                for (int t = 0; t < Type::LINES; ++t) {
                     planes[p].weights[line + t] = weights[t];
                 }
             });
@@ -347,10 +347,16 @@ static void stillroom_multiply_blocks(
 
 #endif
 
-// Several columns leave the memory time between two rows, and more than the processor reads ahead by itself is wanted.
-static inline void stillroom_ahead(const bool several, const uint8_t * values, const int bytes) {
-    for (int t = 0; several && t < bytes; t += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(values) + t + 16384, _MM_HINT_T1);
+// With more columns than these, more than the processor reads ahead by itself is wanted.
+#if STILLROOM_LANES == 16
+static constexpr int STILLROOM_UNAIDED = 1;
+#else
+static constexpr int STILLROOM_UNAIDED = 0;
+#endif
+
+template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
+    for (int t = 0; COLUMNS > STILLROOM_UNAIDED && t < bytes; t += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t + STILLROOM_AHEAD, _MM_HINT_T1);
     }
 }
 
@@ -402,7 +408,7 @@ struct stillroom_q8_0 {
             totals[c] = _mm256_setzero_ps();
         }
         for (int i = 0; i < blocks; ++i, qs += BYTES) {
-            stillroom_ahead(COLUMNS > 1, qs, BYTES);
+            stillroom_ahead<COLUMNS>(qs, BYTES);
             __m256i sums[COLUMNS];
             STILLROOM_UNROLLED
             for (int t = 0; t < 8; ++t) {
@@ -439,7 +445,7 @@ struct stillroom_q8_0 {
         }
         for (int i = 0; i < blocks; ++i) {
             stillroom_ints weights[8];
-            stillroom_ahead(COLUMNS > 1, qs + (int64_t) i*BYTES, BYTES);
+            stillroom_ahead<COLUMNS>(qs + (int64_t) i*BYTES, BYTES);
             for (int t = 0; t < 8; ++t) {
                 weights[t] = stillroom_load(qs + (int64_t) i*BYTES + t*STILLROOM_LINE);
             }
@@ -499,7 +505,7 @@ static void stillroom_prepare_pairs(
 struct stillroom_q6_K {
     using block = block_q6_K;
 #ifdef STILLROOM_PLANES
-    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 2;
+    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 2, LINES = 2;
     static constexpr bool SIGNED = false;
 #else
     static constexpr int BLOCK = QK_K, PART = 16, ADDED = 32;
@@ -562,24 +568,27 @@ struct stillroom_q6_K {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
-        stillroom_ahead(COLUMNS > 1, rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
+        const __m256i four_bits = _mm256_set1_epi8(0x0F), two_bits = _mm256_set1_epi8(0x30);
         for (int chunk = 0; chunk < 4; ++chunk) {
-            const uint8_t * high = rows + HIGH + chunk*CHUNK;
-            const auto take = [&](const int part) {
-                __m256i weights[4];
-                for (int t = 0; t < 4; ++t) {
-                    weights[t] = weights_of(high + 4*STILLROOM_LINE, high, part, t);
-                }
-                use(16*chunk + 4*part, weights);
-            };
-            if constexpr (COLUMNS > STILLROOM_FEW) {
-                for (int part = 0; part < 4; ++part) {
-                    take(part);
-                }
-            } else {
+            STILLROOM_UNROLLED
+            for (int t = 0; t < 4; t += 2) {
+                const uint8_t * high = rows + HIGH + chunk*CHUNK + t*STILLROOM_LINE, * low = high + 4*STILLROOM_LINE;
+                const __m256i two[2] = {stillroom_load(high), stillroom_load(high + STILLROOM_LINE)};
                 STILLROOM_UNROLLED
-                for (int part = 0; part < 4; ++part) {
-                    take(part);
+                for (int odd = 0; odd < 2; ++odd) {
+                    const uint8_t * of_parts = low + 4*odd*STILLROOM_LINE;
+                    const __m256i four[2] = {stillroom_load(of_parts), stillroom_load(of_parts + STILLROOM_LINE)};
+                    STILLROOM_UNROLLED
+                    for (int half = 0; half < 2; ++half) {
+                        __m256i weights[2];
+                        for (int k = 0; k < 2; ++k) {
+                            weights[k] = _mm256_or_si256(
+                                _mm256_and_si256(half == 0 ? four[k] : _mm256_srli_epi16(four[k], 4), four_bits),
+                                _mm256_and_si256(stillroom_shifted(two[k], 4 - 2*odd - 4*half), two_bits));
+                        }
+                        use(16*chunk + 4*odd + 8*half + t, weights);
+                    }
                 }
             }
         }
@@ -619,11 +628,11 @@ struct stillroom_q6_K {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead(COLUMNS > 1, block_of_rows, HIGH);
+            stillroom_ahead<COLUMNS>(block_of_rows, HIGH);
             for (int chunk = 0; chunk < 4; ++chunk) {
                 const uint8_t * high = block_of_rows + HIGH + chunk*CHUNK;
                 const uint8_t * low = high + 4*STILLROOM_LINE;
-                stillroom_ahead(COLUMNS > 1, high, CHUNK);
+                stillroom_ahead<COLUMNS>(high, CHUNK);
                 for (int part = 0; part < 4; ++part) {
                     stillroom_ints weights[4];
                     for (int t = 0; t < 4; ++t) {
@@ -656,7 +665,7 @@ struct stillroom_q6_K {
 // they are; `less` has the sums of a column's values for the mins instead, those of 32 values each, two in 32 bits.
 struct stillroom_q5_K {
     using block = block_q5_K;
-    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 4;
+    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 4, LINES = 4;
     static constexpr bool SIGNED = false;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = 2*STILLROOM_ROWS*(int) sizeof(ggml_half);
@@ -721,7 +730,7 @@ struct stillroom_q5_K {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead(COLUMNS > 1, rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 8; ++part) {
                 for (int half = 0; half < 8; half += 4) {
@@ -798,10 +807,10 @@ struct stillroom_q5_K {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead(COLUMNS > 1, block_of_rows, LOW);
+            stillroom_ahead<COLUMNS>(block_of_rows, LOW);
             for (int part = 0; part < 8; ++part) {
                 if (part%2 == 0) {
-                    stillroom_ahead(COLUMNS > 1, block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
+                    stillroom_ahead<COLUMNS>(block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
                 }
                 stillroom_ints weights[8];
                 for (int t = 0; t < 8; ++t) {
@@ -842,7 +851,7 @@ struct stillroom_q5_K {
 struct stillroom_q3_K {
     using block = block_q3_K;
 #ifdef STILLROOM_PLANES
-    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 4;
+    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 4, LINES = 4;
     static constexpr bool SIGNED = false;
 #else
     static constexpr int BLOCK = QK_K, PART = 16, ADDED = 4;
@@ -903,7 +912,7 @@ struct stillroom_q3_K {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead(COLUMNS > 1, rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 16; part += 2) {
                 for (int half = 0; half < 2; ++half) {
@@ -976,7 +985,7 @@ struct stillroom_q3_K {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead(COLUMNS > 1, block_of_rows, BYTES);
+            stillroom_ahead<COLUMNS>(block_of_rows, BYTES);
             for (int part = 0; part < 16; ++part) {
                 stillroom_ints weights[4];
                 for (int t = 0; t < 4; ++t) {
@@ -1007,7 +1016,7 @@ struct stillroom_q3_K {
 struct stillroom_iq4_xs {
     using block = block_iq4_xs;
 #ifdef STILLROOM_PLANES
-    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 1;
+    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 1, LINES = 4;
     static constexpr bool SIGNED = true;
 #else
     static constexpr int BLOCK = QK_K, PART = 32, ADDED = STILLROOM_ADDED;
@@ -1054,7 +1063,7 @@ struct stillroom_iq4_xs {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
         const __m256i four_bits = stillroom_int8(0x0F);
         const __m256i table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
-        stillroom_ahead(COLUMNS > 1, rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         for (int part = 0; part < 8; ++part) {
             __m256i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
@@ -1103,10 +1112,10 @@ struct stillroom_iq4_xs {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_float(0);
             }
-            stillroom_ahead(COLUMNS > 1, block_of_rows, PLACES);
+            stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
             for (int part = 0; part < 8; ++part) {
                 const uint8_t * places = block_of_rows + PLACES + 4*part*STILLROOM_LINE;
-                stillroom_ahead(COLUMNS > 1, places, 4*STILLROOM_LINE);
+                stillroom_ahead<COLUMNS>(places, 4*STILLROOM_LINE);
                 stillroom_ints weights[8];
                 for (int t = 0; t < 4; ++t) {
                     const stillroom_ints both = stillroom_load(places + t*STILLROOM_LINE);
@@ -1212,7 +1221,7 @@ template <typename Type> class stillroom_rows : public tensor_traits_base {
         };
         static thread_local std::vector<char> quantised;
         quantised.resize(ggml_row_size(Type::COLUMN_TYPE, n));
-        const ggml_from_float_t quantise = ggml_get_type_traits_cpu(Type::COLUMN_TYPE)->from_float;
+        const ggml_from_float_t quantise = stillroom_quantiser(Type::COLUMN_TYPE);
         for (int64_t column = params->ith; column < columns; column += params->nth) {
             quantise(reinterpret_cast<const float *>(at(src1, column)), quantised.data(), n);
             Type::prepare(

@@ -1,8 +1,9 @@
 // Included by ggml-cpu/repack.cpp: rows of Q4_K and Q4_0 weights, which llama.cpp lays in eights.
 //
 // llama.cpp multiplies such rows with one column after the other, or with four at a time at nearly the cost of four. Here
-// they are unpacked once for a group of columns, or with AVX2 alone and more than four columns for up to 64. Each result is to the last bit what ggml_gemv_q4_K_8x8_q8_K and
-// ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not matter, and one addition in float for a block.
+// they are unpacked once for a group of columns, or with AVX2 alone and more than four columns for up to 64. Each result
+// is to the last bit what ggml_gemv_q4_K_8x8_q8_K and ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not
+// matter, and one addition in float for a block.
 
 #include <algorithm>
 #include <type_traits>
@@ -86,6 +87,67 @@ static inline void stillroom_scales(const block_q4_Kx8 & x, uint8_t (*scales)[8]
         _mm_storeu_si128(reinterpret_cast<__m128i *>(scales[part]), _mm256_castsi256_si128(apart));
         _mm_storeu_si128(reinterpret_cast<__m128i *>(mins[part]), _mm256_extracti128_si256(apart, 1));
     }
+}
+
+// A column in blocks (block_q8_K), to the last bit as quantize_row_q8_K makes them, which takes one value at a time.
+extern "C" void stillroom_quantise_q8_K(const float * x, void * to, int64_t n);
+
+void stillroom_quantise_q8_K(const float * x, void * to, const int64_t n) {
+    block_q8_K * y = static_cast<block_q8_K *>(to);
+    const __m256 sizes = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));
+    const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    for (; y < static_cast<block_q8_K *>(to) + n/QK_K; ++y, x += QK_K) {
+        __m256 most = _mm256_setzero_ps(), no_numbers = _mm256_setzero_ps();
+        for (int k = 0; k < QK_K; k += 8) {
+            const __m256 some = _mm256_loadu_ps(x + k);
+            no_numbers = _mm256_or_ps(no_numbers, _mm256_cmp_ps(some, some, _CMP_UNORD_Q));
+            most = _mm256_max_ps(_mm256_and_ps(some, sizes), most);
+        }
+        most = _mm256_max_ps(most, _mm256_permute2f128_ps(most, most, 1));
+        most = _mm256_max_ps(most, _mm256_shuffle_ps(most, most, 0x4E));
+        most = _mm256_max_ps(most, _mm256_shuffle_ps(most, most, 0xB1));
+        const float size = _mm256_cvtss_f32(most);
+        if (!(size > 1e-30f && size < 1e30f) || _mm256_movemask_ps(no_numbers) != 0) {  // zeros, or what overflows
+            ggml_get_type_traits_cpu(GGML_TYPE_Q8_K)->from_float(x, y, QK_K);
+            continue;
+        }
+        float first = 0;  // of that size
+        for (int k = 0; first == 0; k += 8) {
+            const __m256 some = _mm256_loadu_ps(x + k);
+            const int found = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_and_ps(some, sizes), most, _CMP_EQ_OQ));
+            for (int lane = 0; found != 0 && first == 0; ++lane) {
+                first = found >> lane & 1 ? x[k + lane] : 0;
+            }
+        }
+        const float scale = -127.f/first;
+        const __m256 scales = _mm256_set1_ps(scale);
+        for (int k = 0; k < QK_K; k += 128) {
+            __m256i sums[4];
+            for (int t = 0; t < 4; ++t) {
+                __m256i values[4];
+                for (int v = 0; v < 4; ++v) {
+                    values[v] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + k + 32*t + 8*v), scales));
+                }
+                const __m256i bytes = _mm256_permutevar8x32_epi32(
+                    _mm256_packs_epi16(
+                        _mm256_packs_epi32(values[0], values[1]), _mm256_packs_epi32(values[2], values[3])), in_order);
+                _mm256_storeu_si256(reinterpret_cast<__m256i *>(y->qs + k + 32*t), bytes);
+                sums[t] = _mm256_madd_epi16(
+                    _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes), _mm256_set1_epi16(1));
+            }
+            const __m256i eight = _mm256_hadd_epi32(
+                _mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+            const __m128i even = _mm256_castsi256_si128(eight), odd = _mm256_extracti128_si256(eight, 1);
+            _mm_storeu_si128(
+                reinterpret_cast<__m128i *>(y->bsums + k/16),
+                _mm_packs_epi32(_mm_unpacklo_epi32(even, odd), _mm_unpackhi_epi32(even, odd)));
+        }
+        y->d = 1/scale;
+    }
+}
+
+static ggml_from_float_t stillroom_quantiser(const ggml_type type) {
+    return type == GGML_TYPE_Q8_K ? stillroom_quantise_q8_K : ggml_get_type_traits_cpu(type)->from_float;
 }
 
 static void stillroom_sum_columns(const int blocks, const block_q8_K * y, stillroom_column_sums * sums) {
@@ -184,6 +246,15 @@ static void stillroom_eight_q4_K(
 #define STILLROOM_IN_MEMORY(sum)
 #endif
 
+// AVX2's processors read a column's rows a quarter faster where they are told what comes.
+static constexpr int STILLROOM_AHEAD = 8192;  // bytes
+
+static inline void stillroom_fetch(const block_q4_Kx8 * block) {
+    for (int line = 0; line < (int) sizeof(block_q4_Kx8); line += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
+    }
+}
+
 // Adds what a block comes to: `halves` are four rows each, two partial sums of a row beside each other.
 template <int COLUMNS>
 static inline void stillroom_add_eight_q4_K(
@@ -224,6 +295,7 @@ static void stillroom_few_q4_K(
         products[c] = offsets[c] = _mm256_setzero_ps();
     }
     for (int i = 0; i < blocks; ++i) {
+        stillroom_fetch(x + i);
         alignas(32) uint8_t scales[8][8], mins[8][8];
         stillroom_scales(x[i], scales, mins);
         __m256i halves[2][COLUMNS];  // of four rows each, two partial sums of a row beside each other
@@ -283,6 +355,7 @@ static void stillroom_eight_q4_K(
         products[c] = offsets[c] = _mm256_setzero_ps();
     }
     for (int i = 0; i < blocks; ++i) {
+        stillroom_fetch(x + i);
         alignas(32) uint8_t scales[8][8], mins[8][8];
         stillroom_scales(x[i], scales, mins);
         __m256i halves[2][COLUMNS];  // of four rows each, two partial sums of a row beside each other
@@ -453,6 +526,7 @@ static void stillroom_unpacked_q4_K(
         products[c] = offsets[c] = _mm256_setzero_ps();
     }
     for (int i = 0; i < blocks; ++i) {
+        stillroom_fetch(x + i);
         stillroom_plane halves[2];
         stillroom_unpack_q4_K(x[i], halves);
         for (int c = 0, some; c < columns; c += some) {
@@ -696,7 +770,7 @@ static bool stillroom_mul_mat_repacked(const ggml_compute_params * params, ggml_
     }
     const ggml_type column_type = src0->type == GGML_TYPE_Q4_K ? GGML_TYPE_Q8_K : GGML_TYPE_Q8_0;
     const size_t column_bytes = ggml_row_size(column_type, values);
-    const ggml_from_float_t quantise = ggml_get_type_traits_cpu(column_type)->from_float;
+    const ggml_from_float_t quantise = stillroom_quantiser(column_type);
     char * quantised = static_cast<char *>(params->wdata);
     for (int64_t column = params->ith; column < columns; column += params->nth) {
         quantise(

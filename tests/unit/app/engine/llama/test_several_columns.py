@@ -21,6 +21,7 @@ from tests.support.columns import (
     has_several_columns,
     interleaved_products,
     products,
+    quantised,
     repacked_products,
     rows_context,
 )
@@ -81,6 +82,29 @@ def test_interleaved_rows_are_exact_sums_whatever_the_number_of_columns(
     for rows, columns in itertools.product((16, 48), (*range(1, 20), 37)):
         several, expected = interleaved_products(LIBRARY, kind, rows, columns, values)
         assert several.tobytes() == expected.tobytes(), f"{rows} rows, {columns} columns"
+
+
+def test_a_column_is_quantised_as_llama_cpp_does_it() -> None:
+    assert LIBRARY is not None
+    if not has_several_columns(LIBRARY):
+        pytest.skip("this processor has no AVX2")
+    random = np.random.default_rng(1)
+    wide = random.standard_normal((4096, 256), np.float32)
+    wide[:1024] *= 10.0 ** random.integers(-40, 36, (1024, 1)).astype(np.float32)
+    wide[1024] = 0
+    wide[1025] = -0.0
+    wide[1026:1030, 7::50] = 8.0  # the largest several times, with either sign first
+    wide[1028:1032, 3::60] = -8.0
+    wide[1032:1064] = random.integers(-127, 128, (32, 256)) * 0.5  # just between two integers
+    wide[1032:1064, 0] = 127
+    wide[1064, 5], wide[1065, 5], wide[1066, :] = np.inf, np.nan, np.nan
+    wide[1067], wide[1068] = 1e38, np.finfo(np.float32).max
+    wide[1069], wide[1070] = 1e-45, np.finfo(np.float32).tiny
+    column = np.ascontiguousarray(wide.reshape(-1))
+    ours, theirs = (
+        quantised(LIBRARY, function, column) for function in ("stillroom_quantise_q8_K", "quantize_row_q8_K")
+    )
+    assert ours == theirs
 
 
 @pytest.fixture(scope="module")
