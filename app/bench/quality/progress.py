@@ -16,7 +16,8 @@ Stage = Literal["identify", "text", "load", "ask"]
 @dataclass(frozen=True, slots=True)
 class QualityProgress:
     """`done` of `total` items are done; `item` is the present one's id. `right` of `judged` were right so
-    far. `remaining_s` is None until each kind has an item done."""
+    far. `remaining_s` is None until each kind has an item done, and while a text is read, after which the
+    items come."""
 
     stage: Stage
     done: int
@@ -61,12 +62,10 @@ class Pace:
         for result in done:
             self._count(result)
 
-    def text(self, fraction: float, remaining_s: float | None) -> None:
+    def text(self, fraction: float) -> None:
         """A text is being read."""
         self._stage = "text"
-        self._text = QualityProgress(
-            "text", self._done, self._total, fraction=fraction, remaining_s=remaining_s, run=self.run
-        )
+        self._text = QualityProgress("text", self._done, self._total, fraction=fraction, run=self.run)
         self._tell(self._text)
 
     def read(self, result: ItemResult) -> None:
@@ -124,6 +123,9 @@ class Pace:
         )
 
     def _remaining_s(self) -> float | None:
+        if not self._total:
+            # Nobody has said yet which items there are.
+            return None
         left_s = 0.0
         for kind, left in self._left.items():
             if left and kind not in self._took_s:

@@ -35,7 +35,7 @@ class TextReading:
             def tell(progress: Progress, at: int = at, end: int | None = end) -> None:
                 inside = progress.done / max(1, progress.total)
                 whole = (at + PART_CHUNKS * inside) / end if end else inside
-                pace.text(min(1.0, whole), progress.remaining_s if end is None else None)
+                pace.text(min(1.0, whole))
 
             chunks = min(PART_CHUNKS, (end or self._most_chunks or PART_CHUNKS + at) - at)
             request = TextRequest(model=self._path, text=self._text, first_chunk=at, most_chunks=chunks)

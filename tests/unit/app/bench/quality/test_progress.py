@@ -32,6 +32,24 @@ def test_the_time_left_is_known_once_each_kind_has_an_item_done() -> None:
     assert told[-1].remaining_s == 8.0
 
 
+def test_no_time_is_told_before_the_items_are_known_nor_for_a_text_alone() -> None:
+    told: list[QualityProgress] = []
+    now = [0.0]
+    pace = Pace(told.append, lambda: now[0])
+    pace.tell("identify")
+    items = [item("a"), item("b")]
+    pace.start(items, [result(items[0], 6.0)])
+    now[0] = 2.0
+    pace.text(0.5)
+    [read] = part(3.0)
+    pace.read(read)
+    assert [(each.stage, each.remaining_s) for each in told] == [
+        ("identify", None),
+        ("text", None),
+        ("text", None),
+    ]
+
+
 def test_what_an_earlier_process_did_counts() -> None:
     told: list[QualityProgress] = []
     items = [item("a"), item("b")]
@@ -46,7 +64,7 @@ def test_a_part_of_a_text_is_told_with_the_run_it_belongs_to() -> None:
     pace = Pace(told.append, lambda: 0.0)
     pace.run = RUN
     pace.start([item("a")], [])
-    pace.text(0.5, 3.0)
+    pace.text(0.5)
     [read] = part(3.0)
     pace.read(read)
     assert (told[-1].result, told[-1].run, told[-1].fraction, told[-1].done) == (read, RUN, 0.5, 0)
