@@ -39,3 +39,7 @@ class QualitySuites:
             collection = self.data.collection(key, job)
             found[collection.kind] = collection
         return [found[kind] for kind in KINDS if kind in kinds and kind in found]
+
+    def are_here(self, data: Several[str]) -> bool:
+        """Tell whether `collections` can have these data sets without the network."""
+        return all(self.data.is_here(key) for key in data)

@@ -6071,6 +6071,10 @@ Left for the reply: {left}</source>
         <translation>全部题目</translation>
     </message>
     <message>
+        <source>Start anew</source>
+        <translation>重新开始</translation>
+    </message>
+    <message>
         <source>Own questions</source>
         <translation>自带的题目</translation>
     </message>
@@ -6103,6 +6107,10 @@ Left for the reply: {left}</source>
         <translation>数据集：{count}</translation>
     </message>
     <message>
+        <source>A run was stopped before its end. Results of it that are kept: {count}. Go on asks what is missing.</source>
+        <translation>上次测试未完成即停止。已保留 {count} 个结果。按“继续”会提问其余部分。</translation>
+    </message>
+    <message>
         <source>Downloading {file}</source>
         <translation>正在下载 {file}</translation>
     </message>
@@ -6121,6 +6129,18 @@ Left for the reply: {left}</source>
     <message>
         <source>The quality run is deleted.</source>
         <translation>已删除该次质量测试的运行。</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>正在运行</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Results of the run that was stopped: {count}</source>
+        <translation>已停止的测试保留的结果：{count}</translation>
     </message>
     <message>
         <source>Asks {model}, and judges the answers</source>

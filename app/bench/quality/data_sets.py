@@ -79,7 +79,7 @@ class HubData:
 
     def is_here(self, key: str) -> bool:
         """Tell whether a data set can be had without the network."""
-        return self._file(DATA_SETS[key]).is_file()
+        return self._file(DATA_SETS[key]).is_file() and self.pin(key) is not None
 
     def pin(self, key: str) -> Pin | None:
         """Return the pin of a data set; None before its first download."""
@@ -93,7 +93,7 @@ class HubData:
         """
         data = DATA_SETS[key]
         path = self._file(data)
-        if not path.is_file() or self.pin(key) is None:
+        if not self.is_here(key):
             self._download(data, job)
         content = path.read_bytes()
         pin = self.pin(key)

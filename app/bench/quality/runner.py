@@ -103,11 +103,7 @@ class QualityRunner:
         settings = _with_room(settings)
         elsewhere = model if isinstance(model, ModelInfo) else None
         path = Path(model.path) if isinstance(model, ModelInfo) else model
-        collections = [
-            limited(collection, wish.most_items)
-            for collection in wish.collections
-            if elsewhere is None or collection.kind != "perplexity"
-        ]
+        collections = _asked(model, wish)
         pace = Pace(on_progress)
         pace.tell("identify")
         if elsewhere is None:
@@ -132,6 +128,20 @@ class QualityRunner:
             )
         self._store.end(run.id, _now())
         return run
+
+    def unfinished(self, model: Path | ModelInfo, settings: LoadSettings, wish: Wish) -> QualityRun | None:
+        """Return the run that `run` would go on with; None also where the file has not been asked before."""
+        if isinstance(model, ModelInfo):
+            facts = elsewhere_facts(model)
+        else:
+            try:
+                known = self._history.known_sha256(model)
+                facts = _file_facts(model, known or "", "")
+            except OSError:
+                return None
+            if known is None:
+                return None
+        return self._store.unfinished(_key(facts, _with_room(settings), wish, _asked(model, wish)))
 
     def _ask(
         self,
@@ -243,30 +253,16 @@ class QualityRunner:
     def _begin(
         self, model: ModelFacts, settings: LoadSettings, wish: Wish, collections: Sequence[Collection]
     ) -> QualityRun:
-        version = importlib.metadata.version("stillroom")
-        protocol = Protocol(sampling=Sampling(), seed=wish.seed, max_tokens=wish.max_tokens)
-        facts = [
-            CollectionFacts(
-                kind=collection.kind,
-                name=collection.name,
-                licence=collection.licence,
-                source=collection.source,
-                sha256=collection.sha256,
-                items=len(collection.items) or wish.most_items,
-            )
-            for collection in collections
-        ]
-        subject = model.sha256 or model.file
-        key = hashlib.sha256(msgspec.json.encode([subject, settings, protocol, facts, version])).hexdigest()
+        key = _key(model, settings, wish, collections)
         found = None if wish.anew else self._store.unfinished(key)
         if found is not None:
             return found
         run = QualityRun(
             id=str(uuid.uuid4()),
             started_at=_now(),
-            stillroom_version=version,
-            protocol=protocol,
-            collections=facts,
+            stillroom_version=_version(),
+            protocol=_protocol(wish),
+            collections=_collection_facts(wish, collections),
             machine=machine_facts(self._look_at_machine(), self._gpu.poll(frozenset(), 2.0)),
             model=model,
             source="stillroom" if model.sha256 else OVER_HTTP,
@@ -305,6 +301,49 @@ def _file_facts(path: Path, sha256: str, name: str) -> ModelFacts:
         parameters=0,
         layers=0,
     )
+
+
+def _asked(model: Path | ModelInfo, wish: Wish) -> list[Collection]:
+    """Give the questions for a model; one elsewhere has no text's perplexity."""
+    return [
+        limited(collection, wish.most_items)
+        for collection in wish.collections
+        if isinstance(model, Path) or collection.kind != "perplexity"
+    ]
+
+
+def _collection_facts(wish: Wish, collections: Sequence[Collection]) -> list[CollectionFacts]:
+    return [
+        CollectionFacts(
+            kind=collection.kind,
+            name=collection.name,
+            licence=collection.licence,
+            source=collection.source,
+            sha256=collection.sha256,
+            items=len(collection.items) or wish.most_items,
+        )
+        for collection in collections
+    ]
+
+
+def _protocol(wish: Wish) -> Protocol:
+    return Protocol(sampling=Sampling(), seed=wish.seed, max_tokens=wish.max_tokens)
+
+
+def _version() -> str:
+    return importlib.metadata.version("stillroom")
+
+
+def _key(model: ModelFacts, settings: LoadSettings, wish: Wish, collections: Sequence[Collection]) -> str:
+    """Sum up all that two parts of one run must have in common."""
+    parts = [
+        model.sha256 or model.file,
+        settings,
+        _protocol(wish),
+        _collection_facts(wish, collections),
+        _version(),
+    ]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def _with_room(settings: LoadSettings) -> LoadSettings:

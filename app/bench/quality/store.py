@@ -90,14 +90,15 @@ class QualityStore(BenchDatabase):
             db.execute("UPDATE runs SET head = ? WHERE id = ?", (_text(run), run.id))
 
     def unfinished(self, key: str) -> QualityRun | None:
-        """The newest run of that key that has not ended."""
+        """Return the newest run of that key, if it has not ended: one that was begun anew takes the place of
+        what was stopped before it."""
         with self.transaction() as db:
             row = db.execute(
-                "SELECT head FROM runs WHERE key = ? AND ended_at IS NULL AND deleted_at IS NULL"
+                "SELECT head, ended_at FROM runs WHERE key = ? AND deleted_at IS NULL"
                 " ORDER BY rowid DESC LIMIT 1",
                 (key,),
             ).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=QualityRun)
+        return None if row is None or row[1] is not None else msgspec.json.decode(row[0], type=QualityRun)
 
     def add(self, run_id: str, result: ItemResult) -> None:
         """Keep an item's result. An item has one in each run; a second is an error of the program."""
@@ -119,6 +120,12 @@ class QualityStore(BenchDatabase):
                 "SELECT result FROM results WHERE run_id = ? ORDER BY rowid", (run_id,)
             ).fetchall()
         return [msgspec.json.decode(text, type=ItemResult) for (text,) in rows]
+
+    def count(self, run_id: str) -> int:
+        """Return how many results of a run are kept."""
+        with self.transaction() as db:
+            row = db.execute("SELECT count(*) FROM results WHERE run_id = ?", (run_id,)).fetchone()
+        return int(row[0])
 
     def runs(self) -> list[tuple[QualityRun, bool]]:
         """All runs, newest first, and whether each has ended; those of a later version are left out."""

@@ -102,6 +102,10 @@ class QualityPage(MeasuringPage, Stepped):
         """The run that is shown, or is being read to be shown."""
         self._reads = 0
         self._chosen: ItemResult | None = None
+        self._kept = 0
+        """Results of the run that the next one goes on with; 0 where it begins anew."""
+        self._looked_at: tuple[object, ...] | None = None
+        """The model, the questions and the runs that `_kept` is about."""
         self._split: QSplitter | None = None
         self._begin_making(self._make(ui), in_steps=in_steps)
 
@@ -112,11 +116,12 @@ class QualityPage(MeasuringPage, Stepped):
             self.tr("Each finished item is kept. Cancel whenever you like; the next run goes on from there."),
         )
         self._progress.cancel_asked.connect(self.cancel)
+        self._stopped = label("", "body", wrap=True)
         self._results = QWidget()
         self._empty = self._make_empty()
         # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
-        self.lay_out(head, self._progress, self._results, self._empty)
-        for part in (self._progress, self._results, self._empty):
+        self.lay_out(head, self._progress, self._stopped, self._results, self._empty)
+        for part in (self._progress, self._stopped, self._results, self._empty):
             part.hide()
         yield
         results = QVBoxLayout(self._results)
@@ -160,6 +165,10 @@ class QualityPage(MeasuringPage, Stepped):
         self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])
         self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])
         self._size.addItem(self.tr("All questions"), SIZES[2])
+        self._size.currentIndexChanged.connect(self._look_for_kept)
+        self._anew = button(self.tr("Start anew"), "quiet")
+        self._anew.clicked.connect(lambda: self.run(anew=True))
+        self._anew.hide()
         self._data_button = button(
             self.tr("Own questions"),
             "choice",
@@ -182,7 +191,7 @@ class QualityPage(MeasuringPage, Stepped):
         self._about = ElidedLabel("small")
         self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         head = FlowRow()
-        for control in (self._run_button, self._size, self._data_button, self._export):
+        for control in (self._run_button, self._size, self._data_button, self._anew, self._export):
             head.add(control)
         head.add(self._about, stretch=True)
         return head
@@ -262,15 +271,15 @@ class QualityPage(MeasuringPage, Stepped):
         if len(state.compared) > 1 and set(state.compared) <= set(known):
             self._bridge.start(self._compare_runs([known[run_id].run for run_id in state.compared]))
 
-    def run(self) -> None:
-        """Run the suite on the loaded model, or go on with a run that was stopped."""
+    def run(self, *, anew: bool = False) -> None:
+        """Run the suite on the loaded model, or go on with a run that was stopped, if not `anew`."""
         info = self._session.info
         if info is None or not self.can_measure:
             return
         if not is_elsewhere(info.path) and self.waits_for_reply():
             return
-        work = partial(self._work, info, self._size.currentData(), self._data(), self._job.tell)
-        self.measure(work, info)
+        size = self._size.currentData()
+        self.measure(partial(self._work, info, size, self._data(), anew, self._job.tell), info)
 
     def cancel(self) -> None:
         """Stop; every finished item is kept, and the next run goes on from there."""
@@ -308,6 +317,7 @@ class QualityPage(MeasuringPage, Stepped):
         info: ModelInfo,
         most_items: int,
         data: list[str],
+        anew: bool,
         tell: Callable[[object], None],
         cancel: threading.Event,
     ) -> QualityRun:
@@ -321,11 +331,54 @@ class QualityPage(MeasuringPage, Stepped):
         return runner.run(
             model,
             self._load_choices.of(info.path).load,
-            Wish(collections, most_items),
+            Wish(collections, most_items, anew=anew),
             tell,
             cancel,
             name=info.name,
         )
+
+    def _look_for_kept(self) -> None:
+        """Find the run that the next one would go on with, on another thread."""
+        info = self._session.info
+        stopped = tuple(row.id for row in self._rows if not row.finished)
+        if info is None or self.measuring or not stopped:
+            self._looked_at = None
+            self._show_kept(0)
+            return
+        # Another load makes another `ModelInfo`, of other settings maybe.
+        looked_at = (id(info), self._size.currentData(), *self._data(), *(row.id for row in self._rows))
+        if looked_at != self._looked_at:
+            self._looked_at = looked_at
+            self._bridge.start(self._count_kept(info, self._size.currentData(), self._data(), looked_at))
+
+    async def _count_kept(
+        self, info: ModelInfo, most_items: int, data: list[str], looked_at: tuple[object, ...]
+    ) -> None:
+        def count() -> int:
+            if not self._suites.are_here(data):
+                return 0
+            model = info if is_elsewhere(info.path) else Path(info.path)
+            wish = Wish(self._suites.collections(data=data), most_items)
+            run = self._runner.unfinished(model, self._load_choices.of(info.path).load, wish)
+            return 0 if run is None else self._store.count(run.id)
+
+        kept = await asyncio.to_thread(count)
+        if shiboken6.isValid(self) and looked_at == self._looked_at:
+            self._show_kept(kept)
+
+    def _show_kept(self, count: int) -> None:
+        """Say that a run goes on, and from where."""
+        self._kept = count
+        goes_on = count > 0 and not self.measuring
+        self._stopped.setVisible(goes_on)
+        self._anew.setVisible(goes_on)
+        self._stopped.setText(
+            self.tr(
+                "A run was stopped before its end. Results of it that are kept: {count}. "
+                "Go on asks what is missing."
+            ).format(count=f"{count:,}")
+        )
+        self._show_what_runs()
 
     def _data(self) -> list[str]:
         return [str(action.data()) for action in self._data_menu.actions() if action.isChecked()]
@@ -335,6 +388,7 @@ class QualityPage(MeasuringPage, Stepped):
         self._data_button.setText(
             self.tr("Data sets: {count}").format(count=count) if count else self.tr("Own questions")
         )
+        self._look_for_kept()
 
     def show_progress(self, progress: object) -> None:
         """Show what is downloaded, or which item is asked."""
@@ -552,19 +606,31 @@ class QualityPage(MeasuringPage, Stepped):
             self._item.show_item(result)
 
     def update_head(self) -> None:
-        """Show whether there is a model to ask."""
-        info = self._session.info
+        """Show whether there is a model to ask, and whether it goes on with a run that was stopped."""
         self._run_button.setEnabled(self.can_measure)
+        self._anew.setEnabled(self.can_measure)
         self._size.setEnabled(not self.measuring)
         self._data_button.setEnabled(not self.measuring)
-        set_tip(
-            self._run_button,
-            self.refusal
-            if info is None or self.refusal
-            else self.tr("Asks {model}, and judges the answers").format(
+        self._look_for_kept()
+        self._show_what_runs()
+
+    def _show_what_runs(self) -> None:
+        info = self._session.info
+        if self.measuring:
+            self._run_button.setText(self.tr("Running"))
+        elif self._kept:
+            self._run_button.setText(self.tr("Go on"))
+        else:
+            self._run_button.setText(self.tr("Run the quality suite"))
+        if info is None or self.refusal:
+            tip = self.refusal
+        elif self._kept:
+            tip = self.tr("Results of the run that was stopped: {count}").format(count=f"{self._kept:,}")
+        else:
+            tip = self.tr("Asks {model}, and judges the answers").format(
                 model=f"{info.name} {info.quantisation}".strip()
-            ),
-        )
+            )
+        set_tip(self._run_button, tip)
 
     def _make_empty(self) -> Card:
         card = Card(margin_px=32)

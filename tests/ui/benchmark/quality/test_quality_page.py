@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 
 from app.bench.quality.built_in import intent_question
 from app.bench.quality.item import Collection, Item
@@ -220,6 +220,55 @@ def test_a_cancelled_run_is_named_unfinished_and_goes_on(
     wait_until(lambda: any(finished for _, finished in stores.quality_runs.runs()))
     wait_until(lambda: desk.session.reserved_for == "")
     assert len(stores.quality_runs.runs()) == 1
+    assert not desk.problems
+
+
+def named(page: QualityPage, text: str) -> list[QPushButton]:
+    return [made for made in page.findChildren(QPushButton) if made.text() == text and made.isVisible()]
+
+
+def stop_after_one(desk: QualityDesk, page: QualityPage, stores: Stores) -> None:
+    """Cancel a run once one of its two questions is answered."""
+    desk.load(starter_path())
+    press(page, "Run the quality suite")
+    wait_until(lambda: bool(page.state.shown))
+    press(page, "Cancel")
+    wait_until(lambda: desk.session.reserved_for == "")
+    [(run, finished)] = stores.quality_runs.runs()
+    assert (len(stores.quality_runs.results(run.id)), finished) == (1, False)
+
+
+def test_the_button_says_that_a_stopped_run_goes_on(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    stop_after_one(desk, page, stores)
+    wait_until(lambda: named(page, "Go on"))
+    assert any("Results of it that are kept: 1. Go on asks what is missing." in text for text in shown(page))
+    [size] = [box for box in page.findChildren(QComboBox) if box.isVisible() and box.findData(0) >= 0]
+    # Other questions are another run; with so few they are the same ones.
+    size.setCurrentIndex(size.findData(0))
+    wait_until(lambda: named(page, "Go on"))
+    press(page, "Go on")
+    wait_until(lambda: named(page, "Running"))
+    assert not named(page, "Start anew")
+    wait_until(lambda: desk.session.reserved_for == "")
+    wait_until(lambda: named(page, "Run the quality suite"))
+    assert [finished for _, finished in stores.quality_runs.runs()] == [True]
+    assert not desk.problems
+
+
+def test_a_stopped_run_is_left_for_one_that_starts_anew(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    stop_after_one(desk, page, stores)
+    wait_until(lambda: named(page, "Start anew"))
+    press(page, "Start anew")
+    wait_until(lambda: desk.session.reserved_for == "benchmark")
+    wait_until(lambda: desk.session.reserved_for == "")
+    assert [finished for _, finished in stores.quality_runs.runs()] == [True, False]
+    wait_until(lambda: named(page, "Run the quality suite"))
+    desk.settle()
+    assert named(page, "Run the quality suite"), "the one that was left is not gone on with"
     assert not desk.problems
 
 
