@@ -4772,6 +4772,10 @@ Left for the reply: {left}</source>
         <source>Delete {size} for good</source>
         <translation>永久删除 {size}</translation>
     </message>
+    <message>
+        <source>Delete for good</source>
+        <translation>永久删除</translation>
+    </message>
 </context>
 <context>
     <name>MatrixCard</name>
@@ -7333,6 +7337,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Copy the example with the key</source>
         <translation>复制带密钥的示例</translation>
+    </message>
+    <message>
+        <source>EXAMPLE FOR A TERMINAL</source>
+        <translation>终端示例</translation>
     </message>
     <message>
         <source>Programs on this computer only</source>

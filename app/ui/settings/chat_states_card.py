@@ -23,7 +23,7 @@ class ChatStatesCard(Card):
         self._settings = settings
         self._folder = folder
         self._bridge = bridge
-        self.body.addWidget(label(self.tr("Chats that need no waiting"), "caption"))
+        self.body.addWidget(label(self.tr("Chats that need no waiting"), "title"))
         self.body.addWidget(
             label(
                 self.tr(

@@ -139,7 +139,7 @@ class ServerDialog(ScrolledDialog):
         card.body.addWidget(code)
         head = QHBoxLayout()
         code.body.addLayout(head)
-        head.addWidget(label(self.tr("Example for a terminal"), "caption"), 1)
+        head.addWidget(label(self.tr("EXAMPLE FOR A TERMINAL"), "caption"), 1)
         head.addWidget(copy_example)
         code.body.addWidget(self.example)
 

@@ -197,9 +197,9 @@ class SettingsDialog(ScrolledDialog):
         for each in (outgoing, others, folder):
             column.addWidget(each)
         column.addStretch(1)
-        folder.body.addWidget(label(self.tr("Where your files are"), "caption"))
+        folder.body.addWidget(label(self.tr("Where your files are"), "title"))
         folder.body.addWidget(label(str(self._paths.data), "small", wrap=True, selectable=True))
-        outgoing.body.addWidget(label(self.tr("What you send"), "caption"))
+        outgoing.body.addWidget(label(self.tr("What you send"), "title"))
         outgoing.body.addWidget(
             label(
                 self.tr(
@@ -220,7 +220,7 @@ class SettingsDialog(ScrolledDialog):
         row.addWidget(audit)
         row.addStretch(1)
         outgoing.body.addLayout(row)
-        others.body.addWidget(label(self.tr("For other programs"), "caption"))
+        others.body.addWidget(label(self.tr("For other programs"), "title"))
         others.body.addWidget(
             label(
                 self.tr(
