@@ -1,5 +1,7 @@
 """A pyqtgraph plot that comes into being after the window has been painted."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import shiboken6
@@ -63,7 +65,8 @@ class LazyPlot(QFrame):
             # The window was replaced (another language) while the library was being imported.
             return
         self.pyqtgraph = pyqtgraph
-        self.plot = pyqtgraph.PlotWidget(self)
+        axes = {side: _axis(pyqtgraph, side) for side in ("left", "bottom")}
+        self.plot = pyqtgraph.PlotWidget(self, axisItems=axes)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # The wheel scrolls the page, and a picture that cannot be dragged cannot be lost.
@@ -83,3 +86,19 @@ class LazyPlot(QFrame):
         self.plot.setBackground(self.theme.colour("surface"))
         self.restyle()
         self.redraw()
+
+
+def tick_texts(values: Sequence[float], spacing: float) -> list[str]:
+    """Write the figures of an axis, `spacing` apart, as the tables do: thousands with a comma."""
+    decimals = next((count for count in range(9) if math.isclose(round(spacing, count), spacing)), 9)
+    return [f"{value:g}" if 0 < abs(value) < 0.001 else f"{value:,.{decimals}f}" for value in values]
+
+
+def _axis(pyqtgraph: Any, side: str) -> Any:
+    """Make an axis of a plot. Its class comes with the library."""
+
+    class Axis(pyqtgraph.AxisItem):  # type: ignore[misc] # of a library that is not there at first
+        def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802 - pyqtgraph's name
+            return tick_texts([value * scale for value in values], spacing * scale)
+
+    return Axis(orientation=side)

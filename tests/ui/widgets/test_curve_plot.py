@@ -82,3 +82,18 @@ def test_plots_are_made_and_drawn_one_a_turn(
     wait_until(lambda: sum(turn.count("drawn") for turn in done) >= len(plots))
     application.removeEventFilter(turns)
     assert max(len(turn) for turn in done) == 1
+
+
+def test_figures_of_an_axis_have_commas_as_in_the_tables(qtbot: QtBot, theme: Theme) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "tokens", "tok/s")
+    column.addWidget(plot)
+    page.resize(600, 400)
+    page.show()
+    wait_until(lambda: plot.plot is not None)
+    left = plot.plot.getAxis("left")
+    assert left.tickStrings([0, 2_500, 12_500], 1.0, 2_500) == ["0", "2,500", "12,500"]
+    assert left.tickStrings([0, 2_000_000], 1.0, 2_000_000) == ["0", "2,000,000"]
+    assert left.tickStrings([0, 0.25, 0.5], 1.0, 0.25) == ["0.00", "0.25", "0.50"]
