@@ -5,11 +5,24 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.machine.freeable import Freeable
 from app.ui.base.bridge import Bridge
+from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import Card, button, label
 from models.system.disk_space import free_bytes
 from models.system.shown_text import shown
@@ -42,8 +55,10 @@ class MakeRoomDialog(QDialog):
         self.setMinimumSize(*SMALLEST_PX)
         self._free = label("", wrap=True)
         self._nothing = label(self.tr("Looking for what can be deleted…"), "muted", wrap=True)
-        self._list = QVBoxLayout()
-        self._list.setSpacing(4)
+        self._list = QGridLayout()
+        self._list.setHorizontalSpacing(16)
+        self._list.setVerticalSpacing(4)
+        self._list.setColumnStretch(0, 1)
         card = Card()
         card.body.addWidget(self._nothing)
         card.body.addLayout(self._list)
@@ -76,10 +91,10 @@ class MakeRoomDialog(QDialog):
         free = await asyncio.to_thread(free_bytes, self._folder)
         if not shiboken6.isValid(self):
             return
-        for box, _ in self._rows:
-            self._list.removeWidget(box)
-            box.deleteLater()
-        self._rows = [(self._row(each), each) for each in found]
+        while (item := self._list.takeAt(0)) is not None:
+            item.widget().hide()
+            item.widget().deleteLater()
+        self._rows = [(self._row(number, each), each) for number, each in enumerate(found)]
         self._nothing.setText(self.tr("There is nothing of Stillroom's own to delete on this disk."))
         self._nothing.setVisible(not found)
         self._free.setText(
@@ -89,10 +104,12 @@ class MakeRoomDialog(QDialog):
         )
         self._show_chosen()
 
-    def _row(self, what: Freeable) -> QCheckBox:
-        box = QCheckBox(f"{byte_count(what.bytes)}   {self._words(what).replace('&', '&&')}")
+    def _row(self, number: int, what: Freeable) -> QCheckBox:
+        size = byte_count(what.bytes)
+        box = _Box(self._words(what), size)
         box.toggled.connect(self._show_chosen)
-        self._list.addWidget(box)
+        self._list.addWidget(box, number, 0)
+        self._list.addWidget(label(size, "muted"), number, 1, Qt.AlignmentFlag.AlignRight)
         return box
 
     def _words(self, what: Freeable) -> str:
@@ -115,7 +132,9 @@ class MakeRoomDialog(QDialog):
     def _show_chosen(self) -> None:
         chosen = [what for box, what in self._rows if box.isChecked()]
         size = byte_count(sum(what.bytes for what in chosen))
-        self._chosen.setText(self.tr("Delete {size} for good").format(size=size))
+        self._chosen.setText(
+            self.tr("Delete {size} for good").format(size=size) if chosen else self.tr("Delete for good")
+        )
         self._chosen.setEnabled(bool(chosen) and not self._deleting)
 
     async def _on_delete(self) -> None:
@@ -131,3 +150,27 @@ class MakeRoomDialog(QDialog):
             self._deleting = False
             if shiboken6.isValid(self):
                 await self.show_what_there_is()
+
+
+class _Box(QCheckBox):
+    """Names what can be deleted, as far as there is room; all of it, with its `size`, for a screen reader."""
+
+    def __init__(self, words: str, size: str) -> None:
+        super().__init__()
+        self._words = words
+        self.setAccessibleName(f"{words}, {size}")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Next to no width; the height of a box."""
+        return QSize(40, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Shorten the words where they have no room."""
+        super().resizeEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        room = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self).width()
+        words = self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideMiddle, room)
+        set_tip(self, "" if words == self._words else self._words)
+        self.setText(words.replace("&", "&&"))

@@ -9,7 +9,7 @@ import pytest
 import qasync
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel
 
 from app.machine.freeable import Freeable
 from app.ui.base.bridge import Bridge
@@ -25,7 +25,7 @@ class Room:
     """A dialog over two models, whose deletion ends when the test lets it."""
 
     def __init__(self, tmp_path: Path, *names: str) -> None:
-        self.left = [Freeable("model", 1_000_000, (), name) for name in names]
+        self.left = [Freeable("model", 10**place * 1_000_000, (), name) for place, name in enumerate(names)]
         self.begun: list[str] = []
         self.failures: list[BaseException] = []
         self.go_on = asyncio.Event()
@@ -84,7 +84,7 @@ def test_closing_ends_the_deletion_after_what_is_being_deleted(play: Callable[..
     async def scene(room: Room) -> None:
         for box in await room.boxes():
             box.click()
-        click(seen_button(room.dialog, "Delete 2.0 MB for good"))
+        click(seen_button(room.dialog, "Delete 11.0 MB for good"))
         await until(lambda: room.begun, "the deletion")
         await room.close()
         room.go_on.set()
@@ -94,6 +94,37 @@ def test_closing_ends_the_deletion_after_what_is_being_deleted(play: Callable[..
         assert room.failures == []
 
     play(scene, "one", "two")
+
+
+def test_nothing_is_offered_to_be_deleted_before_something_is_ticked(play: Callable[..., None]) -> None:
+    async def scene(room: Room) -> None:
+        [box] = await room.boxes()
+        assert not seen_button(room.dialog, "Delete for good").isEnabled()
+        box.click()
+        assert seen_button(room.dialog, "Delete 1.0 MB for good").isEnabled()
+        box.click()
+        assert not seen_button(room.dialog, "Delete for good").isEnabled()
+        await room.close()
+
+    play(scene, "one")
+
+
+def test_sizes_stand_in_a_column_at_the_right_whatever_the_names(play: Callable[..., None]) -> None:
+    async def scene(room: Room) -> None:
+        boxes = await room.boxes()
+        sizes = [label for label in all_seen(room.dialog, QLabel) if label.text().endswith(" MB")]
+        assert [label.text() for label in sizes] == ["1.0 MB", "10.0 MB", "100 MB"]
+        edges = {label.mapTo(room.dialog, label.rect().topRight()).x() for label in sizes}
+        assert len(edges) == 1
+        assert edges.pop() < room.dialog.width()
+        assert all(
+            box.geometry().right() < size.geometry().left() for box, size in zip(boxes, sizes, strict=True)
+        )
+        assert "…" in boxes[1].text()
+        assert boxes[1].accessibleName() == f"{'long ' * 15}: a model, to be got again, 10.0 MB"
+        await room.close()
+
+    play(scene, "one", "long " * 15, "three")
 
 
 def test_names_are_shown_as_they_are_on_one_line(play: Callable[..., None]) -> None:
