@@ -91,9 +91,11 @@ class MakeRoomDialog(QDialog):
         free = await asyncio.to_thread(free_bytes, self._folder)
         if not shiboken6.isValid(self):
             return
-        while (item := self._list.takeAt(0)) is not None:
-            item.widget().hide()
-            item.widget().deleteLater()
+        while self._list.count():
+            made = self._list.takeAt(0).widget()
+            if made is not None:
+                made.hide()
+                made.deleteLater()
         self._rows = [(self._row(number, each), each) for number, each in enumerate(found)]
         self._nothing.setText(self.tr("There is nothing of Stillroom's own to delete on this disk."))
         self._nothing.setVisible(not found)
