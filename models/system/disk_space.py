@@ -4,6 +4,7 @@ import contextlib
 import errno
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.system.errors import StillroomError
@@ -16,8 +17,26 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _AGAIN = "Free some space and try again; what is there already is used."
 
 
+@dataclass(frozen=True, slots=True)
+class DiskNeed:
+    """The bytes that must be free on the disk of a folder before more can be written there."""
+
+    folder: Path
+    bytes: int
+
+    def is_met(self) -> bool:
+        """Tell whether there is the room now; blocks on the disk."""
+        try:
+            return free_bytes(self.folder) >= self.bytes
+        except OSError:
+            return False
+
+
 class DiskFullError(StillroomError):
     """The disk has no room for what is still to be written."""
+
+    need: DiskNeed | None = None
+    """None where the error came from another process."""
 
 
 def existing(folder: Path) -> Path:
@@ -89,10 +108,14 @@ def _named_folder(error: BaseException) -> Path | None:
 
 def disk_full(folder: Path, needed_bytes: int = SMALL_FILES_BYTES, hint: str = "") -> DiskFullError:
     """Make the error for the disk of `folder`, on which so many bytes are still to be written."""
-    return DiskFullError(
+    free = free_bytes(folder)
+    error = DiskFullError(
         "The disk of {folder} is too full: {needed} more are needed, and {free} are free.",
         hint if hint else _AGAIN,
         folder=str(folder),
         needed=byte_count(needed_bytes),
-        free=byte_count(free_bytes(folder)),
+        free=byte_count(free),
     )
+    # Where as much was free it was not enough: the user's share may be used up, or a file larger than that.
+    error.need = DiskNeed(folder, needed_bytes if free < needed_bytes else free + needed_bytes)
+    return error

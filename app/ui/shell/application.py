@@ -316,9 +316,12 @@ class WindowApplication(QObject):
             lambda: self._tabs.reread_chats(),
             self,
         )
-        self._disk = DiskWatch(parts.paths.data, stores, self._bridge.start, self)
+        self._disk = DiskWatch(
+            parts.paths.data, stores, self._bridge.start, self, lambda: self._notices.disk_needs
+        )
         self._disk.ran_out.connect(self._on_disk_full)
         self._disk.has_room.connect(self._on_disk_room)
+        self._disk.freed.connect(lambda needs: self._notices.mend_disks(needs))
         self._sampler.start()
         # Most of what the first show of a tab would take otherwise.
         self._later.begin(later_modules())
@@ -333,7 +336,8 @@ class WindowApplication(QObject):
         self._notices.error(notice)
 
     def _on_disk_full(self, problem: StillroomError) -> None:
-        self._lines.add(self._notices.told(problem), FULL_DISK)
+        # It goes once all is kept again.
+        self._lines.add(replace(self._notices.told(problem), disk=None), FULL_DISK)
 
     def _on_disk_room(self) -> None:
         self._lines.mend(FULL_DISK)

@@ -1,8 +1,8 @@
-"""Sees the disk of the user's data fill up, and lets everything go on once there is space again."""
+"""Sees the disk of the user's data fill up, and sees space come back on any disk that was told to be full."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.base.disk_reserve import is_short, set_reserve_aside, short_here
 from app.base.errors import StillroomError
-from models.system.disk_space import DiskFullError
+from models.system.disk_space import DiskFullError, DiskNeed
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class DiskWatch(QObject):
     """A `StillroomError`: nothing more can be kept, and why."""
     has_room = Signal()
     """Everything is kept again."""
+    freed = Signal(object)
+    """A set of `DiskNeed`: there is this space now, which was waited for."""
 
     def __init__(
         self,
@@ -47,9 +49,12 @@ class DiskWatch(QObject):
         stores: Sequence[WrittenStore],
         start: Callable[[Coroutine[Any, Any, Any]], Any],
         parent: QObject,
+        needs: Callable[[], Collection[DiskNeed]] = frozenset,
     ) -> None:
-        """`folder` is that of the user's data."""
+        """`folder` is that of the user's data; `needs` tells which space is waited for, on any disk."""
         super().__init__(parent)
+        self._needs = needs
+        self._is_measuring = False
         self._folder = folder
         self._stores = stores
         self._start = start
@@ -71,6 +76,10 @@ class DiskWatch(QObject):
             return
         self._looks += 1
         had_problem = self.problem is not None
+        if not self._is_measuring and (needs := self._needs()):
+            # Beside this: another disk may be one that does not answer.
+            self._is_measuring = True
+            self._start(self._measure(needs))
         try:
             self.problem = await asyncio.to_thread(self._examine, had_problem, self._looks == SETTLED)
         finally:
@@ -80,6 +89,14 @@ class DiskWatch(QObject):
             self.ran_out.emit(self.problem)
         elif self.problem is None and had_problem:
             self.has_room.emit()
+
+    async def _measure(self, needs: Collection[DiskNeed]) -> None:
+        try:
+            met = await asyncio.to_thread(lambda: {need for need in needs if need.is_met()})
+        finally:
+            self._is_measuring = False
+        if met and self._looks >= 0:
+            self.freed.emit(met)
 
     def _examine(self, was_short: bool, is_settled: bool) -> StillroomError | None:
         try:

@@ -1,6 +1,6 @@
 """Lines about what went wrong in one place of the window, there until it is mended or dismissed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from models.system.disk_space import DiskNeed
 
 MOST_LINES = 3
 """So many are shown at once; the older ones come when these are dismissed."""
@@ -23,6 +24,8 @@ class NoticeText:
     hint: str = ""
     action_text: str = ""
     action: Callable[[], object] | None = None
+    disk: DiskNeed | None = None
+    """The space that it waits for, where it says that a disk is full."""
 
 
 class InlineNotices(QWidget):
@@ -84,6 +87,19 @@ class InlineNotices(QWidget):
     def mend(self, about: str, subject: str | None = None) -> None:
         """Take the line of a work away: it has gone well since."""
         if self._kept.pop((self._subject if subject is None else subject, about), None) is not None:
+            self._show()
+
+    @property
+    def disk_needs(self) -> set[DiskNeed]:
+        """The space that lines about full disks wait for, also those of what is not shown now."""
+        return {notice.disk for notice in self._kept.values() if notice.disk is not None}
+
+    def mend_disks(self, needs: Collection[DiskNeed]) -> None:
+        """Take the lines about full disks away that waited for this space: it is there."""
+        mended = [key for key, notice in self._kept.items() if notice.disk in needs]
+        for key in mended:
+            del self._kept[key]
+        if mended:
             self._show()
 
     def is_seen(self) -> bool:

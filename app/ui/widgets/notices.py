@@ -1,6 +1,6 @@
 """Short messages about what just happened, and the sentences of errors in the window's language."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.ui.base.announce import announce
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.widgets.card import button, label
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
-from models.system.disk_space import DiskFullError, told_error
+from models.system.disk_space import DiskFullError, DiskNeed, told_error
 from models.system.shown_text import fill
 
 INFORM_MS = 8_000
@@ -89,6 +89,8 @@ class Notices(QWidget):
         self._folder = folder
         self._report = report
         self._lines = lines
+        self._full_disks = [] if lines is None else [lines]
+        """Where lines about full disks may be."""
         self._before: QWidget | None = None
         self._toasts: list[Toast] = []
         self._remedies: list[tuple[type[StillroomError], str, Callable[[], object]]] = []
@@ -139,8 +141,22 @@ class Notices(QWidget):
         lines, subject = (self._lines, None) if place is None else (place.lines, place.subject)
         if lines is not None:
             lines.add(self.told(error), about, subject)
+            if lines not in self._full_disks and lines.disk_needs:
+                self._full_disks.append(lines)
         if lines is None or not lines.is_seen() or (subject is not None and subject != lines.subject):
             self.toast(error)
+
+    @property
+    def disk_needs(self) -> set[DiskNeed]:
+        """The space that lines about full disks wait for, in all places."""
+        self._full_disks = [lines for lines in self._full_disks if shiboken6.isValid(lines)]
+        return {need for lines in self._full_disks for need in lines.disk_needs}
+
+    def mend_disks(self, needs: Collection[DiskNeed]) -> None:
+        """Take away the lines about full disks that waited for this space: it is there."""
+        for lines in self._full_disks:
+            if shiboken6.isValid(lines):
+                lines.mend_disks(needs)
 
     def at(self, lines: InlineNotices) -> "NoticePlace":
         """Name the place that shows `lines`, with what it shows now."""
@@ -203,12 +219,13 @@ class Notices(QWidget):
         if isinstance(error, StillroomError):
             message, hint = translated(error)
             native = error.native if isinstance(error, EngineError) else ""
+            disk = error.need if isinstance(error, DiskFullError) else None
             if native:
                 return NoticeText(message, hint, self.tr("Copy details"), partial(_copy, native))
             for kind, text, remedy in self._remedies:
                 if isinstance(error, kind):
-                    return NoticeText(message, hint, text, remedy)
-            return NoticeText(message, hint)
+                    return NoticeText(message, hint, text, remedy, disk)
+            return NoticeText(message, hint, disk=disk)
         return NoticeText(
             self.tr("Something went wrong that Stillroom did not expect."),
             self.tr("Your chats and models are safe. The report holds no chat text."),

@@ -12,8 +12,10 @@ from app.chat.store.store import ChatStore
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.make_room_dialog import MakeRoomDialog
+from app.ui.widgets.notices import Notices
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore
+from models.system.disk_space import disk_full, require_room
 from tests.support.full_disk import fill, read_only_disk, small_disk
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
@@ -55,6 +57,47 @@ def test_it_starts_on_a_full_disk_and_goes_on_when_there_is_space(qapp: QApplica
         assert "everything is kept" in told(application)
 
     run_with_window(scene)
+
+
+def test_a_line_about_too_little_space_goes_once_there_is_enough(qapp: QApplication, disk: Path) -> None:
+    """The disk is not full for what the window itself keeps."""
+
+    async def scene(application: WindowApplication) -> None:
+        await until((app_paths().data / "reserve").exists, "the reserve")
+        filler = fill(disk, left_bytes=30 << 20)
+        tab = chat_tab(application)
+
+        async def fail() -> None:
+            require_room(disk, 40 << 20)
+
+        tab.start(fail())
+        notices = application.window.findChild(Notices)
+        assert notices is not None
+        notices.error(disk_full(disk, 45 << 20))
+        await until(lambda: "41.9 MB more are needed" in told(application), "the line of the page")
+        notices.dismiss()
+        assert "47.2 MB more are needed" in told(application), "the line of the window"
+        # Another page is shown when there is space.
+        application.window.show_page("benchmark")
+        filler.unlink()
+        await until(lambda: "more are needed" not in told(application), "the end of the window's line")
+        application.window.show_page("chat")
+        assert "more are needed" not in told(application)
+
+    run_with_window(scene)
+
+
+def test_a_disk_that_refuses_more_than_it_has_is_not_taken_for_a_free_one(disk: Path) -> None:
+    """The user's share of it may be used up, or what was to be written is larger than the free space."""
+    need = disk_full(disk, 1 << 20).need
+    assert need is not None
+    assert not need.is_met()
+    filler = fill(disk)
+    need = disk_full(disk, 1 << 20).need
+    assert need is not None
+    assert not need.is_met()
+    filler.unlink()
+    assert need.is_met()
 
 
 def test_what_is_typed_is_kept_when_the_window_closes_on_a_full_disk(qapp: QApplication, disk: Path) -> None:
