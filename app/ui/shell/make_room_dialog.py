@@ -51,6 +51,7 @@ class MakeRoomDialog(QDialog):
         self._bridge = bridge
         self._deleting = False
         self._rows: list[tuple[QCheckBox, Freeable]] = []
+        self._made: list[QWidget] = []
         self.setWindowTitle(self.tr("Make room on the disk"))
         self.setMinimumSize(*SMALLEST_PX)
         self._free = label("", wrap=True)
@@ -91,11 +92,11 @@ class MakeRoomDialog(QDialog):
         free = await asyncio.to_thread(free_bytes, self._folder)
         if not shiboken6.isValid(self):
             return
-        while self._list.count():
-            made = self._list.takeAt(0).widget()
-            if made is not None:
-                made.hide()
-                made.deleteLater()
+        for made in self._made:
+            self._list.removeWidget(made)
+            made.hide()
+            made.deleteLater()
+        self._made = []
         self._rows = [(self._row(number, each), each) for number, each in enumerate(found)]
         self._nothing.setText(self.tr("There is nothing of Stillroom's own to delete on this disk."))
         self._nothing.setVisible(not found)
@@ -110,8 +111,10 @@ class MakeRoomDialog(QDialog):
         size = byte_count(what.bytes)
         box = _Box(self._words(what), size)
         box.toggled.connect(self._show_chosen)
+        figure = label(size, "muted")
         self._list.addWidget(box, number, 0)
-        self._list.addWidget(label(size, "muted"), number, 1, Qt.AlignmentFlag.AlignRight)
+        self._list.addWidget(figure, number, 1, Qt.AlignmentFlag.AlignRight)
+        self._made += [box, figure]
         return box
 
     def _words(self, what: Freeable) -> str:
