@@ -139,7 +139,8 @@ class CodeTab(QWidget, Stepped):
             dropped_texts,
             lambda paths: bridge.start(self._open_all(paths)),
         )
-        self._restoring = bridge.start(self._restore())
+        self.restoring = bridge.start(self._restore())
+        """Ends when the files and the folder of the last run are back."""
         self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_current_changed()
         self._on_document_changed()
@@ -184,7 +185,7 @@ class CodeTab(QWidget, Stepped):
         self.fixer.stop()
         self.runner.stop()
         self._remembering.cancel()
-        self._restoring.cancel()
+        self.restoring.cancel()
         self.folder.close_panel()
         kept = (self.conversation.close_conversation(), self.files.close_files())
 

@@ -45,6 +45,8 @@ class FolderPanel(Card):
         self._indexing: asyncio.Task[None] | None = None
         self._is_awaited = False
         """Return was pressed before the files were found."""
+        self.was_opened = False
+        """A folder was opened, or closed, since this was made."""
         self.index = FileIndex()
         """The files of the folder, as far as they were found."""
         self.tree = FolderTree(ui.bridge, ui.theme)
@@ -75,6 +77,7 @@ class FolderPanel(Card):
 
     async def open_folder(self, path: Path | None) -> None:
         """Show another folder, or none."""
+        self.was_opened = True
         self._stop_indexing()
         self.index = FileIndex()
         root = Path(os.path.realpath(path)) if path is not None else None

@@ -52,8 +52,9 @@ class OpenFiles(Card):
         """What the last run left is there."""
         self._opening = asyncio.Lock()
         self._early = EarlyTyping(self)
-        self.folder = ""
-        """The folder that is open beside them, which is kept with them."""
+        self.folder: str | None = None
+        """The folder that is open beside them, which is kept with them; "" where there is none, and None
+        until the last run's is known or another one was opened."""
         self.files: list[OpenFile] = []
         """In the order of their tabs."""
         self.tabs = FileTabs(ui.theme)
@@ -181,7 +182,9 @@ class OpenFiles(Card):
                     reason=error.strerror or str(error)
                 )
             )
-        self.folder, self._parked = kept.folder, dict(kept.parked)
+        self._parked = dict(kept.parked)
+        if self.folder is None:
+            self.folder = kept.folder
         numbers = kept.numbers[:MOST_FILES] or (first.number,)
         files = {number: first if number == first.number else self._add(number) for number in numbers}
         if first.number not in numbers:
@@ -321,7 +324,7 @@ class OpenFiles(Card):
             numbers=tuple(file.number for file in self.files),
             current=self.current.number,
             parked=dict(self._parked),
-            folder=self.folder,
+            folder=self.folder or "",
         )
         return partial(self._texts.save, texts)
 

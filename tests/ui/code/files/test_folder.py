@@ -14,8 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from app.code.folder import source_folder
 from app.code.folder.source_folder import FileIndex, OutsideFolderError, SourceFolder
+from app.code.open_texts import OpenTexts, TextsFolder
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.files.folder_tree import FolderTree
+from app.ui.code.files.open_file import OpenFile
 from tests.support.code_desk import Live, Room, until
 from tests.support.widgets import seen_words
 
@@ -154,6 +156,59 @@ def test_the_folder_is_back_at_the_next_start(
         await once_more.files.restored.wait()
         assert once_more.folder.root is None
         assert not once_more.folder.isVisible()
+        once_more.close_tab()()
+
+    live(scene())
+
+
+def test_a_folder_that_is_opened_before_the_last_one_is_back_stays(
+    room: Room,
+    tab: CodeTab,
+    live: Live,
+    qtbot: QtBot,
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the last run's folder takes its place, nor is it opened again over what is typed."""
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    (chosen / "main.py").write_text("")
+    may_load, load, restored = threading.Event(), TextsFolder.load, OpenFile.restore
+
+    def load_later(folder: TextsFolder) -> OpenTexts:
+        assert may_load.wait(WAIT_S)
+        return load(folder)
+
+    async def scene() -> None:
+        await open_project(tab, project)
+        tab.close_tab()()
+        monkeypatch.setattr(TextsFolder, "load", load_later)
+        again = room.make_tab(qtbot, tmp_path)
+        await again.folder.open_folder(chosen)
+        qtbot.keyClicks(again.folder.field, "main")
+        may_load.set()
+        await again.restoring
+        assert again.folder.root == chosen
+        assert again.folder.field.text() == "main"
+        again.close_tab()()
+        # Another one is opened between the text in front and the folder.
+        again = room.make_tab(qtbot, tmp_path)
+        texts = again.files
+
+        async def restore_and_open(file: OpenFile) -> None:
+            await restored(file)
+            if not texts.restored.is_set():
+                await again.folder.open_folder(project)
+
+        monkeypatch.setattr(OpenFile, "restore", restore_and_open)
+        await again.restoring
+        assert again.folder.root == project
+        again.close_tab()()
+        monkeypatch.setattr(OpenFile, "restore", restored)
+        once_more = room.make_tab(qtbot, tmp_path)
+        await once_more.restoring
+        assert once_more.folder.root == project
         once_more.close_tab()()
 
     live(scene())
