@@ -84,38 +84,41 @@ class ModelChoice(QObject):
         """Load one of `models`: the next one where one fails, unless the user has chosen meanwhile."""
         try:
             for model in models:
-                await self._load(model, is_first=True)
-                if self._chosen is not None or self._session.loading_path or self._session.info is not None:
+                failed = await self._load(model, is_first=True)
+                # One that has answered and is gone was unloaded by the user.
+                if not failed or self._chosen is not None or self._session.loading_path:
                     break
         finally:
             self._session.expect_model(False)
 
-    async def _load(self, model: InstalledModel, *, is_first: bool = False) -> None:
+    async def _load(self, model: InstalledModel, *, is_first: bool = False) -> bool:
+        """Load a model where it is not in memory; tell whether that failed."""
         if self._session.reserved_for:
             self.failed.emit(measured_error())
-            return
+            return True
         if self._moving.is_running and not (model.imported or model.bundled):
             self.failed.emit(
                 StillroomError(
                     "The models are being moved.", "Load one when that has ended, or stop it in the settings."
                 )
             )
-            return
+            return True
         in_memory = any(info.path == str(model.path) for info in self._session.models)
         if not in_memory or not self._session.use(str(model.path)):
             chosen = await asyncio.to_thread(self._load_choices.of, model.path)
             if is_first and (self._session.loading_path or self._session.info is not None):
-                return
+                return False
             if not is_first and self._chosen is not model:
-                return
+                return False
             try:
                 title = f"{model.name} · {model.type}"
                 await self._session.load(model.path, chosen.load, model.name, title)
             except StillroomError as error:
                 self.failed.emit(error)
-                return
+                return True
         try:
             await asyncio.to_thread(self._settings.update, last_model=model.reference)
         except StillroomError as error:
             # The model answers all the same.
             log.warning("the model of the next start could not be kept: %s", error)
+        return False

@@ -1,7 +1,9 @@
 """The button that names the model, while one is being loaded."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QColor
@@ -12,6 +14,7 @@ from app.base.children import child_command
 from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, ModelInfo
+from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.offers import menu_commands, menu_of
 from app.ui.base.session import EngineSession
@@ -24,9 +27,9 @@ from app.ui.shell.model_picker import MOST_AT_ONCE, ModelPicker
 from models.catalogue.starter import starter_file
 from models.store.store import InstalledModel
 from tests.support.templates import chat_templates
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_S, until
 from tests.support.widgets import seen_words
-from tests.support.window import run_with_window
+from tests.support.window import run_with_window, settle
 
 PATH = "/models/R1 Qwen 7B/Q4_K_M.gguf"
 
@@ -163,6 +166,41 @@ def test_a_model_has_its_name_while_it_is_loaded_first_and_again(
         await until(lambda: session.info is not None, "the starter model again")
         assert seen
         assert {text.rsplit(", ", 1)[0] for text in seen} == {f"Loading {name}"}
+
+    run_with_window(scene)
+
+
+def test_a_model_that_is_unloaded_just_after_the_start_stays_so(
+    qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings keep which one it was, which can take a moment: nothing is loaded after that."""
+    may_keep, kept = threading.Event(), threading.Event()
+    loads: list[Path] = []
+    update, load = SettingsFile.update, EngineSession.load
+
+    def update_later(settings: SettingsFile, **changes: object) -> None:
+        if "last_model" in changes:
+            assert may_keep.wait(WAIT_S)
+        update(settings, **changes)
+        if "last_model" in changes:
+            kept.set()
+
+    async def load_noted(session: EngineSession, path: Path, *rest: Any) -> ModelInfo:
+        loads.append(path)
+        return await load(session, path, *rest)
+
+    monkeypatch.setattr(SettingsFile, "update", update_later)
+    monkeypatch.setattr(EngineSession, "load", load_noted)
+
+    async def scene(application: WindowApplication) -> None:
+        session = application.session
+        await until(lambda: session.info is not None, "the starter model")
+        await session.unload()
+        may_keep.set()
+        await until(kept.is_set, "the end of the first load")
+        await settle()
+        assert len(loads) == 1
+        assert (session.info, session.loading_path) == (None, "")
 
     run_with_window(scene)
 
