@@ -16,6 +16,10 @@ class ChatLibrary:
     prompts: PromptBook
 
     @classmethod
-    def in_folder(cls, folder: Path, language: Literal["en", "zh"] = "en") -> "ChatLibrary":
-        """The books of a data folder; `language` is the one of the shipped prompts."""
-        return cls(PresetBook(folder / "presets.json"), PromptBook(folder / "prompts.json", language))
+    def in_folder(cls, folder: Path) -> "ChatLibrary":
+        """The books of a data folder."""
+        return cls(PresetBook(folder / "presets.json"), PromptBook(folder / "prompts.json"))
+
+    def in_language(self, language: Literal["en", "zh"]) -> "ChatLibrary":
+        """The same books with the shipped prompts of a language."""
+        return ChatLibrary(self.presets, self.prompts.in_language(language))

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -81,6 +82,12 @@ class PromptBook:
         """`language` is the one of the shipped prompts."""
         self._file = LibraryFile(path, FORM, SavedPrompt)
         self._language = language
+
+    def in_language(self, language: Literal["en", "zh"]) -> "PromptBook":
+        """The same book with the shipped prompts of a language."""
+        book = copy(self)
+        book._language = language
+        return book
 
     @property
     def own(self) -> tuple[SavedPrompt, ...]:

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 FRAME_S = 0.018
 FINISHING_S = 0.3
 ErrorListener = Callable[[BaseException], None]
+_SOURCE_IS_GONE = "Signal source has been deleted"
+"""PySide's words for a signal of an object that is deleted."""
 
 
 class WorkPlace(Protocol):
@@ -46,6 +48,7 @@ class Bridge(QObject):
         self._place_now: Callable[[], WorkPlace] | None = None
         self._parts: list[Bridge] = []
         self._closed = False
+        self._heir: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]] | None = None
         self._lock = threading.Lock()
         self._queue: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -76,6 +79,8 @@ class Bridge(QObject):
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine as a task of the window's event loop."""
+        if self._heir is not None:
+            return self._heir(coroutine)
         task = asyncio.get_event_loop().create_task(coroutine)
         self._tasks.add(task)
         place = self._place_now() if self._place_now is not None else None
@@ -103,6 +108,12 @@ class Bridge(QObject):
             task.cancel()
         for part in self._parts:
             part.close()
+
+    def hand_on(self, start: Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]) -> None:
+        """Let `start` run what is begun on a closed bridge from now on: an Undo outlives its window."""
+        self._heir = start
+        for part in self._parts:
+            part.hand_on(start)
 
     async def finish(self) -> None:
         """Call `close`, and wait a short time for the cancelled tasks; at the end of the program."""
@@ -135,7 +146,7 @@ class Bridge(QObject):
             return
         # Taken in any case: asyncio says of an error that nobody has asked for that it was never retrieved.
         error = task.exception()
-        if error is not None and (self._closed or _is_of_closed(error)):
+        if error is not None and (self._closed or is_of_closed(error)):
             log.debug("%s went on after its page was closed: %r", work, error)
             return
         if self._closed:
@@ -155,10 +166,12 @@ class Bridge(QObject):
             self._on_error(error)
 
 
-def _is_of_closed(error: BaseException) -> bool:
+def is_of_closed(error: BaseException) -> bool:
     """Tell whether work found its page or dialog closed when it came back to it: nobody waits for that."""
     text = str(error)
-    return isinstance(error, RuntimeError) and "C++ object" in text and text.endswith("already deleted.")
+    if not isinstance(error, RuntimeError):
+        return False
+    return ("C++ object" in text and text.endswith("already deleted.")) or text == _SOURCE_IS_GONE
 
 
 def _is_silent(error: BaseException) -> bool:

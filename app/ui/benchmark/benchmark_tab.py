@@ -191,6 +191,12 @@ class BenchmarkTab(QWidget, Stepped):
         yield
         self.show_page(state.page)
 
+    def refresh(self) -> None:
+        """Read the runs again, as far as they are shown."""
+        for key, page in self._pages.items():
+            if key not in self._makers and isinstance(page, BenchmarkSpeedPage | QualityPage):
+                page.refresh()
+
     @property
     def _whole_quality(self) -> QualityPage | None:
         """The page Quality, where it is made."""

@@ -108,7 +108,7 @@ class ChatSummaries(QObject):
         await self._keeper.write(self._keeper.store.delete_summary, summary.id)
         self.show(summary.conversation_id)
         self._notices.inform_with_undo(
-            self.tr("The model gets the messages themselves again."),
+            lambda: self.tr("The model gets the messages themselves again."),
             lambda: self._start(self._put_back(summary)),
         )
 

@@ -296,6 +296,15 @@ class ChatTab(QWidget, Stepped):
         self._name_place()
         self.list_actions.show()
 
+    def reread(self) -> None:
+        """Show the list, and what goes along with the open chat, as they are on the disk now."""
+        self.show_chats()
+        if self.chat is not None:
+            self.attachments.show(self.chat.id)
+            self.exchange.summaries.show(self.chat.id)
+        self.presets.show_name()
+        self.prompts.refresh()
+
     def _name_place(self) -> None:
         """Let the failures that are shown be those of the open chat, also once a new one is kept."""
         opening = f"opening {self._keeper.opened}"
@@ -431,6 +440,7 @@ class ChatTab(QWidget, Stepped):
         self.composer.files_given.connect(lambda files: self.start(self.attachments.attach(files)))
         self.conversation.document_requested.connect(self.attachments.show_document)
         self.attachments.changed.connect(self._budget_timer.start)
+        self.attachments.chat_made.connect(self.show_chats)
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._budget_timer.start)
         self.composer.text_changed.connect(self._show_what_can_be_compared)

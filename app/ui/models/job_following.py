@@ -53,6 +53,8 @@ def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:
         # It came to its end while the button was pressed.
         return
     notices.inform_with_undo(
-        QCoreApplication.translate("JobFollowing", "{model} is not fetched any more.").format(model=title),
+        lambda: QCoreApplication.translate("JobFollowing", "{model} is not fetched any more.").format(
+            model=title
+        ),
         lambda: jobs.restore(job_id),
     )

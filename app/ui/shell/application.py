@@ -6,23 +6,25 @@ import importlib
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QLocale, QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QBoxLayout
 
 from app.base.disk_reserve import use_reserve
 from app.base.ending import Ending, close_together
 from app.base.errors import Cancelled, StillroomError
 from app.base.log import report
+from app.chat.library.library import ChatLibrary
 from app.engine.protocol import RpcServer
 from app.models_place import ModelsPlace
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
-from app.ui.base.bridge import Bridge, off_this_thread
+from app.ui.base.bridge import Bridge, is_of_closed, off_this_thread
 from app.ui.base.garbage import GuiThreadGarbage
 from app.ui.base.language import Languages
 from app.ui.base.lasting_job import LastingJobs
@@ -100,6 +102,7 @@ class WindowApplication(QObject):
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         parts.templates.observe(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
+        self._library: ChatLibrary | None = None
         self._replacing: asyncio.Task[None] | None = None
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
@@ -258,6 +261,7 @@ class WindowApplication(QObject):
             parts,
             self._advice,
             self._jobs,
+            self._chat_library,
             welcomes=self._painted,
         )
         self.dialogs.models_deleted.connect(tabs.reread_models)
@@ -297,6 +301,12 @@ class WindowApplication(QObject):
                 self._session, self.parts.measurements, self.parts.files, self._bridge, self
             )
         return self._machine_advice
+
+    def _chat_library(self) -> ChatLibrary:
+        """Read when it is first needed. One for all windows: an Undo may come from the one before."""
+        if self._library is None:
+            self._library = ChatLibrary.in_folder(self.parts.paths.data)
+        return self._library.in_language("zh" if QLocale().language() == QLocale.Language.Chinese else "en")
 
     def _on_first_painted(self) -> None:
         self._painted = True
@@ -377,12 +387,13 @@ class WindowApplication(QObject):
     async def _replace_window(self) -> None:
         old = self._window
         state, settings_place = self._tabs.state(), self.dialogs.settings_place
+        undos, tabs_bridge = self._notices.give_undos(), self._tabs_bridge
         old.setEnabled(False)
         # What is told meanwhile would be in the new language, in between the old one's.
         old.setUpdatesEnabled(False)
         # The new window opens with what the settings say.
         left = [*self._tabs.close_down(), self._place.close_down()]
-        self._tabs_bridge.close()
+        tabs_bridge.close()
         page = old.current_page
         kept = self._keep(left)
         await off_this_thread(kept)
@@ -399,12 +410,35 @@ class WindowApplication(QObject):
             old.closing.disconnect(self._on_closing)
             old.close()
             self._window = new
+            tabs_bridge.hand_on(self._start_late)
+            self._notices.take_undos(undos, self._take_back)
             if settings_place is not None:
                 self.dialogs.open_settings_place(settings_place)
             for _ in old.delete_pages():
                 await asyncio.sleep(0)
         finally:
             (old if self._window is new else new).deleteLater()
+
+    def _take_back(self, undo: Callable[[], object]) -> None:
+        """Undo what was done in the window before this one."""
+        try:
+            undo()
+        except RuntimeError as error:
+            # It has come to what showed that.
+            if not is_of_closed(error):
+                raise
+        self._tabs.reread()
+
+    def _start_late(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Do what the window before this one has left to be done, and show here what has changed."""
+
+        async def do() -> None:
+            try:
+                await work
+            finally:
+                self._tabs.reread()
+
+        return self._bridge.start(do())
 
     def _fill_window(self, window: MainWindow, page: str, state: TabsState) -> Iterator[None]:
         """Make what is seen of a window first, in steps: all of it takes too long at once."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.bench.drift.comparison import DriftReport
@@ -60,17 +60,19 @@ class WindowTabs(QObject):
         parts: WindowParts,
         advice: Callable[[], MachineAdvice],
         jobs: LastingJobs,
+        library: Callable[[], ChatLibrary],
         *,
         welcomes: bool,
     ) -> None:
-        """`advice` is asked for when it is first needed; `jobs` go on without this window; `welcomes` as
-        `welcome` sets it."""
+        """`advice` and `library` are asked for when they are first needed; `jobs` go on without this window;
+        `welcomes` as `welcome` sets it."""
         super().__init__(window)
         self._window = window
         self._parts = parts
         self._ui = ui
         self._advice = advice
         self._jobs = jobs
+        self._library = library
         self._welcomes = welcomes
         self._state = TabsState()
         self._benchmark: BenchmarkTab | None = None
@@ -80,16 +82,7 @@ class WindowTabs(QObject):
 
     def make_chat(self, place: QWidget) -> ChatTab:
         """Make the tab of the conversations, in the widget that it is for, in steps."""
-        parts = self._parts
-        tab = ChatTab(
-            self._ui,
-            parts.chats,
-            ChatLibrary.in_folder(
-                parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
-            ),
-            place,
-            in_steps=True,
-        )
+        tab = ChatTab(self._ui, self._parts.chats, self._library(), place, in_steps=True)
         tab.made.connect(lambda: self._receive_chat(tab))
         return tab
 
@@ -217,6 +210,14 @@ class WindowTabs(QObject):
         if self._chat is not None:
             self._chat.show_chats()
 
+    def reread(self) -> None:
+        """Show everything as it is on the disk now."""
+        if self._chat is not None:
+            self._chat.reread()
+        if self._benchmark is not None:
+            self._benchmark.refresh()
+        self.reread_models()
+
     def keep_again(self) -> None:
         """Keep what the disk refused before, and show what is there."""
         if self._chat is not None:
@@ -248,7 +249,7 @@ class WindowTabs(QObject):
         """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
         threads until drafts, the running reply and unsaved code are on the disk."""
         chat, code = self._chat, self._code
-        self._chat = self._code = self._models = None
+        self._chat = self._code = self._models = self._benchmark = None
         closers = [chat.close_down] if chat is not None else []
         if code is not None:
             closers.append(code.close_tab)

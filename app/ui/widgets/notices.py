@@ -1,6 +1,6 @@
 """Short messages about what just happened, and the sentences of errors in the window's language."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ INFORM_MS = 8_000
 ERROR_MS = 20_000
 WIDTH_PX = 560
 MARGIN_PX = 12
+Words = str | Callable[[], str]
+"""A text, or what says it in the language that the window has then."""
 MOST_TOASTS = 3
 """Of those with an Undo; an older one is shown again once one of these has gone."""
 FULL_DISK = "the full disk"
@@ -113,9 +115,31 @@ class Notices(QWidget):
         """Say that something happened; `action` is offered for some seconds, or until more is to be said."""
         self._show(NoticeText(text, "", action_text, action), INFORM_MS)
 
-    def inform_with_undo(self, text: str, undo: Callable[[], object]) -> None:
-        """Say what was done and offer to take it back, for some seconds whatever else there is to say."""
-        self._show(NoticeText(text, "", self.tr("Undo"), undo), INFORM_MS, stays=True)
+    def inform_with_undo(self, words: Words, undo: Callable[[], object]) -> None:
+        """Say what was done and offer to take it back, for some seconds whatever else there is to say, also
+        in a window that takes the place of this one."""
+        self._offer_undo(Undo(words, undo, INFORM_MS))
+
+    def _offer_undo(self, undo: "Undo") -> None:
+        text = undo.words if isinstance(undo.words, str) else undo.words()
+        self._show(NoticeText(text, "", self.tr("Undo"), undo.action), undo.left_ms, undo)
+
+    def give_undos(self) -> "list[Undo]":
+        """Give what can still be taken back, for the window that takes the place of this one. It is offered
+        here no more."""
+        undos = [
+            replace(toast.undo, left_ms=toast.left_ms) for toast in self._toasts if toast.undo is not None
+        ]
+        self.dismiss()
+        return undos
+
+    def take_undos(
+        self, undos: "Sequence[Undo]", take_back: Callable[[Callable[[], object]], object]
+    ) -> None:
+        """Offer what was done in another window, for the time that was left of it there; `take_back` calls
+        one of the actions."""
+        for undo in undos:
+            self._offer_undo(replace(undo, action=partial(take_back, undo.action)))
 
     def tell_of_file(self, text: str, path: Path) -> None:
         """Say that a file was written; it can be shown in its folder."""
@@ -233,11 +257,11 @@ class Notices(QWidget):
             lambda: _copy(self._report()),
         )
 
-    def _show(self, notice: NoticeText, shown_ms: int, *, stays: bool = False) -> None:
+    def _show(self, notice: NoticeText, shown_ms: int, undo: "Undo | None" = None) -> None:
         for before in tuple(self._toasts):
-            if not before.stays:
+            if before.undo is None:
                 self._remove(before)
-        toast = Toast(notice, shown_ms, stays=stays)
+        toast = Toast(notice, shown_ms, undo)
         toast.left.connect(partial(self._dismiss, toast))
         self._toasts.append(toast)
         self._column.addWidget(toast)
@@ -245,16 +269,25 @@ class Notices(QWidget):
         self._arrange()
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What was done, how it is taken back, and for how long that is still offered."""
+
+    words: Words
+    action: Callable[[], object]
+    left_ms: int
+
+
 class Toast(QWidget):
-    """A row that tells one thing for `shown_ms`, counted while it is shown; one that `stays` is not
+    """A row that tells one thing for `shown_ms`, counted while it is shown; one with an `undo` is not
     replaced by a newer one."""
 
     left = Signal()
     """Its time is over, or the user has done with it."""
 
-    def __init__(self, notice: NoticeText, shown_ms: int, *, stays: bool) -> None:
+    def __init__(self, notice: NoticeText, shown_ms: int, undo: Undo | None) -> None:
         super().__init__()
-        self.stays = stays
+        self.undo = undo
         self.is_news = True
         """The keyboard was not here yet."""
         self._action = notice.action
@@ -294,6 +327,11 @@ class Toast(QWidget):
     def has_keyboard(self) -> bool:
         """One of its buttons has the keyboard."""
         return self._button.hasFocus() or self._close.hasFocus()
+
+    @property
+    def left_ms(self) -> int:
+        """The time for which it is still to be shown."""
+        return self._timer.remainingTime() if self._timer.isActive() else self._left_ms
 
     def take_keyboard(self) -> None:
         """Let the keyboard choose what it offers."""

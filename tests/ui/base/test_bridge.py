@@ -12,7 +12,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from app.base.errors import Cancelled
+from app.base.errors import Cancelled, StillroomError
 from app.ui.base.bridge import Bridge
 from tests.support.event_loop import run_step
 from tests.support.waiting import wait_until
@@ -106,6 +106,38 @@ def test_a_closed_bridge_is_silent(qtbot: QtBot) -> None:
     other.post(seen.append, 3)
     wait_until(lambda: bool(seen))
     assert seen == [3]
+
+
+def test_what_is_begun_on_a_closed_bridge_can_be_handed_on(loop: qasync.QEventLoop) -> None:
+    errors: list[BaseException] = []
+    seen: list[str] = []
+
+    class Places:
+        """Of the window before, where nothing is to be told any more."""
+
+        def fail(self, work: str, error: BaseException) -> None:
+            pytest.fail(f"{work}: {error}")
+
+        def mend(self, work: str) -> None:
+            pytest.fail(work)
+
+    async def scene() -> None:
+        before, after = Bridge(pytest.fail), Bridge(errors.append)
+        part = before.for_place(Places)
+        before.close()
+        before.hand_on(after.start)
+
+        async def work(name: str) -> None:
+            seen.append(name)
+            raise StillroomError(name)
+
+        for each in (before.start(work("one")), part.start(work("two"))):
+            with pytest.raises(StillroomError):
+                await each
+
+    run_step(loop, scene(), 30)
+    assert seen == ["one", "two"]
+    assert [str(error) for error in errors] == seen
 
 
 @pytest.mark.parametrize(("closed", "told"), [(True, 0), (False, 1)])

@@ -1,6 +1,7 @@
 """Another language makes another window: work goes on in it, and the user finds what he had before him."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
 from app.chat.store.store import ChatStore
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_page import SIZES, QualityPage
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.chat.chat_tab import ChatTab
@@ -18,10 +20,11 @@ from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_tabs import WindowTabs
+from app.ui.widgets.notices import INFORM_MS, Notices
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
-from tests.support.widgets import seen_button
+from tests.support.widgets import all_seen, click, seen_button, seen_words
 from tests.support.window import run_with_window, settle
 
 CHINESE, ENGLISH = "zh_CN", "en"
@@ -293,6 +296,85 @@ def test_what_a_window_leaves_is_kept_where_it_is_closed_meanwhile(
 
     run_with_window(scene)
     assert too_late == [False]
+
+
+def toast(application: WindowApplication) -> Notices:
+    notices = application.window.findChild(Notices)
+    assert isinstance(notices, Notices)
+    return notices
+
+
+async def press_undo(application: WindowApplication, words: str, undo: str) -> None:
+    """Press the button of the toast that says this."""
+    notices = toast(application)
+    await until(lambda: words in seen_words(notices).splitlines(), words)
+    place = [line for line in seen_words(notices).splitlines() if "gone" in line or "Mine" in line]
+    click(all_seen(notices, QPushButton, undo)[place.index(words)])
+
+
+def test_what_was_done_can_be_taken_back_in_the_new_window(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        store = application.parts.chats
+        gone = store.create_conversation(title="gone")
+        tab = chat_tab(application)
+        tab.presets.save("Mine")
+        [saved] = toast(application).give_undos()
+        assert 0 < saved.left_ms < 2 * INFORM_MS
+        tab.presets.delete("Mine")
+        tab.chats.delete_requested.emit(gone.id)
+        await until(lambda: "“gone” is deleted." in seen_words(toast(application)), "the toast of the chat")
+        # However long the windows take to be made.
+        undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
+        toast(application).take_undos(undos, lambda action: action())
+        for language in (CHINESE, ENGLISH, CHINESE):
+            await change(application, language)
+        tab = chat_tab(application)
+        tab.presets.save("Another")
+        await press_undo(application, "已删除“gone”。", "撤销")
+        await until(lambda: tab.chats.model.index_of(gone.id).isValid(), "the chat in the list")
+        await press_undo(application, "预设“Mine”已删除。", "撤销")
+        titles = [command.title for command in tab.presets.commands()]
+        assert all(any(name in title for title in titles) for name in ("Mine", "Another")), titles
+        [another] = toast(application).give_undos()
+        assert another.left_ms < 2 * INFORM_MS
+
+    run_with_window(scene)
+
+
+def test_the_time_of_an_undo_stands_still_while_the_window_is_made(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        notices = toast(application)
+        notices.inform_with_undo("It is gone.", lambda: None)
+        [undo] = notices.give_undos()
+        notices.take_undos([replace(undo, left_ms=MANY_MS)], lambda action: action())
+        await change(application, CHINESE)
+        [undo] = toast(application).give_undos()
+        assert undo.left_ms < MANY_MS
+        assert undo.words == "It is gone."
+
+    run_with_window(scene)
+
+
+def test_a_benchmark_run_is_back_in_the_new_window(qapp: QApplication) -> None:
+    history = BenchmarkHistory(app_paths().benchmarks)
+    history.add(make_report("old", started_at="2026-11-01T10:00:00Z"))
+    history.close()
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.show_page("benchmark")
+        benchmark(application).speed.complete()
+        [runs] = benchmark(application).findChildren(RunHistoryView)
+        runs.select("old")
+        runs.delete_asked.emit()
+        await until(lambda: "The benchmark run is deleted." in seen_words(toast(application)), "the toast")
+        undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
+        toast(application).take_undos(undos, lambda action: action())
+        await change(application, CHINESE)
+        assert benchmark(application).speed.state.shown == ""
+        click(seen_button(toast(application), "撤销"))
+        await until(lambda: benchmark(application).speed.state.shown == "old", "the run")
+
+    run_with_window(scene)
 
 
 def windows(qapp: QApplication) -> list[MainWindow]:

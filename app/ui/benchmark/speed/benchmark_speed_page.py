@@ -562,10 +562,12 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         def undo() -> None:
             self._bridge.start(self._restore_runs(ids))
 
-        text = self.tr("Deleted: {count} benchmark runs.").format(count=len(ids))
-        if len(ids) == 1:
-            text = self.tr("The benchmark run is deleted.")
-        self._notices.inform_with_undo(text, undo)
+        def words() -> str:
+            if len(ids) == 1:
+                return self.tr("The benchmark run is deleted.")
+            return self.tr("Deleted: {count} benchmark runs.").format(count=f"{len(ids):,}")
+
+        self._notices.inform_with_undo(words, undo)
 
     async def _restore_runs(self, ids: list[str]) -> None:
         await asyncio.to_thread(self._history.restore, ids)

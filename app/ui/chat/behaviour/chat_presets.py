@@ -17,7 +17,7 @@ from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.notices import Notices, Words
 from models.catalogue.catalogue import is_r1
 
 
@@ -116,22 +116,28 @@ class ChatPresets(QObject):
         if choices.sampling is None:
             choices = msgspec.structs.replace(choices, sampling=self._settings.values.sampling)
         change = self._book.save(name, choices)
-        text = (
-            self.tr("The preset “{name}” is replaced.") if replaces else self.tr("“{name}” is a preset now.")
-        )
-        self._told(text.format(name=name), change)
+
+        def words() -> str:
+            text = self.tr("“{name}” is a preset now.")
+            if replaces:
+                text = self.tr("The preset “{name}” is replaced.")
+            return text.format(name=name)
+
+        self._told(words, change)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a preset another name."""
-        self._told(self.tr("The preset is renamed."), self._book.rename(name, new_name))
+        self._told(lambda: self.tr("The preset is renamed."), self._book.rename(name, new_name))
 
     def duplicate(self, name: str) -> None:
         """Make a second one like it."""
-        self._told(self.tr("“{name}” is there twice now.").format(name=name), self._book.duplicate(name))
+        change = self._book.duplicate(name)
+        self._told(lambda: self.tr("“{name}” is there twice now.").format(name=name), change)
 
     def delete(self, name: str) -> None:
         """Take it away; the chats stay as they are."""
-        self._told(self.tr("The preset “{name}” is deleted.").format(name=name), self._book.delete(name))
+        change = self._book.delete(name)
+        self._told(lambda: self.tr("The preset “{name}” is deleted.").format(name=name), change)
 
     def begin_with(self, name: str) -> None:
         """Let new chats with the present model begin with it, or with nothing of their own."""
@@ -140,7 +146,7 @@ class ChatPresets(QObject):
     def import_from(self, path: Path) -> None:
         """Take in the presets of a file."""
         change, count = self._book.add_from(path)
-        self._told(self.tr("Presets added: {count}.").format(count=count), change)
+        self._told(lambda: self.tr("Presets added: {count}.").format(count=count), change)
 
     def export(self, path: Path) -> None:
         """Write the user's presets to a file."""
@@ -178,13 +184,13 @@ class ChatPresets(QObject):
             case "no_thinking":
                 return self.tr("No thinking")
 
-    def _told(self, text: str, change: Change[Preset]) -> None:
+    def _told(self, words: Words, change: Change[Preset]) -> None:
         def undo() -> None:
             self._book.undo(change)
             self.show_name()
 
         self.show_name()
-        self._notices.inform_with_undo(text, undo)
+        self._notices.inform_with_undo(words, undo)
 
     def _ask_name(self, name: str, use: Callable[[str], None]) -> None:
         dialog = QInputDialog(self._window)

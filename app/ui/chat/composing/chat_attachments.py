@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.chat.documents.documents import Document, DocumentError, read_document
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.prompting.attached import with_documents
 from app.chat.store.records import Attachment, Conversation
 from app.engine.protocol import Part
@@ -26,6 +27,8 @@ class ChatAttachments(QObject):
 
     changed = Signal()
     """Other documents go along with the message now."""
+    chat_made = Signal()
+    """A document has come back, and the chat that it was in was no longer there."""
 
     def __init__(
         self,
@@ -146,15 +149,26 @@ class ChatAttachments(QObject):
         return dialog
 
     async def _remove(self, attachment: Attachment) -> None:
+        owner = self._keeper.chat
         await self._keeper.write(self._keeper.store.detach, attachment.id)
         chat = self._keeper.chat
         self.show(chat.id if chat is not None else None)
         self._notices.inform_with_undo(
-            self.tr("{name} is not attached any more.").format(name=attachment.name),
-            lambda: self._start(self._put_back(attachment)),
+            lambda: self.tr("{name} is not attached any more.").format(name=attachment.name),
+            lambda: self._start(self._put_back(attachment, owner)),
         )
 
-    async def _put_back(self, attachment: Attachment) -> None:
-        chat = await self._kept_chat()
+    async def _put_back(self, attachment: Attachment, owner: Conversation | None) -> None:
+        """Attach it again in its chat, or in one like that where it was left with nothing in it."""
+        store = self._keeper.store
+        chat = next(
+            (chat for chat in store.conversations() if owner is not None and chat.id == owner.id), None
+        )
+        if chat is None:
+            choices = owner.choices if owner is not None else ReplyChoices()
+            chat = await self._keeper.write(store.create_conversation, choices=choices)
         await self._keep(chat.id, Document(attachment.name, attachment.text))
-        self.show(chat.id)
+        if chat != owner:
+            self.chat_made.emit()
+        if self._keeper.is_open(chat.id):
+            self.show(chat.id)

@@ -15,7 +15,7 @@ from app.ui.base.file_dialogs import FileDialog
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.composing.prompt_dialog import PromptDialog
 from app.ui.chat.composing.prompt_form import PromptForm
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.notices import Notices, Words
 
 
 class ChatPrompts(QObject):
@@ -78,22 +78,23 @@ class ChatPrompts(QObject):
 
     def _save(self, title: str, text: str, in_place_of: SavedPrompt | None) -> None:
         change = self._book.save(title, text, in_place_of)
-        self._told(self.tr("“{title}” is in the library.").format(title=title), change)
+        self._told(lambda: self.tr("“{title}” is in the library.").format(title=title), change)
 
     def _delete(self, prompt: SavedPrompt) -> None:
         change = self._book.delete(prompt)
-        self._told(self.tr("The prompt “{title}” is deleted.").format(title=prompt.title), change)
+        self._told(lambda: self.tr("The prompt “{title}” is deleted.").format(title=prompt.title), change)
 
-    def _told(self, text: str, change: Change[SavedPrompt]) -> None:
-        self._refresh()
+    def _told(self, words: Words, change: Change[SavedPrompt]) -> None:
+        self.refresh()
 
         def undo() -> None:
             self._book.undo(change)
-            self._refresh()
+            self.refresh()
 
-        self._notices.inform_with_undo(text, undo)
+        self._notices.inform_with_undo(words, undo)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Offer the prompts that there are now."""
         self._offer()
         if self._dialog is not None:
             self._dialog.fill("")

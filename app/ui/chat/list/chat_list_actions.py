@@ -81,12 +81,16 @@ class ChatListActions(QObject):
         made = [folder.id for folder in self._keeper.store.folders() if folder not in before]
         self.open_requested.emit(ids[0])
         self.changed.emit()
-        text = self.tr("Chats added: {count}.").format(count=len(ids))
-        if left_out:
-            text += " " + self.tr("Left out, as a chat here cannot hold it: {kinds}.").format(
-                kinds=enumerated(left_out)
-            )
-        self._notices.inform_with_undo(text, lambda: self._start(self._take_out(ids, made)))
+
+        def words() -> str:
+            text = self.tr("Chats added: {count}.").format(count=len(ids))
+            if left_out:
+                text += " " + self.tr("Left out, as a chat here cannot hold it: {kinds}.").format(
+                    kinds=enumerated(left_out)
+                )
+            return text
+
+        self._notices.inform_with_undo(words, lambda: self._start(self._take_out(ids, made)))
 
     async def _take_out(self, ids: list[int], folders: list[int]) -> None:
         """Take imported chats out again, and the folders that were made for them."""
@@ -138,7 +142,7 @@ class ChatListActions(QObject):
         await self._keeper.write(store.delete_folder, folder_id)
         self.changed.emit()
         self._notices.inform_with_undo(
-            self.tr("The folder “{name}” is removed; its chats are kept.").format(name=folder.name),
+            lambda: self.tr("The folder “{name}” is removed; its chats are kept.").format(name=folder.name),
             lambda: self._start(self._restore_folder(folder.name, held)),
         )
 
@@ -156,7 +160,7 @@ class ChatListActions(QObject):
             self.open_requested.emit(None)
         self.changed.emit()
         self._notices.inform_with_undo(
-            self.tr("“{title}” is deleted.").format(title=title),
+            lambda: self.tr("“{title}” is deleted.").format(title=title),
             lambda: self._start(self._restore(conversation_id)),
         )
 

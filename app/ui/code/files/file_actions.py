@@ -57,9 +57,11 @@ class FileActions(QObject):
     async def restore_folder(self) -> None:
         """Show the folder of the last run, unless it is gone, or another one was opened meanwhile."""
         await self._files.wait_until_restored()
-        panel, path = self._folder_panel, Path(self._files.folder or "")
-        if self._files.folder and await asyncio.to_thread(path.is_dir) and not panel.was_opened:
-            await panel.open_folder(path)
+        if not self._files.folder:
+            return
+        path = Path(self._files.folder)
+        if await asyncio.to_thread(path.is_dir) and not self._folder_panel.was_opened:
+            await self._folder_panel.open_folder(path)
 
     async def take(self, code: str, language: Language = PLAIN_TEXT) -> None:
         """Show code from elsewhere, such as a chat's reply, as a new text."""

@@ -95,7 +95,7 @@ class ModelMatrix(QObject):
         await asyncio.to_thread(path.unlink)
         await self._show(path)
         self._notices.inform_with_undo(
-            self.tr("The importance matrix of {model} was deleted.").format(model=name),
+            lambda: self.tr("The importance matrix of {model} was deleted.").format(model=name),
             lambda: self._on_undo(path, data),
         )
 

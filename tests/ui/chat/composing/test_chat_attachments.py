@@ -233,6 +233,42 @@ def test_documents_dropped_anywhere_are_attached_and_models_are_not(opened: Open
     opened.run(scene())
 
 
+@pytest.mark.parametrize("draft", ["", "about it"])
+def test_a_document_comes_back_in_its_own_chat_whichever_is_open(
+    opened: Opened, tmp_path: Path, draft: str
+) -> None:
+    """One that was left with nothing in it is gone: another takes its place."""
+    path = tmp_path / "a.md"
+    path.write_text("text", encoding="utf-8")
+    tab, store = opened.tab, opened.store
+
+    async def scene() -> None:
+        other = store.create_conversation(title="other")
+        tab.open_chat(None)
+        await tab.attachments.attach([path])
+        chat = tab.chat
+        assert chat is not None
+        tab.composer.set_text(draft)
+        tab.composer.attachments.removed.emit(tab.attachments.waiting[0])
+        await until(lambda: tab.composer.attachments.names == [])
+        tab.open_chat(other.id)
+        there = {chat.id} if draft else set()
+        await until(lambda: {chat.id} & {each.id for each in store.conversations()} == there)
+        opened.undo()
+
+        def holding() -> list[int]:
+            return [each.id for each in store.conversations() if store.waiting_attachments(each.id)]
+
+        await until(holding, "the document")
+        [holder] = holding()
+        assert holder != other.id
+        assert (holder == chat.id) == bool(draft)
+        await until(lambda: tab.chats.model.index_of(holder).isValid(), "the chat in the list")
+        assert tab.composer.attachments.names == []
+
+    opened.run(scene())
+
+
 def test_a_waiting_document_is_kept_with_its_chat_and_can_be_taken_away(
     opened: Opened, tmp_path: Path
 ) -> None:
