@@ -92,6 +92,8 @@ class ModelsTab(QScrollArea):
         self._notices = ui.notices
         self._advice = advice
         self._listing = StoreListing((), ())
+        self._readings = self._read = 0
+        """The number of the last reading of the disk that was begun, and of that which is shown."""
         self._views: dict[str, JobView] = {}
         self._cards: dict[str, JobCard] = {}
         self._told: set[str] = set()
@@ -102,8 +104,10 @@ class ModelsTab(QScrollArea):
         self._leaving: set[Path] = set()
         """The files that are being deleted."""
         self._selected = ""
+        """The key of the row to select. Set by who asks for one, by the user who goes to one, and by the
+        judging, which finds it gone."""
         self._place = 0
-        """The row that was selected last."""
+        """The number of the row that was selected last."""
         self._advisor: Advisor | None = None
         self._refreshing = Slices(self)
         self._measurer = measurer
@@ -166,8 +170,6 @@ class ModelsTab(QScrollArea):
         number = self.table.number_of(key)
         if number >= 0:
             self._view.selectRow(number)
-            # Who asks for it gets it whole.
-            self._refreshing.finish()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Replies may have been measured meanwhile."""
@@ -293,9 +295,19 @@ class ModelsTab(QScrollArea):
         self.detail.menu_asked.connect(self._on_menu)
         self.detail.keyboard_left.connect(self.take_keyboard)
 
-    async def _reload(self) -> None:
-        before = self._listing
-        self._listing = await asyncio.to_thread(self._store.listing)
+    async def _reload(self, select: str = "") -> None:
+        """Read the disk again, and select the row of a key that is there then."""
+        self._readings += 1
+        number = self._readings
+        listing = await asyncio.to_thread(self._store.listing)
+        if select:
+            # Not before: what was begun earlier judges the models that were there then.
+            self._selected = select
+        if number < self._read:
+            # A reading that was begun after this one has ended before it.
+            self._refresh()
+            return
+        before, self._listing, self._read = self._listing, listing, number
         for notice in self._listing.notices:
             if str(notice) not in self._told:
                 self._told.add(str(notice))
@@ -304,12 +316,6 @@ class ModelsTab(QScrollArea):
         self._bridge.start(self._advice.learn_files(self._listing.models))
         if self._listing.models != before.models:
             self.store_changed.emit()
-
-    async def _reload_at(self, key: str) -> None:
-        """Read the list again and select a row; what was begun before may show another one meanwhile."""
-        self._selected = key
-        await self._reload()
-        self.select(key)
 
     def _refresh(self) -> None:
         """Judge the models anew and show them; many are judged one by one between two events before, and so
@@ -343,18 +349,30 @@ class ModelsTab(QScrollArea):
             rows.append(row)
             yield
         self.table.show_rows(rows)
-        number = self.table.number_of(self._selected) if self._selected else -1
-        if number < 0:
-            # Where the one that is gone has been.
-            number = min(self._place, len(rows) - 1)
-        if self._view.currentIndex().row() != number:
-            # All that there is to it takes too long at once, as the view's signal would have it.
-            with QSignalBlocker(self._view):
-                self._view.selectRow(number)
+        self._select_again()
         self.search.show_advice(self._advisor)
         yield
         self._show_recommendation(rows)
         yield
+
+    def _select_again(self) -> None:
+        """Select the row that is to be selected, now that the rows are there."""
+        number = self.table.number_of(self._selected)
+        is_there = number >= 0
+        if not is_there:
+            # Where the one that is gone has been.
+            number = min(self._place, self.table.rowCount() - 1)
+        if self._view.currentIndex().row() != number:
+            # All that there is to it takes too long at once, as the view's signal would have it.
+            with QSignalBlocker(self._view):
+                self._view.selectRow(number)
+        if is_there or self._read:
+            # Before the disk was read nothing is gone.
+            self._note_row(number)
+
+    def _note_row(self, number: int) -> None:
+        if number >= 0:
+            self._selected, self._place = self.table.row(number).key, number
 
     def _show_selected(self) -> Iterator[None]:
         """Show what there is to the selected one, in steps."""
@@ -394,6 +412,7 @@ class ModelsTab(QScrollArea):
         )
 
     def _on_row(self, number: int) -> None:
+        self._note_row(number)
         for _ in self._row_steps(number):
             pass
 
@@ -404,10 +423,9 @@ class ModelsTab(QScrollArea):
         self._matrix.show_row(self.table.row(number) if number >= 0 else None)
         if number >= 0:
             row = self.table.row(number)
-            self._selected, self._place = row.key, number
             use, model = self.outlooks.use, row.model
             yield from self.detail.showing(row, self._advisor, use)
-            if self._selected != row.key:
+            if self._current_row is not row:
                 # Somebody has gone to another one meanwhile.
                 return
             self.detail.come_after(self._view)
@@ -587,7 +605,7 @@ class ModelsTab(QScrollArea):
     async def _restore(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
         model = await asyncio.to_thread(self._store.restore, trashed)
         await self._keep_choice(model, chosen)
-        await self._reload_at(_key_of(model))
+        await self._reload(_key_of(model))
 
     async def _keep_choice(self, model: InstalledModel, chosen: LoadChoice | None) -> None:
         """Put back how a model is loaded."""
@@ -644,8 +662,9 @@ class ModelsTab(QScrollArea):
         self.search.field.setFocus()
 
     def _on_menu(self, model: InstalledModel, place: QPoint) -> None:
-        row = self.table.row(self.table.number_of(self._selected))
-        self._actions.menu(row, [model]).popup(place)
+        number = self.table.number_of(_key_of(model))
+        if number >= 0:
+            self._actions.menu(self.table.row(number), [model]).popup(place)
 
     def _on_look_inside(self) -> None:
         row = self._current_row
@@ -653,7 +672,7 @@ class ModelsTab(QScrollArea):
             self._actions.inspect(row.installed[0])
 
     def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
-        self._bridge.start(self._reload_at(_key_of(models[0])))
+        self._bridge.start(self._reload(_key_of(models[0])))
 
     def _on_add(self, text: str, kind: str) -> None:
         self._adding.start(self._add(text, kind))

@@ -22,6 +22,11 @@ class ModelsPage:
         return seen(self._tab, QTableView, "Models")
 
     @property
+    def row(self) -> str:
+        """The key of the row that the list is at."""
+        return self._tab.table.row(self.view.currentIndex().row()).key
+
+    @property
     def jobs(self) -> list[JobCard]:
         return self._tab.findChildren(JobCard)
 

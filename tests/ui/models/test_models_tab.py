@@ -61,7 +61,7 @@ from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.manifest import BuiltFile
-from models.store.store import InstalledModel, ModelStore
+from models.store.store import InstalledModel, ModelStore, StoreListing
 from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA
@@ -191,8 +191,10 @@ class Room:
         self.make_tab()
         self.host.show()
 
-    def make_tab(self) -> None:
+    def make_tab(self, selected: str = "") -> None:
         self.tab = ModelsTab(self.ui, self.store, self.jobs, self.advice, self.measurer, self.host)
+        if selected:
+            self.tab.select(selected)
         self.tab.complete()
         self.page = ModelsPage(self.tab)
         self.tab.load_asked.connect(self.loads.append)
@@ -259,14 +261,19 @@ def run(loop: qasync.QEventLoop) -> Run:
     return lambda work: run_step(loop, work, WAIT_S)
 
 
+def add_many(room: Room) -> None:
+    """Put more models on the disk than are judged at once."""
+    for number in range(AT_ONCE):
+        path = room.root / f"{number}.gguf"
+        write_tiny_gguf(path)
+        room.store.add(f"Mine {number:02}", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
+
+
 def test_many_models_are_judged_one_by_one_between_two_events(
     room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slices, "SLICE_S", 0.0)
-    for number in range(AT_ONCE):
-        path = room.root / f"{number}.gguf"
-        write_tiny_gguf(path)
-        room.store.add(f"Mine {number}", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
+    add_many(room)
 
     async def scenario() -> None:
         room.tab.reload()
@@ -279,6 +286,103 @@ def test_many_models_are_judged_one_by_one_between_two_events(
             await asyncio.sleep(0)
             QCoreApplication.processEvents()
         assert turns > AT_ONCE // 2
+
+    run(scenario())
+
+
+def test_steps_of_an_older_refresh_select_nothing(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    add_many(room)
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
+        room.tab.complete()
+        before = room.tab.selected_key
+        # Each import comes in another step of the refresh that goes on.
+        for turns in range(0, 3 * AT_ONCE, 9):
+            room.tab.select(before)
+            room.session.become_ready(turns)
+            for _ in range(turns):
+                QCoreApplication.processEvents()
+            file = room.root / f"Come {turns}.Q8_0.gguf"
+            write_tiny_gguf(file)
+            room.tab.add_card.paths_chosen.emit([file])
+            key = f"disk:Come {turns}.Q8_0"
+            await until(lambda key=key: room.page.row == key, "its row")  # type: ignore[misc] # the default binds the key
+            await until(lambda file=file: str(file) in seen_words(room.tab.detail), "what there is to it")  # type: ignore[misc] # the default binds the file
+
+    run(scenario())
+
+
+def test_who_goes_to_another_row_while_a_refresh_is_under_way_stays_there(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    add_many(room)
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
+        room.tab.complete()
+        for turns in range(0, 3 * AT_ONCE, 9):
+            room.tab.select(KEY)
+            room.session.become_ready(turns)
+            for _ in range(turns):
+                QCoreApplication.processEvents()
+            room.page.press(Qt.Key.Key_Down)
+            there = room.page.row
+            assert there != KEY
+            room.tab.complete()
+            assert (room.page.row, room.tab.selected_key) == (there, there)
+            assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(room.tab.detail)
+
+    run(scenario())
+
+
+def test_a_reading_of_the_disk_that_ends_after_a_newer_one_is_not_shown(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, readings = threading.Event(), list[StoreListing]()
+    listing = room.store.listing
+
+    def read() -> StoreListing:
+        found = listing()
+        readings.append(found)
+        if len(readings) == 1:
+            held.wait(WAIT_S)
+        return found
+
+    async def scenario() -> None:
+        monkeypatch.setattr(room.store, "listing", read)
+        before = asyncio.all_tasks()
+        room.tab.reload()
+        older = asyncio.all_tasks() - before
+        await until(lambda: bool(readings), "the first reading")
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        held.set()
+        await asyncio.gather(*older)
+        room.tab.complete()
+        assert room.cell(KEY, ON_DISK) == "Q4_K_M"
+
+    run(scenario())
+
+
+def test_a_row_that_is_asked_for_before_the_disk_is_read_is_selected(room: Room, run: Run) -> None:
+    path = room.root / "mine.gguf"
+    write_tiny_gguf(path)
+    room.store.add("Mine", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
+
+    async def scenario() -> None:
+        room.tab.deleteLater()
+        room.make_tab("disk:Mine")
+        await until(lambda: room.tab.table.number_of("disk:Mine") >= 0, "it")
+        room.tab.complete()
+        assert (room.page.row, room.tab.selected_key) == ("disk:Mine", "disk:Mine")
 
     run(scenario())
 
