@@ -75,7 +75,7 @@ class OutlookTable(RowsModel[Outlook]):
             ),
             Column(self.tr("On this PC"), lambda row: verdict_text(row.fit)),
         )
-        theme.changed.connect(self._repaint)
+        theme.changed.connect(self._recolour)
 
     def show_outlooks(self, outlooks: list[Outlook]) -> None:
         """Take new rows; the selection survives where their number stays."""

@@ -66,6 +66,10 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         """Return the object of row `number`."""
         return self._rows[number]
 
+    def text(self, number: int, column: int) -> str:
+        """Return what a cell shows, as `data` does on a longer way."""
+        return plain(self._columns[column].text(self._rows[number]), LONGEST_CELL)
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's name and default
         """A row for each object."""
         return 0 if parent.isValid() else len(self._rows)
@@ -145,6 +149,13 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         return [(column.text(row), self._tip(row, at)) for at, column in enumerate(self._columns)]
 
     def _repaint(self) -> None:
+        self._change()
+
+    def _recolour(self) -> None:
+        """Let the colours be asked for again; the texts have stayed, so that none is measured."""
+        self._change(Qt.ItemDataRole.ForegroundRole)
+
+    def _change(self, *roles: Qt.ItemDataRole) -> None:
         if self._rows:
             last = self.index(len(self._rows) - 1, len(self._columns) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
+            self.dataChanged.emit(self.index(0, 0), last, list(roles))

@@ -39,6 +39,11 @@ def no_columns() -> Sequence[int]:
     return ()
 
 
+def shows_other_texts(roles: Sequence[int]) -> bool:
+    """Tell whether cells of which a model says that these roles have changed may need another width."""
+    return not roles or any(role != Qt.ItemDataRole.ForegroundRole for role in roles)
+
+
 class MeasuredTable(QTableView):
     """Finds and remembers how wide its columns want to be. Header and `WideColumn` often ask for them, and Qt
     asks style and model for each cell: 5 ms for 40 rows of a column. The cells of a column have one font and
@@ -61,7 +66,6 @@ class MeasuredTable(QTableView):
             for changed in (
                 model.modelReset,
                 model.layoutChanged,
-                model.dataChanged,
                 model.headerDataChanged,
                 model.rowsInserted,
                 model.rowsRemoved,
@@ -69,6 +73,7 @@ class MeasuredTable(QTableView):
                 model.columnsRemoved,
             ):
                 changed.connect(self._forget)
+            model.dataChanged.connect(self._on_cells)
         super().setModel(model)
         self._forget()
 
@@ -83,14 +88,16 @@ class MeasuredTable(QTableView):
         if model is None or not (rows := self._measured_rows()):
             return super().sizeHintForColumn(column)
         metrics = QFontMetricsF(self.font())
-
-        def text_px(row: int) -> float:
-            return metrics.horizontalAdvance(str(model.index(row, column).data() or ""))
-
-        widest = model.index(max(rows, key=text_px), column)
+        # Many cells say the same.
+        texts = {self._text(row, column): row for row in rows}
+        widest = model.index(texts[max(texts, key=metrics.horizontalAdvance)], column)
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
         return self.itemDelegateForIndex(widest).sizeHint(option, widest).width() + self.showGrid()
+
+    def _text(self, row: int, column: int) -> str:
+        """Return what a cell shows."""
+        return str(self.model().index(row, column).data() or "")
 
     def _measured_rows(self) -> range:
         """Those that are seen and others around them, as many as the header wants: Qt's choice."""
@@ -126,6 +133,10 @@ class MeasuredTable(QTableView):
 
     def _forget(self, *_: object) -> None:
         self._wanted_px.clear()
+
+    def _on_cells(self, _first: QModelIndex, _last: QModelIndex, roles: Sequence[int]) -> None:
+        if shows_other_texts(roles):
+            self._forget()
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         """Note whether a key brought the focus."""
@@ -189,8 +200,9 @@ class WideColumn(QObject):
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._fit)
         model = table.model()
-        for changed in (model.modelReset, model.dataChanged, model.rowsInserted, model.rowsRemoved):
-            changed.connect(self._on_cells)
+        for changed in (model.modelReset, model.rowsInserted, model.rowsRemoved):
+            changed.connect(self._fit_later)
+        model.dataChanged.connect(self._on_cells)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Fit to another width of the table."""
@@ -198,7 +210,11 @@ class WideColumn(QObject):
             self._fit()
         return super().eventFilter(watched, event)
 
-    def _on_cells(self, *_: object) -> None:
+    def _on_cells(self, _first: QModelIndex, _last: QModelIndex, roles: Sequence[int]) -> None:
+        if shows_other_texts(roles):
+            self._fit_later()
+
+    def _fit_later(self, *_: object) -> None:
         # Other columns may be spared now, though none of those that are shown got another width.
         if shiboken6.isValid(self._later):
             self._later.start()

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import qasync
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -730,6 +730,41 @@ def test_a_destroyed_tab_hears_of_no_job(room: Room, run: Run) -> None:
 
     run(scenario())
     assert room.errors == []
+
+
+def test_other_colours_leave_the_columns_of_the_list_alone(room: Room, run: Run, theme: Theme) -> None:
+    async def scenario() -> None:
+        await settle(5)
+        told: list[list[int]] = []
+        room.tab.table.dataChanged.connect(lambda _first, _last, roles: told.append(list(roles)))
+        theme.choose("dark" if not theme.colours.dark else "light")
+        await until(lambda: bool(told), "the colours")
+        assert told == [[Qt.ItemDataRole.ForegroundRole]]
+
+    run(scenario())
+
+
+def test_a_long_list_is_measured_without_qt(room: Room, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_many(room)
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
+        await settle(5)
+        asked: list[int] = []
+        data = room.tab.table.data
+
+        def counted(index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+            asked.append(index.row())
+            return data(index, role)
+
+        room.host.setUpdatesEnabled(False)
+        monkeypatch.setattr(room.tab.table, "data", counted)
+        room.tab.table.show_rows([room.tab.table.row(number) for number in range(room.tab.table.rowCount())])
+        # The widest cell of each column, and the first one of those that are shortened.
+        assert len(set(asked)) <= 7
+
+    run(scenario())
 
 
 def test_it_follows_the_theme(room: Room, theme: Theme) -> None:

@@ -95,6 +95,11 @@ def test_a_cell_answers_for_every_role(fruits: Fruits) -> None:
     assert name.data(Qt.ItemDataRole.AccessibleTextRole) is None
 
 
+def test_a_text_is_the_same_without_qt(fruits: Fruits) -> None:
+    cells = [(row, column) for row in range(2) for column in range(2)]
+    assert [fruits.text(*cell) for cell in cells] == [fruits.index(*cell).data() for cell in cells]
+
+
 def test_the_header_has_titles_and_explanations(fruits: Fruits) -> None:
     across = Qt.Orientation.Horizontal
     assert [fruits.headerData(column, across) for column in range(2)] == ["Name", "Weight"]

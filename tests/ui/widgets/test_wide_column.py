@@ -162,6 +162,18 @@ def test_what_changes_is_measured_anew(qtbot: QtBot) -> None:
     assert table.sizeHintForColumn(1) > before
 
 
+def test_other_colours_let_nothing_be_measured(qtbot: QtBot) -> None:
+    table = MeasuredTable()
+    counted(qtbot, table)
+    model = table.model()
+    assert isinstance(model, Counted)
+    table.sizeHintForColumn(1)
+    measured = model.measured
+    model.item(3, 1).setForeground(QColor("red"))
+    table.sizeHintForColumn(1)
+    assert model.measured == measured
+
+
 def test_columns_are_as_wide_as_qt_makes_them(qtbot: QtBot) -> None:
     draw = random.Random(3)
     model = QStandardItemModel(300, 4)

@@ -37,7 +37,7 @@ class ModelsTable(RowsModel[ModelRow]):
             ),
             Column(self.tr("On this PC"), self._here),
         )
-        theme.changed.connect(self._repaint)
+        theme.changed.connect(self._recolour)
 
     def show_rows(self, rows: list[ModelRow]) -> None:
         """Take new rows; the selection survives while the models stay the same."""

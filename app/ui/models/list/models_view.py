@@ -1,13 +1,15 @@
 """The widget that shows the model list."""
 
-from PySide6.QtCore import Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from app.ui.base.resource_words import comma
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
 from app.ui.models.list.whole_parts import DOT, WholeParts
-from app.ui.widgets.wide_column import MeasuredTable
+from app.ui.widgets.wide_column import MeasuredTable, shows_other_texts
 
 ROW_PX = 40
 SMALLEST_PX = 80
@@ -24,6 +26,7 @@ class ModelsView(MeasuredTable):
 
     def __init__(self, table: ModelsTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._table = table
         self.setModel(table)
         self.setAccessibleName(self.tr("Models"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -46,20 +49,33 @@ class ModelsView(MeasuredTable):
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))
         self.activated.connect(lambda index: self.row_activated.emit(index.row()))
         table.modelReset.connect(self._fit)
-        self.restyled.connect(self._fit)
-        table.dataChanged.connect(self._fit_columns)
+        self.restyled.connect(self._on_restyled)
+        table.dataChanged.connect(self._on_changed)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Share the room anew."""
         super().resizeEvent(event)
         self._fit_columns()
 
+    def _on_restyled(self) -> None:
+        for delegate in self._delegates.values():
+            delegate.forget_margins()
+        self._fit()
+
     def _fit(self) -> None:
         header = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(header + ROW_PX * self.model().rowCount() + 2)
         self._fit_columns()
 
-    def _fit_columns(self, *_: object) -> None:
+    def _on_changed(self, _first: QModelIndex, _last: QModelIndex, roles: Sequence[int]) -> None:
+        if shows_other_texts(roles):
+            self._fit_columns()
+
+    def _text(self, row: int, column: int) -> str:
+        """Return what a cell shows, not through Qt: there may be hundreds."""
+        return self._table.text(row, column)
+
+    def _fit_columns(self) -> None:
         """Give each column what it asks for, and the models what is left; where that is too little, leave the
         scores out, then what is said of this PC behind speed and memory, then all types on disk but one, and
         shorten both at last."""
@@ -84,11 +100,11 @@ class ModelsView(MeasuredTable):
 
     def _px_of(self, column: int, parts: int) -> int:
         """Return the width in which the first parts of all its texts are seen."""
-        metrics, delegate, model = self.fontMetrics(), self._delegates[column], self.model()
-        cells = [model.index(row, column) for row in range(model.rowCount())]
-        if not cells:
+        metrics, delegate, table = self.fontMetrics(), self._delegates[column], self._table
+        texts = [table.text(row, column) for row in range(table.rowCount())]
+        if not texts:
             return 0
-        texts = [str(cell.data() or "") for cell in cells]
         # The same for each, but for what is rounded.
-        beside_px = self.sizeHintForIndex(cells[0]).width() - metrics.horizontalAdvance(texts[0]) + 1
+        first_px = self.sizeHintForIndex(table.index(0, column)).width()
+        beside_px = first_px - metrics.horizontalAdvance(texts[0]) + 1
         return beside_px + max(delegate.needed_px(text, parts, metrics) for text in set(texts))

@@ -18,6 +18,12 @@ class WholeParts(QStyledItemDelegate):
         self._joint = joint
         self._counts = counts
         self._room_px: int | None = None
+        self._margins_px: int | None = None
+        """Of a cell, which are the same for all of them."""
+
+    def forget_margins(self) -> None:
+        """Measure the margins of a cell anew: its style is another one."""
+        self._margins_px = None
 
     def needed_px(self, text: str, parts: int, metrics: QFontMetrics) -> int:
         """Return the width of the first `parts` of a text, without the margins of a cell."""
@@ -25,10 +31,10 @@ class WholeParts(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw as many parts as there is room for."""
-        margins_px = self.sizeHint(option, index).width() - option.fontMetrics.horizontalAdvance(
-            str(index.data() or "")
-        )
-        self._room_px = option.rect.width() - margins_px
+        if self._margins_px is None:
+            text_px = option.fontMetrics.horizontalAdvance(str(index.data() or ""))
+            self._margins_px = self.sizeHint(option, index).width() - text_px
+        self._room_px = option.rect.width() - self._margins_px
         super().paint(painter, option, index)
         self._room_px = None
 

@@ -67,7 +67,7 @@ class QualityTable(RowsModel[tuple[str, Quality]]):
                 ),
             ),
         )
-        theme.changed.connect(self._repaint)
+        theme.changed.connect(self._recolour)
 
     def show_models(self, models: Sequence[InstalledModel], gate_percent: float) -> None:
         """Take new rows; a loss above `gate_percent` stands out."""

@@ -51,7 +51,7 @@ class FoundTable(RowsModel[FoundRow]):
             Column(self.tr("Likes"), lambda row: f"{row.card.likes:,}" if row.support else "", figures=True),
             Column(self.tr("On this PC"), self._here),
         )
-        theme.changed.connect(self._repaint)
+        theme.changed.connect(self._recolour)
 
     def show_rows(self, rows: list[FoundRow]) -> None:
         """Show these repositories."""

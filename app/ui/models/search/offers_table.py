@@ -30,7 +30,7 @@ class OffersTable(RowsModel[Offer]):
             Column(self.tr("Size"), self._size, figures=True),
             Column(self.tr("On this PC"), self._here),
         )
-        theme.changed.connect(self._repaint)
+        theme.changed.connect(self._recolour)
 
     def show_offers(self, offers: Sequence[Offer]) -> None:
         """Show these; the selection survives where their names stay, and nothing is painted where they say
