@@ -13,8 +13,10 @@
     defined(__AVX512VNNI__)
 #define STILLROOM_WIDE
 static constexpr int STILLROOM_GROUP = 16;
+static constexpr int STILLROOM_AHEAD = 16384;  // bytes from what is read to what is asked for
 #else
 static constexpr int STILLROOM_GROUP = 4;
+static constexpr int STILLROOM_AHEAD = 8192;
 static constexpr int STILLROOM_UNPACKED = 64;  // columns that a block of 256 values is unpacked once for
 #endif
 
@@ -247,8 +249,6 @@ static void stillroom_eight_q4_K(
 #endif
 
 // AVX2's processors read a column's rows a quarter faster where they are told what comes.
-static constexpr int STILLROOM_AHEAD = 8192;  // bytes
-
 static inline void stillroom_fetch(const block_q4_Kx8 * block) {
     for (int line = 0; line < (int) sizeof(block_q4_Kx8); line += 64) {
         _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
