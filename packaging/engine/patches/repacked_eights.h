@@ -249,8 +249,8 @@ static void stillroom_eight_q4_K(
 #endif
 
 // AVX2's processors read a column's rows a quarter faster where they are told what comes.
-static inline void stillroom_fetch(const block_q4_Kx8 * block) {
-    for (int line = 0; line < (int) sizeof(block_q4_Kx8); line += 64) {
+template <typename Block> static inline void stillroom_fetch(const Block * block) {
+    for (int line = 0; line < (int) sizeof(Block); line += 64) {
         _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
     }
 }
@@ -631,6 +631,7 @@ static void stillroom_eight_q4_0(
         sums[c] = _mm256_setzero_ps();
     }
     for (int i = 0; i < blocks; ++i) {
+        stillroom_fetch(x + i);
         __m256i halves[2][COLUMNS];  // of four rows each, two partial sums of a row beside each other
         for (int half = 0; half < 2; ++half) {
             __m256i values[4];  // 8 more than they are, and so from 0 to 15
