@@ -1,4 +1,5 @@
-"""Gives the models' memory back when nobody has used them for a while."""
+"""Gives the models' memory back when nobody has used them for as long as `idle_unload_minutes` of
+`app/settings.py` says."""
 
 import threading
 import time

@@ -46,9 +46,9 @@ from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
 from app.ui.shell.model_choice import ModelChoice, what_returns
 from app.ui.shell.model_picker import ModelPicker
-from app.ui.shell.palette_and_shortcuts import WindowCommands
 from app.ui.shell.remote_model_choice import ElsewhereChoice
 from app.ui.shell.settings_commands import SettingsCommands
+from app.ui.shell.window_commands import WindowCommands
 from app.ui.shell.window_dialogs import WindowDialogs
 from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace

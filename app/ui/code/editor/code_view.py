@@ -22,7 +22,7 @@ from app.code.languages import PLAIN_TEXT, Language
 from app.code.line_edits import detect_indent
 from app.ui.base.theme import Theme
 from app.ui.code.editor.brackets import bracket_pair
-from app.ui.reply.code_colours import code_formats
+from app.ui.reply.code_formats import code_formats
 from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.widgets.dropped import dropped_files, dropped_texts
 

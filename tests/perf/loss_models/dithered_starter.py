@@ -1,6 +1,6 @@
 """Write the starter's checkpoint with noise of a step of its grid added to the weights.
 
-    python -m tests.perf.dithered_starter FOLDER
+    python -m tests.perf.loss_models.dithered_starter FOLDER
 
 They lie on the 16 steps of Q4_1, which types with such a grid meet exactly and others do not: no figure of
 what quantising costs would hold for another model. The noise is the same each time; what it costs is in the

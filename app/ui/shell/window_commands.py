@@ -1,4 +1,7 @@
-"""The command palette and the list of shortcuts of the window."""
+"""The command palette and the list of shortcuts of the window.
+
+The keys themselves stand with what they do: wherever `add_action` is called, such as in `chat_actions.py`.
+"""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The theme's colours for code."""
+"""The format of each kind of token in code; the colours are in `app/ui/base/colours.py`."""
 
 from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Operator, String, _TokenType
 from PySide6.QtGui import QTextCharFormat

@@ -1,7 +1,7 @@
 """A small R1-shaped model that really has learned something, for measuring what types of weights cost.
 
     python3 -m venv /tmp/training && /tmp/training/bin/pip install torch tokenizers gguf msgspec
-    /tmp/training/bin/python -m tests.perf.trained_model --out /tmp/trained/model
+    /tmp/training/bin/python -m tests.perf.loss_models.trained_model --out /tmp/trained/model
 
 Random weights lose nothing when they are quantised, and the starter's rows of 576 weights take no K type.
 This one is of Qwen2's shape (biases, a head of its own, grouped keys) with rows that 256 divides, R1's
@@ -29,7 +29,7 @@ import torch
 from torch.nn import functional
 
 from converters.checkpoint.pretokenizer import QWEN2_REGEX
-from tests.perf.free_text import free_text
+from tests.perf.loss_models.training_text import free_text
 from tests.support.checkpoints import round_to_bf16, write_json, write_weights
 from tests.support.make_reasoning_texts import CALIBRATION_VOICE, TEXTS, sentences, traces
 
