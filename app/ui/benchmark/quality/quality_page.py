@@ -209,7 +209,6 @@ class QualityPage(MeasuringPage, Stepped):
         self._history.show_runs(self._rows)
         for shown in (self._results, self._export):
             shown.setVisible(bool(self._rows) and self._report is not None)
-        self._empty.setVisible(not self._rows)
         ids = [row.id for row in self._rows]
         if not {run.id for run in self._comparison.runs} <= set(ids):
             self._comparison.hide()
@@ -609,6 +608,7 @@ class QualityPage(MeasuringPage, Stepped):
 
     def update_head(self) -> None:
         """Show whether there is a model to ask, and whether it goes on with a run that was stopped."""
+        self._empty.setVisible(not self._rows and not self.measuring)
         self._run_button.setEnabled(self.can_measure)
         self._anew.setEnabled(self.can_measure)
         self._size.setEnabled(not self.measuring)

@@ -181,6 +181,7 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     desk.load(starter_path())
     press(page, "Run the quality suite")
     wait_until(lambda: desk.session.reserved_for == "benchmark")
+    assert "How good are its answers?" not in shown(page), "nobody is told to run what runs"
     wait_until(lambda: desk.session.reserved_for == "" and bool(runs_shown(page)))
     [(run, finished)] = stores.quality_runs.runs()
     assert finished
