@@ -1,12 +1,13 @@
 """Lines and points with named axes, linear or logarithmic."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 
 from app.bench.report.curves import Line
+from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
@@ -52,8 +53,7 @@ class CurvePlot(LazyPlot):
         self._marks: list[tuple[float, str]] = []
         self._items: list[Any] = []
         self._point_names: PointNames | None = None
-        self._turn = QTimer(self, singleShot=True, interval=0)
-        self._turn.timeout.connect(self._draw_in_turn)
+        self._drawing = Slices(self)
 
     def show_lines(
         self,
@@ -70,11 +70,13 @@ class CurvePlot(LazyPlot):
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw in the next turn: a page with eight of them took a tenth of a second at once."""
-        self._turn.start()
+        """Draw in the next turns: a page with eight of them took a tenth of a second at once, and so does one
+        with fifty marks."""
+        self._drawing.begin(self._draw_if_seen())
 
-    def _draw_in_turn(self) -> None:
-        super().redraw()
+    def _draw_if_seen(self) -> Iterator[None]:
+        if self.plot is not None and self.isVisible():
+            yield from self.drawing()
 
     @property
     def lines(self) -> list[Line]:
@@ -103,9 +105,14 @@ class CurvePlot(LazyPlot):
 
     def draw(self) -> None:
         """Every line anew: there are few."""
-        for item in self._items:
-            self.plot.removeItem(item)
-        self._items = []
+        for _ in self.drawing():
+            pass
+
+    def drawing(self) -> Iterator[None]:
+        """Draw what is to be shown in steps, in the place of what is there."""
+        while self._items:
+            self.plot.removeItem(self._items.pop())
+            yield
         if not self._lines:
             self._name_points()
             return
@@ -128,9 +135,12 @@ class CurvePlot(LazyPlot):
         self.plot.setYRange(foot, top, padding=0)
         for place, word in self._marks:
             self._draw_mark(place, word, top)
+            yield
         for line in self._lines:
             self._draw_line(line)
+            yield
         self._name_points()
+        yield
         self._name_ticks(min(xs) - margin, max(xs) + margin, min(lows) - 0.25, max(tops) + 0.25)
 
     def _draw_line(self, line: Line) -> None:

@@ -1,6 +1,8 @@
 """The names on the axes of plots, and when they are drawn."""
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
@@ -41,18 +43,18 @@ def test_plots_are_made_and_drawn_one_a_turn(
 ) -> None:
     monkeypatch.setattr(slices, "SLICE_S", 0.0)
     done: list[list[str]] = [[]]
-    build, draw = CurvePlot.build, CurvePlot.draw
+    build, drawing = CurvePlot.build, CurvePlot.drawing
 
     def built(plot: CurvePlot) -> None:
         done[-1].append("built")
         build(plot)
 
-    def drawn(plot: CurvePlot) -> None:
+    def drawn(plot: CurvePlot) -> Iterator[None]:
         done[-1].append("drawn")
-        draw(plot)
+        return drawing(plot)
 
     monkeypatch.setattr(CurvePlot, "build", built)
-    monkeypatch.setattr(CurvePlot, "draw", drawn)
+    monkeypatch.setattr(CurvePlot, "drawing", drawn)
     page = QWidget()
     qtbot.addWidget(page)
     column = QVBoxLayout(page)
@@ -97,3 +99,29 @@ def test_figures_of_an_axis_have_commas_as_in_the_tables(qtbot: QtBot, theme: Th
     assert left.tickStrings([0, 2_500, 12_500], 1.0, 2_500) == ["0", "2,500", "12,500"]
     assert left.tickStrings([0, 2_000_000], 1.0, 2_000_000) == ["0", "2,000,000"]
     assert left.tickStrings([0, 0.25, 0.5], 1.0, 0.25) == ["0.00", "0.25", "0.50"]
+
+
+def test_many_marks_are_drawn_in_several_turns(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    page = QWidget()
+    qtbot.addWidget(page)
+    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "x", "y")
+    QVBoxLayout(page).addWidget(plot)
+    page.resize(600, 400)
+    page.show()
+    wait_until(lambda: plot.plot is not None)
+
+    def marks() -> int:
+        return sum(isinstance(item, plot.pyqtgraph.InfiniteLine) for item in plot.plot.getPlotItem().items)
+
+    line = Line([Point(number, 2) for number in range(20)])
+    for count in (20, 10):
+        plot.show_lines([line], marks=[(number, str(number)) for number in range(count)])
+        seen = [marks()]
+        for wanted in (0, count):
+            while marks() != wanted:
+                QCoreApplication.processEvents()
+                seen.append(marks())
+        assert all(abs(now - before) <= 1 for before, now in pairwise(seen))
