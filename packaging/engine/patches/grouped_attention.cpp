@@ -2,7 +2,8 @@
 //
 // llama.cpp goes through the keys and values once for each head and each token, one cell after the other, with an
 // exponential for each and sums in f16. Here a tile of cells is converted once for all heads that share it and for
-// several tokens, and multiplied in f32 with 16 (8 or 4) cells or values in a register.
+// several tokens, and multiplied in f32 with 16 (8 or 4) cells or values in a register. With many rows a register holds
+// as many of them, of keys then a value each, so that nothing is added across a register.
 //
 // A row of the result (a token's head) is the same whatever is computed beside it and by how many threads: cells are
 // taken in stretches that begin at multiples of SPAN, and the sums of stretches are put together in their order.
@@ -13,9 +14,24 @@
 #include "ggml-common.h"
 #include "ggml-cpu-impl.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
+
+// Put into its caller, what such a function adds up would not stay in registers.
+#if defined(_MSC_VER)
+#define STILLROOM_APART __declspec(noinline)
+#else
+#define STILLROOM_APART __attribute__((noinline))
+#endif
+
+// A value that the compiler has in a register here: it neither reads it again for each use nor joins operations.
+#if defined(__GNUC__)
+#define STILLROOM_KEEP(where, a) asm("" : where(a))
+#else
+#define STILLROOM_KEEP(where, a) (void) (a)
+#endif
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 
@@ -23,8 +39,11 @@ namespace {
 
 struct Floats {
     static constexpr int WIDTH = 16, SUMS = 16;  // SUMS: that are made at once
+    static constexpr int CELLS = 8;              // of which many rows are multiplied at once
+    static constexpr int LANES[WIDTH] = {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15};  // as `sums` adds them
     using type = __m512;
     static type zero() { return _mm512_setzero_ps(); }
+    static void keep(type & a) { STILLROOM_KEEP("+v", a); }
     static type all(const float value) { return _mm512_set1_ps(value); }
     static type load(const float * from) { return _mm512_loadu_ps(from); }
     static void store(float * to, const type values) { _mm512_storeu_ps(to, values); }
@@ -39,7 +58,12 @@ struct Floats {
     static type max(const type a, const type b) { return _mm512_max_ps(a, b); }
     static type fma(const type a, const type b, const type c) { return _mm512_fmadd_ps(a, b, c); }
     static float largest(const type a) { return _mm512_reduce_max_ps(a); }
-    static float sum(const type a) { return _mm512_reduce_add_ps(a); }
+    static float sum(const type a) {
+        const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+        __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+        four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+    }
 
     // The sums of sixteen registers, one behind the other.
     static type sums(const type * a) {
@@ -71,8 +95,11 @@ namespace {
 
 struct Floats {
     static constexpr int WIDTH = 8, SUMS = 8;
+    static constexpr int CELLS = 4;
+    static constexpr int LANES[WIDTH] = {0, 1, 2, 3, 4, 5, 6, 7};
     using type = __m256;
     static type zero() { return _mm256_setzero_ps(); }
+    static void keep(type & a) { STILLROOM_KEEP("+x", a); }
     static type all(const float value) { return _mm256_set1_ps(value); }
     static type load(const float * from) { return _mm256_loadu_ps(from); }
     static void store(float * to, const type values) { _mm256_storeu_ps(to, values); }
@@ -116,8 +143,11 @@ namespace {
 
 struct Floats {
     static constexpr int WIDTH = 4, SUMS = 16;
+    static constexpr int CELLS = 8;
+    static constexpr int LANES[WIDTH] = {0, 1, 2, 3};
     using type = float32x4_t;
     static type zero() { return vdupq_n_f32(0.0f); }
+    static void keep(type & a) { STILLROOM_KEEP("+w", a); }
     static type all(const float value) { return vdupq_n_f32(value); }
     static type load(const float * from) { return vld1q_f32(from); }
     static void store(float * to, const type values) { vst1q_f32(to, values); }
@@ -137,7 +167,10 @@ struct Floats {
     static type max(const type a, const type b) { return vmaxq_f32(a, b); }
     static type fma(const type a, const type b, const type c) { return vfmaq_f32(c, a, b); }
     static float largest(const type a) { return vmaxvq_f32(a); }
-    static float sum(const type a) { return vaddvq_f32(a); }
+    static float sum(const type a) {
+        const float32x2_t two = vadd_f32(vget_low_f32(a), vget_high_f32(a));
+        return vget_lane_f32(vpadd_f32(two, two), 0);
+    }
 
     // The sums of four registers, one behind the other.
     static type sums(const type * a) { return vpaddq_f32(vpaddq_f32(a[0], a[1]), vpaddq_f32(a[2], a[3])); }
@@ -155,7 +188,9 @@ namespace {
 
 constexpr int CELLS = 32;    // in a tile: its keys or its values in f32 fill half of the nearest cache
 constexpr int SPAN = 512;    // cells in a stretch
-constexpr int ROWS = 32;     // at most, of a group: tokens times heads that share keys
+constexpr int ROWS = 96;     // at most, of a group: tokens times heads that share keys
+constexpr int FEW_ROWS = 32; // at most, of a group, where more would leave threads without work
+constexpr int MANY = 24;     // rows from which a register holds one value of several rows, not several of one
 constexpr ggml_fp16_t MASKED = 0xFC00;  // minus infinity
 constexpr int FEW = 64;      // rows in all, up to which stretches are work for different threads
 constexpr int IN_TURN = 2;   // groups for each thread, up to which they are handed out beforehand
@@ -178,7 +213,11 @@ template <int D> struct Sums {
 // A thread's work memory.
 template <int D> struct Work {
     float cells[CELLS][D];  // keys, then values
-    float weights[ROWS][CELLS];
+    union {
+        float weights[ROWS][CELLS];
+        float by_cell[CELLS][ROWS];  // of many rows
+    };
+    float queries[ROWS/Floats::WIDTH][D][Floats::WIDTH];  // of many rows
     Sums<D> span;
     Sums<D> total;
 };
@@ -211,13 +250,28 @@ template <int D> void to_floats(const ggml_type type, const char * from, float *
     }
 }
 
-bool is_masked(const ggml_fp16_t * mask, const int cells) {
-    for (int cell = 0; cell < cells; ++cell) {
-        if (mask[cell] != MASKED) {
-            return false;
-        }
+enum class Sight { None, Some, All };
+
+// How many of these cells a row sees.
+Sight sight(const ggml_fp16_t * mask, const int cells) {
+    if (mask == nullptr) {
+        return cells == CELLS ? Sight::All : Sight::Some;
     }
-    return true;
+    constexpr uint64_t ALL_MASKED = MASKED*UINT64_C(0x0001000100010001);
+    constexpr int FOUR = sizeof(ALL_MASKED)/sizeof(*mask);
+    uint64_t seen = 0, masked = 0;
+    int cell = 0;
+    for (; cell + FOUR <= cells; cell += FOUR) {
+        uint64_t four;
+        memcpy(&four, mask + cell, sizeof(four));
+        seen |= four ^ ALL_MASKED;
+        masked |= four;
+    }
+    for (; cell < cells; ++cell) {
+        seen |= mask[cell] ^ MASKED;
+        masked |= mask[cell];
+    }
+    return seen == 0 ? Sight::None : masked == 0 && cells == CELLS ? Sight::All : Sight::Some;
 }
 
 // Scores of ROWS_HERE rows with the keys of a tile. Each is added in the same order, however many rows there are.
@@ -251,16 +305,77 @@ void score(const float * const (&queries)[ROWS_HERE], const float (*keys)[D], fl
     }
 }
 
+// Values of many rows' queries, a register of rows each, in the order in which `score_rows` reads them.
+template <int D>
+void to_columns(const float * const * queries, const int rows, float (*columns)[D][Floats::WIDTH]) {
+    constexpr int WIDTH = Floats::WIDTH, STEPS = D/WIDTH;
+    for (int row = 0; row < (rows + WIDTH - 1)/WIDTH*WIDTH; ++row) {
+        for (int d = 0; d < D; ++d) {
+            columns[row/WIDTH][d][row%WIDTH] = row < rows ? queries[row][d%STEPS*WIDTH + Floats::LANES[d/STEPS]] : 0.0f;
+        }
+    }
+}
+
+// The scores that `score` gives, added in the same order, of VECTORS registers of rows.
+template <int D, int VECTORS>
+STILLROOM_APART void score_rows(
+        const float (*columns)[D][Floats::WIDTH], const float (*keys)[D], float (*scores)[ROWS]) {
+    constexpr int WIDTH = Floats::WIDTH, STEPS = D/WIDTH, CELLS_HERE = VECTORS == 1 ? 8 : Floats::CELLS;
+    for (int first = 0; first < CELLS; first += CELLS_HERE) {
+        Floats::type before[4][CELLS_HERE][VECTORS];  // sums over 1, 2, 4 and 8 lanes
+        const float * column = columns[0][0];
+        for (int lane = 0; lane < WIDTH; ++lane) {
+            Floats::type sums[CELLS_HERE][VECTORS];
+            for (int cell = 0; cell < CELLS_HERE; ++cell) {
+                for (int i = 0; i < VECTORS; ++i) {
+                    sums[cell][i] = Floats::zero();
+                }
+            }
+            const float * key = keys[first] + Floats::LANES[lane];
+            for (int step = 0; step < STEPS; ++step, key += WIDTH, column += WIDTH) {
+                Floats::type queries[VECTORS];
+                for (int i = 0; i < VECTORS; ++i) {
+                    queries[i] = Floats::load(column + i*D*WIDTH);
+                    Floats::keep(queries[i]);
+                }
+                for (int cell = 0; cell < CELLS_HERE; ++cell) {
+                    const Floats::type value = Floats::all(key[cell*D]);
+                    for (int i = 0; i < VECTORS; ++i) {
+                        sums[cell][i] = Floats::fma(queries[i], value, sums[cell][i]);
+                    }
+                }
+            }
+            int level = 0;
+            for (; lane >> level & 1; ++level) {
+                for (int cell = 0; cell < CELLS_HERE; ++cell) {
+                    for (int i = 0; i < VECTORS; ++i) {
+                        sums[cell][i] = Floats::add(before[level][cell][i], sums[cell][i]);
+                    }
+                }
+            }
+            for (int cell = 0; cell < CELLS_HERE; ++cell) {
+                for (int i = 0; i < VECTORS; ++i) {
+                    if (lane == WIDTH - 1) {
+                        Floats::store(scores[first + cell] + i*WIDTH, sums[cell][i]);
+                    } else {
+                        before[level][cell][i] = sums[cell][i];
+                    }
+                }
+            }
+        }
+    }
+}
+
 // Exponentials of a row's scores, in their place; what the sums so far have to be multiplied with.
 float weigh(float * scores, const ggml_fp16_t * masks, const float scale, float & largest, float & exponentials) {
     constexpr int WIDTH = Floats::WIDTH;
     Floats::type scaled[CELLS/WIDTH];
     Floats::type most = Floats::all(-INFINITY);
     for (int part = 0; part < CELLS/WIDTH; ++part) {
-        scaled[part] = Floats::mul(Floats::load(scores + part*WIDTH), Floats::all(scale));
-        if (masks != nullptr) {
-            scaled[part] = Floats::add(scaled[part], Floats::halves(masks + part*WIDTH));
-        }
+        scaled[part] = Floats::fma(
+            Floats::load(scores + part*WIDTH), Floats::all(scale),
+            masks == nullptr ? Floats::zero() : Floats::halves(masks + part*WIDTH));
+        Floats::keep(scaled[part]);
         most = Floats::max(most, scaled[part]);
     }
     const float before = largest;
@@ -273,8 +388,46 @@ float weigh(float * scores, const ggml_fp16_t * masks, const float scale, float 
         Floats::store(scores + part*WIDTH, weight);
         sum = Floats::add(sum, weight);
     }
-    exponentials = exponentials*factor + Floats::sum(sum);
+    exponentials = std::fma(exponentials, factor, Floats::sum(sum));
     return factor;
+}
+
+// The same of a register of rows. Rows that see no cell stay as they are.
+STILLROOM_APART void weigh_rows(
+        float (*scores)[ROWS], const float scale, float * largest, float * exponentials, float * factors) {
+    constexpr int WIDTH = Floats::WIDTH;
+    const auto scaled = [&](const int cell) {
+        Floats::type value = Floats::mul(Floats::load(scores[cell]), Floats::all(scale));
+        Floats::keep(value);
+        return value;
+    };
+    Floats::type most[4];
+    for (int cell = 0; cell < CELLS; ++cell) {
+        most[cell%4] = cell < 4 ? scaled(cell) : Floats::max(most[cell%4], scaled(cell));
+    }
+    float now[WIDTH];
+    Floats::store(now, Floats::max(Floats::max(most[0], most[1]), Floats::max(most[2], most[3])));
+    for (int row = 0; row < WIDTH; ++row) {
+        factors[row] = 1.0f;
+        if (now[row] > largest[row]) {
+            factors[row] = expf(largest[row] - now[row]);
+            largest[row] = now[row];
+        }
+        now[row] = largest[row] == -INFINITY ? 0.0f : largest[row];
+    }
+    const Floats::type relative_to = Floats::load(now);
+    Floats::type sums[WIDTH];
+    for (int cell = 0; cell < CELLS; ++cell) {
+        const Floats::type weight = ggml_v_expf(Floats::sub(scaled(cell), relative_to));
+        Floats::store(scores[cell], weight);
+        sums[cell%WIDTH] = Floats::add(cell < WIDTH ? Floats::zero() : sums[cell%WIDTH], weight);
+    }
+    for (int count = WIDTH/2; count > 0; count /= 2) {  // as `Floats::sum`
+        for (int i = 0; i < count; ++i) {
+            sums[i] = Floats::add(sums[i], sums[i + count]);
+        }
+    }
+    Floats::store(exponentials, Floats::fma(Floats::load(exponentials), Floats::load(factors), sums[0]));
 }
 
 constexpr int largest_divisor(const int of, const int most) {
@@ -286,11 +439,12 @@ constexpr int largest_divisor(const int of, const int most) {
 }
 
 // Adds a tile's values times the weights of ROWS_HERE rows.
-template <int D, int ROWS_HERE>
-void add_values(
+template <int D, int ROWS_HERE, int STRIDE>
+STILLROOM_APART void add_values(
         const float (*cells)[D], const float * const (&weights)[ROWS_HERE], const float (&factors)[ROWS_HERE],
         float * const (&values)[ROWS_HERE]) {
-    constexpr int WIDTH = Floats::WIDTH, AT_ONCE = largest_divisor(D/WIDTH, Floats::SUMS/2);
+    constexpr int WIDTH = Floats::WIDTH;
+    constexpr int AT_ONCE = largest_divisor(D/WIDTH, ROWS_HERE > 2 ? Floats::SUMS/4 : Floats::SUMS/2);
     for (int from = 0; from < D; from += AT_ONCE*WIDTH) {
         Floats::type sums[ROWS_HERE][AT_ONCE];
         for (int row = 0; row < ROWS_HERE; ++row) {
@@ -299,14 +453,15 @@ void add_values(
             }
         }
         for (int cell = 0; cell < CELLS; ++cell) {
-            Floats::type weight[ROWS_HERE];
-            for (int row = 0; row < ROWS_HERE; ++row) {
-                weight[row] = Floats::all(weights[row][cell]);
-            }
+            Floats::type here[AT_ONCE];
             for (int i = 0; i < AT_ONCE; ++i) {
-                const Floats::type here = Floats::load(cells[cell] + from + i*WIDTH);
-                for (int row = 0; row < ROWS_HERE; ++row) {
-                    sums[row][i] = Floats::fma(weight[row], here, sums[row][i]);
+                here[i] = Floats::load(cells[cell] + from + i*WIDTH);
+                Floats::keep(here[i]);
+            }
+            for (int row = 0; row < ROWS_HERE; ++row) {
+                const Floats::type weight = Floats::all(weights[row][cell*STRIDE]);
+                for (int i = 0; i < AT_ONCE; ++i) {
+                    sums[row][i] = Floats::fma(weight, here[i], sums[row][i]);
                 }
             }
         }
@@ -318,9 +473,13 @@ void add_values(
     }
 }
 
-// Does it with two rows at a time, which share what they read, and with the last alone.
-template <typename Do> void in_pairs(const int * rows, const int count, const Do & act) {
+// Does it with six or two rows at a time, which share what they read, and with the last alone.
+template <int MOST, typename Do> void some_at_a_time(const int * rows, const int count, const Do & act) {
     int i = 0;
+    for (; MOST == 6 && i + 5 < count; i += 6) {
+        const int six[6] = {rows[i], rows[i + 1], rows[i + 2], rows[i + 3], rows[i + 4], rows[i + 5]};
+        act(six);
+    }
     for (; i + 1 < count; i += 2) {
         const int pair[2] = {rows[i], rows[i + 1]};
         act(pair);
@@ -345,27 +504,38 @@ void load(const ggml_type type, const char * from, const size_t stride, const in
     memset(to + cells, 0, (CELLS - cells)*sizeof(*to));
 }
 
-// The sums of a group over the cells of a stretch.
-template <int D> void attend(const Group & group, const int64_t from, const int64_t end, Work<D> & work) {
-    work.span.clear(group.rows);
-    for (int64_t first = from; first < end; first += CELLS) {
-        const int cells = (int) std::min<int64_t>(CELLS, end - first);
-        int seeing[ROWS], count = 0;
+// Cells that a group's rows attend to at once.
+template <int D> struct Tile {
+    const Group & group;
+    Work<D> & work;
+    int64_t first;  // cell
+    int cells;
+    int seeing[ROWS], count;  // rows that see one of them
+    bool all_see_all;
+    float factors[ROWS];
+
+    Tile(const Group & group, Work<D> & work, const int64_t first, const int cells)
+        : group(group), work(work), first(first), cells(cells), count(0), all_see_all(true) {
+        Sight seen = Sight::None;
         for (int row = 0; row < group.rows; ++row) {
+            const ggml_fp16_t * mask = group.masks[row];
             // The heads of a token stand one after the other and have one mask.
-            const bool as_before = row > 0 && group.masks[row] == group.masks[row - 1];
-            const bool sees = group.masks[row] == nullptr ? true
-                : as_before ? count > 0 && seeing[count - 1] == row - 1
-                : !is_masked(group.masks[row] + first, cells);
-            if (sees) {
+            if (row == 0 || mask != group.masks[row - 1]) {
+                seen = sight(mask == nullptr ? nullptr : mask + first, cells);
+                if (mask != nullptr) {
+                    Floats::ahead(reinterpret_cast<const char *>(mask + first + CELLS));
+                }
+            }
+            all_see_all &= seen == Sight::All;
+            if (seen != Sight::None) {
                 seeing[count++] = row;
             }
         }
-        if (count == 0) {
-            continue;
-        }
-        load<D>(group.k->type, group.keys + first*group.k->nb[1], group.k->nb[1], cells, work.cells);
-        in_pairs(seeing, count, [&](const auto & rows) {
+    }
+
+    // Exponentials of few rows' scores, a row after the other.
+    void weigh_few() {
+        some_at_a_time<2>(seeing, count, [&](const auto & rows) {
             constexpr int ROWS_HERE = std::extent_v<std::remove_reference_t<decltype(rows)>>;
             const float * queries[ROWS_HERE];
             float * scores[ROWS_HERE];
@@ -375,10 +545,10 @@ template <int D> void attend(const Group & group, const int64_t from, const int6
             }
             score<D, ROWS_HERE>(queries, work.cells, scores);
         });
-        float factors[ROWS];
         for (int i = 0; i < count; ++i) {
             const int row = seeing[i];
-            const ggml_fp16_t * masks = group.masks[row] == nullptr ? nullptr : group.masks[row] + first;
+            const ggml_fp16_t * masks =
+                group.masks[row] == nullptr || all_see_all ? nullptr : group.masks[row] + first;
             ggml_fp16_t last[CELLS];
             if (cells < CELLS) {
                 std::fill_n(last, CELLS, MASKED);
@@ -389,19 +559,77 @@ template <int D> void attend(const Group & group, const int64_t from, const int6
             factors[row] = weigh(
                 work.weights[row], masks, group.scale, work.span.largest[row], work.span.exponentials[row]);
         }
-        load<D>(group.v->type, group.values + first*group.v->nb[1], group.v->nb[1], cells, work.cells);
-        in_pairs(seeing, count, [&](const auto & rows) {
+    }
+
+    // The same of many rows, cell by cell.
+    void weigh_many() {
+        constexpr int WIDTH = Floats::WIDTH;
+        const int from = seeing[0]/WIDTH, end = seeing[count - 1]/WIDTH + 1;
+        for (int vector = from; vector < end;) {
+            const auto act = [&](const auto vectors) {
+                float (*scores)[ROWS] = reinterpret_cast<float (*)[ROWS]>(work.by_cell[0] + vector*WIDTH);
+                score_rows<D, decltype(vectors)::value>(work.queries + vector, work.cells, scores);
+                for (int i = 0; i < vectors; ++i, ++vector) {
+                    weigh_vector(vector);
+                }
+            };
+            switch (end - vector) {
+                case 1: act(std::integral_constant<int, 1>()); break;
+                case 2: case 4: act(std::integral_constant<int, 2>()); break;
+                default: act(std::integral_constant<int, 3>());
+            }
+        }
+    }
+
+    void weigh_vector(const int vector) {
+        const int from = vector*Floats::WIDTH;
+        if (!all_see_all) {
+            for (int row = from; row < std::min(group.rows, from + Floats::WIDTH); ++row) {
+                const ggml_fp16_t * mask = group.masks[row];
+                for (int cell = 0; cell < CELLS; ++cell) {
+                    float & score = work.by_cell[cell][row];
+                    const float masked = cell >= cells ? -INFINITY
+                        : mask == nullptr ? 0.0f : GGML_CPU_FP16_TO_FP32(mask[first + cell]);
+                    score = std::fma(score, group.scale, masked);
+                }
+            }
+        }
+        weigh_rows(
+            reinterpret_cast<float (*)[ROWS]>(work.by_cell[0] + from), all_see_all ? group.scale : 1.0f,
+            work.span.largest + from, work.span.exponentials + from, factors + from);
+    }
+
+    // Adds the cells' values times the exponentials, which stand STRIDE floats from each other.
+    template <int STRIDE> void add(const float * weights, const int64_t row_stride) {
+        some_at_a_time<6>(seeing, count, [&](const auto & rows) {
             constexpr int ROWS_HERE = std::extent_v<std::remove_reference_t<decltype(rows)>>;
-            const float * weights[ROWS_HERE];
+            const float * weights_here[ROWS_HERE];
             float factors_here[ROWS_HERE];
             float * values[ROWS_HERE];
             for (int i = 0; i < ROWS_HERE; ++i) {
-                weights[i] = work.weights[rows[i]];
+                weights_here[i] = weights + rows[i]*row_stride;
                 factors_here[i] = factors[rows[i]];
                 values[i] = work.span.values[rows[i]];
             }
-            add_values<D, ROWS_HERE>(work.cells, weights, factors_here, values);
+            add_values<D, ROWS_HERE, STRIDE>(work.cells, weights_here, factors_here, values);
         });
+    }
+};
+
+// The sums of a group over the cells of a stretch.
+template <int D> void attend(const Group & group, const int64_t from, const int64_t end, Work<D> & work) {
+    work.span.clear(std::min(ROWS, (group.rows + Floats::WIDTH - 1)/Floats::WIDTH*Floats::WIDTH));
+    for (int64_t first = from; first < end; first += CELLS) {
+        const int cells = (int) std::min<int64_t>(CELLS, end - first);
+        Tile<D> tile(group, work, first, cells);
+        if (tile.count == 0) {
+            continue;
+        }
+        load<D>(group.k->type, group.keys + first*group.k->nb[1], group.k->nb[1], cells, work.cells);
+        group.rows >= MANY ? tile.weigh_many() : tile.weigh_few();
+        load<D>(group.v->type, group.values + first*group.v->nb[1], group.v->nb[1], cells, work.cells);
+        group.rows >= MANY ? tile.template add<ROWS>(work.by_cell[0], 1)
+                           : tile.template add<1>(work.weights[0], CELLS);
     }
 }
 
@@ -436,14 +664,22 @@ struct Shape {
     int64_t tokens, heads, key_heads, sequences, cells, spans;
     int shared;  // heads for each key head
 
-    explicit Shape(const ggml_tensor * dst)
+    int threads;
+
+    Shape(const ggml_tensor * dst, const int threads)
         : tokens(dst->src[0]->ne[1]), heads(dst->src[0]->ne[2]), key_heads(dst->src[1]->ne[2]),
           sequences(dst->src[0]->ne[3]), cells(dst->src[1]->ne[1]), spans((cells + SPAN - 1)/SPAN),
-          shared((int) (heads/key_heads)) {}
+          shared((int) (heads/key_heads)), threads(threads) {}
 
     int64_t rows() const { return tokens*heads*sequences; }
     bool is_split() const { return rows() <= FEW && spans > 1; }  // stretches are work for different threads
-    int tokens_of_group() const { return std::max(1, std::min((int) tokens, ROWS/shared)); }
+    // As many as there may be, unless threads would go without: tiles are converted once for each group.
+    int tokens_of_group() const {
+        const int few = tokens_of(FEW_ROWS);
+        const int64_t even = (tokens*key_heads*sequences + IN_TURN*threads - 1)/(IN_TURN*threads);
+        return is_split() ? few : (int) std::max<int64_t>(few, std::min<int64_t>(tokens_of(ROWS), even));
+    }
+    int tokens_of(const int rows) const { return std::max(1, std::min((int) tokens, rows/shared)); }
     int64_t groups_of_tokens() const { return (tokens + tokens_of_group() - 1)/tokens_of_group(); }
     int64_t groups() const { return sequences*key_heads*groups_of_tokens(); }
     int64_t rows_of_group() const { return (int64_t) tokens_of_group()*shared; }
@@ -457,8 +693,9 @@ template <int D> struct Attention {
     ggml_tensor * dst;
     Shape shape;
 
-    explicit Attention(ggml_tensor * dst)
-        : q(dst->src[0]), k(dst->src[1]), v(dst->src[2]), mask(dst->src[3]), dst(dst), shape(dst) {}
+    Attention(ggml_tensor * dst, const int threads)
+        : q(dst->src[0]), k(dst->src[1]), v(dst->src[2]), mask(dst->src[3]), dst(dst),
+          shape(dst, threads) {}
 
     float * result(const int64_t sequence, const int64_t token, const int64_t head) const {
         return reinterpret_cast<float *>(
@@ -524,12 +761,18 @@ template <int D> struct Attention {
             }
             ggml_barrier(params->threadpool);
         }
+        const auto lay_out = [&](const Group & rows) {
+            if (rows.rows >= MANY) {
+                to_columns<D>(rows.queries, rows.rows, work.queries);
+            }
+        };
         for (int64_t part = params->ith; part < parts;
              part = in_turn ? part + params->nth : ggml_threadpool_chunk_add(params->threadpool, 1)) {
             const Place at = place(part/spans);
             const Group rows = group(at);
             if (shape.is_split()) {
                 const int64_t span = part%spans;
+                lay_out(rows);
                 attend<D>(rows, span*SPAN, std::min(shape.cells, (span + 1)*SPAN), work);
                 for (int row = 0; row < rows.rows; ++row) {
                     float * sums = partial(partials, part/spans, row, span);
@@ -540,6 +783,7 @@ template <int D> struct Attention {
                 continue;
             }
             work.total.clear(rows.rows);
+            lay_out(rows);
             for (int64_t from = 0; from < shape.cells; from += SPAN) {
                 attend<D>(rows, from, std::min<int64_t>(shape.cells, from + SPAN), work);
                 for (int row = 0; row < rows.rows; ++row) {
@@ -595,20 +839,21 @@ bool is_ours(const ggml_tensor * dst) {
 }  // namespace
 
 // Calls `act` with the attention of this operation's size of heads; false where there is none.
-template <typename Act> static bool with_attention(const ggml_tensor * dst, const Act & act) {
+template <typename Act>
+static bool with_attention(const ggml_tensor * dst, const int threads, const Act & act) {
     ggml_tensor * node = const_cast<ggml_tensor *>(dst);
     switch (is_ours(dst) ? dst->src[1]->ne[0] : 0) {
-        case 64: act(Attention<64>(node)); return true;
-        case 96: act(Attention<96>(node)); return true;
-        case 128: act(Attention<128>(node)); return true;
-        case 256: act(Attention<256>(node)); return true;
+        case 64: act(Attention<64>(node, threads)); return true;
+        case 96: act(Attention<96>(node, threads)); return true;
+        case 128: act(Attention<128>(node, threads)); return true;
+        case 256: act(Attention<256>(node, threads)); return true;
         default: return false;
     }
 }
 
 size_t stillroom_attention_bytes(const ggml_tensor * dst, const int threads) {
     size_t bytes = 0;
-    with_attention(dst, [&](const auto & attention) { bytes = attention.bytes(threads); });
+    with_attention(dst, threads, [&](const auto & attention) { bytes = attention.bytes(threads); });
     return bytes;
 }
 
@@ -620,7 +865,7 @@ static bool is_as_llama_cpp() {
 
 bool stillroom_attention(const ggml_compute_params * params, ggml_tensor * dst) {
     return !params->use_ref && !is_as_llama_cpp() &&
-        with_attention(dst, [&](const auto & attention) { attention.compute(params); });
+        with_attention(dst, params->nth, [&](const auto & attention) { attention.compute(params); });
 }
 
 #else
