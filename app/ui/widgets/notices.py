@@ -22,6 +22,9 @@ from models.system.shown_text import fill
 
 INFORM_MS = 8_000
 ERROR_MS = 20_000
+LOOK_MS = 500
+AFTER_DIALOG_MS = 4_000
+"""For so long an Undo is still offered once the dialog has gone that kept it from being pressed."""
 WIDTH_PX = 560
 MARGIN_PX = 12
 Words = str | Callable[[], str]
@@ -321,7 +324,9 @@ class Toast(QWidget):
         self._left_ms = shown_ms
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.left)
+        self._timer.timeout.connect(self._on_time)
+        self._was_behind = False
+        """A dialog kept it from being pressed when its time was over."""
 
     @property
     def has_keyboard(self) -> bool:
@@ -331,6 +336,8 @@ class Toast(QWidget):
     @property
     def left_ms(self) -> int:
         """The time for which it is still to be shown."""
+        if self._was_behind:
+            return AFTER_DIALOG_MS
         return self._timer.remainingTime() if self._timer.isActive() else self._left_ms
 
     def take_keyboard(self) -> None:
@@ -342,7 +349,7 @@ class Toast(QWidget):
     def wait(self) -> None:
         """Make room for newer ones."""
         if self._timer.isActive():
-            self._left_ms = self._timer.remainingTime()
+            self._left_ms = self.left_ms
             self._timer.stop()
         self.hide()
 
@@ -351,6 +358,16 @@ class Toast(QWidget):
         self.show()
         if not self._timer.isActive():
             self._timer.start(self._left_ms)
+
+    def _on_time(self) -> None:
+        if self.undo is not None and QApplication.activeModalWidget() is not None:
+            self._was_behind = True
+            self._timer.start(LOOK_MS)
+        elif self._was_behind:
+            self._was_behind = False
+            self._timer.start(AFTER_DIALOG_MS)
+        else:
+            self.left.emit()
 
     def _on_action(self) -> None:
         self.left.emit()

@@ -2,13 +2,23 @@
 
 import asyncio
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.base.errors import EngineError, StillroomError
@@ -56,6 +66,9 @@ def theme(qapp: object) -> Theme:
     return Theme(qapp, "light")  # type: ignore[arg-type]
 
 
+MANY_MS = 3_600_000
+
+
 @pytest.fixture
 def place(qtbot: QtBot, theme: Theme) -> Place:
     return Place(qtbot, theme)
@@ -83,6 +96,22 @@ def test_what_can_be_taken_back_stays_beside_what_is_told_after_it(place: Place,
     assert (done, place.toast) == (["one"], "Two is deleted.")
     seen_button(place.notices, "Undo").click()
     assert (done, place.toast) == (["one", "two"], "")
+
+
+def test_an_undo_stays_while_a_dialog_keeps_it_from_being_pressed(place: Place, qtbot: QtBot) -> None:
+    dialog = QDialog(place.window)
+    dialog.open()
+    with patch.multiple("app.ui.widgets.notices", INFORM_MS=1, LOOK_MS=1, AFTER_DIALOG_MS=MANY_MS):
+        place.notices.inform_with_undo("One is deleted.", lambda: None)
+        place.notices.inform("Copied.")
+        qtbot.waitUntil(lambda: place.toast == "One is deleted.")
+        QTest.qWait(50)
+        assert place.toast == "One is deleted."
+        dialog.reject()
+        QTest.qWait(50)
+        assert place.toast == "One is deleted."
+        [undo] = place.notices.give_undos()
+        assert undo.left_ms > MANY_MS / 2
 
 
 def test_what_finds_no_room_can_be_taken_back_when_a_newer_one_has_gone(place: Place, qtbot: QtBot) -> None:
