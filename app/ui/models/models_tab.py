@@ -168,7 +168,12 @@ class ModelsTab(QScrollArea):
         """Show the model with this row key (a catalogue key) below the list."""
         self._selected = key
         number = self.table.number_of(key)
-        if number >= 0:
+        if number < 0:
+            return
+        if number == self._view.currentIndex().row():
+            # What there is to it may still be on its way, and who asks for it gets it whole.
+            self._on_row(number)
+        else:
             self._view.selectRow(number)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
