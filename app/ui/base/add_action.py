@@ -181,6 +181,8 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
     English: every word, and of Chinese, which is written without gaps, every character. Those that begin so
     come first, those that cannot be done now last."""
     words = typed.casefold().split()
+    if not words:
+        return sorted(commands, key=lambda command: bool(command.refusal))
     begin = typed.casefold().strip()
 
     def place(command: Command) -> tuple[bool, bool, bool]:

@@ -1,8 +1,9 @@
 """What the widgets of a page offer to the command palette: buttons with words, menus, settings."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -31,6 +32,7 @@ from app.ui.base.add_action import (
     plain_words,
 )
 
+ENTRIES_AT_ONCE = 20
 _FIELDS = (QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSlider)
 
 
@@ -44,37 +46,45 @@ class Offers(QObject):
     def __init__(
         self,
         widget: QWidget,
-        make: Callable[[], Iterable[Command | QMenu]],
+        make: Callable[[], Iterable[Command | QMenu | None]],
         *,
         covers: QWidget | None = None,
+        takes_long: bool = False,
     ) -> None:
-        """`covers` is a part of the page whose buttons are among what is given."""
+        """`covers` is a part of the page whose buttons are among what is given. What `takes_long` is listed
+        apart and in steps (`offered_later`), of which those without a result give None."""
         super().__init__(widget)
         self._make = make
         self.covers = covers
+        self.takes_long = takes_long
         self._menus: list[QMenu] = []
 
-    def commands(self) -> list[Command]:
-        """List what is offered now."""
+    def commands(self) -> Iterator[list[Command]]:
+        """List what is offered now, in steps."""
         for menu in self._menus:
             menu.deleteLater()
         self._menus = []
-        found: list[Command] = []
         for offered in self._make():
             if isinstance(offered, QMenu):
                 self._menus.append(offered)
-                found += menu_commands(offered, offered.title())
+                yield menu_commands(offered, offered.title())
             else:
-                found.append(offered)
-        return found
+                yield [] if offered is None else [offered]
 
 
 def offered_in(page: QWidget) -> list[Command]:
     """List all that can be done in a page: its actions, those with keys first, its buttons that show words,
-    their menus, and what its widgets offer besides. Of several buttons of one name it is the last one."""
+    their menus, and what its widgets offer besides, but for what takes long. Of several buttons of one name
+    it is the last one."""
     offers = page.findChildren(Offers)
     # First, as what makes them may show more of the page.
-    besides = [command for offer in offers for command in offer.commands()]
+    besides = [
+        command
+        for offer in offers
+        if not offer.takes_long
+        for commands in offer.commands()
+        for command in commands
+    ]
     actions = commands_of(page)
     covered = [offer.covers for offer in offers if offer.covers is not None]
     titles = {command.title for command in actions}
@@ -99,6 +109,13 @@ def offered_in(page: QWidget) -> list[Command]:
     return [*sorted(actions, key=lambda command: not command.keys), *others, *besides]
 
 
+def offered_later(page: QWidget) -> Iterator[list[Command]]:
+    """List what takes long of a page, in steps. It may show more of the page."""
+    for offer in page.findChildren(Offers):
+        if offer.takes_long and shiboken6.isValid(offer):
+            yield from offer.commands()
+
+
 def menu_name(button: QAbstractButton) -> str:
     """Name what a button chooses: some show the present choice in its place."""
     return plain_words(button.accessibleName()) or plain_words(button.text())
@@ -115,16 +132,35 @@ def menu_of(button: QAbstractButton) -> QMenu | None:
 def menu_commands(menu: QMenu, under: str = "", known: Sequence[QAction] = ()) -> list[Command]:
     """List the commands of a menu and of those in it, filled as they would be now, after their names, but
     for what is `known`."""
-    found: list[Command] = []
-    for action in menu.actions():
-        inner = action.menu()
-        if isinstance(inner, QMenu):
-            if action.isVisible():
-                inner.aboutToShow.emit()
-                found += menu_commands(inner, joined(under, action.text()), known)
-        elif action not in known and (command := command_of(action, under)) is not None:
-            found.append(command)
-    return found
+    return [command for action in menu.actions() for command in _entry_commands(action, under, known)]
+
+
+def menu_steps(menu: QMenu, under: str) -> Iterator[list[Command]]:
+    """List the commands of a menu as `menu_commands` does, in steps. It may be filled anew meanwhile, so that
+    no entry is held from one step to the next."""
+    number = 0
+    while (found := _some_entries(menu, number, under)) is not None:
+        yield found
+        number += ENTRIES_AT_ONCE
+
+
+def _some_entries(menu: QMenu, first: int, under: str) -> list[Command] | None:
+    """List the commands of as many entries as take a moment; None behind the last one."""
+    actions = menu.actions() if shiboken6.isValid(menu) else []
+    some = actions[first : first + ENTRIES_AT_ONCE]
+    return [command for action in some for command in _entry_commands(action, under, ())] if some else None
+
+
+def _entry_commands(action: QAction, under: str, known: Sequence[QAction]) -> list[Command]:
+    """List the commands of an entry, which may be a menu."""
+    inner = action.menu()
+    if isinstance(inner, QMenu):
+        if not action.isVisible():
+            return []
+        inner.aboutToShow.emit()
+        return menu_commands(inner, joined(under, action.text()), known)
+    command = None if action in known else command_of(action, under)
+    return [] if command is None else [command]
 
 
 def fields_of(root: QWidget) -> list[tuple[str, QWidget]]:

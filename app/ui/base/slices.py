@@ -36,6 +36,19 @@ class Slices(QObject):
         for _ in steps or ():
             pass
 
+    def rest(self) -> Iterator[None]:
+        """Do those that are left, as this is gone through; their own turns go on meanwhile."""
+        while (steps := self._steps) is not None:
+            try:
+                next(steps)
+            except StopIteration:
+                if self._steps is steps:
+                    self.stop()
+            except Exception:
+                self.stop()
+                raise
+            yield
+
     def stop(self) -> None:
         """Do no more of them."""
         self._steps = None

@@ -116,7 +116,7 @@ class ModelsTab(QScrollArea):
         self._is_whole = self._was_shown = False
         """All cards are there; its rows have been there once."""
         self._building.begin(self._build_page())
-        Offers(self, self._offered)
+        Offers(self, self._offered, takes_long=True)
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
         advice.changed.connect(self._refresh)
         self._session.loading.connect(self._on_loading)
@@ -152,8 +152,12 @@ class ModelsTab(QScrollArea):
 
     def complete(self) -> None:
         """Make and show now what is left of the page."""
-        self._make_whole()
-        self._refreshing.finish()
+        for _ in self._completing():
+            pass
+
+    def _completing(self) -> Iterator[None]:
+        yield from self._building.rest()
+        yield from self._refreshing.rest()
 
     def _make_whole(self) -> None:
         if not self._is_whole:
@@ -642,20 +646,17 @@ class ModelsTab(QScrollArea):
             menu = self._actions.menu(row)
             menu.popup(self._view.viewport().mapToGlobal(place))
 
-    def _offered(self) -> list[Command | QMenu]:
-        """The menus of the models on disk, and the others to be got, for the command palette."""
-        self.complete()
-        found: list[Command | QMenu] = []
-        for number in range(self.table.rowCount()):
-            row = self.table.row(number)
+    def _offered(self) -> Iterator[Command | QMenu | None]:
+        """Give the menus of the models on disk, and the others to be got, for the command palette."""
+        yield from self._completing()
+        for row in [self.table.row(number) for number in range(self.table.rowCount())]:
             if row.installed:
                 menu = self._actions.menu(row)
                 menu.setTitle(row.title)
-                found.append(menu)
+                yield menu
             elif row.model is not None:
                 title = self.tr("Get {model}").format(model=row.title)
-                found.append(Command(title, "", partial(self._show_choices, row.key)))
-        return found
+                yield Command(title, "", partial(self._show_choices, row.key))
 
     def _show_choices(self, key: str) -> None:
         """Show a model with its types to choose from."""

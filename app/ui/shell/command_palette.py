@@ -134,9 +134,11 @@ class CommandPalette(QDialog):
     def add(self, commands: Sequence[Command]) -> None:
         """Show more commands behind those that are there."""
         self._commands += commands
-        chosen = self._list.currentIndex().row()
+        before, chosen = self._rows.commands, self._list.currentIndex().row()
         self._fill(self._field.text())
-        self._choose(max(0, chosen))
+        if chosen > 0:
+            # What somebody has gone to stays chosen, also where something that fits better comes before it.
+            self._choose(next(row for row, each in enumerate(self._rows.commands) if each is before[chosen]))
         if self._is_awaited:
             self._run()
 

@@ -3,6 +3,7 @@
 The keys themselves stand with what they do: wherever `add_action` is called, such as in `chat_actions.py`.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,12 +12,16 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from app.chat.store.records import Conversation
 from app.ui.base.add_action import Command, commands_of, joined, parts_of
-from app.ui.base.offers import menu_commands, menu_of, offered_in
+from app.ui.base.offers import menu_of, menu_steps, offered_in, offered_later
+from app.ui.base.slices import SLICE_S
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.shortcut_sheet import ShortcutSheet
+
+CHATS_AT_ONCE = 200
+"""The commands of so many are made in a moment."""
 
 
 class WindowCommands(QObject):
@@ -72,25 +77,48 @@ class WindowCommands(QObject):
 
     def _later(self, in_front: str) -> Generator[Sequence[Command]]:
         """Look up what takes a moment; pages that were never shown are made for it, in steps."""
+        menu = menu_of(self._window.picker)
+        if menu is not None:
+            yield from menu_steps(menu, self.tr("Model"))
+        chats = [chat for chat in self._chats() if chat.title]
+        for start in range(0, len(chats), CHATS_AT_ONCE):
+            yield [
+                Command(
+                    self.tr("Chat: {title}").format(title=chat.title), "", partial(self._show_chat, chat.id)
+                )
+                for chat in chats[start : start + CHATS_AT_ONCE]
+            ]
+        yield from offered_later(self._window.content_of(in_front))
         yield from self._settings()
         for key in self._window.pages:
             if key != in_front:
                 for _ in self._window.making(key):
                     yield ()
-                yield self._of_page(key)
+                page = self._window.content_of(key)
+                # First, as what makes them may show more of the page.
+                later = []
+                for commands in offered_later(page):
+                    later.append(self._there(key, commands))
+                    yield ()
+                yield self._there(key, offered_in(page))
+                yield from later
 
     def _add_next(self, dialog: CommandPalette, later: Iterator[Sequence[Command]]) -> None:
-        """One at a time, so that what is typed meanwhile is seen."""
+        """Add what is found in a moment, so that what is typed meanwhile is seen."""
         if not self._window.isVisible():
             # It was closed, and a page that is made now would be closed by nobody.
             return
-        commands = next(later, None)
-        if commands is None:
+        found: list[Command] = []
+        end_s = time.perf_counter() + SLICE_S
+        for commands in later:
+            found += self._in_english(commands)
+            if time.perf_counter() >= end_s:
+                QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
+                break
+        else:
             dialog.finish()
-            return
-        if commands:
-            dialog.add(self._in_english(commands))
-        QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
+        if found:
+            dialog.add(found)
 
     def _in_english(self, commands: Sequence[Command]) -> list[Command]:
         """Let commands be found by their English words, too: many type these in a Chinese window."""
@@ -107,23 +135,14 @@ class WindowCommands(QObject):
     def _commands(self) -> list[Command]:
         window, panel = self._window, self._panel
         toggle = self.tr("Open the live panel") if panel.collapsed else self.tr("Collapse the live panel")
-        menu = menu_of(window.picker)
         return [
             *offered_in(window.current_content),
             *commands_of(window, with_buttons=False),
             Command(toggle, "", lambda: panel.set_collapsed(not panel.collapsed)),
-            *(menu_commands(menu, self.tr("Model")) if menu is not None else ()),
-            *(
-                Command(
-                    self.tr("Chat: {title}").format(title=chat.title), "", partial(self._show_chat, chat.id)
-                )
-                for chat in self._chats()
-                if chat.title
-            ),
         ]
 
-    def _of_page(self, key: str) -> list[Command]:
-        """What can be done on another page, which comes to the front for it."""
+    def _there(self, key: str, commands: Sequence[Command]) -> list[Command]:
+        """Name the page of what can be done on another one, which comes to the front for it."""
         window = self._window
         title = window.title_of(key)
 
@@ -135,6 +154,5 @@ class WindowCommands(QObject):
             return run
 
         return [
-            replace(command, title=joined(title, command.title), run=there(command))
-            for command in offered_in(window.content_of(key))
+            replace(command, title=joined(title, command.title), run=there(command)) for command in commands
         ]

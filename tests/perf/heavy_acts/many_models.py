@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QScrollArea, QTableView
 from app.bootstrap import StillroomCore
 from app.ui.models.list.models_view import ModelsView
 from app.ui.models.models_tab import ModelsTab
+from app.ui.shell.command_palette import CommandPalette
 from tests.perf.heavy_acts.desk import Act, Desk, Place
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -44,6 +45,11 @@ def acts(desk: Desk) -> dict[str, Act]:
         area: QScrollArea = tab()
         area.verticalScrollBar().setValue(round(share * area.verticalScrollBar().maximum()))
 
+    def palette() -> CommandPalette:
+        found = desk.window.findChild(CommandPalette)
+        assert found is not None
+        return found
+
     return {
         "models, first": tab,
         "models, scrolled": lambda: scroll(0.5),
@@ -52,8 +58,12 @@ def acts(desk: Desk) -> dict[str, Act]:
         "models, read again": lambda: tab().reload(),
         "models, theme": lambda: desk.change(theme="dark"),
         "models, theme back": lambda: desk.change(theme="light"),
+        "models, all commands": desk.application.commands.open_palette,
+        "models, commands closed": lambda: palette().reject(),
         "models, left": lambda: desk.window.show_page("chat"),
         "models, again": tab,
+        "all commands": lambda: (desk.window.show_page("chat"), desk.application.commands.open_palette()),
+        "commands closed": lambda: palette().reject(),
         "models, the menu": lambda: desk.window.picker.open_menu(),
         "models, the menu closed": lambda: desk.window.picker.menu().close(),
         "a question written": lambda: (desk.window.show_page("chat"), desk.field.setPlainText("Why?")),

@@ -106,3 +106,30 @@ def test_what_is_needed_now_is_done_now(parent: QObject) -> None:
     steps.slices.finish()
     QCoreApplication.processEvents()
     assert steps.done == 3
+
+
+def test_what_is_left_is_done_in_the_steps_of_another_work(parent: QObject) -> None:
+    steps = Steps(parent, SLICE_S)
+    steps.slices.begin(steps.steps(4))
+    rest = steps.slices.rest()
+    next(rest)
+    assert steps.done == 1
+    QCoreApplication.processEvents()
+    assert steps.done == 2, "its own turns go on"
+    for _ in rest:
+        pass
+    assert (steps.done, steps.slices.under_way) == (4, False)
+
+
+def test_a_step_that_fails_in_another_work_ends_its_own(parent: QObject) -> None:
+    def fail() -> Iterator[None]:
+        yield
+        raise ValueError("it broke")
+
+    steps = Steps(parent, SLICE_S)
+    steps.slices.begin(fail())
+    rest = steps.slices.rest()
+    next(rest)
+    with pytest.raises(ValueError, match="it broke"):
+        next(rest)
+    assert not steps.slices.under_way

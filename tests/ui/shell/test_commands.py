@@ -1,5 +1,6 @@
 """The command palette and the list of shortcuts."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -31,7 +32,7 @@ from app.ui.base.add_action import (
     commands_of,
     matching,
 )
-from app.ui.base.offers import Offers, offered_in, row_commands
+from app.ui.base.offers import ENTRIES_AT_ONCE, Offers, menu_steps, offered_in, offered_later, row_commands
 from app.ui.base.theme import Theme
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.shortcut_sheet import ShortcutSheet
@@ -149,6 +150,23 @@ def test_return_does_the_first_thing_that_is_found_later(page: QWidget, qapp: QA
     assert (done, palette.isVisible()) == ([], True)
     palette.add([command("Dark"), command("Dark, high contrast")])
     assert (done, palette.isVisible()) == (["Dark"], False)
+
+
+def test_what_somebody_has_gone_to_stays_chosen_when_more_is_found(page: QWidget, qapp: QApplication) -> None:
+    done: list[str] = []
+
+    def command(title: str) -> Command:
+        return Command(title, "", partial(done.append, title))
+
+    palette = CommandPalette([command("Be dark"), command("Go dark")], Theme(qapp, "light"), page)
+    palette.show()
+    person = CommandPalettePage(palette)
+    person.type("dark")
+    person.press(Qt.Key.Key_Down)
+    palette.add([command("Dark")])
+    assert palette.titles == ["Dark", "Be dark", "Go dark"]
+    person.press(Qt.Key.Key_Return)
+    assert done == ["Go dark"]
 
 
 def test_return_is_forgotten_once_something_else_is_typed(page: QWidget, qapp: QApplication) -> None:
@@ -310,6 +328,36 @@ def test_a_page_offers_buttons_with_words_menus_and_rows(page: QWidget, qtbot: Q
     commands["Behaviour: Temperature"].run()
     assert done == ["copy 2", "picture"]
     assert spin.hasFocus()
+
+
+def test_what_takes_long_is_listed_apart_and_in_steps(page: QWidget, qapp: QApplication) -> None:
+    done: list[str] = []
+
+    def make() -> Iterator[Command | QMenu | None]:
+        for title in ("One", "Two"):
+            done.append(title)
+            yield None
+            yield Command(title, "", lambda: None)
+
+    Offers(page, make, takes_long=True)
+    assert offered_in(page) == []
+    steps = offered_later(page)
+    assert [next(steps), done] == [[], ["One"]]
+    assert [command.title for found in steps for command in found] == ["One", "Two"]
+
+
+def test_a_menu_that_is_filled_anew_between_two_steps_gives_what_it_has(
+    page: QWidget, qapp: QApplication
+) -> None:
+    menu = QMenu(page)
+    for number in range(2 * ENTRIES_AT_ONCE):
+        menu.addAction(f"Old {number}")
+    steps = menu_steps(menu, "Menu")
+    assert len(next(steps)) == ENTRIES_AT_ONCE
+    menu.clear()
+    for number in range(ENTRIES_AT_ONCE + 1):
+        menu.addAction(f"New {number}")
+    assert [command.title for found in steps for command in found] == [f"Menu: New {ENTRIES_AT_ONCE}"]
 
 
 def test_the_palette_is_used_by_keyboard_alone(page: QWidget, qapp: QApplication) -> None:
