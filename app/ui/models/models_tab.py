@@ -600,13 +600,14 @@ class ModelsTab(QScrollArea):
         if had_keyboard and self.isVisible():
             # The button that was pressed has gone with its row.
             self.take_keyboard()
-        text = self.tr("{model} was deleted.")
-        if model.imported:
-            text = self.tr("{model} is off the list. Its file stays where it lies.")
-        self._notices.inform_with_undo(
-            text.format(model=f"{model.name} {model.type}"),
-            lambda: self._on_undo(trashed, chosen),
-        )
+
+        def words() -> str:
+            text = self.tr("{model} was deleted.")
+            if model.imported:
+                text = self.tr("{model} is off the list. Its file stays where it lies.")
+            return text.format(model=f"{model.name} {model.type}")
+
+        self._notices.inform_with_undo(words, lambda: self._on_undo(trashed, chosen))
 
     def _on_undo(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
         self._bridge.start(self._restore(trashed, chosen))
