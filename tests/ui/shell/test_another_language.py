@@ -21,8 +21,10 @@ from app.ui.shell.application import WindowApplication
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_tabs import WindowTabs
 from app.ui.widgets.notices import INFORM_MS, Notices
+from models.store.manifest import BuiltFile
 from tests.support.bench_reports import make_report
 from tests.support.pages.benchmark_page import open_page
+from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen_button, seen_words
 from tests.support.window import run_with_window, settle
@@ -374,6 +376,43 @@ def test_a_benchmark_run_is_back_in_the_new_window(qapp: QApplication) -> None:
         assert benchmark(application).speed.state.shown == ""
         click(seen_button(toast(application), "撤销"))
         await until(lambda: benchmark(application).speed.state.shown == "old", "the run")
+
+    run_with_window(scene)
+
+
+def titles(models: ModelsTab) -> list[str]:
+    """Give the names of the models on the disk."""
+    rows = [models.table.row(number) for number in range(models.table.rowCount())]
+    return [row.title for row in rows if row.installed]
+
+
+def test_a_deleted_model_is_back_in_the_new_window(qapp: QApplication, tmp_path: Path) -> None:
+    path = tmp_path / "Q4_K_M.gguf"
+    write_tiny_gguf(path)
+
+    async def scene(application: WindowApplication) -> None:
+        built = BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)
+        store = application.parts.store
+        name = "DeepSeek-R1-Distill-Qwen-1.5B"
+        store.add(name, [built], key="r1-qwen-1.5b", repo=f"deepseek-ai/{name}")
+        models = application.window.show_page("models")
+        assert isinstance(models, ModelsTab)
+        models.complete()
+        models.reload()
+        await until(lambda: "R1 Qwen 1.5B" in titles(models), "the model")
+        models.select("r1-qwen-1.5b")
+        await until(lambda: models.selected_key == "r1-qwen-1.5b", "its row")
+        click(seen_button(models.detail, "Delete R1 Qwen 1.5B Q4_K_M"))
+        await until(lambda: f"{name} Q4_K_M was deleted." in seen_words(toast(application)), "the toast")
+        assert name not in [model.name for model in store.listing().models]
+        undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
+        toast(application).take_undos(undos, lambda action: action())
+        await change(application, CHINESE)
+        models = application.window.show_page("models")
+        assert isinstance(models, ModelsTab)
+        await until(lambda: f"已删除 {name} Q4_K_M。" in seen_words(toast(application)), "the toast in Chinese")
+        click(seen_button(toast(application), "撤销"))
+        await until(lambda: "R1 Qwen 1.5B" in titles(models), "the model")
 
     run_with_window(scene)
 
