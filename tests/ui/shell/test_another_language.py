@@ -410,7 +410,7 @@ def test_a_deleted_model_is_back_in_the_new_window(qapp: QApplication, tmp_path:
         await change(application, CHINESE)
         models = application.window.show_page("models")
         assert isinstance(models, ModelsTab)
-        await until(lambda: f"已删除 {name} Q4_K_M。" in seen_words(toast(application)), "the toast in Chinese")
+        await until(lambda: f"已删除 {name} Q4_K_M。" in seen_words(toast(application)), "the toast")
         click(seen_button(toast(application), "撤销"))
         await until(lambda: "R1 Qwen 1.5B" in titles(models), "the model")
 
