@@ -138,7 +138,8 @@ class CommandPalette(QDialog):
         self._fill(self._field.text())
         if chosen > 0:
             # What somebody has gone to stays chosen, also where something that fits better comes before it.
-            self._choose(next(row for row, each in enumerate(self._rows.commands) if each is before[chosen]))
+            places = (row for row, each in enumerate(self._rows.commands) if each is before[chosen])
+            self._choose(next(places, 0))
         if self._is_awaited:
             self._run()
 

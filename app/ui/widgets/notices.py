@@ -274,7 +274,7 @@ class Notices(QWidget):
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What was done, how it is taken back, and for how long that is still offered."""
+    """The words for what was done, the way back, and the time for which it is still offered."""
 
     words: Words
     action: Callable[[], object]
