@@ -1,6 +1,6 @@
 """Judge what each model of the catalogue would be like on this computer: memory, place, speed, and why.
 
-Memory is that of the load's own plan (`planned_need`), speed an estimate; measurements take their place.
+Memory is that of the load's own plan (`memory_estimate`), speed an estimate; measurements take their place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from app.engine.planning.file_shape import ModelShape as FileShape
-from app.engine.planning.planned_need import planned_fit, shape_of
+from app.engine.planning.memory_estimate import planned_fit, shape_of
 from app.engine.protocol import KvType, LoadSettings
 from app.machine.fitting_size import fitting_by_cache
 from app.machine.measurements import LoadMeasurement

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.engine.planning.planned_need import planned_fit, shape_of
+from app.engine.planning.memory_estimate import planned_fit, shape_of
 from app.engine.protocol import LoadSettings
 from models.memory.fit import Fit, Memory, Verdict
 from models.quantisation.model_shape import ModelShape

@@ -12,12 +12,12 @@ from typing import BinaryIO
 from converters.build.build_identity import build_identity
 from converters.build.build_journal import BuildJournal
 from converters.build.checkpoint_source import Conversion
-from converters.build.coming_files import ComingFiles, ComingTensors
 from converters.build.durable_commits import Commits, stored_checksum
 from converters.build.gguf_source import GgufSource
 from converters.build.output import Output, Source
 from converters.build.quantise_pool import one_pass
 from converters.build.quantise_rows import RowRange, row_ranges
+from converters.build.streamed_shards import ComingFiles, ComingTensors
 from converters.build.working_files import (
     check_name,
     final_path,
@@ -30,9 +30,9 @@ from converters.checkpoint.architectures import PlannedTensor
 from converters.gguf.gguf_reader import check_gguf
 from converters.gguf.gguf_types import FULL_PRECISION, canonical_type
 from converters.imatrix.imatrix import Importance
-from converters.process.arrivals import Arrivals
 from converters.process.messages import BuildRequest
 from converters.process.reporter import Reporter
+from converters.process.shard_messages import Arrivals
 from converters.system.errors import BuildError, CheckpointError
 from models.quantisation.quantisation_mixture import place_in_file
 from models.store.manifest import BuiltFile

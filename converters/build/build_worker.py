@@ -5,10 +5,10 @@ from functools import partial
 
 from converters.build.build_run import run_build
 from converters.imatrix.imatrix import read_imatrix
-from converters.process.arrivals import Arrivals
 from converters.process.child_server import serve
 from converters.process.messages import BuildRequest, BuildResult
 from converters.process.peak_memory import peak_memory_bytes
+from converters.process.shard_messages import Arrivals
 from models.system.progress import OnProgress
 
 

@@ -10,8 +10,8 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
-from converters.process.arrivals import Arrivals
 from converters.process.messages import Refused, Step, decoder_of, line_of
+from converters.process.shard_messages import Arrivals
 from models.system.child_process import die_with_parent
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress, Progress

@@ -1,7 +1,7 @@
 """Messages to and from the build process: one JSON object a line.
 
 Behind the request the parent says what of the coming files is there, each time as a
-`models.hub.arrival.Arrival`.
+`models.hub.partial_file.Arrival`.
 """
 
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The models that Stillroom knows by name: the DeepSeek-R1 distills and the starter."""
+"""Read `resources/catalogue.toml`: the models that Stillroom knows by name, R1 distills and the starter.
+
+Which of them a computer is told to get is chosen in `recommend.py`.
+"""
 
 import difflib
 import functools

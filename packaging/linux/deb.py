@@ -1,4 +1,7 @@
-"""Make dist/stillroom_VERSION_ARCHITECTURE.deb from dist/stillroom: a part of `make installers`."""
+"""Make dist/stillroom_VERSION_ARCHITECTURE.deb from dist/stillroom: a part of `make installers`.
+
+What it depends on is in `debian_depends.py`.
+"""
 
 import os
 import shutil
@@ -7,8 +10,8 @@ from pathlib import Path
 
 from environment import ROOT
 from linux.architecture import Architecture, architecture
+from linux.debian_depends import depends
 from linux.payload import BUNDLE, HERE, version, write_documents, write_shared_files
-from linux.system_libraries import depends
 from reproducible import set_times
 
 STAGE = ROOT / "build" / "deb"

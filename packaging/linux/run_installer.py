@@ -6,8 +6,8 @@ from pathlib import Path
 
 from environment import ROOT
 from linux.architecture import architecture
+from linux.debian_depends import needed_libraries
 from linux.payload import BUNDLE, HERE, version, write_shared_files
-from linux.system_libraries import needed_libraries
 from reproducible import release_date, tar_options
 
 STAGE = ROOT / "build" / "run"

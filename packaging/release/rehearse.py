@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT
 from linux.debian import Debian
+from linux.debian_depends import needed_libraries
 from linux.payload import BUNDLE, version
 from linux.release_bundle import releases_debian
-from linux.system_libraries import needed_libraries
 from release.build_linux import build_steps
 from release.compare_artefacts import differences
 from release.publish import publish

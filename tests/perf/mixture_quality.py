@@ -4,15 +4,17 @@
 
 Builds everything into FOLDER, where it stays: the plain types with an importance matrix, for each the mixture
 of at most its bytes, and random mixtures, by which the expected divergence is compared with the measured one.
-Prints a table and the rank correlation; `--json` writes the figures for a plot. `--llama` adds the figures
-of llama.cpp's own llama-perplexity for the same files (`python -m tests.perf.build_llama_tools
-llama-perplexity` builds it).
+Prints a table and the rank correlation; `--json` writes the figures for a plot. `--sizes 30` adds so many
+mixtures from 3.0 to 8.5 bits a weight, and tells how near each file is to what was asked and whether a larger
+one loses more. `--llama` adds the figures of llama.cpp's own llama-perplexity for the same files (`python -m
+tests.perf.build_llama_tools llama-perplexity` builds it).
 """
 
 import argparse
 import json
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -26,6 +28,7 @@ from converters.process.messages import BuildRequest, MatrixFile
 from converters.quality.measuring import collect, held_out_text, measure
 from models.quantisation.chosen_mixture import ChosenMixture, TensorChoice
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
+from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS
 from models.system.progress import JobContext, Progress
 from tests.perf.build_llama_tools import needed_tool
 from tests.support.make_quality_reference import llama_base, llama_divergence
@@ -41,6 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--text", type=Path)
     parser.add_argument("--random", type=int, default=30)
+    parser.add_argument("--sizes", type=int, default=0)
     parser.add_argument("--chunks", type=int, default=0)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--llama", action="store_true")
@@ -58,7 +62,8 @@ def main() -> None:
     chooser = MixtureChooser(costs)
     chosen = [chooser.choose(path.stat().st_size) for path in plain]
     drawn = random_mixtures(costs, options.random)
-    mixtures = [*chosen, *drawn]
+    stepped = [chooser.choose(size) for size in even_sizes(costs, options.sizes)]
+    mixtures = [*chosen, *drawn, *stepped]
     files = [_mixed(reference, out, matrix, mixture, number) for number, mixture in enumerate(mixtures)]
     qualities = measure(
         reference, [*plain, *files], MEASURE, _told(), text=options.text, most_chunks=options.chunks
@@ -80,8 +85,11 @@ def main() -> None:
             *((one.label, file) for one, file in zip(chosen, files, strict=False)),
         ]
         _tell_llama(reference, labelled, options.text or held_out_text(), out, options.chunks)
-    measured = [quality.kld_mean for quality in qualities[len(PLAIN) + len(chosen) :]]
+    others = qualities[len(PLAIN) + len(chosen) :]
+    if stepped:
+        _tell_sizes(stepped, others[len(drawn) :])
     if drawn:
+        measured = [quality.kld_mean for quality in others[: len(drawn)]]
         correlation = rank_correlation([mixture.divergence for mixture in drawn], measured)
         print(f"rank correlation over {len(drawn)} random mixtures: {correlation:.3f}")
     if options.json:
@@ -92,6 +100,26 @@ def main() -> None:
             for label, value, quality in zip(labels, predicted, qualities, strict=True)
         ]
         options.json.write_text(json.dumps(rows, indent=1), "utf-8")
+
+
+def even_sizes(costs: TensorCosts, count: int) -> list[int]:
+    """Compute the bytes of `count` files whose weights take from 3.0 to 8.5 bits in even steps."""
+    weights = sum(cost.weights for cost in costs.tensors.values())
+    least, most = weights * LEAST_TENTHS // 80, weights * MOST_TENTHS // 80
+    return [costs.frame_bytes + least + (most - least) * step // max(count - 1, 1) for step in range(count)]
+
+
+def _tell_sizes(chosen: Sequence[ChosenMixture], qualities: Sequence[Quality]) -> None:
+    """Print each file's size beside what was asked, and its divergence beside the smaller ones'."""
+    print("| bits a weight | asked | bytes | of it | expected | divergence |\n|---|---|---|---|---|---|")
+    for mixture, quality in zip(chosen, qualities, strict=True):
+        print(
+            f"| {mixture.bits_per_weight:.2f} | {mixture.asked_bytes} | {quality.bytes} | "
+            f"{100 * (quality.bytes / mixture.asked_bytes - 1):+.2f}% | {mixture.divergence:.5f} | "
+            f"{quality.kld_mean:.5f} ± {CONFIDENCE * quality.kld_mean_error:.5f} |"
+        )
+    rising = sum(larger.kld_mean > smaller.kld_mean for smaller, larger in pairwise(qualities))
+    print(f"{rising} of {len(qualities)} files lose more than the one before")
 
 
 def _tell_llama(

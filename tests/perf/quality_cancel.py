@@ -14,7 +14,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 
 from app.base.errors import Cancelled
-from app.bench.quality.answers.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_process import AnswerJudge
 from app.bench.quality.built_in import built_in
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.progress import QualityProgress

@@ -11,7 +11,7 @@ from app.base.errors import StillroomError
 from app.bench.export.picture import card_png
 from app.bench.quality.comparison import QualityComparison
 from app.bench.quality.figures import QualityReport
-from app.bench.quality.pages import quality_to_html, quality_to_markdown
+from app.bench.quality.quality_report import quality_to_html, quality_to_markdown
 from app.bench.report.html_report import report_to_html
 from app.bench.report.markdown import report_to_markdown
 from app.bench.report.side_by_side import SideBySide, side_by_side_html, side_by_side_markdown

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 
-from app.bench.quality.answers.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_process import AnswerJudge
 from app.bench.quality.answers.boxed import final_answers
 from app.bench.quality.item import Item
 from app.bench.quality.result import TurnResult, Verdict

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from app.base.errors import EngineError
-from app.bench.quality.answers.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_process import AnswerJudge
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
 from app.bench.quality.item import Collection, Item, in_turn, limited
 from app.bench.quality.judging import Judge, JudgeCode

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from app.base.errors import StillroomError
-from app.chat.store.last_words import LastWord
+from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.records import Outcome, StoredMessage
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Channel, GenerationStats

@@ -15,9 +15,9 @@ from app.chat.documents.retrieval import Passage
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.database import ChatDatabase, ChatStoreError
 from app.chat.store.fork_rows import fork_rows
+from app.chat.store.full_disk_drafts import FullDiskDrafts, LastWord
 from app.chat.store.imported import ImportedChat
 from app.chat.store.imported_rows import add_imported
-from app.chat.store.last_words import LastWord, LastWords
 from app.chat.store.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
 from app.chat.store.rows import (
     CONVERSATION,
@@ -56,7 +56,7 @@ class ChatStore:
         self.path = path
         self.vectors = PassageVectors(self._database)
         """The embeddings of documents' passages, once an embedding model has made them."""
-        self._last_words = LastWords(path)
+        self._last_words = FullDiskDrafts(path)
         self._listed: tuple[object, list[Conversation]] = (None, [])
         """All chats, beside the state of the file that they were read from: opening one lists all."""
         self._words_lock = threading.RLock()

@@ -10,7 +10,7 @@ import time
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from app.code.sandbox import kernel, seccomp, view
+from app.code.sandbox import filesystem_view, kernel, seccomp
 from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.spawn import Started, fork, text_file
@@ -35,18 +35,18 @@ def start(job: Job, limits: Limits, group: ControlGroup | None) -> Started:
         return str(kept[-1])
 
     arguments = [program, *_walls(job, limits)]
-    arguments += ["--ro-bind-data", data(view.PASSWD), "/etc/passwd"]
+    arguments += ["--ro-bind-data", data(filesystem_view.PASSWD), "/etc/passwd"]
     for name, text in job.files.items():
-        arguments += ["--file", data(text), str(PurePosixPath(view.WORK_FOLDER, name))]
+        arguments += ["--file", data(text), str(PurePosixPath(filesystem_view.WORK_FOLDER, name))]
     filter_fd = os.memfd_create("filter")
     os.write(filter_fd, seccomp.filter_program())
     os.lseek(filter_fd, 0, os.SEEK_SET)
     kept.append(filter_fd)
-    arguments += ["--remount-ro", "/", "--chdir", view.WORK_FOLDER, "--seccomp", str(filter_fd)]
+    arguments += ["--remount-ro", "/", "--chdir", filesystem_view.WORK_FOLDER, "--seccomp", str(filter_fd)]
     arguments += ["--json-status-fd", str(told_write), "--block-fd", str(go_read), "--", *job.command]
 
     def become(_why: int) -> NoReturn:
-        view.set_resource_limits(limits)
+        filesystem_view.set_resource_limits(limits)
         for fd in kept:
             os.set_inheritable(fd, True)
         os.execve(program, arguments, {})
@@ -92,10 +92,10 @@ def _limit_files(builder: int, inside: int, limits: Limits) -> None:
 
 def _has_own_root(inside: int) -> bool:
     try:
-        work_folder = Path(f"/proc/{inside}/root{view.WORK_FOLDER}").stat()
+        work_folder = Path(f"/proc/{inside}/root{filesystem_view.WORK_FOLDER}").stat()
     except OSError:
         return False
-    return work_folder.st_dev != Path(view.WRITABLE).stat().st_dev
+    return work_folder.st_dev != Path(filesystem_view.WRITABLE).stat().st_dev
 
 
 def _remount_with_limits(inside: int, limits: Limits) -> bool:
@@ -104,9 +104,9 @@ def _remount_with_limits(inside: int, limits: Limits) -> bool:
     if child == 0:
         with contextlib.suppress(BaseException):
             kernel.enter_mounts(inside)
-            for place in (view.WRITABLE, view.SHARED_MEMORY):
+            for place in (filesystem_view.WRITABLE, filesystem_view.SHARED_MEMORY):
                 flags = kernel.MS_REMOUNT | kernel.MS_NOSUID | kernel.MS_NODEV
-                kernel.mount("none", place, "", flags, view.files_in_memory(limits))
+                kernel.mount("none", place, "", flags, filesystem_view.files_in_memory(limits))
             os._exit(0)
         os._exit(1)
     return os.waitpid(child, 0)[1] == 0
@@ -127,18 +127,18 @@ def _walls(job: Job, limits: Limits) -> list[str]:
         "sandbox",
         "--clearenv",
     ]
-    for name, value in view.environment(job).items():
+    for name, value in filesystem_view.environment(job).items():
         arguments += ["--setenv", name, value]
     # Not its own /dev, which has terminals.
     arguments += ["--proc", "/proc", "--remount-ro", "/proc", "--tmpfs", "/dev"]
-    for name in view.DEVICES:
+    for name in filesystem_view.DEVICES:
         arguments += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    for name, target in view.DEVICE_LINKS:
+    for name, target in filesystem_view.DEVICE_LINKS:
         arguments += ["--symlink", target, f"/dev/{name}"]
-    arguments += ["--size", size, "--tmpfs", view.SHARED_MEMORY, "--remount-ro", "/dev"]
-    arguments += ["--size", size, "--tmpfs", view.WRITABLE, "--dir", view.WORK_FOLDER]
-    for path in view.readable_folders(job):
+    arguments += ["--size", size, "--tmpfs", filesystem_view.SHARED_MEMORY, "--remount-ro", "/dev"]
+    arguments += ["--size", size, "--tmpfs", filesystem_view.WRITABLE, "--dir", filesystem_view.WORK_FOLDER]
+    for path in filesystem_view.readable_folders(job):
         arguments += ["--ro-bind", path, path]
-    for target, link in view.system_links():
+    for target, link in filesystem_view.system_links():
         arguments += ["--symlink", target, link]
     return arguments

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from app.code.sandbox import kernel, landlock, seccomp, view
+from app.code.sandbox import filesystem_view, kernel, landlock, seccomp
 from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.namespaces import write_files
@@ -31,16 +31,16 @@ def start(job: Job, limits: Limits, group: ControlGroup | None) -> tuple[Started
         write_files(job, Path(folder))
         os.chdir(folder)
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-        devices = [f"/dev/{name}" for name in view.DEVICES]
-        landlock.restrict(view.readable_folders(job), [folder], devices)
-        view.set_resource_limits(limits)
+        devices = [f"/dev/{name}" for name in filesystem_view.DEVICES]
+        landlock.restrict(filesystem_view.readable_folders(job), [folder], devices)
+        filesystem_view.set_resource_limits(limits)
         # It counts all processes of the user.
         processes = others + limits.processes
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
         kernel.install_filter(seccomp.filter_program(alone=True))
         os.closerange(3, why)
-        os.closerange(why + 1, view.OPEN_FILES)
-        os.execve(job.command[0], list(job.command), view.environment(job, folder))
+        os.closerange(why + 1, filesystem_view.OPEN_FILES)
+        os.execve(job.command[0], list(job.command), filesystem_view.environment(job, folder))
 
     try:
         return fork(become, job.stdin, group), folder

@@ -8,12 +8,12 @@ import selectors
 import time
 
 # All of them at the top: once this process is nobody, Python's own files may be out of reach.
-from app.code.sandbox import bubblewrap, kernel, landlocked, namespaces, processes, view
+from app.code.sandbox import bubblewrap, filesystem_view, kernel, landlocked, namespaces, processes
 from app.code.sandbox.control_group import ControlGroup
+from app.code.sandbox.event_lines import tell
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits
 from app.code.sandbox.memory_use import MemoryUse
 from app.code.sandbox.spawn import Started
-from app.code.sandbox.telling import tell
 
 TICK_S = 0.05
 QUICKEST_TICK_S = 0.0005
@@ -150,7 +150,7 @@ class LinuxRun:
     def _count_memory(self) -> int:
         # It stands still meanwhile. Without the two that keep the namespaces.
         pids, stopped = processes.stop_all(os.getpid(), 0 if self._folder else 2)
-        files_bytes = 0 if self._folder else view.files_in_memory_bytes(pids)
+        files_bytes = 0 if self._folder else filesystem_view.files_in_memory_bytes(pids)
         memory_bytes = self._memory_use.bytes_of(pids, files_bytes)
         if memory_bytes <= self._limits.memory_bytes:
             processes.go_on(stopped)

@@ -13,7 +13,7 @@ import socket
 from pathlib import Path
 from typing import NoReturn
 
-from app.code.sandbox import kernel, landlock, seccomp, view
+from app.code.sandbox import filesystem_view, kernel, landlock, seccomp
 from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.spawn import Started, fork
@@ -28,7 +28,7 @@ _NEW = (
     | kernel.CLONE_NEWUTS
     | kernel.CLONE_NEWCGROUP
 )
-_ROOT = view.WRITABLE
+_ROOT = filesystem_view.WRITABLE
 """The place for the new root: any folder that every system has."""
 _NO_PROGRAMS = kernel.MS_NOSUID | kernel.MS_NODEV
 
@@ -73,7 +73,7 @@ def _be_first(job: Job, limits: Limits, why: int) -> NoReturn:
     # Nothing in the namespace may look into this process, which still has its capabilities.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.drop_capabilities()
-    os.closerange(0, view.OPEN_FILES)
+    os.closerange(0, filesystem_view.OPEN_FILES)
     while True:
         ended, status = os.wait()
         if ended == program:
@@ -82,22 +82,22 @@ def _be_first(job: Job, limits: Limits, why: int) -> NoReturn:
 
 def _be_program(job: Job, limits: Limits, why: int) -> NoReturn:
     try:
-        os.chdir(view.WORK_FOLDER)
+        os.chdir(filesystem_view.WORK_FOLDER)
         landlock.restrict(
             # What is not to be seen is not there at all.
             ["/"],
-            [view.WRITABLE, view.SHARED_MEMORY],
-            [f"/dev/{name}" for name in view.DEVICES],
+            [filesystem_view.WRITABLE, filesystem_view.SHARED_MEMORY],
+            [f"/dev/{name}" for name in filesystem_view.DEVICES],
         )
-        view.set_resource_limits(limits)
+        filesystem_view.set_resource_limits(limits)
         # The first process counts too.
         processes = limits.processes + 1
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
         kernel.drop_capabilities()
         kernel.install_filter(seccomp.filter_program())
         os.closerange(3, why)
-        os.closerange(why + 1, view.OPEN_FILES)
-        os.execve(job.command[0], list(job.command), view.environment(job))
+        os.closerange(why + 1, filesystem_view.OPEN_FILES)
+        os.execve(job.command[0], list(job.command), filesystem_view.environment(job))
     except BaseException as error:  # noqa: BLE001 - nothing of the parent may run on in the child
         os.write(why, str(error).encode())
     os._exit(127)
@@ -107,10 +107,10 @@ def _build_root(job: Job, limits: Limits) -> None:
     """Everything that the program sees, below one new file system, which then becomes the root."""
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     trees = []
-    for path in view.readable_folders(job):
+    for path in filesystem_view.readable_folders(job):
         trees.append((kernel.open_tree(path), path))
         kernel.make_read_only(trees[-1][0])
-    for name in view.DEVICES:
+    for name in filesystem_view.DEVICES:
         trees.append((kernel.open_tree(f"/dev/{name}"), f"/dev/{name}"))
     kernel.mount("tmpfs", _ROOT, "tmpfs", _NO_PROGRAMS, "mode=755,size=1m,nr_inodes=4096")
     for tree, path in trees:
@@ -122,18 +122,18 @@ def _build_root(job: Job, limits: Limits) -> None:
             place.touch()
         kernel.show_tree(tree, str(place))
         os.close(tree)
-    for target, link in view.system_links():
+    for target, link in filesystem_view.system_links():
         Path(_ROOT + link).symlink_to(target)
-    for name, target in view.DEVICE_LINKS:
+    for name, target in filesystem_view.DEVICE_LINKS:
         Path(f"{_ROOT}/dev/{name}").symlink_to(target)
-    Path(f"{_ROOT}/etc/passwd").write_bytes(view.PASSWD.encode())
-    _mount_writable(view.SHARED_MEMORY, limits)
-    _mount_writable(view.WRITABLE, limits)
+    Path(f"{_ROOT}/etc/passwd").write_bytes(filesystem_view.PASSWD.encode())
+    _mount_writable(filesystem_view.SHARED_MEMORY, limits)
+    _mount_writable(filesystem_view.WRITABLE, limits)
     Path(f"{_ROOT}/proc").mkdir()
     # A container may not allow it; most programs do without.
     with contextlib.suppress(PermissionError):
         kernel.mount("proc", f"{_ROOT}/proc", "proc", _NO_PROGRAMS | kernel.MS_NOEXEC | kernel.MS_RDONLY)
-    write_files(job, Path(_ROOT + view.WORK_FOLDER))
+    write_files(job, Path(_ROOT + filesystem_view.WORK_FOLDER))
     os.chdir(_ROOT)
     kernel.pivot_root(".", ".")
     # The old root lies over the new one, at the same place.
@@ -145,7 +145,7 @@ def _build_root(job: Job, limits: Limits) -> None:
 
 def _mount_writable(path: str, limits: Limits) -> None:
     Path(_ROOT + path).mkdir()
-    kernel.mount("tmpfs", _ROOT + path, "tmpfs", _NO_PROGRAMS, view.files_in_memory(limits))
+    kernel.mount("tmpfs", _ROOT + path, "tmpfs", _NO_PROGRAMS, filesystem_view.files_in_memory(limits))
 
 
 def write_files(job: Job, folder: Path) -> None:

@@ -35,8 +35,8 @@ if sys.platform == "win32":
         peak_job_bytes,
         put_into_job,
     )
+    from app.code.sandbox.event_lines import tell
     from app.code.sandbox.limits import Ending, Job, Limits
-    from app.code.sandbox.telling import tell
 
     TICK_S = 0.05
     READ_BYTES = 1 << 16

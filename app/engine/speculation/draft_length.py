@@ -1,4 +1,7 @@
-"""Choose how many tokens to guess: as many as pay, by how guesses and steps have gone so far. Pure."""
+"""Choose how many tokens to guess: as many as pay, by how guesses and steps have gone so far. Pure.
+
+No guess is longer than `DRAFT_ROWS` of `app/engine/planning/load_plan.py`, for which room is kept.
+"""
 
 from collections.abc import Sequence
 

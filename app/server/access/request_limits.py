@@ -1,4 +1,7 @@
-"""The limits of the local API for one client: bytes, values, connections, time."""
+"""The figures that bound the local API: bytes and values of a request, replies at once, connections, time.
+
+`admission.py` refuses what is above them.
+"""
 
 from dataclasses import dataclass
 

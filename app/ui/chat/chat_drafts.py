@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.chat.store.last_words import LastWord
+from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.ui.chat.chat_exchange import ChatExchange

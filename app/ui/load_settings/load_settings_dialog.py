@@ -14,7 +14,7 @@ from app.settings import LoadChoice
 from app.ui.base.bridge import Bridge
 from app.ui.base.slices import Stepped
 from app.ui.load_settings.load_form import LoadForm
-from app.ui.load_settings.memory_need import MemoryNeedView
+from app.ui.load_settings.memory_bars import MemoryNeedView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 from models.store.store import InstalledModel

@@ -33,13 +33,13 @@ from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.model_picker import ModelPicker
 from app.ui.widgets.card import button
+from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.early_keys import EarlyInput
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
-from app.ui.widgets.room_for_words import RoomForWords
 from app.ui.widgets.scrolled_page import bring_into_sight
 
 SMALLEST = QSize(800, 460)
@@ -375,7 +375,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self._settings_button)
         for each in (self._load_button, self._settings_button):
             each.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        RoomForWords(bar, list(self._tabs.values()))
+        CollapsingButtons(bar, list(self._tabs.values()))
         return bar
 
     def _measure(self) -> None:

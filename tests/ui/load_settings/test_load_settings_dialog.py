@@ -28,7 +28,7 @@ from app.tuning.tuner import Tuner, TuningProgress
 from app.ui.base.bridge import Bridge
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
-from app.ui.load_settings.memory_need import MemoryNeedView
+from app.ui.load_settings.memory_bars import MemoryNeedView
 from app.ui.load_settings.tuning_dialog import TuningDialog
 from app.ui.shell.application import WindowApplication
 from models.store.store import InstalledModel

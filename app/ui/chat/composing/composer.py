@@ -18,9 +18,9 @@ from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button
+from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.room_for_words import RoomForWords
 from app.ui.widgets.single_click import SingleClicks
 
 LEAST_LINES, MOST_LINES = 2, 12
@@ -127,7 +127,7 @@ class Composer(QWidget):
         layout.setSpacing(6)
         layout.addWidget(card)
         layout.addLayout(row)
-        words = RoomForWords(self, [self.settings, self.effort])
+        words = CollapsingButtons(self, [self.settings, self.effort])
         self.effort.words_changed.connect(lambda text: words.set_words(self.effort, text))
         self.setFocusProxy(self._field)
         theme.changed.connect(self._draw_icons)

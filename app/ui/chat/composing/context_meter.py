@@ -55,7 +55,7 @@ class ContextMeter(QWidget):
         self.show_use(None)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Want the whole words: buttons beside it do without theirs first (`RoomForWords`)."""
+        """Want the whole words: buttons beside it do without theirs first (`CollapsingButtons`)."""
         hint = super().minimumSizeHint()
         if self._text.isHidden():
             return hint

@@ -25,10 +25,10 @@ from app.ui.code.running.code_run_words import ending_sentence, promise_sentence
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_font import set_code_font
+from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 from app.ui.widgets.push_buttons import ButtonRow
-from app.ui.widgets.room_for_words import RoomForWords
 
 PROBLEM_CHARACTERS = 2000
 RunPage = Literal["output", "tests", "input"]
@@ -279,7 +279,7 @@ class CodeRunCard(Card):
             head.addWidget(made)
         self.body.setSpacing(0)
         self.body.setContentsMargins(1, 1, 1, 1)
-        RoomForWords(head_row, actions)
+        CollapsingButtons(head_row, actions)
         self.body.addWidget(head_row)
         self.body.addWidget(self._pages, 1)
         for _, page in pages:

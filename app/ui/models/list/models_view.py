@@ -7,8 +7,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from app.ui.base.resource_words import comma
+from app.ui.models.list.elided_parts_delegate import DOT, ElidedPartsDelegate
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
-from app.ui.models.list.whole_parts import DOT, WholeParts
 from app.ui.widgets.wide_column import MeasuredTable, shows_other_texts
 
 ROW_PX = 40
@@ -43,7 +43,10 @@ class ModelsView(MeasuredTable):
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(80)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self._delegates = {HERE: WholeParts(DOT, self), ON_DISK: WholeParts(comma(), self, counts=True)}
+        self._delegates = {
+            HERE: ElidedPartsDelegate(DOT, self),
+            ON_DISK: ElidedPartsDelegate(comma(), self, counts=True),
+        }
         for column, delegate in self._delegates.items():
             self.setItemDelegateForColumn(column, delegate)
         self.selectionModel().currentRowChanged.connect(lambda now, _: self.row_selected.emit(now.row()))

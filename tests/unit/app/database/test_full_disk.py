@@ -9,7 +9,7 @@ import pytest
 from app.base.disk_reserve import reserve_path, set_reserve_aside
 from app.base.errors import StillroomError
 from app.chat.store.database import ChatStoreError
-from app.chat.store.last_words import LastWord
+from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.store import ChatStore
 from models.system.disk_space import DiskFullError
 from tests.support.full_disk import fill, read_only_disk, small_disk

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.engine.planning.planned_need import shape_of
+from app.engine.planning.memory_estimate import shape_of
 from app.engine.protocol import LoadSettings
 from app.machine.advisor import Advisor, FileFacts, Use
 from app.machine.measurements import LoadMeasurement

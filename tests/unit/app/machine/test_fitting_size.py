@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.engine.planning.planned_need import planned_fit, shape_of
+from app.engine.planning.memory_estimate import planned_fit, shape_of
 from app.engine.protocol import LoadSettings
 from app.machine.fitting_size import fitting_by_cache, largest_fitting_bytes, with_context
 from models.catalogue.catalogue import CatalogueModel, find

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.quality.answers.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_process import AnswerJudge
 from app.bench.quality.answers.equality import same_answer
 
 PAIRS = Path(__file__).parents[5] / "data" / "answers" / "pairs.txt"

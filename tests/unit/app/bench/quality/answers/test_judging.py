@@ -1,6 +1,6 @@
 import pytest
 
-from app.bench.quality.answers.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_process import AnswerJudge
 from app.bench.quality.item import Item
 from app.bench.quality.judging import Judge, chosen_label, says
 from app.bench.quality.result import TurnResult

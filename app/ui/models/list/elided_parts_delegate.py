@@ -10,7 +10,7 @@ Index = QModelIndex | QPersistentModelIndex
 DOT = " · "
 
 
-class WholeParts(QStyledItemDelegate):
+class ElidedPartsDelegate(QStyledItemDelegate):
     """For texts of several parts, the most important first. Where `counts`, it says how many are left out."""
 
     def __init__(self, joint: str, parent: QWidget, *, counts: bool = False) -> None:

@@ -50,7 +50,7 @@ def depends(bundle: Path) -> list[str]:
     unknown = sorted(needed - SYSTEM_LIBRARIES.keys())
     if unknown:
         raise SystemExit(
-            f"The bundle needs libraries that packaging/linux/system_libraries.py does not name: {unknown}"
+            f"The bundle needs libraries that packaging/linux/debian_depends.py does not name: {unknown}"
         )
     packages = {SYSTEM_LIBRARIES[name] for name in needed} | set(LOADED_BY_NAME)
     packages -= {"", "libc6"}

@@ -13,12 +13,12 @@ import pytest
 from converters.build import durable_commits as commits
 from converters.build.build_run import run_build
 from converters.build.checkpoint_source import Conversion
-from converters.build.coming_files import ComingFiles
+from converters.build.streamed_shards import ComingFiles
 from converters.build.working_files import journal_path
-from converters.process.arrivals import Arrivals
 from converters.process.messages import BuildRequest, ComingFile, FilesNeeded, FileUsed
+from converters.process.shard_messages import Arrivals
 from converters.system.errors import CheckpointError
-from models.hub.arrival import Arrival
+from models.hub.partial_file import Arrival
 from models.hub.resumable_file import part_path
 from models.store.manifest import BuiltFile
 from models.system.progress import Progress

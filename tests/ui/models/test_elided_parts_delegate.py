@@ -5,7 +5,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.models.list.whole_parts import DOT, WholeParts
+from app.ui.models.list.elided_parts_delegate import DOT, ElidedPartsDelegate
 
 COMMA = ", "
 HERE = "up to 17 tok/s · 3.1 GB · Runs on the processor"
@@ -31,5 +31,5 @@ def test_a_text_ends_with_a_whole_part(
     parent = QWidget()
     qtbot.addWidget(parent)
     metrics = QFontMetrics(parent.font())
-    delegate = WholeParts(joint, parent, counts=joint == COMMA)
+    delegate = ElidedPartsDelegate(joint, parent, counts=joint == COMMA)
     assert delegate.fitting(text, metrics, metrics.horizontalAdvance(seen) + 1) == seen

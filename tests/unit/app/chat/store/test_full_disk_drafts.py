@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from app.chat.store.last_words import LastWord
+from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.store import ChatStore
 
 

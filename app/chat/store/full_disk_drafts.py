@@ -26,7 +26,7 @@ class LastWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome = "interrupted"
 
 
-class LastWords:
+class FullDiskDrafts:
     """The file beside the chats. Nobody else can take its space, as they can take what is only free; on a
     file system that copies what is written (btrfs, ZFS) it may be refused all the same. One thread at a
     time."""

@@ -11,7 +11,7 @@ ICON_GAP_PX = 4
 """Between a button's icon and its words."""
 
 
-class RoomForWords(QObject):
+class CollapsingButtons(QObject):
     """Watches the width of `row`, whose layout holds the buttons. What they say stays in their tool tips and
     accessible names. GUI thread.
     """

@@ -5,7 +5,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.widgets.room_for_words import RoomForWords
+from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from tests.support.waiting import wait_until
 
 
@@ -16,7 +16,7 @@ def test_words_go_with_their_room_and_come_back_with_it(qtbot: QtBot) -> None:
     layout = QHBoxLayout(row)
     for button in buttons:
         layout.addWidget(button)
-    RoomForWords(row, buttons)
+    CollapsingButtons(row, buttons)
     row.show()
     whole_px = layout.minimumSize().width()
     row.resize(whole_px + 10, 40)

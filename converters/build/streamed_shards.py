@@ -6,8 +6,8 @@ from pathlib import Path
 from converters.build.quantise_rows import RowRange, row_ranges
 from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.safetensors_file import read_header
-from converters.process.arrivals import Arrivals
 from converters.process.messages import ComingFile
+from converters.process.shard_messages import Arrivals
 from converters.system.errors import CheckpointError
 from models.quantisation.quantisation_mixture import place_in_file
 

@@ -9,7 +9,7 @@ import msgspec
 from app.bench.export.report_schema import kept_schema
 from app.bench.export.save import quality_forms, save
 from app.bench.quality.figures import quality_report
-from app.bench.quality.pages import quality_to_html, quality_to_markdown
+from app.bench.quality.quality_report import quality_to_html, quality_to_markdown
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part, solved, talks
 
 RESULTS = [*part(3.0), *solved(100, 120), *maths("rrwn")[2:], *talks(0.25)]
