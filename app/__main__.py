@@ -39,7 +39,7 @@ def main() -> int:
     # While a thousand modules load the collector finds nothing, and takes a twentieth of the start; later the
     # window collects from its own loop (`GuiThreadGarbage`).
     gc.disable()
-    from app.base.ending import end_at_once
+    from app.base.shutdown import end_at_once
     from app.window_bootstrap import run_window
 
     return end_at_once(run_window(opened))

@@ -11,7 +11,7 @@ from app.base.log import start_log
 from app.base.paths import AppPaths, app_paths
 from app.hub_choices import HubChoices
 from app.machine.measurements import Measurements
-from app.models_place import models_root, models_root_on_disk, tell_where_away
+from app.models_folder import models_root, models_root_on_disk, tell_where_away
 from app.remote.server_keys import ServerKeys
 from app.settings import SettingsFile
 from models.catalogue.starter import starter_file

@@ -1,5 +1,7 @@
 """Make the bundle dist/stillroom: `make bundle`, or `.venv/bin/python packaging/bundle.py [--cuda]`.
 
+The files in it are those of `build.spec`, its libraries are chosen here.
+
 The llama.cpp in `.venv` is compiled for this very processor and could not start on an older one. The bundle
 takes that of `make engine`, unpacked into build/llama, and on Linux a numpy without OpenBLAS. `--engine
 WHEEL` takes one that was compiled elsewhere, and numpy as it comes.

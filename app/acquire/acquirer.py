@@ -23,9 +23,9 @@ from app.acquire.build_target import (
 )
 from app.acquire.disk_space import check_made_room
 from app.acquire.hub_build import HubWeights, drop_folder, keep_folder
-from app.acquire.importance import MATRIX_NAME
 from app.acquire.importing import import_models, unknown_architecture
 from app.acquire.input_hashes import InputHashes, checkpoint_inputs
+from app.acquire.kept_imatrix import MATRIX_NAME
 from app.acquire.quality_build import Acquired, Commands, QualityBuild
 from app.acquire.repository_offers import Support, known_gguf_architectures, support
 from app.acquire.requantise import source_of
@@ -50,7 +50,7 @@ from models.hub.repository_card import RepositoryCard
 from models.hub.repository_download import LocalFile, download
 from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf, gguf_files
 from models.hub.weight_headers import fetch_start
-from models.quantisation.sizes import EVERYDAY_TYPE
+from models.quantisation.quantisation_types import EVERYDAY_TYPE
 from models.store.manifest import BuiltFile, InputFile, type_in_name
 from models.store.store import InstalledModel, ModelStore, folder_name
 from models.store.work_locks import working

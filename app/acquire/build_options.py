@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.catalogue.reference import Reference
 from models.quantisation.chosen_mixture import is_chosen, label_of
-from models.quantisation.sizes import WEIGHED
+from models.quantisation.quantisation_types import WEIGHED
 
 AUTO, ON, OFF = "auto", "on", "off"
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.acquire.importance import MATRIX_NAME
+from app.acquire.kept_imatrix import MATRIX_NAME
 from app.acquire.weights import BuildPass, Weights
 from app.base.errors import StillroomError
 from converters.build.working_files import discard_build

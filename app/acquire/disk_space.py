@@ -7,7 +7,7 @@ from models.hub.resumable_file import stored_bytes
 from models.hub.shard_feed import MOST_ON_DISK
 from models.hub.snapshot import RemoteFile
 from models.quantisation.chosen_mixture import is_chosen, label_bytes
-from models.quantisation.sizes import weight_share
+from models.quantisation.file_size import weight_share
 from models.system.disk_space import require_room
 
 _SMALLER = "Free some space, choose a smaller model or type, or keep the models on another disk."

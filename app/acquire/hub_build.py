@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from app.acquire.disk_space import check_room
-from app.acquire.importance import weights_fingerprint
+from app.acquire.kept_imatrix import weights_fingerprint
 from app.acquire.weights import SAFETENSORS, BuildPass, Origin, Recorded, Weights, check_supported
 from app.base.errors import StillroomError
 from converters.build.build_client import build
@@ -16,10 +16,10 @@ from converters.build.working_files import locked
 from converters.process.child_client import Child
 from converters.process.messages import BuildRequest, BuildResult, ComingFile
 from converters.system.errors import BuildError
+from models.hub.arrival import OnArrival, ignore_arrival
 from models.hub.download_record import read_record
 from models.hub.file_download import TransferOptions
 from models.hub.hub_client import HubClient
-from models.hub.partial_file import OnArrival, ignore_arrival
 from models.hub.repository_download import download
 from models.hub.shard_feed import ShardFeed
 from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files

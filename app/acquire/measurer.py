@@ -10,7 +10,7 @@ from app.base.errors import StillroomError
 from converters.quality.measuring import measure
 from models.catalogue.catalogue import find
 from models.catalogue.reference import CatalogueReference, HubReference, Reference
-from models.quantisation.sizes import FULL_PRECISION
+from models.quantisation.quantisation_types import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import UNWATCHED, JobContext
 

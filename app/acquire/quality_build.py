@@ -17,17 +17,17 @@ from dataclasses import dataclass
 
 from app.acquire.build_options import OFF, BuildWish
 from app.acquire.build_target import BuildTarget
-from app.acquire.importance import collected_over, fitting_matrix, notes
+from app.acquire.kept_imatrix import collected_over, fitting_matrix, notes
 from app.acquire.weights import BuildPass, GgufWeights, Weights
 from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.imatrix import read_imatrix
-from converters.mixture.chosen import MixtureChooser
 from converters.mixture.costs_client import measure_tensor_costs
+from converters.mixture.mixture_for_size import MixtureChooser
 from converters.mixture.tensor_costs import CostsFile
 from converters.process.messages import MatrixFile
 from converters.quality.measuring import OWN_TEXT, calibration_text, collect, measure
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
-from models.quantisation.sizes import FULL_PRECISION, WEIGHED
+from models.quantisation.quantisation_types import FULL_PRECISION, WEIGHED
 from models.store.store import InstalledModel
 from models.system.progress import JobContext
 

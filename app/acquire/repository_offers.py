@@ -12,7 +12,7 @@ from models.catalogue.similar import size_of
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import SPLIT_GGUF, RemoteFile, Snapshot, checkpoint_files, gguf_files
 from models.memory.fit import Fit
-from models.quantisation.sizes import EVERYDAY_TYPE, FULL_PRECISION, QUANTISATIONS
+from models.quantisation.quantisation_types import EVERYDAY_TYPE, FULL_PRECISION, QUANTISATIONS
 from models.store.manifest import type_in_name
 
 MOST_FILES = 100

@@ -6,8 +6,8 @@ from pathlib import Path
 from converters.gguf.file_type import file_type
 from converters.gguf.gguf_reader import GgufSummary, inspect
 from models.catalogue.catalogue import catalogue
+from models.quantisation.file_size import tensor_bytes
 from models.quantisation.quantisation_mixture import MixtureModel, mixture
-from models.quantisation.sizes import tensor_bytes
 from models.store.store import InstalledModel, ModelStore
 
 

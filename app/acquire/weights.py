@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.acquire.disk_space import check_build_room
-from app.acquire.importance import weights_fingerprint
 from app.acquire.input_hashes import InputHashes
+from app.acquire.kept_imatrix import weights_fingerprint
 from app.base.errors import StillroomError
 from converters.build.build_client import build
 from converters.checkpoint.architectures import read_settings

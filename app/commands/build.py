@@ -23,7 +23,8 @@ from converters.process.peak_memory import peak_memory_bytes
 from models.catalogue.reference import CatalogueReference, GgufReference, Reference, parse_reference
 from models.memory.fit import Memory
 from models.quantisation.chosen_mixture import ChosenMixture
-from models.quantisation.sizes import EVERYDAY_TYPE, weights_of
+from models.quantisation.file_size import weights_of
+from models.quantisation.quantisation_types import EVERYDAY_TYPE
 from models.system.errors import StillroomError
 from models.system.progress import JobContext
 from models.system.units import byte_count

@@ -17,7 +17,8 @@ from app.machine.doctor import Advice, Diagnosis, Gpu, examine
 from app.machine.findings import Severity
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.memory.fit import Verdict
-from models.quantisation.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
+from models.memory.kv_cache import KV_BYTES_PER_ELEMENT
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 from models.system.units import byte_count, rate_text
 

@@ -13,7 +13,7 @@ from app.commands.terminal.quality_words import quality_document
 from app.remote.remote_reference import reference_of
 from app.remote.remote_server import ElsewhereServer
 from models.catalogue.catalogue import catalogue
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.store import InstalledModel
 from models.system.shown_text import shown
 from models.system.units import byte_count

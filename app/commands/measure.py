@@ -12,7 +12,7 @@ from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console, WrongUse
 from app.commands.terminal.installed import installed_model
 from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
-from models.quantisation.sizes import FULL_PRECISION
+from models.quantisation.quantisation_types import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import JobContext
 

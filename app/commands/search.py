@@ -7,7 +7,7 @@ import msgspec
 
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console
-from models.quantisation.sizes import EVERYDAY_TYPE
+from models.quantisation.quantisation_types import EVERYDAY_TYPE
 from models.system.units import byte_count
 
 NAME = "search"

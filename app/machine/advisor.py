@@ -18,8 +18,9 @@ from models.catalogue.catalogue import CatalogueModel
 from models.catalogue.recommend import Recommendation, is_quick_on_processor, recommend, recommended_type
 from models.catalogue.similar import parameters_of, similar_model, similar_weights
 from models.memory.fit import Fit, Memory, Verdict
+from models.quantisation.file_size import weights_of
 from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import EVERYDAY_TYPE, QUANTISATIONS, weights_of
+from models.quantisation.quantisation_types import EVERYDAY_TYPE, QUANTISATIONS
 from models.store.store import InstalledModel
 
 SpeedBasis = Literal["measured", "replies", "memory", "provisional", ""]

@@ -15,7 +15,7 @@ from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading
 from models.catalogue.catalogue import catalogue
-from models.quantisation.sizes import EVERYDAY_TYPE
+from models.quantisation.quantisation_types import EVERYDAY_TYPE
 from models.system.units import gigabytes
 
 Severity = Literal["stops", "limits", "info"]

@@ -138,7 +138,7 @@ class LocalServer:
         from app.server.access.access_rules import AccessRules
         from app.server.access.admission import Admission
         from app.server.access.connection import connection_class
-        from app.server.access.guard import Guard
+        from app.server.access.middleware import Guard
         from app.server.application import make_application
         from app.server.requests.served_models import ServedModels
         from app.server.requests.services import Services

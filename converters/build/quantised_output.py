@@ -18,7 +18,7 @@ from models.quantisation.quantisation_mixture import (
     mixture,
     place_in_file,
 )
-from models.quantisation.sizes import WEIGHED
+from models.quantisation.quantisation_types import WEIGHED
 
 # What llama-quantize cuts a text of `quantize.imatrix` to.
 _MOST_TEXT_BYTES = 127

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
-from models.quantisation.sizes import WEIGHED
+from models.quantisation.quantisation_types import WEIGHED
 from models.store.manifest import BuiltFile
 from models.system.progress import Progress
 

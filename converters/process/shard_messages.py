@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from converters.process.messages import FilesNeeded, FileUsed
-from models.hub.partial_file import Arrival
+from models.hub.arrival import Arrival
 
 Say = Callable[[msgspec.Struct], None]
 

@@ -11,8 +11,9 @@ import tomllib
 
 import msgspec
 
+from models.quantisation.file_size import checkpoint_bytes, file_bytes
 from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS, checkpoint_bytes, file_bytes
+from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 
 STARTER_KEY = "starter"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Fit, Verdict
-from models.quantisation.sizes import EVERYDAY_TYPE
+from models.quantisation.quantisation_types import EVERYDAY_TYPE
 
 SMALL_MODELS_TYPE = "Q8_0"
 

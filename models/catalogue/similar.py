@@ -4,8 +4,9 @@ import math
 from dataclasses import replace
 
 from models.catalogue.catalogue import CatalogueModel, catalogue
+from models.quantisation.file_size import weight_share, weights_of
 from models.quantisation.quantisation_mixture import BASE_TYPE
-from models.quantisation.sizes import BYTES_PER_WEIGHT, EVERYDAY_TYPE, weight_share, weights_of
+from models.quantisation.quantisation_types import BYTES_PER_WEIGHT, EVERYDAY_TYPE
 from models.quantisation.weights import Weights
 
 _USUAL_BYTES_PER_WEIGHT = 0.6

@@ -9,13 +9,13 @@ from pathlib import Path
 import filelock
 import httpx
 
+from models.hub.arrival import OnArrival, ignore_arrival
 from models.hub.bounded_http import until_cancelled
 from models.hub.bulk_tls import open_client
 from models.hub.download_record import RECORD_NAME, DownloadRecord, read_record
 from models.hub.file_download import FileFetch, TransferOptions
 from models.hub.file_names import unusable_names
 from models.hub.hub_client import HubClient
-from models.hub.partial_file import OnArrival, ignore_arrival
 from models.hub.range_request import Link
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot

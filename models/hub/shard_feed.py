@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from models.hub.partial_file import Arrival, OnArrival
+from models.hub.arrival import Arrival, OnArrival
 from models.hub.snapshot import RemoteFile
 from models.system.errors import Cancelled
 from models.system.progress import JobContext, Progress

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.memory.kv_cache import kv_cache_bytes
 from models.memory.memory_need import card_compute_bytes
 from models.memory.memory_request import Demand
 from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import kv_cache_bytes
 from models.quantisation.weights import Weights
 
 # What the driver, its kernels and its own scratch memory take beside llama.cpp's buffers (CUDA's context is

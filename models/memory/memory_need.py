@@ -13,9 +13,9 @@ from models.memory.compute_buffer import (
     input_bytes,
     output_buffer_bytes,
 )
+from models.memory.kv_cache import kv_cache_bytes
 from models.memory.memory_request import Demand, step_on_cards
 from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import kv_cache_bytes
 from models.quantisation.weights import Weights
 
 # With several cards llama.cpp keeps this many copies of a step's inputs (GGML_SCHED_MAX_COPIES).

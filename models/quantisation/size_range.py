@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from models.quantisation.file_size import file_bytes
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_loss import PUBLISHED_LOSS_PERCENT
-from models.quantisation.sizes import file_bytes
 
 LEAST_TENTHS, MOST_TENTHS = 30, 85
 """Bits a weight, in tenths: below three no small model stays usable, and Q8_0 takes eight and a half."""

@@ -18,7 +18,7 @@ import msgspec
 
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_loss import Quality
-from models.quantisation.sizes import FULL_PRECISION
+from models.quantisation.quantisation_types import FULL_PRECISION
 from models.store.manifest import MANIFEST_NAME, BuiltFile, InputFile, Manifest, OutputFile, type_in_name
 from models.store.work_locks import is_read, reading, working
 from models.system.disk_space import told_when_full

@@ -24,8 +24,8 @@ from converters.quality.divergence import Comparer, Scores, summarise
 from converters.quality.evaluation import Evaluation, Machine, Window
 from converters.quality.measuring import held_out_text, reasoning_held_out_text
 from models.catalogue.catalogue import catalogue
+from models.memory.kv_cache import kv_cache_bytes
 from models.quantisation.model_shape import ModelShape
-from models.quantisation.sizes import kv_cache_bytes
 from models.system.cores import physical_cores
 
 WEIGHTS = ("Q3_K_M", "IQ4_XS", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.base.ending import end_at_once
+from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.ui.base.bridge import Bridge
 from app.ui.base.callback_watch import Callback, WatchedLoop

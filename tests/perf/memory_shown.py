@@ -16,7 +16,7 @@ from app.machine.advisor import Advisor
 from app.machine.measurements import measured_load
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.fit import Fit, Memory, Verdict
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.quantisation_types import QUANTISATIONS
 from tests.support.engines import ChildEngine
 from tests.support.hollow_gguf import write_hollow_gguf
 

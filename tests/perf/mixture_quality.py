@@ -21,8 +21,8 @@ import msgspec
 
 from app.base.children import child_command
 from converters.build.build_client import build
-from converters.mixture.chosen import MixtureChooser, tensor_bytes
 from converters.mixture.costs_client import measure_tensor_costs
+from converters.mixture.mixture_for_size import MixtureChooser, tensor_bytes
 from converters.mixture.tensor_costs import TensorCosts
 from converters.process.messages import BuildRequest, MatrixFile
 from converters.quality.measuring import collect, held_out_text, measure

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from app.base.children import child_command
 from converters.build.build_client import build
-from converters.mixture.chosen import MixtureChooser
 from converters.mixture.costs_client import measure_tensor_costs
+from converters.mixture.mixture_for_size import MixtureChooser
 from converters.process.messages import BuildRequest, MatrixFile
 from converters.quality.measuring import collect
 from models.system.progress import UNWATCHED

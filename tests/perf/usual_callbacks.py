@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.base.ending import end_at_once
 from app.base.paths import app_paths
+from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Delta, Event

@@ -14,7 +14,7 @@ import time
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.base.ending import end_at_once
+from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell import program

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from app.base.disk_reserve import reserve_path
-from app.base.ending import end_at_once
 from app.base.errors import StillroomError
 from app.base.paths import app_paths
+from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Delta, Event

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from app.acquire.jobs import JobView
-from app.base.ending import end_at_once
+from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.engine.protocol import LoadSettings
 from app.machine import measurements

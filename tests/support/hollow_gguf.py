@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 
 from models.catalogue.catalogue import CatalogueModel
-from models.quantisation.sizes import tensor_types
+from models.quantisation.file_size import tensor_types
 
 _ARCHITECTURES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3"}
 

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from app.base.paths import AppPaths
-from app.models_place import ModelsPlace, models_root
+from app.models_folder import ModelsPlace, models_root
 from app.settings import SettingsFile
 from models.store import move_models
 from models.store.store import ModelStore

@@ -11,8 +11,8 @@ from unittest import mock
 import msgspec
 import numpy as np
 
-from app.acquire.importance import fitting_matrix, notes
 from app.acquire.jobs import Job, JobBook, JobView
+from app.acquire.kept_imatrix import fitting_matrix, notes
 from app.base.paths import AppPaths
 from app.bench.quality.data_sets import HubData, Pin
 from app.chat.library.presets import PresetBook

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.base.ending import end_at_once
+from app.base.shutdown import end_at_once
 from app.bench.results.run_database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.library.reply_choices import ReplyChoices

@@ -100,9 +100,9 @@ def test_what_is_shown_later_comes_in_small_steps_and_whole() -> None:
     code = (
         "import importlib, json, sys\n"
         "import app.window_bootstrap, app.ui.shell.program\n"
-        "from app.ui.shell.later_modules import later_modules\n"
+        "from app.ui.shell.deferred_imports import deferred_imports\n"
         "counts = [len(sys.modules)]\n"
-        "for _ in later_modules(): counts.append(len(sys.modules))\n"
+        "for _ in deferred_imports(): counts.append(len(sys.modules))\n"
         f"for name in {shown!r}: importlib.import_module(name)\n"
         "print(json.dumps([counts, len(sys.modules), sorted(sys.modules)]))"
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from converters.gguf.gguf_reader import GgufSummary, ListSummary, TensorInfo
 from converters.gguf.gguf_types import TENSOR_TYPES
-from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
+from models.memory.kv_cache import KV_BYTES_PER_ELEMENT
 
 _NUMBERS = {kind.name: kind.number for kind in TENSOR_TYPES.values()}
 

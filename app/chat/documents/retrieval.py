@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from app.chat.documents.search_text import WORD_CHARACTER, indexed, pairs_of
+from app.database.full_text import WORD_CHARACTER, indexed, pairs_of
 
 PASSAGE_CHARACTERS = 1200
 DENSE_CHARACTERS = 400

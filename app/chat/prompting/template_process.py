@@ -17,8 +17,8 @@ import msgspec
 from app.base.errors import Cancelled, StillroomError
 from app.base.limited_process import Breach, LimitedProcess
 from app.chat.prompting.template_messages import Failure, RenderAnswer, RenderRequest, Turn, parts_of
-from app.engine.protocol.base import Part
 from app.engine.protocol.frames import encodable
+from app.engine.protocol.message import Part
 
 log = logging.getLogger(__name__)
 

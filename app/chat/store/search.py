@@ -4,8 +4,8 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from app.chat.documents.search_text import indexed, match_expression
 from app.chat.store.records import Role
+from app.database.full_text import indexed, match_expression
 
 MOST_HITS = 200
 _MARKS = ("\x02", "\x03")

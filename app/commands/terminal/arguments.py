@@ -8,7 +8,7 @@ from typing import TypeVar
 from app.engine.protocol import Lora, ThinkingLimits
 from app.engine.protocol.generate_checks import LARGEST_SCALE
 from app.settings import LIMITS
-from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 from models.system.units import bytes_of
 
 N = TypeVar("N", int, float)

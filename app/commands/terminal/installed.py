@@ -9,7 +9,7 @@ from models.catalogue.reference import (
     HubReference,
     parse_reference,
 )
-from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 from models.store.manifest import type_in_name
 from models.store.store import InstalledModel, ModelStore
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from app.base.ending import Ending
+from app.base.shutdown import Ending
 
 AGAIN_S = (0.05, 0.2, 1.0)
 """The delays at which, after a signal, a main thread that had just begun to wait is woken."""

@@ -1,4 +1,7 @@
-"""Chats' KV caches on disk: one file for each chat and model, checked before llama.cpp sees it."""
+"""Chats' KV caches on disk: one file for each chat and model, checked before llama.cpp sees it.
+
+How much disk they may take is the setting `chat_states_gb`.
+"""
 
 import contextlib
 import hashlib

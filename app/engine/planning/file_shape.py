@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from app.engine.protocol import KvType
 from converters.gguf.gguf_reader import GgufSummary, ListSummary
+from models.memory.kv_cache import kv_cache_bytes
 from models.memory.memory_need import MemoryNeed, memory_need
 from models.memory.memory_request import Demand
 from models.quantisation.model_shape import ModelShape as Dimensions
-from models.quantisation.sizes import kv_cache_bytes
 from models.quantisation.weights import Weights, weights_by_place
 
 DEFAULT_BATCH_TOKENS = 512

@@ -1,4 +1,7 @@
-"""Choose the automatic values of the load settings for this machine, with notices for the user. Pure."""
+"""Choose the automatic values of the load settings for this machine, with notices for the user. Pure.
+
+Layers on a card, context, type of the KV cache, threads, batches, sequences.
+"""
 
 from dataclasses import dataclass, field, replace
 

@@ -5,7 +5,6 @@ Every struct crosses the pipe as msgpack, so it holds plain values only. Times a
 imported from here, wherever they are defined.
 """
 
-from app.engine.protocol.base import Message, Part
 from app.engine.protocol.devices import (
     BackendState,
     CardsRead,
@@ -32,6 +31,7 @@ from app.engine.protocol.loading import (
     Unloaded,
     Weights,
 )
+from app.engine.protocol.message import Message, Part
 from app.engine.protocol.planning import Measure, Measured, PlanLoad, Planned
 from app.engine.protocol.replies import (
     AnswerNow,

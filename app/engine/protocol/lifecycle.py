@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from app.engine.protocol.base import Message
 from app.engine.protocol.devices import Device
+from app.engine.protocol.message import Message
 
 Reload = Literal["", "memory", "gpu", "peer", "file", "unknown"]
 

@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.protocol.base import Message
 from app.engine.protocol.devices import RpcServer
+from app.engine.protocol.message import Message
 from models.system.shown_text import fill
 
 Pooling = Literal["", "mean", "cls", "last"]

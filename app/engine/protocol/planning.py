@@ -1,8 +1,8 @@
 """Messages to plan a load, and to time other settings."""
 
-from app.engine.protocol.base import Message
 from app.engine.protocol.devices import Device
 from app.engine.protocol.loading import LoadNotice, LoadSettings
+from app.engine.protocol.message import Message
 
 
 class PlanLoad(Message, frozen=True, kw_only=True):

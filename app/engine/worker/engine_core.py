@@ -503,10 +503,10 @@ class EngineCore:
         from app.engine.devices.huge_pages import has_large_pages
         from app.engine.loading.load_model import check_settings
         from app.engine.planning.card_choice import choose_cards
+        from app.engine.planning.fits_beside_loaded import fits_beside
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_plan import Room
         from app.engine.planning.placement import place
-        from app.engine.planning.room_beside import fits_beside
         from models.system.cores import physical_cores
 
         check_settings(request.settings)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from app.settings import SettingsFile
 from app.ui.base.add_action import allow
 from app.ui.base.plain_text import set_tip
-from models.quantisation.sizes import WEIGHED
+from models.quantisation.quantisation_types import WEIGHED
 from models.system.units import byte_count
 
 

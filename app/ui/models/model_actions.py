@@ -25,7 +25,7 @@ from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from converters.gguf.gguf_reader import check_gguf, inspect
 from models.catalogue.catalogue import find
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import JobContext, Progress

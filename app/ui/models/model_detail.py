@@ -20,7 +20,7 @@ from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
 from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Verdict
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 

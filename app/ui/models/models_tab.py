@@ -45,7 +45,8 @@ from app.ui.widgets.ui_context import UiContext
 from models.catalogue.catalogue import catalogue, find
 from models.catalogue.reference import CatalogueReference, GgufReference, HubReference, parse_reference
 from models.hub.snapshot import Snapshot, gguf_files
-from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS, file_bytes
+from models.quantisation.file_size import file_bytes
+from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
 from models.system.progress import JobContext, Progress
 from models.system.shown_text import shown

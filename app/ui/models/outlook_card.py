@@ -12,7 +12,7 @@ from app.ui.widgets.card import Card, label, name_field
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.scrolled_page import follow_rows
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
-from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
+from models.memory.kv_cache import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
 
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.acquire.jobs import JobBook
 from app.base.errors import Cancelled, StillroomError
-from app.models_place import ModelsPlace
+from app.models_folder import ModelsPlace
 from app.ui.base.bridge import Bridge
 from app.ui.settings.models_in_use import ModelsInUse
 from models.system.progress import JobContext, Progress

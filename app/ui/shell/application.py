@@ -16,12 +16,12 @@ from PySide6.QtCore import QLocale, QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QBoxLayout
 
 from app.base.disk_reserve import use_reserve
-from app.base.ending import Ending, close_together
 from app.base.errors import Cancelled, StillroomError
 from app.base.log import report
+from app.base.shutdown import Ending, close_together
 from app.chat.library.library import ChatLibrary
 from app.engine.protocol import RpcServer
-from app.models_place import ModelsPlace
+from app.models_folder import ModelsPlace
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, is_of_closed, off_this_thread
@@ -39,8 +39,8 @@ from app.ui.settings.models_in_use import ModelsInUse
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.database_health import DatabaseHealth
+from app.ui.shell.deferred_imports import deferred_imports
 from app.ui.shell.disk_watch import DiskWatch
-from app.ui.shell.later_modules import later_modules
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
@@ -334,7 +334,7 @@ class WindowApplication(QObject):
         self._disk.freed.connect(lambda needs: self._notices.mend_disks(needs))
         self._sampler.start()
         # Most of what the first show of a tab would take otherwise.
-        self._later.begin(later_modules())
+        self._later.begin(deferred_imports())
         self.parts.told.observe(self._bridge.wrap(self._on_told))
         if self._files:
             self.open_files(self._files)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qIns
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from app.base.ending import Ending, end_at_once
+from app.base.shutdown import Ending, end_at_once
 from app.ui.base.language import Languages
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.destroyed_windows import DestroyedWindows

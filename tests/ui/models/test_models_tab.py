@@ -26,9 +26,9 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.acquire.acquirer import Acquirer
-from app.acquire.importance import MATRIX_NAME, notes
 from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
+from app.acquire.kept_imatrix import MATRIX_NAME, notes
 from app.acquire.measurer import Measurer
 from app.acquire.quality_build import Commands
 from app.base.children import child_command
@@ -59,7 +59,7 @@ from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.hub.file_download import TransferOptions
 from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
-from models.quantisation.sizes import QUANTISATIONS
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.manifest import BuiltFile
 from models.store.store import InstalledModel, ModelStore, StoreListing
 from tests.support.event_loop import run_step

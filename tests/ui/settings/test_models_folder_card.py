@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app.base.errors import StillroomError
-from app.models_place import ModelsPlace
+from app.models_folder import ModelsPlace
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.lasting_job import LastingJobs

@@ -7,7 +7,7 @@ from app.acquire.jobs import JobView
 from app.machine.advisor import AS_LOADED, Advisor, Outlook, Use
 from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Fit
-from models.quantisation.sizes import EVERYDAY_TYPE, QUANTISATIONS
+from models.quantisation.quantisation_types import EVERYDAY_TYPE, QUANTISATIONS
 from models.store.store import InstalledModel
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.acquire.importance import MATRIX_NAME, KeptMatrix, kept_matrix
+from app.acquire.kept_imatrix import MATRIX_NAME, KeptMatrix, kept_matrix
 from app.ui.base.resource_words import data_set_words
 from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow

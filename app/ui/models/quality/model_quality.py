@@ -8,7 +8,7 @@ from app.ui.base.lasting_job import LastingJob, fail
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.quality.quality_card import QualityCard
 from app.ui.widgets.ui_context import UiContext
-from models.quantisation.sizes import FULL_PRECISION
+from models.quantisation.quantisation_types import FULL_PRECISION
 from models.store.store import InstalledModel
 from models.system.progress import JobContext, Progress
 

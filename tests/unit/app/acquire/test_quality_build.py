@@ -14,8 +14,8 @@ from app.acquire import hub_build
 from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import AUTO, OFF, ON, BuildWish, Order
 from app.acquire.build_target import COSTS_NAME
-from app.acquire.importance import MATRIX_NAME, kept_matrix, notes
 from app.acquire.input_hashes import InputHashes
+from app.acquire.kept_imatrix import MATRIX_NAME, kept_matrix, notes
 from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
 from app.load_choices import LoadChoices

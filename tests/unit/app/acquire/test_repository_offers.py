@@ -8,7 +8,7 @@ from models.catalogue.catalogue import catalogue
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.memory.fit import Fit, Memory, Verdict
-from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 
 GB = 1_000_000_000
 ADVISOR = Advisor(catalogue(), Memory(16 << 30, (), 40e9))

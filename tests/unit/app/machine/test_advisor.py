@@ -14,7 +14,8 @@ from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.catalogue.similar import similar_weights
 from models.memory.fit import GpuMemory, Memory, Verdict
 from models.quantisation.chosen_mixture import ChosenMixture, PlainType
-from models.quantisation.sizes import QUANTISATIONS, weights_of
+from models.quantisation.file_size import weights_of
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.store import InstalledModel
 from tests.support.qualities import made_up_quality
 

@@ -8,7 +8,9 @@ from app.machine.fitting_size import fitting_by_cache, largest_fitting_bytes, wi
 from models.catalogue.catalogue import CatalogueModel, find
 from models.catalogue.similar import similar_weights
 from models.memory.fit import GpuMemory, Memory, Verdict
-from models.quantisation.sizes import EVERYDAY_TYPE, kv_cache_bytes, weights_of
+from models.memory.kv_cache import kv_cache_bytes
+from models.quantisation.file_size import weights_of
+from models.quantisation.quantisation_types import EVERYDAY_TYPE
 
 GIB = 1 << 30
 

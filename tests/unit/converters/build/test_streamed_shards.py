@@ -18,7 +18,7 @@ from converters.build.working_files import journal_path
 from converters.process.messages import BuildRequest, ComingFile, FilesNeeded, FileUsed
 from converters.process.shard_messages import Arrivals
 from converters.system.errors import CheckpointError
-from models.hub.partial_file import Arrival
+from models.hub.arrival import Arrival
 from models.hub.resumable_file import part_path
 from models.store.manifest import BuiltFile
 from models.system.progress import Progress

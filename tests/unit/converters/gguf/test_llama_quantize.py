@@ -16,7 +16,7 @@ from converters.gguf.gguf_types import FILE_TYPES
 from converters.imatrix.imatrix import Importance
 from converters.process.messages import BuildRequest
 from models.quantisation.quantisation_mixture import BASE_TYPE
-from models.quantisation.sizes import WEIGHED
+from models.quantisation.quantisation_types import WEIGHED
 from models.system.progress import ignore_progress
 from tests.support.tiny_models import TINY_MODELS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.acquire.importance import notes
+from app.acquire.kept_imatrix import notes
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.imatrix import unfinished_imatrix

@@ -1,7 +1,8 @@
 import pytest
 
 from models.catalogue.catalogue import catalogue, find, is_r1, near_matches
-from models.quantisation.sizes import kv_cache_bytes, weight_share
+from models.memory.kv_cache import kv_cache_bytes
+from models.quantisation.file_size import weight_share
 
 # Sizes that the usual GGUF repositories publish for Q4_K_M, in GB.
 Q4_K_M_GB = {

@@ -7,10 +7,12 @@ import pytest
 from converters.gguf.gguf_reader import inspect
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
+from models.memory.kv_cache import kv_cache_bytes
 from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
 from models.memory.memory_need import memory_need
 from models.memory.memory_request import Demand, whole_lines
-from models.quantisation.sizes import QUANTISATIONS, kv_cache_bytes, weights_of
+from models.quantisation.file_size import weights_of
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.quantisation.weights import weights_by_place
 from tests.support.dry_run import dry_run
 from tests.support.hollow_gguf import write_hollow_gguf

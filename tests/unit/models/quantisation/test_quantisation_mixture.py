@@ -13,9 +13,9 @@ from converters.gguf.gguf_layout import TensorForm, lay_out
 from converters.gguf.gguf_types import F32, FILE_TYPES, TYPE_NAMED
 from converters.gguf.metadata_writer import encoded, new_metadata
 from models.catalogue.catalogue import catalogue
+from models.quantisation.file_size import mixture_model, tensor_types
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_mixture import BASE_TYPE, MixtureModel, mixture, place_in_file
-from models.quantisation.sizes import mixture_model, tensor_types
 
 # What the catalogue does not have: a 70B of the Qwen2 family, rows that 256 does not divide, a tied head over
 # them, and a model of fewer than eight layers.

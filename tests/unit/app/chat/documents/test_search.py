@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.documents.search_text import match_expression
 from app.chat.store.migrations import MIGRATIONS, SCHEMA_VERSION
 from app.chat.store.store import ChatStore
+from app.database.full_text import match_expression
 from app.database.schema import schema_version
 
 

@@ -1,45 +1,15 @@
-"""Compute the size of a model in each quantisation from its dimensions."""
+"""Compute the size of a model's file in each quantisation from its dimensions."""
 
 import functools
 from math import prod
 
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_mixture import BASE_TYPE, MixtureModel, mixture
+from models.quantisation.quantisation_types import BYTES_PER_WEIGHT, FULL_PRECISION
 from models.quantisation.weights import Weights, weights_by_place
-
-# Bytes for one weight: ggml's block bytes over its block length (ggml-common.h).
-BYTES_PER_WEIGHT: dict[str, float] = {
-    "F32": 4.0,
-    "F16": 2.0,
-    "BF16": 2.0,
-    "Q8_0": 34 / 32,
-    "Q3_K": 110 / 256,
-    "IQ4_XS": 136 / 256,
-    "IQ4_NL": 18 / 32,
-    "Q4_0": 18 / 32,
-    "Q4_K": 144 / 256,
-    "Q5_0": 22 / 32,
-    "Q5_1": 24 / 32,
-    "Q5_K": 176 / 256,
-    "Q6_K": 210 / 256,
-}
-
-EVERYDAY_TYPE = "Q4_K_M"
-"""The type that is made, judged and shown where none is chosen."""
-
-QUANTISATIONS = (EVERYDAY_TYPE, "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q3_K_M")
-"""The types that Stillroom quantises to, the everyday choice first."""
-
-WEIGHED = ("IQ4_XS", "Q3_K_M", "Q4_0", "Q4_K_M", "Q4_K_S")
-"""The types for which an importance matrix is used: those of four bits and less."""
-
-FULL_PRECISION = ("BF16", "F16", "F32")
-"""The types that a checkpoint can be written in without quantising."""
 
 # What the larger types in a mixture add to its base type, at most.
 _MIXED_IN = {"Q3_K": 1.25, "IQ4_XS": 1.15, "Q4_K": 1.1, "Q5_K": 1.1, "Q6_K": 1.1}
-
-KV_BYTES_PER_ELEMENT: dict[str, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 
 # Vocabulary, merges and their lengths; 39 bytes an entry in the Qwen distills, 55 in the Llama ones.
 _METADATA_BYTES_PER_TOKEN = 44
@@ -49,7 +19,7 @@ Tensor = tuple[tuple[int, ...], str]
 
 
 def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
-    """Return every tensor of a GGUF file in `quantisation` (one of the two tuples above) by its name."""
+    """Return every tensor of a GGUF file by its name, in one of `QUANTISATIONS` or `FULL_PRECISION`."""
     embedding = (shape.vocabulary, shape.hidden)
     lengths: dict[str, tuple[int, ...]] = {"token_embd.weight": embedding}
     if shape.rope_factors:
@@ -101,9 +71,3 @@ def weight_share(quantisation: str) -> float:
 def checkpoint_bytes(shape: ModelShape) -> int:
     """Compute the bytes of the original weights in bf16."""
     return 2 * shape.parameters
-
-
-def kv_cache_bytes(shape: ModelShape, context_tokens: int, kv_type: str = "f16") -> int:
-    """Compute the bytes of the keys and values of `context_tokens` tokens in all layers."""
-    elements = 2 * shape.layers * shape.kv_width * context_tokens
-    return int(elements * KV_BYTES_PER_ELEMENT[kv_type])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 ROOMS = ("app.ui.models", "app.ui.load_settings", "app.ui.settings", "app.ui.benchmark", "app.ui.code")
 
 
-def later_modules() -> Iterator[str]:
+def deferred_imports() -> Iterator[str]:
     """Import them one after the other, those of the deepest folders first, and name each.
 
     For the GUI thread: where two threads read names of PySide at once the program crashes now and then.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.base.paths import AppPaths
-from app.models_place import models_root_on_disk
+from app.models_folder import models_root_on_disk
 from app.settings import SettingsFile
 
 

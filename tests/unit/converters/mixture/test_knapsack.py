@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from converters.mixture.choice import Chooser, Option
+from converters.mixture.knapsack import Chooser, Option
 
 
 def random_options(rng: random.Random, tensors: int) -> list[list[Option]]:

@@ -7,13 +7,13 @@ import time
 
 import psutil
 
-from app.base.ending import ENDING_S, FORCING_S, Ending, close_together
+from app.base.shutdown import ENDING_S, FORCING_S, Ending, close_together
 
 WAIT_S = 60.0
 
 STUCK = """
 import signal, subprocess, sys, threading
-from app.base.ending import Ending
+from app.base.shutdown import Ending
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True)
 child.send_signal(signal.SIGSTOP)
 print(child.pid, flush=True)
@@ -32,7 +32,7 @@ def test_what_hangs_is_ended_by_force_with_a_child_that_is_stopped() -> None:
 
 HELD = """
 import re
-from app.base.ending import Ending
+from app.base.shutdown import Ending
 Ending(0.2, status=7).begin()
 print("begun", flush=True)
 re.match("(a+)+$", "a" * 60 + "b")

@@ -7,12 +7,13 @@ import msgspec
 import pytest
 
 from converters.mixture.candidates import candidates, measured_with
-from converters.mixture.chosen import MixtureChooser, tensor_bytes
+from converters.mixture.mixture_for_size import MixtureChooser, tensor_bytes
 from converters.mixture.tensor_costs import TensorCost, TensorCosts
 from converters.system.errors import BuildError
 from models.catalogue.catalogue import find
 from models.quantisation.chosen_mixture import CacheLoss, ChosenMixture, expected_divergence
-from models.quantisation.sizes import QUANTISATIONS, tensor_types
+from models.quantisation.file_size import tensor_types
+from models.quantisation.quantisation_types import QUANTISATIONS
 
 STEPS = 30
 

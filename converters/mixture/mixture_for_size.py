@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from converters.gguf.gguf_types import TYPE_NAMED, aligned
-from converters.mixture.choice import Chooser, Option
+from converters.mixture.knapsack import Chooser, Option
 from converters.mixture.tensor_costs import TensorCost, TensorCosts, total
 from converters.system.errors import BuildError
 from models.quantisation.chosen_mixture import (
@@ -19,8 +19,8 @@ from models.quantisation.chosen_mixture import (
     TensorChoice,
 )
 from models.quantisation.quantisation_mixture import MixtureModel, mixture
+from models.quantisation.quantisation_types import QUANTISATIONS
 from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS
-from models.quantisation.sizes import QUANTISATIONS
 from models.system.units import byte_count
 
 _METADATA_BYTES = 4096
