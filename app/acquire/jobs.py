@@ -21,7 +21,7 @@ from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
-from models.system.disk_space import told_error, told_when_full
+from models.system.disk_space import DiskFullError, DiskNeed, told_error, told_when_full
 from models.system.json_file import is_set_aside, read_json, write_json
 from models.system.progress import UNWATCHED, JobContext, Progress
 
@@ -57,6 +57,9 @@ class Job(msgspec.Struct, kw_only=True):
     hint: str = ""
     values: dict[str, str] = {}
     needs_token: bool = False
+    full_folder: str = ""
+    missing_bytes: int = 0
+    """What must be free on the disk of `full_folder`, where the job failed as that was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,7 @@ class JobBook:
             job = self._jobs.get(job_id)
             if job is not None and job.state in ("paused", "failed"):
                 job.message, job.hint, job.values = "", "", {}
+                job.full_folder, job.missing_bytes = "", 0
                 self._set(job, "waiting")
 
     def dismiss(self, job_id: str) -> None:
@@ -326,6 +330,8 @@ class JobBook:
                 known = told if isinstance(told, StillroomError) else _surprise(error)
                 job.message, job.hint = known.message, known.hint
                 job.needs_token = isinstance(known, TokenError)
+                need = known.need if isinstance(known, DiskFullError) else None
+                job.full_folder, job.missing_bytes = (str(need.folder), need.bytes) if need else ("", 0)
                 job.values = {name: str(value) for name, value in known.values.items()}
                 self._set(job, "failed")
 
@@ -379,8 +385,6 @@ class JobBook:
                 observer(view)
 
     def _view(self, job: Job) -> JobView:
-        kind = TokenError if job.needs_token else StillroomError
-        error = kind(job.message, job.hint, **job.values) if job.message else None
         return JobView(
             id=job.id,
             model=job.model,
@@ -388,7 +392,7 @@ class JobBook:
             types=_types(job),
             state=job.state,
             progress=self._progress.get(job.id) if job.state == "running" else None,
-            error=error,
+            error=_error(job) if job.message else None,
             installed=self._installed.get(job.id, ()),
         )
 
@@ -426,6 +430,16 @@ def _makes_the_same(job: Job, wished: Job) -> bool:
     is_open = job.state in ("waiting", "running", "paused", "failed")
     # The other's model may be one that is not known any more.
     return is_open and job.model == wished.model and _order(job) == _order(wished)
+
+
+def _error(job: Job) -> StillroomError:
+    """Make the error anew with which a job ended."""
+    if job.full_folder:
+        full = DiskFullError(job.message, job.hint, **job.values)
+        full.need = DiskNeed(Path(job.full_folder), job.missing_bytes)
+        return full
+    kind = TokenError if job.needs_token else StillroomError
+    return kind(job.message, job.hint, **job.values)
 
 
 def _surprise(error: BaseException) -> StillroomError:

@@ -15,6 +15,7 @@ from converters.process.messages import FilesNeeded, FileUsed, Refused, Step, de
 from converters.system.errors import BuildError, CheckpointError, GgufError
 from models.hub.shard_feed import ShardFeed
 from models.system.child_process import NO_WINDOW, computing_environment
+from models.system.disk_space import DiskFullError
 from models.system.errors import StillroomError
 from models.system.progress import JobContext, OnProgress, raise_if_cancelled
 
@@ -162,4 +163,8 @@ def _error(refused: Refused) -> StillroomError:
         return CheckpointError(refused.message, refused.hint, **refused.values)
     if refused.kind == GgufError.__name__:
         return GgufError(refused.message, refused.hint, **refused.values)
+    if refused.disk_need is not None:
+        full = DiskFullError(refused.message, refused.hint, **refused.values)
+        full.need = refused.disk_need
+        return full
     return BuildError(refused.message, refused.hint, native=refused.native, **refused.values)

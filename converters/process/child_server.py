@@ -13,6 +13,7 @@ import msgspec
 from converters.process.messages import Refused, Step, decoder_of, line_of
 from converters.process.shard_messages import Arrivals
 from models.system.child_process import die_with_parent
+from models.system.disk_space import DiskFullError
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress, Progress
 
@@ -64,6 +65,7 @@ def _refusal(error: StillroomError) -> Refused:
         hint=error.hint,
         values=values,
         native=getattr(error, "native", ""),
+        disk_need=error.need if isinstance(error, DiskFullError) else None,
     )
 
 

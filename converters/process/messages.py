@@ -12,6 +12,7 @@ import msgspec
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
 from models.quantisation.quantisation_types import WEIGHED
 from models.store.manifest import BuiltFile
+from models.system.disk_space import DiskNeed
 from models.system.progress import Progress
 
 
@@ -76,6 +77,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="error"):
     hint: str = ""
     values: dict[str, str | int | float] = {}
     native: str = ""
+    disk_need: DiskNeed | None = None
+    """The space that is missing, where a disk is full."""
 
 
 class FilesNeeded(msgspec.Struct, frozen=True, kw_only=True, tag="needed"):

@@ -36,7 +36,7 @@ class DiskFullError(StillroomError):
     """The disk has no room for what is still to be written."""
 
     need: DiskNeed | None = None
-    """None where the error came from another process."""
+    """None where nobody knows how much would be enough."""
 
 
 def existing(folder: Path) -> Path:

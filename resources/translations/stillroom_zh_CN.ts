@@ -4226,10 +4226,6 @@ Left for the reply: {left}</source>
         <translation>停止并删除为此下载的文件</translation>
     </message>
     <message>
-        <source>Open settings</source>
-        <translation>打开设置</translation>
-    </message>
-    <message>
         <source>{model} → {types}</source>
         <translation>{model} → {types}</translation>
     </message>
@@ -4248,6 +4244,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Try again</source>
         <translation>重试</translation>
+    </message>
+    <message>
+        <source>The disk has space again.</source>
+        <translation>磁盘又有空间了。</translation>
+    </message>
+    <message>
+        <source>It can go on; what is there already is used.</source>
+        <translation>可以继续：已有的部分会接着使用。</translation>
     </message>
     <message>
         <source>What has arrived is kept.</source>

@@ -28,7 +28,6 @@ class FirstRun(QObject):
 
     load_asked = Signal(object)
     """The model that was got here: an `InstalledModel`."""
-    hub_settings_asked = Signal()
     keyboard_left = Signal()
     """The control that had the keyboard is about to go."""
 
@@ -160,11 +159,10 @@ class FirstRun(QObject):
                 self._job = None
             self.refresh()
         elif self._job is None:
-            self._job = JobCard(self._theme, view)
+            self._job = JobCard(self._theme, self._notices, view)
             self._job.pause_asked.connect(self._jobs.pause)
             self._job.resume_asked.connect(self._jobs.resume)
             self._job.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
-            self._job.settings_asked.connect(self.hub_settings_asked)
             self._column.insertWidget(1, self._job)
             # Now: it may get the keyboard at once.
             self._job.show()

@@ -1,5 +1,6 @@
 """A download and build that runs, waits or failed, with what it needs to be steered."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -11,8 +12,9 @@ from app.ui.base.theme import Theme
 from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.notices import translated
-from models.hub.hub_access import TokenError
+from app.ui.widgets.inline_notices import NoticeText
+from app.ui.widgets.notices import Notices
+from models.system.disk_space import DiskFullError, DiskNeed
 from models.system.progress import Progress
 from models.system.units import byte_count
 
@@ -23,12 +25,15 @@ class JobCard(Card):
     pause_asked = Signal(str)
     resume_asked = Signal(str)
     cancel_asked = Signal(str)
-    settings_asked = Signal()
-    """The access token, to be entered."""
 
-    def __init__(self, theme: Theme, view: JobView, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, notices: Notices, view: JobView, parent: QWidget | None = None) -> None:
+        """`notices` knows what helps against a failure, and tells when a full disk has space again."""
         super().__init__(parent)
         self._theme = theme
+        self._notices = notices
+        self._view = view
+        self._has_space = False
+        """The disk that was too full for the job is so no more."""
         self._id = view.id
         self._title = ElidedLabel("title")
         self._pause = button(self.tr("Pause"))
@@ -39,11 +44,11 @@ class JobCard(Card):
             self.tr("Cancel"), "quiet", tip=self.tr("Stop and delete what was downloaded for it")
         )
         self._cancel.clicked.connect(lambda: self.cancel_asked.emit(self._id))
-        self._settings = button(self.tr("Open settings"))
-        self._settings.clicked.connect(self.settings_asked)
+        self._remedy = button()
+        self._remedy.clicked.connect(self._on_remedy)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
-        head.addWidget(self._settings)
+        head.addWidget(self._remedy)
         head.addWidget(self._pause)
         head.addWidget(self._resume)
         head.addWidget(self._cancel)
@@ -63,9 +68,30 @@ class JobCard(Card):
         theme.changed.connect(self._colour_icons)
         self._colour_icons()
         self.show_view(view)
+        notices.follow_disks(self)
+
+    @property
+    def disk_needs(self) -> set[DiskNeed]:
+        """The space that the job waits for, where it stopped for the want of it."""
+        error = self._view.error if self._view.state == "failed" else None
+        return {error.need} if isinstance(error, DiskFullError) and error.need is not None else set()
+
+    def show_space(self, there: Collection[DiskNeed]) -> None:
+        """Say whether the space that it waits for is among what is there now."""
+        has_space = not self.disk_needs.isdisjoint(there)
+        if has_space != self._has_space:
+            self._has_space = has_space
+            self._show()
 
     def show_view(self, view: JobView) -> None:
         """Take the job's present state."""
+        before, self._view = self.disk_needs, view
+        if self.disk_needs != before:
+            self._has_space = False
+        self._show()
+
+    def _show(self) -> None:
+        view = self._view
         what = view.title
         if view.types:
             what = self.tr("{model} → {types}").format(model=what, types=" + ".join(view.types))
@@ -79,24 +105,32 @@ class JobCard(Card):
             # Else it would go to the next one, which is "Cancel".
             offered.setFocus()
         other.hide()
-        self._resume.setText(self.tr("Try again") if view.state == "failed" else self.tr("Resume"))
-        failed = view.error is not None and view.state == "failed"
-        self._settings.setVisible(failed and isinstance(view.error, TokenError))
+        failed = view.error is not None and view.state == "failed" and not self._has_space
+        self._resume.setText(self.tr("Try again") if failed else self.tr("Resume"))
+        told = self._notices.told(view.error) if failed and view.error is not None else NoticeText("")
+        self._remedy.setText(told.action_text)
+        self._remedy.setVisible(told.action is not None)
         set_look(self._step, "danger" if failed else "muted")
-        self._bar.setVisible(not failed)
+        self._bar.setVisible(view.state != "failed")
         if view.progress is not None:
             self._show_progress(view.progress)
             return
-        if failed and view.error is not None:
-            message, hint = translated(view.error)
-            self._step.setText(message)
-            self._note.setText(hint)
+        if failed:
+            self._step.setText(told.text)
+            self._note.setText(told.hint)
+        elif self._has_space:
+            self._step.setText(self.tr("The disk has space again."))
+            self._note.setText(self.tr("It can go on; what is there already is used."))
         else:
             self._step.setText(self._waiting_text(view))
             is_here = Path(view.model).is_absolute()
             self._note.setText(self._promise("build") if is_here else self.tr("What has arrived is kept."))
         self._step.setWordWrap(failed)
         self._amount.setText("")
+
+    def _on_remedy(self) -> None:
+        if self._view.error is not None and (remedy := self._notices.told(self._view.error).action):
+            remedy()
 
     def _title_text(self, view: JobView) -> str:
         match view.state:

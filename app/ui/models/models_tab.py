@@ -66,7 +66,6 @@ class ModelsTab(QScrollArea):
 
     load_asked = Signal(object)
     store_changed = Signal()
-    hub_settings_asked = Signal()
 
     def __init__(
         self,
@@ -521,11 +520,10 @@ class ModelsTab(QScrollArea):
     def _show_job(self, view: JobView) -> None:
         card = self._cards.get(view.id)
         if card is None:
-            card = self._cards[view.id] = JobCard(self._theme, view)
+            card = self._cards[view.id] = JobCard(self._theme, self._notices, view)
             card.pause_asked.connect(self._jobs.pause)
             card.resume_asked.connect(self._jobs.resume)
             card.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
-            card.settings_asked.connect(self.hub_settings_asked)
             self._job_place.addWidget(card)
             # Now: it may get the keyboard at once.
             card.show()

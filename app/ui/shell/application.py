@@ -267,7 +267,6 @@ class WindowApplication(QObject):
         self.dialogs.models_deleted.connect(tabs.reread_models)
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)
-        tabs.hub_settings_requested.connect(self.dialogs.open_hub_settings)
         self.dialogs.models_moved.connect(tabs.reread_models)
         tabs.chat_opened.connect(place.chat_opened)
         self._panel.follow(tabs.chat_context)
@@ -331,7 +330,7 @@ class WindowApplication(QObject):
         )
         self._disk.ran_out.connect(self._on_disk_full)
         self._disk.has_room.connect(self._on_disk_room)
-        self._disk.freed.connect(lambda needs: self._notices.mend_disks(needs))
+        self._disk.measured.connect(lambda there: self._notices.show_space(there))
         self._sampler.start()
         # Most of what the first show of a tab would take otherwise.
         self._later.begin(deferred_imports())

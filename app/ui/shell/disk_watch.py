@@ -40,8 +40,8 @@ class DiskWatch(QObject):
     """A `StillroomError`: nothing more can be kept, and why."""
     has_room = Signal()
     """Everything is kept again."""
-    freed = Signal(object)
-    """A set of `DiskNeed`: there is this space now, which was waited for."""
+    measured = Signal(object)
+    """A set of `DiskNeed`: of the space that is waited for, what is there now."""
 
     def __init__(
         self,
@@ -95,8 +95,8 @@ class DiskWatch(QObject):
             met = await asyncio.to_thread(lambda: {need for need in needs if need.is_met()})
         finally:
             self._is_measuring = False
-        if met and self._looks >= 0:
-            self.freed.emit(met)
+        if self._looks >= 0:
+            self.measured.emit(met)
 
     def _examine(self, was_short: bool, is_settled: bool) -> StillroomError | None:
         try:

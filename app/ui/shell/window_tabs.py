@@ -47,7 +47,6 @@ class WindowTabs(QObject):
     model_chosen = Signal(object)
     """An `InstalledModel` is to answer."""
     filters_requested = Signal()
-    hub_settings_requested = Signal()
     chat_opened = Signal(int)
     """As in `ChatTab`."""
     reply_ended = Signal(int, str, float)
@@ -166,7 +165,6 @@ class WindowTabs(QObject):
             self._ui, parts.store, parts.jobs, self._advice(), parts.measurer, place, job=self._jobs.closeness
         )
         tab.load_asked.connect(self.model_chosen)
-        tab.hub_settings_asked.connect(self.hub_settings_requested)
         if self._state.model:
             tab.select(self._state.model)
         self._models = tab
@@ -280,7 +278,6 @@ class WindowTabs(QObject):
             return
         first_run = FirstRun(self._ui, self._advice(), parts.store, parts.jobs, self._chat)
         first_run.load_asked.connect(self.model_chosen)
-        first_run.hub_settings_asked.connect(self.hub_settings_requested)
         first_run.keyboard_left.connect(self._chat.setFocus)
         self._chat.conversation.welcome(first_run.page)
 

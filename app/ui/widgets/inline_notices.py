@@ -94,9 +94,9 @@ class InlineNotices(QWidget):
         """The space that lines about full disks wait for, also those of what is not shown now."""
         return {notice.disk for notice in self._kept.values() if notice.disk is not None}
 
-    def mend_disks(self, needs: Collection[DiskNeed]) -> None:
+    def show_space(self, there: Collection[DiskNeed]) -> None:
         """Take the lines about full disks away that waited for this space: it is there."""
-        mended = [key for key, notice in self._kept.items() if notice.disk in needs]
+        mended = [key for key, notice in self._kept.items() if notice.disk in there]
         for key in mended:
             del self._kept[key]
         if mended:

@@ -94,8 +94,8 @@ class Notices(QWidget):
         self._folder = folder
         self._report = report
         self._lines = lines
-        self._full_disks = [] if lines is None else [lines]
-        """Where lines about full disks may be."""
+        self._full_disks: list[WaitsForSpace] = [] if lines is None else [lines]
+        """Where it may be said that a disk is full."""
         self._before: QWidget | None = None
         self._toasts: list[Toast] = []
         self._remedies: list[tuple[type[StillroomError], str, Callable[[], object]]] = []
@@ -169,21 +169,25 @@ class Notices(QWidget):
         if lines is not None:
             lines.add(self.told(error), about, subject)
             if lines not in self._full_disks and lines.disk_needs:
-                self._full_disks.append(lines)
+                self.follow_disks(lines)
         if lines is None or not lines.is_seen() or (subject is not None and subject != lines.subject):
             self.toast(error)
 
     @property
     def disk_needs(self) -> set[DiskNeed]:
-        """The space that lines about full disks wait for, in all places."""
-        self._full_disks = [lines for lines in self._full_disks if shiboken6.isValid(lines)]
-        return {need for lines in self._full_disks for need in lines.disk_needs}
+        """The space that is waited for wherever it is said that a disk is full."""
+        self._full_disks = [place for place in self._full_disks if shiboken6.isValid(place)]
+        return {need for place in self._full_disks for need in place.disk_needs}
 
-    def mend_disks(self, needs: Collection[DiskNeed]) -> None:
-        """Take away the lines about full disks that waited for this space: it is there."""
-        for lines in self._full_disks:
-            if shiboken6.isValid(lines):
-                lines.mend_disks(needs)
+    def follow_disks(self, place: "WaitsForSpace") -> None:
+        """Tell `place` from now on, until it is gone, which of the space is there that it waits for."""
+        self._full_disks.append(place)
+
+    def show_space(self, there: Collection[DiskNeed]) -> None:
+        """Say of the space that is waited for what is there now."""
+        for place in self._full_disks:
+            if shiboken6.isValid(place):
+                place.show_space(there)
 
     def at(self, lines: InlineNotices) -> "NoticePlace":
         """Name the place that shows `lines`, with what it shows now."""
@@ -373,6 +377,17 @@ class Toast(QWidget):
         self.left.emit()
         if self._action is not None:
             self._action()
+
+
+class WaitsForSpace(Protocol):
+    """A widget that says that a disk is full."""
+
+    @property
+    def disk_needs(self) -> set[DiskNeed]:
+        """The space that it waits for."""
+
+    def show_space(self, there: Collection[DiskNeed]) -> None:
+        """Take what of the space that is waited for anywhere is there now."""
 
 
 @runtime_checkable

@@ -1,13 +1,26 @@
 """The card of a job: its words before it has got on."""
 
+from pathlib import Path
+
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire.jobs import JobState, JobView
 from app.ui.base.theme import Theme
 from app.ui.models.job_card import JobCard
-from tests.support.widgets import seen_words
+from app.ui.widgets.notices import Notices
+from models.system.disk_space import DiskFullError, disk_full
+from tests.support.widgets import click, seen_button, seen_words
+
+
+def shown_card(qapp: QApplication, qtbot: QtBot, view: JobView) -> JobCard:
+    host = QWidget()
+    qtbot.addWidget(host)
+    card = JobCard(Theme(qapp, "light"), Notices(host, lambda: ""), view)
+    qtbot.addWidget(card)
+    card.show()
+    return card
 
 
 @pytest.mark.parametrize(
@@ -17,9 +30,7 @@ from tests.support.widgets import seen_words
 def test_of_a_folder_on_this_computer_no_server_is_asked(
     qapp: QApplication, qtbot: QtBot, model: str, said: str, unsaid: str
 ) -> None:
-    card = JobCard(Theme(qapp, "light"), JobView("1", model, "it", ("Q4_K_M",), "running"))
-    qtbot.addWidget(card)
-    card.show()
+    card = shown_card(qapp, qtbot, JobView("1", model, "it", ("Q4_K_M",), "running"))
     words = seen_words(card)
     assert said in words
     assert unsaid not in words
@@ -37,8 +48,46 @@ def test_of_a_folder_on_this_computer_no_server_is_asked(
 def test_the_title_says_whether_it_goes_on(
     qapp: QApplication, qtbot: QtBot, state: JobState, title: str
 ) -> None:
-    card = JobCard(Theme(qapp, "light"), JobView("1", "owner/name", "it", ("Q4_K_M", "Q8_0"), state))
-    qtbot.addWidget(card)
-    card.show()
+    card = shown_card(qapp, qtbot, JobView("1", "owner/name", "it", ("Q4_K_M", "Q8_0"), state))
     assert title in seen_words(card)
     assert card.accessibleName() == title
+
+
+def test_it_says_whether_the_disk_that_was_too_full_has_space(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    full = disk_full(tmp_path, 1 << 60)
+    assert full.need is not None
+    card = shown_card(qapp, qtbot, JobView("1", "owner/name", "it", ("Q4_K_M",), "failed", error=full))
+    assert card.disk_needs == {full.need}
+    assert "is too full" in seen_words(card)
+    card.show_space({full.need})
+    assert "too full" not in seen_words(card)
+    assert "The disk has space again." in seen_words(card)
+    assert seen_button(card, "Resume")
+    # Something else has taken it.
+    card.show_space(set())
+    assert "is too full" in seen_words(card)
+    card.show_view(JobView("1", "owner/name", "it", ("Q4_K_M",), "waiting"))
+    assert card.disk_needs == set()
+
+
+def test_a_remedy_for_its_failure_is_offered_until_there_is_space(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    host = QWidget()
+    qtbot.addWidget(host)
+    notices = Notices(host, lambda: "")
+    opened: list[None] = []
+    notices.offer(DiskFullError, "Make room…", lambda: opened.append(None))
+    full = disk_full(tmp_path, 1 << 60)
+    assert full.need is not None
+    view = JobView("1", "owner/name", "it", ("Q4_K_M",), "failed", error=full)
+    card = JobCard(Theme(qapp, "light"), notices, view)
+    qtbot.addWidget(card)
+    card.show()
+    click(seen_button(card, "Make room…"))
+    assert opened == [None]
+    assert notices.disk_needs == {full.need}
+    notices.show_space({full.need})
+    assert "Make room…" not in seen_words(card)

@@ -57,6 +57,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.hub.file_download import TransferOptions
+from models.hub.hub_access import TokenError
 from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.quantisation.quantisation_types import QUANTISATIONS
@@ -479,7 +480,7 @@ def test_what_cannot_be_added_is_told_where_it_was_asked_for(room: Room, run: Ru
 def test_a_gated_repository_leads_to_the_settings_of_the_hub(room: Room, run: Run) -> None:
     room.hub.repos[REPO].gated = True
     opened: list[None] = []
-    room.tab.hub_settings_asked.connect(lambda: opened.append(None))
+    room.notices.offer(TokenError, "Open settings", lambda: opened.append(None))
 
     async def scenario() -> None:
         room.jobs.start()

@@ -1,5 +1,6 @@
 """The window on a full disk: it opens, says what is needed and what can be deleted, and goes on after."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from models.system.disk_space import disk_full, require_room
 from tests.support.full_disk import fill, read_only_disk, small_disk
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
-from tests.support.widgets import all_seen, click, seen_button
+from tests.support.widgets import all_seen, click, seen_button, seen_words
 from tests.support.window import run_with_window, told
 
 MODEL_BYTES = 30 << 20
@@ -83,6 +84,23 @@ def test_a_line_about_too_little_space_goes_once_there_is_enough(qapp: QApplicat
         await until(lambda: "more are needed" not in told(application), "the end of the window's line")
         application.window.show_page("chat")
         assert "more are needed" not in told(application)
+
+    run_with_window(scene)
+
+
+def test_the_card_of_a_job_says_when_there_is_space_for_it(
+    qapp: QApplication, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in has the gigabytes that the disk of these tests never has."""
+
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("models")
+        application.parts.jobs.add("r1-qwen-1.5b", ["Q4_K_M"])
+        await until(lambda: "more are needed" in seen_words(tab), "the failure")
+        usage = shutil.disk_usage(disk)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 40))
+        await until(lambda: "The disk has space again." in seen_words(tab), "space")
+        assert "more are needed" not in seen_words(tab)
 
     run_with_window(scene)
 

@@ -132,6 +132,23 @@ def test_a_job_that_wants_a_token_says_so_after_a_restart_too(desk: Desk) -> Non
     assert isinstance(view.error, TokenError)
 
 
+def test_a_job_that_wants_space_says_how_much_after_a_restart_too(hub: LoopbackHub, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64 << 20) as disk:
+        desk = Desk(hub, disk)
+        desk.book.start()
+        desk.book.add("r1-qwen-1.5b", ["Q4_K_M"])
+        failed = desk.wait("failed").error
+        assert isinstance(failed, DiskFullError)
+        assert failed.need is not None
+        assert failed.need.bytes > 1 << 30
+        desk.book.close()
+        desk.new_book().start()
+        [view] = desk.book.jobs()
+        assert isinstance(view.error, DiskFullError)
+        assert view.error.need == failed.need
+        desk.book.close()
+
+
 def test_a_running_job_goes_on_after_a_restart(desk: Desk) -> None:
     half_done(desk)
     desk.book.close()

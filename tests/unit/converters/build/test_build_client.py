@@ -24,6 +24,7 @@ from converters.gguf.gguf_types import F16
 from converters.process.messages import BuildRequest, BuildResult, line_of
 from converters.system.errors import BuildError, CheckpointError, GgufError
 from models.quantisation.quantisation_mixture import MixtureModel
+from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled
 from models.system.progress import JobContext, OnProgress, Progress, ignore_progress
 from tests.support.checkpoints import write_json
@@ -134,8 +135,12 @@ def test_too_little_disk_space_is_told_before_writing(checkpoints: dict[str, Pat
         "shutil.disk_usage = lambda path: collections.namedtuple('U', 'total used free')(1, 0, 1)\n"
         "from converters.build.build_worker import main\nsys.exit(main())"
     )
-    with pytest.raises(BuildError, match=r"4\.0 MB more are needed, and 1 B are free"):
+    with pytest.raises(DiskFullError, match=r"4\.0 MB more are needed, and 1 B are free") as told:
         build_into(tmp_path / "out", checkpoints["qwen2"], ["Q4_K_M"], command=[sys.executable, "-c", script])
+    need = told.value.need
+    assert need is not None
+    assert need.folder == tmp_path / "out"
+    assert 3_900_000 < need.bytes < 4_100_000
     assert names(tmp_path / "out") == []
     full = build_into(tmp_path / "out", checkpoints["qwen2"], ["Q4_K_M"])
     assert names(tmp_path / "out") == [full.outputs[0].path.name]
