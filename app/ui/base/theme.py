@@ -1,7 +1,8 @@
 """Colours, type and icons of the window, in the scheme and the size that the user chose."""
 
 import re
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -160,32 +161,46 @@ class Theme(QObject):
 
     def _change_steps(self) -> Iterator[None]:
         try:
-            yield from self._restyle()
-            yield from self.changed.telling()
+            seen = self._seen_dialog()
+            if seen is not None:
+                # The user looks at it, and what it lies over takes much longer.
+                yield from self._restyle_within(seen)
+                yield from self.changed.telling(seen)
+                self._uncover([seen])
+            yield from self._restyle(seen)
+            yield from self.changed.telling(but=seen)
         except Exception:
             self._uncover()
             raise
         self._uncover()
 
-    def _restyle(self) -> Iterator[None]:
-        """Let each widget follow the style sheet, those inside before what is around them: what is around
-        would else hand its font to all that is in it.
+    def _seen_dialog(self) -> QWidget | None:
+        """Give the dialog that the user looks at: the one that has the keyboard, or keeps others from it."""
+        seen = self._application.activeModalWidget() or self._application.activeWindow()
+        return seen if seen in self._covered and seen.parentWidget() is not None else None
+
+    def _restyle(self, done: QWidget | None = None) -> Iterator[None]:
+        """Let each widget follow the style sheet, but for those in the dialog that is `done`."""
+        for window in self._application.topLevelWidgets():
+            # Gone since then, or in the window that it is a dialog of.
+            if shiboken6.isValid(window) and window.parentWidget() is None:
+                yield from self._restyle_within(window, done)
+
+    def _restyle_within(self, window: QWidget, done: QWidget | None = None) -> Iterator[None]:
+        """Let those in a window follow the style sheet, those inside before what is around them: what is
+        around would else hand its font to all that is in it.
 
         Between two steps only widgets of our own are held: what Qt made may go without being noticed, and is
         done along with what it lies in.
         """
-        for window in self._application.topLevelWidgets():
-            # Gone since then, or in the window that it is a dialog of.
-            if not shiboken6.isValid(window) or window.parentWidget() is not None:
-                continue
-            if not shiboken6.createdByPython(window):
-                self._restyle_one(window)
-                continue
-            within = [each for each in window.findChildren(QWidget) if shiboken6.createdByPython(each)]
-            for widget in reversed([window, *within]):
-                if shiboken6.isValid(widget):
-                    self._restyle_one(widget)
-                    yield
+        if not shiboken6.createdByPython(window):
+            self._restyle_one(window)
+            return
+        within = [each for each in window.findChildren(QWidget) if shiboken6.createdByPython(each)]
+        for widget in reversed([window, *within]):
+            if shiboken6.isValid(widget) and (done is None or widget.window() is not done):
+                self._restyle_one(widget)
+                yield
 
     def _restyle_one(self, widget: QWidget) -> None:
         """Let a widget follow the style sheet, and before it what Qt made in it."""
@@ -203,9 +218,10 @@ class Theme(QObject):
                 window.setUpdatesEnabled(False)
                 self._covered.append(window)
 
-    def _uncover(self) -> None:
-        covered, self._covered = self._covered, []
-        for window in covered:
+    def _uncover(self, windows: Sequence[QWidget] | None = None) -> None:
+        """Let these be painted again, or all."""
+        for window in tuple(self._covered) if windows is None else windows:
+            self._covered.remove(window)
             if shiboken6.isValid(window):
                 window.setUpdatesEnabled(True)
 
@@ -241,15 +257,19 @@ class ThemeChange:
         if len(self._followers) > self._most:
             self._forget_gone()
             self._most = max(self._most, 2 * len(self._followers))
-        follower = _Follower(self._owner)
+        follower = _Follower(self._owner, slot)
         follower.told.connect(slot, kind)
         self._followers.append(follower)
 
-    def telling(self) -> Iterator[None]:
-        """Tell all of them, the newest first: what is in a widget was made after it, which may measure it."""
+    def telling(self, window: QWidget | None = None, but: QWidget | None = None) -> Iterator[None]:
+        """Tell all of them, or those in a `window`, or not those; the newest first: what is in a widget was
+        made after it, which may measure it."""
         self._forget_gone()
         for follower in self._followers[::-1]:
-            if shiboken6.isValid(follower):
+            if not shiboken6.isValid(follower):
+                continue
+            place = follower.window() if window is not None or but is not None else None
+            if (window is None or place is window) and (but is None or place is not but):
                 follower.told.emit()
                 yield
 
@@ -264,6 +284,16 @@ class _Follower(QObject):
     """Tells one."""
 
     told = Signal()
+
+    def __init__(self, owner: QObject, slot: Callable[[], object]) -> None:
+        super().__init__(owner)
+        whose = getattr(slot, "__self__", None)
+        self._whose = weakref.ref(whose) if isinstance(whose, QWidget) else None
+
+    def window(self) -> QWidget | None:
+        """The window in which the widget is that is told; None where it is not a widget's own method."""
+        widget = self._whose() if self._whose is not None else None
+        return widget.window() if widget is not None and shiboken6.isValid(widget) else None
 
 
 def _icon_path(name: str) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QDialog,
     QFrame,
     QLabel,
     QLineEdit,
@@ -282,6 +283,31 @@ def test_another_theme_comes_in_several_turns(qtbot: QtBot, theme: Theme) -> Non
     assert label is not None
     assert label.font().pixelSize() == theme.pixels(13)
     assert label.palette().windowText().color() == QColor(DARK.text)
+
+
+@pytest.mark.usefixtures("one_step_a_turn")
+def test_the_dialog_that_is_looked_at_has_another_theme_first(qtbot: QtBot, theme: Theme) -> None:
+    made = nested(qtbot, 6)
+    window, notes = made[0], list[str]()
+    kept = [Follower(theme, notes, "page"), Follower(theme, notes, "dialog")]
+    dialog = QDialog(window)
+    for place, follower in zip((made[1], dialog), kept, strict=True):
+        follower.setParent(place)
+    inside = Counted(dialog)
+    dialog.open()
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    inside.looks = 0
+    theme.choose("dark", 150, in_steps=True)
+    assert not dialog.updatesEnabled()
+    while not dialog.updatesEnabled():
+        QCoreApplication.processEvents()
+    assert not window.updatesEnabled()
+    assert (inside.looks, sum(each.looks for each in made)) == (1, 0)
+    assert notes == ["dialog"]
+    qtbot.waitUntil(window.updatesEnabled)
+    assert [inside.looks, *(each.looks for each in made)] == [1] * (1 + len(made))
+    assert notes == ["dialog", "page"]
 
 
 class Follower(QWidget):
