@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QDate, QDateTime, QEvent, QLocale, QSize, QStandardPaths, Qt, QTime
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QTreeView, QWidget
+from PySide6.QtCore import QDate, QDateTime, QLocale, QSize, QStandardPaths, QTime
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QTreeView
 
 SIZE_EM = (54, 32)
 """Width and height of Qt's own dialog in heights of its text."""
@@ -15,28 +15,7 @@ SIZE, TYPE, DATE = 1, 2, 3
 
 
 class FileDialog(QFileDialog):
-    """The desktop's own dialog, or Qt's where it has none. GUI thread.
-
-    Escape closes it also while the desktop has not given it the keyboard yet. Qt drops the keys of the window
-    behind a modal dialog before any filter sees them, but looks for shortcuts of the whole program first.
-    """
-
-    def __init__(
-        self, parent: QWidget | None = None, caption: str = "", directory: str = "", kinds: str = ""
-    ) -> None:
-        """`kinds` are the name filters, as Qt writes them."""
-        super().__init__(parent, caption, directory, kinds)
-        escape = self._early_escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
-        escape.setContext(Qt.ShortcutContext.ApplicationShortcut)
-        escape.activated.connect(self.reject)
-        # Of a page behind it, one for the same key may be on.
-        escape.activatedAmbiguously.connect(self.reject)
-
-    def event(self, event: QEvent) -> bool:
-        """Leave Escape to the dialog's parts once it has the keyboard."""
-        if event.type() == QEvent.Type.WindowActivate:
-            self._early_escape.setEnabled(False)
-        return super().event(event)
+    """The desktop's own dialog, or Qt's where it has none. GUI thread."""
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Make room: Qt's columns cut sizes and dates, with whatever style."""

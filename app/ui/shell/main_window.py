@@ -36,7 +36,7 @@ from app.ui.widgets.card import button
 from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
-from app.ui.widgets.early_keys import EarlyInput
+from app.ui.widgets.early_keys import EarlyEscape, EarlyInput
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
@@ -114,6 +114,7 @@ class MainWindow(QMainWindow):
         self._tab_actions: list[QAction] = []
         self._showing = Slices(self)
         self._early_input = EarlyInput(self)
+        EarlyEscape(self)
         self.picker = picker
         self.live_panel = live_panel
         self.toast: Notices | None = None

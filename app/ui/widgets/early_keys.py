@@ -1,8 +1,8 @@
 """Let a small dialog, or a page that is still made, have what is typed for it before it has the keyboard."""
 
 import shiboken6
-from PySide6.QtCore import QEvent, QObject
-from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent, QWindow
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 
@@ -58,6 +58,59 @@ class EarlyInput(QObject):
 def end_composing() -> None:
     """Leave what is being put together with an input method where it was begun."""
     QGuiApplication.inputMethod().commit()
+
+
+class EarlyEscape(QObject):
+    """Lets Escape mean to a modal dialog over `window`, and to one over that, what it means in it, also while
+    the desktop has not given it the keyboard yet. GUI thread.
+
+    Qt drops the keys of the window behind a modal dialog before any filter sees them, but looks for shortcuts
+    of the whole program first.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Look out for a dialog that has come, and is in front of what is watched."""
+        if event.type() == QEvent.Type.WindowBlocked:
+            dialog = QApplication.activeModalWidget()
+            if isinstance(dialog, QDialog) and not dialog.isActiveWindow():
+                # It may have been shown before, and more than one window may be behind it.
+                for kind in (_Escape, EarlyEscape):
+                    if dialog.findChild(kind, options=Qt.FindChildOption.FindDirectChildrenOnly) is None:
+                        kind(dialog)
+        return False
+
+
+class _Escape(QShortcut):
+    """Gives Escape to `dialog` until that has the keyboard, or is gone."""
+
+    def __init__(self, dialog: QDialog) -> None:
+        super().__init__(QKeySequence(Qt.Key.Key_Escape), dialog)
+        self._dialog = dialog
+        self.setContext(Qt.ShortcutContext.ApplicationShortcut)
+        self.activated.connect(self._give)
+        # Of a page behind it, one for the same key may be on.
+        self.activatedAmbiguously.connect(self._give)
+        dialog.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Leave Escape to the dialog's parts once it has the keyboard."""
+        if event.type() in (QEvent.Type.WindowActivate, QEvent.Type.Hide):
+            watched.removeEventFilter(self)
+            self.setParent(None)
+            self.deleteLater()
+        return False
+
+    def _give(self) -> None:
+        key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+        # A key that is sent is looked for among the shortcuts, too.
+        self.setEnabled(False)
+        QApplication.sendEvent(self._dialog.focusWidget() or self._dialog, key)
+        if shiboken6.isValid(self):
+            self.setEnabled(True)
 
 
 def _writes(event: QInputMethodEvent) -> bool:

@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QToolButton, QTreeView, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QToolButton, QTreeView, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.settings import Theme as ThemeChoice
 from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST
 from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.theme import Theme
-from tests.support.waiting import wait_until
 from tests.ui.base.test_theme import contrast
 
 SCHEMES: dict[ThemeChoice, str] = {
@@ -90,20 +87,3 @@ def test_names_that_complete_what_is_typed_can_be_read(
     qtbot.waitUntil(lambda: bool(QApplication.activePopupWidget()))
     ground = shown().grab().toImage().pixelColor(shown().width() - 8, shown().height() - 8)
     assert ground.name() == SCHEMES[scheme].lower()
-
-
-def test_escape_closes_it_before_it_has_the_keyboard(qtbot: QtBot) -> None:
-    """The window behind has it for a moment, and Qt drops its keys."""
-    window = QWidget()
-    qtbot.addWidget(window)
-    window.show()
-    window.activateWindow()
-    wait_until(window.isActiveWindow)
-    dialog = FileDialog(window, "Open")
-    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-    dialog.open()
-    assert dialog.isVisible()
-    assert not dialog.isActiveWindow()
-    QTest.keyClick(window.windowHandle(), Qt.Key.Key_Escape)
-    assert not dialog.isVisible()
