@@ -40,6 +40,7 @@ from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.models.search.search_card import SearchCard
 from app.ui.widgets.card import Card
+from app.ui.widgets.notices import BroughtBack
 from app.ui.widgets.scrolled_page import ScrolledPage, bring_row_into_sight, follow_rows, scroll_to
 from app.ui.widgets.ui_context import UiContext
 from models.catalogue.catalogue import catalogue, find
@@ -128,9 +129,9 @@ class ModelsTab(QScrollArea):
         # Nothing of it is painted before it has its rows.
         self.viewport().setUpdatesEnabled(False)
 
-    def reload(self) -> None:
-        """Look at the disk again."""
-        self._bridge.start(self._reload())
+    def reload(self, select: str = "") -> None:
+        """Look at the disk again, and select the row of a key that is there then."""
+        self._bridge.start(self._reload(select))
 
     @property
     def add_card(self) -> AddModelCard:
@@ -606,7 +607,8 @@ class ModelsTab(QScrollArea):
                 text = self.tr("{model} is off the list. Its file stays where it lies.")
             return text.format(model=f"{model.name} {model.type}")
 
-        self._notices.inform_with_undo(words, lambda: self._on_undo(trashed, chosen))
+        back = BroughtBack("models", _key_of(model))
+        self._notices.inform_with_undo(words, lambda: self._on_undo(trashed, chosen), back)
 
     def _on_undo(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
         self._bridge.start(self._restore(trashed, chosen))

@@ -55,7 +55,7 @@ from app.ui.shell.window_place import WindowPlace
 from app.ui.shell.window_tabs import TabsState, WindowTabs
 from app.ui.shell.window_zoom import WindowZoom
 from app.ui.widgets.inline_notices import InlineNotices
-from app.ui.widgets.notices import FULL_DISK, HasToastPlace, Notices
+from app.ui.widgets.notices import FULL_DISK, BroughtBack, HasToastPlace, Notices, Undo
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 
@@ -104,6 +104,8 @@ class WindowApplication(QObject):
         self._session.engine_ready.connect(self._on_engine_ready)
         self._library: ChatLibrary | None = None
         self._replacing: asyncio.Task[None] | None = None
+        self._coming_back: BroughtBack | None = None
+        """What the Undo brings back that is being pressed."""
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
         self._notices: Notices
@@ -418,24 +420,28 @@ class WindowApplication(QObject):
         finally:
             (old if self._window is new else new).deleteLater()
 
-    def _take_back(self, undo: Callable[[], object]) -> None:
+    def _take_back(self, undo: Undo) -> None:
         """Undo what was done in the window before this one."""
+        self._coming_back = undo.back
         try:
-            undo()
+            undo.action()
         except RuntimeError as error:
             # It has come to what showed that.
             if not is_of_closed(error):
                 raise
+        finally:
+            self._coming_back = None
         self._tabs.reread()
 
     def _start_late(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do what the window before this one has left to be done, and show here what has changed."""
+        back = self._coming_back
 
         async def do() -> None:
             try:
                 await work
             finally:
-                self._tabs.reread()
+                self._tabs.reread(back)
 
         return self._bridge.start(do())
 

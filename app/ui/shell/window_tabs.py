@@ -17,6 +17,7 @@ from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.notices import BroughtBack
 from app.ui.widgets.ui_context import UiContext
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class TabsState:
     model: str = ""
     answered_chats: tuple[int, ...] = ()
     """The chats whose replies go on in the other window."""
+    chat: int = 0
+    """The chat that an Undo has brought back before there was a tab to show it; 0 is none."""
 
 
 class WindowTabs(QObject):
@@ -96,6 +99,9 @@ class WindowTabs(QObject):
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab
         tab.go_on(self._state.answered_chats)
+        back, self._state = self._state.chat, replace(self._state, chat=0)
+        if back:
+            tab.open_if_there(back)
         if self._welcomes:
             self._offer_first_model()
 
@@ -176,6 +182,7 @@ class WindowTabs(QObject):
             self._state.benchmark if self._benchmark is None else self._benchmark.state,
             self._state.model if self._models is None else self._models.selected_key,
             () if self._chat is None else self._chat.answered_chats,
+            self._state.chat,
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:
@@ -208,13 +215,23 @@ class WindowTabs(QObject):
         if self._chat is not None:
             self._chat.show_chats()
 
-    def reread(self) -> None:
-        """Show everything as it is on the disk now."""
-        if self._chat is not None:
-            self._chat.reread()
+    def reread(self, back: BroughtBack | None = None) -> None:
+        """Show everything as it is on the disk now, and what an Undo has brought `back`."""
+        if back is not None and back.page == "models":
+            self._state = replace(self._state, model=str(back.key))
+            if self._models is not None:
+                self._models.reload(str(back.key))
+        else:
+            self.reread_models()
         if self._benchmark is not None:
             self._benchmark.refresh()
-        self.reread_models()
+        if self._chat is not None:
+            self._chat.reread()
+        if back is not None and back.page == "chat":
+            if self._chat is not None:
+                self._chat.open_if_there(int(back.key))
+            else:
+                self._state = replace(self._state, chat=int(back.key))
 
     def keep_again(self) -> None:
         """Keep what the disk refused before, and show what is there."""

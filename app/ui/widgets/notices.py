@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import shiboken6
 from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
@@ -118,10 +118,12 @@ class Notices(QWidget):
         """Say that something happened; `action` is offered for some seconds, or until more is to be said."""
         self._show(NoticeText(text, "", action_text, action), INFORM_MS)
 
-    def inform_with_undo(self, words: Words, undo: Callable[[], object]) -> None:
+    def inform_with_undo(
+        self, words: Words, undo: Callable[[], object], back: "BroughtBack | None" = None
+    ) -> None:
         """Say what was done and offer to take it back, for some seconds whatever else there is to say, also
-        in a window that takes the place of this one."""
-        self._offer_undo(Undo(words, undo, INFORM_MS))
+        in a window that takes the place of this one, which shows then what is `back`."""
+        self._offer_undo(Undo(words, undo, INFORM_MS, back))
 
     def _offer_undo(self, undo: "Undo") -> None:
         text = undo.words if isinstance(undo.words, str) else undo.words()
@@ -136,13 +138,11 @@ class Notices(QWidget):
         self.dismiss()
         return undos
 
-    def take_undos(
-        self, undos: "Sequence[Undo]", take_back: Callable[[Callable[[], object]], object]
-    ) -> None:
+    def take_undos(self, undos: "Sequence[Undo]", take_back: "Callable[[Undo], object]") -> None:
         """Offer what was done in another window, for the time that was left of it there; `take_back` calls
-        one of the actions."""
+        the action of one."""
         for undo in undos:
-            self._offer_undo(replace(undo, action=partial(take_back, undo.action)))
+            self._offer_undo(replace(undo, action=partial(take_back, undo)))
 
     def tell_of_file(self, text: str, path: Path) -> None:
         """Say that a file was written; it can be shown in its folder."""
@@ -277,12 +277,21 @@ class Notices(QWidget):
 
 
 @dataclass(frozen=True, slots=True)
+class BroughtBack:
+    """What a page shows once it was brought back: the number of a chat, or the key of a model."""
+
+    page: Literal["chat", "models"]
+    key: int | str
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """The words for what was done, the way back, and the time for which it is still offered."""
 
     words: Words
     action: Callable[[], object]
     left_ms: int
+    back: BroughtBack | None = None
 
 
 class Toast(QWidget):

@@ -27,7 +27,7 @@ from tests.support.pages.benchmark_page import open_page
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen_button, seen_words
-from tests.support.window import run_with_window, settle
+from tests.support.window import run_with_window, settle, told
 
 CHINESE, ENGLISH = "zh_CN", "en"
 KEEPING_S = 1.0
@@ -327,7 +327,7 @@ def test_what_was_done_can_be_taken_back_in_the_new_window(qapp: QApplication) -
         await until(lambda: "“gone” is deleted." in seen_words(toast(application)), "the toast of the chat")
         # However long the windows take to be made.
         undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
-        toast(application).take_undos(undos, lambda action: action())
+        toast(application).take_undos(undos, lambda undo: undo.action())
         for language in (CHINESE, ENGLISH, CHINESE):
             await change(application, language)
         tab = chat_tab(application)
@@ -343,12 +343,63 @@ def test_what_was_done_can_be_taken_back_in_the_new_window(qapp: QApplication) -
     run_with_window(scene)
 
 
+def test_a_chat_that_is_brought_back_in_the_new_window_is_open(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        store = application.parts.chats
+        gone = store.create_conversation(title="gone")
+        tab = chat_tab(application)
+        tab.open_chat(gone.id)
+        for page in ("chat", "models"):
+            tab.chats.delete_requested.emit(gone.id)
+            await until(lambda: "“gone” is deleted." in seen_words(toast(application)), "the toast")
+            undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
+            toast(application).take_undos(undos, lambda undo: undo.action())
+            application.window.show_page(page)
+            await change(application, CHINESE)
+            await press_undo(application, "已删除“gone”。", "撤销")
+            await until(lambda: any(chat.id == gone.id for chat in store.conversations()), "the chat")
+            await settle(5)
+            tab = chat_tab(application)
+            assert tab.chat is not None
+            assert tab.chat.id == gone.id
+            await change(application, ENGLISH)
+            tab = chat_tab(application)
+
+    run_with_window(scene)
+
+
+def test_chats_that_are_taken_out_again_in_the_new_window_are_not_open(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        store = application.parts.chats
+        chat = store.create_conversation(title="imported")
+        store.add_message(chat.id, None, "user", "Hello")
+        tab = chat_tab(application)
+        await tab.list_actions.export(chat.id, "json", False, tmp_path / "chat.json")
+        store.delete(chat.id)
+        await tab.list_actions.import_from(tmp_path / "chat.json")
+        [imported] = [each.id for each in store.conversations() if each.title == "imported"]
+        assert tab.chat is not None
+        assert tab.chat.id == imported
+        undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
+        toast(application).take_undos(undos, lambda undo: undo.action())
+        await change(application, CHINESE)
+        click(seen_button(toast(application), "撤销"))
+        await until(lambda: all(each.id != imported for each in store.conversations()), "its end")
+        tab = chat_tab(application)
+        await until(lambda: tab.chat is None or tab.chat.id != imported, "another chat")
+        assert "此聊天已不存在。" not in told(application)
+
+    run_with_window(scene)
+
+
 def test_the_time_of_an_undo_stands_still_while_the_window_is_made(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         notices = toast(application)
         notices.inform_with_undo("It is gone.", lambda: None)
         [undo] = notices.give_undos()
-        notices.take_undos([replace(undo, left_ms=MANY_MS)], lambda action: action())
+        notices.take_undos([replace(undo, left_ms=MANY_MS)], lambda undo: undo.action())
         await change(application, CHINESE)
         [undo] = toast(application).give_undos()
         # Qt may round a long time up by a twentieth.
@@ -371,7 +422,7 @@ def test_a_benchmark_run_is_back_in_the_new_window(qapp: QApplication) -> None:
         runs.delete_asked.emit()
         await until(lambda: "The benchmark run is deleted." in seen_words(toast(application)), "the toast")
         undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
-        toast(application).take_undos(undos, lambda action: action())
+        toast(application).take_undos(undos, lambda undo: undo.action())
         await change(application, CHINESE)
         assert benchmark(application).speed.state.shown == ""
         click(seen_button(toast(application), "撤销"))
@@ -406,7 +457,7 @@ def test_a_deleted_model_is_back_in_the_new_window(qapp: QApplication, tmp_path:
         await until(lambda: f"{name} Q4_K_M was deleted." in seen_words(toast(application)), "the toast")
         assert name not in [model.name for model in store.listing().models]
         undos = [replace(undo, left_ms=MANY_MS) for undo in toast(application).give_undos()]
-        toast(application).take_undos(undos, lambda action: action())
+        toast(application).take_undos(undos, lambda undo: undo.action())
         await change(application, CHINESE)
         models = application.window.show_page("models")
         assert isinstance(models, ModelsTab)

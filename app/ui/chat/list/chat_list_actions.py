@@ -12,7 +12,7 @@ from app.ui.base.resource_words import enumerated
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.list.chat_files import ChatFiles, file_ending, file_name
 from app.ui.chat.list.chat_list import ChatList
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.notices import BroughtBack, Notices
 
 
 class ChatListActions(QObject):
@@ -162,6 +162,7 @@ class ChatListActions(QObject):
         self._notices.inform_with_undo(
             lambda: self.tr("“{title}” is deleted.").format(title=title),
             lambda: self._start(self._restore(conversation_id)),
+            BroughtBack("chat", conversation_id),
         )
 
     async def _restore(self, conversation_id: int) -> None:
