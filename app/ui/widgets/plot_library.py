@@ -1,9 +1,12 @@
 """pyqtgraph, which is slow to import, brought in after the window is painted."""
 
+import ast
 import importlib
+import importlib.util
 import logging
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.ui.base.bridge import Bridge
@@ -11,13 +14,18 @@ from app.ui.base.slices import Slices
 
 log = logging.getLogger(__name__)
 
+NAME = "pyqtgraph"
+HALF_DONE = "_half_done"
+"""An attribute of the module while not all of its statements are done."""
+READ_WHOLE = ("PySide6.QtCore", "PySide6.QtGui", "PySide6.QtWidgets")
+"""pyqtgraph reads each of their names, and PySide makes a class when its name is first read."""
+
 
 class PlotLibrary:
     """Imports pyqtgraph once, when the first plot asks for it. GUI thread.
 
-    The half that knows nothing of Qt, numpy, comes on a thread of its own. The rest holds the window up
-    once, 0.17 s on an EPYC: it reads every name of Qt, PySide makes a class when its name is first read, and
-    where two threads do so at once the program crashes now and then.
+    The half that knows nothing of Qt, numpy, comes on a thread of its own. The rest takes 0.3 s and comes on
+    the GUI thread, in steps: where two threads read names of PySide at once the program crashes now and then.
     """
 
     def __init__(self, bridge: Bridge) -> None:
@@ -25,7 +33,7 @@ class PlotLibrary:
         self._thread: threading.Thread | None = None
         self._waiting: list[Callable[[Any], None]] = []
         self._library: Any = None
-        self._telling = Slices(bridge)
+        self._turns = Slices(bridge)
 
     def when_ready(self, callback: Callable[[Any], None]) -> None:
         """Call `callback(pyqtgraph)` on the GUI thread: at once if it is there, else when it is, some
@@ -40,12 +48,46 @@ class PlotLibrary:
 
     def _load_numpy(self) -> None:
         importlib.import_module("numpy")
-        self._bridge.post(self._load)
+        self._bridge.post(lambda: self._turns.begin(self._load()))
 
-    def _load(self) -> None:
-        library = importlib.import_module("pyqtgraph")
+    def _load(self) -> Iterator[None]:
+        yield from import_steps()
+        library = importlib.import_module(NAME)
         log.debug("pyqtgraph %s is there", library.__version__)
         library.setConfigOptions(antialias=True)
         self._library = library
         waiting, self._waiting = self._waiting, []
-        self._telling.begin(callback(library) for callback in waiting)
+        for callback in waiting:
+            yield
+            callback(library)
+
+
+def import_steps() -> Iterator[None]:
+    """Import pyqtgraph statement by statement of its first file, as `import` does at once.
+
+    Nobody else may import it meanwhile. Begun anew it goes through what somebody else has left half done.
+    Where that file's text is not there, `import` does what is left.
+    """
+    for module in map(importlib.import_module, READ_WHOLE):
+        for name in dir(module):
+            getattr(module, name, None)
+            yield
+    package = sys.modules.get(NAME)
+    if package is not None and not hasattr(package, HALF_DONE):
+        return
+    spec = importlib.util.find_spec(NAME) if package is None else package.__spec__
+    source = getattr(spec.loader, "get_source", lambda _: None)(NAME) if spec is not None else None
+    if spec is None or source is None:
+        return
+    if package is None:
+        package = sys.modules[NAME] = importlib.util.module_from_spec(spec)
+    setattr(package, HALF_DONE, True)
+    try:
+        for statement in ast.parse(source).body:
+            exec(compile(ast.Module([statement], []), str(spec.origin), "exec"), package.__dict__)
+            yield
+    except Exception:
+        # As `import` does: half of it is of no use.
+        sys.modules.pop(NAME, None)
+        raise
+    delattr(package, HALF_DONE)
