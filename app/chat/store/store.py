@@ -57,8 +57,9 @@ class ChatStore:
         self.vectors = PassageVectors(self._database)
         """The embeddings of documents' passages, once an embedding model has made them."""
         self._last_words = FullDiskDrafts(path)
-        self._listed: tuple[object, list[Conversation]] = (None, [])
-        """All chats, beside the state of the file that they were read from: opening one lists all."""
+        self._listed: tuple[object, list[tuple[tuple[Any, ...], Conversation]]] = (None, [])
+        """All chats, each with the row that it was made of, beside the state of the file that they were read
+        from: opening one lists all."""
         self._words_lock = threading.RLock()
         self._words = self._last_words.read()
         if self._database.refused is None:
@@ -177,9 +178,17 @@ class ChatStore:
                 f"SELECT {CONVERSATION} FROM conversations WHERE deleted_at IS NULL"
                 " ORDER BY updated_at DESC, id DESC"
             )
+            before = {row[0]: (row, chat) for row, chat in self._listed[1]}
+            # Most are as they were.
+            listed = [
+                known
+                if (known := before.get(row[0])) is not None and known[0] == row
+                else (row, conversation_of(row))
+                for row in rows
+            ]
             # One assignment: another thread may list them, too.
-            self._listed = state, [conversation_of(row) for row in rows]
-        return list(self._listed[1])
+            self._listed = state, listed
+        return [chat for _, chat in self._listed[1]]
 
     def conversation(self, conversation_id: int) -> Conversation:
         """One chat."""

@@ -360,4 +360,8 @@ def test_the_list_of_chats_is_read_again_when_anybody_has_written(path: Path) ->
         assert [each.title for each in store.conversations()] == ["Of another process", "Renamed"]
         listed = store.conversations()
         listed.clear()
-        assert len(store.conversations()) == 2
+        [of_another, renamed] = store.conversations()
+        store.rename(of_another.id, "Renamed, too")
+        [made_anew, as_it_was] = store.conversations()
+        assert made_anew.title == "Renamed, too"
+        assert as_it_was is renamed, "what has not changed is not made again"
