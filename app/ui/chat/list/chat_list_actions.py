@@ -79,6 +79,7 @@ class ChatListActions(QObject):
         before = self._keeper.store.folders()
         ids, left_out = await self._files.import_from(path)
         made = [folder.id for folder in self._keeper.store.folders() if folder not in before]
+        await self._read_list()
         self.open_requested.emit(ids[0])
         self.changed.emit()
 
@@ -101,6 +102,7 @@ class ChatListActions(QObject):
         for folder_id in folders:
             if folder_id not in used:
                 await self._keeper.write(store.delete_folder, folder_id)
+        await self._read_list()
         if self._keeper.chat is not None and self._keeper.chat.id in ids:
             self.open_requested.emit(None)
         self.changed.emit()
@@ -108,12 +110,12 @@ class ChatListActions(QObject):
     async def _rename(self, conversation_id: int, title: str) -> None:
         await self._keeper.write(self._keeper.store.rename, conversation_id, title)
         self._keeper.refresh(conversation_id)
-        self.changed.emit()
+        await self._show_changed()
 
     async def _pin(self, conversation_id: int, pinned: bool) -> None:
         await self._keeper.write(self._keeper.store.pin, conversation_id, pinned)
         self._keeper.refresh(conversation_id)
-        self.changed.emit()
+        await self._show_changed()
 
     async def _move(self, conversation_id: int, target: int | str | None) -> None:
         """Into a folder, out of all, or ("") into a new one whose name is then typed."""
@@ -125,7 +127,7 @@ class ChatListActions(QObject):
         assert not isinstance(folder_id, str)
         await self._keeper.write(store.move, conversation_id, folder_id)
         self._keeper.refresh(conversation_id)
-        self.changed.emit()
+        await self._show_changed()
         if folder_id is not None:
             self._chats.model.open_folder(folder_id)
             if is_new:
@@ -133,14 +135,14 @@ class ChatListActions(QObject):
 
     async def _rename_folder(self, folder_id: int, name: str) -> None:
         await self._keeper.write(self._keeper.store.rename_folder, folder_id, name)
-        self.changed.emit()
+        await self._show_changed()
 
     async def _delete_folder(self, folder_id: int) -> None:
         store = self._keeper.store
         [folder] = [folder for folder in store.folders() if folder.id == folder_id]
         held = [chat.id for chat in store.conversations() if chat.folder_id == folder_id]
         await self._keeper.write(store.delete_folder, folder_id)
-        self.changed.emit()
+        await self._show_changed()
         self._notices.inform_with_undo(
             lambda: self.tr("The folder “{name}” is removed; its chats are kept.").format(name=folder.name),
             lambda: self._start(self._restore_folder(folder.name, held)),
@@ -150,12 +152,13 @@ class ChatListActions(QObject):
         folder = await self._keeper.write(self._keeper.store.create_folder, name)
         for conversation_id in held:
             await self._keeper.write(self._keeper.store.move, conversation_id, folder.id)
-        self.changed.emit()
+        await self._show_changed()
 
     async def _delete(self, conversation_id: int) -> None:
         self.deleting.emit(conversation_id)
         title = self.title(conversation_id)
         await self._keeper.write(self._keeper.store.delete, conversation_id)
+        await self._read_list()
         if self._keeper.is_open(conversation_id):
             self.open_requested.emit(None)
         self.changed.emit()
@@ -165,8 +168,18 @@ class ChatListActions(QObject):
             BroughtBack("chat", conversation_id),
         )
 
+    async def _show_changed(self) -> None:
+        """Fill the list anew: thousands of chats are read on another thread."""
+        await self._read_list()
+        self.changed.emit()
+
+    async def _read_list(self) -> None:
+        """Read the list on another thread; on this one it is there at once then."""
+        await self._keeper.read(self._keeper.store.conversations)
+
     async def _restore(self, conversation_id: int) -> None:
         await self._keeper.write(self._keeper.store.restore, conversation_id)
+        await self._read_list()
         self.open_requested.emit(conversation_id)
 
     async def _search(self, query: str) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.chat.store.records import Conversation
 from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import read_chats
 from app.ui.chat.list import chat_rows, pdf_export
@@ -50,6 +51,36 @@ def test_a_chat_is_exported_and_renamed(opened: Opened, tmp_path: Path) -> None:
     opened.run(scenario())
     assert (tmp_path / "chat.md").read_text(encoding="utf-8").startswith("# Geography\n")
     assert '"title": "Geography"' in (tmp_path / "chat.json").read_text(encoding="utf-8")
+
+
+def test_what_has_changed_is_listed_by_another_thread(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, chats = opened.store, opened.tab.chats
+    chat = store.create_conversation(title="One")
+    threads: list[bool] = []
+    listed = store.conversations
+
+    def conversations() -> list[Conversation]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return listed()
+
+    async def scene() -> None:
+        opened.tab.show_chats()
+        monkeypatch.setattr(store, "conversations", conversations)
+        for change in (
+            lambda: chats.rename_requested.emit(chat.id, "Two"),
+            lambda: chats.pin_requested.emit(chat.id, True),
+            lambda: chats.delete_requested.emit(chat.id),
+            opened.undo,
+        ):
+            threads.clear()
+            change()
+            await until(lambda: True in threads, "the list")
+            # Whoever lists them first after a change reads them.
+            assert threads[0] is False
+
+    opened.run(scene())
 
 
 def test_chats_are_pinned_and_put_into_folders(opened: Opened) -> None:
