@@ -55,6 +55,8 @@ class MeasuredTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wanted_px: dict[int, int] = {}
+        self._measures: tuple[object, ...] = ()
+        """Of the style that it has."""
         self._has_keyboard = False
         """It was reached by a key, or one was pressed in it since it was clicked."""
         self.verticalScrollBar().valueChanged.connect(self._forget)
@@ -112,13 +114,28 @@ class MeasuredTable(QTableView):
         return rows[:most] if most > 0 else rows
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Measure anew in another font or style."""
-        is_restyled = event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange)
+        """Measure anew in another font or style; not where only colours are others."""
+        is_restyled = (
+            event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange) and self._has_other_measures()
+        )
         if is_restyled:
             self._forget()
         super().changeEvent(event)
         if is_restyled:
             self.restyled.emit()
+
+    def _has_other_measures(self) -> bool:
+        """Tell whether a text may need another width or height than in the style before."""
+        header, model = self.horizontalHeader(), self.model()
+        measures: tuple[object, ...] = (self.font().toString(), header.font().toString(), header.sizeHint())
+        if model is not None and model.rowCount() and (column := header.logicalIndex(0)) >= 0:
+            option = QStyleOptionViewItem()
+            self.initViewItemOption(option)
+            cell = model.index(0, column)
+            title_px = header.sectionSizeHint(column)
+            measures += (self.itemDelegateForIndex(cell).sizeHint(option, cell), title_px, cell.data())
+        before, self._measures = self._measures, measures
+        return measures != before
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Other rows are seen in another height."""

@@ -174,6 +174,26 @@ def test_other_colours_let_nothing_be_measured(qtbot: QtBot) -> None:
     assert model.measured == measured
 
 
+def test_a_style_with_other_colours_only_lets_nobody_measure(qtbot: QtBot) -> None:
+    table = MeasuredTable()
+    counted(qtbot, table)
+    table.setStyleSheet("QTableView { color: black; font-size: 12px; } QTableView::item { padding: 3px; }")
+    told: list[bool] = []
+    table.restyled.connect(lambda: told.append(True))
+    wide = [table.sizeHintForColumn(column) for column in range(3)]
+    table.setStyleSheet("QTableView { color: white; font-size: 12px; } QTableView::item { padding: 3px; }")
+    assert [table.sizeHintForColumn(column) for column in range(3)] == wide
+    assert not told
+    for larger in (
+        "font-size: 24px; } QTableView::item { padding: 3px",
+        "} QTableView::item { padding: 30px",
+    ):
+        told.clear()
+        table.setStyleSheet(f"QTableView {{ color: white; {larger}; }}")
+        assert told
+        assert all(table.sizeHintForColumn(column) > wide[column] for column in range(3))
+
+
 def test_columns_are_as_wide_as_qt_makes_them(qtbot: QtBot) -> None:
     draw = random.Random(3)
     model = QStandardItemModel(300, 4)
