@@ -25,8 +25,9 @@ from app.ui.reply.selectable_text import ShownText
 from app.ui.reply.selection_area import BlockSource
 
 SHOWN_MESSAGES = 12
-AT_ONCE = 2
-"""So many of the last messages are made at once; others when the window has had its turn."""
+AT_ONCE = 1
+"""So many of the last messages are made at once; others when the window has had its turn. What was there is
+seen until all that is seen has come."""
 
 
 class ConversationView(ChatColumn):
@@ -474,14 +475,18 @@ class ConversationView(ChatColumn):
 
         def steps() -> Iterator[None]:
             while self._misses_some:
-                if not self._screen_lacks_some:
+                if self.is_filling and not self._screen_lacks_some:
                     self.end_filling()
+                    yield
+                    continue
                 yield from conversation_texts.steps_of(self._branch[self._first - 1])
                 # Some may have gone meanwhile.
                 if self._misses_some:
                     self._make_earlier()
                 yield
-            self.end_filling()
+            if self.is_filling:
+                self.end_filling()
+                yield
             self.earlier_made.emit()
             if self._target:
                 self._go_to_message(self._target)

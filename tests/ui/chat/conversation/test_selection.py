@@ -64,6 +64,8 @@ def show(qtbot: QtBot, theme: Theme) -> Show:
         qtbot.waitExposed(conversation)
         conversation.activateWindow()
         conversation.show_branch(messages(contents, thinking), None, {})
+        # What is seen is shown as a whole, in one of the next turns.
+        qtbot.waitUntil(lambda: not conversation.is_filling, timeout=WAIT_MS)
         settle(qtbot, conversation)
         return Hand(conversation)
 
