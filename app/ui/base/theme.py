@@ -224,6 +224,9 @@ class Theme(QObject):
             self._covered.remove(window)
             if shiboken6.isValid(window):
                 window.setUpdatesEnabled(True)
+                # Where it was to be painted when it was covered, Qt has dropped that and takes it for asked
+                # for still: it would ask for nothing more.
+                QCoreApplication.postEvent(window, QEvent(QEvent.Type.UpdateRequest))
 
     def _on_system_changed(self) -> None:
         if self._choice == "system":

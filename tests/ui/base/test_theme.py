@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -308,6 +308,31 @@ def test_the_dialog_that_is_looked_at_has_another_theme_first(qtbot: QtBot, them
     qtbot.waitUntil(window.updatesEnabled)
     assert [inside.looks, *(each.looks for each in made)] == [1] * (1 + len(made))
     assert notes == ["dialog", "page"]
+
+
+class Painted(QLabel):
+    """Counts how often it was painted."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("Words", parent)
+        self.paintings = 0
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        super().paintEvent(event)
+        self.paintings += 1
+
+
+def test_a_window_that_was_to_be_painted_as_the_theme_changed_is_painted(qtbot: QtBot, theme: Theme) -> None:
+    """Such as one in which a key has just moved the keyboard on."""
+    window = nested(qtbot, 6)[0]
+    label = Painted(window)
+    label.show()
+    qtbot.waitUntil(lambda: label.paintings > 0)
+    label.paintings = 0
+    window.update()
+    theme.choose("dark", in_steps=True)
+    qtbot.waitUntil(window.updatesEnabled)
+    qtbot.waitUntil(lambda: label.paintings > 0)
 
 
 class Follower(QWidget):
