@@ -127,6 +127,8 @@ class ChatColumn(SelectionArea):
         if self.is_filling:
             self._messages.setEnabled(True)
             self._lay_out()
+            # Of what came while the layout was off, the area has not heard.
+            QCoreApplication.sendEvent(self, QEvent(QEvent.Type.LayoutRequest))
             self.viewport().setUpdatesEnabled(True)
             self.filled.emit()
 

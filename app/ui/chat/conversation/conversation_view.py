@@ -267,7 +267,7 @@ class ConversationView(ChatColumn):
         if place is None:
             return False
         self._wanted = max(self._wanted, len(self._branch) - place)
-        if place >= self._first:
+        if place >= self._first and not self.is_filling:
             self._go_to_message(message_id)
         else:
             self._target = message_id
@@ -476,7 +476,7 @@ class ConversationView(ChatColumn):
         def steps() -> Iterator[None]:
             while self._misses_some:
                 if self.is_filling and not self._screen_lacks_some:
-                    self.end_filling()
+                    self._show_filled()
                     yield
                     continue
                 yield from conversation_texts.steps_of(self._branch[self._first - 1])
@@ -485,15 +485,26 @@ class ConversationView(ChatColumn):
                     self._make_earlier()
                 yield
             if self.is_filling:
-                self.end_filling()
+                self._show_filled()
                 yield
             self.earlier_made.emit()
             if self._target:
-                self._go_to_message(self._target)
-                self._target = 0
+                self._go_to_target()
 
         if self._misses_some:
             self._later.begin(steps())
+
+    def _show_filled(self) -> None:
+        """Show what has come, from the message on that is to be gone to where that has come, too."""
+        place = self._place_of(self._target)
+        if place is not None and place >= self._first:
+            self._go_to_target()
+        else:
+            self.end_filling()
+
+    def _go_to_target(self) -> None:
+        target, self._target = self._target, 0
+        self._go_to_message(target)
 
     def _make_earlier(self) -> None:
         """Make the message before those that are shown."""

@@ -196,6 +196,20 @@ def test_a_message_far_up_is_gone_to(show: Show) -> None:
     assert not conversation.show_message(MESSAGES + 1)
 
 
+def test_a_message_among_the_last_is_gone_to_once_all_that_is_seen_is_there(show: Show) -> None:
+    conversation = show(many())
+    assert conversation.is_filling
+    assert conversation.show_message(MESSAGES)
+    assert conversation.is_filling, "it is laid out in a later turn"
+    made: list[int] = []
+    conversation.filled.connect(lambda: made.append(len(conversation.messages())))
+    wait_until(lambda: conversation.findChildren(Mark))
+    assert not conversation.is_filling
+    assert made[0] < SHOWN_MESSAGES, "nobody waits for those that are not seen"
+    [target] = [widget for message, widget in conversation.shown() if message.id == MESSAGES]
+    assert target.findChildren(Mark)
+
+
 def test_who_sends_a_message_meanwhile_is_not_led_away(show: Show) -> None:
     conversation = show(many())
     assert conversation.show_message(3)
