@@ -1,5 +1,6 @@
 """Several chats that answer at once in one tab, on the real engine with the starter model."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from app.chat.store.records import Conversation
 from app.ui.chat.composing.composer import ComposerState
 from tests.support.chat_desk import ENDLESS, Opened
 from tests.support.engines import starter_path
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 from tests.support.widgets import seen_button
 
 
@@ -38,6 +39,11 @@ async def all_idle(opened: Opened) -> None:
     await until(lambda: not opened.tab.exchange.busy)
 
 
+def shows(opened: Opened, texts: list[str]) -> bool:
+    """Tell whether these messages are shown."""
+    return opened.shown() == texts
+
+
 def test_four_chats_answer_at_once_and_each_is_complete(opened: Opened) -> None:
     chats = new_chats(opened, 4, max_tokens=24)
 
@@ -55,7 +61,7 @@ def test_four_chats_answer_at_once_and_each_is_complete(opened: Opened) -> None:
         assert reply.stats is not None
         assert reply.stats.completion_tokens == 24
         opened.tab.open_chat(chat.id)
-        assert opened.shown() == [ENDLESS, reply.content]
+        wait_until(partial(shows, opened, [ENDLESS, reply.content]))
 
 
 def test_stop_ends_the_reply_of_the_open_chat_only(opened: Opened) -> None:
