@@ -598,16 +598,16 @@
         <translation>显示更改</translation>
     </message>
     <message>
-        <source>Show as changes in the text (Ctrl+Shift+R)</source>
-        <translation>以文本中的更改显示 (Ctrl+Shift+R)</translation>
-    </message>
-    <message>
         <source>Insert</source>
         <translation>插入</translation>
     </message>
     <message>
-        <source>Show as an insertion at the cursor (Ctrl+Shift+I)</source>
-        <translation>在光标处作为插入显示 (Ctrl+Shift+I)</translation>
+        <source>Show as changes in the text</source>
+        <translation>以文本中的更改显示</translation>
+    </message>
+    <message>
+        <source>Show as an insertion at the cursor</source>
+        <translation>在光标处作为插入显示</translation>
     </message>
     <message>
         <source>Run</source>
@@ -875,8 +875,8 @@
         <translation>最新</translation>
     </message>
     <message>
-        <source>Go to the end of the chat (Ctrl+End)</source>
-        <translation>转到聊天末尾 (Ctrl+End)</translation>
+        <source>Go to the end of the chat</source>
+        <translation>转到聊天末尾</translation>
     </message>
 </context>
 <context>
@@ -925,10 +925,6 @@
         <translation>新聊天</translation>
     </message>
     <message>
-        <source>Start a new chat (Ctrl+N)</source>
-        <translation>开始新聊天 (Ctrl+N)</translation>
-    </message>
-    <message>
         <source>Chats</source>
         <translation>聊天列表</translation>
     </message>
@@ -937,16 +933,16 @@
         <translation>重命名</translation>
     </message>
     <message>
+        <source>Start a new chat</source>
+        <translation>开始新聊天</translation>
+    </message>
+    <message>
         <source>Import and export chats</source>
         <translation>导入和导出聊天</translation>
     </message>
     <message>
         <source>Search all chats</source>
         <translation>搜索所有聊天</translation>
-    </message>
-    <message>
-        <source>Search all chats (Ctrl+Shift+F)</source>
-        <translation>搜索所有聊天 (Ctrl+Shift+F)</translation>
     </message>
     <message>
         <source>This chat</source>
@@ -1261,8 +1257,16 @@
         <translation>正在读取文档。</translation>
     </message>
     <message>
-        <source>A message waits to be sent. Esc takes it back.</source>
-        <translation>有一条消息正等待发送，按 Esc 可收回。</translation>
+        <source>A message waits to be sent. {keys} takes it back.</source>
+        <translation>有一条消息正等待发送，按 {keys} 可收回。</translation>
+    </message>
+    <message>
+        <source>Waits for the measurement. {keys} takes it back.</source>
+        <translation>正等待测量结束，按 {keys} 可收回。</translation>
+    </message>
+    <message>
+        <source>Waits for the model. {keys} takes it back.</source>
+        <translation>正等待模型，按 {keys} 可收回。</translation>
     </message>
     <message>
         <source>The model is being measured. Wait until that is done.</source>
@@ -1271,14 +1275,6 @@
     <message>
         <source>The model is being loaded.</source>
         <translation>正在加载模型。</translation>
-    </message>
-    <message>
-        <source>Waits for the measurement. Esc takes it back.</source>
-        <translation>正等待测量结束，按 Esc 可收回。</translation>
-    </message>
-    <message>
-        <source>Waits for the model. Esc takes it back.</source>
-        <translation>正等待模型，按 Esc 可收回。</translation>
     </message>
 </context>
 <context>
@@ -1537,10 +1533,6 @@
         <translation>正在加载模型。</translation>
     </message>
     <message>
-        <source>No model is loaded. Choose one at the top (Ctrl+M).</source>
-        <translation>尚未加载模型。请在顶部选择一个 (Ctrl+M)。</translation>
-    </message>
-    <message>
         <source>A reply is being written</source>
         <translation>正在生成回答</translation>
     </message>
@@ -1549,20 +1541,20 @@
         <translation>停止</translation>
     </message>
     <message>
-        <source>Stop (Esc)</source>
-        <translation>停止 (Esc)</translation>
-    </message>
-    <message>
         <source>Ask (Enter)</source>
         <translation>提问 (Enter)</translation>
     </message>
     <message>
-        <source>Waiting for the reply in “{title}”. Esc ends the wait.</source>
-        <translation>正在等待“{title}”中的回答。按 Esc 结束等待。</translation>
+        <source>No model is loaded. Choose one at the top ({keys}).</source>
+        <translation>尚未加载模型。请在顶部选择一个 ({keys})。</translation>
     </message>
     <message>
-        <source>Esc stops the reply.</source>
-        <translation>按 Esc 停止回答。</translation>
+        <source>Waiting for the reply in “{title}”. {keys} ends the wait.</source>
+        <translation>正在等待“{title}”中的回答。按 {keys} 结束等待。</translation>
+    </message>
+    <message>
+        <source>{keys} stops the reply.</source>
+        <translation>按 {keys} 停止回答。</translation>
     </message>
     <message>
         <source>Explain</source>
@@ -1726,8 +1718,8 @@
 <context>
     <name>CodeEditor</name>
     <message>
-        <source>Tab indents. F6 leaves the text for the next part of the window.</source>
-        <translation>Tab 键缩进。按 F6 离开文本，转到窗口的下一部分。</translation>
+        <source>Tab indents. {keys} leaves the text for the next part of the window.</source>
+        <translation>Tab 键缩进。按 {keys} 离开文本，转到窗口的下一部分。</translation>
     </message>
     <message>
         <source>Comment or uncomment lines</source>
@@ -1745,8 +1737,8 @@
 <context>
     <name>CodeEditorCard</name>
     <message>
-        <source>Open a file (Ctrl+O), drop one here, paste code, or start typing.</source>
-        <translation>打开文件 (Ctrl+O)、把文件拖到这里、粘贴代码，或直接输入。</translation>
+        <source>Open a file ({keys}), drop one here, paste code, or start typing.</source>
+        <translation>打开文件 ({keys})、把文件拖到这里、粘贴代码，或直接输入。</translation>
     </message>
     <message>
         <source>✓ valid {rules}</source>
@@ -1891,12 +1883,12 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>全部接受</translation>
     </message>
     <message>
-        <source>Accept all changes (Shift+A)</source>
-        <translation>接受全部更改 (Shift+A)</translation>
+        <source>Accept all changes</source>
+        <translation>接受全部更改</translation>
     </message>
     <message>
-        <source>Take the last decision back (Ctrl+Z)</source>
-        <translation>撤回上一个决定 (Ctrl+Z)</translation>
+        <source>Take the last decision back</source>
+        <translation>撤回上一个决定</translation>
     </message>
     <message>
         <source>Change {number} of {count}</source>
@@ -1910,8 +1902,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>建议的更改</translation>
     </message>
     <message>
-        <source>A accepts a change, R rejects it, N goes to the next one, Ctrl+Z takes a decision back.</source>
-        <translation>按 A 接受更改，按 R 拒绝，按 N 转到下一处，按 Ctrl+Z 撤回决定。</translation>
+        <source>A accepts a change, R rejects it, N goes to the next one, {keys} takes a decision back.</source>
+        <translation>按 A 接受更改，按 R 拒绝，按 N 转到下一处，按 {keys} 撤回决定。</translation>
     </message>
 </context>
 <context>
@@ -1980,10 +1972,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>CodeRunCard</name>
     <message>
-        <source>Nothing has been run yet. Run (F5) starts the program above.</source>
-        <translation>还没有运行过。“运行”(F5) 会启动上方的程序。</translation>
-    </message>
-    <message>
         <source>Tests</source>
         <translation>测试</translation>
     </message>
@@ -1996,24 +1984,28 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>运行</translation>
     </message>
     <message>
-        <source>Run the program in the sandbox (F5)</source>
-        <translation>在沙盒中运行程序 (F5)</translation>
-    </message>
-    <message>
         <source>Test</source>
         <translation>测试</translation>
-    </message>
-    <message>
-        <source>Run the tests in the sandbox (Shift+F5)</source>
-        <translation>在沙盒中运行测试 (Shift+F5)</translation>
     </message>
     <message>
         <source>Stop</source>
         <translation>停止</translation>
     </message>
     <message>
-        <source>Stop the program (Esc)</source>
-        <translation>停止程序 (Esc)</translation>
+        <source>Nothing has been run yet. Run ({keys}) starts the program above.</source>
+        <translation>还没有运行过。“运行”({keys}) 会启动上方的程序。</translation>
+    </message>
+    <message>
+        <source>Run the program in the sandbox</source>
+        <translation>在沙盒中运行程序</translation>
+    </message>
+    <message>
+        <source>Run the tests in the sandbox</source>
+        <translation>在沙盒中运行测试</translation>
+    </message>
+    <message>
+        <source>Stop the program</source>
+        <translation>停止程序</translation>
     </message>
     <message>
         <source>Fix it</source>
@@ -2244,6 +2236,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>Command</name>
     <message>
+        <source>{text} ({keys})</source>
+        <translation>{text} ({keys})</translation>
+    </message>
+    <message>
         <source>{menu}: {entry}</source>
         <translation>{menu}：{entry}</translation>
     </message>
@@ -2311,10 +2307,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>Answer {number}</source>
         <translation>回答 {number}</translation>
-    </message>
-    <message>
-        <source>Keep this one (Alt+{number})</source>
-        <translation>保留此回答 (Alt+{number})</translation>
     </message>
     <message>
         <source>{effort} · temperature {temperature}</source>
@@ -2388,8 +2380,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>内存无法同时容纳的模型会依次回答。</translation>
     </message>
     <message>
-        <source>Esc stops the answers.</source>
-        <translation>按 Esc 停止这些回答。</translation>
+        <source>{keys} stops the answers.</source>
+        <translation>按 {keys} 停止这些回答。</translation>
     </message>
 </context>
 <context>
@@ -2433,20 +2425,16 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>模型行为</translation>
     </message>
     <message>
-        <source>Model behaviour (Ctrl+B)</source>
-        <translation>模型行为 (Ctrl+B)</translation>
+        <source>System prompt, thinking, how freely words are chosen</source>
+        <translation>系统提示词、思考、选词的自由程度</translation>
     </message>
     <message>
-        <source>System prompt, thinking, how freely words are chosen (Ctrl+B)</source>
-        <translation>系统提示词、思考、选词的自由程度 (Ctrl+B)</translation>
+        <source>Attach files</source>
+        <translation>附加文件</translation>
     </message>
     <message>
-        <source>Attach files (Ctrl+Shift+A)</source>
-        <translation>附加文件 (Ctrl+Shift+A)</translation>
-    </message>
-    <message>
-        <source>Compare answers (Ctrl+Shift+M)</source>
-        <translation>比较回答 (Ctrl+Shift+M)</translation>
+        <source>Compare answers</source>
+        <translation>比较回答</translation>
     </message>
     <message>
         <source>Send</source>
@@ -2461,8 +2449,16 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>停止</translation>
     </message>
     <message>
-        <source>Stop the reply (Esc)</source>
-        <translation>停止回答 (Esc)</translation>
+        <source>Stop the reply</source>
+        <translation>停止回答</translation>
+    </message>
+    <message>
+        <source>Take the message back</source>
+        <translation>收回这条消息</translation>
+    </message>
+    <message>
+        <source>Send it when the reply has ended, or stop the reply ({keys}).</source>
+        <translation>请等回答结束后再发送，或停止回答 ({keys})。</translation>
     </message>
     <message>
         <source>A reply is being written</source>
@@ -2477,10 +2473,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>收回</translation>
     </message>
     <message>
-        <source>Take the message back (Esc)</source>
-        <translation>收回这条消息 (Esc)</translation>
-    </message>
-    <message>
         <source>Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.</source>
         <translation>可以问任何问题。Enter 发送，Shift+Enter 换行，/ 选用提示词。</translation>
     </message>
@@ -2491,10 +2483,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>You can write already; it is kept until you can send it.</source>
         <translation>现在就可以写，内容会保留到可以发送时。</translation>
-    </message>
-    <message>
-        <source>Send it when the reply has ended, or stop the reply (Esc).</source>
-        <translation>请等回答结束后再发送，或停止回答 (Esc)。</translation>
     </message>
 </context>
 <context>
@@ -3232,10 +3220,6 @@ Left for the reply: {left}</source>
         <translation>关闭文件</translation>
     </message>
     <message>
-        <source>Close the file (Ctrl+W)</source>
-        <translation>关闭文件 (Ctrl+W)</translation>
-    </message>
-    <message>
         <source>not saved</source>
         <translation>未保存</translation>
     </message>
@@ -3428,14 +3412,6 @@ Left for the reply: {left}</source>
         <translation>删除</translation>
     </message>
     <message>
-        <source>Move the rule up (Alt+Up)</source>
-        <translation>上移规则 (Alt+Up)</translation>
-    </message>
-    <message>
-        <source>Move the rule down (Alt+Down)</source>
-        <translation>下移规则 (Alt+Down)</translation>
-    </message>
-    <message>
         <source>Bring back shipped rules</source>
         <translation>恢复自带的规则</translation>
     </message>
@@ -3507,8 +3483,8 @@ Left for the reply: {left}</source>
         <translation>查找下一个 (Enter)</translation>
     </message>
     <message>
-        <source>Close (Esc)</source>
-        <translation>关闭 (Esc)</translation>
+        <source>Close</source>
+        <translation>关闭</translation>
     </message>
     <message>
         <source>Replace</source>
@@ -3737,10 +3713,6 @@ Left for the reply: {left}</source>
         <translation>整体大小</translation>
     </message>
     <message>
-        <source>Ctrl with plus, minus and 0 changes it too.</source>
-        <translation>Ctrl 加加号、减号和 0 也可更改。</translation>
-    </message>
-    <message>
         <source>Language</source>
         <translation>语言</translation>
     </message>
@@ -3771,6 +3743,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Notify me when a long reply is complete while I am in another window</source>
         <translation>我在其他窗口时，长回答完成后通知我</translation>
+    </message>
+    <message>
+        <source>{larger}, {smaller} and {normal} change it too.</source>
+        <translation>也可用 {larger}、{smaller} 和 {normal} 更改。</translation>
     </message>
     <message>
         <source>Keep the downloaded originals of models that are made here</source>
@@ -4694,10 +4670,6 @@ Left for the reply: {left}</source>
         <translation>设置</translation>
     </message>
     <message>
-        <source>Settings (Ctrl+,)</source>
-        <translation>设置 (Ctrl+,)</translation>
-    </message>
-    <message>
         <source>Choose the model</source>
         <translation>选择模型</translation>
     </message>
@@ -5088,10 +5060,6 @@ Left for the reply: {left}</source>
         <translation>模型</translation>
     </message>
     <message>
-        <source>Choose the model that answers (Ctrl+M)</source>
-        <translation>选择用来回答的模型 (Ctrl+M)</translation>
-    </message>
-    <message>
         <source>Cancel loading</source>
         <translation>取消加载</translation>
     </message>
@@ -5110,6 +5078,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Get more models…</source>
         <translation>获取更多模型…</translation>
+    </message>
+    <message>
+        <source>Choose the model that answers</source>
+        <translation>选择用来回答的模型</translation>
     </message>
     <message>
         <source>loaded · {memory}</source>
@@ -5418,16 +5390,16 @@ Left for the reply: {left}</source>
 <context>
     <name>OpenFiles</name>
     <message>
-        <source>Open files (Ctrl+O)</source>
-        <translation>打开文件 (Ctrl+O)</translation>
+        <source>Open files</source>
+        <translation>打开文件</translation>
     </message>
     <message>
-        <source>Save the file (Ctrl+S)</source>
-        <translation>保存文件 (Ctrl+S)</translation>
+        <source>Save the file</source>
+        <translation>保存文件</translation>
     </message>
     <message>
-        <source>Show or hide the folder (Ctrl+Shift+B)</source>
-        <translation>显示或隐藏文件夹 (Ctrl+Shift+B)</translation>
+        <source>Show or hide the folder</source>
+        <translation>显示或隐藏文件夹</translation>
     </message>
     <message>
         <source>The list of open files could not be read: {reason}.</source>
@@ -6596,8 +6568,8 @@ Left for the reply: {left}</source>
         <translation>保存</translation>
     </message>
     <message>
-        <source>Keep it as another version of the reply (Ctrl+Enter)</source>
-        <translation>保存为回答的另一个版本（Ctrl+Enter）</translation>
+        <source>Keep it as another version of the reply</source>
+        <translation>保存为回答的另一个版本</translation>
     </message>
 </context>
 <context>
@@ -10206,6 +10178,10 @@ Left for the reply: {left}</source>
         <translation>请在制作它的程序中打开，重新保存后再附加。</translation>
     </message>
     <message>
+        <source>Open it with “Open…” if it is to be edited here.</source>
+        <translation>如需在此编辑，请用“打开…”打开它。</translation>
+    </message>
+    <message>
         <source>Other computers compute a part of this model ({addresses}). What is written crosses the network without encryption.</source>
         <translation>其他电脑参与计算此模型的一部分（{addresses}）。内容在网络上传输时不加密。</translation>
     </message>
@@ -11092,10 +11068,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Not a directory</source>
         <translation>不是文件夹</translation>
-    </message>
-    <message>
-        <source>Open it with Open (Ctrl+O) if it is to be edited here.</source>
-        <translation>如需在此编辑，请用“打开”(Ctrl+O) 打开它。</translation>
     </message>
     <message>
         <source>Operation not permitted</source>

@@ -110,7 +110,7 @@ class SourceFolder:
         if not self._is_inside(real):
             raise OutsideFolderError(
                 "{name} is a link that leads out of the folder.",
-                "Open it with Open (Ctrl+O) if it is to be edited here.",
+                "Open it with “Open…” if it is to be edited here.",
                 name=path,
             )
         return real

@@ -16,6 +16,13 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 REFUSAL_MS = 4000
 POINTER_PX, TIP_MARGIN_PX = 21, 30
 """Qt puts a tool tip so far below the place that it is given; and what a tip has around its line."""
+STOP_KEYS = "Escape"
+"""Stops what runs in a page."""
+CHOOSE_MODEL_KEYS = "Ctrl+M"
+NEXT_PART_KEYS = "F6"
+NORMAL_SIZE_KEYS = "Ctrl+0"
+"""Keys that texts of several pages name."""
+Keys = str | QKeySequence | QKeySequence.StandardKey
 _KEYS_IN_NAME = re.compile(r" \(([^()]*)\)$")
 
 
@@ -76,7 +83,7 @@ def _tell(widget: QWidget, refusal: str) -> None:
 def add_action(
     widget: QWidget,
     text: str,
-    keys: str | QKeySequence.StandardKey,
+    keys: Keys,
     slot: Callable[[], object],
     refusal: Callable[[], str] | None = None,
 ) -> QAction:
@@ -91,6 +98,17 @@ def add_action(
     )
     widget.addAction(action)
     return action
+
+
+def keys_text(keys: Keys) -> str:
+    """Name the keys of a shortcut as they are called on this system. A text that names some is made with what
+    the shortcut is made with, so that they cannot differ."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def with_keys(text: str, keys: Keys) -> str:
+    """Put the keys of a shortcut behind what they do, for a tool tip or an accessible name."""
+    return QCoreApplication.translate("Command", "{text} ({keys})").format(text=text, keys=keys_text(keys))
 
 
 def allow(what: QAction | QAbstractButton, refusal: str = "") -> None:
@@ -126,7 +144,7 @@ def command_of(action: QAction, under: str = "") -> Command | None:
     if not action.isEnabled():
         refusal = refusal or action.property(_REFUSAL) or not_now()
     title = joined(under, text)
-    return Command(title, _keys(action.shortcut()), action.trigger, refusal, action.isChecked())
+    return Command(title, keys_text(action.shortcut()), action.trigger, refusal, action.isChecked())
 
 
 def command_of_button(button: QAbstractButton, under: str = "") -> Command:
@@ -135,7 +153,7 @@ def command_of_button(button: QAbstractButton, under: str = "") -> Command:
     if not button.isEnabled():
         refusal = button.property(_REFUSAL) or button.toolTip() or not_now()
     said = _KEYS_IN_NAME.search(button.accessibleName())
-    keys = _keys(button.shortcut()) or (said[1] if said is not None else "")
+    keys = keys_text(button.shortcut()) or (said[1] if said is not None else "")
     title, words = joined(under, name_of(button)), button.property(_WORDS) or ""
     return Command(title, keys, button.click, refusal, button.isChecked(), words=words)
 
@@ -208,7 +226,3 @@ def _holds(title: str, word: str) -> bool:
 def plain_words(text: str) -> str:
     """Give the words of a button or an action without marks for keys and the sign that more is asked."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
-
-
-def _keys(sequence: QKeySequence) -> str:
-    return sequence.toString(QKeySequence.SequenceFormat.NativeText)

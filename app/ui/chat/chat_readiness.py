@@ -3,6 +3,7 @@
 from PySide6.QtCore import QObject, Signal
 
 from app.chat.prompting.built_in_templates import can_think
+from app.ui.base.add_action import STOP_KEYS, keys_text
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer, ComposerState
@@ -91,7 +92,9 @@ class ChatReadiness(QObject):
     def refusal(self) -> str:
         """Say why no other reply can be asked for in the open chat now; empty where one can."""
         if self._exchange.waits:
-            return self.tr("A message waits to be sent. Esc takes it back.")
+            return self.tr("A message waits to be sent. {keys} takes it back.").format(
+                keys=keys_text(STOP_KEYS)
+            )
         if self._exchange.here is not None:
             return self.tr("Wait for the end of the reply, or stop it.")
         return self._obstacle() or ("" if self._exchange.model is not None else self._no_model())
@@ -109,5 +112,7 @@ class ChatReadiness(QObject):
 
     def _what_is_sent_later(self) -> str:
         if self._exchange.obstacle == "measured":
-            return self.tr("Waits for the measurement. Esc takes it back.")
-        return self.tr("Waits for the model. Esc takes it back.")
+            return self.tr("Waits for the measurement. {keys} takes it back.").format(
+                keys=keys_text(STOP_KEYS)
+            )
+        return self.tr("Waits for the model. {keys} takes it back.").format(keys=keys_text(STOP_KEYS))

@@ -21,11 +21,11 @@ from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
 from app.code.sandbox.run import Sandbox
-from app.ui.base.add_action import Action, allow, command_of_button
+from app.ui.base.add_action import STOP_KEYS, Action, allow, command_of_button
 from app.ui.base.slices import Stepped
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer
-from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
+from app.ui.code.conversation.code_block_row import CHANGES_KEYS, INSERT_KEYS, BlockRow, CodeUse
 from app.ui.code.conversation.code_conversation import COMPLETE_KEYS, CodeConversation, EditorAccess
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.editor.code_document import CodeDocument
@@ -33,14 +33,15 @@ from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.inline_completion import CompletionSwitch
 from app.ui.code.files.change_sets import ChangeSets
 from app.ui.code.files.code_dialogs import CodeDialogs
-from app.ui.code.files.code_editor_card import CodeEditorCard
+from app.ui.code.files.code_editor_card import OPEN_KEYS, CodeEditorCard
 from app.ui.code.files.file_actions import FileActions
+from app.ui.code.files.file_tabs import CLOSE_KEYS
 from app.ui.code.files.folder_panel import FolderPanel
 from app.ui.code.files.folder_place import FolderPlace
 from app.ui.code.files.named_files import NamedFiles
 from app.ui.code.files.open_file import OpenFile
-from app.ui.code.files.open_files import OpenFiles
-from app.ui.code.running.code_run_card import CodeRunCard
+from app.ui.code.files.open_files import FOLDER_KEYS, SAVE_KEYS, OpenFiles
+from app.ui.code.running.code_run_card import RUN_KEYS, TEST_KEYS, CodeRunCard
 from app.ui.code.running.code_run_words import ending_sentence
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.drop_veil import DropVeil
@@ -114,7 +115,7 @@ class CodeTab(QWidget, Stepped):
         """What runs, the newest last."""
         self.folder_place = FolderPlace(self.folder, self, columns, self.files, self.actions_on_files, ui)
         self._make_menu()
-        self._stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._stop)
+        self._stop_key = QShortcut(QKeySequence(STOP_KEYS), self, self._stop)
         self._stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._stop_key.setEnabled(False)
         for part in (self.conversation, self.runner, self.fixer):
@@ -431,15 +432,15 @@ class CodeTab(QWidget, Stepped):
             return "" if self._sets() else self.tr("No changes of several files were proposed yet")
 
         add(self.tr("New text"), "Ctrl+N", job(actions.new))
-        add(self.tr("Open…"), "Ctrl+O", job(self._ask_and_open))
-        self._save_action = add(self.tr("Save"), "Ctrl+S", job(self.save))
+        add(self.tr("Open…"), OPEN_KEYS, job(self._ask_and_open))
+        self._save_action = add(self.tr("Save"), SAVE_KEYS, job(self.save))
         add(self.tr("Save as…"), "Ctrl+Shift+S", job(lambda: actions.save_as(files.current)))
         self._reload_action = add(self.tr("Reload from disk"), "", job(lambda: actions.reload(files.current)))
-        add(self.tr("Close the file"), "Ctrl+W", job(lambda: actions.close(files.current)))
+        add(self.tr("Close the file"), CLOSE_KEYS, job(lambda: actions.close(files.current)))
         menu.addSeparator()
         add(self.tr("Open a folder…"), "Ctrl+Shift+O", job(actions.ask_and_open_folder))
         add(self.tr("Go to file…"), "Ctrl+P", self.folder_place.go_to_file)
-        add(self.tr("Show or hide the folder"), "Ctrl+Shift+B", self.folder_place.toggle)
+        add(self.tr("Show or hide the folder"), FOLDER_KEYS, self.folder_place.toggle)
         menu.addSeparator()
         add(self.tr("Next file"), "Ctrl+Tab", lambda: files.go_on(1))
         add(self.tr("File before"), "Ctrl+Shift+Tab", lambda: files.go_on(-1))
@@ -453,8 +454,8 @@ class CodeTab(QWidget, Stepped):
         add(self.tr("Go to line…"), "Ctrl+G", job(lambda: actions.go_to_line(files.current)))
         add(self.tr("Go to the error"), "F8", lambda: self.card.go_to_error(), no_error)
         menu.addSeparator()
-        add(self.tr("Run the program"), "F5", lambda: self.run_card.run_button.click())
-        add(self.tr("Run the tests"), "Shift+F5", lambda: self.run_card.test_button.click())
+        add(self.tr("Run the program"), RUN_KEYS, lambda: self.run_card.run_button.click())
+        add(self.tr("Run the tests"), TEST_KEYS, lambda: self.run_card.test_button.click())
         add(self.tr("Fix what failed"), "F9", lambda: self.run_card.fix_button.click(), nothing_failed)
         add(self.tr("Write tests"), "Alt+T", self._show_tests)
         menu.addSeparator()
@@ -471,10 +472,10 @@ class CodeTab(QWidget, Stepped):
         self.addAction(self.completion_switch.action)
         menu.addSeparator()
         rows = self._proposed_rows
-        add(self.tr("Insert the newest code"), "Ctrl+Shift+I", lambda: rows()[-1].insert.click(), no_code)
+        add(self.tr("Insert the newest code"), INSERT_KEYS, lambda: rows()[-1].insert.click(), no_code)
         add(
             self.tr("Show the newest code as changes"),
-            "Ctrl+Shift+R",
+            CHANGES_KEYS,
             lambda: rows()[-1].replace.click(),
             no_code,
         )

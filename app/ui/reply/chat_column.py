@@ -4,11 +4,13 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.base.add_action import with_keys
 from app.ui.base.theme import Theme
 from app.ui.reply.child_order import keep_order, put_before
 from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import button
 
+END_KEYS = "Ctrl+End"
 COLUMN_PX = 820
 MARGIN_PX = 28
 NEAR_END_PX = 24
@@ -56,7 +58,9 @@ class ChatColumn(SelectionArea):
         self._messages.addWidget(self._earlier, 0, Qt.AlignmentFlag.AlignHCenter)
         self._messages.addStretch(1)
         self.setWidget(page)
-        self._latest = button(self.tr("Latest"), tip=self.tr("Go to the end of the chat (Ctrl+End)"))
+        self._latest = button(
+            self.tr("Latest"), tip=with_keys(self.tr("Go to the end of the chat"), END_KEYS)
+        )
         self._latest.setParent(self)
         self._latest.hide()
         self._latest.clicked.connect(self.go_to_end)

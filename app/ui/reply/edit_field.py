@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.ui.base.field_escape import keeps_escape
 
 MOST_EDITED_LINES = 16
+SUBMIT_KEYS = "Ctrl+Enter"
 
 
 class EditField(QPlainTextEdit):

@@ -3,7 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.ui.reply.edit_field import EditField
+from app.ui.base.add_action import with_keys
+from app.ui.reply.edit_field import SUBMIT_KEYS, EditField
 from app.ui.widgets.card import button
 
 
@@ -50,7 +51,9 @@ class ReplyEditor(QWidget):
         cancel = button(self.tr("Cancel"))
         cancel.clicked.connect(self.close_field)
         save = button(
-            self.tr("Save"), "primary", tip=self.tr("Keep it as another version of the reply (Ctrl+Enter)")
+            self.tr("Save"),
+            "primary",
+            tip=with_keys(self.tr("Keep it as another version of the reply"), SUBMIT_KEYS),
         )
         save.clicked.connect(self._save)
         row = QHBoxLayout()

@@ -12,7 +12,7 @@ from app.base.errors import StillroomError
 from app.filters.filter_file import FilterFile, FilterFileError
 from app.filters.rule import FilterRule
 from app.filters.shipped import shipped_rules
-from app.ui.base.add_action import add_action
+from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.bridge import Bridge
 from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
@@ -23,6 +23,8 @@ from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import error_text
 from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 
+UP_KEYS = "Alt+Up"
+DOWN_KEYS = "Alt+Down"
 KEEP_AFTER_MS = 300
 
 
@@ -51,8 +53,8 @@ class FiltersDialog(ScrolledDialog):
         self.table.changed.connect(self._keep)
         self.table.chosen.connect(self._on_chosen)
         self.form.edited.connect(self._on_edited)
-        add_action(self, self.tr("Move the rule up"), "Alt+Up", lambda: self.table.move_selected(-1))
-        add_action(self, self.tr("Move the rule down"), "Alt+Down", lambda: self.table.move_selected(1))
+        add_action(self, self.tr("Move the rule up"), UP_KEYS, lambda: self.table.move_selected(-1))
+        add_action(self, self.tr("Move the rule down"), DOWN_KEYS, lambda: self.table.move_selected(1))
         theme.changed.connect(self._draw_icons)
         self._draw_icons()
         self._say("")
@@ -81,9 +83,9 @@ class FiltersDialog(ScrolledDialog):
         self.add.clicked.connect(self._on_add)
         self.delete = button(self.tr("Delete"))
         self.delete.clicked.connect(self._on_delete)
-        self.up = button("", "quiet", name=self.tr("Move the rule up (Alt+Up)"))
+        self.up = button("", "quiet", name=with_keys(self.tr("Move the rule up"), UP_KEYS))
         self.up.clicked.connect(lambda: self.table.move_selected(-1))
-        self.down = button("", "quiet", name=self.tr("Move the rule down (Alt+Down)"))
+        self.down = button("", "quiet", name=with_keys(self.tr("Move the rule down"), DOWN_KEYS))
         self.down.clicked.connect(lambda: self.table.move_selected(1))
         self.restore = button(self.tr("Bring back shipped rules"), "quiet")
         self.restore.clicked.connect(self._on_restore)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QKeySequence
 
+from app.ui.base.add_action import NORMAL_SIZE_KEYS, keys_text
 from app.ui.base.theme import ZOOM_STEPS_PERCENT
 
 
@@ -69,7 +71,11 @@ class GeneralRows:
                 "zoom_percent",
                 self.tr("Size of everything"),
                 tuple((percent, f"{percent}%") for percent in ZOOM_STEPS_PERCENT),
-                self.tr("Ctrl with plus, minus and 0 changes it too."),
+                self.tr("{larger}, {smaller} and {normal} change it too.").format(
+                    larger=keys_text(QKeySequence.StandardKey.ZoomIn),
+                    smaller=keys_text(QKeySequence.StandardKey.ZoomOut),
+                    normal=keys_text(NORMAL_SIZE_KEYS),
+                ),
             ),
             # A language is named in itself, so that whoever needs it can read it.
             ChoiceRow(

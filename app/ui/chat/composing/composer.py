@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from app.ui.base.add_action import allow
+from app.ui.base.add_action import STOP_KEYS, allow, keys_text, with_keys
 from app.ui.base.announce import announce
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
@@ -24,6 +24,9 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.single_click import SingleClicks
 
 LEAST_LINES, MOST_LINES = 2, 12
+ATTACH_KEYS = "Ctrl+Shift+A"
+BEHAVIOUR_KEYS = "Ctrl+B"
+COMPARE_KEYS = "Ctrl+Shift+M"
 REASON_PX = 120
 """The room that a message that waits has for saying so, before the buttons have theirs for words."""
 
@@ -73,16 +76,16 @@ class Composer(QWidget):
         self.settings = button(
             self.tr("Model behaviour"),
             "quiet",
-            name=self.tr("Model behaviour (Ctrl+B)"),
-            tip=self.tr("System prompt, thinking, how freely words are chosen (Ctrl+B)"),
+            name=with_keys(self.tr("Model behaviour"), BEHAVIOUR_KEYS),
+            tip=with_keys(self.tr("System prompt, thinking, how freely words are chosen"), BEHAVIOUR_KEYS),
         )
         self.settings.setCheckable(True)
         self.settings.toggled.connect(self.settings_toggled)
         self.effort = ThinkingEffort(theme)
         self.effort.setText(self.effort.words)
-        self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
+        self.attach = button("", "quiet", name=with_keys(self.tr("Attach files"), ATTACH_KEYS))
         self.attach.clicked.connect(self.attach_requested)
-        self.compare = button("", "quiet", name=self.tr("Compare answers (Ctrl+Shift+M)"))
+        self.compare = button("", "quiet", name=with_keys(self.tr("Compare answers"), COMPARE_KEYS))
         self.compare.clicked.connect(self.compare_requested)
         self.attachments = AttachmentChips(theme, removable=True, margins=(12, 10, 12, 0))
         self._field.files_given.connect(self.files_given)
@@ -98,7 +101,7 @@ class Composer(QWidget):
         self.meter = ContextMeter(theme)
         self._send = button(self.tr("Send"), "primary", tip=self.tr("Send (Enter)"))
         self._send.clicked.connect(self._on_submit)
-        self._stop = button(self.tr("Stop"), tip=self.tr("Stop the reply (Esc)"))
+        self._stop = button(self.tr("Stop"), tip=with_keys(self.tr("Stop the reply"), STOP_KEYS))
         self._stop.clicked.connect(self.stop_requested)
         for pressed in (self._send, self._stop):
             # It goes, or is switched off, and the next words are typed.
@@ -194,10 +197,10 @@ class Composer(QWidget):
         allow(self._send, refusal)
         if self._state is ComposerState.QUEUED:
             self._stop.setText(self.tr("Take back"))
-            set_tip(self._stop, self.tr("Take the message back (Esc)"))
+            set_tip(self._stop, with_keys(self.tr("Take the message back"), STOP_KEYS))
         else:
             self._stop.setText(self.tr("Stop"))
-            set_tip(self._stop, self.tr("Stop the reply (Esc)"))
+            set_tip(self._stop, with_keys(self.tr("Stop the reply"), STOP_KEYS))
         self._stop.setVisible(running)
         self._remedy.setVisible(bool(self._remedy.text()))
         self.meter.setVisible(self._state is ComposerState.READY)
@@ -217,7 +220,11 @@ class Composer(QWidget):
             case ComposerState.READY | ComposerState.WAITING:
                 self.send_requested.emit(self.text())
             case ComposerState.RUNNING if not self.reason:
-                self._tell(self.tr("Send it when the reply has ended, or stop the reply (Esc)."))
+                self._tell(
+                    self.tr("Send it when the reply has ended, or stop the reply ({keys}).").format(
+                        keys=keys_text(STOP_KEYS)
+                    )
+                )
             case ComposerState.BLOCKED | ComposerState.QUEUED:
                 self._tell(self.reason)
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.store.records import Conversation, Folder
+from app.ui.base.add_action import with_keys
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.offers import Offers
 from app.ui.base.theme import Theme
@@ -26,6 +27,8 @@ from app.ui.chat.list.chat_rows import ChatRowsModel
 from app.ui.chat.list.chat_search import ChatSearchResults
 from app.ui.widgets.card import button
 
+NEW_CHAT_KEYS = QKeySequence.StandardKey.New
+SEARCH_KEYS = "Ctrl+Shift+F"
 WIDTH_PX = 228
 INNER_PX = WIDTH_PX - 24
 SEARCH_MS = 150
@@ -57,14 +60,14 @@ class ChatList(QFrame):
         self._theme = theme
         self._open_id: int | None = None
         self.setProperty("look", "side-left")
-        self._new = button(self.tr("New chat"), tip=self.tr("Start a new chat (Ctrl+N)"))
+        self._new = button(self.tr("New chat"), tip=with_keys(self.tr("Start a new chat"), NEW_CHAT_KEYS))
         self._new.clicked.connect(self.new_chat_requested)
         self._more = button("", "quiet", name=self.tr("Import and export chats"))
         self._more.clicked.connect(self._show_more)
         self.search = _SearchField()
         self.search.setPlaceholderText(self.tr("Search all chats"))
         self.search.setAccessibleName(self.tr("Search all chats"))
-        self.search.setToolTip(self.tr("Search all chats (Ctrl+Shift+F)"))
+        self.search.setToolTip(with_keys(self.tr("Search all chats"), SEARCH_KEYS))
         self.search.setClearButtonEnabled(True)
         self._search_timer = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._search_timer.timeout.connect(lambda: self.search_requested.emit(self.search.text()))

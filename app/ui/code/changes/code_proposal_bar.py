@@ -3,9 +3,10 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from app.ui.base.add_action import with_keys
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
-from app.ui.code.changes.code_proposal_view import CodeProposalView
+from app.ui.code.changes.code_proposal_view import ACCEPT_ALL_KEYS, UNDO_KEYS, CodeProposalView
 from app.ui.widgets.card import button, label
 from app.ui.widgets.flow_row import FlowRow
 
@@ -21,8 +22,10 @@ class CodeProposalBar(QWidget):
         self.accept = button(self.tr("Accept"), "primary", tip=self.tr("Accept this change (A)"))
         self.reject = button(self.tr("Reject"), tip=self.tr("Reject this change (R)"))
         self.next = button(self.tr("Next"), "quiet", tip=self.tr("Go to the next change (N)"))
-        self.accept_all = button(self.tr("Accept all"), "quiet", tip=self.tr("Accept all changes (Shift+A)"))
-        self.undo = button(kind="quiet", name=self.tr("Take the last decision back (Ctrl+Z)"))
+        self.accept_all = button(
+            self.tr("Accept all"), "quiet", tip=with_keys(self.tr("Accept all changes"), ACCEPT_ALL_KEYS)
+        )
+        self.undo = button(kind="quiet", name=with_keys(self.tr("Take the last decision back"), UNDO_KEYS))
         self.accept.clicked.connect(view.accept)
         self.reject.clicked.connect(view.reject)
         self.next.clicked.connect(lambda: view.go_on())

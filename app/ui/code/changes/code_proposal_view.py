@@ -3,16 +3,19 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QTextCursor
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QWidget
 
 from app.code.changes.proposal import Proposal, ProposedLine
 from app.code.languages import Language
+from app.ui.base.add_action import keys_text
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView, marked
 from app.ui.widgets.scrolled_page import KeyboardRing
 
+ACCEPT_ALL_KEYS = "Shift+A"
+UNDO_KEYS = QKeySequence.StandardKey.Undo
 SOFT, STRONG = 34, 72
 """The opacity of a changed line's background, in other hunks and in the one in question (of 255)."""
 
@@ -42,7 +45,9 @@ class CodeProposalView(CodeView):
         KeyboardRing(self)
         self.setAccessibleName(self.tr("Proposed changes"))
         self.setAccessibleDescription(
-            self.tr("A accepts a change, R rejects it, N goes to the next one, Ctrl+Z takes a decision back.")
+            self.tr(
+                "A accepts a change, R rejects it, N goes to the next one, {keys} takes a decision back."
+            ).format(keys=keys_text(UNDO_KEYS))
         )
 
     def show_proposal(self, proposal: Proposal, language: Language) -> None:
@@ -93,12 +98,11 @@ class CodeProposalView(CodeView):
             Qt.Key.Key_P: lambda: self.go_on(-1),
             Qt.Key.Key_Escape: lambda: self.left.emit(),
         }
-        control = event.modifiers() == Qt.KeyboardModifier.ControlModifier
-        if control and event.key() == Qt.Key.Key_Z:
+        if event.matches(UNDO_KEYS):
             self.undo_decision()
         elif event.modifiers() == Qt.KeyboardModifier.NoModifier and event.key() in actions:
             actions[Qt.Key(event.key())]()
-        elif event.key() == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ShiftModifier:
+        elif QKeySequence(event.keyCombination()) == QKeySequence(ACCEPT_ALL_KEYS):
             self.accept_all()
         else:
             super().keyPressEvent(event)

@@ -14,7 +14,7 @@ from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
-from app.ui.base.add_action import allow
+from app.ui.base.add_action import CHOOSE_MODEL_KEYS, STOP_KEYS, allow, keys_text, with_keys
 from app.ui.base.announce import announce
 from app.ui.base.session import Reply
 from app.ui.base.stray_typing import means_text, type_into
@@ -346,7 +346,9 @@ class CodeConversation(QWidget):
         if self._session.is_loading or (none and self._session.expects_model):
             return self.tr("The model is being loaded.")
         if none:
-            return self.tr("No model is loaded. Choose one at the top (Ctrl+M).")
+            return self.tr("No model is loaded. Choose one at the top ({keys}).").format(
+                keys=keys_text(CHOOSE_MODEL_KEYS)
+            )
         return ""
 
     def _refresh(self, *_: object) -> None:
@@ -355,19 +357,21 @@ class CodeConversation(QWidget):
         for made in self.tasks.values():
             allow(made, refusal or busy)
         self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
-        self.ask_button.setToolTip(self.tr("Stop (Esc)") if self.running else self.tr("Ask (Enter)"))
+        self.ask_button.setToolTip(
+            with_keys(self.tr("Stop"), STOP_KEYS) if self.running else self.tr("Ask (Enter)")
+        )
         self.ask_button.setEnabled(self.running or not refusal)
         allow(self._start_over, busy)
         self.running_changed.emit(self.running)
         self._draw_icons()
         if self.running and self._request.waits_for:
             self.state.setText(
-                self.tr("Waiting for the reply in “{title}”. Esc ends the wait.").format(
-                    title=shown(self._request.waits_for)
+                self.tr("Waiting for the reply in “{title}”. {keys} ends the wait.").format(
+                    keys=keys_text(STOP_KEYS), title=shown(self._request.waits_for)
                 )
             )
         elif self.running:
-            self.state.setText(self.tr("Esc stops the reply."))
+            self.state.setText(self.tr("{keys} stops the reply.").format(keys=keys_text(STOP_KEYS)))
         elif refusal:
             self.state.setText(refusal)
         else:

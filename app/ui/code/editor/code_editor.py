@@ -13,6 +13,7 @@ from app.code.line_edits import (
     next_line_indent,
     toggle_comment,
 )
+from app.ui.base.add_action import NEXT_PART_KEYS, keys_text
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView
 
@@ -23,7 +24,9 @@ class CodeEditor(CodeView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self.setAccessibleDescription(
-            self.tr("Tab indents. F6 leaves the text for the next part of the window.")
+            self.tr("Tab indents. {keys} leaves the text for the next part of the window.").format(
+                keys=keys_text(NEXT_PART_KEYS)
+            )
         )
         self.add_action(self.tr("Comment or uncomment lines"), "Ctrl+/", self.toggle_comment)
         self.add_action(self.tr("Indent lines"), "Ctrl+]", self.indent)

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
+from app.ui.base.add_action import with_keys
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
@@ -32,7 +33,7 @@ class FindBar(QWidget):
         self._pattern = self._toggle(".*", self.tr("Regular expression"), "Alt+R")
         self._previous = button(kind="quiet", name=self.tr("Find previous (Shift+Enter)"))
         self._next = button(kind="quiet", name=self.tr("Find next (Enter)"))
-        self._close = button(kind="quiet", name=self.tr("Close (Esc)"))
+        self._close = button(kind="quiet", name=with_keys(self.tr("Close"), "Escape"))
         self._replace_one = button(self.tr("Replace"), tip=self.tr("Replace what is selected (Enter)"))
         self._replace_all = button(self.tr("Replace all"))
         for made in (self._previous, self._next, self._close, self._replace_one, self._replace_all):
@@ -216,7 +217,7 @@ class FindBar(QWidget):
         made.setText(sign)
         made.setCheckable(True)
         made.setProperty("kind", "quiet")
-        set_tip(made, f"{meaning} ({shortcut})")
+        set_tip(made, with_keys(meaning, shortcut))
         made.setAccessibleName(meaning)
         made.toggled.connect(lambda _on: self._search())
         keys = QShortcut(QKeySequence(shortcut), self)

@@ -14,6 +14,7 @@ from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
 from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
+from app.ui.base.add_action import keys_text
 from app.ui.base.bridge import Bridge
 from app.ui.base.resource_words import language_words
 from app.ui.base.theme import Theme
@@ -27,6 +28,7 @@ from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import label, rule, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 
+OPEN_KEYS = "Ctrl+O"
 CHECK_AFTER_MS = 800
 
 
@@ -49,7 +51,9 @@ class CodeEditorCard(QWidget):
         self._failed_line = 0
         self.editor = CodeEditor(theme)
         self.editor.setPlaceholderText(
-            self.tr("Open a file (Ctrl+O), drop one here, paste code, or start typing.")
+            self.tr("Open a file ({keys}), drop one here, paste code, or start typing.").format(
+                keys=keys_text(OPEN_KEYS)
+            )
         )
         self.find_bar = FindBar(self.editor, theme)
         self.proposal_view = CodeProposalView(theme)

@@ -15,7 +15,7 @@ from app.code.languages import language_named
 from app.code.program_tests import Trial
 from app.code.sandbox.limits import RunResult
 from app.code.tasks import problem_of
-from app.ui.base.add_action import allow
+from app.ui.base.add_action import STOP_KEYS, allow, keys_text, with_keys
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_document import CodeDocument
@@ -30,6 +30,8 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 from app.ui.widgets.push_buttons import ButtonRow
 
+RUN_KEYS = "F5"
+TEST_KEYS = "Shift+F5"
 PROBLEM_CHARACTERS = 2000
 RunPage = Literal["output", "tests", "input"]
 RUN_PAGES: tuple[RunPage, ...] = ("output", "tests", "input")
@@ -66,7 +68,9 @@ class CodeRunCard(Card):
         """The failure of the last run or test, for the model; empty when it went well."""
         self.output = CodeOutput(theme)
         self.output.setPlaceholderText(
-            self.tr("Nothing has been run yet. Run (F5) starts the program above.")
+            self.tr("Nothing has been run yet. Run ({keys}) starts the program above.").format(
+                keys=keys_text(RUN_KEYS)
+            )
         )
         self.tests = CodeEditor(theme)
         self.tests.setAccessibleName(self.tr("Tests"))
@@ -75,9 +79,13 @@ class CodeRunCard(Card):
         )
         self.tests_document = CodeDocument(self.tests, DraftFile(tests_path), self)
         self.input = QPlainTextEdit()
-        self.run_button = button(self.tr("Run"), tip=self.tr("Run the program in the sandbox (F5)"))
-        self.test_button = button(self.tr("Test"), tip=self.tr("Run the tests in the sandbox (Shift+F5)"))
-        self.stop_button = button(self.tr("Stop"), tip=self.tr("Stop the program (Esc)"))
+        self.run_button = button(
+            self.tr("Run"), tip=with_keys(self.tr("Run the program in the sandbox"), RUN_KEYS)
+        )
+        self.test_button = button(
+            self.tr("Test"), tip=with_keys(self.tr("Run the tests in the sandbox"), TEST_KEYS)
+        )
+        self.stop_button = button(self.tr("Stop"), tip=with_keys(self.tr("Stop the program"), STOP_KEYS))
         self.fix_button = button(self.tr("Fix it"), "primary")
         self._started_by = self.run_button
         self._closed = self._runs = False
