@@ -56,7 +56,7 @@ class MeasuredTable(QTableView):
         super().__init__(parent)
         self._wanted_px: dict[int, int] = {}
         self._measures: tuple[object, ...] = ()
-        """Of the style that it has."""
+        """Of the style that it has; empty until cells were measured."""
         self._has_keyboard = False
         """It was reached by a key, or one was pressed in it since it was clicked."""
         self.verticalScrollBar().valueChanged.connect(self._forget)
@@ -89,6 +89,8 @@ class MeasuredTable(QTableView):
         model = self.model()
         if model is None or not (rows := self._measured_rows()):
             return super().sizeHintForColumn(column)
+        if not self._measures:
+            self._measures = self._style_measures()
         metrics = QFontMetricsF(self.font())
         # Many cells say the same.
         texts = {self._text(row, column): row for row in rows}
@@ -126,16 +128,21 @@ class MeasuredTable(QTableView):
 
     def _has_other_measures(self) -> bool:
         """Tell whether a text may need another width or height than in the style before."""
+        before, self._measures = self._measures, self._style_measures()
+        return not before or self._measures != before
+
+    def _style_measures(self) -> tuple[object, ...]:
+        """Return what tells two styles apart in which a text takes another room; nothing without cells."""
         header, model = self.horizontalHeader(), self.model()
-        measures: tuple[object, ...] = (self.font().toString(), header.font().toString(), header.sizeHint())
-        if model is not None and model.rowCount() and (column := header.logicalIndex(0)) >= 0:
-            option = QStyleOptionViewItem()
-            self.initViewItemOption(option)
-            cell = model.index(0, column)
-            title_px = header.sectionSizeHint(column)
-            measures += (self.itemDelegateForIndex(cell).sizeHint(option, cell), title_px, cell.data())
-        before, self._measures = self._measures, measures
-        return measures != before
+        column = header.logicalIndex(0)
+        if model is None or not model.rowCount() or column < 0:
+            return ()
+        option = QStyleOptionViewItem()
+        self.initViewItemOption(option)
+        cell = model.index(0, column)
+        cell_size = self.itemDelegateForIndex(cell).sizeHint(option, cell)
+        fonts = self.font().toString(), header.font().toString()
+        return (*fonts, header.sizeHint(), header.sectionSizeHint(column), cell_size, cell.data())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Other rows are seen in another height."""

@@ -176,8 +176,8 @@ def test_other_colours_let_nothing_be_measured(qtbot: QtBot) -> None:
 
 def test_a_style_with_other_colours_only_lets_nobody_measure(qtbot: QtBot) -> None:
     table = MeasuredTable()
-    counted(qtbot, table)
     table.setStyleSheet("QTableView { color: black; font-size: 12px; } QTableView::item { padding: 3px; }")
+    counted(qtbot, table)
     told: list[bool] = []
     table.restyled.connect(lambda: told.append(True))
     wide = [table.sizeHintForColumn(column) for column in range(3)]
