@@ -53,6 +53,10 @@ _OF_THE_LOOP = frozenset(
 )
 """Events that the event loop hands out itself; nearly all others are sent while one of these is handled."""
 
+_FRAMES_BYTES = 1024
+"""How much deeper in the stack one loop hands out an event than another. What the handler of an event sends,
+such as a layout's request, lies deeper: the handler's own frames are between."""
+
 
 class Callback(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """A piece of work of the GUI thread; seconds. In `waited_s` it neither computed nor stood in line for a
@@ -136,9 +140,10 @@ class CallbackWatch:
         # What a callback of asyncio sends belongs to it: to look at the clock each time would count, too.
         if self._whole is None and threading.get_ident() == self._gui and not self._stopped.is_set():
             kind = ctypes.c_uint16.from_address(arguments[1] + _EVENT_TYPE_OFFSET).value
-            if self._piece is None or kind in _OF_THE_LOOP:
+            place = ctypes.addressof(arguments.contents)
+            if self._piece is None or (kind in _OF_THE_LOOP and place > self._piece.place - _FRAMES_BYTES):
                 self._close()
-                self._piece = _Piece(*self._now(), str(kind))
+                self._piece = _Piece(*self._now(), str(kind), place)
         return False
 
     def _on_block(self) -> None:
@@ -210,11 +215,12 @@ class _MeasuredHandle:
 
 
 class _Piece:
-    """Work that has begun."""
+    """Work that has begun, for an event handed out at `place` in the stack, which grows downwards."""
 
-    def __init__(self, clock_s: float, cpu_s: float, in_line_s: float, what: str) -> None:
+    def __init__(self, clock_s: float, cpu_s: float, in_line_s: float, what: str, place: int = 0) -> None:
         self.times = (clock_s, cpu_s, in_line_s)
         self.what = what
+        self.place = place
         self.stack = ""
         self.look_after_s = LONG_S / 2
         """Where it is is seen then, and again after four times as long."""
