@@ -8,6 +8,9 @@ from PySide6.QtCore import QObject, QTimer
 SLICE_S = 0.012
 """Of one turn of the event loop, at most; a step that has begun goes on to its end."""
 
+NEXT_TURN = object()
+"""What a step gives where the one after it is long: that has a turn of its own."""
+
 
 class Slices(QObject):
     """Does the steps of a work in later turns of the event loop, some in each. GUI thread."""
@@ -60,11 +63,11 @@ class Slices(QObject):
         if steps is None:
             return
         try:
-            for _ in steps:
+            for given in steps:
                 if self._steps is not steps:
                     # The step has stopped the work, or begun another one.
                     return
-                if self._clock() >= end_s:
+                if given is NEXT_TURN or self._clock() >= end_s:
                     self._turn.start()
                     return
         except Exception:

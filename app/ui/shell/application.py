@@ -128,7 +128,7 @@ class WindowApplication(QObject):
         self._models.failed.connect(lambda error: self._notices.toast(error, what_returns(self._session)))
         self._snapshot: TelemetrySnapshot | None = None
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
-        self._window = self._make_window()
+        self._window = self._make_window(self._make_panel())
         parts.settings.observe(self._bridge.wrap(self._on_settings))
         self._previous_hook = sys.excepthook
         sys.excepthook = self._on_uncaught
@@ -212,7 +212,10 @@ class WindowApplication(QObject):
             [parts.gate.trail.close, *(store.close for store in stores if all_done)], self._ending.left_s()
         )
 
-    def _make_window(self) -> MainWindow:
+    def _make_panel(self) -> LivePanel:
+        return LivePanel(self._theme, self._session, self._plots)
+
+    def _make_window(self, panel: LivePanel) -> MainWindow:
         parts = self.parts
         # The tabs' own: what they have begun ends with their window, when another language makes another one.
         self._tabs_bridge = Bridge(self._on_error, self)
@@ -222,7 +225,7 @@ class WindowApplication(QObject):
             lambda: parts.store.listing().models,
             servers=lambda: parts.settings.values.elsewhere,
         )
-        self._panel = LivePanel(self._theme, self._session, self._plots)
+        self._panel = panel
         self._panel.set_collapsed(not parts.settings.values.live_panel_open)
         self._panel.collapsed_changed.connect(
             lambda collapsed: parts.settings.update(live_panel_open=not collapsed)
@@ -401,7 +404,13 @@ class WindowApplication(QObject):
         if self._ended.is_set():
             return
         self._left.remove(kept)
-        new = self._make_window()
+        # Half of what a window's frame takes to be made, and so in a turn of its own.
+        panel = self._make_panel()
+        await asyncio.sleep(0)
+        if self._ended.is_set():
+            panel.deleteLater()
+            return
+        new = self._make_window(panel)
         try:
             for _ in self._fill_window(new, page, state):
                 await asyncio.sleep(0)

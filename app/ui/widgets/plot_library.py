@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.ui.base.bridge import Bridge
-from app.ui.base.slices import Slices
+from app.ui.base.slices import NEXT_TURN, Slices
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class PlotLibrary:
         importlib.import_module("numpy")
         self._bridge.post(lambda: self._turns.begin(self._load()))
 
-    def _load(self) -> Iterator[None]:
+    def _load(self) -> Iterator[object]:
         yield from import_steps()
         library = importlib.import_module(NAME)
         log.debug("pyqtgraph %s is there", library.__version__)
@@ -58,7 +58,8 @@ class PlotLibrary:
         self._library = library
         waiting, self._waiting = self._waiting, []
         for callback in waiting:
-            yield
+            # A plot is made and drawn.
+            yield NEXT_TURN
             callback(library)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.ui.base.slices import SLICE_S, Slices
+from app.ui.base.slices import NEXT_TURN, SLICE_S, Slices
 from tests.support.waiting import wait_until
 
 
@@ -133,3 +133,19 @@ def test_a_step_that_fails_in_another_work_ends_its_own(parent: QObject) -> None
     with pytest.raises(ValueError, match="it broke"):
         next(rest)
     assert not steps.slices.under_way
+
+
+def test_a_long_step_has_a_turn_of_its_own(qapp: QApplication, qtbot: QtBot) -> None:
+    order: list[str] = []
+
+    def steps() -> Iterator[object]:
+        order.append("short")
+        QTimer.singleShot(0, lambda: order.append("the window"))
+        yield NEXT_TURN
+        order.append("long")
+
+    parent = QObject()
+    slices = Slices(parent)
+    slices.begin(steps())
+    wait_until(lambda: not slices.under_way)
+    assert order == ["short", "the window", "long"]

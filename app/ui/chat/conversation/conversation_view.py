@@ -11,7 +11,7 @@ from app.chat.markdown.block_text import Selectable
 from app.chat.markdown.text_selection import Part, TextKey
 from app.chat.store.records import CUT_OFF, Attachment, StoredMessage
 from app.chat.store.summary import Summary
-from app.ui.base.slices import Slices
+from app.ui.base.slices import NEXT_TURN, Slices
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation import conversation_texts
 from app.ui.chat.conversation.empty_chat import EmptyChat
@@ -473,20 +473,25 @@ class ConversationView(ChatColumn):
     def _make_the_others(self) -> None:
         """Make what is missing in the next turns: what is seen first, which is shown as a whole."""
 
-        def steps() -> Iterator[None]:
+        def steps() -> Iterator[object]:
             while self._misses_some:
                 if self.is_filling and not self._screen_lacks_some:
-                    self._show_filled()
-                    yield
+                    # All that is seen is laid out.
+                    yield NEXT_TURN
+                    if self.is_filling:
+                        self._show_filled()
+                    yield None
                     continue
                 yield from conversation_texts.steps_of(self._branch[self._first - 1])
                 # Some may have gone meanwhile.
                 if self._misses_some:
                     self._make_earlier()
-                yield
+                yield None
+            if self.is_filling:
+                yield NEXT_TURN
             if self.is_filling:
                 self._show_filled()
-                yield
+                yield None
             self.earlier_made.emit()
             if self._target:
                 self._go_to_target()
