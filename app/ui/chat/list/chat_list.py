@@ -21,6 +21,7 @@ from app.chat.store.records import Conversation, Folder
 from app.ui.base.add_action import with_keys
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.offers import Offers
+from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_row_delegate import ChatRowDelegate
 from app.ui.chat.list.chat_rows import ChatRowsModel
@@ -67,7 +68,7 @@ class ChatList(QFrame):
         self.search = _SearchField()
         self.search.setPlaceholderText(self.tr("Search all chats"))
         self.search.setAccessibleName(self.tr("Search all chats"))
-        self.search.setToolTip(with_keys(self.tr("Search all chats"), SEARCH_KEYS))
+        set_tip(self.search, with_keys(self.tr("Search all chats"), SEARCH_KEYS))
         self.search.setClearButtonEnabled(True)
         self._search_timer = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._search_timer.timeout.connect(lambda: self.search_requested.emit(self.search.text()))

@@ -16,6 +16,7 @@ from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base.add_action import CHOOSE_MODEL_KEYS, STOP_KEYS, allow, keys_text, with_keys
 from app.ui.base.announce import announce
+from app.ui.base.plain_text import set_tip
 from app.ui.base.session import Reply
 from app.ui.base.stray_typing import means_text, type_into
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
@@ -357,8 +358,8 @@ class CodeConversation(QWidget):
         for made in self.tasks.values():
             allow(made, refusal or busy)
         self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
-        self.ask_button.setToolTip(
-            with_keys(self.tr("Stop"), STOP_KEYS) if self.running else self.tr("Ask (Enter)")
+        set_tip(
+            self.ask_button, with_keys(self.tr("Stop"), STOP_KEYS) if self.running else self.tr("Ask (Enter)")
         )
         self.ask_button.setEnabled(self.running or not refusal)
         allow(self._start_over, busy)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon, QMouseEvent
 from PySide6.QtWidgets import QTabBar, QToolButton, QWidget
 
 from app.ui.base.add_action import with_keys
-from app.ui.base.plain_text import plain_tip
+from app.ui.base.plain_text import plain_tip, set_tip
 from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from models.system.shown_text import shown
@@ -48,7 +48,7 @@ class FileTabs(QTabBar):
         close.setAutoRaise(True)
         close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         close.setAccessibleName(self.tr("Close the file"))
-        close.setToolTip(with_keys(self.tr("Close the file"), CLOSE_KEYS))
+        set_tip(close, with_keys(self.tr("Close the file"), CLOSE_KEYS))
         close.setIconSize(QSize(ICON_PX, ICON_PX))
         close.clicked.connect(partial(self._on_close_clicked, close))
         self.setTabButton(index, QTabBar.ButtonPosition.RightSide, close)
