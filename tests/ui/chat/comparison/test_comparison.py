@@ -75,7 +75,7 @@ def test_two_models_answer_one_question_and_the_kept_answer_is_shown(
         first, kept = versions(opened)
         assert [first.model, kept.model] == names[::-1]
         assert {first.parent_id, kept.parent_id} == {opened.store.branch(first.conversation_id)[0].id}
-        assert opened.shown() == [QUESTION, kept.content]
+        await until(lambda: opened.shown() == [QUESTION, kept.content], "both messages")
         assert shown_reply(opened).versions.text == "2 of 2"
         assert opened.tab.composer.text() == ""
         # The chat goes on with the model of the answer that was kept.
