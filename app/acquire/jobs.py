@@ -59,7 +59,7 @@ class Job(msgspec.Struct, kw_only=True):
     needs_token: bool = False
     full_folder: str = ""
     missing_bytes: int = 0
-    """What must be free on the disk of `full_folder`, where the job failed as that was full."""
+    """So much must be free on the disk of `full_folder`, where the job failed as that was full."""
 
 
 @dataclass(frozen=True, slots=True)

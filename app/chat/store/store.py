@@ -190,6 +190,11 @@ class ChatStore:
             self._listed = state, listed
         return [chat for _, chat in self._listed[1]]
 
+    def lists(self, conversation_id: int) -> bool:
+        """Tell whether a chat is there and not deleted, without reading the list."""
+        found = "SELECT 1 FROM conversations WHERE id = ? AND deleted_at IS NULL"
+        return bool(self._database.read(found, (conversation_id,)))
+
     def conversation(self, conversation_id: int) -> Conversation:
         """One chat."""
         rows = self._database.read(

@@ -9,7 +9,7 @@ SLICE_S = 0.012
 """Of one turn of the event loop, at most; a step that has begun goes on to its end."""
 
 NEXT_TURN = object()
-"""What a step gives where the one after it is long: that has a turn of its own."""
+"""Given by a step before a long one, which then has a turn of its own."""
 
 
 class Slices(QObject):

@@ -298,7 +298,7 @@ class ChatTab(QWidget, Stepped):
 
     def reread(self) -> None:
         """Show the list, and what goes along with the open chat, as they are on the disk now."""
-        if self.chat is not None and not self._is_there(self.chat.id):
+        if self.chat is not None and not self._keeper.store.lists(self.chat.id):
             # It was imported, and is taken out again.
             self.open_chat(None)
         self.show_chats()
@@ -310,11 +310,8 @@ class ChatTab(QWidget, Stepped):
 
     def open_if_there(self, conversation_id: int) -> None:
         """Show a chat that may be gone."""
-        if self._is_there(conversation_id):
+        if self._keeper.store.lists(conversation_id):
             self.open_chat(conversation_id)
-
-    def _is_there(self, conversation_id: int) -> bool:
-        return any(chat.id == conversation_id for chat in self._keeper.store.conversations())
 
     def _name_place(self) -> None:
         """Let the failures that are shown be those of the open chat, also once a new one is kept."""

@@ -105,7 +105,7 @@ class WindowApplication(QObject):
         self._library: ChatLibrary | None = None
         self._replacing: asyncio.Task[None] | None = None
         self._coming_back: BroughtBack | None = None
-        """What the Undo brings back that is being pressed."""
+        """Named by the Undo that is being pressed, for the page to show."""
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
         self._notices: Notices

@@ -278,7 +278,7 @@ class Notices(QWidget):
 
 @dataclass(frozen=True, slots=True)
 class BroughtBack:
-    """What a page shows once it was brought back: the number of a chat, or the key of a model."""
+    """Shown by a page once it was brought back: the number of a chat, or the key of a model."""
 
     page: Literal["chat", "models"]
     key: int | str

@@ -106,7 +106,9 @@ def test_delete_can_be_undone_until_the_next_start(path: Path) -> None:
         store.delete(kept.id)
         store.delete(gone.id)
         assert store.conversations() == []
+        assert not store.lists(kept.id)
         store.restore(kept.id)
+        assert store.lists(kept.id)
     with closing(ChatStore(path)) as store:
         assert [chat.title for chat in store.conversations()] == ["kept"]
         with pytest.raises(ChatStoreError):
