@@ -293,7 +293,7 @@ def test_a_chat_is_forked_at_a_reply_with_its_choices(opened: Opened) -> None:
         assert made is not None
         assert made.title == "Ships (2)"
         assert made.choices == chat.choices
-        assert opened.shown() == before
+        await until(lambda: opened.shown() == before)
         view = last(opened)[1]
         await go_on(opened, view)
         kept, _ = last(opened)
