@@ -18,12 +18,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests run side by side, on more threads than there are processors. OpenMP's threads would turn in a loop
     # for one that does not run: up to eight times as long. It is read when llama.cpp's libraries are loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    import llama_cpp
-
-    from app.engine.llama.model import KEEPS_ORDER
-
-    if b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info():
-        os.environ.setdefault(KEEPS_ORDER, "1")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -31,7 +31,13 @@ Q4_0, Q4_K, Q3_K = (TYPE_NAMED[name] for name in ("Q4_0", "Q4_K", "Q3_K"))
 REPACKED_TYPES = {Q4_0: ("q8_0", 34, 8), Q4_K: ("q8_K", 292, 16)}
 """As COLUMN_TYPES, and the halves (scales, mins) before the values of a block of eight rows."""
 
-INTERLEAVED_TYPES = {**{kind: COLUMN_TYPES[kind] for kind in (Q8_0, Q6_K, Q5_K, IQ4_XS)}, Q3_K: ("q8_K", 292)}
+INTERLEAVED_TYPES = {
+    **{kind: COLUMN_TYPES[kind] for kind in (Q8_0, Q6_K, Q5_K, IQ4_XS, Q4_1)},
+    Q3_K: ("q8_K", 292),
+    Q4_0: ("q8_0", 34),
+}
+IN_SIXTEENS = {Q4_0, Q4_1}
+"""Of these, those that lie in sixteens alone."""
 IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.int8)
 """The values that four bits of a weight of IQ4_XS stand for."""
 
@@ -56,6 +62,11 @@ def has_several_columns(library: Path) -> bool:
     ask = loaded.stillroom_several_columns
     ask.restype, ask.argtypes = ctypes.c_bool, [ctypes.c_int, ctypes.c_int64]
     return all(ask(kind.number, kind.block) for kind in COLUMN_TYPES)
+
+
+def interleaves(library: Path, kind: TensorType) -> bool:
+    """Tell whether rows of a type lie in one another on this processor."""
+    return kind not in IN_SIXTEENS or ctypes.CDLL(str(library)).stillroom_interleaved_rows() == 16
 
 
 def products(library: Path, kind: TensorType, rows: int, columns: int, values: int) -> Products:
@@ -133,7 +144,7 @@ def interleaved_products(library: Path, kind: TensorType, rows: int, columns: in
     d = random.standard_normal((rows, blocks), np.float32).astype(np.float16)
     at = slice(kind.block_bytes - 2, kind.block_bytes) if kind in (Q6_K, Q3_K) else slice(0, 2)
     weights[:, :, at] = d[:, :, None].view(np.uint8)
-    if kind == Q5_K:
+    if kind in (Q5_K, Q4_1):
         weights[:, :, 2:4] = (d[:, ::-1, None] / np.float16(8)).view(np.uint8)
     packed = _packed(loaded, random, column_type, (columns, values), block_bytes * blocks)
     several = np.full((columns, rows + 3), np.nan, np.float32)
@@ -147,19 +158,38 @@ def interleaved_products(library: Path, kind: TensorType, rows: int, columns: in
     in_integers = bool(loaded.stillroom_adds_integers())
     expected = np.zeros((columns, rows), np.float32)
     for column in range(columns):
-        if kind == Q8_0:
-            expected[column] = _q8_0_sums(weights, d, of_columns[column])
+        if kind in (Q8_0, Q4_0, Q4_1):
+            expected[column] = _small_block_sums(kind, weights, d, of_columns[column])
         else:
             expected[column] = _k_sums(_PARTS_OF[kind](weights), d, of_columns[column], in_integers)
     return Products(several[:, :rows], expected)
 
 
-def _q8_0_sums(
-    weights: npt.NDArray[np.uint8], d: npt.NDArray[np.float16], column: npt.NDArray[np.uint8]
+def _small_block_sums(
+    kind: TensorType,
+    weights: npt.NDArray[np.uint8],
+    d: npt.NDArray[np.float16],
+    column: npt.NDArray[np.uint8],
 ) -> npt.NDArray[np.float32]:
+    """Blocks of 32 values; those of Q4_1 have a least value each, and a column's the sum of its values."""
+    halves = 2 if kind == Q4_1 else 1
     scales = column[:, :2].copy().view(np.float16)[:, 0].astype(np.float32)
-    integers = _integers(weights[:, :, 2:].view(np.int8), column[:, 2:].view(np.int8))
-    return _added(integers.astype(np.float32), d.astype(np.float32) * scales)
+    if kind == Q8_0:
+        quants = weights[:, :, 2:].view(np.int8)
+    else:
+        nibbles = weights[:, :, 2 * halves :]
+        quants = np.concatenate([nibbles & 15, nibbles >> 4], axis=2).astype(np.int8)
+        quants -= np.int8(8 if kind == Q4_0 else 0)
+    integers = _integers(quants, column[:, 2 * halves :].view(np.int8)).astype(np.float32)
+    if kind != Q4_1:
+        return _added(integers, d.astype(np.float32) * scales)
+    least = weights[:, :, 2:4].copy().view(np.float16)[:, :, 0].astype(np.float32)
+    sums = np.broadcast_to(column[:, 2:4].copy().view(np.float16)[:, 0].astype(np.float32), least.shape)
+    total = np.zeros(weights.shape[0], np.float32)
+    for block in range(d.shape[1]):
+        total = _fused(integers[:, block], d[:, block].astype(np.float32) * scales[block], total)
+        total = _fused(least[:, block], sums[:, block], total)
+    return total
 
 
 class _Parts(NamedTuple):

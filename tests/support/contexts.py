@@ -12,9 +12,13 @@ from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import FlashAttention, KvType
 
 
-def load_model(backend: Backend, file: Path, *, mmap: bool = False, gpu_layers: int = 0) -> Model:
+def load_model(
+    backend: Backend, file: Path, *, mmap: bool = False, gpu_layers: int = 0, as_in_file: bool = False
+) -> Model:
     """Load a file; its weights are copied unless they are to be mapped."""
-    return Model(backend, file, gpu_layers=gpu_layers, mmap=mmap, on_progress=lambda _: True)
+    return Model(
+        backend, file, gpu_layers=gpu_layers, mmap=mmap, on_progress=lambda _: True, as_in_file=as_in_file
+    )
 
 
 def make_context(

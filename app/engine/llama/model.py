@@ -21,11 +21,6 @@ THINK_TAGS = (THINK_OPEN.encode(), THINK_CLOSE.encode())
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 _STRIPPING_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP
 
-KEEPS_ORDER = "STILLROOM_KEEP_WEIGHT_ORDER"
-"""The environment variable that, being 1, leaves weights as the file has them (llama.cpp's --no-repack):
-less memory and slower prompts. With AMX, how a row is rounded depends on how many are computed with it, so
-tests that compare replies word for word set it there."""
-
 
 class Model:
     """A loaded model with its vocabulary. Call `free` after every context on it is freed."""
@@ -42,7 +37,7 @@ class Model:
         as_in_file: bool = False,
     ) -> None:
         """Read the file. `on_progress` gets 0 to 1 and returns False to cancel. `as_in_file` leaves weights
-        in the file's order, as `KEEPS_ORDER` does.
+        in the file's order (llama.cpp's --no-repack): less memory, and slower prompts.
 
         Raises `LoadCancelled` or `NativeError`.
         """
@@ -61,7 +56,7 @@ class Model:
         params.n_gpu_layers = gpu_layers
         params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
         params.progress_callback = callback
-        params.use_extra_bufts = not as_in_file and os.environ.get(KEEPS_ORDER) != "1"
+        params.use_extra_bufts = not as_in_file
         # llama.cpp reads both while it loads, and the list of devices up to a null.
         handles = (ctypes.c_void_p * (len(placement.handles) + 1))(*placement.handles)
         split = (ctypes.c_float * llama_cpp.llama_max_devices())(*placement.split)

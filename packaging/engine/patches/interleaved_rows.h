@@ -1,12 +1,14 @@
-// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K, Q3_K and IQ4_XS weights that lie in one another.
+// Included by ggml-cpu/repack.cpp: rows of Q8_0, Q6_K, Q5_K, Q3_K and IQ4_XS weights that lie in one another, in sixteens of
+// Q4_1 and Q4_0, too.
 //
 // llama.cpp multiplies such rows one by one on x86-64 and adds across registers for each. Here a register holds four
 // values of each of sixteen rows, with AVX2 of eight, so that nothing is added across and a row is unpacked once for a group
 // of columns.
 //
 // Each result is, one column or a thousand: the integer product of each part of a row that has a scale of its own, which
-// is exact, times its scale (exact too but with Q8_0), added by fused multiplications in the order of the parts; where
+// is exact, times its scale (exact too but with blocks of 32), added by fused multiplications in the order of the parts; where
 // blocks have 256 values within a block first, with Q5_K the mins then, and the blocks, times the column's scale, last.
+// With Q4_1 a block's least value, times the column's sum, is added behind the block's product.
 // With AVX2 alone the parts of such a block, times their scales, are added as integers, and rounded times d.
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
@@ -17,6 +19,12 @@
 #ifndef __AVXVNNI__
 #define STILLROOM_PLANES
 #endif
+#endif
+
+// AMX adds four values of each of sixteen rows and as many columns at once: integers, so the result stays what it is.
+#if defined(STILLROOM_LANES) && defined(__AMX_TILE__) && defined(__AMX_INT8__)
+#define STILLROOM_TILES
+#include "amx/amx.h"
 #endif
 
 #ifdef STILLROOM_LANES
@@ -360,12 +368,33 @@ template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values
     }
 }
 
+#if STILLROOM_LANES == 16
+
+// A block's product with a column, which is block `at` of all columns, added to what the blocks before it come to.
+template <bool MINS>
+static inline stillroom_floats stillroom_scaled(
+        const stillroom_ints product, const stillroom_floats d, const uint8_t * halves, const stillroom_columns & y,
+        const int64_t at, const stillroom_floats before) {
+    const stillroom_floats scale = stillroom_times(d, stillroom_float(y.scales[at]));
+    const stillroom_floats sum = stillroom_fused(stillroom_floats_of(product), scale, before);
+    if (!MINS) {
+        return sum;
+    }
+    const stillroom_floats column = _mm512_castsi512_ps(stillroom_int32(y.less[at]));
+    return stillroom_fused(stillroom_halves(halves + STILLROOM_ROWS*sizeof(ggml_half)), column, sum);
+}
+
+#endif
+
 // Scales of all blocks, [block][row]; values, [block][8][row][4].
 struct stillroom_q8_0 {
     using block = block_q8_0;
     static constexpr int BLOCK = QK8_0, PART = QK8_0, ADDED = STILLROOM_ADDED;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_0;
-    static constexpr int BYTES = STILLROOM_ROWS*QK8_0;
+    static constexpr int BYTES = STILLROOM_ROWS*QK8_0, HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr bool MINS = false;
+
+    static const uint8_t * lines(const int blocks, const uint8_t * x, uint8_t *) { return x + (int64_t) blocks*HALVES; }
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
         uint8_t * values = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
@@ -465,6 +494,107 @@ struct stillroom_q8_0 {
 
 #endif
 };
+
+#if STILLROOM_LANES == 16
+
+// d of all blocks, with Q4_1 d and the least value, [block][1 or 2][row]; values, [block][4][row][4]: a byte holds what lies
+// 16 values apart. The sum of a column's block, times its scale, stands in `less` with Q4_1, as a float.
+template <typename Block, bool WITH_MINS> struct stillroom_q4 {
+    using block = Block;
+    static constexpr int BLOCK = QK4_0, PART = QK4_0, ADDED = WITH_MINS ? 0 : 8;
+    static constexpr ggml_type COLUMN_TYPE = WITH_MINS ? GGML_TYPE_Q8_1 : GGML_TYPE_Q8_0;
+    static constexpr int BYTES = STILLROOM_ROWS*QK4_0/2;
+    static constexpr int HALVES = (WITH_MINS ? 2 : 1)*STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr bool MINS = WITH_MINS;
+
+    static void repack(const block * rows, const int blocks, uint8_t * out) {
+        uint8_t * values = out + (int64_t) blocks*HALVES;
+        for (int i = 0; i < blocks; ++i, out += HALVES, values += BYTES) {
+            for (int row = 0; row < STILLROOM_ROWS; ++row) {
+                const block & from = rows[(int64_t) row*blocks + i];
+                ggml_half halves[2];
+                memcpy(halves, &from, sizeof(block) - sizeof(from.qs));
+                for (int half = 0; half < 1 + MINS; ++half) {
+                    memcpy(out + (half*STILLROOM_ROWS + row)*sizeof(ggml_half), halves + half, sizeof(ggml_half));
+                }
+                for (int four = 0; four < 4; ++four) {
+                    memcpy(values + four*STILLROOM_LINE + 4*row, from.qs + 4*four, 4);
+                }
+            }
+        }
+    }
+
+    static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
+        using column_block = std::conditional_t<MINS, block_q8_1, block_q8_0>;
+        const auto * column = reinterpret_cast<const column_block *>(quantised);
+        for (int i = 0; i < blocks; ++i) {
+            memcpy(values + i*BLOCK, column[i].qs, BLOCK);
+            ggml_half halves[2];  // the scale, and the sum
+            memcpy(halves, column + i, sizeof(column_block) - BLOCK);
+            scales[i] = GGML_CPU_FP16_TO_FP32(halves[0]);
+            if constexpr (MINS) {
+                const float sum = GGML_CPU_FP16_TO_FP32(halves[1]);
+                memcpy(less + i, &sum, sizeof(sum));
+            } else {
+                int sum = 0;
+                for (int k = 0; k < BLOCK; ++k) {
+                    sum += column[i].qs[k];
+                }
+                less[i] = -ADDED*sum;
+            }
+        }
+    }
+
+    static inline void unpack(const uint8_t * packed, stillroom_ints * weights) {
+        for (int t = 0; t < 4; ++t) {
+            const stillroom_ints both = stillroom_load(packed + t*STILLROOM_LINE);
+            weights[t] = stillroom_and(both, stillroom_int8(0x0F));
+            weights[t + 4] = stillroom_and(stillroom_right(both, 4), stillroom_int8(0x0F));
+        }
+    }
+
+    // Sixteen rows unpacked: [block][8][row][4].
+    static const uint8_t * lines(const int blocks, const uint8_t * x, uint8_t * out) {
+        const uint8_t * packed = x + (int64_t) blocks*HALVES;
+        for (int i = 0; i < blocks; ++i, packed += BYTES) {
+            stillroom_ints weights[8];
+            unpack(packed, weights);
+            for (int t = 0; t < 8; ++t) {
+                _mm512_store_si512(out + (8*(int64_t) i + t)*STILLROOM_LINE, weights[t]);
+            }
+        }
+        return out;
+    }
+
+    template <int COLUMNS>
+    static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
+        const uint8_t * packed = x + (int64_t) blocks*HALVES;
+        stillroom_floats sums[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) {
+            sums[c] = stillroom_float(0);
+        }
+        for (int i = 0; i < blocks; ++i, packed += BYTES, x += HALVES) {
+            stillroom_ahead<COLUMNS>(packed, BYTES);
+            stillroom_ints weights[8];
+            unpack(packed, weights);
+            const stillroom_floats d = stillroom_halves(x);
+            stillroom_products<COLUMNS, 8>(
+                weights, y.values + i*BLOCK, (int64_t) blocks*BLOCK,
+                [&](const int c) { return stillroom_int32(MINS ? 0 : y.less[c*blocks + i]); },
+                [&](const int c, const stillroom_ints product) {
+                    sums[c] = stillroom_scaled<MINS>(product, d, x, y, c*blocks + i, sums[c]);
+                });
+        }
+        for (int c = 0; c < COLUMNS; ++c) {
+            stillroom_store(s + c*bs, sums[c]);
+        }
+    }
+};
+
+using stillroom_q4_0 = stillroom_q4<block_q4_0, false>;
+using stillroom_q4_1 = stillroom_q4<block_q4_1, true>;
+
+#endif
 
 // A column whose values are summed by VALUES, 16 or 32, for weights that get `ADDED` added.
 template <int VALUES, int ADDED>
@@ -1143,6 +1273,92 @@ struct stillroom_iq4_xs {
 #endif
 };
 
+#ifdef STILLROOM_TILES
+
+// Linux has to be asked for them once; llama.cpp does so where it makes buffers of its own for AMX.
+static bool stillroom_has_tiles() {
+    static const bool found = ggml_backend_amx_buffer_type() != nullptr;
+    return found;
+}
+
+// Sixteen columns with sixteen rows: the products of a block are scaled while those of the next are added.
+template <typename Type>
+static void stillroom_multiply_tiles(
+        const int blocks, const uint8_t * lines, const uint8_t * x, const stillroom_columns & y, float * s,
+        const size_t bs) {
+    static constexpr int COLUMNS = STILLROOM_MOST_COLUMNS;
+    alignas(64) int32_t products[2][COLUMNS][STILLROOM_ROWS];
+    stillroom_floats sums[COLUMNS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        sums[c] = stillroom_float(0);
+    }
+    for (int i = 0; i <= blocks; ++i) {
+        if (i < blocks) {
+            const uint8_t * weights = lines + (int64_t) i*(Type::BLOCK*STILLROOM_ROWS);
+            stillroom_ahead<COLUMNS>(weights, Type::BLOCK*STILLROOM_ROWS);
+            _tile_zero(0);
+            _tile_loadd(1, y.values + i*Type::BLOCK, (int64_t) blocks*Type::BLOCK);
+            _tile_loadd(2, weights, STILLROOM_LINE);
+            _tile_dpbsud(0, 1, 2);
+            _tile_stored(0, products[i%2], STILLROOM_LINE);
+        }
+        if (i > 0) {
+            const uint8_t * halves = x + (i - 1)*Type::HALVES;
+            const stillroom_floats d = stillroom_halves(halves);
+            for (int c = 0; c < COLUMNS; ++c) {
+                const int64_t at = (int64_t) c*blocks + i - 1;
+                stillroom_ints product = stillroom_load(products[(i - 1)%2][c]);
+                if (!Type::MINS) {
+                    product = _mm512_add_epi32(product, stillroom_int32(y.less[at]));
+                }
+                sums[c] = stillroom_scaled<Type::MINS>(product, d, halves, y, at, sums[c]);
+            }
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        stillroom_store(s + c*bs, sums[c]);
+    }
+}
+
+// So many columns with all rows before the next are taken: their values stay in the second cache, and rows are unpacked once.
+static constexpr int64_t STILLROOM_IN_TILES = 64;
+
+// All rows with the columns that fill tiles; returns how many those are, none where there are no tiles.
+template <typename Type>
+static int64_t stillroom_rows_with_tiles(
+        const int blocks, const int rows, const uint8_t * x, const int columns, const stillroom_columns & y, float * s,
+        const size_t bs) {
+    const int64_t whole = columns - columns%STILLROOM_MOST_COLUMNS, n = (int64_t) blocks*Type::BLOCK;
+    if (whole == 0 || !stillroom_has_tiles()) {
+        return 0;
+    }
+    static thread_local std::vector<uint8_t> unpacked;
+    unpacked.resize(n*STILLROOM_ROWS + 64);
+    uint8_t * const room = reinterpret_cast<uint8_t *>(GGML_PAD(reinterpret_cast<intptr_t>(unpacked.data()), 64));
+    // Sums in the first, columns in the second, rows in the third.
+    alignas(64) static const struct {
+        uint8_t palette = 1, start = 0, reserved[14] = {};
+        uint16_t row_bytes[16] = {STILLROOM_LINE, Type::BLOCK, STILLROOM_LINE};
+        uint8_t rows[16] = {STILLROOM_MOST_COLUMNS, STILLROOM_MOST_COLUMNS, Type::BLOCK/4};
+    } shapes;
+    _tile_loadconfig(&shapes);
+    for (int64_t first = 0; first < whole; first += STILLROOM_IN_TILES) {
+        const int64_t end = std::min(whole, first + STILLROOM_IN_TILES);
+        for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
+            const uint8_t * const from = x + row*blocks*(int64_t) sizeof(typename Type::block);
+            const uint8_t * const lines = Type::lines(blocks, from, room);
+            for (int64_t c = first; c < end; c += STILLROOM_MOST_COLUMNS) {
+                stillroom_multiply_tiles<Type>(
+                    blocks, lines, from, y.from(c*n, c*(n/Type::PART), c*blocks), s + c*bs + row, bs);
+            }
+        }
+    }
+    _tile_release();
+    return whole;
+}
+
+#endif
+
 // The products of interleaved rows with columns: those of a column stand one after the other in `s`, those of the next
 // column `bs` floats further.
 template <typename Type>
@@ -1157,7 +1373,13 @@ static void stillroom_rows_with(
         return;
     } else
 #endif
-    for (int64_t c = 0, some; c < columns; c += some) {
+    int64_t done = 0;
+#ifdef STILLROOM_TILES
+    if constexpr (Type::BLOCK == QK8_0) {
+        done = stillroom_rows_with_tiles<Type>(blocks, rows, x, columns, y, s, bs);
+    }
+#endif
+    for (int64_t c = done, some; c < columns; c += some) {
         some = columns - c >= STILLROOM_MOST_COLUMNS ? STILLROOM_MOST_COLUMNS : std::min<int64_t>(columns - c, 8);
         const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
         for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
@@ -1289,10 +1511,16 @@ static void stillroom_file_rows_with(
 
 }  // namespace ggml::cpu::repack
 
-// The same of rows as a file has them and of quantised columns, for tests, and whether blocks of 256 are added as integers.
+// The same of rows as a file has them and of quantised columns, for tests; how many rows lie in one another, and whether
+// blocks of 256 are added as integers.
 extern "C" void stillroom_interleaved_columns(
     enum ggml_type type, int n, int rows, const void * x, int columns, const void * y, float * s, size_t bs);
+extern "C" int stillroom_interleaved_rows(void);
 extern "C" bool stillroom_adds_integers(void);
+
+int stillroom_interleaved_rows(void) {
+    return ggml::cpu::repack::STILLROOM_ROWS;
+}
 
 bool stillroom_adds_integers(void) {
 #ifdef STILLROOM_PLANES
@@ -1307,6 +1535,10 @@ void stillroom_interleaved_columns(
         float * s, const size_t bs) {
     using namespace ggml::cpu::repack;
     const auto products = type == GGML_TYPE_Q8_0 ? stillroom_file_rows_with<stillroom_q8_0>
+#if STILLROOM_LANES == 16
+                        : type == GGML_TYPE_Q4_0 ? stillroom_file_rows_with<stillroom_q4_0>
+                        : type == GGML_TYPE_Q4_1 ? stillroom_file_rows_with<stillroom_q4_1>
+#endif
                         : type == GGML_TYPE_Q6_K ? stillroom_file_rows_with<stillroom_q6_K>
                         : type == GGML_TYPE_Q5_K ? stillroom_file_rows_with<stillroom_q5_K>
                         : type == GGML_TYPE_Q3_K ? stillroom_file_rows_with<stillroom_q3_K>
@@ -1317,6 +1549,12 @@ void stillroom_interleaved_columns(
 // How such weights are laid out, or null where llama.cpp decides.
 static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_tensor * weights) {
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q8_0> q8_0;
+#if STILLROOM_LANES == 16
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q4_1> q4_1;
+#endif
+#ifdef STILLROOM_TILES
+    static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q4_0> q4_0;
+#endif
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q6_K> q6_K;
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q5_K> q5_K;
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q3_K> q3_K;
@@ -1333,6 +1571,13 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
     }
     switch (weights->type) {
         case GGML_TYPE_Q8_0: return &q8_0;
+#if STILLROOM_LANES == 16
+        case GGML_TYPE_Q4_1: return &q4_1;
+#endif
+#ifdef STILLROOM_TILES
+        // Otherwise eights are as fast.
+        case GGML_TYPE_Q4_0: return ggml::cpu::repack::stillroom_has_tiles() ? &q4_0 : nullptr;
+#endif
         case GGML_TYPE_Q6_K: return &q6_K;
         case GGML_TYPE_Q5_K: return &q5_K;
         case GGML_TYPE_Q3_K: return &q3_K;

@@ -1,7 +1,6 @@
 """Text to tokens and back, and tokens against an independent loop, on the starter model's vocabulary."""
 
 import ctypes
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from app.engine.generation.prompt_tokens import PromptTokens
-from app.engine.llama.model import KEEPS_ORDER
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Part, Tokenize, Tokenized
 from tests.support.contexts import load_model
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
@@ -128,7 +126,7 @@ def test_every_token_of_the_vocabulary_comes_back_unchanged(model: Any) -> None:
 def independent_greedy(prompt: list[int], count: int) -> list[int]:
     """Greedy decoding in the fewest calls: no batch struct, no sampler, an arg max in Python."""
     params = llama_cpp.llama_model_default_params()
-    params.use_extra_bufts = os.environ.get(KEEPS_ORDER) != "1"
+    params.use_extra_bufts = True
     params.n_gpu_layers = 0
     model = llama_cpp.llama_model_load_from_file(starter_path().encode(), params)
     settings = llama_cpp.llama_context_default_params()

@@ -10,7 +10,7 @@ import pytest
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK
-from app.engine.llama.model import KEEPS_ORDER, Model
+from app.engine.llama.model import Model
 from converters.build.build_run import run_build
 from converters.process.messages import BuildRequest
 from models.system.progress import ignore_progress
@@ -35,13 +35,12 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Logits]]:
+def load(path: Path) -> Iterator[Callable[[bool], Logits]]:
     backend = Backend(NativeLog())
     models: list[Model] = []
 
-    def as_kept(keeps_order: str) -> Logits:
-        monkeypatch.setenv(KEEPS_ORDER, keeps_order)
-        model = load_model(backend, path)
+    def as_kept(as_in_file: bool) -> Logits:
+        model = load_model(backend, path, as_in_file=as_in_file)
         models.append(model)
 
         def logits(tokens: int, threads: int) -> bytes:
@@ -60,10 +59,10 @@ def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str]
         model.free()
 
 
-def test_a_prompt_is_the_same_with_any_number_of_threads(path: Path, load: Callable[[str], Logits]) -> None:
-    repacked = load("0")
+def test_a_prompt_is_the_same_with_any_number_of_threads(path: Path, load: Callable[[bool], Logits]) -> None:
+    repacked = load(False)
     if path.name.endswith("Q4_K_M.gguf"):
-        assert repacked(7, 1) != load("1")(7, 1), "nothing was repacked"
+        assert repacked(7, 1) != load(True)(7, 1), "nothing was repacked"
     for tokens in (32, 33, 64, 257, 300):
         one = repacked(tokens, 1)
         for threads in (2, 3):
