@@ -20,7 +20,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return patched_source(tmp_path_factory.mktemp("engine"))
 
 
-@pytest.mark.parametrize("processor", ["sandybridge", "haswell", "alderlake", "icelake-server", "sapphirerapids"])
+@pytest.mark.parametrize(
+    "processor", ["sandybridge", "haswell", "alderlake", "icelake-server", "sapphirerapids"]
+)
 def test_what_we_changed_compiles_without_a_warning_about_it(tree: Path, processor: str) -> None:
     """No AVX2, AVX2 alone, AVX-VNNI, AVX-512 VNNI, and AMX."""
     ggml = tree / "ggml"

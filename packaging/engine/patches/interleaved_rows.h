@@ -1367,17 +1367,17 @@ static void stillroom_rows_with(
         const size_t bs) {
     const int64_t n = (int64_t) blocks*Type::BLOCK;
     const int64_t bytes = blocks*sizeof(typename Type::block);
+    [[maybe_unused]] int64_t done = 0;
+#ifdef STILLROOM_TILES
+    if constexpr (Type::BLOCK == QK8_0) {
+        done = stillroom_rows_with_tiles<Type>(blocks, rows, x, columns, y, s, bs);
+    }
+#endif
 #ifdef STILLROOM_PLANES
     if constexpr (Type::BLOCK == QK_K) {
         stillroom_multiply_blocks<Type>(blocks, rows, x, columns, y, s, bs);
         return;
     } else
-#endif
-    int64_t done = 0;
-#ifdef STILLROOM_TILES
-    if constexpr (Type::BLOCK == QK8_0) {
-        done = stillroom_rows_with_tiles<Type>(blocks, rows, x, columns, y, s, bs);
-    }
 #endif
     for (int64_t c = done, some; c < columns; c += some) {
         some = columns - c >= STILLROOM_MOST_COLUMNS ? STILLROOM_MOST_COLUMNS : std::min<int64_t>(columns - c, 8);
