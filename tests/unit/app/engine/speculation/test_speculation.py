@@ -24,7 +24,7 @@ from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
 SETTINGS = LoadSettings(
     context_tokens=256, batch_tokens=128, threads=1, sequences=2, draft_path=starter_path(), kv_type="f16"
 )
-WORDS = [Part("red green blue yellow " * 8)]
+WORDS = [Part("1, 2, 3, 4, 5, 6, 7, 8, " * 3 + "1, 2, 3,")]
 """Goes on in the same way, whatever the model thinks of it."""
 
 
