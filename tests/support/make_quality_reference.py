@@ -22,8 +22,8 @@ from tests.support.tiny_models import make_tiny_model
 
 DATA = Path(__file__).parents[1] / "data" / "quality"
 PERPLEXITY = DATA / "perplexity.json"
-"""Not to be made on a processor with AMX: llama.cpp's own tools have kernels for it that round otherwise, so that
-of 1,530 next words one is another. Our engine leaves them out."""
+"""Not to be made on a processor with AMX: llama.cpp's own tools have kernels for it that round otherwise, so
+that of 1,530 next words one is another. Our engine leaves them out."""
 TEXT = DATA / "text.txt"
 MODEL = "qwen2"
 """Its vocabulary adds a BOS token."""
