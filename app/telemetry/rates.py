@@ -12,6 +12,8 @@ Phase = Literal["idle", "prompt", "generation"]
 
 WINDOW_S = 2.0
 WINDOW_DELTAS = 8
+SHORTEST_S = 0.25
+"""A rate is told of no shorter time: what has waited for a busy window comes in one burst."""
 MOST_CHATS = 64
 
 
@@ -164,7 +166,7 @@ class RateMeter:
             # It holds tokens that were evaluated for an earlier reply: the rate is that of what follows.
             reply.first_progress = now_s, event.done_tokens
         since_s, done_before = reply.first_progress
-        if now_s > since_s and event.done_tokens > done_before:
+        if now_s - since_s >= SHORTEST_S and event.done_tokens > done_before:
             self._prompt = (event.done_tokens - done_before) / (now_s - since_s)
         self._fill(reply, event.done_tokens)
 
@@ -233,15 +235,16 @@ class RateMeter:
 
 
 def _drop_old(deltas: deque[tuple[float, int]], now_s: float) -> None:
-    # A slow model keeps at least eight deltas, so that its figure does not jump.
-    while len(deltas) > WINDOW_DELTAS and deltas[0][0] < now_s - WINDOW_S:
+    # A slow model keeps at least eight deltas, so that its figure does not jump. The newest one before the
+    # window stays: what came in one burst after it was made since then.
+    while len(deltas) > WINDOW_DELTAS and deltas[1][0] < now_s - WINDOW_S:
         deltas.popleft()
 
 
 def _rate(deltas: deque[tuple[float, int]], now_s: float) -> float:
-    """The present rate, tokens a second; 0 where nothing comes."""
+    """The present rate, tokens a second; 0 where nothing comes, or has come for too short a time."""
     _drop_old(deltas, now_s)
-    if len(deltas) < 2:
+    if len(deltas) < 2 or now_s - deltas[0][0] < SHORTEST_S:
         return 0.0
     first_s, last_s = deltas[0][0], deltas[-1][0]
     span_s = last_s - first_s

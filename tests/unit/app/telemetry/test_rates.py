@@ -95,6 +95,30 @@ def test_a_stall_lets_the_rate_fall() -> None:
     assert meter.rates(last_s + 8.0).generation_tok_per_s < 10.0
 
 
+@pytest.mark.parametrize("spoken_s", [0.0, 0.5, 5.0])
+def test_a_burst_after_the_window_was_busy_is_no_speed(spoken_s: float) -> None:
+    """The engine makes 50 tokens a second; all of three seconds come within a millisecond."""
+    meter = RateMeter()
+    last_s = generate(meter, 10.0, 50.0, spoken_s) if spoken_s else 10.0
+    meter.on_event(delta(), last_s)
+    for number in range(150):
+        now_s = last_s + 3.0 + number * 1e-5
+        meter.on_event(delta(), now_s)
+        assert meter.rates(now_s).generation_tok_per_s < 60.0
+    assert meter.rates(now_s).generation_tok_per_s == pytest.approx(50.0, rel=0.1)
+
+
+def test_the_first_tokens_in_one_burst_are_no_speed() -> None:
+    meter = RateMeter()
+    meter.on_event(progress(50), 10.0)
+    meter.on_event(progress(100), 10.001)
+    for number in range(4):
+        meter.on_event(delta(), 10.002 + number * 1e-4)
+    rates = meter.rates(10.01)
+    assert (rates.generation_tok_per_s, rates.prompt_tok_per_s) == (0.0, None)
+    assert rates.phase == "generation"
+
+
 def test_two_replies_add_up() -> None:
     meter = RateMeter()
     for number in range(200):
