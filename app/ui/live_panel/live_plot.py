@@ -1,12 +1,14 @@
 """A small plot of the last two minutes."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from app.telemetry.sampler import HISTORY_S
+from app.telemetry.sampler import HISTORY_S, IDLE_PERIOD_S
 from app.ui.base.theme import Role, Theme
 from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
@@ -16,12 +18,16 @@ HEIGHT_PX = 72
 GROWTH_S = 10.0
 """A flat curve, which only grows to the left, is drawn again this often."""
 
+GAP_S = 3 * IDLE_PERIOD_S
+"""Nothing is known of a longer time between two samples: the computer slept, or had no time for any."""
+
 ROOM = 1.15
 """The top of the plot, as a multiple of the largest value or of the limit."""
 
 
 class LivePlot(LazyPlot):
     """A filled curve over the time since `HISTORY_S` seconds ago, with an optional limit as a dashed line.
+    Where there were no samples, it has a gap.
 
     It is drawn again only where the picture would change: not while hidden, and not while the curve is flat.
     `draws` counts.
@@ -52,7 +58,7 @@ class LivePlot(LazyPlot):
             self.plot.hideAxis(axis)
         self.plot.getPlotItem().setContentsMargins(0, 0, 0, 0)
         self.plot.setXRange(-HISTORY_S, 0, padding=0)
-        self._curve = self.pyqtgraph.PlotCurveItem()
+        self._curve = self.pyqtgraph.PlotCurveItem(connect="finite")
         self._limit_line = self.pyqtgraph.InfiniteLine(angle=0, movable=False)
         self.plot.addItem(self._curve)
         self.plot.addItem(self._limit_line)
@@ -77,7 +83,9 @@ class LivePlot(LazyPlot):
         # Heights in half pixels: a change that nobody can see is no reason to paint.
         heights = [round(2 * HEIGHT_PX * value / top) for value in self._values]
         now_s = self._times_s[-1]
-        flat = min(heights) == max(heights)
+        steps = enumerate(pairwise(self._times_s), start=1)
+        gaps = [place for place, (before_s, after_s) in steps if after_s - before_s > GAP_S]
+        flat = min(heights) == max(heights) and not gaps
         picture = (top, heights[0], (now_s - self._times_s[0]) // GROWTH_S) if flat else (top, now_s)
         if picture == self._drawn:
             return
@@ -87,4 +95,8 @@ class LivePlot(LazyPlot):
         self._limit_line.setVisible(self._limit is not None)
         if self._limit is not None:
             self._limit_line.setValue(self._limit)
-        self._curve.setData([time_s - now_s for time_s in self._times_s], list(self._values))
+        times_s, values = [time_s - now_s for time_s in self._times_s], list(self._values)
+        for place in reversed(gaps):
+            times_s.insert(place, times_s[place])
+            values.insert(place, math.nan)
+        self._curve.setData(times_s, values)

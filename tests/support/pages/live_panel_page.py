@@ -26,6 +26,20 @@ class DrawnPlot:
         return float(line.value()) if line.isVisible() else None
 
     @property
+    def stretches(self) -> list[tuple[float, float]]:
+        """Where the line begins and ends, in seconds from now; several times where it has gaps."""
+        [curve] = self._items(self._plot.pyqtgraph.PlotCurveItem)
+        path = curve.getPath()
+        found: list[tuple[float, float]] = []
+        for place in range(path.elementCount()):
+            point = path.elementAt(place)
+            if point.isMoveTo():
+                found.append((point.x, point.x))
+            else:
+                found[-1] = (found[-1][0], point.x)
+        return found
+
+    @property
     def curve_colour(self) -> QColor:
         [curve] = self._items(self._plot.pyqtgraph.PlotCurveItem)
         return QColor(curve.opts["pen"].color())

@@ -252,6 +252,21 @@ def test_a_plot_is_drawn_only_when_its_picture_changes(panel: LivePanel) -> None
     assert (generation.draws, vram.draws) == (before[0] + 1, before[1])
 
 
+@pytest.mark.parametrize("generation", [0.0, 58.4])
+def test_where_there_were_no_samples_a_plot_has_a_gap(panel: LivePanel, generation: float) -> None:
+    whole = snapshot(generation=generation)
+    panel.show_snapshot(whole)
+    plot, vram = drawn_plots(panel, 2)
+    assert plot.stretches == vram.stretches == [(-120.0, 0.0)]
+    # The computer slept for 60 seconds.
+    history = whole.history
+    times_s = tuple(time_s if time_s <= 60 else time_s + 60 for time_s in history.times_s)
+    panel.show_snapshot(
+        dataclasses.replace(whole, at_s=180.0, history=dataclasses.replace(history, times_s=times_s))
+    )
+    assert plot.stretches == vram.stretches == [(-180.0, -120.0), (-59.0, 0.0)]
+
+
 def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot())
     generation, _ = drawn_plots(panel, 2)
