@@ -2,9 +2,10 @@
 
 from typing import TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 Kind = TypeVar("Kind", bound=QWidget)
@@ -33,6 +34,22 @@ def seen_button(parent: QWidget, text: str) -> QPushButton:
 def click(widget: QWidget) -> None:
     """Click it with the mouse."""
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def double_click(widget: QWidget) -> None:
+    """Click twice, as a quick hand does: the second half goes to what is below the mouse by then."""
+    window = widget.window()
+    place = QPointF(widget.mapTo(window, widget.rect().center()))
+    click(widget)
+    # What comes in its place has that then.
+    QApplication.processEvents()
+    below = window.childAt(place.toPoint())
+    assert below is not None
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    inside = QPointF(below.mapFrom(window, place.toPoint()))
+    press = QEvent.Type.MouseButtonDblClick
+    QApplication.sendEvent(below, QMouseEvent(press, inside, window.mapToGlobal(place), left, left, none))
+    QTest.mouseRelease(below, left, none, inside.toPoint())
 
 
 def seen_words(parent: QWidget) -> str:

@@ -11,6 +11,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.single_click import SingleClicks
 from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 from models.system.progress import Progress
 
@@ -48,6 +49,8 @@ class AddModelCard(Card):
         self.types.setMinimumWidth(104)
         self._add = button(self.tr("Get"))
         self._add.clicked.connect(self._on_button)
+        # It asks and stops.
+        SingleClicks(self._add)
         self._file = button(self.tr("Open a GGUF file…"))
         self._file.clicked.connect(self._on_file)
         self._folder = button(

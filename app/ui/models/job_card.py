@@ -14,6 +14,7 @@ from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.inline_notices import NoticeText
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.single_click import SingleClicks
 from models.system.disk_space import DiskFullError, DiskNeed
 from models.system.progress import Progress
 from models.system.units import byte_count
@@ -40,6 +41,8 @@ class JobCard(Card):
         self._pause.clicked.connect(lambda: self.pause_asked.emit(self._id))
         self._resume = button(self.tr("Resume"))
         self._resume.clicked.connect(lambda: self.resume_asked.emit(self._id))
+        # One stands where the other stood.
+        SingleClicks(self._pause, self._resume)
         self._cancel = button(
             self.tr("Cancel"), "quiet", tip=self.tr("Stop and delete what was downloaded for it")
         )

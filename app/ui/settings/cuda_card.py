@@ -12,6 +12,7 @@ from app.ui.reply.link_question import ask_before_opening
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import translated
+from app.ui.widgets.single_click import SingleClicks
 from models.system.progress import Progress
 from models.system.units import byte_count
 
@@ -45,6 +46,8 @@ class CudaCard(Card):
         self._cancel.clicked.connect(session.cancel)
         self._remove = button(self.tr("Remove"))
         self._remove.clicked.connect(session.remove)
+        # Which of them are there changes with a click.
+        SingleClicks(self._get, self._bring, self._cancel, self._remove)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)

@@ -15,6 +15,7 @@ from app.ui.base.show_in_folder import show_in_folder
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import error_text
+from app.ui.widgets.single_click import SingleClicks
 from models.system.disk_space import free_bytes
 from models.system.progress import Progress
 from models.system.units import byte_count
@@ -48,6 +49,8 @@ class ModelsFolderCard(Card):
             self.tr("Take it back"), tip=self.tr("Delete what was copied; the models stay where they are")
         )
         self._take_back.clicked.connect(moving.take_back)
+        # Which of them are there changes with a click.
+        SingleClicks(self._move, self._go_on, self._cancel, self._take_back)
         row = QHBoxLayout()
         row.setSpacing(8)
         for each in (self._move, self._show, self._go_on, self._cancel, self._take_back):

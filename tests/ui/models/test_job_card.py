@@ -11,7 +11,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.job_card import JobCard
 from app.ui.widgets.notices import Notices
 from models.system.disk_space import DiskFullError, disk_full
-from tests.support.widgets import click, seen_button, seen_words
+from tests.support.widgets import click, double_click, seen_button, seen_words
 
 
 def shown_card(qapp: QApplication, qtbot: QtBot, view: JobView) -> JobCard:
@@ -51,6 +51,23 @@ def test_the_title_says_whether_it_goes_on(
     card = shown_card(qapp, qtbot, JobView("1", "owner/name", "it", ("Q4_K_M", "Q8_0"), state))
     assert title in seen_words(card)
     assert card.accessibleName() == title
+
+
+@pytest.mark.parametrize(
+    ("begins", "pressed", "told"), [("running", "Pause", "paused"), ("paused", "Resume", "running")]
+)
+def test_a_double_click_does_not_take_itself_back(
+    qapp: QApplication, qtbot: QtBot, begins: JobState, pressed: str, told: JobState
+) -> None:
+    def view(state: JobState) -> JobView:
+        return JobView("1", "owner/name", "it", ("Q4_K_M",), state)
+
+    card = shown_card(qapp, qtbot, view(begins))
+    states: list[JobState] = []
+    for asked, state in ((card.pause_asked, "paused"), (card.resume_asked, "running")):
+        asked.connect(lambda _, state=state: (states.append(state), card.show_view(view(state))))
+    double_click(seen_button(card, pressed))
+    assert states == [told]
 
 
 def test_it_says_whether_the_disk_that_was_too_full_has_space(

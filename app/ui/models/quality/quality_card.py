@@ -13,6 +13,7 @@ from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import KLD_P99, SPEED, TYPE, QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.single_click import SingleClicks
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
@@ -38,6 +39,8 @@ class QualityCard(Card):
         self._measure.clicked.connect(self.measure_asked)
         self._cancel = button(self.tr("Cancel"), "quiet")
         self._cancel.clicked.connect(self.cancel_asked)
+        # One stands where the other stood.
+        SingleClicks(self._measure, self._cancel)
         head = QHBoxLayout()
         head.addWidget(label(self.tr("HOW CLOSE TO THE ORIGINAL"), "caption"))
         head.addStretch(1)

@@ -21,6 +21,7 @@ from app.ui.models.search.repository_panel import RepositoryPanel
 from app.ui.models.search.results_view import ResultsView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.single_click import SingleClicks
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HUB, environment_mirror
 from models.hub.repository_card import LONGEST_SEARCH, MOST_FOUND, RepositoryCard
@@ -79,6 +80,8 @@ class SearchCard(Card):
         self.field.returnPressed.connect(self._search_now)
         self._button = button(self.tr("Search"))
         self._button.clicked.connect(self._on_button)
+        # It asks and stops.
+        SingleClicks(self._button)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.field, 1)

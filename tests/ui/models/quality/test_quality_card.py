@@ -31,6 +31,7 @@ from tests.support.event_loop import run_step
 from tests.support.make_quality_reference import TEXT, build_small_model
 from tests.support.qualities import made_up_quality
 from tests.support.waiting import until
+from tests.support.widgets import double_click, seen_button
 
 MODELS = [
     InstalledModel("A", "Q4_0", Path("q4.gguf"), 1, quality=made_up_quality(3.5, bytes=90_000_000)),
@@ -208,3 +209,14 @@ def test_a_line_goes_through_the_mixtures_that_were_chosen_for_a_size(
     plot.show_models(MODELS)
     x, _ = line.getData()
     assert x is None or not len(x)
+
+
+def test_a_double_click_on_measure_does_not_cancel_it(card: QualityCard) -> None:
+    card.show_models(MODELS, 2.3, possible=True, download_bytes=0)
+    told: list[str] = []
+    card.measure_asked.connect(
+        lambda: (told.append("measure"), card.show_progress(Progress("measure", 0, 9)))
+    )
+    card.cancel_asked.connect(lambda: told.append("cancel"))
+    double_click(seen_button(card, "Measure again"))
+    assert told == ["measure"]
