@@ -27,11 +27,12 @@ class Freeable:
     model: InstalledModel | None = None
 
 
-def find_freeable(paths: AppPaths, store: ModelStore) -> list[Freeable]:
-    """List those on the disk of the user's data, the largest first; nothing that is worked on now. Reads the
-    disk."""
+def find_freeable(paths: AppPaths, store: ModelStore, folder: Path) -> list[Freeable]:
+    """List those on the disk of `folder`, the largest first; nothing that is worked on now. Reads the disk.
+
+    The models may lie on another disk than the rest."""
     found = [*_models(store), *_on_the_way(paths, store), *_others(paths, store)]
-    here = [each for each in found if each.bytes and same_disk(each.paths[0], paths.data)]
+    here = [each for each in found if each.bytes and same_disk(each.paths[0], folder)]
     return sorted(here, key=lambda each: -each.bytes)
 
 

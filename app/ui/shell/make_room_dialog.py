@@ -43,7 +43,7 @@ class MakeRoomDialog(QDialog):
         bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
-        """`folder` is that of the user's data. What fails goes to `bridge`, which outlives the dialog."""
+        """Room is made on the disk of `folder`. What fails goes to `bridge`, which outlives the dialog."""
         super().__init__(parent)
         self._folder = folder
         self._find = find

@@ -76,8 +76,8 @@ class WindowDialogs(QObject):
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
         add_action(window, self.tr("Local API"), "", self.open_server)
-        ui.notices.offer(DiskFullError, self.tr("Make room…"), self.open_make_room)
-        ui.notices.offer(TokenError, self.tr("Open settings"), self.open_hub_settings)
+        ui.notices.offer(DiskFullError, self.tr("Make room…"), self._on_make_room)
+        ui.notices.offer(TokenError, self.tr("Open settings"), lambda _: self.open_hub_settings())
         cuda.offered.connect(self._on_cuda_offered)
 
     @property
@@ -304,15 +304,21 @@ class WindowDialogs(QObject):
             asked.connect(opened)
         return dialog
 
-    def open_make_room(self) -> "MakeRoomDialog":
-        """Offer what of Stillroom's own can be deleted from the disk."""
+    def _on_make_room(self, error: StillroomError) -> None:
+        need = error.need if isinstance(error, DiskFullError) else None
+        self.open_make_room(None if need is None else need.folder)
+
+    def open_make_room(self, folder: Path | None = None) -> "MakeRoomDialog":
+        """Offer what of Stillroom's own can be deleted from the disk of `folder`, or from that of the user's
+        data without one."""
         from app.ui.shell.make_room_dialog import MakeRoomDialog
 
         parts = self._parts
+        folder = parts.paths.data if folder is None else folder
         return _opened(
             MakeRoomDialog(
-                parts.paths.data,
-                partial(find_freeable, parts.paths, parts.store),
+                folder,
+                partial(find_freeable, parts.paths, parts.store, folder),
                 self._free,
                 self._bridge,
                 self._window,

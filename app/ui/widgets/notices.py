@@ -98,7 +98,7 @@ class Notices(QWidget):
         """Where it may be said that a disk is full."""
         self._before: QWidget | None = None
         self._toasts: list[Toast] = []
-        self._remedies: list[tuple[type[StillroomError], str, Callable[[], object]]] = []
+        self._remedies: list[tuple[type[StillroomError], str, Callable[[StillroomError], object]]] = []
         self.setAccessibleName(self.tr("Notice"))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
@@ -193,8 +193,10 @@ class Notices(QWidget):
         """Name the place that shows `lines`, with what it shows now."""
         return NoticePlace(self, lines, lines.subject)
 
-    def offer(self, kind: type[StillroomError], text: str, remedy: Callable[[], object]) -> None:
-        """Offer `remedy` with each failure of this kind from now on."""
+    def offer(
+        self, kind: type[StillroomError], text: str, remedy: Callable[[StillroomError], object]
+    ) -> None:
+        """Offer `remedy` against each failure of this kind from now on."""
         self._remedies.append((kind, text, remedy))
 
     def go_to(self) -> None:
@@ -255,7 +257,7 @@ class Notices(QWidget):
                 return NoticeText(message, hint, self.tr("Copy details"), partial(_copy, native))
             for kind, text, remedy in self._remedies:
                 if isinstance(error, kind):
-                    return NoticeText(message, hint, text, remedy, disk)
+                    return NoticeText(message, hint, text, partial(remedy, error), disk)
             return NoticeText(message, hint, disk=disk)
         return NoticeText(
             self.tr("Something went wrong that Stillroom did not expect."),

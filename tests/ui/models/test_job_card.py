@@ -96,7 +96,7 @@ def test_a_remedy_for_its_failure_is_offered_until_there_is_space(
     qtbot.addWidget(host)
     notices = Notices(host, lambda: "")
     opened: list[None] = []
-    notices.offer(DiskFullError, "Make room…", lambda: opened.append(None))
+    notices.offer(DiskFullError, "Make room…", lambda _: opened.append(None))
     full = disk_full(tmp_path, 1 << 60)
     assert full.need is not None
     view = JobView("1", "owner/name", "it", ("Q4_K_M",), "failed", error=full)

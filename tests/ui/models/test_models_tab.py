@@ -480,7 +480,7 @@ def test_what_cannot_be_added_is_told_where_it_was_asked_for(room: Room, run: Ru
 def test_a_gated_repository_leads_to_the_settings_of_the_hub(room: Room, run: Run) -> None:
     room.hub.repos[REPO].gated = True
     opened: list[None] = []
-    room.notices.offer(TokenError, "Open settings", lambda: opened.append(None))
+    room.notices.offer(TokenError, "Open settings", lambda _: opened.append(None))
 
     async def scenario() -> None:
         room.jobs.start()

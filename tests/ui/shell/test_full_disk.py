@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox
 
 from app.base.paths import app_paths
 from app.chat.store.store import ChatStore
+from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.make_room_dialog import MakeRoomDialog
@@ -155,6 +156,31 @@ def test_a_model_is_deleted_to_make_room(qapp: QApplication, disk: Path) -> None
         assert not list(app_paths().models.rglob("*.gguf"))
 
     run_with_window(scene)
+
+
+def test_room_is_made_on_the_disk_that_is_full(qapp: QApplication, disk: Path, tmp_path: Path) -> None:
+    """The models were moved to another disk than that of the rest."""
+    with small_disk(tmp_path / "models", 64 << 20) as models:
+        app_paths().config.mkdir(parents=True)
+        SettingsFile(app_paths().settings).update(models_folder=str(models))
+        made = models / "made.gguf"
+        write_tiny_gguf(made, MODEL_BYTES)
+        ModelStore(models).add("owner/model", [BuiltFile("Q8_0", made, "ab", made.stat().st_size)])
+
+        async def scene(application: WindowApplication) -> None:
+            notices = application.window.findChild(Notices)
+            assert notices is not None
+            notices.error(disk_full(models / ".making", 1 << 40))
+            notices.dismiss()
+            click(seen_button(application.window, "Make room…"))
+            [dialog] = application.window.findChildren(MakeRoomDialog)
+            await until(lambda: all_seen(dialog, QCheckBox), "the list")
+            [box] = all_seen(dialog, QCheckBox)
+            assert "owner/model Q8_0" in box.text()
+            assert str(models) in seen_words(dialog)
+            dialog.reject()
+
+        run_with_window(scene)
 
 
 def test_it_opens_where_nothing_may_be_written_and_goes_on_when_it_may(

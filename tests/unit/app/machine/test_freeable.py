@@ -34,14 +34,14 @@ def store(paths: AppPaths) -> ModelStore:
 
 
 def test_what_is_worked_on_is_neither_offered_nor_deleted(paths: AppPaths, store: ModelStore) -> None:
-    offered = find_freeable(paths, store)
+    offered = find_freeable(paths, store, paths.data)
     assert {(each.kind, each.name) for each in offered} == {
         ("model", "one Q8_0"),
         ("unfinished", "owner/half"),
     }
     half = next(each for each in offered if each.kind == "unfinished")
     with filelock.FileLock(half.paths[0] / ".0badcafe.lock"):
-        assert [each.kind for each in find_freeable(paths, store)] == ["model"]
+        assert [each.kind for each in find_freeable(paths, store, paths.data)] == ["model"]
         with pytest.raises(StillroomError, match="is being got or made in"):
             delete_for_good(half, store)
         assert (half.paths[0] / ".half.part").exists()
@@ -55,19 +55,19 @@ def test_what_is_worked_on_between_two_steps_is_neither_offered_nor_deleted(
     weights = paths.checkpoints / "owner--half"
     weights.mkdir(parents=True)
     (weights / "model.safetensors").write_bytes(b"w" * 50_000)
-    offered = find_freeable(paths, store)
+    offered = find_freeable(paths, store, paths.data)
     assert [each.kind for each in offered] == ["model", "unfinished", "weights"]
     with store.working("owner/half"), working(weights):
-        assert [each.kind for each in find_freeable(paths, store)] == ["model"]
+        assert [each.kind for each in find_freeable(paths, store, paths.data)] == ["model"]
         for each in offered[1:]:
             with pytest.raises(StillroomError, match="is being got or made in"):
                 delete_for_good(each, store)
     assert (weights / "model.safetensors").exists()
-    assert find_freeable(paths, store) == offered
+    assert find_freeable(paths, store, paths.data) == offered
 
 
 def test_what_lies_on_another_disk_would_not_help(
     paths: AppPaths, store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.machine.freeable.same_disk", lambda one, other: False)
-    assert find_freeable(paths, store) == []
+    assert find_freeable(paths, store, paths.data) == []
