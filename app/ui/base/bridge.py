@@ -48,6 +48,8 @@ class Bridge(QObject):
         self._place_now: Callable[[], WorkPlace] | None = None
         self._parts: list[Bridge] = []
         self._closed = False
+        self._over: asyncio.Task[Any] | None = None
+        """Stands for all that is begun after `finish`: a task that was cancelled."""
         self._heir: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]] | None = None
         self._lock = threading.Lock()
         self._queue: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -78,9 +80,13 @@ class Bridge(QObject):
         return crossing
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run a coroutine as a task of the window's event loop."""
+        """Run a coroutine as a task of the window's event loop; after `finish` it ends before it begins, as
+        that loop may be gone before its first step."""
         if self._heir is not None:
             return self._heir(coroutine)
+        if self._over is not None:
+            coroutine.close()
+            return self._over
         task = asyncio.get_event_loop().create_task(coroutine)
         self._tasks.add(task)
         place = self._place_now() if self._place_now is not None else None
@@ -116,11 +122,21 @@ class Bridge(QObject):
             part.hand_on(start)
 
     async def finish(self) -> None:
-        """Call `close`, and wait a short time for the cancelled tasks; at the end of the program."""
+        """Call `close`, and wait a short time for the cancelled tasks; at the end of the program. Nothing can
+        be begun any more."""
         tasks = list(self._tasks)
         self.close()
+        over = asyncio.ensure_future(asyncio.sleep(0))
+        over.cancel()
+        self._begin_no_more(over)
+        await asyncio.wait([over])
         if tasks:
             await asyncio.wait(tasks, timeout=FINISHING_S)
+
+    def _begin_no_more(self, over: asyncio.Task[Any]) -> None:
+        self._over = over
+        for part in self._parts:
+            part._begin_no_more(over)
 
     def _on_woken(self) -> None:
         wait_s = self._last_drain_s + FRAME_S - time.monotonic()

@@ -446,13 +446,14 @@ class WindowApplication(QObject):
         """Do what the window before this one has left to be done, and show here what has changed."""
         back = self._coming_back
 
-        async def do() -> None:
-            try:
-                await work
-            finally:
+        def on_done(task: asyncio.Task[Any]) -> None:
+            if not task.cancelled():
                 self._tabs.reread(back)
 
-        return self._bridge.start(do())
+        # The work itself: one in another one is never begun where that ends before its first step.
+        task = self._bridge.start(work)
+        task.add_done_callback(on_done)
+        return task
 
     def _fill_window(self, window: MainWindow, page: str, state: TabsState) -> Iterator[None]:
         """Make what is seen of a window first, in steps: all of it takes too long at once."""

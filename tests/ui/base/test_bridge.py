@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import gc
+import inspect
 import threading
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 import qasync
@@ -106,6 +109,19 @@ def test_a_closed_bridge_is_silent(qtbot: QtBot) -> None:
     other.post(seen.append, 3)
     wait_until(lambda: bool(seen))
     assert seen == [3]
+
+
+def test_what_is_begun_after_the_end_ends_before_it_begins(loop: qasync.QEventLoop) -> None:
+    """As Qt's last events may do, when the event loop has stopped: Python would warn of what was never
+    awaited."""
+    bridge = Bridge(pytest.fail)
+    part = bridge.for_place(pytest.fail)
+    run_step(loop, bridge.finish(), 30)
+    works: list[Coroutine[Any, Any, None]] = []
+    for each in (bridge, part):
+        works.append(asyncio.sleep(0))
+        assert each.start(works[-1]).cancelled()
+    assert [inspect.getcoroutinestate(work) for work in works] == [inspect.CORO_CLOSED] * 2
 
 
 def test_what_is_begun_on_a_closed_bridge_can_be_handed_on(loop: qasync.QEventLoop) -> None:
