@@ -68,7 +68,7 @@ def _found(paths: Sequence[Path]) -> list[ForeignModel]:
 
 
 def _take_up(foreign: ForeignModel, store: ModelStore, known: Collection[str]) -> InstalledModel:
-    if not foreign.path.is_file():
+    if not foreign.path.exists():
         raise StillroomError(
             "The file of {name} is missing: {file}.",
             "Get the model again with the program that it belongs to.",

@@ -94,9 +94,9 @@ def _on_disk(text: str) -> Reference | None:
             "Name the folder that holds config.json and the .safetensors files, or one .gguf file.",
             folder=str(path),
         )
-    if path.is_file():
-        if _is_gguf(path.name) or _begins_as_gguf(path):
-            return GgufReference(path.absolute())
+    if path.is_file() and (_is_gguf(path.name) or _begins_as_gguf(path)):
+        return GgufReference(path.absolute())
+    if path.exists():
         raise StillroomError(
             "{file} is no GGUF file.",
             "Name a .gguf file, or the folder that holds config.json and the .safetensors files.",

@@ -27,6 +27,7 @@ from models.system.errors import StillroomError
 from models.system.file_stamp import FileMark, mark
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
 from models.system.regular_file import open_regular
+from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
 
@@ -244,7 +245,8 @@ class ModelStore:
                 "Only its name says so, or it is damaged. Get it again, or choose another one.",
                 file=str(path),
             )
-        name = name or path.stem
+        # It stands in lists, menus and sentences.
+        name = shown(name or path.stem)
         output = OutputFile(
             type=type or type_in_name(path.name), file=str(path), bytes=size, sha256=sha256, imported=True
         )

@@ -20,6 +20,8 @@ from models.system.shown_text import shown
 from models.system.units import byte_count
 
 SMALLEST_PX, WIDTH_PX = 150, 290
+MOST_SHOWN = 200
+"""Characters of the present model, which are shortened in the middle."""
 MOST_AT_ONCE = 100
 """Models of this computer in one menu: Qt measures each row before it shows the first."""
 MOST_ELSEWHERE = 40
@@ -194,8 +196,9 @@ class ModelPicker(MenuButton):
         every.triggered.connect(lambda: self.unload_asked.emit(""))
 
     def _show(self, text: str) -> None:
-        self._text = text
-        self.setAccessibleDescription(text)
+        # Names may come from a file or a server.
+        self._text = shown(text, MOST_SHOWN)
+        self.setAccessibleDescription(self._text)
         self.update()
 
     def _on_loading(self, path: str, fraction: float) -> None:

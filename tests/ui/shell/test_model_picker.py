@@ -63,6 +63,14 @@ def test_the_bar_fills_from_the_left(qtbot: QtBot, theme: Theme, session: Engine
     assert widths[0] < widths[1]
 
 
+def test_a_name_of_several_lines_that_turns_the_direction_is_one_plain_line(
+    qtbot: QtBot, theme: Theme, session: EngineSession
+) -> None:
+    picker = shown(qtbot, theme, session)
+    session.loading.emit("/models/new\nline\u202egnp/F16.gguf", 0.5)
+    assert picker.accessibleDescription() == "Loading new line·gnp · F16, 50%"
+
+
 def test_many_models_are_offered_in_menus_of_some(
     qtbot: QtBot, theme: Theme, session: EngineSession, tmp_path: Path
 ) -> None:

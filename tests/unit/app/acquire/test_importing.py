@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,25 @@ def test_a_path_with_nothing_there_is_told_as_that(tmp_path: Path, store: ModelS
         import_models([tmp_path / "nowhere"], store)
     assert str(told.value) == f"There is nothing at {tmp_path / 'nowhere'}."
     assert told.value.hint == "Check the path."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_a_pipe_is_not_said_to_be_missing(tmp_path: Path, store: ModelStore) -> None:
+    pipe = tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)
+    with pytest.raises(StillroomError) as told:
+        import_models([pipe], store)
+    assert str(told.value) == "The file pipe.gguf cannot be read: it is no regular file."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file is called so there")
+def test_a_name_of_several_lines_that_turns_the_direction_becomes_one_plain_line(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    file = tmp_path / "new\nline\u200fmark\u202egnp.gguf"
+    write_tiny_gguf(file)
+    [model] = import_models([file], store).models
+    assert model.name == "new line·mark·gnp"
+    assert model.path == file
+    store.delete(model)
+    assert store.listing().models == ()

@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,10 @@ def test_folders_and_files_that_are_no_model(tmp_path: Path) -> None:
         parse_reference(str(tmp_path))
     with pytest.raises(StillroomError, match="is no GGUF file"):
         parse_reference(str(tmp_path / "notes.txt"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_a_pipe_is_no_model_and_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gguf")
+    with pytest.raises(StillroomError, match="is no GGUF file"):
+        parse_reference(str(tmp_path / "pipe.gguf"))
