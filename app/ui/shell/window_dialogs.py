@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QMargins, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QMargins, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog
 
 from app.base.errors import StillroomError
@@ -21,7 +22,7 @@ from app.ui.base.slices import Slices
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
-from app.ui.shell.main_window import MainWindow
+from app.ui.shell.main_window import MODIFIERS, MainWindow
 from app.ui.shell.model_choice import measured_error, what_returns
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.ui_context import UiContext
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 Dialog = TypeVar("Dialog", bound=QDialog)
 EDGES = QMargins(8, 40, 8, 8)
 """The room that a desktop takes around a dialog, in pixels."""
+_PRESSED = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
 
 
 class WindowDialogs(QObject):
@@ -71,6 +73,8 @@ class WindowDialogs(QObject):
         self.moving = moving
         self.moving.moved.connect(self._on_moved)
         self._opening = Slices(self)
+        self._being_made: LoadSettingsDialog | None = None
+        """By `_opening`."""
         window.load_settings_asked.connect(self._on_load_settings_asked)
         window.settings_asked.connect(lambda: self.open_settings_page("general"))
         add_action(window, self.tr("Input filter"), "", self.open_filters)
@@ -95,10 +99,31 @@ class WindowDialogs(QObject):
     def _on_load_settings_asked(self) -> None:
         """Open them in later turns: to make and to show them takes too long at once."""
         if not self._opening.under_way:
+            self._being_made = None
             self._opening.begin(self._open_load_settings())
+            handle = self._window.windowHandle()
+            if handle is not None:
+                handle.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Take keys for the dialog that was asked for and is still made: Escape, which would stop a reply in
+        the window, takes that back."""
+        if not self._opening.under_way:
+            watched.removeEventFilter(self)
+        elif isinstance(event, QKeyEvent) and event.type() in _PRESSED and event.key() not in MODIFIERS:
+            if event.key() != Qt.Key.Key_Escape:
+                self._opening.finish()
+            elif event.type() == QEvent.Type.KeyPress:
+                self._opening.stop()
+                if self._being_made is not None:
+                    self._being_made.deleteLater()
+            # Else it would be looked for among the shortcuts of the window.
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)
 
     def _open_load_settings(self) -> Iterator[None]:
-        dialog = self.make_load_settings(in_steps=True)
+        dialog = self._being_made = self.make_load_settings(in_steps=True)
         for _ in dialog.making():
             yield
         yield

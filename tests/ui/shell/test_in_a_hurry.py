@@ -5,7 +5,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QInputMethodEvent, QKeyEvent, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
@@ -22,6 +22,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.live_panel.loaded_line import LoadedLine
+from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.main_window import MainWindow
@@ -277,6 +278,38 @@ def test_nobody_asks_for_a_model_while_one_comes_back(qapp: QApplication) -> Non
         await until(lambda: session.info is not None, "the model")
         assert said
         assert {"The model is being loaded. The model is being loaded."} == set(said)
+
+    run_with_window(scene)
+
+
+def test_an_early_escape_closes_the_load_settings_and_stops_no_reply(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        await until(lambda: application.session.info is not None, "the model")
+        tab.send("Write a long story about a lighthouse keeper.")
+        await until(lambda: tab.running_view is not None, "the reply")
+        application.window.activateWindow()
+        await until(application.window.isActiveWindow, "the keyboard")
+        button = bar_button(application, "How the model is loaded")
+        escaped = asyncio.Event()
+
+        def hurry() -> None:
+            button.click()
+            QTest.keyClick(application.window.windowHandle(), Qt.Key.Key_Escape)
+            escaped.set()
+
+        # Not in a task: the key is looked for among the shortcuts, for which Qt handles other events, too.
+        QTimer.singleShot(0, hurry)
+        await escaped.wait()
+        await settle()
+        assert not any(made.isVisible() for made in application.window.findChildren(LoadSettingsDialog))
+        assert tab.running_view is not None
+        # It opens again.
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        dialogs = application.window.findChildren
+        await until(lambda: any(made.isVisible() for made in dialogs(LoadSettingsDialog)), "the dialog")
+        tab.stop()
 
     run_with_window(scene)
 
