@@ -172,6 +172,15 @@ class LivePanel(QFrame):
         self._gpus.show_cards(snapshot.gpu, snapshot.cards, snapshot.history)
         self._context.show_rates(self._with_limit(snapshot.rates), chat, self._without_context())
         self._host.show_host(snapshot.host)
+        self._follow_words()
+
+    def _follow_words(self) -> None:
+        """Give words that take more lines now their height at once: Qt may paint before it lays out again,
+        and a busy window would show them cut off until the next painting."""
+        inner = reversed(self.findChildren(QWidget))
+        for layout in [each.layout() for each in (*inner, self)]:
+            if layout is not None:
+                layout.activate()
 
     def _lay_out(self) -> QWidget:
         self._head.setContentsMargins(*HEAD_MARGINS_PX)

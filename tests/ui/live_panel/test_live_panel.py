@@ -184,6 +184,20 @@ def test_says_why_there_is_no_card(panel: LivePanel, state: GpuState, sentence: 
     assert "RAM 9.8 of 32.0 GB" in shown(panel)
 
 
+def test_words_of_more_lines_have_their_height_before_anything_is_painted(
+    panel: LivePanel, session: EngineSession
+) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("pending")))
+    session.unloaded.emit()
+    QApplication.processEvents()
+    session.rested.emit(INFO)
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver")))
+    wrapped = [made for made in panel.findChildren(QLabel) if made.isVisible() and made.wordWrap()]
+    begun = [made.text()[:19] for made in wrapped if made.height() > 1.5 * made.fontMetrics().height()]
+    assert begun == ["No NVIDIA driver fo", "It was not used for"]
+    assert all(made.height() >= made.heightForWidth(made.width()) for made in wrapped)
+
+
 def test_says_that_the_engine_sees_no_card_either(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=()))
     assert "No graphics card found: no NVIDIA driver, and the engine lists no other card." in shown(panel)
