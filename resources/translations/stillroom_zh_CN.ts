@@ -9734,6 +9734,10 @@ Left for the reply: {left}</source>
         <translation>请附加其中的一部分。</translation>
     </message>
     <message>
+        <source>Attach one that holds text.</source>
+        <translation>请附加含有文字的文件。</translation>
+    </message>
+    <message>
         <source>Attach text, code, Markdown, CSV, PDF or DOCX; save an older document as one of these first.</source>
         <translation>请附加文本、代码、Markdown、CSV、PDF 或 DOCX；较旧的文档请先另存为其中之一。</translation>
     </message>
@@ -12684,6 +12688,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{name} is a link that leads out of the folder.</source>
         <translation>{name} 是指向文件夹之外的链接。</translation>
+    </message>
+    <message>
+        <source>{name} is an empty file.</source>
+        <translation>{name} 是空文件。</translation>
     </message>
     <message>
         <source>{name} is being built already.</source>

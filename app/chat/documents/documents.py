@@ -71,6 +71,8 @@ def read_document(path: Path) -> Document:
             name=path.name,
             reason=error.strerror or str(error),
         ) from error
+    if not size:
+        raise DocumentError("{name} is an empty file.", "Attach one that holds text.", name=path.name)
     if size > MOST_FILE_BYTES:
         raise DocumentError(
             "{name} is larger than {size}.",
