@@ -134,7 +134,7 @@ class CallbackWatch:
             work()
         finally:
             self._whole = None
-            self._end(piece, what())
+            self._end(piece, what)
 
     def _on_event(self, arguments: Any) -> bool:
         # What a callback of asyncio sends belongs to it: to look at the clock each time would count, too.
@@ -152,22 +152,29 @@ class CallbackWatch:
     def _close(self) -> None:
         piece, self._piece = self._piece, None
         if piece is not None:
-            self._end(piece, f"event {_event_name(int(piece.what))}")
+            self._end(piece, lambda: f"event {_event_name(int(piece.what))}")
 
-    def _end(self, piece: "_Piece", what: str) -> None:
+    def _end(self, piece: "_Piece", what: Callable[[], str]) -> None:
         wall_s, cpu_s, in_line_s = (now - then for now, then in zip(self._now(), piece.times, strict=True))
         waited_s = max(0.0, wall_s - cpu_s - in_line_s)
         self._count += 1
-        for heap, figure in (
-            (self._longest, wall_s),
-            (self._most_waited, waited_s),
-            (self._most_computed, cpu_s),
-        ):
-            if len(heap) < KEPT or figure > heap[0][0]:
-                done = Callback(waited_s=waited_s, wall_s=wall_s, cpu_s=cpu_s, what=what, stack=piece.stack)
-                heapq.heappush(heap, (figure, self._count, done))
-                if len(heap) > KEPT:
-                    heapq.heappop(heap)
+        kept_in = [
+            (heap, figure)
+            for heap, figure in (
+                (self._longest, wall_s),
+                (self._most_waited, waited_s),
+                (self._most_computed, cpu_s),
+            )
+            if len(heap) < KEPT or figure > heap[0][0]
+        ]
+        if not kept_in:
+            return
+        # Not part of the work: a callback may hold megabytes, which are put into words first.
+        done = Callback(waited_s=waited_s, wall_s=wall_s, cpu_s=cpu_s, what=what(), stack=piece.stack)
+        for heap, figure in kept_in:
+            heapq.heappush(heap, (figure, self._count, done))
+            if len(heap) > KEPT:
+                heapq.heappop(heap)
 
     def _now(self) -> tuple[float, float, float]:
         """Seconds of the clock, on a processor, and in line for one that others had (0 where not told)."""

@@ -75,3 +75,14 @@ def test_turns_of_a_dialog_s_own_loop_are_pieces_too(watch: CallbackWatch) -> No
     QTimer.singleShot(10, act)
     let_live(500)
     assert pieces(watch, PIECE_S) == 2
+
+
+def test_a_callback_is_put_into_words_after_it_was_measured(watch: CallbackWatch) -> None:
+    def words() -> str:
+        compute()
+        return "the work"
+
+    watch.forget()
+    watch.run(words, lambda: None)
+    assert [piece.what for piece in watch.figures().most_computed] == ["the work"]
+    assert pieces(watch, PIECE_S) == 0
