@@ -18,6 +18,7 @@ from app.database.commit_mark import CommitMark, read_mark
 from app.database.damage_notices import DamageNotice, Recovery, row_notices, time_text
 from app.database.integrity_check import is_damage, open_to_read, problem_of
 from app.database.read_only import cannot_write, is_out_of_room, is_refusal, read_only
+from app.database.readers import Readers
 from app.database.rebuild import Rebuilt, rebuild
 from app.database.row_sums import add_functions, commits, count_commit, keep_sums, seal, summed_table
 from app.database.schema import Schema, migrate, schema_version
@@ -33,7 +34,7 @@ OPENING_BUDGET_S = 0.15
 
 
 class CheckedDatabase:
-    """A connection that writes, under a lock, and one that reads: a reader never waits for the disk.
+    """A connection that writes, under a lock, and those that read: a reader waits for nobody.
 
     Any thread. Every transaction counts itself, in the file and in a mark beside it: a file that has lost its
     newest ones, or all, shows. Methods raise `StillroomError`, as `unusable` makes it, and `DiskFullError`.
@@ -51,7 +52,7 @@ class CheckedDatabase:
         self.recovery: Recovery | None = None
         self._schema = schema
         self._write_lock = threading.Lock()
-        self._read_lock = threading.Lock()
+        self._readers = Readers()
         self._check_lock = threading.Lock()
         self._closing = threading.Event()
         self._writer: sqlite3.Connection | None = None
@@ -81,7 +82,7 @@ class CheckedDatabase:
     def close(self) -> None:
         """Close the file; a check ends at once."""
         self._closing.set()
-        with self._check_lock, self._write_lock, self._read_lock:
+        with self._check_lock, self._write_lock, self._readers.replacing():
             self._close()
 
     def check(self) -> Recovery | None:
@@ -124,14 +125,14 @@ class CheckedDatabase:
 
     def state(self) -> tuple[object, int]:
         """Compares equal as long as nobody has written, in this process or another one."""
-        with self.reading() as db:
-            return db, db.execute("PRAGMA data_version").fetchone()[0]
+        with self._readable_errors():
+            return self._readers.state()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection that reads."""
-        with self._read_lock, self._readable_errors():
-            yield self._reader
+        """A connection that reads, and nobody else's meanwhile."""
+        with self._readable_errors(), self._readers.reading() as db:
+            yield db
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -168,7 +169,7 @@ class CheckedDatabase:
             return None
         with self._write_lock:
             rebuilt = _rebuild(self.path, self._schema)
-            with self._read_lock:
+            with self._readers.replacing():
                 self._close()
                 self.recovery = _replace(self.path, rebuilt, problem)
                 self._open()
@@ -182,8 +183,7 @@ class CheckedDatabase:
         use_reserve(folder)
         if free_bytes(folder) < LOW_BYTES:
             raise short_here(folder)
-        with self._read_lock:
-            self._reader.close()
+        with self._readers.replacing():
             try:
                 writer = self._open_sound()
             except (sqlite3.Error, OSError, DiskFullError) as error:
@@ -212,7 +212,7 @@ class CheckedDatabase:
         log.warning("%s is opened to be read only: %s", self.path.name, error)
         self._writer = None
         self._refused = self._told(error)
-        self._reader = read_only(self.path, self._schema)
+        self._readers.begin(read_only(self.path, self._schema), None)
 
     def _told(self, error: BaseException) -> StillroomError:
         if isinstance(error, DiskFullError):
@@ -241,16 +241,23 @@ class CheckedDatabase:
                 seal(writer, tables)
                 writer.commit()
             keep_sums(writer, tables)
-            reader = opened.enter_context(closing(_connect(self.path)))
-            reader.execute("PRAGMA query_only = ON")
+            reader = opened.enter_context(closing(self._connect_to_read()))
             mark = opened.enter_context(closing(CommitMark(self.path)))
             mark.write(commits(reader) or 0)
             opened.pop_all()
-        self._writer, self._reader, self._commit_mark = writer, reader, mark
+        self._writer, self._commit_mark = writer, mark
+        self._readers.begin(reader, self._connect_to_read)
         return writer
 
+    def _connect_to_read(self) -> sqlite3.Connection:
+        with ExitStack() as opened:
+            reader = _connect(self.path)
+            opened.enter_context(closing(reader))
+            reader.execute("PRAGMA query_only = ON")
+            opened.pop_all()
+        return reader
+
     def _close(self) -> None:
-        self._reader.close()
         if self._writer is not None:
             self._commit_mark.close()
             self._writer.close()

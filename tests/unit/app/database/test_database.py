@@ -14,12 +14,14 @@ import pytest
 
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run import run_journal
+from app.chat.store.database import ChatDatabase, ChatStoreError
 from app.chat.store.migrations import SCHEMA
 from app.chat.store.store import ChatStore
 from app.database import backups
 from app.database.commit_mark import mark_path, read_mark
 from app.database.damage_notices import Recovery
 from app.database.integrity_check import problem_of
+from app.database.readers import Readers
 from tests.support.bench_reports import make_report
 from tests.support.full_databases import KINDS, Kind
 from tests.support.waiting import wait_until
@@ -307,6 +309,62 @@ def test_a_text_that_is_none_any_more_is_shown_with_marks(path: Path) -> None:
             other.commit()
         assert store.messages(1)[0].content == "A\ufffdB"
         assert store.messages(1)[1].content == "the first train leaves at seven"
+
+
+def test_a_reader_waits_for_no_other_one(path: Path) -> None:
+    """The window reads its list of chats while all of them are searched on another thread."""
+    fill(path, backed_up=False)
+    with closing(ChatDatabase(path)) as database:
+        before = database.state()
+        with database.reading() as searching:
+            assert database.read("SELECT title FROM conversations") == [("Trains",)]
+            assert database.state() == before
+            with database.reading() as second, database.reading() as third:
+                assert len({searching, second, third}) == 3
+        with database.reading() as again:
+            assert again in (searching, second, third), "it is open already"
+        with closing(ChatStore(path)) as other:
+            other.create_conversation(title="Ships")
+        assert database.state() != before
+
+
+def test_what_is_read_is_read_to_the_end_before_the_file_is_closed(path: Path) -> None:
+    fill(path, backed_up=False)
+    database = ChatDatabase(path)
+    with ThreadPoolExecutor() as threads:
+        with database.reading() as db:
+            rows = db.execute("SELECT content FROM messages")
+            closed = threads.submit(database.close)
+            assert len(rows.fetchall()) == 2
+            assert not closed.done()
+        closed.result()
+    for use in (lambda: database.read("SELECT 1"), database.state):
+        with pytest.raises(ChatStoreError):
+            use()
+
+
+def test_readers_wait_for_each_other_where_only_one_connection_can_be_had(path: Path) -> None:
+    fill(path, backed_up=False)
+    readers = Readers()
+
+    def refuse() -> sqlite3.Connection:
+        raise sqlite3.OperationalError("too many open files")
+
+    readers.begin(sqlite3.connect(path, check_same_thread=False), refuse)
+
+    def read() -> int:
+        with readers.reading() as db:
+            return int(db.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+    with ThreadPoolExecutor() as threads:
+        with readers.reading():
+            second = threads.submit(read)
+            assert not second.done()
+        assert second.result() == 2
+    with readers.replacing():
+        pass
+    with pytest.raises(sqlite3.ProgrammingError):
+        read()
 
 
 def test_closing_ends_a_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
