@@ -147,9 +147,13 @@ class Measurements:
             return found
 
     def loads(self) -> tuple[LoadMeasurement, ...]:
-        """Everything that was loaded, the latest last."""
-        with self._lock:
-            return tuple(self._read().loads)
+        """Everything that was loaded, the latest last. Once the file was read nobody waits for the disk, to
+        which another thread may write."""
+        file = self._file
+        if file is None:
+            with self._lock:
+                file = self._read()
+        return tuple(file.loads)
 
     def on_event(self, event: Event) -> None:
         """Take what a load or a reply measured."""
@@ -184,6 +188,7 @@ class Measurements:
     def _keep(self, load: LoadMeasurement) -> None:
         file = self._read()
         others = [other for other in file.loads if not _same(other, load)]
+        # Another list: `loads` reads it without the lock.
         file.loads = [*others, load][-_KEPT_LOADS:]
         self._write()
 

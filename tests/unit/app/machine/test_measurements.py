@@ -1,6 +1,8 @@
 """Measurements are kept and found again, whatever happens to the file."""
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ from app.machine.memory_speed import (
     read_memory_speed,
     usual_window,
 )
+from tests.support.waiting import wait_until
 
 MIB = 1 << 20
 
@@ -91,6 +94,32 @@ def test_a_load_and_its_fastest_reply_are_kept(tmp_path: Path, file: Path) -> No
     measured.on_event(Loaded(request_id=3, info=info(file)))
     measured.on_event(Loaded(request_id=4, info=info(file, context_tokens=8192)))
     assert [load.decode_tok_per_s for load in Measurements(kept).loads()] == [30.0, 0.0]
+
+
+def test_who_asks_for_the_loads_does_not_wait_for_a_disk_that_is_written_to(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window asks for them while it judges its list of models."""
+    measured = Measurements(tmp_path / "measured.json")
+    assert measured.loads() == ()
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(path: Path, value: object) -> None:
+        hangs.set()
+        goes_on.wait()
+
+    # A stand-in for a disk that is busy.
+    monkeypatch.setattr("app.machine.measurements.write_json", hang)
+    with ThreadPoolExecutor() as threads:
+        writing = threads.submit(measured.on_event, Loaded(request_id=1, info=info(file)))
+        hangs.wait()
+        asking = threads.submit(measured.loads)
+        try:
+            wait_until(asking.done, "the loads while they are written")
+        finally:
+            goes_on.set()
+        writing.result()
+    assert [load.path for load in asking.result()] == [str(file)]
 
 
 def test_replies_count_only_where_their_model_is_known(tmp_path: Path, file: Path) -> None:
