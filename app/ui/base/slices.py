@@ -6,10 +6,25 @@ from collections.abc import Callable, Iterator
 from PySide6.QtCore import QObject, QTimer
 
 SLICE_S = 0.012
-"""Of one turn of the event loop, at most; a step that has begun goes on to its end."""
+"""Of one turn of the event loop: a step that is as long as the one before begins only if it ends by then."""
 
 NEXT_TURN = object()
 """Given by a step before a long one, which then has a turn of its own."""
+
+
+class Turn:
+    """Tells how long steps go on in one turn of the event loop, made when the first begins. GUI thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._step_s = clock()
+        self._end_s = self._step_s + SLICE_S
+
+    def is_over(self, given: object = None) -> bool:
+        """Tell after a step, which has given this, that the turn has no time for another one as long."""
+        now_s = self._clock()
+        took_s, self._step_s = now_s - self._step_s, now_s
+        return given is NEXT_TURN or now_s + took_s > self._end_s
 
 
 class Slices(QObject):
@@ -59,7 +74,7 @@ class Slices(QObject):
 
     def _go_on(self) -> None:
         """Do steps until the turn's time is over, one at least."""
-        steps, end_s = self._steps, self._clock() + SLICE_S
+        steps, turn = self._steps, Turn(self._clock)
         if steps is None:
             return
         try:
@@ -67,7 +82,7 @@ class Slices(QObject):
                 if self._steps is not steps:
                     # The step has stopped the work, or begun another one.
                     return
-                if given is NEXT_TURN or self._clock() >= end_s:
+                if turn.is_over(given):
                     self._turn.start()
                     return
         except Exception:

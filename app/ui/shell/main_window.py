@@ -221,7 +221,10 @@ class MainWindow(QMainWindow):
 
     def making(self, key: str) -> Iterator[None]:
         """Make a tab's content in steps, as far as it is not made yet."""
+        is_new = key not in self._contents
         content = self._begun(key)
+        if is_new:
+            yield
         if isinstance(content, Stepped):
             yield from content.making()
 

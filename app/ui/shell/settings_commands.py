@@ -40,15 +40,15 @@ class SettingsCommands(QObject):
         self._settings = settings
         self._known: dict[str, list[_Row]] = {}
 
-    def parts(self) -> Iterator[list[Command]]:
+    def parts(self) -> Iterator[list[Command] | None]:
         """List them, dialog by dialog and page by page of the settings: the first time each is made for that,
-        which takes a moment, the longest in steps that give none."""
+        which takes a moment, the longest in steps that give none. None comes before each that is made."""
         from app.ui.settings.settings_dialog import SettingsPage
 
         dialogs = self._dialogs
         yield self._general()
         for key in get_args(SettingsPage):
-            yield self._of_dialog(f"settings: {key}", partial(self._look_up_page, key))
+            yield from self._of_dialog(f"settings: {key}", partial(self._look_up_page, key))
         yield from self._load_settings()
         makers: tuple[tuple[str, Callable[[], QDialog], Callable[[], QDialog]], ...] = (
             ("filters", dialogs.make_filters, dialogs.open_filters),
@@ -56,11 +56,12 @@ class SettingsCommands(QObject):
             ("server", dialogs.make_server, dialogs.open_server),
         )
         for name, make, open_dialog in makers:
-            yield self._of_dialog(name, partial(self._look_up_new, make, open_dialog))
+            yield from self._of_dialog(name, partial(self._look_up_new, make, open_dialog))
 
-    def _load_settings(self) -> Iterator[list[Command]]:
+    def _load_settings(self) -> Iterator[list[Command] | None]:
         key = f"load settings of {self._dialogs.load_subject}"
         if key not in self._known:
+            yield None
             dialog = self._dialogs.make_load_settings(planned=False, in_steps=True)
             try:
                 for _ in dialog.making():
@@ -69,12 +70,13 @@ class SettingsCommands(QObject):
             finally:
                 # The palette may be closed in between.
                 _discard(dialog)
-        yield self._of_dialog(key, list)
+        yield from self._of_dialog(key, list)
 
-    def _of_dialog(self, key: str, look_up: Callable[[], list[_Row]]) -> list[Command]:
+    def _of_dialog(self, key: str, look_up: Callable[[], list[_Row]]) -> Iterator[list[Command] | None]:
         if key not in self._known:
+            yield None
             self._known[key] = look_up()
-        return [Command(title, "", partial(_go_to, opens, name)) for title, name, opens in self._known[key]]
+        yield [Command(title, "", partial(_go_to, opens, name)) for title, name, opens in self._known[key]]
 
     def _general(self) -> list[Command]:
         found: list[Command] = []

@@ -3,7 +3,6 @@
 The keys themselves stand with what they do: wherever `add_action` is called, such as in `chat_actions.py`.
 """
 
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from app.chat.store.records import Conversation
 from app.ui.base.add_action import Command, commands_of, joined, parts_of
 from app.ui.base.offers import menu_of, menu_steps, offered_in, offered_later
-from app.ui.base.slices import SLICE_S
+from app.ui.base.slices import NEXT_TURN, Turn
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.command_palette import CommandPalette
@@ -34,11 +33,11 @@ class WindowCommands(QObject):
         panel: LivePanel,
         chats: Callable[[], Sequence[Conversation]],
         show_chat: Callable[[int], None],
-        settings: Callable[[], Iterator[Sequence[Command]]],
+        settings: Callable[[], Iterator[Sequence[Command] | None]],
         english_of: Callable[[str], str],
     ) -> None:
-        """`settings` lists, in steps, the commands of the window's settings and dialogs, `english_of` the
-        English for a text of the window, as `Languages` has it."""
+        """`settings` lists, in steps, the commands of the window's settings and dialogs, with None before a
+        long one; `english_of` gives the English for a text of the window, as `Languages` has it."""
         super().__init__(window)
         self._window = window
         self._theme = theme
@@ -75,8 +74,9 @@ class WindowCommands(QObject):
         dialog.open()
         return dialog
 
-    def _later(self, in_front: str) -> Generator[Sequence[Command]]:
-        """Look up what takes a moment; pages that were never shown are made for it, in steps."""
+    def _later(self, in_front: str) -> Generator[Sequence[Command] | None]:
+        """Look up what takes a moment; pages that were never shown are made for it, in steps. None comes
+        before a long step, which has a turn of its own."""
         menu = menu_of(self._window.picker)
         if menu is not None:
             yield from menu_steps(menu, self.tr("Model"))
@@ -92,6 +92,7 @@ class WindowCommands(QObject):
         yield from self._settings()
         for key in self._window.pages:
             if key != in_front:
+                yield None
                 for _ in self._window.making(key):
                     yield ()
                 page = self._window.content_of(key)
@@ -103,16 +104,16 @@ class WindowCommands(QObject):
                 yield self._there(key, offered_in(page))
                 yield from later
 
-    def _add_next(self, dialog: CommandPalette, later: Iterator[Sequence[Command]]) -> None:
+    def _add_next(self, dialog: CommandPalette, later: Iterator[Sequence[Command] | None]) -> None:
         """Add what is found in a moment, so that what is typed meanwhile is seen."""
         if not self._window.isVisible():
             # It was closed, and a page that is made now would be closed by nobody.
             return
         found: list[Command] = []
-        end_s = time.perf_counter() + SLICE_S
+        turn = Turn()
         for commands in later:
-            found += self._in_english(commands)
-            if time.perf_counter() >= end_s:
+            found += self._in_english(commands or ())
+            if turn.is_over(NEXT_TURN if commands is None else commands):
                 QTimer.singleShot(0, dialog, lambda: self._add_next(dialog, later))
                 break
         else:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.store.store import ChatStore
+from app.ui.base import slices
 from app.ui.base.add_action import not_now, plain_words
 from app.ui.base.offers import could_be_seen, menu_of
 from app.ui.base.session import model_name
@@ -100,6 +101,47 @@ def test_the_palette_is_seen_before_other_pages_are_made_for_it(
         await opened(application)
         assert before
         assert all(before)
+
+    run_with_window(scene)
+
+
+def test_each_dialog_is_looked_up_in_a_turn_of_its_own(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turns that do not end with their time end where a dialog is made."""
+    monkeypatch.setattr(slices, "SLICE_S", 1000.0)
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        turns = 0
+        made: list[int] = []
+
+        def count() -> None:
+            nonlocal turns
+            turns += 1
+
+        counter = QTimer(interval=0)
+        counter.timeout.connect(count)
+
+        class Noted(QObject):
+            def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+                if (
+                    event.type() == QEvent.Type.WindowTitleChange
+                    and isinstance(watched, QDialog)
+                    and watched.parent() is application.window
+                ):
+                    made.append(turns)
+                return False
+
+        noted = Noted()
+        palette = application.commands.open_palette()
+        counter.start()
+        qapp.installEventFilter(noted)
+        await until(lambda: palette.complete, "all commands")
+        qapp.removeEventFilter(noted)
+        counter.stop()
+        assert len(made) > 10
+        assert len(set(made)) == len(made), made
 
     run_with_window(scene)
 
