@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -15,6 +15,7 @@ from app.filters.shipped import shipped_rules
 from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.bridge import Bridge
 from app.ui.base.resource_words import rule_words
+from app.ui.base.slices import Stepped
 from app.ui.base.theme import Theme
 from app.ui.settings.filter_rule_form import FilterRuleForm
 from app.ui.settings.filter_rule_table import FilterRuleTable
@@ -28,12 +29,19 @@ DOWN_KEYS = "Alt+Down"
 KEEP_AFTER_MS = 300
 
 
-class FiltersDialog(ScrolledDialog):
+class FiltersDialog(ScrolledDialog, Stepped):
     """Changes apply at once, to the next message. GUI thread."""
 
     def __init__(
-        self, filters: FilterFile, theme: Theme, bridge: Bridge, parent: QWidget | None = None
+        self,
+        filters: FilterFile,
+        theme: Theme,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+        *,
+        in_steps: bool = False,
     ) -> None:
+        """`in_steps` it is made by `making`."""
         super().__init__(parent)
         self._filters = filters
         self._theme = theme
@@ -47,17 +55,21 @@ class FiltersDialog(ScrolledDialog):
         self.undo_button.clicked.connect(self._on_undo)
         self.repair = button(self.tr("Start again with the shipped rules"))
         self.repair.clicked.connect(self._on_repair)
-        self._lay_out()
         self._keep_timer = QTimer(self, singleShot=True, interval=KEEP_AFTER_MS)
         self._keep_timer.timeout.connect(self._keep)
+        self._begin_making(self._make(), in_steps=in_steps)
+
+    def _make(self) -> Iterator[None]:
+        yield from self._lay_out()
         self.table.changed.connect(self._keep)
         self.table.chosen.connect(self._on_chosen)
         self.form.edited.connect(self._on_edited)
         add_action(self, self.tr("Move the rule up"), UP_KEYS, lambda: self.table.move_selected(-1))
         add_action(self, self.tr("Move the rule down"), DOWN_KEYS, lambda: self.table.move_selected(1))
-        theme.changed.connect(self._draw_icons)
+        self._theme.changed.connect(self._draw_icons)
         self._draw_icons()
         self._say("")
+        yield
         self._read()
 
     def done(self, result: int) -> None:
@@ -68,7 +80,7 @@ class FiltersDialog(ScrolledDialog):
         self.trial.close_down()
         super().done(result)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self) -> Iterator[None]:
         explanation = label(
             self.tr(
                 "All that you send passes these rules, from the top to the bottom: chats, code, the "
@@ -109,6 +121,7 @@ class FiltersDialog(ScrolledDialog):
             buttons.addWidget(made)
         buttons.addStretch(1)
         buttons.addWidget(self.restore)
+        yield
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -124,11 +137,14 @@ class FiltersDialog(ScrolledDialog):
         right.addWidget(trial_card)
         right.addStretch(1)
         rule_card.body.addWidget(label(self.tr("RULE"), "caption"))
+        yield
         self.form: FilterRuleForm = FilterRuleForm(rule_card)
         rule_card.body.addWidget(self.form)
+        yield
         trial_card.body.addWidget(label(self.tr("TRY IT"), "caption"))
         self.trial: FilterTrial = FilterTrial(self._theme, self._start, trial_card)
         trial_card.body.addWidget(self.trial)
+        yield
         foot = QHBoxLayout()
         body.addLayout(foot)
         foot.setSpacing(8)

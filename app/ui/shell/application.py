@@ -271,7 +271,7 @@ class WindowApplication(QObject):
         )
         self.dialogs.models_deleted.connect(tabs.reread_models)
         tabs.model_chosen.connect(self._models.choose)
-        tabs.filters_requested.connect(self.dialogs.open_filters)
+        tabs.filters_requested.connect(self.dialogs.ask_filters)
         self.dialogs.models_moved.connect(tabs.reread_models)
         tabs.chat_opened.connect(place.chat_opened)
         self._panel.follow(tabs.chat_context)
@@ -282,7 +282,7 @@ class WindowApplication(QObject):
         picker.more_asked.connect(lambda: window.show_page("models"))
         choice = ElsewhereChoice(parts.settings, self._session)
         picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
-        picker.servers_asked.connect(lambda: self.dialogs.open_settings_page("servers elsewhere"))
+        picker.servers_asked.connect(lambda: self.dialogs.ask_settings("servers elsewhere"))
         settings = SettingsCommands(self.dialogs, parts.settings, window)
         self.commands = WindowCommands(
             window,

@@ -1,7 +1,7 @@
 """The dialogs of the window as a whole: how models are loaded, settings, filter, audit log, local API."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +18,7 @@ from app.remote.remote_server import ElsewhereModel, ElsewhereServer
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.base.session import model_name
-from app.ui.base.slices import Slices
+from app.ui.base.slices import NEXT_TURN, Slices
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
@@ -40,13 +40,19 @@ if TYPE_CHECKING:
 
 
 Dialog = TypeVar("Dialog", bound=QDialog)
+Making = Generator[None, None, QDialog]
+"""The steps in which a dialog is made, and the dialog."""
 EDGES = QMargins(8, 40, 8, 8)
 """The room that a desktop takes around a dialog, in pixels."""
 _PRESSED = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
 
 
 class WindowDialogs(QObject):
-    """Opens them, and does what is decided in them. GUI thread."""
+    """Opens them, and does what is decided in them. GUI thread.
+
+    What begins with `ask` opens a dialog in later turns of the event loop, as to make and to show one takes
+    too long at once; what begins with `open` does it now, for whoever goes on in it.
+    """
 
     models_deleted = Signal()
     """Files of models are gone for good."""
@@ -73,15 +79,15 @@ class WindowDialogs(QObject):
         self.moving = moving
         self.moving.moved.connect(self._on_moved)
         self._opening = Slices(self)
-        self._being_made: LoadSettingsDialog | None = None
+        self._being_made: QDialog | None = None
         """By `_opening`."""
-        window.load_settings_asked.connect(self._on_load_settings_asked)
-        window.settings_asked.connect(lambda: self.open_settings_page("general"))
-        add_action(window, self.tr("Input filter"), "", self.open_filters)
-        add_action(window, self.tr("Audit log"), "", self.open_audit)
-        add_action(window, self.tr("Local API"), "", self.open_server)
+        window.load_settings_asked.connect(self._ask_load_settings)
+        window.settings_asked.connect(lambda: self.ask_settings("general"))
+        add_action(window, self.tr("Input filter"), "", self.ask_filters)
+        add_action(window, self.tr("Audit log"), "", self._ask_audit)
+        add_action(window, self.tr("Local API"), "", self._ask_server)
         ui.notices.offer(DiskFullError, self.tr("Make room…"), self._on_make_room)
-        ui.notices.offer(TokenError, self.tr("Open settings"), lambda _: self.open_hub_settings())
+        ui.notices.offer(TokenError, self.tr("Open settings"), lambda _: self.ask_hub_settings())
         cuda.offered.connect(self._on_cuda_offered)
 
     @property
@@ -95,15 +101,6 @@ class WindowDialogs(QObject):
         """Open the load settings of the model that answers, with the memory that they take, or of the one
         that is being loaded; those of new models where there is none of this computer."""
         return _opened(self.make_load_settings())
-
-    def _on_load_settings_asked(self) -> None:
-        """Open them in later turns: to make and to show them takes too long at once."""
-        if not self._opening.under_way:
-            self._being_made = None
-            self._opening.begin(self._open_load_settings())
-            handle = self._window.windowHandle()
-            if handle is not None:
-                handle.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Take keys for the dialog that was asked for and is still made: Escape, which would stop a reply in
@@ -122,14 +119,30 @@ class WindowDialogs(QObject):
             return True
         return super().eventFilter(watched, event)
 
-    def _open_load_settings(self) -> Iterator[None]:
-        dialog = self._being_made = self.make_load_settings(in_steps=True)
-        for _ in dialog.making():
-            yield
-        yield
-        # Somebody may have closed the window meanwhile.
-        if self._window.isVisible():
-            _opened(dialog)
+    def _ask_load_settings(self) -> None:
+        def making() -> Making:
+            dialog = self._being_made = self.make_load_settings(in_steps=True)
+            yield from dialog.making()
+            return dialog
+
+        self._open_later(making())
+
+    def _open_later(self, making: Making) -> None:
+        """Make a dialog in steps, and show it in a turn of its own. Keys that come before go to it."""
+
+        def steps() -> Iterator[object]:
+            dialog = self._being_made = yield from making
+            yield NEXT_TURN
+            # Somebody may have closed the window meanwhile.
+            if self._window.isVisible():
+                _opened(dialog)
+
+        if not self._opening.under_way:
+            self._being_made = None
+            self._opening.begin(steps())
+            handle = self._window.windowHandle()
+            if handle is not None:
+                handle.installEventFilter(self)
 
     def make_load_settings(self, *, planned: bool = True, in_steps: bool = False) -> "LoadSettingsDialog":
         """Make the load settings; not `planned`, they ask nothing of the engine. `in_steps` as in the
@@ -225,21 +238,37 @@ class WindowDialogs(QObject):
         )
 
     def _show_computer(self) -> None:
-        self.open_settings_page("this computer")
+        self.ask_settings("this computer")
 
     def open_filters(self) -> "FiltersDialog":
         """Show the rules of the input filter."""
         return _opened(self.make_filters())
 
-    def make_filters(self) -> "FiltersDialog":
-        """Make that dialog, and do not show it."""
+    def ask_filters(self) -> None:
+        """Show them in later turns."""
+
+        def making() -> Making:
+            dialog = self._being_made = self.make_filters(in_steps=True)
+            yield
+            yield from dialog.making()
+            return dialog
+
+        self._open_later(making())
+
+    def make_filters(self, *, in_steps: bool = False) -> "FiltersDialog":
+        """Make that dialog, and do not show it; `in_steps` as in the dialog."""
         from app.ui.settings.filters_dialog import FiltersDialog
 
-        return FiltersDialog(self._parts.gate.filters, self._theme, self._bridge, self._window)
+        return FiltersDialog(
+            self._parts.gate.filters, self._theme, self._bridge, self._window, in_steps=in_steps
+        )
 
     def open_audit(self) -> "AuditDialog":
         """Show the audit log."""
         return _opened(self.make_audit())
+
+    def _ask_audit(self) -> None:
+        self._open_later(_at_once(self.make_audit))
 
     def make_audit(self) -> "AuditDialog":
         """Make that dialog, and do not show it."""
@@ -251,21 +280,35 @@ class WindowDialogs(QObject):
         """Show the local API: on and off, key, who uses it."""
         return _opened(self.make_server())
 
+    def _ask_server(self) -> None:
+        self._open_later(_at_once(self.make_server))
+
     def make_server(self) -> "ServerDialog":
         """Make that dialog, and do not show it."""
         from app.ui.settings.server_dialog import ServerDialog
 
         return ServerDialog(self._server, self._parts.settings, self._theme, self._window)
 
-    def open_hub_settings(self) -> None:
-        """Show where the hub's token, mirror and proxy are entered."""
-        self.open_settings_page("hugging face")
+    def ask_hub_settings(self) -> None:
+        """Show where the hub's token, mirror and proxy are entered, in later turns."""
+        self.ask_settings("hugging face")
 
     def open_settings_page(self, page: "SettingsPage") -> "SettingsDialog":
         """Open the settings at a page."""
         dialog = self.make_settings()
         dialog.show_page(page)
         return _opened(dialog)
+
+    def ask_settings(self, page: "SettingsPage") -> None:
+        """Open them there in later turns."""
+
+        def making() -> Making:
+            dialog = self._being_made = self.make_settings()
+            yield
+            dialog.show_page(page)
+            return dialog
+
+        self._open_later(making())
 
     def open_settings_place(self, place: "SettingsPlace") -> None:
         """Open the settings where somebody was in them."""
@@ -320,9 +363,9 @@ class WindowDialogs(QObject):
         )
         dialog = SettingsDialog(parts.settings, parts.paths, makers, self._window)
         for asked, opened in (
-            (dialog.filters_asked, self.open_filters),
-            (dialog.audit_asked, self.open_audit),
-            (dialog.api_asked, self.open_server),
+            (dialog.filters_asked, self.ask_filters),
+            (dialog.audit_asked, self._ask_audit),
+            (dialog.api_asked, self._ask_server),
         ):
             # One dialog at a time: all are for the window as a whole.
             asked.connect(dialog.accept)
@@ -387,6 +430,12 @@ def _fetch_models(server: ElsewhereServer, key: str) -> tuple[ElsewhereModel, ..
     from app.remote.model_directory import fetch_models
 
     return fetch_models(server, key)
+
+
+def _at_once(make: Callable[[], QDialog]) -> Making:
+    """Make a dialog in one step."""
+    yield
+    return make()
 
 
 def _opened(dialog: Dialog) -> Dialog:

@@ -44,6 +44,10 @@ class Desk:
         """Click the first button with this text."""
         next(each for each in self.window.findChildren(QPushButton) if each.text() == title).click()
 
+    def trigger(self, title: str) -> None:
+        """Do what the window has an action of this title for."""
+        next(each for each in self.window.actions() if each.text() == title).trigger()
+
     def open(self, title: str) -> None:
         """Open a chat."""
         self.tab.open_chat(self.chats[title])

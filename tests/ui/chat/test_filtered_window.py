@@ -46,6 +46,12 @@ async def begin(application: WindowApplication) -> ChatTab:
     return tab
 
 
+async def shown(application: WindowApplication, kind: type[QDialog]) -> QDialog:
+    await until(lambda: any(each.isVisible() for each in application.window.findChildren(kind)), "the dialog")
+    [dialog] = application.window.findChildren(kind)
+    return dialog
+
+
 async def pages_open(application: WindowApplication) -> None:
     """Both pages, by the command palette and by the settings."""
     pages: tuple[tuple[str, type[QDialog]], ...] = (
@@ -55,7 +61,7 @@ async def pages_open(application: WindowApplication) -> None:
     for title, kind in pages:
         [command] = [made for made in commands_of(application.window) if made.title == title]
         command.run()
-        [dialog] = application.window.findChildren(kind)
+        dialog = await shown(application, kind)
         assert dialog.windowTitle() == title
         dialog.reject()
         await settle(5)
@@ -63,8 +69,7 @@ async def pages_open(application: WindowApplication) -> None:
         [made] = [made for made in settings.findChildren(QPushButton) if made.text() == f"{title}…"]
         made.click()
         assert settings.isHidden()
-        [dialog] = application.window.findChildren(kind)
-        assert dialog.isVisible()
+        dialog = await shown(application, kind)
         dialog.reject()
         await settle(5)
 
@@ -103,7 +108,7 @@ def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home
         await until(lambda: "an earlier message" in tab.filter_notice.text, "the notice")
         assert tab.composer.text() == "And now?"
         tab.filter_notice.findChildren(QPushButton)[0].click()
-        dialog = application.window.findChild(FiltersDialog)
+        dialog = await shown(application, FiltersDialog)
         assert isinstance(dialog, FiltersDialog)
         dialog.reject()
         # Without it, all goes as it is.

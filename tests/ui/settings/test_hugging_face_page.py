@@ -170,6 +170,6 @@ def test_a_refusal_for_want_of_a_token_leads_to_the_page(qapp: QApplication, hub
         field.returnPressed.emit()
         await until(lambda: "or it is private" in seen_words(tab), "the refusal")
         click(seen_button(tab, "Open settings"))
-        assert application.window.findChild(HuggingFacePage) is not None
+        await until(lambda: application.window.findChild(HuggingFacePage) is not None, "the page")
 
     run_with_window(scene)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -45,10 +45,13 @@ from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.models.search.search_card import SearchCard
 from app.ui.reply.chat_column import ChatColumn
 from app.ui.reply.reply_view import ReplyView
+from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.settings.filter_rule_form import FilterRuleForm
 from app.ui.settings.filter_rule_table import FilterRuleTable
 from app.ui.settings.filter_trial import FilterTrial
+from app.ui.settings.filters_dialog import FiltersDialog
 from app.ui.settings.hugging_face_page import HuggingFacePage
+from app.ui.settings.server_dialog import ServerDialog
 from app.ui.settings.settings_dialog import SettingsDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.card import Card
@@ -342,6 +345,70 @@ def test_load_settings_are_opened_once_however_often_they_are_asked_for(qapp: QA
         await settle(2)
         [dialog] = window.findChildren(LoadSettingsDialog)
         dialog.reject()
+
+    run_with_window(scene)
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Settings", SettingsDialog),
+        ("Input filter", FiltersDialog),
+        ("Audit log", AuditDialog),
+        ("Local API", ServerDialog),
+    ],
+)
+def test_a_dialog_is_made_in_one_turn_and_shown_in_a_later_one(
+    qapp: QApplication, title: str, kind: type[QDialog]
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        [action] = [action for action in window.actions() if action.text() == title]
+        turns = [0]
+        counter = QTimer(interval=0)
+        counter.timeout.connect(lambda: turns.append(turns[-1] + 1))
+        seen: list[tuple[QEvent.Type, int]] = []
+
+        class Noted(QObject):
+            def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+                if event.type() in (QEvent.Type.WindowTitleChange, QEvent.Type.Show) and isinstance(
+                    watched, kind
+                ):
+                    seen.append((event.type(), turns[-1]))
+                return False
+
+        noted = Noted()
+        qapp.installEventFilter(noted)
+        counter.start()
+        for _ in range(2):
+            action.trigger()
+            assert not window.findChildren(kind), "not in the turn that asks"
+        await until(lambda: any(each.isVisible() for each in window.findChildren(kind)), "the dialog")
+        await settle(2)
+        qapp.removeEventFilter(noted)
+        counter.stop()
+        [dialog] = window.findChildren(kind)
+        dialog.reject()
+        (first, made), (second, shown) = seen
+        assert (first, second) == (QEvent.Type.WindowTitleChange, QEvent.Type.Show)
+        assert made < shown
+
+    run_with_window(scene)
+
+
+def test_no_step_makes_most_of_the_filter(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        made = [len(qapp.allWidgets())]
+        dialog = application.dialogs.make_filters(in_steps=True)
+        made.append(len(qapp.allWidgets()))
+        for _ in dialog.making():
+            made.append(len(qapp.allWidgets()))
+        made.append(len(qapp.allWidgets()))
+        steps = [after - before for before, after in pairwise(made)]
+        assert sum(steps) >= len(dialog.findChildren(QWidget))
+        assert max(steps) < MOST_IN_A_STEP * sum(steps), steps
+        dialog.done(0)
+        dialog.deleteLater()
 
     run_with_window(scene)
 
