@@ -1,5 +1,7 @@
 """The messages of a chat in one column, which stays at its end while a reply streams."""
 
+from bisect import bisect
+
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -32,6 +34,10 @@ class ChatColumn(SelectionArea):
         self._theme = theme
         self._follows = True
         self._notes: list[QWidget] = []
+        self._listed: list[QWidget] = []
+        """The widgets of the messages, of `_listed_count` items of the layout: each of a long chat that comes
+        asks for them again and again."""
+        self._listed_count = -1
         self.setWidgetResizable(True)
         # A bar that comes and goes would have every paragraph laid out for two widths with each word.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
@@ -81,6 +87,7 @@ class ChatColumn(SelectionArea):
         They keep their parent: without one, the style sheet would be worked out anew for each of their parts.
         """
         self.forget_selection()
+        self._listed_count = -1
         taken = []
         while self._messages.count() > 2:
             item = self._messages.takeAt(1)
@@ -98,6 +105,7 @@ class ChatColumn(SelectionArea):
         """Put a message at the end."""
         # Laid out for its place at once, not for Qt's first guesses before.
         widget.resize(self._column.width(), widget.height())
+        self._listed_count = -1
         self._messages.insertWidget(self._messages.count() - 1, widget)
         # The composer was made before it.
         keep_order(widget)
@@ -105,6 +113,7 @@ class ChatColumn(SelectionArea):
 
     def add_note(self, widget: QWidget, before: QWidget | None) -> None:
         """Put something that is no message before a message, or at the end."""
+        self._listed_count = -1
         self._messages.removeWidget(widget)
         place = self._messages.count() - 1 if before is None else self._messages.indexOf(before)
         self._messages.insertWidget(place, widget)
@@ -142,7 +151,10 @@ class ChatColumn(SelectionArea):
             self._insert_first(widget)
             return
         follows = self._follows and not self.is_dragging
-        seen = next((each for each in self.messages() if self._top_of(each) + each.height() > 0), None)
+        # They stand one below the other.
+        shown = self.messages()
+        place = bisect(shown, 0, key=lambda each: self._top_of(each) + each.height())
+        seen = shown[place] if place < len(shown) else None
         before = 0 if seen is None else self._top_of(seen)
         # Nothing of it is made for being seen before it has its place.
         widget.setUpdatesEnabled(False)
@@ -163,6 +175,7 @@ class ChatColumn(SelectionArea):
         below = self._messages.itemAt(1)
         other = below.widget() if below is not None else None
         widget.resize(self._column.width(), widget.height())
+        self._listed_count = -1
         self._messages.insertWidget(1, widget)
         if other is not None:
             put_before(widget, other)
@@ -181,6 +194,7 @@ class ChatColumn(SelectionArea):
 
     def remove(self, widget: QWidget) -> None:
         """Take one message out."""
+        self._listed_count = -1
         if widget in self._notes:
             self._notes.remove(widget)
         else:
@@ -190,13 +204,13 @@ class ChatColumn(SelectionArea):
 
     def messages(self) -> list[QWidget]:
         """The message widgets from the first to the last."""
-        found = []
-        for number in range(1, self._messages.count() - 1):
-            item = self._messages.itemAt(number)
-            widget = item.widget() if item is not None else None
-            if widget is not None and widget not in self._notes:
-                found.append(widget)
-        return found
+        # One that is deleted leaves the layout by itself.
+        if self._listed_count != self._messages.count():
+            self._listed_count = self._messages.count()
+            items = (self._messages.itemAt(number) for number in range(1, self._listed_count - 1))
+            widgets = [item.widget() for item in items if item is not None]
+            self._listed = [each for each in widgets if each is not None and each not in self._notes]
+        return list(self._listed)
 
     def offer_earlier(self, offered: bool) -> None:
         """Show or hide the button for the messages before the shown ones."""
