@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.base.shutdown import ENDING_S
 from app.ui.base.callback_watch import Callback
 from tests.support.ends import GONE_S, MOST_S, End, end_program, window
 from tests.support.faults import in_words
@@ -54,14 +55,20 @@ def test_the_window_lives_and_closes_with_a_stopped_engine(
     worst: list[Callback] = []
     most_computed: list[Callback] = []
     before = ""
+    forced = 0
     for work in itertools.islice(itertools.cycle(WORKS), STOPS):
         end = end_program(window(work, "stopped", die.uniform(0.0, 0.3)), tmp_path)
         assert_clean(end, work)
         if before == "decode":
             assert messages(end)[-1][2].strip(), "what had come of the reply is kept"
-        assert end.figures is not None
         before = work
         gone_s.append(end.gone_s)
+        assert gone_s[-1] < MOST_S, work
+        if end.figures is None:
+            # Only what ends by itself writes them.
+            assert gone_s[-1] >= ENDING_S, work
+            forced += 1
+            continue
         waited_s.append(end.figures.most_waited[0].waited_s)
         wall_s.append(end.figures.longest[0].wall_s)
         worst.append(end.figures.most_waited[0])
@@ -70,13 +77,13 @@ def test_the_window_lives_and_closes_with_a_stopped_engine(
             work,
             end.figures.most_waited[0].what + end.figures.most_waited[0].stack,
         )
-        assert gone_s[-1] < MOST_S, work
     # The last one has left nothing broken either.
     assert_clean(end_program(window("decode", "close"), tmp_path), "the start after")
     with capsys.disabled():
         print()
         print(in_words("closed with a stopped engine after", gone_s))
         print(f"  {sum(one > GONE_S for one in gone_s)} of {len(gone_s)} took longer than {GONE_S} s")
+        print(f"  {forced} of them by force")
         print(in_words("longest wait of a callback of the GUI thread", waited_s))
         print(in_words("longest callback, with its computing and the other programs'", wall_s))
         print(f"  {sum(one > MOST_WAITED_S for one in waited_s)} waited longer than 50 ms; the worst:")
