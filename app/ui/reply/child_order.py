@@ -1,5 +1,7 @@
 """The order of widgets for the Tab key and for a screen reader, which is that of their making unless told."""
 
+from collections.abc import Iterator
+
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
@@ -13,9 +15,11 @@ def put_before(widget: QWidget, other: QWidget) -> None:
 
 def keep_order(widget: QWidget) -> None:
     """Let the Tab key come to `widget`, and all in it, where it stands among the children around it."""
-    before = _stop_ahead(widget)
+    stops = _stops(widget)
+    # Most of what a reply is made of has none, and to look around for its place takes longest.
+    before = _stop_ahead(widget) if stops else None
     if before is not None:
-        for stop in _stops(widget):
+        for stop in stops:
             QWidget.setTabOrder(before, stop)
             before = stop
 
@@ -26,7 +30,7 @@ def _stop_ahead(widget: QWidget) -> QWidget | None:
     around = widget.parentWidget()
     while around is not None and not widget.isWindow():
         if shiboken6.createdByPython(around):
-            for child in reversed(_children_before(widget, around)):
+            for child in _children_before(widget, around):
                 if stops := _stops(child):
                     return stops[-1]
             if around.focusPolicy() & Qt.FocusPolicy.TabFocus:
@@ -35,12 +39,13 @@ def _stop_ahead(widget: QWidget) -> QWidget | None:
     return None
 
 
-def _children_before(widget: QWidget, around: QWidget) -> list[QWidget]:
-    children = [child for child in around.children() if isinstance(child, QWidget)]
-    if widget not in children:
-        return []
-    ahead = children[: children.index(widget)]
-    return [child for child in ahead if shiboken6.createdByPython(child) and not child.isWindow()]
+def _children_before(widget: QWidget, around: QWidget) -> Iterator[QWidget]:
+    """Go back through the widgets of ours that come before `widget`, from the last one on."""
+    children = around.children()
+    place = children.index(widget) if widget in children else 0
+    for child in reversed(children[:place]):
+        if isinstance(child, QWidget) and shiboken6.createdByPython(child) and not child.isWindow():
+            yield child
 
 
 def _stops(widget: QWidget) -> list[QWidget]:
