@@ -41,8 +41,8 @@ class Selected(NamedTuple):
 class RuleLine(QFrame):
     """A line across."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setProperty("look", "rule")
         self._is_selected = False
 
@@ -150,6 +150,7 @@ class BlockFrame:
         if place.indent:
             self.marker = _Marker(self._view)
         self.content = self._make_content(self.block)
+        self.content.setParent(self._view)
         self._fill()
         self._mark()
 

@@ -55,7 +55,7 @@ class CodeCard(Card):
             self._to_code.hide()
         self._head = head
         self._preview: QPushButton | None = None
-        self._text = CodeText(theme, self)
+        self._text = CodeText(theme)
         self._text.height_changed.connect(self.height_changed)
         self._text.selected_by_keys.connect(self.selected_by_keys)
         self._highlighter = CodeHighlighter(self._text.field, code_formats(theme))

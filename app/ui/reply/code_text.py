@@ -57,8 +57,8 @@ class CodeText(QWidget):
     selected_by_keys = Signal(int, int)
     """From which offset it was selected with the keyboard, and where that ends now."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._text = ""
         self._selected = (0, 0)

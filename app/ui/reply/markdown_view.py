@@ -390,28 +390,27 @@ class MarkdownView(QWidget):
         return self._frames[index].top if index < len(self._frames) else self._height
 
     def _make_content(self, block: Selectable) -> Content:
-        """Make it where it stands: for what moves, Qt works out the style of all that is in it anew."""
         match block:
             case PlainText():
-                return WrappedText(parent=self)
+                return WrappedText()
             case TextBlock():
-                text = RichLabel(self._theme, self, muted=self._muted)
+                text = RichLabel(self._theme, muted=self._muted)
                 text.linkActivated.connect(self._on_link)
                 return text
             case CodeBlock():
-                card = CodeCard(self._theme, self, offers_to_code=self._offers_to_code)
+                card = CodeCard(self._theme, offers_to_code=self._offers_to_code)
                 card.to_code_requested.connect(self.to_code_requested)
                 card.height_changed.connect(self._on_height_changed)
                 card.selected_by_keys.connect(self._on_selected_by_keys)
                 return card
             case FormulaBlock():
-                return FormulaCard(self._theme, self, muted=self._muted)
+                return FormulaCard(self._theme, muted=self._muted)
             case TableBlock():
-                table = TableLabel(self._theme, self)
+                table = TableLabel(self._theme)
                 table.linkActivated.connect(self._on_link)
                 return table
             case RuleBlock():
-                return RuleLine(self)
+                return RuleLine()
 
     def _remove_from(self, end: int) -> None:
         """Remove the frames from `end` on."""

@@ -1,8 +1,7 @@
 """Widgets that are made late come to the Tab key and to a screen reader in their places."""
 
 import pytest
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.reply.child_order import keep_order, put_before
@@ -73,21 +72,3 @@ def test_the_last_one_stays_the_last(window: QWidget) -> None:
     column(window).addWidget(only)
     keep_order(only)
     assert tab_order(window) == ["first", "a1", "a2"]
-
-
-def test_nothing_is_looked_for_around_what_has_no_stop(qtbot: QtBot) -> None:
-    """Most blocks of a reply have none, and it took nearly half of the time in which one is scrolled."""
-
-    class Around(QWidget):
-        looked = 0
-
-        def children(self) -> list[QObject]:
-            self.looked += 1
-            return super().children()
-
-    around = Around()
-    qtbot.addWidget(around)
-    keep_order(QLabel("words", around))
-    assert around.looked == 0
-    keep_order(QPushButton("a button", around))
-    assert around.looked == 1

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.block_text import text_of
@@ -16,16 +16,12 @@ from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.block_frame import BlockFrame
 from app.ui.reply.code_card import CodeCard
-from app.ui.reply.code_text import CodeText
-from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich.rich_label import RichLabel
-from app.ui.reply.rich.table_label import TableLabel
 from tests.support.pages.reply_page import blocks_in, is_settled, seen_zone
 from tests.support.waiting import wait_until
 
-BLOCKS = (CodeCard, CodeText, FormulaCard, RichLabel, TableLabel)
 SECTIONS = 60
 SECTION = """## Section {n}
 
@@ -129,27 +125,6 @@ def test_few_blocks_have_widgets_wherever_one_looks(shown: Shown) -> None:
         assert len(built) < len(shown.frames) / 3
         widgets = shown.view.findChildren(RichLabel) + shown.view.findChildren(CodeCard)
         assert len(widgets) <= len(built)
-
-
-def test_no_block_is_moved_once_it_is_made(shown: Shown, qapp: QApplication) -> None:
-    """Qt works out the style of all that is moved anew."""
-    moved: list[str] = []
-
-    class Noted(QObject):
-        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-            if event.type() == QEvent.Type.ParentChange and isinstance(watched, BLOCKS):
-                moved.append(type(watched).__name__)
-            return False
-
-    noted = Noted()
-    qapp.installEventFilter(noted)
-    before = set(shown.view.findChildren(QWidget))
-    shown.scroll_to(shown.conversation.verticalScrollBar().maximum() // 2)
-    shown.settle()
-    qapp.removeEventFilter(noted)
-    made = {type(each) for each in shown.view.findChildren(QWidget) if each not in before}
-    assert made >= set(BLOCKS)
-    assert moved == []
 
 
 def test_what_is_seen_moves_by_the_wheel_and_by_nothing_else(shown: Shown) -> None:

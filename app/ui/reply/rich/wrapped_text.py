@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect
-from PySide6.QtWidgets import QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.markdown.block_text import PlainText, Run, Selectable, text_of
@@ -14,8 +13,8 @@ from app.ui.reply.rich.rich_text import Piece, RichText
 class WrappedText(RichText):
     """Plain text that is measured once for each width, however often the column is laid out."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
         self._heights: dict[int, int] = {}
         self.set_text(text)
 
