@@ -113,6 +113,18 @@ def versions_of(messages: Sequence[StoredMessage]) -> Mapping[int, tuple[int, ..
     return {message.id: tuple(by_place[message.parent_id, message.role]) for message in messages}
 
 
+def branch_in(messages: Sequence[StoredMessage], head_id: int | None) -> list[StoredMessage]:
+    """The messages from the root to `head_id`, of all those of a chat."""
+    by_number = {message.id: message for message in messages}
+    branch: list[StoredMessage] = []
+    while head_id in by_number:
+        branch.append(by_number[head_id])
+        above = branch[-1].parent_id
+        # A damaged number must lead round in no circle.
+        head_id = above if above is not None and above < branch[-1].id else None
+    return branch[::-1]
+
+
 def newest_end(messages: Sequence[StoredMessage], message_id: int) -> int:
     """The last message of the newest branch that goes through `message_id`."""
     newest: dict[int, int] = {}

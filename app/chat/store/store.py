@@ -444,6 +444,11 @@ class ChatStore:
         )
         return self._with_attachments(rows)
 
+    def head(self, conversation_id: int) -> int | None:
+        """The last message of the branch that is shown; None where there is none."""
+        rows = self._database.read("SELECT head_id FROM conversations WHERE id = ?", (conversation_id,))
+        return rows[0][0] if rows else None
+
     def branch(self, conversation_id: int, head_id: int | None = None) -> list[StoredMessage]:
         """The messages from the root to `head_id`, by default the branch that is shown."""
         rows = self._database.read(

@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.chat.chat_title import alike
-from app.chat.store.records import StoredMessage, newest_end, versions_of
+from app.chat.store.records import StoredMessage, branch_in, newest_end, versions_of
 from app.chat.store.store import ChatStore
 from app.ui.chat.chat_summaries import ChatSummaries
 from app.ui.chat.conversation.chat_syntax import ChatSyntax
@@ -52,10 +52,12 @@ class ChatBranch(QObject):
         """Show the open chat as it was left, with the reply that is coming in."""
         chat = self._keeper.chat
         running = None if chat is None else self._runner.running_in(chat.id)
+        # Once for both: a long chat takes a while to be read.
+        messages = self._store.messages(chat.id) if chat else []
         self._conversation.show_branch(
-            self._store.branch(chat.id) if chat else [],
+            branch_in(messages, self._store.head(chat.id) if chat else None),
             (running.message.id, running.view) if running else None,
-            versions_of(self._store.messages(chat.id)) if chat else {},
+            versions_of(messages),
         )
         if chat is not None:
             self._summaries.show(chat.id)

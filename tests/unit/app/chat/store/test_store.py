@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from app.base.errors import StillroomError
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.database import ChatStoreError
 from app.chat.store.migrations import SCHEMA, SCHEMA_VERSION
+from app.chat.store.records import branch_in
 from app.chat.store.store import ChatStore
 from app.database import backups
 from app.database.integrity_check import problem_of
@@ -97,6 +99,24 @@ def test_a_second_answer_is_a_sibling_and_branches_can_be_shown(path: Path) -> N
         store.show_branch(chat.id, first.id)
         assert [m.content for m in store.branch(chat.id)] == ["q", "one"]
         assert [m.id for m in store.messages(chat.id)] == [question.id, first.id, second.id]
+
+
+def test_the_branch_that_is_shown_is_found_among_all_messages(path: Path) -> None:
+    with closing(ChatStore(path)) as store:
+        chat = store.create_conversation()
+        assert branch_in(store.messages(chat.id), store.head(chat.id)) == []
+        question = store.add_message(chat.id, None, "user", "q")
+        first = store.add_message(chat.id, question.id, "assistant", "one")
+        store.add_message(chat.id, question.id, "assistant", "two")
+        for head in (None, first.id):
+            if head is not None:
+                store.show_branch(chat.id, head)
+            found = branch_in(store.messages(chat.id), store.head(chat.id))
+            assert found == store.branch(chat.id)
+            assert len(found) == 2
+        assert store.head(chat.id + 1) is None
+        circle = [replace(question, parent_id=first.id), first]
+        assert branch_in(circle, first.id) == circle
 
 
 def test_delete_can_be_undone_until_the_next_start(path: Path) -> None:
