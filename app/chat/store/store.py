@@ -43,8 +43,8 @@ _SUMMARY = "id, conversation_id, last_id, text, model, created_at"
 class ChatStore:
     """Conversations and their message trees.
 
-    Any thread may call any method: writes share one connection under a lock, reads another, so that a reader
-    never waits for the disk. Each write is one transaction, on the disk before the method returns
+    Any thread may call any method: writes share one connection under a lock, each read has one of its own, so
+    that a reader waits neither for the disk nor for a search. Each write is one transaction, on the disk before the method returns
     (WAL, synchronous=FULL); the window therefore writes from a worker thread. Every method raises
     `ChatStoreError`.
     """

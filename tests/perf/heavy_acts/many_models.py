@@ -51,7 +51,7 @@ def acts(desk: Desk) -> dict[str, Act]:
         return found
 
     return {
-        "models, first": tab,
+        "models, first": lambda: desk.click("Models"),
         "models, scrolled": lambda: scroll(0.5),
         "models, the tenth": lambda: view().selectRow(10),
         "models, the hundredth": lambda: view().selectRow(100),
@@ -61,7 +61,7 @@ def acts(desk: Desk) -> dict[str, Act]:
         "models, all commands": desk.application.commands.open_palette,
         "models, commands closed": lambda: palette().reject(),
         "models, left": lambda: desk.window.show_page("chat"),
-        "models, again": tab,
+        "models, again": lambda: desk.click("Models"),
         "all commands": lambda: (desk.window.show_page("chat"), desk.application.commands.open_palette()),
         "commands closed": lambda: palette().reject(),
         "models, the menu": lambda: desk.window.picker.open_menu(),

@@ -103,7 +103,7 @@ def acts(desk: Desk) -> dict[str, Act]:
         view.selectRow(row)
 
     return {
-        "benchmark, first": lambda: desk.benchmark("speed"),
+        "benchmark, first": lambda: desk.click("Benchmark"),
         "benchmark, another run": lambda: speed_history(20),
         "benchmark, sorted": lambda: desk.sort(desk.benchmark("speed").speed),
         "benchmark, five compared": lambda: desk.compare(desk.benchmark("speed").speed, 5),
