@@ -44,9 +44,9 @@ class ChatStore:
     """Conversations and their message trees.
 
     Any thread may call any method: writes share one connection under a lock, each read has one of its own, so
-    that a reader waits neither for the disk nor for a search. Each write is one transaction, on the disk before the method returns
-    (WAL, synchronous=FULL); the window therefore writes from a worker thread. Every method raises
-    `ChatStoreError`.
+    that a reader waits neither for the disk nor for a search. Each write is one transaction, on the disk
+    before the method returns (WAL, synchronous=FULL); the window therefore writes from a worker thread. Every
+    method raises `ChatStoreError`.
     """
 
     def __init__(self, path: Path) -> None:
