@@ -237,17 +237,17 @@ async def scene(application: WindowApplication, work: str, how: str, delay_s: fl
         for chat in chats[:1]
         for message in store.messages(chat.id)
     ]
-    loop = asyncio.get_running_loop()
-    if isinstance(loop, WatchedLoop) and loop.watch is not None:
-        # The window's own making is before the first look at it.
-        await loaded(application)
-        for page in ("models", "code", "chat"):
-            application.window.show_page(page)
-            await asyncio.sleep(0.2)
-        loop.watch.forget()
-    await until(lambda: application.session.ready is not None, "the engine")
-    tell("kept", {"messages": kept, "jobs": [each.state for each in application.parts.jobs.jobs()]})
     try:
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, WatchedLoop) and loop.watch is not None:
+            # The window's own making is before the first look at it.
+            await loaded(application)
+            for page in ("models", "code", "chat"):
+                application.window.show_page(page)
+                await asyncio.sleep(0.2)
+            loop.watch.forget()
+        await until(lambda: application.session.ready is not None, "the engine")
+        tell("kept", {"messages": kept, "jobs": [each.state for each in application.parts.jobs.jobs()]})
         await WORKS[work](application)
         await asyncio.sleep(delay_s)
         if how == "stopped":
