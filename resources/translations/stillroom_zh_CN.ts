@@ -12338,6 +12338,10 @@ Left for the reply: {left}</source>
         <translation>文件中没有词表</translation>
     </message>
     <message>
+        <source>the file is closed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>the head was changed</source>
         <translation>头文件被更改</translation>
     </message>
