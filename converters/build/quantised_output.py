@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import gguf
-import msgspec
 
 from converters.build.output import Output
 from converters.gguf.gguf_layout import TensorForm, lay_out
@@ -55,7 +54,7 @@ def quantised_output(
     written = {key: value for key, value in values.items() if key not in replaced}
     written["general.quantization_version"] = _number(gguf.GGML_QUANT_VERSION)
     if chosen is not None:
-        written[MIXTURE_KEY] = _text(chosen)
+        written[MIXTURE_KEY] = encode_value(chosen.stated, gguf.GGUFValueType.STRING)
     else:
         written["general.file_type"] = _number(FILE_TYPES[kind])
     if used is not None:
@@ -74,12 +73,6 @@ def _fitting(chosen: ChosenMixture, shapes: Mapping[str, tuple[int, ...]]) -> di
             mixture=chosen.label,
         )
     return types
-
-
-def _text(chosen: ChosenMixture) -> bytes:
-    """Encode the choice without its table, which the tensors' types are, and without other sizes."""
-    summary = msgspec.structs.replace(chosen, tensors=(), sizes=())
-    return encode_value(msgspec.json.encode(summary).decode(), gguf.GGUFValueType.STRING)
 
 
 def _told(importance: Importance) -> dict[str, bytes]:

@@ -23,8 +23,11 @@ from models.quantisation.quantisation_types import QUANTISATIONS
 from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS
 from models.system.units import byte_count
 
-_METADATA_BYTES = 4096
-"""For all that the metadata says of the choice and of the importance matrix, beside the original's."""
+_OTHER_METADATA_BYTES = 640
+"""For all that the metadata says beside the original's and the choice itself: the importance matrix, two of
+whose texts are cut to 127 bytes, the version, the keys, and what aligns the first tensor."""
+_LONGEST_NUMBER = 1.2345678901234567e-100
+_LONGEST_REASON = 256
 
 
 class MixtureChooser:
@@ -34,10 +37,10 @@ class MixtureChooser:
         self._costs = costs
         self._names = list(costs.tensors)
         self._chooser = Chooser([_options(costs.tensors[name]) for name in self._names])
-        self._frame_bytes = costs.frame_bytes + _METADATA_BYTES
+        self.plain = tuple(sorted(self._plain_types(), key=lambda plain: plain.bytes))
+        self._frame_bytes = costs.frame_bytes + self._metadata_bytes()
         self.least_bytes = self._chooser.least_bytes + self._frame_bytes
         self.most_bytes = self._chooser.most_bytes + self._frame_bytes
-        self.plain = tuple(sorted(self._plain_types(), key=lambda plain: plain.bytes))
 
     @cached_property
     def sizes(self) -> tuple[SizeLoss, ...]:
@@ -99,6 +102,25 @@ class MixtureChooser:
         if large.divergence + loss.most < plain.divergence:
             return _with_cache(large, "q8_0", plain, loss)
         return _with_cache(plain, "f16", large, loss)
+
+    def _metadata_bytes(self) -> int:
+        """Compute the bytes that a mixture's metadata adds at most: those of one whose numbers are as long as
+        they can be."""
+        number = _LONGEST_NUMBER
+        loss = CacheLoss(
+            kv_type="q8_0", divergence=number, error=number, window_tokens=10**6, scored_tokens=10**6
+        )
+        longest = ChosenMixture(
+            asked_bytes=10**13,
+            bytes=10**13,
+            bits_per_weight=number,
+            divergence=number,
+            reason=" " * _LONGEST_REASON,
+            text=self._costs.text,
+            plain=self.plain,
+            cache=CacheChoice(kv_type="q8_0", other_bytes=10**13, other_divergence=number, loss=loss),
+        )
+        return len(longest.stated.encode()) + _OTHER_METADATA_BYTES
 
     def _reason(self, size: int, divergence: float) -> str:
         """Compare the choice with llama.cpp's own mixture of the nearest size."""

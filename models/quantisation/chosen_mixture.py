@@ -101,6 +101,12 @@ class ChosenMixture(msgspec.Struct, frozen=True, kw_only=True):
         """The type of each tensor that is quantised, by its name."""
         return {choice.tensor: choice.type for choice in self.tensors}
 
+    @property
+    def stated(self) -> str:
+        """The text that a file holds under `MIXTURE_KEY`, as JSON: all without the table, which the tensors'
+        types are, and without other sizes."""
+        return msgspec.json.encode(msgspec.structs.replace(self, tensors=(), sizes=())).decode()
+
 
 def expected_divergence(sizes: Sequence[SizeLoss], size_bytes: int) -> float | None:
     """Return what a file of this size is expected to cost, in nats a token, by those around it; None below

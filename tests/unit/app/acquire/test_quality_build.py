@@ -364,6 +364,12 @@ def test_the_matrix_goes_to_the_types_that_are_worth_it(imatrix: str, weighed: l
 SMALL = 3_100_000
 
 
+def assert_planned_well(made: InstalledModel) -> None:
+    """The file is no larger than its mixture was planned, and hardly smaller."""
+    assert made.mixture is not None
+    assert made.mixture.bytes - 1024 < made.bytes <= made.mixture.bytes
+
+
 def test_a_mixture_is_chosen_by_what_the_types_cost(desk: Desk) -> None:
     [made] = desk.get(desk.checkpoint, [], BuildWish(size_bytes=SMALL, measure=True)).models
     assert "sensitivity" in desk.stages()
@@ -371,6 +377,7 @@ def test_a_mixture_is_chosen_by_what_the_types_cost(desk: Desk) -> None:
     assert 0.997 * SMALL <= made.bytes <= SMALL
     assert made.mixture is not None
     assert made.mixture.asked_bytes == SMALL
+    assert_planned_well(made)
     written = inspect(made.path)
     assert {tensor.name: tensor.type for tensor in written.tensors}.items() >= made.mixture.types.items()
     # llama.cpp has loaded it.
@@ -455,6 +462,7 @@ def test_between_two_sizes_the_cost_of_the_larger_ones_cache_decides(desk: Desk)
     cache = larger.mixture.cache
     assert cache is not None
     assert (cache.kv_type, cache.loss.kv_type) == ("q8_0", "q8_0")
+    assert_planned_well(larger)
     assert 0 < cache.loss.most < cache.other_divergence - larger.mixture.divergence
     assert desk.load_choices.of(larger.path).load.kv_type == "q8_0"
     # Were the cache worse, it would be the other one.
