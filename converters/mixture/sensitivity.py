@@ -12,7 +12,9 @@ tensor act on the divergence in proportion to their squares, and those of differ
 not depend on each other. Where those huge activations meet what a type does badly (Q3_K and Q4_0 cannot hold
 a lone large weight, and the first token is what all others attend to), neither figure tells: such a tensor is
 measured in each of its types. So is an embedding that is the output, too: it acts in both ways, and its
-errors are weighed by the inputs of the output alone.
+errors are weighed by the inputs of the output alone. It may be half of what a mixture costs, and by how much
+one type of it is better than another depends on the text's words: that is told by pieces from all over the
+text, and what it costs beside the other tensors by the piece that they are measured in.
 
 Every reading of a changed model also rounds otherwise: with BF16 weights ggml rounds a matrix's inputs to 8
 bits, and what falls to the other side there diverges as much as Q4_K in one tensor may. A whole file has that
@@ -74,6 +76,9 @@ _HAND_OVER_ONE_OUTPUT = ("llama", "qwen2", "qwen3")
 may share keys, values or embeddings between layers, so their models are read whole."""
 
 _PIECES = 1
+_PIECES_OF_ALL_TEXT = 3
+"""Pieces by which the types of an embedding that is the output, too, are compared: the one that all is
+measured in, in the middle, and one before and behind it."""
 _ALL_LAYERS = 12
 """Of a model with so many layers all are measured."""
 
@@ -126,7 +131,9 @@ def measure_costs(
         ThreadPoolExecutor(machine.threads, "quantise") as pool,
     ):
         layers = measured_layers(costs.layers)
-        reader = _Reader(model, inputs.text, machine, costs)
+        names = {tensor.name for tensor in tensors}
+        all_text = any(acts_twice(tensor.name, names) for tensor in left)
+        reader = _Reader(model, inputs.text, machine, costs, all_text=all_text)
         smallest = _smallest(tensors, rounding_layers(costs.layers))
         unread = [tensor for layer, tensor in smallest.items() if layer not in costs.rounding]
         total, ahead = (
@@ -135,8 +142,6 @@ def measure_costs(
             for some, small in ((tensors, smallest.values()), (left, unread))
         )
         progress = TokenProgress(on_progress, "sensitivity", total, done=total - ahead)
-
-        names = {tensor.name for tensor in tensors}
 
         def stored(tensor: TensorInfo) -> StoredWeights:
             return StoredWeights(inputs.model, tensor, inputs.importance, reader.inputs)
@@ -150,7 +155,7 @@ def measure_costs(
             measured = kind_and_layer(tensor.name)[1] in layers
             rounding = 0.0 if tensor.name == OUTPUT else costs.rounding_from(kind_and_layer(tensor.name)[1])
             costs.tensors[tensor.name] = _cost(
-                stored(tensor), reader, pool, measured, rounding, in_all=acts_twice(tensor.name, names)
+                stored(tensor), reader, pool, measured, rounding, twice=acts_twice(tensor.name, names)
             )
             file.keep(costs)
             if measured:
@@ -209,14 +214,22 @@ def _check_precision(path: Path, tensors: Sequence[TensorInfo]) -> None:
 
 class _Reader:
     """Reads the pieces of text with a changed model, and compares it with the unchanged one. `inputs` are
-    what its matrices are multiplied with there."""
+    what its matrices are multiplied with there. With `all_text` an embedding can be read before and behind
+    them, too, where the text is long enough."""
 
     def __init__(
-        self, model: ChangeableModel, text: MeasuringText, machine: Machine, costs: TensorCosts
+        self,
+        model: ChangeableModel,
+        text: MeasuringText,
+        machine: Machine,
+        costs: TensorCosts,
+        *,
+        all_text: bool,
     ) -> None:
         self._model = model
         self._layers = layers = costs.layers
-        self._pieces = _spread(model.evaluation.tokenise(text.data))
+        tokens = model.evaluation.tokenise(text.data)
+        self._pieces = spread(tokens, _PIECES)
         self._comparer = Comparer(machine.threads)
         keep: set[int] = set()
         if costs.architecture in _HAND_OVER_ONE_OUTPUT:
@@ -224,12 +237,15 @@ class _Reader:
         logits, self.inputs = model.run_watched(self._pieces, keep)
         self._base: list[BasePredictions] = [self._comparer.compress(rows[:-1]) for rows in logits]
         self._starts = model.first_layers
-        unchanged = self._compared(logits)
+        unchanged = self._compared(logits, self._base, self._pieces)
         # llama.cpp may come to name or order its operations otherwise; the last layer takes least.
         last = self._starts[-2:][0]
         if last and not np.array_equal(self.divergences(last), unchanged):
             log.warning("from layer %d on the model reads otherwise, so all of it is read", last)
             self._starts = [0]
+        long = len(tokens) >= _PIECES_OF_ALL_TEXT * PIECE_TOKENS
+        self._more = spread(tokens, _PIECES_OF_ALL_TEXT)[::2] if all_text and long else []
+        self._more_base = [self._comparer.compress(model.run([piece])[0][:-1]) for piece in self._more]
 
     def tokens(self, name: str) -> int:
         """Tokens of a reading with this tensor changed, as if they went through all layers."""
@@ -244,14 +260,32 @@ class _Reader:
         finally:
             self._model.replace(weights.name, [weights.stored])
 
+    def divergences_with(
+        self, weights: "StoredWeights", kind: TensorType, pool: ThreadPoolExecutor
+    ) -> tuple[float, float]:
+        """Return the mean divergence, in nats, with the tensor in the type `kind`: in the pieces that all
+        tensors are measured in, and in all."""
+        self._model.replace(weights.name, weights.in_type(kind, pool))
+        try:
+            found = self.divergences()
+            more = [
+                self._compared(self._model.run([piece]), [base], [piece])
+                for piece, base in zip(self._more, self._more_base, strict=True)
+            ]
+            return float(found.mean()), float(np.concatenate([found, *more]).mean())
+        finally:
+            self._model.replace(weights.name, [weights.stored])
+
     def divergences(self, start: int = 0) -> npt.NDArray[Any]:
         """Return the divergence of each scored token with the model as it is now. Before the layer `start` it
         must be as it was."""
-        return self._compared(self._model.run(self._pieces, start))
+        return self._compared(self._model.run(self._pieces, start), self._base, self._pieces)
 
-    def _compared(self, logits: Sequence[Floats]) -> npt.NDArray[Any]:
+    def _compared(
+        self, logits: Sequence[Floats], bases: Sequence[BasePredictions], pieces: Sequence[Sequence[int]]
+    ) -> npt.NDArray[Any]:
         scores = Scores()
-        for rows, base, piece in zip(logits, self._base, self._pieces, strict=True):
+        for rows, base, piece in zip(logits, bases, pieces, strict=True):
             self._comparer.compare(rows[:-1], base, piece[FIRST_SCORED + 1 :], scores)
         return np.concatenate(scores.kld)
 
@@ -261,17 +295,17 @@ class _Reader:
         return max(start for start in self._starts if start <= needed)
 
 
-def _spread(tokens: Sequence[int]) -> list[Sequence[int]]:
-    """Return pieces from all over the text, the same ones each time."""
-    if len(tokens) < _PIECES * PIECE_TOKENS:
+def spread(tokens: Sequence[int], pieces: int) -> list[Sequence[int]]:
+    """Return so many pieces from all over the text, the same ones each time."""
+    if len(tokens) < pieces * PIECE_TOKENS:
         raise BuildError(
             "The text is too short: it has {tokens} tokens, and {needed} are needed.",
             "Choose a longer text.",
             tokens=len(tokens),
-            needed=_PIECES * PIECE_TOKENS,
+            needed=pieces * PIECE_TOKENS,
         )
-    part = len(tokens) // _PIECES
-    starts = [number * part + (part - PIECE_TOKENS) // 2 for number in range(_PIECES)]
+    part = len(tokens) // pieces
+    starts = [number * part + (part - PIECE_TOKENS) // 2 for number in range(pieces)]
     return [tokens[start : start + PIECE_TOKENS] for start in starts]
 
 
@@ -371,17 +405,24 @@ def _cost(
     measured: bool,
     rounding: float,
     *,
-    in_all: bool,
+    twice: bool,
 ) -> TensorCost:
-    """Measure one tensor; in all of its types where errors alone would not tell them apart (`in_all`, or as
-    it meets huge inputs). Of what a reading gives `rounding` is taken off."""
+    """Measure one tensor; in all of its types where errors alone would not tell them apart, as it acts
+    `twice` or meets huge inputs. Of what a reading gives `rounding` is taken off."""
     kind = measured_with(weights.shape[-1])
     errors, by_squares = _errors(weights, pool.map)
-    in_all = in_all or meets_huge_inputs(errors, by_squares, kind.name)
+    in_all = twice or meets_huge_inputs(errors, by_squares, kind.name)
     to_measure = candidates(weights.shape[-1]) if in_all else (kind,) if measured else ()
-    divergences = {
-        kind.name: beyond(rounding, reader.divergence_with(weights, kind, pool)) for kind in to_measure
-    }
+    if twice:
+        read = {each.name: reader.divergences_with(weights, each, pool) for each in to_measure}
+        here, anywhere = (
+            {name: beyond(rounding, found[place]) for name, found in read.items()} for place in (0, 1)
+        )
+        divergences = levelled(anywhere, here)
+    else:
+        divergences = {
+            each.name: beyond(rounding, reader.divergence_with(weights, each, pool)) for each in to_measure
+        }
     return TensorCost(
         shape=weights.shape,
         errors=errors,
@@ -396,6 +437,13 @@ def beyond(rounding: float, divergence: float) -> float:
     """Return the part of a reading's divergence that is not `rounding`; at least a tenth, so that no tensor
     is for nothing in its smallest type where it is hardly more."""
     return max(0.0, divergence - rounding, divergence / 10)
+
+
+def levelled(divergences: Mapping[str, float], level: Mapping[str, float]) -> dict[str, float]:
+    """Return the divergences of types in proportion, so that they add up to those of `level`."""
+    whole = sum(divergences.values())
+    part = sum(level.values()) / whole if whole > 0 else 1.0
+    return {kind: part * divergence for kind, divergence in divergences.items()}
 
 
 def acts_twice(name: str, names: Collection[str]) -> bool:

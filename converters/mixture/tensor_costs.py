@@ -15,7 +15,7 @@ from models.system.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 
 _LAYER = re.compile(r"blk\.(\d+)\.(.+)")
 

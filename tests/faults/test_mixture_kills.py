@@ -20,7 +20,7 @@ from models.quantisation.chosen_mixture import label_of
 from models.store.manifest import read_manifest
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import MODEL
-from tests.support.tiny_models import make_tiny_model
+from tests.support.tiny_models import make_tied_model, make_tiny_model
 
 REPO = "owner/mixed"
 SIZE = 3_100_000
@@ -28,9 +28,11 @@ LABEL = label_of(SIZE)
 KILLS = int(os.environ.get("STILLROOM_MIXTURE_KILLS", "50"))
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny_model(MODEL, tmp_path_factory.mktemp("repository"))
+@pytest.fixture(scope="module", params=["output", "tied"])
+def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with an output of its own, and one whose embedding is its output."""
+    folder = tmp_path_factory.mktemp("repository")
+    return make_tied_model(folder) if request.param == "tied" else make_tiny_model(MODEL, folder)
 
 
 @pytest.fixture

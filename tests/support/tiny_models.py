@@ -277,6 +277,17 @@ def make_sharded_model(parent: Path, shards: int) -> Path:
     return folder
 
 
+def make_tied_model(parent: Path) -> Path:
+    """The qwen2 checkpoint with an embedding that is the output, too; its folder."""
+    folder = make_tiny_model("qwen2", parent)
+    config = json.loads((folder / "config.json").read_bytes()) | {"tie_word_embeddings": True}
+    write_json(folder / "config.json", config)
+    weights = _weights(TINY_MODELS["qwen2"], config)
+    del weights["lm_head.weight"]
+    write_weights(folder, weights)
+    return folder
+
+
 def learn_merges(count: int) -> list[tuple[str, str]]:
     """The merges that byte-pair encoding learns from a few sentences, most frequent first, then
     alphabetically.
