@@ -1,13 +1,14 @@
 """The one model to begin with on this computer, and why."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.machine.advisor import Outlook
 from app.ui.base.plain_text import set_tip
 from app.ui.base.resource_words import sentences
 from app.ui.base.theme import Theme
-from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip
+from app.ui.models.list.fit_text import fit_text, provisional_text, speed_text, speed_tip
 from app.ui.widgets.card import Card, button, label, set_look
 from models.catalogue.recommend import Recommendation, strength
 from models.store.store import InstalledModel
@@ -34,9 +35,12 @@ class RecommendationCard(Card):
         self._theme = theme
         self._recommendation: Recommendation | None = None
         self._installed: InstalledModel | None = None
+        self._is_looking = True
         self._title = label("", "title", wrap=True)
         self._sentence = label("", wrap=True)
-        self._provisional = label("", "small", wrap=True)
+        self._room = label("", wrap=True)
+        """Never seen: it keeps the room for a sentence that is still to come."""
+        self._provisional = label(provisional_text(), "small", wrap=True)
         self._reason = label("", "muted", wrap=True, selectable=True)
         self._button = button(self.tr("Get"), "primary")
         self._button.clicked.connect(self._on_clicked)
@@ -53,15 +57,40 @@ class RecommendationCard(Card):
         head.addWidget(self._state)
         head.addWidget(self._button)
         self.body.addLayout(head)
-        self.body.addWidget(self._sentence)
+        said = QGridLayout()
+        for part in (self._room, self._sentence):
+            said.addWidget(part, 0, 0, Qt.AlignmentFlag.AlignTop)
+        self.body.addLayout(said)
         self.body.addWidget(self._provisional)
         self.body.addWidget(self._fold, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self._reason)
         theme.changed.connect(self._colour_icon)
+        self._room.setText(
+            sentences(
+                (self._good_at(ABLE_PERCENT), self._speed_words(READ_WORDS_PER_S), self._download(1 << 30))
+            )
+        )
+        self._room.hide()
+        self._keep_room(True)
         self.show_looking()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take no more room than is needed: nobody was about to click below it."""
+        if not event.spontaneous():
+            self._keep_room(self._is_looking)
+        super().showEvent(event)
+
+    def _keep_room(self, kept: bool) -> None:
+        """Be as high without what is still to come, or has gone, as with it: what stands below keeps its
+        place."""
+        for part in (self._room, self._provisional, self._fold):
+            policy = part.sizePolicy()
+            policy.setRetainSizeWhenHidden(kept)
+            part.setSizePolicy(policy)
 
     def show_looking(self) -> None:
         """Say that the devices are being listed."""
+        self._is_looking = True
         self._title.setText(self.tr("Looking at this computer…"))
         self._sentence.setText(self.tr("The engine is listing the devices that it can use."))
         for part in (self._provisional, self._fold, self._reason, self._button, self._state):
@@ -70,6 +99,7 @@ class RecommendationCard(Card):
     def show_none(self) -> None:
         """Say that no model of the catalogue runs."""
         self.show_looking()
+        self._is_looking = False
         self._title.setText(self.tr("No R1 model fits into the free memory"))
         self._sentence.setText(
             self.tr(
@@ -90,12 +120,12 @@ class RecommendationCard(Card):
     ) -> None:
         """`installed` is the recommended file where it is on disk, in memory (`loaded`), the current model
         (`answers`); `getting`: a job fetches it already, or is to (`stopped`) once the user lets it go on."""
+        self._is_looking = False
         self._recommendation = recommendation
         self._installed = installed
         model, found = recommendation.model, recommendation.fit
         self._title.setText(f"{model.title} · {found.quantisation}")
         self._sentence.setText(self._in_words(recommendation, outlook, is_here=installed is not None))
-        self._provisional.setText(speed_tip(outlook))
         self._provisional.setVisible(outlook.basis == "provisional")
         self._reason.setText(self._reasons(recommendation, outlook))
         self._fold.show()
@@ -127,30 +157,33 @@ class RecommendationCard(Card):
     def _in_words(self, recommendation: Recommendation, outlook: Outlook, *, is_here: bool) -> str:
         """Say for a person what it is good at, how fast it writes here, and how long the download takes."""
         model = recommendation.model
-        score = strength(model)
-        if score >= STRONG_PERCENT:
-            good_at = self.tr("Strong at mathematics, programming and science questions.")
-        elif score >= ABLE_PERCENT:
-            good_at = self.tr("Good at mathematics and programming, with the knowledge of a small model.")
-        else:
-            good_at = self.tr("Good at school mathematics and short puzzles; it often errs in facts.")
-        said = [good_at]
+        said = [self._good_at(strength(model))]
         if outlook.tok_per_s is not None:
-            words = outlook.tok_per_s * WORDS_PER_TOKEN
-            count = f"{words:.1f}" if words < 2 else f"{words:.0f}"
-            if words >= READ_WORDS_PER_S:
-                speed = self.tr("Here it writes up to {count} words a second, faster than most people read.")
-            else:
-                speed = self.tr("Here it writes up to {count} words a second, slower than most people read.")
-            said.append(speed.format(count=count))
+            said.append(self._speed_words(outlook.tok_per_s * WORDS_PER_TOKEN))
         if not is_here:
-            minutes = max(1, round(model.checkpoint_bytes * 8 / LINE_BITS_PER_S / 60))
-            said.append(
-                self.tr("Getting it downloads {size}: about {minutes} min at 100 Mbit/s.").format(
-                    size=byte_count(model.checkpoint_bytes), minutes=minutes
-                )
-            )
+            said.append(self._download(model.checkpoint_bytes))
         return sentences(said)
+
+    def _good_at(self, score: float) -> str:
+        if score >= STRONG_PERCENT:
+            return self.tr("Strong at mathematics, programming and science questions.")
+        if score >= ABLE_PERCENT:
+            return self.tr("Good at mathematics and programming, with the knowledge of a small model.")
+        return self.tr("Good at school mathematics and short puzzles; it often errs in facts.")
+
+    def _speed_words(self, words: float) -> str:
+        count = f"{words:.1f}" if words < 2 else f"{words:.0f}"
+        if words >= READ_WORDS_PER_S:
+            speed = self.tr("Here it writes up to {count} words a second, faster than most people read.")
+        else:
+            speed = self.tr("Here it writes up to {count} words a second, slower than most people read.")
+        return speed.format(count=count)
+
+    def _download(self, size: int) -> str:
+        minutes = max(1, round(size * 8 / LINE_BITS_PER_S / 60))
+        return self.tr("Getting it downloads {size}: about {minutes} min at 100 Mbit/s.").format(
+            size=byte_count(size), minutes=minutes
+        )
 
     def _reasons(self, recommendation: Recommendation, outlook: Outlook) -> str:
         model, found = recommendation.model, recommendation.fit

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import qasync
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, QPoint, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -268,6 +268,46 @@ def add_many(room: Room) -> None:
         path = room.root / f"{number}.gguf"
         write_tiny_gguf(path)
         room.store.add(f"Mine {number:02}", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
+
+
+@pytest.mark.parametrize("width", [700, 1200, 1800])
+def test_the_list_keeps_its_place_as_the_advice_comes(room: Room, run: Run, width: int) -> None:
+    is_quiet = threading.Event()
+
+    def read(_: int) -> SpeedReading:
+        return SpeedReading(9.6e9, is_quiet=is_quiet.is_set())
+
+    shiboken6.delete(room.tab)
+    room.advice = MachineAdvice(
+        room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+        Measurements(room.root / "busy.json", read),
+        room.files,
+        room.bridge,
+        room.host,
+        waits_s=(0.01,),
+    )
+    room.make_tab()
+    room.tab.resize(width, 900)
+
+    async def top(said: str, unsaid: str) -> int:
+        """Wait for what the advice says; return where the list is then."""
+        card = room.tab.recommendation
+        await until(lambda: said in seen_words(card) and unsaid not in seen_words(card), said)
+        await settle(10)
+        return room.page.view.mapTo(room.tab, QPoint(0, 0)).y()
+
+    async def scenario() -> None:
+        room.tab.show()
+        before = await top("Looking at this computer", "Here it writes")
+        room.session.become_ready(0)
+        assert await top("Provisional:", "Looking") == before
+        is_quiet.set()
+        assert await top("Here it writes", "Provisional:") == before
+        room.tab.hide()
+        room.tab.show()
+        assert await top("Here it writes", "Provisional:") < before, "the room is no more needed"
+
+    run(scenario())
 
 
 def test_many_models_are_judged_one_by_one_between_two_events(

@@ -129,11 +129,7 @@ def speed_tip(outlook: Outlook) -> str:
                 "From how fast this PC was measured to compute with weights; a long chat makes it slower.",
             )
         case "provisional":
-            return QCoreApplication.translate(
-                "fit",
-                "Provisional: other programs kept this PC busy while the speed of its memory was measured. "
-                "It is measured again by itself.",
-            )
+            return provisional_text()
     if outlook.fit.verdict is Verdict.TOO_LARGE:
         return QCoreApplication.translate("fit", "It does not fit into memory.")
     if outlook.fit.verdict is Verdict.RAM:
@@ -142,3 +138,12 @@ def speed_tip(outlook: Outlook) -> str:
             "Not known yet: how fast this PC computes with weights is measured a moment after the start.",
         )
     return QCoreApplication.translate("fit", "Not known until a first reply has run on this graphics card.")
+
+
+def provisional_text() -> str:
+    """Say why an expected speed is not sure yet."""
+    return QCoreApplication.translate(
+        "fit",
+        "Provisional: other programs kept this PC busy while the speed of its memory was measured. "
+        "It is measured again by itself.",
+    )
