@@ -60,14 +60,16 @@ class Job(msgspec.Struct, kw_only=True):
     full_folder: str = ""
     missing_bytes: int = 0
     """So much must be free on the disk of `full_folder`, where the job failed as that was full."""
+    reached: Progress | None = None
+    """The last step that it told of."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobView:
     """A job as it is now. `model` is what the user named, `title` what it is called.
 
-    `progress` is there while it runs, `error` when it failed, `installed` when it is done. A cancelled job
-    is gone once what it left is deleted.
+    `progress` is there while it runs, `reached` is what it told last, also before a restart, `error` is there
+    when it failed, `installed` when it is done. A cancelled job is gone once what it left is deleted.
     """
 
     id: str
@@ -76,6 +78,7 @@ class JobView:
     types: tuple[str, ...]
     state: JobState
     progress: Progress | None = None
+    reached: Progress | None = None
     error: StillroomError | None = None
     installed: tuple[InstalledModel, ...] = ()
 
@@ -309,6 +312,8 @@ class JobBook:
         def on_progress(progress: Progress) -> None:
             with self._changed:
                 self._progress[job.id] = progress
+                if progress.stage != "ask":
+                    job.reached = progress
             self._tell(job)
 
         # A future carries whatever happens, so that a surprise ends the job and not the book.
@@ -392,6 +397,7 @@ class JobBook:
             types=_types(job),
             state=job.state,
             progress=self._progress.get(job.id) if job.state == "running" else None,
+            reached=job.reached,
             error=_error(job) if job.message else None,
             installed=self._installed.get(job.id, ()),
         )

@@ -129,7 +129,9 @@ class JobCard(Card):
             is_here = Path(view.model).is_absolute()
             self._note.setText(self._promise("build") if is_here else self.tr("What has arrived is kept."))
         self._step.setWordWrap(failed)
-        self._amount.setText("")
+        # A card that is made anew shows it, too.
+        reached = None if view.state == "failed" else view.reached
+        self._show_amount(reached, self._step.text())
 
     def _on_remedy(self) -> None:
         if self._view.error is not None and (remedy := self._notices.told(self._view.error).action):
@@ -158,21 +160,24 @@ class JobCard(Card):
             step = f"{step} · {progress.detail}"
         self._step.setWordWrap(False)
         self._step.setText(step)
-        if progress.total > 0:
+        self._show_amount(progress, step)
+        self._note.setText(self._promise(progress.stage))
+
+    def _show_amount(self, progress: Progress | None, step: str) -> None:
+        amount = ""
+        thousandths = 0
+        if progress is not None and progress.total > 0:
             amount = self.tr("{done} of {total}").format(
                 done=self._count(progress, progress.done), total=self._count(progress, progress.total)
             )
-            if progress.remaining_s is not None:
+            if progress.remaining_s is not None and self._view.state == "running":
                 left = self.tr("{time} left").format(time=duration(progress.remaining_s))
                 amount = f"{amount} · {left}"
-            self._bar.setValue(round(1000 * progress.done / progress.total))
-        else:
-            amount = ""
-            self._bar.setValue(0)
+            thousandths = round(1000 * progress.done / progress.total)
+        self._bar.setValue(thousandths)
         self._amount.setText(amount)
         self._bar.setAccessibleName(step)
         self._bar.setAccessibleDescription(amount)
-        self._note.setText(self._promise(progress.stage))
 
     def _stage(self, stage: str) -> str:
         match stage:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QProgressBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire.jobs import JobState, JobView
@@ -11,7 +11,8 @@ from app.ui.base.theme import Theme
 from app.ui.models.job_card import JobCard
 from app.ui.widgets.notices import Notices
 from models.system.disk_space import DiskFullError, disk_full
-from tests.support.widgets import click, double_click, seen_button, seen_words
+from models.system.progress import Progress
+from tests.support.widgets import click, double_click, seen, seen_button, seen_words
 
 
 def shown_card(qapp: QApplication, qtbot: QtBot, view: JobView) -> JobCard:
@@ -51,6 +52,16 @@ def test_the_title_says_whether_it_goes_on(
     card = shown_card(qapp, qtbot, JobView("1", "owner/name", "it", ("Q4_K_M", "Q8_0"), state))
     assert title in seen_words(card)
     assert card.accessibleName() == title
+
+
+@pytest.mark.parametrize("state", ["running", "waiting", "paused"])
+def test_a_new_card_shows_where_a_job_stands(qapp: QApplication, qtbot: QtBot, state: JobState) -> None:
+    reached = Progress("download", 3_000_000_000, 4_000_000_000, remaining_s=60.0)
+    view = JobView("1", "owner/name", "it", ("Q4_K_M",), state, reached=reached)
+    card = shown_card(qapp, qtbot, view)
+    assert seen(card, QProgressBar).value() == 750
+    assert "3.0 GB of 4.0 GB" in seen_words(card)
+    assert ("left" in seen_words(card)) == (state == "running")
 
 
 @pytest.mark.parametrize(

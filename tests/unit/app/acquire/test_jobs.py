@@ -159,6 +159,20 @@ def test_a_running_job_goes_on_after_a_restart(desk: Desk) -> None:
     assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
 
 
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_a_paused_job_tells_where_it_stands(desk: Desk, begins_anew: bool) -> None:
+    view = half_done(desk)
+    desk.book.pause(view.id)
+    if begins_anew:
+        desk.book.close()
+        desk.new_book().start()
+    [paused] = desk.book.jobs()
+    assert (paused.state, paused.progress) == ("paused", None)
+    assert paused.reached is not None
+    assert paused.reached.stage == "download"
+    assert paused.reached.done > 1 << 20
+
+
 def test_a_paused_job_waits_after_a_restart(desk: Desk) -> None:
     view = half_done(desk)
     desk.book.pause(view.id)
