@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import shiboken6
 from PySide6.QtCore import (
     QAbstractListModel,
     QEvent,
@@ -41,6 +42,8 @@ MARGIN_PX = 10
 MARK_PX = 18
 """Before the title: the sign of what is on or chosen."""
 LONGEST_TITLE = 200
+KEPT_MS = 2000
+"""So long its window is there for late keys once a command has begun."""
 
 
 class CommandPalette(QDialog):
@@ -181,6 +184,9 @@ class CommandPalette(QDialog):
         self._list.setCurrentIndex(self._rows.index(row))
 
     def _run(self) -> None:
+        if self.isHidden():
+            # It was pressed twice.
+            return
         place = self._list.currentIndex().row()
         if not 0 <= place < len(self._rows.commands):
             self._is_awaited = True
@@ -188,8 +194,17 @@ class CommandPalette(QDialog):
         command = self._rows.commands[place]
         if not command.refusal:
             self._is_awaited = False
-            self.accept()
-            command.run()
+            # Not closed: with the window of the system, keys that are on their way to it would be lost, such
+            # as an Escape for the dialog that the command opens.
+            self.hide()
+            self.setResult(self.DialogCode.Accepted)
+            self.finished.emit(self.result())
+            try:
+                command.run()
+            finally:
+                # It may have ended the window.
+                if shiboken6.isValid(self):
+                    QTimer.singleShot(KEPT_MS, self, self.close)
 
 
 class _CommandRows(QAbstractListModel):

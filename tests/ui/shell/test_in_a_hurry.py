@@ -5,8 +5,15 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt, QTimer
-from PySide6.QtGui import QAction, QGuiApplication, QInputMethodEvent, QKeyEvent, QWindow
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
+from PySide6.QtGui import (
+    QAction,
+    QGuiApplication,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPlatformSurfaceEvent,
+    QWindow,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
@@ -15,6 +22,7 @@ from app.base.paths import app_paths
 from app.code.draft import Draft, DraftFile
 from app.code.open_texts import TextsFolder
 from app.engine.protocol import Generate, LoadSettings, Part
+from app.ui.base.add_action import add_action
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.drift.drift_page import DriftPage
 from app.ui.benchmark.quality.quality_page import QualityPage
@@ -25,8 +33,10 @@ from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
 from app.ui.widgets.notices import Notices
+from tests.support.pages.command_palette_page import CommandPalettePage
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle, told
 
@@ -310,6 +320,43 @@ def test_an_early_escape_closes_the_load_settings_and_stops_no_reply(qapp: QAppl
         dialogs = application.window.findChildren
         await until(lambda: any(made.isVisible() for made in dialogs(LoadSettingsDialog)), "the dialog")
         tab.stop()
+
+    run_with_window(scene)
+
+
+class SystemWindow(QObject):
+    """Notes when the system's window of a `QWindow` goes: keys on their way to it are lost then."""
+
+    def __init__(self, handle: QWindow) -> None:
+        super().__init__()
+        self.gone = False
+        handle.installEventFilter(self)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        destroyed = QPlatformSurfaceEvent.SurfaceEventType.SurfaceAboutToBeDestroyed
+        self.gone |= isinstance(event, QPlatformSurfaceEvent) and event.surfaceEventType() == destroyed
+        return False
+
+
+def test_keys_on_their_way_to_the_palette_are_not_lost_with_it(qapp: QApplication) -> None:
+    done: list[bool] = []
+
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        window.activateWindow()
+        await until(window.isActiveWindow, "the keyboard")
+        add_action(window, "Slow as a dialog", "", lambda: done.append(system.gone))
+        action_of(window, "Commands").trigger()
+        [palette] = window.findChildren(CommandPalette)
+        await until(palette.isActiveWindow, "the palette")
+        person = CommandPalettePage(palette)
+        person.type("Slow as")
+        system = SystemWindow(palette.windowHandle())
+        # The second is on its way as the first is taken up.
+        person.press(Qt.Key.Key_Return, Qt.Key.Key_Return)
+        assert (done, palette.isVisible(), system.gone) == ([False], False, False)
+        await until(lambda: not window.findChildren(CommandPalette), "the end of the palette")
+        assert system.gone
 
     run_with_window(scene)
 
