@@ -943,6 +943,9 @@ def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_pa
         for name in ("one", "two"):
             write_tiny_gguf(folder / f"{name}.gguf")
         (folder / "broken.gguf").write_bytes(b"GGUF")
+        # The card that tells of the broken one is in sight: else a toast would take the other's place.
+        room.host.resize(1200, 1200)
+        room.tab.resize(1200, 1200)
         room.tab.add_models([folder.parent])
         await until(lambda: room.tab.table.number_of("disk:two") >= 0)
         assert room.tab.table.number_of("disk:one") >= 0
