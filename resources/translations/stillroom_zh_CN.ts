@@ -12339,7 +12339,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>the file is closed</source>
-        <translation type="unfinished"></translation>
+        <translation>文件已关闭</translation>
     </message>
     <message>
         <source>the head was changed</source>

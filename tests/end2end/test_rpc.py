@@ -49,6 +49,13 @@ def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
 
 
+@pytest.fixture(autouse=True)
+def same_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of llama.cpp has weights as the file has them, and here they would be laid out anew, where
+    products of Q4_1 are rounded otherwise."""
+    monkeypatch.setenv("STILLROOM_AS_LLAMA_CPP", "1")
+
+
 @pytest.fixture
 def client() -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"))

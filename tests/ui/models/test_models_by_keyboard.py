@@ -55,6 +55,11 @@ class Desk:
     def focus(self) -> QWidget | None:
         return self.window.focusWidget()
 
+    def row_is_in_sight(self) -> bool:
+        """Tell whether the row that the list is at is drawn."""
+        place = self.view.visualRect(self.view.currentIndex()).center()
+        return self.view.viewport().visibleRegion().contains(place)
+
     @property
     def row(self) -> str:
         """The key of the row that the list is at."""
@@ -275,8 +280,7 @@ def test_the_rows_that_the_arrows_come_to_are_in_sight(qapp: QApplication) -> No
         desk.view.setFocus()
         for _ in range(desk.tab.table.rowCount()):
             desk.press(Qt.Key.Key_Down)
-            row = desk.view.visualRect(desk.view.currentIndex())
-            assert desk.view.viewport().visibleRegion().contains(row.center())
+            await until(desk.row_is_in_sight, "the row in sight")
 
     run_with_window(scene)
 
