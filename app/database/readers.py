@@ -89,6 +89,10 @@ class Readers:
                     raise
                 log.warning("readers wait for each other, as no other connection can be had: %s", error)
                 self._connect = None
+            except BaseException:
+                # Else the loan would never end, and closing would wait for it.
+                self._end_loan()
+                raise
 
     def _may_borrow(self) -> bool:
         if self._is_replaced:
@@ -101,9 +105,11 @@ class Readers:
             keeps = len(self._free) < MOST_KEPT
             if keeps:
                 self._free.append(connection)
-        if not keeps:
-            connection.close()
-        self._end_loan()
+        try:
+            if not keeps:
+                connection.close()
+        finally:
+            self._end_loan()
 
     def _end_loan(self) -> int:
         """Give the number of those that are still lent."""

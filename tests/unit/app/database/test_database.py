@@ -384,3 +384,21 @@ def test_closing_ends_a_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         store.close()
         assert check.result() is None
     assert store.recovery is None
+
+
+def test_a_connection_that_cannot_be_had_is_lent_to_nobody() -> None:
+    def fail() -> sqlite3.Connection:
+        raise OSError("too many open files")
+
+    readers = Readers()
+    readers.begin(sqlite3.connect(":memory:"), fail)
+    with readers.reading(), pytest.raises(OSError, match="too many"), readers.reading():
+        pass
+    done = threading.Event()
+
+    def end() -> None:
+        with readers.replacing():
+            done.set()
+
+    threading.Thread(target=end, daemon=True).start()
+    wait_until(done.is_set)
