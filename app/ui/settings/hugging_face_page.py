@@ -51,6 +51,8 @@ class HuggingFacePage(QWidget):
         self._check_access = check_access
         self._undo: Callable[[], None] | None = None
         self._kept = ""
+        self._key_store = asyncio.Lock()
+        """One after the other, as they were asked for: the last one is what is shown."""
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
@@ -179,27 +181,28 @@ class HuggingFacePage(QWidget):
         self._start(self._keep(token))
 
     async def _keep(self, token: str) -> None:
+        async with self._key_store:
+            await self._change(token)
+
+    async def _remove(self) -> None:
+        async with self._key_store:
+            token = self._kept
+            if await self._change(""):
+                self._say(self.tr("The token is removed."), undo=lambda: self._start(self._keep(token)))
+
+    async def _change(self, token: str) -> bool:
         try:
             await asyncio.to_thread(self._choices.keep_token, token)
         except KeyStoreError as error:
             self._show_token(token)
             self._say(error_text(error), "danger")
-            return
+            return False
         self._show_token(token)
-
-    async def _remove(self) -> None:
-        token = self._kept
-        try:
-            await asyncio.to_thread(self._choices.keep_token, "")
-        except KeyStoreError as error:
-            self._show_token("")
-            self._say(error_text(error), "danger")
-            return
-        self._show_token("")
-        self._say(self.tr("The token is removed."), undo=lambda: self._start(self._keep(token)))
+        return True
 
     async def _read_token(self) -> None:
-        self._show_token(await asyncio.to_thread(self._choices.token))
+        async with self._key_store:
+            self._show_token(await asyncio.to_thread(self._choices.token))
 
     def _show_token(self, token: str) -> None:
         self._kept = token

@@ -1,18 +1,21 @@
 """The settings' page of Hugging Face, in the whole window, with a hub on loopback."""
 
+import asyncio
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from app.hub_choices import HubChoices
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.shell.application import WindowApplication
 from tests.support.hub import LoopbackHub
 from tests.support.key_store import KeyringStandIn
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_S, until
 from tests.support.widgets import click, seen, seen_button, seen_words
 from tests.support.window import run_with_window
 
@@ -124,6 +127,32 @@ def test_without_a_key_store_it_is_said_how_long_the_token_holds(
         click(seen_button(page, "Keep"))
         await until(lambda: "only until Stillroom ends" in seen_words(page), "the warning")
         assert application.parts.hub_choices.token() == TOKEN
+
+    run_with_window(scene)
+
+
+def test_what_was_kept_before_is_read_late_and_shown_first(
+    qapp: QApplication, store: KeyringStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.broken = True
+    may_read, read = threading.Event(), HubChoices.token
+
+    def read_late(choices: HubChoices) -> str:
+        may_read.wait(WAIT_S)
+        return read(choices)
+
+    monkeypatch.setattr(HubChoices, "token", read_late)
+
+    async def scene(application: WindowApplication) -> None:
+        page = open_page(application)
+        enter(page, "Access token", TOKEN)
+        click(seen_button(page, "Keep"))
+        await asyncio.sleep(0.2)
+        may_read.set()
+        await until(lambda: "only until Stillroom ends" in seen_words(page), "the warning")
+        # Where an answer may come late, no other one is under way.
+        await asyncio.sleep(0.2)
+        assert "only until Stillroom ends" in seen_words(page)
 
     run_with_window(scene)
 
