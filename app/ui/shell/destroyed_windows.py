@@ -4,7 +4,7 @@ import ctypes
 
 from PySide6.QtCore import QAbstractNativeEventFilter, QByteArray, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 _DESTROY_NOTIFY = 17
 
@@ -43,6 +43,10 @@ class DestroyedWindows(QAbstractNativeEventFilter):
         if told.kind == _DESTROY_NOTIFY:
             # Qt has forgotten those that it has destroyed itself.
             lost = QWidget.find(told.window)
-            if lost is not None and lost.isWindow():
+            if isinstance(lost, QDialog):
+                # Before Qt looks at the next event, by which X may give the keyboard to the window behind: Qt
+                # would send it back to the dialog, and nobody had it.
+                lost.close()
+            elif lost is not None and lost.isWindow():
                 QTimer.singleShot(0, lost, lost.close)
         return False, 0
