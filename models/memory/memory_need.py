@@ -60,7 +60,8 @@ def memory_need(
     cache = kv_cache_bytes(shape, demand.total_tokens, demand.kv_type)
     logits = output_buffer_bytes(shape, demand)
     if gpu_layers <= 0:
-        return MemoryNeed(Share(weights.total, cache, compute_buffer_bytes(shape, demand) + logits), Share())
+        held = weights.total + (weights.held_twice if demand.copies_weights else 0)
+        return MemoryNeed(Share(held, cache, compute_buffer_bytes(shape, demand) + logits), Share())
     on_card = min(gpu_layers - 1, shape.layers)
     whole = on_card == shape.layers
     demand = _at_a_time(demand, whole=whole, cards=cards)

@@ -17,7 +17,8 @@ Starter, prompts of 512, two threads of an Intel Xeon with AMX, medians of 10 in
 class Demand:
     """`context_tokens` for each of `sequences`, or for all of them together where they are `shared`
     (llama.cpp's kv_unified); `batch_tokens` are evaluated in one step, of which at most `outputs` give
-    logits (0: one for each sequence). `kv_type` is a key of `KV_BYTES_PER_ELEMENT`.
+    logits (0: one for each sequence). `kv_type` is a key of `KV_BYTES_PER_ELEMENT`. The file is mapped unless
+    the engine `copies_weights` out of it.
     """
 
     context_tokens: int
@@ -27,6 +28,7 @@ class Demand:
     flash_attention: bool = True
     shared: bool = False
     outputs: int = 0
+    copies_weights: bool = False
 
     @property
     def attended_cells(self) -> int:

@@ -8,6 +8,10 @@ src/llama-model.cpp).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SMALL_TABLE_BYTES = 64 << 20
+"""Up to this size a token embedding that is the output matrix, too, lies in host memory twice: once as the
+file has it and once in the order in which it is multiplied faster (`STILLROOM_SMALL_TABLE`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -37,6 +41,11 @@ class Weights:
             return self.total
         first = max(0, len(self.layers) + 1 - gpu_layers)
         return self.embedding + sum(self.layers[:first])
+
+    @property
+    def held_twice(self) -> int:
+        """Bytes that lie in host memory once more where it holds the output and the file is not mapped."""
+        return self.embedding if self.tied and self.embedding <= SMALL_TABLE_BYTES else 0
 
     @property
     def read_per_token(self) -> int:

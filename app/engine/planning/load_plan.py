@@ -155,6 +155,7 @@ def demand_of(plan: LoadSettings) -> Demand:
         cache_type(plan),
         plan.flash_attention != "off",
         outputs=whole_lines(plan.sequences + DRAFT_ROWS),
+        copies_weights=not plan.maps_weights,
     )
 
 

@@ -355,13 +355,6 @@ static void stillroom_multiply_blocks(
 
 #endif
 
-// With more columns than these, more than the processor reads ahead by itself is wanted.
-#if STILLROOM_LANES == 16
-static constexpr int STILLROOM_UNAIDED = 1;
-#else
-static constexpr int STILLROOM_UNAIDED = 0;
-#endif
-
 template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
     for (int t = 0; COLUMNS > STILLROOM_UNAIDED && t < bytes; t += 64) {
         _mm_prefetch(reinterpret_cast<const char *>(values) + t + STILLROOM_AHEAD, _MM_HINT_T1);
@@ -1546,6 +1539,9 @@ void stillroom_interleaved_columns(
     products(n, rows, x, columns, static_cast<const char *>(y), s, bs);
 }
 
+// The same in `models/quantisation/weights.py`.
+static const size_t STILLROOM_SMALL_TABLE = (size_t) 64 << 20;
+
 // How such weights are laid out, or null where llama.cpp decides.
 static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_tensor * weights) {
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q8_0> q8_0;
@@ -1564,9 +1560,10 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
     if (as_llama_cpp != nullptr && strcmp(as_llama_cpp, "1") == 0) {
         return nullptr;
     }
-    // A table of tokens that is the output matrix, too, would lie in memory twice.
+    // A table of tokens that is the output matrix, too, lies in memory twice then: only a small one may.
+    const bool is_table = strcmp(weights->name, "token_embd.weight") == 0;
     if (weights->ne[1]%ggml::cpu::repack::STILLROOM_ROWS != 0 || weights->ne[2]*weights->ne[3] != 1 ||
-        strcmp(weights->name, "token_embd.weight") == 0) {
+        (is_table && ggml_nbytes(weights) > STILLROOM_SMALL_TABLE)) {
         return nullptr;
     }
     switch (weights->type) {

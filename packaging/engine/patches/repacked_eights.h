@@ -20,6 +20,20 @@ static constexpr int STILLROOM_AHEAD = 8192;
 static constexpr int STILLROOM_UNPACKED = 64;  // columns that a block of 256 values is unpacked once for
 #endif
 
+// With more columns than these, a processor that reads ahead by itself wants to be told what comes. Those of AVX2 and Xeons
+// with AMX do for each.
+#if defined(STILLROOM_WIDE) && !(defined(__AMX_TILE__) && defined(__AMX_INT8__))
+static constexpr int STILLROOM_UNAIDED = 1;
+#else
+static constexpr int STILLROOM_UNAIDED = 0;
+#endif
+
+template <typename Block> static inline void stillroom_fetch(const Block * block) {
+    for (int line = 0; line < (int) sizeof(Block); line += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
+    }
+}
+
 // Rows are handed out to threads in turns: large shares first, since memory is read faster where a thread goes on without a
 // leap, and smaller ones towards the end, so that all threads are done at once. Each thread reckons all of them, in order.
 class stillroom_shares {
@@ -182,6 +196,9 @@ static void stillroom_eight_q4_K(
         products[c] = offsets[c] = _mm256_setzero_ps();
     }
     for (int i = 0; i < blocks; ++i) {
+        if (STILLROOM_UNAIDED == 0 && COLUMNS <= 4) {
+            stillroom_fetch(x + i);
+        }
         alignas(64) uint8_t scales[8][8], mins[8][8];
         stillroom_scales(x[i], scales, mins);
         __m512i sums[COLUMNS];
@@ -194,7 +211,7 @@ static void stillroom_eight_q4_K(
             __m512i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
                 const uint8_t * both = x[i].qs + 256*pair + 64*t;
-                if (COLUMNS > 4) {  // fewer leave the memory no time, and the processor reads faster by itself
+                if (COLUMNS > 4) {  // fewer leave the memory no time
                     stillroom_read_ahead(both);
                 }
                 const __m512i nibbles = _mm512_loadu_si512(both);
@@ -247,13 +264,6 @@ static void stillroom_eight_q4_K(
 #define STILLROOM_IN_REGISTER(value)
 #define STILLROOM_IN_MEMORY(sum)
 #endif
-
-// AVX2's processors read a column's rows a quarter faster where they are told what comes.
-template <typename Block> static inline void stillroom_fetch(const Block * block) {
-    for (int line = 0; line < (int) sizeof(Block); line += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
-    }
-}
 
 // Adds what a block comes to: `halves` are four rows each, two partial sums of a row beside each other.
 template <int COLUMNS>

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.devices.native_log import NativeLog
+from app.engine.llama.backend import Backend
+from app.engine.planning.file_shape import shape_from_summary
 from converters.gguf.gguf_reader import inspect
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
@@ -13,8 +16,10 @@ from models.memory.memory_need import memory_need
 from models.memory.memory_request import Demand, whole_lines
 from models.quantisation.file_size import weights_of
 from models.quantisation.quantisation_types import QUANTISATIONS
-from models.quantisation.weights import weights_by_place
+from models.quantisation.weights import SMALL_TABLE_BYTES, Weights, weights_by_place
+from tests.support.contexts import load_model
 from tests.support.dry_run import dry_run
+from tests.support.engines import starter_path
 from tests.support.hollow_gguf import write_hollow_gguf
 
 GIB = 1 << 30
@@ -89,6 +94,21 @@ def test_a_files_tensors_lie_where_the_catalogue_says(quantisation: str, tmp_pat
     write_hollow_gguf(file, model, quantisation)
     sizes = {tensor.name: tensor.bytes for tensor in inspect(file).tensors}
     assert weights_by_place(sizes, model.shape.layers) == weights_of(model.shape, quantisation)
+
+
+def test_the_starters_table_of_tokens_is_copied_once_more_as_it_is_its_output_too() -> None:
+    file, log = Path(starter_path()), NativeLog()
+    shape = shape_from_summary(inspect(file))
+    assert shape is not None
+    load_model(Backend(log), file).free()
+    copied = shape.need(Demand(512, copies_weights=True)).ram.weights
+    assert copied == pytest.approx(sum(log.buffers().values()), rel=0.005)
+    assert shape.need(Demand(512)).ram.weights == shape.weight_bytes < copied
+
+
+def test_a_large_table_of_tokens_is_copied_once() -> None:
+    size = SMALL_TABLE_BYTES + 1
+    assert Weights((1 << 20,), size, size, tied=True).held_twice == 0
 
 
 def test_ram_and_card_together_hold_everything_once() -> None:
