@@ -4307,6 +4307,17 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>JobCards</name>
+    <message>
+        <source>{model} is ready.</source>
+        <translation>{model} 已就绪。</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>加载</translation>
+    </message>
+</context>
+<context>
     <name>JobFollowing</name>
     <message>
         <source>{host} does not answer (attempt {done} of {total}). It is asked again in {time}.</source>
@@ -4904,6 +4915,21 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>ModelDeleter</name>
+    <message>
+        <source>A model is being measured. Delete this one when that is done.</source>
+        <translation>正在测量一个模型。请等测量结束后再删除。</translation>
+    </message>
+    <message>
+        <source>{model} was deleted.</source>
+        <translation>已删除 {model}。</translation>
+    </message>
+    <message>
+        <source>{model} is off the list. Its file stays where it lies.</source>
+        <translation>{model} 已移出列表。其文件仍在原处。</translation>
+    </message>
+</context>
+<context>
     <name>ModelDetail</name>
     <message>
         <source>Tick what to get</source>
@@ -5222,11 +5248,7 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>ModelsTab</name>
-    <message>
-        <source>Search Hugging Face</source>
-        <translation>搜索 Hugging Face</translation>
-    </message>
+    <name>ModelsList</name>
     <message>
         <source>Look inside the selected model</source>
         <translation>查看所选模型的内部</translation>
@@ -5236,28 +5258,15 @@ Left for the reply: {left}</source>
         <translation>删除</translation>
     </message>
     <message>
-        <source>{model} is ready.</source>
-        <translation>{model} 已就绪。</translation>
-    </message>
-    <message>
-        <source>Load</source>
-        <translation>加载</translation>
-    </message>
-    <message>
-        <source>A model is being measured. Delete this one when that is done.</source>
-        <translation>正在测量一个模型。请等测量结束后再删除。</translation>
-    </message>
-    <message>
-        <source>{model} was deleted.</source>
-        <translation>已删除 {model}。</translation>
-    </message>
-    <message>
-        <source>{model} is off the list. Its file stays where it lies.</source>
-        <translation>{model} 已移出列表。其文件仍在原处。</translation>
-    </message>
-    <message>
         <source>Select a model first</source>
         <translation>请先选择一个模型</translation>
+    </message>
+</context>
+<context>
+    <name>ModelsTab</name>
+    <message>
+        <source>Search Hugging Face</source>
+        <translation>搜索 Hugging Face</translation>
     </message>
     <message>
         <source>Get {model}</source>

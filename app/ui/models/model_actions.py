@@ -49,7 +49,7 @@ class ModelActions(QObject):
         store: ModelStore,
         jobs: JobBook,
         place: QVBoxLayout,
-        refused: InlineNotices,
+        refused: Callable[[], InlineNotices],
         window: QWidget,
     ) -> None:
         """`refused` has the lines about what could not be added."""
@@ -63,7 +63,7 @@ class ModelActions(QObject):
         self._notices = ui.notices
         self._place = place
         self._refused = refused
-        self._adding = ui.bridge.for_place(lambda: ui.notices.at(refused))
+        self._adding = ui.bridge.for_place(lambda: ui.notices.at(refused()))
         self._window = window
         self._opening = False
         """A dialog is about to open: its file is being read."""
@@ -246,7 +246,7 @@ class ModelActions(QObject):
                 )
             )
         for error in found.refused[:MOST_ERRORS]:
-            self._notices.error(error, self._notices.at(self._refused))
+            self._notices.error(error, self._notices.at(self._refused()))
 
 
 def _deletable(row: ModelRow) -> list[InstalledModel]:

@@ -81,7 +81,7 @@ def model_rows(
     for name in sorted(others, key=str.casefold):
         files = tuple(others[name])
         yield ModelRow(
-            key=f"disk:{name}",
+            key=row_key(files[0]),
             title=name,
             model=None,
             installed=files,
@@ -92,6 +92,11 @@ def model_rows(
             answering=next(iter(_among(files, (answering_path,))), None),
             failed_types=tuple(file.type for file in _among(files, failed_paths)),
         )
+
+
+def row_key(model: InstalledModel) -> str:
+    """Return the key of the row that a file is in."""
+    return model.key or f"disk:{model.name}"
 
 
 def _outlook(
