@@ -5960,6 +5960,73 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>QualityHead</name>
+    <message>
+        <source>Run the quality suite</source>
+        <translation>运行质量测试</translation>
+    </message>
+    <message>
+        <source>How many questions</source>
+        <translation>题目数量</translation>
+    </message>
+    <message>
+        <source>Short: 5 of each kind</source>
+        <translation>短：每类 5 题</translation>
+    </message>
+    <message>
+        <source>Medium: 15 of each kind</source>
+        <translation>中：每类 15 题</translation>
+    </message>
+    <message>
+        <source>All questions</source>
+        <translation>全部题目</translation>
+    </message>
+    <message>
+        <source>Start anew</source>
+        <translation>重新开始</translation>
+    </message>
+    <message>
+        <source>Own questions</source>
+        <translation>自带的题目</translation>
+    </message>
+    <message>
+        <source>Questions</source>
+        <translation>题目</translation>
+    </message>
+    <message>
+        <source>What is asked: Stillroom&apos;s own questions, or data sets</source>
+        <translation>所问内容：Stillroom 自带的题目，或数据集</translation>
+    </message>
+    <message>
+        <source>{name} from the hub, licence {licence}</source>
+        <translation>来自模型库的 {name}，许可证 {licence}</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>正在运行</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Results of the run that was stopped: {count}</source>
+        <translation>已停止的测试保留的结果：{count}</translation>
+    </message>
+    <message>
+        <source>Asks {model}, and judges the answers</source>
+        <translation>向 {model} 提问，并判定其回答</translation>
+    </message>
+    <message>
+        <source>Data sets: {count}</source>
+        <translation>数据集：{count}</translation>
+    </message>
+</context>
+<context>
     <name>QualityItemView</name>
     <message>
         <source>The chosen item</source>
@@ -6038,62 +6105,17 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>QualityPage</name>
-    <message>
-        <source>Run the quality suite</source>
-        <translation>运行质量测试</translation>
-    </message>
-    <message>
-        <source>How many questions</source>
-        <translation>题目数量</translation>
-    </message>
-    <message>
-        <source>Short: 5 of each kind</source>
-        <translation>短：每类 5 题</translation>
-    </message>
-    <message>
-        <source>Medium: 15 of each kind</source>
-        <translation>中：每类 15 题</translation>
-    </message>
-    <message>
-        <source>All questions</source>
-        <translation>全部题目</translation>
-    </message>
-    <message>
-        <source>Start anew</source>
-        <translation>重新开始</translation>
-    </message>
-    <message>
-        <source>Own questions</source>
-        <translation>自带的题目</translation>
-    </message>
-    <message>
-        <source>Questions</source>
-        <translation>题目</translation>
-    </message>
-    <message>
-        <source>What is asked: Stillroom&apos;s own questions, or data sets</source>
-        <translation>所问内容：Stillroom 自带的题目，或数据集</translation>
-    </message>
-    <message>
-        <source>{name} from the hub, licence {licence}</source>
-        <translation>来自模型库的 {name}，许可证 {licence}</translation>
-    </message>
-    <message>
-        <source>Export</source>
-        <translation>导出</translation>
-    </message>
-    <message>
-        <source>Progress of the quality suite</source>
-        <translation>质量测试的进度</translation>
-    </message>
+    <name>QualityItemsCard</name>
     <message>
         <source>Items of the run</source>
         <translation>此次运行的题目</translation>
     </message>
+</context>
+<context>
+    <name>QualityPage</name>
     <message>
-        <source>Data sets: {count}</source>
-        <translation>数据集：{count}</translation>
+        <source>Progress of the quality suite</source>
+        <translation>质量测试的进度</translation>
     </message>
     <message>
         <source>A run was stopped before its end. Results of it that are kept: {count}. Go on asks what is missing.</source>
@@ -6118,22 +6140,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The quality run is deleted.</source>
         <translation>已删除该次质量测试的运行。</translation>
-    </message>
-    <message>
-        <source>Running</source>
-        <translation>正在运行</translation>
-    </message>
-    <message>
-        <source>Go on</source>
-        <translation>继续</translation>
-    </message>
-    <message>
-        <source>Results of the run that was stopped: {count}</source>
-        <translation>已停止的测试保留的结果：{count}</translation>
-    </message>
-    <message>
-        <source>Asks {model}, and judges the answers</source>
-        <translation>向 {model} 提问，并判定其回答</translation>
     </message>
     <message>
         <source>Choose a model at the top and run the suite. Stillroom asks it mathematics, tasks in several steps, facts hidden in long texts and what customers want, and judges each answer; it also measures how well it predicts a text (perplexity). Everything stays on this computer, and every question, thought and answer can be read afterwards.</source>

@@ -12,7 +12,8 @@ from app.bench.results.history import BenchmarkHistory
 from app.chat.store.store import ChatStore
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
-from app.ui.benchmark.quality.quality_page import SIZES, QualityPage
+from app.ui.benchmark.quality.quality_head import SIZES
+from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
