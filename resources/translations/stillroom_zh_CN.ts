@@ -488,52 +488,12 @@
         <translation>基准测试结束前聊天需要等待。在此期间请不要使用电脑：其他程序造成的干扰会被发现并标记。</translation>
     </message>
     <message>
-        <source>Start anew</source>
-        <translation>重新开始</translation>
-    </message>
-    <message>
-        <source>Against the last run</source>
-        <translation>与上次运行相比</translation>
-    </message>
-    <message>
-        <source>Compare with the run of this model before it</source>
-        <translation>与此模型的上一次运行比较</translation>
-    </message>
-    <message>
-        <source>Import…</source>
-        <translation>导入…</translation>
-    </message>
-    <message>
-        <source>Runs of llama-bench, or of another Stillroom</source>
-        <translation>llama-bench 或另一个 Stillroom 的运行</translation>
-    </message>
-    <message>
-        <source>Export</source>
-        <translation>导出</translation>
-    </message>
-    <message>
         <source>The run was stopped before its end. What it had measured is not kept.</source>
         <translation>测试未完成即停止。已测得的结果不会保留。</translation>
     </message>
     <message>
-        <source>Measure from here</source>
-        <translation>从本机测量</translation>
-    </message>
-    <message>
-        <source>The model is not on this computer: its speed is taken as it arrives here</source>
-        <translation>此模型不在本机上：其速度按到达本机时计算</translation>
-    </message>
-    <message>
         <source>Choose a model at the top and run the benchmark. Stillroom measures how fast it reads and writes in short and in long chats, how evenly its words come, what is gained by several replies at once, how much memory and energy it needs, and how near that comes to what this computer can do.</source>
         <translation>请在窗口顶部选择模型，然后运行基准测试。Stillroom 会测量它在短聊天和长聊天中读写的速度、文字到来是否均匀、同时进行多个回答能提高多少、需要多少内存和能量，以及距离本机的极限有多近。</translation>
-    </message>
-    <message>
-        <source>Results of the run that was stopped: {count}</source>
-        <translation>已停止的测试保留的结果：{count}</translation>
-    </message>
-    <message>
-        <source>Running</source>
-        <translation>正在运行</translation>
     </message>
     <message>
         <source>Benchmark: {step}</source>
@@ -542,22 +502,6 @@
     <message>
         <source>A run was stopped before its end. Results of it that are kept: {count}. Go on measures what is missing.</source>
         <translation>上次测试未完成即停止。已保留 {count} 个结果。按“继续”会测量其余部分。</translation>
-    </message>
-    <message>
-        <source>Go on</source>
-        <translation>继续</translation>
-    </message>
-    <message>
-        <source>Run the benchmark</source>
-        <translation>运行基准测试</translation>
-    </message>
-    <message>
-        <source>Run again · about {duration}</source>
-        <translation>再次运行 · 约 {duration}</translation>
-    </message>
-    <message>
-        <source>Measures {model}: speed at several lengths, latency, replies at once, memory, energy</source>
-        <translation>测量 {model}：多种长度下的速度、延迟、同时回答、内存、能耗</translation>
     </message>
     <message>
         <source>{machine} · run-to-run noise {percent}%</source>
@@ -7686,6 +7630,65 @@ Left for the reply: {left}</source>
     <message>
         <source>Show all {count} passages</source>
         <translation>显示全部 {count} 个段落</translation>
+    </message>
+</context>
+<context>
+    <name>SpeedHead</name>
+    <message>
+        <source>Start anew</source>
+        <translation>重新开始</translation>
+    </message>
+    <message>
+        <source>Against the last run</source>
+        <translation>与上次运行相比</translation>
+    </message>
+    <message>
+        <source>Compare with the run of this model before it</source>
+        <translation>与此模型的上一次运行比较</translation>
+    </message>
+    <message>
+        <source>Import…</source>
+        <translation>导入…</translation>
+    </message>
+    <message>
+        <source>Runs of llama-bench, or of another Stillroom</source>
+        <translation>llama-bench 或另一个 Stillroom 的运行</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>正在运行</translation>
+    </message>
+    <message>
+        <source>Measure from here</source>
+        <translation>从本机测量</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Run the benchmark</source>
+        <translation>运行基准测试</translation>
+    </message>
+    <message>
+        <source>Run again · about {duration}</source>
+        <translation>再次运行 · 约 {duration}</translation>
+    </message>
+    <message>
+        <source>The model is not on this computer: its speed is taken as it arrives here</source>
+        <translation>此模型不在本机上：其速度按到达本机时计算</translation>
+    </message>
+    <message>
+        <source>Results of the run that was stopped: {count}</source>
+        <translation>已停止的测试保留的结果：{count}</translation>
+    </message>
+    <message>
+        <source>Measures {model}: speed at several lengths, latency, replies at once, memory, energy</source>
+        <translation>测量 {model}：多种长度下的速度、延迟、同时回答、内存、能耗</translation>
     </message>
 </context>
 <context>

@@ -7,44 +7,35 @@ from itertools import pairwise
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.base.errors import StillroomError
 from app.bench.export.import_runs import imported_reports, read_runs
-from app.bench.export.save import Forms, comparison_forms, speed_forms
-from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
+from app.bench.export.save import Forms, speed_forms
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report
-from app.bench.results.run_difference import compare_all, is_same_subject, noise_between, run_noise
+from app.bench.results.run_difference import is_same_subject, run_noise
 from app.bench.run.run_journal import Unfinished
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
 from app.engine.protocol import ModelInfo
 from app.ui.base.add_action import Command
-from app.ui.base.durations import duration
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.offers import Offers
-from app.ui.base.plain_text import set_tip
-from app.ui.base.resource_words import sentences
 from app.ui.base.slices import Slices, Stepped
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.benchmark_state import SpeedState
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
-from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.benchmark.frame.run_deletion import RunDeleter
+from app.ui.benchmark.frame.run_history_view import MOST_COMPARED
 from app.ui.benchmark.frame.run_progress_card import RunProgressCard
-from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
-from app.ui.benchmark.speed.benchmark_details import DetailsCard, FactsCard
-from app.ui.benchmark.speed.benchmark_figures import FigureCards
 from app.ui.benchmark.speed.benchmark_picture import report_to_png
-from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
-from app.ui.benchmark.speed.speed_runs_table import BenchmarkRunsModel
-from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.flow_row import FlowRow
+from app.ui.benchmark.speed.speed_head import SpeedHead
+from app.ui.benchmark.speed.speed_results import SpeedResults
+from app.ui.widgets.card import Card, label
 from app.ui.widgets.scrolled_page import scroll_to
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
@@ -77,7 +68,6 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self._unfinished: Unfinished | None = None
         self._looked_at: tuple[ModelInfo, Suite] | None = None
         """The model and the suite that `_unfinished` is about; None where it has to be looked for again."""
-        self._at_hand: Sequence[InstalledModel] = ()
         self._history = history
         self._load_choices = ui.load_choices
         self._theme = ui.theme
@@ -89,7 +79,14 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self._begin_making(self._make(ui), in_steps=in_steps)
 
     def _make(self, ui: UiContext) -> Iterator[None]:
-        head = self._make_head(ui)
+        head = self._head = SpeedHead(ui, self._suites, self)
+        head.run_asked.connect(self.run)
+        head.anew_asked.connect(self._run_anew)
+        head.suite_changed.connect(self.update_head)
+        head.against_last_asked.connect(self._compare_with_last)
+        head.import_asked.connect(self._ask_for_runs)
+        head.export.setMenu(FormsMenu(self._forms, self._stem, ui.bridge, ui.notices, self, self._picture))
+        self.setFocusProxy(head.run_button)
         self._progress = RunProgressCard(
             self.tr("Progress of the benchmark"),
             self.tr(
@@ -99,83 +96,32 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         )
         self._progress.cancel_asked.connect(self.cancel)
         self._kept = label("", "body", wrap=True)
-        self._results = QWidget()
+        results = self._results = SpeedResults(ui)
         self._empty = self._make_empty()
         # From the outside to the inside: for what moves, Qt works out the style of all that is in it anew.
-        self.lay_out(head, self._progress, self._kept, self._results, self._empty)
-        for before, after in pairwise(self._controls()):
+        self.lay_out(head, self._progress, self._kept, results, self._empty)
+        for before, after in pairwise(head.controls):
             self.setTabOrder(before, after)
-        for part in (self._progress, self._kept, self._results, self._empty, self._against, self._export):
+        for part in (self._progress, self._kept, results, self._empty):
             part.hide()
+        head.show_run(whole=False, comparable=False)
         # Nothing of it is painted before it has its run.
         self.viewport().setUpdatesEnabled(False)
         yield
-        results = QVBoxLayout(self._results)
-        results.setContentsMargins(0, 0, 0, 0)
-        results.setSpacing(12)
-        self._marks = label("", "warning", wrap=True)
-        results.addWidget(self._marks)
-        self._figures = FigureCards()
-        results.addWidget(self._figures)
-        self._comparison = ComparisonCard()
-        self._comparison.closed.connect(self._comparison.hide)
-        self._comparison.set_menu(
-            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", ui.bridge, ui.notices, self)
+        yield from results.making()
+        deleter = self._deleter = RunDeleter(
+            ui, self._history.delete, self._history.restore, self._deleted_words, self
         )
-        results.addWidget(self._comparison)
-        yield
-        self._plots = BenchmarkPlots(ui.theme, ui.plots)
-        results.addWidget(self._plots)
-        yield
-        self._details = DetailsCard()
-        results.addWidget(self._details)
-        self._facts = FactsCard()
-        results.addWidget(self._facts)
-        yield
-        self._table = RunHistoryView(BenchmarkRunsModel(self), self._results)
-        self._table.selection_changed.connect(self._on_selection)
-        self._table.compare_asked.connect(self._compare)
-        self._table.delete_asked.connect(self._delete)
-        results.addWidget(self._table)
-        for part in (self._comparison, *self._parts()):
-            part.hide()
-        ui.theme.changed.connect(self._on_theme_changed)
-        self._on_theme_changed()
+        deleter.changed.connect(lambda _: self.refresh())
+        results.history.selection_changed.connect(self._on_selection)
+        results.history.compare_asked.connect(self._compare)
+        results.history.delete_asked.connect(self._delete)
         yield
         self.refresh()
         Offers(self, self._offered)
         if self._job.running:
             self.complete()
         self.follow_session()
-
-    def _make_head(self, ui: UiContext) -> FlowRow:
-        self._choice = _suite_choice(self._suites, self)
-        self._choice.currentIndexChanged.connect(self._on_suite)
-        self._run_button = button("", "primary")
-        self._run_button.clicked.connect(self.run)
-        self.setFocusProxy(self._run_button)
-        self._anew = button(self.tr("Start anew"), "quiet")
-        self._anew.clicked.connect(self._run_anew)
-        self._anew.hide()
-        self._against = button(
-            self.tr("Against the last run"), tip=self.tr("Compare with the run of this model before it")
-        )
-        self._against.clicked.connect(self._compare_with_last)
-        self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
-        self._import.clicked.connect(self._ask_for_runs)
-        self._export = button(self.tr("Export"))
-        self._export.setMenu(FormsMenu(self._forms, self._stem, ui.bridge, ui.notices, self, self._picture))
-        self._machine = ElidedLabel("small")
-        self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        head = FlowRow()
-        for control in self._controls():
-            head.add(control)
-        head.add(self._machine, stretch=True)
-        return head
-
-    def _controls(self) -> tuple[QWidget, ...]:
-        """Return the controls of the head in the order in which they stand."""
-        return (self._run_button, self._choice, self._anew, self._against, self._import, self._export)
 
     def complete(self) -> None:
         """Read and show now what is left of the runs and of the one that is shown."""
@@ -192,10 +138,6 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         """Offer nothing but the buttons of the whole page."""
         self.complete()
         return []
-
-    def _parts(self) -> tuple[QWidget, ...]:
-        """The cards about a run, and the table of all. To show one takes long: its look is made."""
-        return self._figures, self._plots, self._details, self._facts, self._table
 
     def _fill_steps(self, select: str | None) -> Iterator[None]:
         try:
@@ -214,14 +156,13 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             if self._draft is None:
                 kept = known.get(self._shown.id) if self._shown else None
                 self._shown = chosen or kept or next(iter(reports), None)
-            with QSignalBlocker(self._table):
-                self._table.show_runs(reports)
-                if chosen is not None:
-                    self._table.select(chosen.id)
+            self._results.show_runs(reports, chosen.id if chosen is not None else "")
             yield
-            pairs = self._comparison.comparisons
-            if any(pair.before.id not in known or pair.after.id not in known for pair in pairs):
-                self._comparison.hide()
+            comparison = self._results.comparison
+            if any(
+                pair.before.id not in known or pair.after.id not in known for pair in comparison.comparisons
+            ):
+                comparison.hide()
             self._is_filled = True
             self._on_session_changed()
             if self._draft is None and self._shown is not None:
@@ -234,19 +175,20 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
     def state(self) -> SpeedState:
         """The choices and the run that is shown."""
         self.complete()
-        pairs = self._comparison.comparisons if self._comparison.isVisibleTo(self) else []
+        comparison = self._results.comparison
+        pairs = comparison.comparisons if comparison.isVisibleTo(self) else []
         compared = [pairs[0].before.id, *(pair.after.id for pair in pairs)] if pairs else []
         shown = "" if self._shown is None else self._shown.id
         stopped = None if self.measuring else self._draft
-        return SpeedState(self._suite.name, shown, tuple(compared), self._follows_run, stopped)
+        return SpeedState(self._head.suite.name, shown, tuple(compared), self._follows_run, stopped)
 
     def restore(self, state: SpeedState) -> None:
         """Choose and show that again, as far as it is still there."""
         self.complete()
-        self._choice.setCurrentIndex(max(0, self._choice.findData(state.suite)))
+        self._head.choose(state.suite)
         known = {report.id: report for report in self._reports}
         if state.shown in known and (self._draft is None or not state.follows):
-            self._table.select(state.shown)
+            self._results.history.select(state.shown)
             self._show(known[state.shown])
         elif state.stopped is not None and not self.measuring:
             self._show_draft(state.stopped)
@@ -264,12 +206,14 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             return
         if self._session.answers_elsewhere:
             elsewhere = self._runner.elsewhere(self._session.unnoted_answers(info))
-            self._measure_with(partial(elsewhere.run, info, self._suite))
+            self._measure_with(partial(elsewhere.run, info, self._head.suite))
             return
         if self.waits_for_reply():
             return
         settings = self._load_choices.of(info.path).load
-        self._measure_with(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
+        self._measure_with(
+            partial(self._runner.run, Path(info.path), settings, self._head.suite, name=info.name)
+        )
 
     def cancel(self) -> None:
         """Stop the run; what it has measured is kept for `run` to go on with."""
@@ -327,11 +271,11 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
     async def _read_models(self) -> None:
         """Read which models are on the disk, and show them beside the run."""
         found = await asyncio.to_thread(self._models)
-        if shiboken6.isValid(self) and found != self._at_hand:
-            self._at_hand = found
+        if shiboken6.isValid(self) and found != self._results.models:
+            self._results.take_models(found)
             report = self._draft or self._shown
             if report is not None:
-                self._show_plots(report)
+                self._results.show_plots(report, grows=report is self._draft)
 
     def _show_draft(self, report: Report) -> None:
         """Show what is measured of a run that is not at its end."""
@@ -344,41 +288,20 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
 
     def _draw_steps(self, report: Report) -> Iterator[None]:
         try:
-            self._machine.setText(self._about(report))
-            marks = [words.mark_text(mark) for mark in report.marks]
-            self._marks.setText(sentences(marks))
-            self._marks.setVisible(bool(marks))
-            self._figures.show_report(report)
-            self._figures.show()
-            yield
-            self._show_plots(report)
-            yield
-            self._plots.show()
-            yield
-            self._details.show_report(report)
-            yield
-            self._details.show()
-            yield
-            self._facts.show_report(report)
-            self._facts.show()
-            yield
-            self._table.show()
+            self._head.show_about(self._about(report))
+            yield from self._results.showing(report, grows=report is self._draft)
         finally:
             if shiboken6.isValid(self):
                 self.viewport().setUpdatesEnabled(True)
-
-    def _show_plots(self, report: Report) -> None:
-        self._plots.show_report(report, self._reports, self._at_hand, grows=report is self._draft)
 
     def _show_state(self) -> None:
         """Show the parts that there is something for: a whole run, the beginning of one, or nothing yet."""
         running, kept = self.measuring, self._unfinished
         self._results.setVisible(self._shown is not None or self._draft is not None)
         self._empty.setVisible(self._shown is None and self._draft is None and not running)
-        self._export.setVisible(self._shown is not None)
-        self._against.setVisible(self._run_before() is not None)
+        self._head.show_run(whole=self._shown is not None, comparable=self._run_before() is not None)
         if self._shown is None and self._draft is None:
-            self._machine.setText("")
+            self._head.show_about("")
         goes_on = kept is not None and kept.done > 0
         gone = self._draft is not None and self._draft.is_elsewhere
         self._kept.setVisible((goes_on or gone) and not running)
@@ -403,12 +326,12 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             return
         if self.measuring:
             return
-        looked_at = self._looked_at
+        looked_at, suite = self._looked_at, self._head.suite
         # Another load makes another `ModelInfo`, of other settings maybe.
-        if looked_at is None or looked_at[0] is not info or looked_at[1] != self._suite:
-            self._looked_at = info, self._suite
+        if looked_at is None or looked_at[0] is not info or looked_at[1] != suite:
+            self._looked_at = info, suite
             self._unfinished = self._runner.unfinished(
-                Path(info.path), self._suite, self._load_choices.of(info.path).load
+                Path(info.path), suite, self._load_choices.of(info.path).load
             )
         kept = self._unfinished
         so_far = None if kept is None else kept.so_far
@@ -419,68 +342,23 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             self._draft = None
             self._show(None)
 
-    def _on_suite(self) -> None:
-        self.update_head()
-
-    @property
-    def _suite(self) -> Suite:
-        return self._suites[max(0, self._choice.currentIndex())]
-
     def update_head(self) -> None:
         """Show what can be run: the suite, the rest of a run that was ended, or a measurement from here."""
         if not self._is_filled:
             return
         self._look_for_unfinished()
         self._show_state()
-        info, running = self._session.here, self.measuring
-        can_run = info is not None and self.can_measure
-        goes_on = self._unfinished is not None and self._unfinished.done > 0
-        self._run_button.setEnabled(can_run)
-        self._choice.setEnabled(not running)
-        self._anew.setEnabled(can_run)
-        self._anew.setVisible(goes_on and not running)
-        if self._session.answers_elsewhere:
-            self._run_button.setText(self.tr("Running") if running else self.tr("Measure from here"))
-            set_tip(
-                self._run_button,
-                self.refusal
-                or self.tr("The model is not on this computer: its speed is taken as it arrives here"),
-            )
-            self._run_button.setEnabled(self.can_measure)
-            return
-        if info is None:
-            self._run_button.setText(self.tr("Running") if running else self.tr("Run the benchmark"))
-            set_tip(self._run_button, self.refusal)
-            return
-        name = Path(info.path).name
-        before = next(
-            (run for run in self._reports if run.model.file == name and run.suite == self._suite.name), None
-        )
-        if running:
-            self._run_button.setText(self.tr("Running"))
-        elif goes_on:
-            self._run_button.setText(self.tr("Go on"))
-        elif before is None:
-            self._run_button.setText(self.tr("Run the benchmark"))
-        else:
-            self._run_button.setText(
-                self.tr("Run again · about {duration}").format(duration=duration(before.duration_s))
-            )
-        if goes_on and self._unfinished is not None:
-            set_tip(
-                self._run_button,
-                self.refusal
-                or self.tr("Results of the run that was stopped: {count}").format(
-                    count=self._unfinished.done
-                ),
-            )
-            return
-        set_tip(
-            self._run_button,
-            self.refusal
-            or self.tr(
-                "Measures {model}: speed at several lengths, latency, replies at once, memory, energy"
-            ).format(model=f"{info.name} {info.quantisation}"),
+        info, kept = self._session.here, self._unfinished
+        last_run_s = None
+        if info is not None:
+            name, suite = Path(info.path).name, self._head.suite.name
+            same = (run for run in self._reports if run.model.file == name and run.suite == suite)
+            last_run_s = next((run.duration_s for run in same), None)
+        self._head.show_state(
+            info,
+            kept.done if kept is not None else 0,
+            last_run_s,
+            elsewhere=self._session.answers_elsewhere,
         )
 
     def _run_anew(self) -> None:
@@ -490,7 +368,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
 
     async def _discard_and_run(self, path: Path) -> None:
         # Not here: another program may be writing to the file.
-        await asyncio.to_thread(self._runner.discard_unfinished, path, self._suite)
+        await asyncio.to_thread(self._runner.discard_unfinished, path, self._head.suite)
         if shiboken6.isValid(self):
             self._looked_at = None
             self.run()
@@ -502,7 +380,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
 
     def _compare(self) -> None:
         """Compare the selected runs with the oldest of them."""
-        selected = self._table.selected()
+        selected = self._results.history.selected()
         if 2 <= len(selected) <= MOST_COMPARED:
             self._show_comparison(selected[::-1])
 
@@ -520,9 +398,8 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         return next((run for run in same if run.started_at < shown.started_at), None)
 
     def _show_comparison(self, runs: Sequence[Report]) -> None:
-        self._comparison.show_comparisons(compare_all(runs, noise_between(self._reports)))
-        self._comparison.show()
-        scroll_to(self, self._comparison)
+        self._results.compare(runs)
+        scroll_to(self, self._results.comparison)
 
     def _about(self, report: Report) -> str:
         noise = run_noise([run for run in self._reports if run.machine == report.machine])
@@ -546,33 +423,13 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
     def _picture(self) -> bytes | None:
         return None if self._shown is None else report_to_png(self._shown, self._theme)
 
-    def _comparison_forms(self) -> Forms | None:
-        pairs = self._comparison.comparisons
-        return comparison_forms(speed_side_by_side(pairs), speed_comparison(pairs)) if pairs else None
-
     def _delete(self) -> None:
-        ids = [report.id for report in self._table.selected()]
-        if ids:
-            self._bridge.start(self._delete_runs(ids))
+        self._deleter.delete([report.id for report in self._results.history.selected()])
 
-    async def _delete_runs(self, ids: list[str]) -> None:
-        await asyncio.to_thread(self._history.delete, ids)
-        self.refresh()
-
-        def undo() -> None:
-            self._bridge.start(self._restore_runs(ids))
-
-        def words() -> str:
-            if len(ids) == 1:
-                return self.tr("The benchmark run is deleted.")
-            return self.tr("Deleted: {count} benchmark runs.").format(count=f"{len(ids):,}")
-
-        self._notices.inform_with_undo(words, undo)
-
-    async def _restore_runs(self, ids: list[str]) -> None:
-        await asyncio.to_thread(self._history.restore, ids)
-        if shiboken6.isValid(self):
-            self.refresh()
+    def _deleted_words(self, count: int) -> str:
+        if count == 1:
+            return self.tr("The benchmark run is deleted.")
+        return self.tr("Deleted: {count} benchmark runs.").format(count=f"{count:,}")
 
     def _ask_for_runs(self) -> None:
         def take(path: Path) -> None:
@@ -608,20 +465,3 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             )
         )
         return card
-
-    def _on_theme_changed(self) -> None:
-        self._run_button.setIcon(self._theme.icon("play", "on_accent"))
-        self._export.setIcon(self._theme.icon("export", "text"))
-
-
-def _suite_choice(suites: Sequence[Suite], page: QWidget) -> QComboBox:
-    """The choice of what a run measures; hidden where there is only one."""
-    choice = QComboBox(page)
-    choice.setAccessibleName(QCoreApplication.translate("benchmark", "What is measured"))
-    for suite in suites:
-        choice.addItem(words.suite_name(suite.name), suite.name)
-        choice.setItemData(choice.count() - 1, words.suite_text(suite.name), Qt.ItemDataRole.ToolTipRole)
-    choice.setVisible(len(suites) > 1)
-    choice.currentIndexChanged.connect(lambda index: set_tip(choice, words.suite_text(suites[index].name)))
-    set_tip(choice, words.suite_text(suites[0].name))
-    return choice
