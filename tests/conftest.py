@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.ui.base.garbage import collect_due
+from app.ui.shell.garbage import collect_due
 from models.system.errors import StillroomError
 from models.system.notices import NoticeInbox
 

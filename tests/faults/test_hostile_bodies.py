@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.engine.protocol import Part
-from app.ui.base.garbage import collect_due
+from app.ui.shell.garbage import collect_due
 from tests.faults.test_hostile_schemas import (
     BUSY,
     PROMISED_BYTES,

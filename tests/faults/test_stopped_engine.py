@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.base.shutdown import ENDING_S
-from app.ui.base.callback_watch import Callback
+from app.ui.shell.callback_watch import Callback
 from tests.support.ends import GONE_S, MOST_S, End, end_program, window
 from tests.support.faults import in_words
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from app.ui.base.callback_watch import Figures
+from app.ui.shell.callback_watch import Figures
 from app.ui.shell.program import CALLBACKS_VARIABLE
 from tests.support.waiting import wait_until
 

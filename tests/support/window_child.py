@@ -29,13 +29,13 @@ from app.bootstrap import build_core
 from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, Part, PromptProgress
 from app.ui.base.bridge import Bridge
-from app.ui.base.callback_watch import WatchedLoop
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.shell import program
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.callback_watch import WatchedLoop
 from app.window_bootstrap import window_parts
 from models.catalogue.starter import starter_file
 from models.system.notices import NoticeInbox

@@ -25,7 +25,6 @@ from app.models_folder import ModelsPlace
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, is_of_closed, off_this_thread
-from app.ui.base.garbage import GuiThreadGarbage
 from app.ui.base.language import Languages
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.base.session import EngineSession
@@ -38,17 +37,18 @@ from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_in_use import ModelsInUse
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
+from app.ui.shell.commands.settings_commands import SettingsCommands
+from app.ui.shell.commands.window_commands import WindowCommands
 from app.ui.shell.database_health import DatabaseHealth
 from app.ui.shell.deferred_imports import deferred_imports
 from app.ui.shell.disk_watch import DiskWatch
+from app.ui.shell.garbage import GuiThreadGarbage
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.memory_warnings import MemoryWarnings
 from app.ui.shell.model_choice import ModelChoice, what_returns
 from app.ui.shell.model_picker import ModelPicker
 from app.ui.shell.remote_model_choice import ElsewhereChoice
-from app.ui.shell.settings_commands import SettingsCommands
-from app.ui.shell.window_commands import WindowCommands
 from app.ui.shell.window_dialogs import WindowDialogs
 from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from app.base.shutdown import Ending, end_at_once
 from app.ui.base.language import Languages
 from app.ui.shell.application import WindowApplication
-from app.ui.shell.destroyed_windows import DestroyedWindows
-from app.ui.shell.portal_dialogs import portal_theme
-from app.ui.shell.single_instance import SingleInstance
-from app.ui.shell.stop_signals import StopSignals
+from app.ui.shell.desktop.destroyed_windows import DestroyedWindows
+from app.ui.shell.desktop.portal_dialogs import portal_theme
+from app.ui.shell.desktop.single_instance import SingleInstance
+from app.ui.shell.desktop.stop_signals import StopSignals
 from app.ui.shell.window_parts import WindowParts
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def run_window(
 
 def _watched_loop(qt: QApplication) -> qasync.QEventLoop:
     # Only where somebody measures.
-    from app.ui.base.callback_watch import CallbackWatch, WatchedLoop
+    from app.ui.shell.callback_watch import CallbackWatch, WatchedLoop
 
     loop = WatchedLoop(qt)
     CallbackWatch().start(loop)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget
 
 from app.bootstrap import StillroomCore
 from app.chat.store.store import ChatStore
-from app.ui.shell.command_palette import CommandPalette
+from app.ui.shell.commands.command_palette import CommandPalette
 from tests.perf.chat_history import fill
 from tests.perf.heavy_acts.desk import Act, Desk, Place
 

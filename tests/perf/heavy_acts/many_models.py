@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QScrollArea, QTableView
 from app.bootstrap import StillroomCore
 from app.ui.models.list.models_view import ModelsView
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.command_palette import CommandPalette
+from app.ui.shell.commands.command_palette import CommandPalette
 from tests.perf.heavy_acts.desk import Act, Desk, Place
 from tests.support.tiny_gguf import write_tiny_gguf
 

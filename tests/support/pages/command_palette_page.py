@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
-from app.ui.shell.command_palette import CommandPalette
+from app.ui.shell.commands.command_palette import CommandPalette
 from tests.support.widgets import seen
 
 

@@ -14,7 +14,7 @@ from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.code.changes.code_proposal_view import CodeProposalView
 from app.ui.code.conversation.code_history import CodeHistory
 from app.ui.code.running.code_output import CodeOutput
-from app.ui.shell.shortcut_sheet import ShortcutSheet
+from app.ui.shell.commands.shortcut_sheet import ShortcutSheet
 from app.ui.widgets.card import button
 from app.ui.widgets.scrolled_page import ScrolledPage, follow_rows, scroll_to
 from app.ui.widgets.wide_column import MeasuredTable

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtDBus import QDBusConnection
 
-from app.ui.shell.portal_dialogs import PORTAL_THEME, THEME_VARIABLE, portal_answers, portal_theme
+from app.ui.shell.desktop.portal_dialogs import PORTAL_THEME, THEME_VARIABLE, portal_answers, portal_theme
 from tests.support.session_bus import portal_on, session_bus
 
 pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs a D-Bus daemon")

@@ -34,8 +34,8 @@ from app.ui.base.add_action import (
 )
 from app.ui.base.offers import ENTRIES_AT_ONCE, Offers, menu_steps, offered_in, offered_later, row_commands
 from app.ui.base.theme import Theme
-from app.ui.shell.command_palette import CommandPalette
-from app.ui.shell.shortcut_sheet import ShortcutSheet
+from app.ui.shell.commands.command_palette import CommandPalette
+from app.ui.shell.commands.shortcut_sheet import ShortcutSheet
 from app.ui.widgets.card import button
 from tests.support.pages.command_palette_page import CommandPalettePage
 

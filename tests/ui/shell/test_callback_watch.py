@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.base.callback_watch import CallbackWatch
+from app.ui.shell.callback_watch import CallbackWatch
 
 PIECE_S = 0.02
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from app.ui.shell.application import WindowApplication
 from tests.support.window import run_with_window, settle
 
-TRANSLATIONS = Path(__file__).parents[3] / "resources" / "translations" / "stillroom_zh_CN.ts"
+TRANSLATIONS = Path(__file__).parents[4] / "resources" / "translations" / "stillroom_zh_CN.ts"
 
 
 def keys_of(widget: QWidget) -> dict[str, list[str]]:

@@ -15,9 +15,9 @@ from app.ui.base.offers import menu_of, menu_steps, offered_in, offered_later
 from app.ui.base.slices import NEXT_TURN, Turn
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel
-from app.ui.shell.command_palette import CommandPalette
+from app.ui.shell.commands.command_palette import CommandPalette
+from app.ui.shell.commands.shortcut_sheet import ShortcutSheet
 from app.ui.shell.main_window import MainWindow
-from app.ui.shell.shortcut_sheet import ShortcutSheet
 
 CHATS_AT_ONCE = 200
 """The commands of so many are made in a moment."""

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.ui.shell.single_instance import SingleInstance
+from app.ui.shell.desktop.single_instance import SingleInstance
 
 
 # In one thread the first cannot answer before the second has given up waiting.
@@ -40,7 +40,7 @@ _FIRST = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QTimer
-from app.ui.shell.single_instance import SingleInstance
+from app.ui.shell.desktop.single_instance import SingleInstance
 application = QCoreApplication([])
 instance = SingleInstance(Path(sys.argv[1]))
 assert instance.claim()
@@ -76,7 +76,7 @@ def test_a_start_waits_for_one_that_closes(qtbot: QtBot, tmp_path: Path) -> None
 def test_a_start_takes_over_from_a_process_that_has_no_window(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ui.shell.single_instance.LEAVING_S", 0.2)
+    monkeypatch.setattr("app.ui.shell.desktop.single_instance.LEAVING_S", 0.2)
     with first_process(tmp_path) as first:
         assert SingleInstance(tmp_path).claim()
         assert not psutil.pid_exists(first.pid)
