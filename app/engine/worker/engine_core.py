@@ -9,19 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
-
-import psutil
+from typing import TYPE_CHECKING, Literal
 
 from app.base.errors import Cancelled, EngineError, RequestError, StillroomError
 from app.engine.batching.prefix import Held
-from app.engine.planning.memory_watch import MemoryWatch
 from app.engine.protocol import (
     AnswerNow,
     Cancel,
-    CardsRead,
-    DevicesFound,
-    DevicesListed,
     DropStates,
     Embed,
     Embedded,
@@ -33,9 +27,7 @@ from app.engine.protocol import (
     Loaded,
     LoadProgress,
     Measure,
-    Notice,
     PlanLoad,
-    Planned,
     Prepare,
     ReadCards,
     Ready,
@@ -46,7 +38,8 @@ from app.engine.protocol import (
     Unload,
     Unloaded,
 )
-from app.engine.supervision.activity import Pulse, Work
+from app.engine.supervision.activity import Pulse
+from app.engine.worker.device_memory import DeviceMemory, free_ram_bytes
 from app.engine.worker.model_turns import Turns
 from app.engine.worker.preparation import (
     Preparable,
@@ -61,18 +54,9 @@ from converters.gguf.gguf_reader import check_gguf
 
 if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag
-    from app.engine.planning.load_preview import Preview
-
-
-T = TypeVar("T")
 
 _Answered = Load | Generate | Tokenize | Embed | ListDevices | PlanLoad | Measure
 """Requests that hear of their end."""
-
-
-def free_ram_bytes() -> int:
-    """Return the bytes that programs can have without the system swapping."""
-    return int(psutil.virtual_memory().available)
 
 
 class EngineCore:
@@ -91,8 +75,6 @@ class EngineCore:
         self._cards_asked = threading.Event()
         self._wake = threading.Event()
         self._cancelled: set[int] = set()
-        self._watch = MemoryWatch()
-        self._preview: Preview | None = None
         self._abort: AbortFlag | None = None
         self._models = ModelsInMemory()
         self._waiting: deque[tuple[float, Request]] = deque()
@@ -141,11 +123,10 @@ class EngineCore:
         from app.engine.devices.native_log import NativeLog
         from app.engine.llama.abort import AbortFlag
         from app.engine.llama.backend import Backend
-        from app.engine.planning.placement import AskedLately
         from app.engine.worker.resident_loader import Loader
 
         self._backend = Backend(NativeLog(), wakes=False)
-        self._remote = AskedLately(self._backend.rpc)
+        self._devices = DeviceMemory(self._backend, self._models, self._emit, self.pulse, self._free_ram)
         self._abort = AbortFlag()
         self._loader = Loader(
             self._backend,
@@ -246,11 +227,11 @@ class EngineCore:
             if isinstance(request, Load):
                 self._load(request, arrived_s)
             elif isinstance(request, ListDevices):
-                self._emit(self._list_devices(request))
+                self._emit(self._devices.list_devices(request))
             elif isinstance(request, Generate | Tokenize | Embed | Prepare):
                 self._prepare(request, arrived_s)
             elif isinstance(request, PlanLoad):
-                self._emit(self._plan(request))
+                self._emit(self._devices.plan(request))
             elif isinstance(request, Measure):
                 self._measure(request)
             elif isinstance(request, DropStates):
@@ -320,48 +301,7 @@ class EngineCore:
         else:
             resident.runner.admit(request, arrived_s, prepared)
             if resident.info.gpu_layers:
-                self._look_at_cards(request.request_id)
-
-    def _wake_cards(self) -> None:
-        """Let the cards be listed that slept when the engine started, since somebody needs them now."""
-        devices = self._ask_drivers(lambda: self._backend.devices() if self._backend.wake() else None)
-        if devices is not None:
-            self._emit(DevicesFound(devices=devices))
-
-    def _ask_drivers(self, ask: Callable[[], T], work: Work = "load") -> T:
-        """Return what the cards' drivers answer. A card takes its time to wake up, and a driver that hangs
-        must not take the engine along."""
-        self.pulse.begin(work)
-        try:
-            return ask()
-        finally:
-            self.pulse.end()
-
-    def _plan(self, request: PlanLoad) -> Planned:
-        from app.engine.loading.load_model import check_settings
-        from app.engine.planning.gguf_shape import read_draft_shape, read_facts
-        from app.engine.planning.load_preview import Preview
-        from models.system.cores import physical_cores
-
-        check_settings(request.settings)
-        check_gguf(Path(request.path))
-        self._wake_cards()
-        if self._preview is None:
-            self._preview = Preview(
-                lambda path: read_facts(self._backend.ggml, path),
-                lambda path: read_draft_shape(self._backend.ggml, path),
-                self._remote,
-            )
-        present = next((one.info for one in self._models if one.info.path == request.path), None)
-        return self._preview.plan(
-            request.request_id,
-            request.path,
-            request.settings,
-            self._ask_drivers(self._backend.local_devices),
-            self._free_ram(),
-            physical_cores(),
-            present,
-        )
+                self._devices.look_at_cards(request.request_id)
 
     def _measure(self, request: Measure) -> None:
         from app.engine.worker.measuring import measure
@@ -409,36 +349,14 @@ class EngineCore:
             self.pulse.end()
         self._emit(Embedded(request_id=request.request_id, vector=vector, tokens=len(tokens)))
 
-    def _look_at_cards(self, request_id: int) -> None:
-        """Check before a reply that no other program has filled the card meanwhile. The window asks NVIDIA's
-        driver all the time; other cards are read only here."""
-        for device in self._ask_drivers(self._backend.cards, "step"):
-            if device.kind == "gpu":
-                notice = self._watch.card(
-                    device.description or device.name, device.memory_free_bytes, device.memory_total_bytes
-                )
-                if notice is not None:
-                    self._emit(Notice(request_id=request_id, message=notice.message, values=notice.values))
-
     def _read_cards(self) -> None:
         if self._cards_asked.is_set():
             self._cards_asked.clear()
-            self._emit(CardsRead(cards=self._ask_drivers(self._backend.cards, "step")))
+            self._emit(self._devices.read_cards())
 
     def _drop_states(self, request: DropStates) -> None:
         for resident in self._models:
             resident.runner.drop_chats(request.chat_keys)
-
-    def _list_devices(self, request: ListDevices) -> DevicesListed:
-        self._wake_cards()
-        remote, problems = self._backend.rpc.find(request.rpc_servers)
-        local = self._ask_drivers(self._backend.devices)
-        return DevicesListed(
-            request_id=request.request_id,
-            devices=[*local, *(found.device for found in remote)],
-            problems=problems,
-            backends=self._backend.states(),
-        )
 
     def _cancel(self, request_id: int) -> None:
         self._preparer.cancel(request_id)
@@ -462,7 +380,7 @@ class EngineCore:
             return
         check_gguf(Path(request.path))
         if request.settings.gpu_layers != 0:
-            self._wake_cards()
+            self._devices.wake_cards()
         if not self._make_room(request):
             self._emit(
                 LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0, waits=True)
@@ -490,39 +408,14 @@ class EngineCore:
 
     def _make_room(self, request: Load) -> bool:
         """Unload idle models until the load fits; False when it must wait for a reply's end."""
-        while any(True for _ in self._models) and not self._fits(request):
+        while any(True for _ in self._models) and not self._devices.fits(request.path, request.settings):
             idle = self._models.idle()
             if idle is None:
                 return False
             self._free(idle.info.path)
-            self._remote.forget()
+            self._devices.forget_remote()
             self._emit(Unloaded(request_id=0, path=idle.info.path))
         return True
-
-    def _fits(self, request: Load) -> bool:
-        from app.engine.devices.huge_pages import has_large_pages
-        from app.engine.loading.load_model import check_settings
-        from app.engine.planning.card_choice import choose_cards
-        from app.engine.planning.fits_beside_loaded import fits_beside
-        from app.engine.planning.gguf_shape import read_draft_shape, read_facts
-        from app.engine.planning.load_plan import Room
-        from app.engine.planning.placement import place
-        from models.system.cores import physical_cores
-
-        check_settings(request.settings)
-        facts = read_facts(self._backend.ggml, Path(request.path))
-        mapped_bytes = sum(resident.mapped_bytes for resident in self._models)
-        ram_bytes = max(0, self._free_ram() - mapped_bytes)
-        local = self._ask_drivers(self._backend.local_devices)
-        devices = choose_cards(
-            request.settings, facts.shape, [device for _, device in local], ram_bytes
-        ).devices
-        if request.settings.rpc_use == "always":
-            # Where others help only with what is too large for this computer, its own room is made first.
-            devices = place(request.settings, facts.shape, local, ram_bytes, self._remote).devices
-        room = Room(devices, ram_bytes, physical_cores(), has_large_pages())
-        draft = read_draft_shape(self._backend.ggml, request.settings.draft_path)
-        return fits_beside(request.settings, facts.shape, facts.rope, room, draft)
 
     def _stops_load(self, load: Load) -> bool:
         # A later load of the same file, or the end of it, makes this one pointless.
