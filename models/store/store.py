@@ -19,13 +19,24 @@ import msgspec
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_loss import Quality
 from models.quantisation.quantisation_types import FULL_PRECISION
-from models.store.manifest import MANIFEST_NAME, BuiltFile, InputFile, Manifest, OutputFile, type_in_name
+from models.store.manifest import (
+    MANIFEST_NAME,
+    BuiltFile,
+    FileSizes,
+    InputFile,
+    Manifest,
+    OutputFile,
+    gguf_sizes,
+    manifest_of_files,
+    type_in_name,
+    usable_manifest,
+)
 from models.store.work_locks import is_read, reading, working
 from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.file_stamp import FileMark, mark
-from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
+from models.system.json_file import DamagedJsonError, load_json, write_json
 from models.system.regular_file import open_regular
 from models.system.shown_text import shown
 
@@ -39,8 +50,6 @@ _KEPT = {KEPT_SUFFIX, COSTS_SUFFIX}
 _TRASH = ".trash"
 _MAKING = ".making"
 LOCK_WAIT_S = 10.0
-_Files = tuple[tuple[str, int], ...]
-"""Names of files, with their bytes."""
 CHOSEN_MARK = ".stillroom"
 """A file in a folder that the user chose: where its disk is away, an empty folder may stand in its place."""
 
@@ -94,7 +103,7 @@ class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
 class _Seen(NamedTuple):
     """A folder's manifest, its models, and what they were read from."""
 
-    source: FileMark | _Files
+    source: FileMark | FileSizes
     manifest: Manifest
     models: list[InstalledModel]
 
@@ -192,7 +201,7 @@ class ModelStore:
         with self._changing():
             folder = self.root / folder_name(name)
             folder.mkdir(parents=True, exist_ok=True)
-            manifest = _read(folder)
+            manifest = usable_manifest(folder)
             manifest.name = name
             manifest.key = key or manifest.key
             added = []
@@ -212,7 +221,7 @@ class ModelStore:
                     imatrix=new.imatrix,
                     mixture=new.mixture,
                 )
-                _put(manifest, output)
+                manifest.put(output)
                 manifest.write(folder)
                 added.append(_installed(folder, manifest, output))
             return added
@@ -253,10 +262,10 @@ class ModelStore:
         with self._changing():
             folder = self._import_folder(name, path)
             folder.mkdir(parents=True, exist_ok=True)
-            manifest = _read(folder)
+            manifest = usable_manifest(folder)
             manifest.name = name
             manifest.key = key
-            _put(manifest, output)
+            manifest.put(output)
             manifest.write(folder)
             return _installed(folder, manifest, output)
 
@@ -275,7 +284,7 @@ class ModelStore:
             write_json(trash / "entry.json", trashed)
             if not output.imported:
                 _move(folder / output.file, trash / output.file)
-            _forget(folder, manifest, output)
+            manifest.forget(folder, output)
             return trashed
 
     def restore(self, trashed: TrashedModel) -> InstalledModel:
@@ -297,8 +306,8 @@ class ModelStore:
             if not output.imported:
                 _move(trash / output.file, folder / output.file)
             if (folder / MANIFEST_NAME).exists():
-                manifest = _read(folder)
-                _put(manifest, output)
+                manifest = usable_manifest(folder)
+                manifest.put(output)
             else:
                 manifest = trashed.manifest
             manifest.write(folder)
@@ -326,7 +335,7 @@ class ModelStore:
         with self._changing():
             folder, manifest, output = self._locate(model)
             measured = msgspec.structs.replace(output, measured=quality)
-            _put(manifest, measured)
+            manifest.put(measured)
             manifest.write(folder)
             return _installed(folder, manifest, measured)
 
@@ -334,7 +343,7 @@ class ModelStore:
         """Note whether `model` was made in passing, for as long as it takes; see `OutputFile`."""
         with self._changing():
             folder, manifest, output = self._locate(model)
-            _put(manifest, msgspec.structs.replace(output, passing=passing))
+            manifest.put(msgspec.structs.replace(output, passing=passing))
             manifest.write(folder)
 
     def remove_passing(self, model: InstalledModel) -> bool:
@@ -422,7 +431,7 @@ class ModelStore:
 
     def _look_at(self, folder: Path) -> _Seen:
         """Give the manifest, or what the files stand for, read again where they have changed."""
-        source = mark(folder / MANIFEST_NAME) or _files(folder)
+        source = mark(folder / MANIFEST_NAME) or gguf_sizes(folder)
         seen = self._seen.get(folder)
         if seen is None or seen.source != source:
             manifest, is_sound = self._read_again(folder)
@@ -440,22 +449,22 @@ class ModelStore:
             if loaded.sound:
                 return loaded.value, True
         except (FileNotFoundError, NotADirectoryError):
-            return _from_files(folder), True
+            return manifest_of_files(folder), True
         except (OSError, DamagedJsonError):
             pass
         try:
             with self._changing(wait_s=0.0):
-                return _read(folder), False
+                return usable_manifest(folder), False
         except StillroomError:
             # Another Stillroom changes the store just now: the next look does it.
-            return (loaded.value if loaded is not None else _from_files(folder)), False
+            return (loaded.value if loaded is not None else manifest_of_files(folder)), False
         except OSError:
             # A store that cannot be written: nobody changes it, and the user is told all the same.
-            return _read(folder), False
+            return usable_manifest(folder), False
 
     def _locate(self, model: InstalledModel) -> tuple[Path, Manifest, OutputFile]:
         for folder in self._folders():
-            manifest = _read(folder)
+            manifest = usable_manifest(folder)
             for output in manifest.outputs:
                 if _installed(folder, manifest, output).path == model.path:
                     return folder, manifest, output
@@ -466,7 +475,7 @@ class ModelStore:
         number = 1
         while True:
             folder = self.root / folder_name(name if number == 1 else f"{name} {number}")
-            outputs = _read(folder).outputs if folder.is_dir() else []
+            outputs = usable_manifest(folder).outputs if folder.is_dir() else []
             if not outputs or any(output.file == str(path) for output in outputs):
                 return folder
             number += 1
@@ -514,18 +523,7 @@ def in_use(root: Path) -> StillroomError:
 
 def _erase(folder: Path, manifest: Manifest, output: OutputFile) -> None:
     (folder / output.file).unlink(missing_ok=True)
-    _forget(folder, manifest, output)
-
-
-def _forget(folder: Path, manifest: Manifest, output: OutputFile) -> None:
-    """Take an output out of its manifest; the folder goes with the last one where nothing else is in it."""
-    manifest.outputs.remove(output)
-    if manifest.outputs:
-        manifest.write(folder)
-    else:
-        (folder / MANIFEST_NAME).unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    manifest.forget(folder, output)
 
 
 def _not_here(model: InstalledModel) -> StillroomError:
@@ -559,39 +557,6 @@ def folder_name(name: str) -> str:
     return safe or "model"
 
 
-def _read(folder: Path) -> Manifest:
-    """Read the manifest; where there is none that can be used, make one from the files, and tell the user.
-
-    Only while nobody else changes the store: a damaged one is set aside.
-    """
-    # People edit it, and without it an imported model is lost.
-    without = (
-        "Its model can be used; where it came from is not known. Get it again, or add it again if it lies "
-        "elsewhere."
-    )
-    manifest = read_json(folder / MANIFEST_NAME, Manifest, without=without, changed="use")
-    return manifest or _from_files(folder)
-
-
-def _from_files(folder: Path) -> Manifest:
-    outputs = [OutputFile(type=type_in_name(name), file=name, bytes=size) for name, size in _files(folder)]
-    return Manifest(name=folder.name, outputs=outputs)
-
-
-def _files(folder: Path) -> _Files:
-    """List the GGUF files of a folder with their bytes."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [each for each in entries if _is_gguf(each)]
-            return tuple(sorted((each.name, each.stat().st_size) for each in found))
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
-
-
-def _is_gguf(entry: "os.DirEntry[str]") -> bool:
-    return os.path.normcase(entry.name).endswith(".gguf") and entry.is_file()
-
-
 def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> InstalledModel:
     return InstalledModel(
         name=manifest.name,
@@ -618,10 +583,6 @@ def _missing(model: InstalledModel) -> StillroomError:
         type=model.type,
         path=str(model.path),
     )
-
-
-def _put(manifest: Manifest, output: OutputFile) -> None:
-    manifest.outputs = [other for other in manifest.outputs if other.file != output.file] + [output]
 
 
 def _move(source: Path, target: Path) -> None:
