@@ -16,6 +16,7 @@ import msgspec
 
 from app.acquire.build_options import AUTO, NO_SIZE, ON, BuildWish, FileSize, Order
 from app.base.errors import Cancelled, StillroomError
+from app.base.newest_writer import NewestWriter
 from models.catalogue.reference import CatalogueReference, parse_reference
 from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
@@ -94,6 +95,9 @@ class JobBook:
     Jobs are kept in `folder`; `make_acquirer` makes what does the work. A job that was waiting or running
     when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
     was made, cancelling deletes it.
+
+    Only `start` and `add` wait for the disk, and nobody waits for them: each new state is written a moment
+    later, by a thread of its own, and `close` waits for that.
     """
 
     def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
@@ -103,6 +107,9 @@ class JobBook:
         self._making = threading.Lock()
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
+        self._unwritten: dict[str, None] = {}
+        """The jobs whose files say an earlier state, in the order in which they changed."""
+        self._writer = NewestWriter("job-files", self._write_changed)
         self._progress: dict[str, Progress] = {}
         self._installed: dict[str, tuple[InstalledModel, ...]] = {}
         self._observers: list[Observer] = []
@@ -116,11 +123,13 @@ class JobBook:
 
     def start(self) -> None:
         """Read the kept jobs, tell the observers of them, and begin to work."""
+        read = [
+            read_json(file, Job, without=_WITHOUT)
+            for file in sorted(self._folder.glob("*.json"))
+            if not is_set_aside(file)
+        ]
         with self._changed:
-            for file in sorted(self._folder.glob("*.json")):
-                job = None if is_set_aside(file) else read_json(file, Job, without=_WITHOUT)
-                if job is not None:
-                    self._jobs[job.id] = job
+            self._jobs.update({job.id: job for job in read if job is not None} | self._jobs)
             for job in self._jobs.values():
                 if job.state == "running":
                     job.state = "waiting"
@@ -130,13 +139,14 @@ class JobBook:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; a running job goes on at the next start."""
+        """Stop; a running job goes on at the next start. Waits until the files say what is now."""
         with self._changed:
             self._closing = True
             self._stop.set()
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        self._writer.flush()
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call `observer` with every change of a job, in their order and on the thread that made it; it must
@@ -190,7 +200,7 @@ class JobBook:
                 self.resume(same.id)
                 return self._view(same)
         with told_when_full(self._folder):
-            write_json(self._file(job), job)
+            write_json(self._file(job.id), job)
         with self._changed:
             self._jobs[job.id] = job
             self._changed.notify_all()
@@ -350,15 +360,17 @@ class JobBook:
             ]
             shared = any(other.model == job.model for other in unfinished)
         if not shared:
+            # Else one whose data is gone would go on after a crash.
+            self._writer.flush()
             try:
                 self._acquirer().discard(job.model)
             except (OSError, StillroomError) as error:
                 # What is left counts for nothing: the next one of the model uses it, or deletes it.
                 log.warning("what job %s had could not be deleted: %s", job.id, error)
         with self._changed:
-            self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)
             self._cancelled.pop(job.id, None)
+            self._keep(job)
         self._tell(job)
 
     def _set(self, job: Job, state: JobState) -> None:
@@ -369,16 +381,38 @@ class JobBook:
         self._tell(job)
 
     def _keep(self, job: Job) -> None:
-        file = self._file(job)
+        with self._changed:
+            self._unwritten[job.id] = None
+            self._writer.wake()
+
+    def _write_changed(self) -> None:
+        """Write each job whose file says an earlier state, as it is now."""
+        while True:
+            with self._changed:
+                job_id = next(iter(self._unwritten), "")
+                if not job_id:
+                    return
+                del self._unwritten[job_id]
+                job = self._jobs.get(job_id)
+                kept = None
+                if job is not None and job.state != "done":
+                    # One that is being deleted is deleted at the next start, if the program ends before.
+                    state: JobState = "cancelled" if job.state == "gone" else job.state
+                    kept = msgspec.structs.replace(job, state=state)
+            # Not under the lock: the disk may take its time, and the window asks for the jobs meanwhile.
+            self._write(self._file(job_id), kept)
+
+    @staticmethod
+    def _write(file: Path, job: Job | None) -> None:
         try:
-            if job.state == "done":
+            if job is None:
                 file.unlink(missing_ok=True)
             else:
                 write_json(file, job)
         except OSError as error:
             # It goes on all the same: what the file says is an earlier state of the same job.
-            log.warning("the state of job %s could not be kept: %s", job.id, error)
-            if job.state == "cancelled":
+            log.warning("the state of the job in %s could not be kept: %s", file.name, error)
+            if job is not None and job.state == "cancelled":
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
 
@@ -402,8 +436,8 @@ class JobBook:
             installed=self._installed.get(job.id, ()),
         )
 
-    def _file(self, job: Job) -> Path:
-        return self._folder / f"{job.id}.json"
+    def _file(self, job_id: str) -> Path:
+        return self._folder / f"{job_id}.json"
 
 
 def _wish(job: Job) -> BuildWish:

@@ -563,6 +563,7 @@ def test_what_was_stopped_before_a_restart_is_there_again(room: Room, run: Run) 
     before = JobBook(room.root / "jobs", lambda: pytest.fail("nothing is to be built"))
     job = before.add("r1-qwen-7b", ["Q6_K"])
     before.pause(job.id)
+    before.close()
 
     async def scenario() -> None:
         assert not room.page.jobs

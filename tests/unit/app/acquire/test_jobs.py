@@ -7,7 +7,7 @@ import pytest
 
 from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import ON, BuildWish, FileSize, Order
-from app.acquire.jobs import JobBook, JobState, JobView
+from app.acquire.jobs import Job, JobBook, JobState, JobView
 from app.acquire.quality_build import Acquired, Commands
 from app.base.errors import StillroomError
 from models.hub.file_download import TransferOptions
@@ -16,10 +16,13 @@ from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
 from models.system.disk_space import DiskFullError
+from models.system.json_file import load_json
 from models.system.progress import JobContext
 from tests.support.full_disk import fill, small_disk
+from tests.support.held_disk import at_once, held_disk
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.waiting import wait_until
 
 REPO = "owner/tiny-GGUF"
 FILE = "tiny.Q8_0.gguf"
@@ -94,6 +97,7 @@ def test_a_job_runs_and_leaves_an_installed_model(desk: Desk) -> None:
     assert [view.state for view in desk.book.jobs()] == ["done"]
     desk.book.dismiss(done.id)
     assert desk.book.jobs() == ()
+    desk.book.close()
     assert list((desk.root / "jobs").iterdir()) == []
 
 
@@ -423,3 +427,74 @@ def test_no_view_of_a_job_comes_after_a_newer_one(hub: LoopbackHub, tmp_path: Pa
         last = desk.views.get()
     assert last is not None
     assert last.state == "paused"
+
+
+def test_nobody_who_asks_for_the_jobs_waits_for_the_disk(desk: Desk) -> None:
+    job, other = desk.book.add(REPO, ["Q8_0"]), desk.book.add(REPO, ["Q8_0"], keep_original=True)
+    with held_disk() as disk:
+        desk.book.pause(job.id)
+        disk.wait_for_writer()
+        assert [view.state for view in at_once(desk.book.jobs)] == ["paused", "waiting"]
+        at_once(lambda: desk.book.pause(other.id))
+        at_once(lambda: desk.book.resume(job.id))
+        at_once(lambda: desk.book.cancel(job.id, undo_s=3600))
+        at_once(lambda: desk.book.restore(job.id))
+        at_once(lambda: desk.book.pause(job.id))
+        at_once(desk.book.observe(lambda view: None))
+        assert [view.state for view in at_once(desk.book.jobs)] == ["paused", "paused"]
+
+
+def test_a_job_that_runs_lets_the_window_ask_while_its_state_is_written(desk: Desk) -> None:
+    job = desk.book.add(REPO, ["Q8_0"])
+    with held_disk() as disk:
+        desk.book.start()
+        disk.wait_for_writer()
+        assert at_once(desk.book.jobs)[0].state == "running"
+        at_once(lambda: desk.book.pause(job.id))
+        assert desk.wait("paused").id == job.id
+
+
+def test_the_files_of_jobs_say_the_newest_state_however_slow_the_disk_was(desk: Desk) -> None:
+    jobs = [desk.book.add(REPO, ["Q8_0"], revision=f"{number}") for number in range(3)]
+    with held_disk() as disk:
+        desk.book.pause(jobs[0].id)
+        disk.wait_for_writer()
+        for _ in range(3):
+            for job in jobs:
+                desk.book.resume(job.id)
+            for job in jobs[:2]:
+                desk.book.pause(job.id)
+        desk.book.cancel(jobs[1].id, undo_s=3600)
+        desk.book.pause(jobs[2].id)
+        disk.goes_on.set()
+        desk.book.close()
+    later = desk.new_book()
+    later.hold()
+    later.start()
+    assert [(view.id, view.state) for view in later.jobs()] == [
+        (jobs[0].id, "paused"),
+        (jobs[2].id, "paused"),
+    ]
+    later.release()
+    assert desk.wait("gone").id == jobs[1].id
+
+
+def test_what_a_cancelled_job_has_is_deleted_only_once_its_file_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = half_done(desk)
+    file, said = desk.root / "jobs" / f"{view.id}.json", list[str]()
+    discard = Acquirer.discard
+
+    def look(acquirer: Acquirer, model: str) -> None:
+        said.append(load_json(file, Job).value.state)
+        discard(acquirer, model)
+
+    monkeypatch.setattr(Acquirer, "discard", look)
+    with held_disk() as disk:
+        desk.book.cancel(view.id)
+        disk.wait_for_writer()
+        wait_until(lambda: not any(thread.name.startswith("job_") for thread in threading.enumerate()))
+    desk.wait("gone")
+    assert said == ["cancelled"]
+    assert desk.leftovers() == []

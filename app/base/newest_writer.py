@@ -1,0 +1,49 @@
+"""A thread that writes what is newest, so that nobody who changes it waits for the disk."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class NewestWriter:
+    """Calls `write` on a thread of its own after each `wake`, one call after the other. Any thread.
+
+    `write` takes what is newest when it begins: of several changes that came while it was at the disk, one
+    call writes them all. The thread is there while there is something to write; the program waits for it.
+    """
+
+    def __init__(self, name: str, write: Callable[[], None]) -> None:
+        """`name` is the thread's. What `write` raises is logged."""
+        self._name = name
+        self._write = write
+        self._changed = threading.Condition()
+        self._is_due = False
+        self._is_running = False
+
+    def wake(self) -> None:
+        """Let the newest be written; returns at once."""
+        with self._changed:
+            self._is_due = True
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name=self._name).start()
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything is written, or was refused; False where that takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._is_running, timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._is_due:
+                    self._is_running = False
+                    self._changed.notify_all()
+                    return
+                self._is_due = False
+            try:
+                self._write()
+            except Exception:
+                log.exception("%s", self._name)
