@@ -129,8 +129,8 @@ class ModelStore:
         self._starter = starter
         self._lock = threading.RLock()
         self._seen: dict[Path, _Seen] = {}
-        """Each folder as it was last read: the window lists the models each time that it opens a menu of
-        them."""
+        """Each folder as it was last read: the models are listed often."""
+        self._present: StoreListing | None = None
 
     @property
     def is_there(self) -> bool:
@@ -142,9 +142,16 @@ class ModelStore:
         with self._lock:
             self.root = root
             self._chosen = True
+            self._list_again()
+
+    @property
+    def present(self) -> StoreListing:
+        """The models as they were last listed, or changed by this process; for the GUI thread, which must not
+        wait for the disk, nor for whoever deletes or moves models. The first time they are listed now."""
+        return self._present or self.listing()
 
     def listing(self) -> StoreListing:
-        """List all models, sorted by name and type, the starter last."""
+        """List all models, sorted by name and type, the starter last. Waits for the disk."""
         models: list[InstalledModel] = []
         notices: list[StillroomError] = []
         with self._lock:
@@ -154,9 +161,20 @@ class ModelStore:
                         models.append(installed)
                     else:
                         notices.append(_missing(installed))
-        models.sort(key=lambda model: (model.name.casefold(), model.bytes))
-        starter = self.starter()
-        return StoreListing((*models, *([starter] if starter is not None else [])), tuple(notices))
+            models.sort(key=lambda model: (model.name.casefold(), model.bytes))
+            starter = self.starter()
+            listing = StoreListing((*models, *([starter] if starter is not None else [])), tuple(notices))
+            # Under the lock, so that no older one takes the place of a newer.
+            self._present = listing
+            return listing
+
+    def _list_again(self) -> None:
+        """Renew what `present` gives, where somebody has asked; under the lock, after a change."""
+        if self._present is not None:
+            try:
+                self.listing()
+            except OSError as error:
+                log.warning("%s cannot be listed: %s", self.root, error)
 
     def starter(self) -> InstalledModel | None:
         """Return the bundled starter model, if its file is there."""
@@ -367,7 +385,7 @@ class ModelStore:
         """
         with ExitStack() as held:
             # Under the folder's lock, as whoever moves or deletes them looks for readers under it.
-            with self._changing():
+            with self._holding():
                 for model in models:
                     if not model.imported and model.path.is_relative_to(self.root):
                         if not model.path.is_file():
@@ -417,7 +435,7 @@ class ModelStore:
         """
         with ExitStack() as held:
             # Under the folder's lock, so that a move either sees this work or comes first.
-            with self._changing():
+            with self._holding():
                 held.enter_context(working(self.work_folder(name)))
             yield
 
@@ -453,7 +471,7 @@ class ModelStore:
         except (OSError, DamagedJsonError):
             pass
         try:
-            with self._changing(wait_s=0.0):
+            with self._holding(wait_s=0.0):
                 return usable_manifest(folder), False
         except StillroomError:
             # Another Stillroom changes the store just now: the next look does it.
@@ -481,7 +499,15 @@ class ModelStore:
             number += 1
 
     @contextmanager
-    def _changing(self, wait_s: float | None = None) -> Iterator[None]:
+    def _changing(self) -> Iterator[None]:
+        with self._holding():
+            try:
+                yield
+            finally:
+                self._list_again()
+
+    @contextmanager
+    def _holding(self, wait_s: float | None = None) -> Iterator[None]:
         wait_s = LOCK_WAIT_S if wait_s is None else wait_s
         # The folder's lock first, without the one that readers take: a move holds it for as long as it takes.
         while True:

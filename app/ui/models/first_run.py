@@ -61,7 +61,7 @@ class FirstRun(QObject):
             "Stillroom downloads the original model and makes a smaller one of it that suits this PC. The "
             "Models tab has all the others."
         )
-        if any(model.bundled for model in store.listing().models):
+        if any(model.bundled for model in store.present.models):
             text = self.tr(
                 "Stillroom downloads the original model and makes a smaller one of it that suits this "
                 "PC. Meanwhile you can talk to the small starter model. The Models tab has all the "
@@ -86,7 +86,7 @@ class FirstRun(QObject):
         """Tell whether no model that thinks is on the disk and the user has not declined."""
         thinking = {model.key for model in catalogue() if model.thinks}
         return not settings.values.first_run_over and not any(
-            model.key in thinking for model in store.listing().models
+            model.key in thinking for model in store.present.models
         )
 
     def refresh(self) -> None:

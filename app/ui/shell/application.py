@@ -104,6 +104,7 @@ class WindowApplication(QObject):
         self._session.engine_ready.connect(self._on_engine_ready)
         self._library: ChatLibrary | None = None
         self._replacing: asyncio.Task[None] | None = None
+        self._listing: asyncio.Task[object] | None = None
         self._coming_back: BroughtBack | None = None
         """Named by the Undo that is being pressed, for the page to show."""
         self._machine_advice: MachineAdvice | None = None
@@ -222,7 +223,7 @@ class WindowApplication(QObject):
         picker = ModelPicker(
             self._session,
             self._theme,
-            lambda: parts.store.listing().models,
+            lambda: parts.store.present.models,
             servers=lambda: parts.settings.values.elsewhere,
         )
         self._panel = panel
@@ -293,6 +294,7 @@ class WindowApplication(QObject):
             settings.parts,
             self._languages.english_of,
         )
+        window.came_to_front.connect(self._on_front)
         window.closing.connect(self._on_closing)
         if self._disk is not None and self._disk.problem is not None:
             self._on_disk_full(self._disk.problem)
@@ -469,9 +471,16 @@ class WindowApplication(QObject):
 
     def _tidy_models(self) -> None:
         """Delete what an earlier move and earlier deletions have left. Blocks."""
+        # First, so that nobody who asks for the models waits for the end of this.
+        self.parts.store.listing()
         self._moving.place.finish()
         if self.parts.store.is_there:
             self.parts.store.empty_trash()
+
+    def _on_front(self) -> None:
+        """Look for the models that another program, such as a command, has got or deleted meanwhile."""
+        if self._listing is None or self._listing.done():
+            self._listing = self._bridge.start(asyncio.to_thread(self.parts.store.listing))
 
     def _on_closing(self) -> None:
         self._ending.begin()

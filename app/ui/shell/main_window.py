@@ -87,6 +87,8 @@ class MainWindow(QMainWindow):
 
     first_painted = Signal()
     """Once, after the window is on the screen: the moment for everything slow."""
+    came_to_front = Signal()
+    """The user has come to it, maybe from another program."""
     closing = Signal()
     page_shown = Signal(str)
     load_settings_asked = Signal()
@@ -260,6 +262,12 @@ class MainWindow(QMainWindow):
         if not self._painted:
             self._painted = True
             QTimer.singleShot(0, self.first_painted.emit)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Notice that the user comes to it."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.came_to_front.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """There may be another amount of room now."""

@@ -57,7 +57,7 @@ class ModelChoice(QObject):
     def choose_first(self) -> None:
         """Load the model of last time, or else whatever can answer at once; none where one is loaded by the
         time its settings are read, or on its way: the user was quicker."""
-        models = self._store.listing().models
+        models = self._store.present.models
         last = self._settings.values.last_model
         known = next((model for model in models if model.reference == last), None)
         # Of models that nobody has used yet, the first one may be a file that cannot be loaded.

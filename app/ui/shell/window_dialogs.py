@@ -157,7 +157,7 @@ class WindowDialogs(QObject):
                 model_name(info) if info is not None else self._session.title(str(path)),
                 parts.memory.of(str(path)),
                 partial(self._session.plan, str(path)) if planned else None,
-                drafts_for(str(path), parts.store.listing().models),
+                drafts_for(str(path), parts.store.present.models),
             )
         choices = parts.load_choices
         dialog = LoadSettingsDialog(

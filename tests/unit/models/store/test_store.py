@@ -1,12 +1,15 @@
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from models.store.manifest import BuiltFile, InputFile, Manifest, read_manifest, type_in_name
-from models.store.store import InstalledModel, ModelStore, folder_name
+from models.store.store import InstalledModel, ModelStore, TrashedModel, folder_name
 from models.system.errors import StillroomError
 from models.system.json_file import LoadedJson, load_json
+from tests.support.held_disk import at_once, held_disk
 
 NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
 
@@ -309,3 +312,48 @@ def test_what_is_gone_is_not_read(store: ModelStore, tmp_path: Path) -> None:
     store.delete(model)
     with pytest.raises(StillroomError, match="is not in the store any more"), store.reading([model]):
         pytest.fail("it is read")
+
+
+def test_nobody_who_wants_the_present_models_waits_for_a_change_of_them(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    [before] = add(store, tmp_path, "Q8_0")
+    file = new_file(tmp_path, "Q4_K_M")
+    assert store.present.models == (before,)
+    with held_disk() as disk:
+        adding = threading.Thread(target=store.add, args=(NAME, [file]))
+        adding.start()
+        disk.wait_for_writer()
+        assert at_once(lambda: store.present).models == (before,)
+        assert adding.is_alive()
+    adding.join()
+    assert {model.type for model in store.present.models} == {"Q8_0", "Q4_K_M"}
+
+
+def test_the_present_models_are_the_newest_after_each_change(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.present.models == ()
+    # Whoever asks for them does not look at the disk.
+    here = threading.current_thread()
+    scandir = os.scandir
+
+    def look(place: Path) -> object:
+        assert threading.current_thread() is not here, "the disk was read"
+        return scandir(place)
+
+    def elsewhere(change: Callable[[], object]) -> set[str]:
+        at_once(change)
+        return {model.type for model in store.present.models}
+
+    monkeypatch.setattr(os, "scandir", look)
+    assert elsewhere(lambda: add(store, tmp_path, "Q8_0", "Q4_K_M")) == {"Q8_0", "Q4_K_M"}
+    one = next(model for model in store.present.models if model.type == "Q8_0")
+    trashed: list[TrashedModel] = []
+    assert elsewhere(lambda: trashed.append(store.delete(one))) == {"Q4_K_M"}
+    assert elsewhere(lambda: store.restore(trashed[0])) == {"Q8_0", "Q4_K_M"}
+    assert elsewhere(lambda: store.erase(one)) == {"Q4_K_M"}
+    # Of what another process does, the next listing says it.
+    other = ModelStore(store.root)
+    assert elsewhere(lambda: other.erase(other.listing().models[0])) == {"Q4_K_M"}
+    assert elsewhere(store.listing) == set()
