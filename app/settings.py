@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.base.errors import StillroomError
+from app.base.newest_writer import NewestWriter
 from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
 from app.remote.remote_server import ElsewhereServer
 from models.hub.hub_access import LONGEST_ADDRESS, clean_mirror, clean_proxy
@@ -176,6 +177,12 @@ class SettingsFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        """For the values alone; whoever holds it waits for no disk."""
+        self._saving = threading.Lock()
+        """Taken before `_lock` by whoever writes the file."""
+        self._writer = NewestWriter("settings", self._save_newest)
+        self._is_refused = self._is_told = False
+        """The disk has refused the newest settings; the user is to hear of that."""
         self._observers: list[Observer] = []
         self._document: dict[str, Any] = self._read()
         self._values = self._convert(self._document)
@@ -186,31 +193,46 @@ class SettingsFile:
         return self._values
 
     def update(self, **changes: object) -> Settings:
-        """Change the named settings, save them and tell the observers.
+        """Change the named settings, save them and tell the observers; waits for the disk.
 
         Raises `StillroomError` for an unknown name, a wrong type or a value out of range, or when the file
         cannot be written; nothing changes then.
         """
-        with self._lock:
-            wrong = [name for name in changes if name not in Settings.__struct_fields__]
-            if wrong:
-                raise StillroomError("There is no setting named {name}.", name=wrong[0])
-            document = self._document | {
-                "version": self._version(),
-                **{name: msgspec.to_builtins(value) for name, value in changes.items()},
-            }
-            values = _checked(document)
-            if values != self._values:
-                self._save(document)
-                self._document, self._values = document, values
-                for observer in tuple(self._observers):
-                    observer(values)
-            return values
+        return self.revise(lambda _: changes)
 
     def revise(self, change: Callable[[Settings], dict[str, object]]) -> Settings:
         """`update` with what `change` makes of the present settings; nobody changes them in between."""
-        with self._lock:
-            return self.update(**change(self._values))
+        with self._saving:
+            while True:
+                with self._lock:
+                    before = self._document
+                    document, values = self._changed(change(self._values))
+                    if values == self._values:
+                        return values
+                self._save(document)
+                with self._lock:
+                    if self._document is before:
+                        self._take(document, values)
+                        return values
+
+    def change(self, **changes: object) -> Settings:
+        """Change the named settings now, and save them a moment later on another thread; for the GUI thread.
+
+        Raises `StillroomError` as `update` does, but for a file that cannot be written: the user is told of
+        that, and the settings hold until the program ends.
+        """
+        return self._keep_soon(changes, told=True)
+
+    def note(self, **changes: object) -> Settings:
+        """`change` for what nobody has asked for: where the file cannot be written, only the log says so."""
+        return self._keep_soon(changes, told=False)
+
+    def close(self) -> None:
+        """Wait until all is saved; what was refused is tried once more."""
+        self._writer.flush()
+        if self._is_refused:
+            self._writer.wake()
+            self._writer.flush()
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call `observer` with the new settings after each change; returns what ends that."""
@@ -258,6 +280,44 @@ class SettingsFile:
                 path=str(aside),
             )
         )
+
+    def _changed(self, changes: dict[str, object]) -> tuple[dict[str, Any], Settings]:
+        """Return the document and the settings as they are after these changes."""
+        wrong = [name for name in changes if name not in Settings.__struct_fields__]
+        if wrong:
+            raise StillroomError("There is no setting named {name}.", name=wrong[0])
+        document = self._document | {
+            "version": self._version(),
+            **{name: msgspec.to_builtins(value) for name, value in changes.items()},
+        }
+        return document, _checked(document)
+
+    def _take(self, document: dict[str, Any], values: Settings) -> None:
+        self._document, self._values = document, values
+        for observer in tuple(self._observers):
+            observer(values)
+
+    def _keep_soon(self, changes: dict[str, object], *, told: bool) -> Settings:
+        with self._lock:
+            document, values = self._changed(changes)
+            if values != self._values:
+                self._take(document, values)
+                self._is_told = self._is_told or told
+                self._writer.wake()
+            return values
+
+    def _save_newest(self) -> None:
+        with self._saving:
+            with self._lock:
+                document, told, self._is_told = self._document, self._is_told, False
+            try:
+                self._save(document)
+                self._is_refused = False
+            except StillroomError as error:
+                self._is_refused = True
+                log.warning("%s: %s", self._path, error)
+                if told:
+                    tell(error)
 
     def _version(self) -> int:
         version = self._document.get("version")

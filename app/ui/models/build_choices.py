@@ -18,7 +18,7 @@ class BuildChoices(QWidget):
         super().__init__(parent)
         self._settings = settings
         self._keep = QCheckBox()
-        self._keep.toggled.connect(lambda on: settings.update(keep_original_weights=on))
+        self._keep.toggled.connect(lambda on: settings.change(keep_original_weights=on))
         set_tip(
             self._keep,
             self.tr(
@@ -29,7 +29,7 @@ class BuildChoices(QWidget):
         self._weigh = QCheckBox(
             self.tr("Read a text with the model first, which makes small types more accurate")
         )
-        self._weigh.toggled.connect(lambda on: settings.update(weigh_builds=on))
+        self._weigh.toggled.connect(lambda on: settings.change(weigh_builds=on))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)

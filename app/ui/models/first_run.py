@@ -1,6 +1,5 @@
 """The first minutes: the model for this computer, with the reasons, in one click, until it answers."""
 
-import asyncio
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -41,7 +40,6 @@ class FirstRun(QObject):
     ) -> None:
         super().__init__(parent)
         self._theme = ui.theme
-        self._bridge = ui.bridge
         self._advice = advice
         self._store = store
         self._jobs = jobs
@@ -181,4 +179,4 @@ class FirstRun(QObject):
     def _end(self) -> None:
         self._leave(self.page)
         self.page.hide()
-        self._bridge.start(asyncio.to_thread(self._settings.update, first_run_over=True))
+        self._settings.change(first_run_over=True)

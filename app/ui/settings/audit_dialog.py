@@ -72,7 +72,7 @@ class AuditDialog(QDialog):
         self.content.setChecked(values.audit_content)
         self.content.setEnabled(values.audit)
         self.on.toggled.connect(self._on_switched)
-        self.content.toggled.connect(lambda on: self._settings.update(audit_content=on))
+        self.content.toggled.connect(lambda on: self._settings.change(audit_content=on))
         self.limit = QSpinBox()
         self.limit.setRange(1, 100_000)
         self.limit.setSuffix(" MB")
@@ -83,7 +83,7 @@ class AuditDialog(QDialog):
         self.limit.setToolTip(
             self.tr("Beyond this size the oldest lines are removed. Takes effect at the next start.")
         )
-        self.limit.valueChanged.connect(lambda size: self._settings.update(audit_limit_mb=float(size)))
+        self.limit.valueChanged.connect(lambda size: self._settings.change(audit_limit_mb=float(size)))
         switches = QHBoxLayout()
         switches.setSpacing(24)
         switches.addWidget(self.on)
@@ -132,7 +132,7 @@ class AuditDialog(QDialog):
         self._bridge.start(work)
 
     def _on_switched(self, on: bool) -> None:
-        self._settings.update(audit=on)
+        self._settings.change(audit=on)
         self.content.setEnabled(on)
 
     async def _read(self) -> None:

@@ -63,7 +63,7 @@ class ChatStatesCard(Card):
         bridge.start(self._look())
 
     def _on_limit(self, gigabytes: float) -> None:
-        self._settings.update(chat_states_gb=gigabytes)
+        self._settings.change(chat_states_gb=gigabytes)
         self._bridge.start(self._keep(int(gigabytes * GIGABYTE)))
 
     async def _keep(self, most_bytes: int) -> None:

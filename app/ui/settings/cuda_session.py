@@ -116,7 +116,7 @@ class CudaSession(QObject):
     async def _tell(self) -> None:
         self.show_offer(await self._judge())
         if self.offer is not None and self.offer.state == "offered":
-            self._settings.update(cuda_offer_told=True)
+            self._settings.change(cuda_offer_told=True)
             self.offered.emit()
 
     async def _judge(self) -> CudaOffer:

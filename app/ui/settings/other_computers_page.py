@@ -171,7 +171,7 @@ class OtherComputersPage(QWidget):
         self.check()
 
     def _save(self, **changes: object) -> None:
-        self._settings.update(load=msgspec.structs.replace(self._load, **changes))
+        self._settings.change(load=msgspec.structs.replace(self._load, **changes))
 
     def _show(self, devices: dict[str, list[Device]], problems: dict[str, RpcProblem]) -> None:
         self._cards.clear()

@@ -184,7 +184,7 @@ class ServersElsewherePage(QWidget):
             self._save([*self.servers, server])
 
     def _save(self, servers: Sequence[ElsewhereServer]) -> None:
-        self._settings.update(elsewhere=tuple(servers))
+        self._settings.change(elsewhere=tuple(servers))
         self._show()
 
     def _on_undo(self) -> None:

@@ -64,7 +64,7 @@ class ServerSession(QObject):
     def set(self, **changes: object) -> None:
         """Change settings of the API; it is started again where it runs."""
         before = self._settings.values
-        values = self._settings.update(**changes)
+        values = self._settings.change(**changes)
         if any(getattr(values, name) != getattr(before, name) for name in API_SETTINGS):
             self._bridge.start(self._follow())
 

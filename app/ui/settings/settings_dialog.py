@@ -249,7 +249,7 @@ class SettingsDialog(ScrolledDialog):
                 for each, text in row.values:
                     choice.addItem(text, each)
                 choice.setCurrentIndex(choice.findData(value))
-                choice.activated.connect(lambda _: settings.update(**{row.key: choice.currentData()}))
+                choice.activated.connect(lambda _: settings.change(**{row.key: choice.currentData()}))
                 return choice
             case NumberRow():
                 number = QDoubleSpinBox()
@@ -259,12 +259,12 @@ class SettingsDialog(ScrolledDialog):
                 number.setSuffix(row.suffix)
                 number.setValue(value)
                 number.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-                number.valueChanged.connect(lambda new: settings.update(**{row.key: new}))
+                number.valueChanged.connect(lambda new: settings.change(**{row.key: new}))
                 return number
             case SwitchRow():
                 switch = QCheckBox(row.title)
                 switch.setChecked(value)
-                switch.toggled.connect(lambda on: settings.update(**{row.key: on}))
+                switch.toggled.connect(lambda on: settings.change(**{row.key: on}))
                 return switch
 
     def _make_folder(self, make: Callable[[QWidget], ModelsFolderCard], place: QWidget) -> QWidget:

@@ -196,6 +196,7 @@ class WindowApplication(QObject):
                 self._place.keep_last,
                 self._sampler.stop,
                 parts.jobs.close,
+                parts.settings.close,
                 parts.idle.close,
                 parts.server.close,
                 parts.templates.close,
@@ -229,7 +230,7 @@ class WindowApplication(QObject):
         self._panel = panel
         self._panel.set_collapsed(not parts.settings.values.live_panel_open)
         self._panel.collapsed_changed.connect(
-            lambda collapsed: parts.settings.update(live_panel_open=not collapsed)
+            lambda collapsed: parts.settings.change(live_panel_open=not collapsed)
         )
         self._panel.watched_changed.connect(self._sampler.set_visible)
         if self._snapshot is not None:
@@ -244,7 +245,7 @@ class WindowApplication(QObject):
             Page("models", self.tr("Models"), "cube", lambda place: tabs.make_models(place)),
         )
         window = MainWindow(self._theme, picker, pages, self._panel)
-        place = self._place = WindowPlace(window, parts.settings, self._bridge.start)
+        place = self._place = WindowPlace(window, parts.settings)
         WindowZoom(window, parts.settings)
         long_replies = LongReplies(window, parts.settings)
         long_replies.chosen.connect(self._on_long_reply_chosen)

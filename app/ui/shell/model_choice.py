@@ -1,7 +1,6 @@
 """The model that answers: the one of last time at the start, then whichever is chosen in the window."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
@@ -13,8 +12,6 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession, model_name
 from app.ui.settings.models_moving import ModelsMoving
 from models.store.store import InstalledModel, ModelStore
-
-log = logging.getLogger(__name__)
 
 
 def measured_error() -> StillroomError:
@@ -116,9 +113,5 @@ class ModelChoice(QObject):
             except StillroomError as error:
                 self.failed.emit(error)
                 return True
-        try:
-            await asyncio.to_thread(self._settings.update, last_model=model.reference)
-        except StillroomError as error:
-            # The model answers all the same.
-            log.warning("the model of the next start could not be kept: %s", error)
+        self._settings.note(last_model=model.reference)
         return False

@@ -29,7 +29,7 @@ class ElsewhereChoice:
     def _agree(self, server: ElsewhereServer, model: ElsewhereModel) -> None:
         agreed = msgspec.structs.replace(server, agreed=True)
         servers = self._settings.values.elsewhere
-        self._settings.update(elsewhere=tuple(agreed if each.id == server.id else each for each in servers))
+        self._settings.change(elsewhere=tuple(agreed if each.id == server.id else each for each in servers))
         self._session.use_elsewhere(elsewhere_info(agreed, model))
 
 

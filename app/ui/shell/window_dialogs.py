@@ -177,7 +177,7 @@ class WindowDialogs(QObject):
         return dialog
 
     def _on_load_settings(self, path: Path | None, choice: LoadChoice, idle_minutes: int) -> None:
-        self._parts.settings.update(idle_unload_minutes=idle_minutes)
+        self._parts.settings.change(idle_unload_minutes=idle_minutes)
         if path is None:
             self._bridge.start(self._make_default(choice))
             return

@@ -1,11 +1,9 @@
 """Keep what the window opens with the next time: its place, its size, its tab and its chat."""
 
-import asyncio
 import base64
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, QTimer
 
@@ -31,12 +29,10 @@ class WindowPlace(QObject):
         self,
         window: MainWindow,
         settings: SettingsFile,
-        start: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         super().__init__(window)
         self._window = window
         self._settings = settings
-        self._start = start
         self._chat = settings.values.last_chat
         self._last: dict[str, object] | None = None
         self._timer = QTimer(self, singleShot=True, interval=KEEP_MS)
@@ -70,7 +66,7 @@ class WindowPlace(QObject):
         return super().eventFilter(watched, event)
 
     def _keep(self) -> None:
-        self._start(asyncio.to_thread(self._write, self._now()))
+        self._settings.note(**self._now())
 
     def _write(self, place: dict[str, object]) -> None:
         try:

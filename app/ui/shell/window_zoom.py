@@ -27,8 +27,8 @@ class WindowZoom(QObject):
         now = self._settings.values.zoom_percent
         beyond = [step for step in ZOOM_STEPS_PERCENT if (step - now) * direction > 0]
         if beyond:
-            self._settings.update(zoom_percent=min(beyond, key=lambda step: abs(step - now)))
+            self._settings.change(zoom_percent=min(beyond, key=lambda step: abs(step - now)))
 
     def reset(self) -> None:
         """Set the size as designed."""
-        self._settings.update(zoom_percent=100)
+        self._settings.change(zoom_percent=100)

@@ -33,7 +33,7 @@ class CompletionSwitch(QObject):
         self.action.setCheckable(True)
         self.action.setShortcut(QKeySequence("Ctrl+Alt+Space"))
         self.action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.action.triggered.connect(lambda wanted: ui.settings.update(complete_while_typing=wanted))
+        self.action.triggered.connect(lambda wanted: ui.settings.change(complete_while_typing=wanted))
         for signal in (ui.session.loaded, ui.session.unloaded, ui.session.load_failed):
             signal.connect(self._refresh)
         self._refresh()

@@ -200,9 +200,7 @@ class SearchCard(Card):
             self._judge_soon()
         self._enter_panel()
         self._tell_growth(self.panel)
-        await asyncio.to_thread(
-            self._settings.revise, lambda values: {"hub_recent": _first(repo, values.hub_recent)}
-        )
+        self._settings.note(hub_recent=_first(repo, self._settings.values.hub_recent))
 
     async def _ask(self, work: Callable[[], T], given_up: threading.Event) -> T | None:
         """Do `work` on another thread; None where it failed or is not wanted any more."""
@@ -284,13 +282,9 @@ class SearchCard(Card):
             self._say(self.tr("What you type here is sent to Hugging Face, and nothing else."))
 
     def _on_liked(self, repo: str, on: bool) -> None:
-        self._bridge.start(self._like(repo, on))
-
-    async def _like(self, repo: str, on: bool) -> None:
-        def change(liked: tuple[str, ...]) -> tuple[str, ...]:
-            return _first(repo, liked) if on else tuple(each for each in liked if each != repo)
-
-        await asyncio.to_thread(self._settings.revise, lambda values: {"hub_liked": change(values.hub_liked)})
+        liked = self._settings.values.hub_liked
+        others = tuple(each for each in liked if each != repo)
+        self._settings.change(hub_liked=_first(repo, others) if on else others)
         self.table.judge_again(
             [replace(row, liked=on) if row.card.repo == repo else row for row in self.table.rows]
         )

@@ -101,7 +101,7 @@ class SettingsCommands(QObject):
         return found
 
     def _setting(self, key: str, value: object) -> Callable[[], object]:
-        return lambda: self._settings.update(**{key: value})
+        return lambda: self._settings.change(**{key: value})
 
     def _look_up_page(self, key: "SettingsPage") -> list[_Row]:
         """A page of the settings, and what it holds beside the general rows."""

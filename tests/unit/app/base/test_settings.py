@@ -1,6 +1,7 @@
 """The settings file: nothing the user set is lost."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import LIMITS, Settings, SettingsFile
+from tests.support.held_disk import at_once, held_disk
 
 
 @pytest.fixture
@@ -170,3 +172,64 @@ def test_defaults_that_an_earlier_version_wrote_down_are_automatic_now(path: Pat
     assert SettingsFile(path).values.load.batch_tokens == 512
     path.write_text('{"version": 1, "load": {"batch_tokens": 64, "kv_type": "q8_0"}}')
     assert SettingsFile(path).values.load == LoadSettings(batch_tokens=64, kv_type="q8_0")
+
+
+def test_the_window_changes_settings_while_another_thread_writes_them(path: Path) -> None:
+    settings, heard = SettingsFile(path), list[Settings]()
+    settings.observe(heard.append)
+    with held_disk() as disk:
+        choosing = threading.Thread(target=settings.update, kwargs={"models_folder": "/there"})
+        choosing.start()
+        disk.wait_for_writer()
+        assert at_once(lambda: settings.change(theme="dark")).theme == "dark"
+        at_once(lambda: settings.note(last_page="code"))
+        at_once(settings.observe(lambda _: None))
+        # What waits for the disk holds only once it is there.
+        assert (settings.values.theme, settings.values.models_folder) == ("dark", "")
+        assert choosing.is_alive()
+    choosing.join()
+    settings.close()
+    assert [values.models_folder for values in heard] == ["", "", "/there"]
+    for values in (settings.values, SettingsFile(path).values):
+        assert (values.theme, values.last_page, values.models_folder) == ("dark", "code", "/there")
+
+
+def test_of_changes_that_came_while_the_disk_was_slow_the_newest_is_kept(path: Path) -> None:
+    settings = SettingsFile(path)
+    with held_disk() as disk:
+        settings.change(zoom_percent=110)
+        disk.wait_for_writer()
+        for zoom in (120, 130, 90):
+            settings.change(zoom_percent=zoom, audit=zoom == 90)
+    settings.close()
+    assert SettingsFile(path).values == settings.values == Settings(zoom_percent=90, audit=True)
+
+
+def test_what_is_made_of_the_settings_is_made_of_the_newest(path: Path) -> None:
+    settings = SettingsFile(path)
+    with held_disk() as disk:
+        adding = threading.Thread(
+            target=settings.revise, args=(lambda values: {"hub_liked": (*values.hub_liked, "b/b")},)
+        )
+        adding.start()
+        disk.wait_for_writer()
+        at_once(lambda: settings.change(hub_liked=("a/a",)))
+    adding.join()
+    settings.close()
+    assert settings.values.hub_liked == SettingsFile(path).values.hub_liked == ("a/a", "b/b")
+
+
+def test_a_change_that_the_disk_refuses_holds_and_is_told_and_tried_again(
+    tmp_path: Path, told: list[StillroomError]
+) -> None:
+    (tmp_path / "config").write_text("no folder")
+    settings = SettingsFile(tmp_path / "config" / "settings.json")
+    settings.note(last_page="code")
+    settings.close()
+    assert told == []
+    assert settings.change(theme="dark") == settings.values
+    settings.close()
+    assert "could not be saved" in str(told[0])
+    (tmp_path / "config").unlink()
+    settings.close()
+    assert SettingsFile(tmp_path / "config" / "settings.json").values == settings.values
