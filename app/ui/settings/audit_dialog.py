@@ -36,6 +36,8 @@ class AuditDialog(QDialog):
         self._settings = settings
         self._bridge = bridge
         self._closed = False
+        self._reads = self._acts = 0
+        """The readings of the lines, and all that the user has asked for, of which the newest is told of."""
         self.setWindowTitle(self.tr("Audit log"))
         self.resize(1000, 720)
         self.lines = AuditLines(self)
@@ -136,16 +138,23 @@ class AuditDialog(QDialog):
         self.content.setEnabled(on)
 
     async def _read(self) -> None:
+        self._reads += 1
+        read, act = self._reads, self._begin_act()
         await asyncio.to_thread(self._gate.trail.flush)
         entries = await asyncio.to_thread(newest_entries, self._gate.trail.path)
-        if self._closed:
+        if self._closed or read != self._reads:
             return
-        self._show(entries)
-
-    def _show(self, entries: list[AuditEntry]) -> None:
         self.lines.show_entries(entries)
         self.table.show_count()
         self._show_detail()
+        if act == self._acts:
+            self._say_how_many(entries)
+
+    def _begin_act(self) -> int:
+        self._acts += 1
+        return self._acts
+
+    def _say_how_many(self, entries: list[AuditEntry]) -> None:
         set_look(self.said, "muted")
         if not entries:
             self.said.setText(
@@ -172,6 +181,7 @@ class AuditDialog(QDialog):
         self.detail.setPlainText(with_hidden_shown(text))
 
     async def _verify(self) -> None:
+        act = self._begin_act()
         self.verify_button.setEnabled(False)
         set_look(self.said, "muted")
         self.said.setText(self.tr("Reading the whole log…"))
@@ -179,7 +189,7 @@ class AuditDialog(QDialog):
             await asyncio.to_thread(self._gate.trail.flush)
             result = await asyncio.to_thread(verify, self._gate.trail.path)
         except OSError as error:
-            if not self._closed:
+            if not self._closed and act == self._acts:
                 set_look(self.said, "danger")
                 self.said.setText(
                     self.tr("The log cannot be read: {reason}.").format(reason=error.strerror or str(error))
@@ -188,7 +198,7 @@ class AuditDialog(QDialog):
         finally:
             if not self._closed:
                 self.verify_button.setEnabled(True)
-        if not self._closed:
+        if not self._closed and act == self._acts:
             self._show_result(result)
 
     def _show_result(self, result: Verification) -> None:

@@ -23,6 +23,7 @@ class ChatStatesCard(Card):
         self._settings = settings
         self._folder = folder
         self._bridge = bridge
+        self._looks = 0
         self.body.addWidget(label(self.tr("Chats that need no waiting"), "title"))
         self.body.addWidget(
             label(
@@ -71,9 +72,11 @@ class ChatStatesCard(Card):
         await self._look()
 
     async def _look(self) -> None:
+        self._looks += 1
+        number = self._looks
         used = await asyncio.to_thread(kept_bytes, self._folder)
-        if not shiboken6.isValid(self):
-            # The dialog was closed meanwhile.
+        if not shiboken6.isValid(self) or number != self._looks:
+            # The dialog was closed meanwhile, or something was deleted.
             return
         self._used.setText(self.tr("{size} are in use").format(size=byte_count(used)))
         self._clear.setEnabled(used > 0)

@@ -45,6 +45,8 @@ class CudaSession(QObject):
         self._settings = settings
         self._bridge = bridge
         self._cancel: threading.Event | None = None
+        self._judgements = self._judged = 0
+        """The number of the last judgement that was begun, and of that which is shown."""
         self.offer: CudaOffer | None = None
         self.progress: Progress | None = None
         self.error: StillroomError | None = None
@@ -66,10 +68,19 @@ class CudaSession(QObject):
         if not self._settings.values.cuda_offer_told and self.offer is None and not a_card_sleeps():
             self._bridge.start(self._tell())
 
-    def show_offer(self, offer: CudaOffer | None) -> None:
-        """Take what was judged elsewhere."""
-        self.offer = offer
-        self.changed.emit()
+    def expect_offer(self) -> Callable[[CudaOffer | None], None]:
+        """Judge elsewhere from now on; the result takes what was found, unless it is out of date by then:
+        something was fetched or removed meanwhile, or a later judgement is there."""
+        self._judgements += 1
+        number = self._judgements
+
+        def take(offer: CudaOffer | None) -> None:
+            if number >= self._judged:
+                self._judged = number
+                self.offer = offer
+                self.changed.emit()
+
+        return take
 
     def get(self, mirror: str = "", files: Sequence[Path] = ()) -> None:
         """Fetch what is missing, or take `files`, and try it."""
@@ -91,6 +102,9 @@ class CudaSession(QObject):
     def _begin(self, work: Callable[[threading.Event], object]) -> None:
         if self._cancel is None:
             self._cancel = threading.Event()
+            # What is being judged was judged before this.
+            self._judgements += 1
+            self._judged = self._judgements
             self.error, self.progress, self.freed_bytes = None, None, 0
             self.changed.emit()
             self._bridge.start(self._run(work, self._cancel))
@@ -111,10 +125,11 @@ class CudaSession(QObject):
         await self._look()
 
     async def _look(self) -> None:
-        self.show_offer(await self._judge())
+        take = self.expect_offer()
+        take(await self._judge())
 
     async def _tell(self) -> None:
-        self.show_offer(await self._judge())
+        await self._look()
         if self.offer is not None and self.offer.state == "offered":
             self._settings.change(cuda_offer_told=True)
             self.offered.emit()

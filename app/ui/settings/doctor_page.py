@@ -44,6 +44,7 @@ class DoctorPage(QWidget):
         self._theme = theme
         self._bridge = bridge
         self._examine = examine
+        self._examined = 0
         self._verdict = label(self.tr("Looking at this computer…"), "title", wrap=True)
         again = button(self.tr("Examine again"))
         again.clicked.connect(self.examine)
@@ -80,9 +81,11 @@ class DoctorPage(QWidget):
         self._bridge.start(self._show_new())
 
     async def _show_new(self) -> None:
+        self._examined += 1
+        number, take_offer = self._examined, self._cuda.expect_offer()
         diagnosis = await self._examine()
-        self._cuda.show_offer(diagnosis.cuda)
-        if shiboken6.isValid(self):
+        take_offer(diagnosis.cuda)
+        if shiboken6.isValid(self) and number == self._examined:
             self.show_diagnosis(diagnosis)
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:

@@ -28,6 +28,7 @@ class ModelsFolderCard(Card):
         super().__init__(parent)
         self._moving = moving
         self._bridge = bridge
+        self._looks = 0
         self.body.addWidget(label(self.tr("Where your models are"), "title"))
         self._folder = label("", wrap=True, selectable=True)
         self._said = label("", "small", wrap=True)
@@ -78,6 +79,8 @@ class ModelsFolderCard(Card):
 
     def _update(self) -> None:
         moving = self._moving
+        # What is being looked at is out of date.
+        self._looks += 1
         unfinished = moving.place.unfinished if not moving.is_running else None
         self._folder.setText(str(moving.place.folder))
         self._bar.setVisible(moving.is_running)
@@ -102,14 +105,13 @@ class ModelsFolderCard(Card):
             self._said.setText(moving.refusal)
         else:
             self._said.setText("")
-            self._bridge.start(self._look())
+            self._bridge.start(self._look(self._looks))
 
-    async def _look(self) -> None:
+    async def _look(self, number: int) -> None:
         folder = self._moving.place.folder
         used, free = await asyncio.to_thread(lambda: (taken_bytes(folder), free_bytes(folder)))
-        # A refusal or a failure that came meanwhile stays.
-        has_news = self._moving.is_running or self._moving.error is not None or self._moving.refusal
-        if shiboken6.isValid(self) and not has_news:
+        # What has been said since stays: a refusal, a failure, a move.
+        if shiboken6.isValid(self) and number == self._looks:
             self._said.setText(
                 self.tr(
                     "{size} of models; {free} are free on this disk. They can be moved to another one: they "

@@ -73,7 +73,14 @@ class ModelsMoving(QObject):
     async def _move(self, target: Path) -> None:
         cancel = self._begin()
         self._takes_back = False
-        job = JobContext(self._bridge.wrap(self._on_progress), cancel)
+
+        def on_progress(progress: Progress) -> None:
+            # What was posted before the end belongs to nothing any more.
+            if cancel is self._cancel:
+                self.progress = progress
+                self.changed.emit()
+
+        job = JobContext(self._bridge.wrap(on_progress), cancel)
         self._jobs.hold()
         try:
             await asyncio.to_thread(self._place.move, target, job)
@@ -108,8 +115,4 @@ class ModelsMoving(QObject):
 
     def _end(self) -> None:
         self._cancel, self.progress = None, None
-        self.changed.emit()
-
-    def _on_progress(self, progress: Progress) -> None:
-        self.progress = progress
         self.changed.emit()

@@ -44,6 +44,7 @@ class OtherComputersPage(QWidget):
         self._check_address = check_address
         self._cards = CardList()
         self._insisted = ""
+        self._asked = 0
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
@@ -139,6 +140,9 @@ class OtherComputersPage(QWidget):
         try:
             await self._check_address(server)
         except RpcError as error:
+            if self._address.text().strip() != server.address:
+                # Another one is being typed, which this says nothing of.
+                return
             self._refuse(error)
             if isinstance(error, NotLocal):
                 self._insisted = server.address
@@ -148,8 +152,9 @@ class OtherComputersPage(QWidget):
             self._add.setEnabled(True)
         others = tuple(each for each in self._servers if each.address != server.address)
         self._save(rpc_servers=(*others, server))
-        self._address.clear()
-        self._on_edited()
+        if self._address.text().strip() == server.address:
+            self._address.clear()
+            self._on_edited()
         await self._ask()
 
     def _refuse(self, error: RpcError) -> None:
@@ -157,8 +162,13 @@ class OtherComputersPage(QWidget):
         self._refusal.show()
 
     async def _ask(self) -> None:
+        self._asked += 1
+        number = self._asked
         self._show({}, {})
         listed = await self._list_devices(self._servers)
+        if number != self._asked:
+            # Others are asked by now.
+            return
         devices: dict[str, list[Device]] = {}
         for device in listed.devices:
             if device.backend == "RPC":

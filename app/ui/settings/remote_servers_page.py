@@ -50,6 +50,8 @@ class ServersElsewherePage(QWidget):
         self._bridge = bridge
         self._fetch_models = fetch_models
         self._undo: Callable[[], None] | None = None
+        self._acts = 0
+        """The number of what the user has done last, which alone is told of."""
         self._cards = CardList()
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
@@ -124,7 +126,7 @@ class ServersElsewherePage(QWidget):
         try:
             url = clean_url(self.address.text())
         except ElsewhereError as error:
-            self._refuse(error)
+            self._refuse(error, self._begin_act(""))
             return
         present = next((server for server in self.servers if server.url == url), None)
         made = present or ElsewhereServer(id=secrets.token_hex(4), name="", url=url)
@@ -132,49 +134,69 @@ class ServersElsewherePage(QWidget):
 
     async def _take(self, server: ElsewhereServer, key: str) -> None:
         """Ask a server what it offers, and keep it with its key."""
+        typed = self.address.text(), self.key.text()
+        was_there = self._now(server) is not None
         self.add.setEnabled(False)
-        self._say(self.tr("Asking {host}…").format(host=server.host))
+        act = self._begin_act(self.tr("Asking {host}…").format(host=server.host))
         try:
             models = await asyncio.to_thread(self._fetch_models, server, key)
         except ElsewhereError as error:
-            self._refuse(error)
+            self._refuse(error, act)
             return
         finally:
             self.add.setEnabled(True)
-        self._put(msgspec.structs.replace(server, models=models))
-        self.address.clear()
-        self.key.clear()
-        self._say(self.tr("{host} is in the list of models.").format(host=server.host))
-        await self._keep_key(server, key)
+        now = self._now(server)
+        if was_there and now is None:
+            # The user has removed it meanwhile.
+            return
+        self._put(msgspec.structs.replace(now or server, models=models))
+        if (self.address.text(), self.key.text()) == typed:
+            self.address.clear()
+            self.key.clear()
+        self._tell(act, self.tr("{host} is in the list of models.").format(host=server.host))
+        await self._keep_key(server, key, act)
 
-    async def _keep_key(self, server: ElsewhereServer, key: str) -> None:
+    async def _keep_key(self, server: ElsewhereServer, key: str, act: int) -> None:
         try:
             await asyncio.to_thread(self._keys.keep, server.id, key)
         except KeyStoreError as error:
             if key:
-                self._refuse(error)
+                self._refuse(error, act)
 
     async def _refresh(self, server: ElsewhereServer) -> None:
-        self._say(self.tr("Asking {host}…").format(host=server.host))
+        act = self._begin_act(self.tr("Asking {host}…").format(host=server.host))
         try:
             key = await asyncio.to_thread(self._keys.of, server.id)
             models = await asyncio.to_thread(self._fetch_models, server, key)
         except ElsewhereError as error:
-            self._refuse(error)
+            self._refuse(error, act)
             return
-        self._put(msgspec.structs.replace(server, models=models))
-        self._say("")
+        now = self._now(server)
+        if now is not None:
+            # Else the user has removed it meanwhile.
+            self._put(msgspec.structs.replace(now, models=models))
+            self._tell(act, "")
 
     async def _remove(self, server: ElsewhereServer) -> None:
+        act = self._begin_act("")
         key = await asyncio.to_thread(self._keys.of, server.id)
+        removed = self._now(server)
+        if removed is None:
+            # It was pressed twice.
+            return
         self._save([each for each in self.servers if each.id != server.id])
-        await self._keep_key(server, "")
+        await self._keep_key(server, "", act)
 
         def put_back() -> None:
-            self._put(server)
-            self._start(self._keep_key(server, key))
+            self._put(removed)
+            self._start(self._keep_key(removed, key, self._begin_act("")))
 
+        # With the way back, whatever else was asked for meanwhile.
         self._say(self.tr("{host} is removed, and its key with it.").format(host=server.host), undo=put_back)
+
+    def _now(self, server: ElsewhereServer) -> ElsewhereServer | None:
+        """Return a server as it is in the settings by now; None where it is not in them."""
+        return next((each for each in self.servers if each.id == server.id), None)
 
     def _put(self, server: ElsewhereServer) -> None:
         """Save a server in its own place, or at the end."""
@@ -193,8 +215,18 @@ class ServersElsewherePage(QWidget):
         if undo is not None:
             undo()
 
-    def _refuse(self, error: ElsewhereError) -> None:
-        self._say(error_text(error), "danger")
+    def _begin_act(self, text: str) -> int:
+        """Say what is done from now on; what comes of earlier acts is not told any more."""
+        self._acts += 1
+        self._say(text)
+        return self._acts
+
+    def _refuse(self, error: ElsewhereError, act: int) -> None:
+        self._tell(act, error_text(error), "danger")
+
+    def _tell(self, act: int, text: str, look: str = "muted") -> None:
+        if act == self._acts:
+            self._say(text, look)
 
     def _say(self, text: str, look: str = "muted", undo: Callable[[], None] | None = None) -> None:
         self._undo = undo

@@ -1,6 +1,8 @@
 """The card for NVIDIA's libraries. The GPU is a stand-in (`Card`), and so is what an engine with run-time
 back ends would list (`Engine`); index, wheels, unpacking and check are as in `tests/unit/app/cuda`."""
 
+import asyncio
+import itertools
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,14 +15,21 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.cuda.cuda_folder import CudaPlace
 from app.cuda.cuda_install import CudaGetter
+from app.cuda.offer import CudaOffer
 from app.engine.protocol import BackendState, DevicesListed
+from app.machine.doctor import Diagnosis
+from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.telemetry.nvml import GpuReading, GpuSample
 from app.ui.base.bridge import Bridge
+from app.ui.base.theme import Theme
+from app.ui.settings import cuda_session
 from app.ui.settings.cuda_card import CudaCard
 from app.ui.settings.cuda_session import CudaSession
+from app.ui.settings.doctor_page import DoctorPage
 from tests.support.cuda_wheels import Wheels, build_wheels, served_place
 from tests.support.event_loop import run_step
+from tests.support.late import Late
 from tests.support.package_index import LoopbackIndex
 from tests.support.waiting import until
 from tests.support.widgets import seen_words
@@ -87,9 +96,15 @@ def bridge(run: Run) -> Iterator[Bridge]:
 
 
 @pytest.fixture
-def session(place: CudaPlace, bridge: Bridge, tmp_path: Path) -> CudaSession:
+def settings(tmp_path: Path) -> Iterator[SettingsFile]:
+    made = SettingsFile(tmp_path / "settings.json")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(place: CudaPlace, bridge: Bridge, settings: SettingsFile) -> CudaSession:
     getter = CudaGetter(place, child_command("kernel_check"))
-    settings = SettingsFile(tmp_path / "settings.json")
     return CudaSession(getter, Engine(), Card(), settings, bridge)  # type: ignore[arg-type]  # stand-ins
 
 
@@ -171,17 +186,85 @@ def test_a_check_that_fails_is_said_and_can_be_tried_again(
     run(scene())
 
 
-def test_the_window_tells_of_the_offer_once(run: Run, session: CudaSession, tmp_path: Path) -> None:
+def test_the_window_tells_of_the_offer_once(
+    run: Run, session: CudaSession, settings: SettingsFile, tmp_path: Path
+) -> None:
     told: list[bool] = []
     session.offered.connect(lambda: told.append(True))
 
     async def scene() -> None:
         session.look_once()
         await until(lambda: bool(told), "the notice")
-        session.show_offer(None)
+        session.expect_offer()(None)
         session.look_once()
         await until(lambda: True, "nothing")
 
     run(scene())
     assert told == [True]
+    settings.close()
     assert SettingsFile(tmp_path / "settings.json").values.cuda_offer_told
+
+
+def test_what_was_judged_before_a_removal_is_not_shown_after_it(
+    run: Run, session: CudaSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = itertools.count()
+    judging = Late(lambda *_: CudaOffer(state="offered", message=str(next(numbers))))
+    monkeypatch.setattr(cuda_session, "judge", judging)
+
+    async def scene() -> None:
+        session.look()
+        elsewhere = session.expect_offer()
+        await until(lambda: judging.waiting == 1)
+        session.remove()
+        await until(lambda: judging.waiting == 2)
+        elsewhere(CudaOffer(state="ready", message="before"))
+        assert session.offer is None
+        judging.let(1)
+        await until(lambda: session.offer is not None)
+        judging.let(0)
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+        assert session.offer is not None
+        assert session.offer.message == "1"
+
+    run(scene())
+
+
+def test_an_examination_that_ends_late_does_not_hide_a_newer_one(
+    run: Run, qtbot: QtBot, theme: Theme, bridge: Bridge, session: CudaSession, tmp_path: Path
+) -> None:
+    asked: list[asyncio.Future[Diagnosis]] = []
+
+    async def examine() -> Diagnosis:
+        asked.append(asyncio.get_running_loop().create_future())
+        return await asked[-1]
+
+    def found(*, can_run: bool) -> Diagnosis:
+        return Diagnosis(
+            can_run=can_run,
+            machine=look_at_machine(tmp_path, ()),
+            recommended=None,
+            alternative=None,
+            gpus=[],
+            backends=[],
+            problems=[],
+        )
+
+    page = DoctorPage(theme, bridge, examine, str, session)
+    qtbot.addWidget(page)
+    page.show()
+
+    async def scene() -> None:
+        page.examine()
+        await until(lambda: len(asked) == 1)
+        page.examine()
+        await until(lambda: len(asked) == 2)
+        asked[1].set_result(found(can_run=True))
+        await until(lambda: "Models run here" in seen_words(page))
+        asked[0].set_result(found(can_run=False))
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+        assert "Models run here" in seen_words(page)
+
+    run(scene())
