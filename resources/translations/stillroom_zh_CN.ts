@@ -1639,6 +1639,10 @@
 <context>
     <name>CodeDocument</name>
     <message>
+        <source>{name} was not read again: the text was edited meanwhile. Save it, or read it once more.</source>
+        <translation>没有重新读取 {name}：期间文本已被编辑。请保存它，或再读取一次。</translation>
+    </message>
+    <message>
         <source>{name} holds characters that this editor would change, so it is open for reading only.</source>
         <translation>{name} 含有本编辑器会改动的字符，因此以只读方式打开。</translation>
     </message>

@@ -73,6 +73,7 @@ class QuestionCount(QObject):
         self._assistant = assistant
         self._named = named
         self._question = question
+        self._counts = 0
         self._timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
         self._timer.timeout.connect(lambda: bridge.start(self._count()))
 
@@ -85,6 +86,8 @@ class QuestionCount(QObject):
         self._timer.stop()
 
     async def _count(self) -> None:
+        self._counts += 1
+        number = self._counts
         asked = self._question()
         if asked is None:
             return
@@ -105,7 +108,8 @@ class QuestionCount(QObject):
             # The buttons' questions start afresh in any case.
             dropped = fitted.dropped_turns if words else 0
             sentence = _sentence(fitted, excerpt, found, dropped)
-        if self._question() is not None:
+        # A later count, of other words maybe, may be done before this one.
+        if number == self._counts and self._question() is not None:
             self.counted.emit(sentence, dropped)
 
 

@@ -38,6 +38,7 @@ class CodeDocument(QObject):
         self._restored = self._forgotten = False
         editor.setReadOnly(True)
         self._edits = 0
+        self._at_disk = asyncio.Lock()
         self._keeper = DraftKeeper("code-draft", self._draft, self)
         self._keeper.failed.connect(self._on_draft_refused)
         editor.edited.connect(self._on_edited)
@@ -82,8 +83,22 @@ class CodeDocument(QObject):
         self._keeper.keep()
 
     async def open(self, path: Path) -> None:
-        """Show a file; the caller has asked about unsaved text. Raises `TextFileError`."""
-        file = await asyncio.to_thread(read_text_file, path)
+        """Show a file; the caller has asked about unsaved text, and what is typed while it is read stays.
+        Raises `TextFileError`."""
+        async with self._at_disk:
+            edits = self._edits
+            file = await asyncio.to_thread(read_text_file, path)
+        if edits != self._edits:
+            self.noticed.emit(
+                self.tr(
+                    "{name} was not read again: the text was edited meanwhile. Save it, or read it once more."
+                ).format(name=file.path.name)
+            )
+            return
+        self.show_file(file)
+
+    def show_file(self, file: TextFile) -> None:
+        """Show what was read of a file, in the place of a text that nobody wants to keep."""
         self._show(file, file.text, language_of_file(file.path.name))
         self._keeper.keep()
         if self._editor.text() != file.text:
@@ -107,6 +122,13 @@ class CodeDocument(QObject):
         Raises `ChangedOnDiskError` when that would undo another program's work, `TextFileError` otherwise.
         """
         assert path is not None or self._file is not None, "text without a file needs a name"
+        # One after the other: the file holds what was saved last.
+        async with self._at_disk:
+            await self._write(path, overwrite=overwrite)
+        self._keeper.keep()
+        self.changed.emit()
+
+    async def _write(self, path: Path | None, *, overwrite: bool) -> None:
         text, edits = self._editor.text(), self._edits
         if self._file is None or (path is not None and path != self._file.path):
             assert path is not None
@@ -121,8 +143,6 @@ class CodeDocument(QObject):
                 self._editor.set_language(language_of_file(path.name))
         if edits == self._edits:
             self._editor.document().setModified(False)
-        self._keeper.keep()
-        self.changed.emit()
 
     async def restore(self) -> None:
         """Show what the last run left: unsaved text, or the file that was open."""

@@ -54,6 +54,7 @@ class ChangeSets(QObject):
         self._changes: list[_Change] = []
         self._missing: list[str] = []
         self._kept: list[str] = []
+        self._proposing = asyncio.Lock()
         self.bar: ChangeSetBar = files.change_set_bar
         self.bar.accept_all.connect(self.accept_all)
         self.bar.reject_all.connect(self.reject_all)
@@ -75,6 +76,11 @@ class ChangeSets(QObject):
     async def propose(self, blocks: Mapping[str, Sequence[CodeBlock]]) -> None:
         """Show the blocks of a reply as changes of the files that they name, each in its tab; a file that is
         not there yet is a new text of that name."""
+        # One after the other: files are read and made for each.
+        async with self._proposing:
+            await self._propose(blocks)
+
+    async def _propose(self, blocks: Mapping[str, Sequence[CodeBlock]]) -> None:
         self.reject_all()
         self.close_set()
         for name, its in blocks.items():

@@ -184,7 +184,8 @@ class CodeEditorCard(QWidget):
     def _show_report(self, report: SyntaxReport | None) -> None:
         self._report = report
         is_error = report is not None and report.verdict == "error"
-        self.editor.show_error(report.line if report is not None and is_error else 0)
+        # Else the mark stays of the line where the last run has failed.
+        self.editor.show_error(report.line if report is not None and is_error else self._failed_line)
         if report is None:
             self.verdict.setText("")
         elif report.verdict == "ok":

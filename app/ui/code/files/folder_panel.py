@@ -43,6 +43,7 @@ class FolderPanel(Card):
         self._ui = ui
         self._folder: SourceFolder | None = None
         self._indexing: asyncio.Task[None] | None = None
+        self._choosing = asyncio.Lock()
         self._is_awaited = False
         """Return was pressed before the files were found."""
         self.was_opened = False
@@ -181,7 +182,9 @@ class FolderPanel(Card):
         self._ui.bridge.start(self._open(path))
 
     async def _open(self, path: str) -> None:
-        self.chosen.emit(await asyncio.to_thread(self.real_path, path))
+        # One after the other: the one that was chosen last comes to the front.
+        async with self._choosing:
+            self.chosen.emit(await asyncio.to_thread(self.real_path, path))
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

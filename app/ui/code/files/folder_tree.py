@@ -33,7 +33,9 @@ class FolderTree(QTreeWidget):
         self._bridge = bridge
         self._theme = theme
         self._folder: SourceFolder | None = None
-        self._reading: set[str] = set()
+        self._readings = 0
+        self._newest: dict[str, int] = {}
+        """The number of the last reading of each folder that was begun."""
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
         self.setIndentation(14)
@@ -48,6 +50,7 @@ class FolderTree(QTreeWidget):
         """Show another folder, or none."""
         self.clear()
         self._folder = folder
+        self._newest.clear()
         if folder is not None:
             await self._read(None)
 
@@ -84,18 +87,19 @@ class FolderTree(QTreeWidget):
     async def _read(self, item: "_Item | None") -> None:
         """Read a folder, the opened one for None; names that are still there stay as they are."""
         folder, path = self._folder, item.path if item is not None else ""
-        if folder is None or path in self._reading:
+        if folder is None:
             return
-        self._reading.add(path)
+        self._readings += 1
+        number = self._newest[path] = self._readings
         try:
             above = item.above if item is not None else IgnoreScope()
             listing = await asyncio.to_thread(folder.list_folder, path, above)
             entries, scope, has_more = listing.entries, listing.scope, listing.has_more
         except OSError:
             entries, scope, has_more = (), IgnoreScope(), False
-        finally:
-            self._reading.discard(path)
-        if folder is not self._folder or (item is not None and item.treeWidget() is not self):
+        # Another folder was opened meanwhile, or this one is being read again.
+        is_old = folder is not self._folder or number != self._newest.get(path)
+        if is_old or (item is not None and item.treeWidget() is not self):
             return
         place: QTreeWidgetItem = item if item is not None else self.invisibleRootItem()
         present = [place.child(row) for row in range(place.childCount())]

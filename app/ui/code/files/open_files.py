@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolButton, QWidget
 
 from app.code.languages import Language
 from app.code.open_texts import OpenTexts, TextsFolder
+from app.code.text_file import read_text_file
 from app.ui.base.add_action import with_keys
 from app.ui.base.draft_keeper import DraftKeeper
 from app.ui.code.changes.change_set_bar import ChangeSetBar
@@ -123,21 +124,17 @@ class OpenFiles(Card):
             if present is not None:
                 self.show_file(present)
                 return present
-            before, at = self.current, self.tabs.currentIndex()
+            content = await asyncio.to_thread(read_text_file, path)
+            # Not before: something may have been typed in what was empty.
+            before = self.current
             number = self._parked.pop(str(path), 0)
             reuses = before.is_untouched and not number
             file = before if reuses else await self._new(number)
             if file is None:
-                return None
-            try:
-                await file.document.open(path)
-            except BaseException:
-                if not reuses:
-                    self._drop(file, keeps_tests=bool(number))
-                    self.tabs.setCurrentIndex(at)
                 if number:
                     self._parked[str(path)] = number
-                raise
+                return None
+            file.document.show_file(content)
             self.show_file(file)
             if before is not file and before.is_untouched:
                 await self.close_file(before)
