@@ -1,4 +1,5 @@
-"""Let a small dialog, or a page that is still made, have what is typed for it before it has the keyboard."""
+"""Let a small dialog, or a page that is still made, have what is typed for it before it has the keyboard, and the
+window behind what is typed for it before the keyboard is back."""
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -160,3 +161,33 @@ class EarlyKeys(QObject):
     def _watch(self, focused: QObject | None) -> None:
         if focused is not None:
             focused.installEventFilter(self)
+
+
+class LateKeys(QObject):
+    """Gives the window behind `dialog` the keys that still come to the dialog once that is hidden. GUI thread.
+
+    Whoever has done something there goes on before the desktop has given the keyboard back. As long as
+    the dialog is hidden and not closed, its window of the system gets these keys.
+    """
+
+    def __init__(self, dialog: QDialog) -> None:
+        """Made once the dialog is hidden; it is not shown again."""
+        super().__init__(dialog)
+        # While a tool of a window has the keyboard, Qt knows the window's shortcuts.
+        dialog.overrideWindowFlags(Qt.WindowType.Tool)
+        parent = dialog.parentWidget()
+        self._behind = parent.window().windowHandle() if parent is not None else None
+        handle = dialog.windowHandle()
+        if self._behind is not None and handle is not None:
+            handle.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Look at what comes to the dialog."""
+        behind = self._behind
+        if not isinstance(event, QKeyEvent) or behind is None or not shiboken6.isValid(behind):
+            return False
+        key = event.clone()
+        QApplication.sendEvent(behind, key)
+        # Unless somebody there wants it, it is looked for among the shortcuts.
+        event.setAccepted(key.isAccepted())
+        return True

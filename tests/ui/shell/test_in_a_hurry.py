@@ -32,6 +32,7 @@ from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.models_tab import ModelsTab
+from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.shell.commands.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
@@ -39,6 +40,9 @@ from app.ui.widgets.notices import Notices
 from tests.support.pages.command_palette_page import CommandPalettePage
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle, told
+
+NONE = Qt.KeyboardModifier.NoModifier
+RETURN = QKeyCombination(NONE, Qt.Key.Key_Return)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +84,8 @@ def test_what_is_typed_after_a_click_in_the_bar_goes_to_the_message(qapp: QAppli
 def press(window: QWindow, *keys: QKeyCombination) -> None:
     """Press keys as the system does, with no turn of the event loop in between."""
     for key in keys:
-        text = "\r" if key.key() == Qt.Key.Key_Return else "" if key.keyboardModifiers() else chr(key.key())
+        named = {Qt.Key.Key_Return: "\r", Qt.Key.Key_Escape: "\x1b"}.get(key.key())
+        text = named or ("" if key.keyboardModifiers() else chr(key.key()))
         for kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
             QApplication.sendEvent(window, QKeyEvent(kind, key.key(), key.keyboardModifiers(), text))
 
@@ -357,6 +362,56 @@ def test_keys_on_their_way_to_the_palette_are_not_lost_with_it(qapp: QApplicatio
         assert (done, palette.isVisible(), system.gone) == ([False], False, False)
         await until(lambda: not window.findChildren(CommandPalette), "the end of the palette")
         assert system.gone
+
+    run_with_window(scene)
+
+
+async def type_into_palette(application: WindowApplication, words: str) -> QWindow:
+    """Open the command palette and find the command of these words in it; gives its window of the system."""
+    window = application.window
+    window.activateWindow()
+    await until(window.isActiveWindow, "the keyboard")
+    action_of(window, "Commands").trigger()
+    [palette] = [each for each in window.findChildren(CommandPalette) if each.isVisible()]
+    await until(palette.isActiveWindow, "the palette")
+    CommandPalettePage(palette).type(words)
+    assert palette.titles[0] == words
+    return palette.windowHandle()
+
+
+def test_an_escape_right_after_return_takes_back_what_the_palette_opens(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        window = application.window
+        palette = await type_into_palette(application, "Audit log")
+        press(palette, RETURN, QKeyCombination(NONE, Qt.Key.Key_Escape))
+        await settle()
+        assert not any(made.isVisible() for made in window.findChildren(AuditDialog))
+        await until(lambda: not window.findChildren(CommandPalette), "the end of the palette")
+        press(await type_into_palette(application, "Audit log"), RETURN)
+        await until(lambda: any(made.isVisible() for made in window.findChildren(AuditDialog)), "the log")
+
+    run_with_window(scene)
+
+
+def test_what_is_typed_right_after_return_is_for_the_page_in_front(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        chat = application.window.show_page("chat")
+        assert isinstance(chat, ChatTab)
+        palette = await type_into_palette(application, "New chat")
+        press(palette, RETURN, QKeyCombination(NONE, Qt.Key.Key_H), QKeyCombination(NONE, Qt.Key.Key_I))
+        await until(lambda: chat.composer.text() == "HI", "the text")
+        palette = await type_into_palette(application, "New chat")
+        pressed = asyncio.Event()
+
+        def hurry() -> None:
+            press(palette, RETURN)
+            QTest.keyClick(palette, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+            pressed.set()
+
+        # Not in a task: the key is looked for among the shortcuts, for which Qt handles other events, too.
+        QTimer.singleShot(0, hurry)
+        await pressed.wait()
+        await until(lambda: application.window.current_page == "models", "the page")
 
     run_with_window(scene)
 

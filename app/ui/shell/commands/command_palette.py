@@ -32,7 +32,7 @@ from app.ui.base.add_action import Command, matching
 from app.ui.base.plain_text import plain, plain_tip
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.widgets.card import label
-from app.ui.widgets.early_keys import EarlyKeys
+from app.ui.widgets.early_keys import EarlyKeys, LateKeys
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -197,6 +197,7 @@ class CommandPalette(QDialog):
             # Not closed: with the window of the system, keys that are on their way to it would be lost, such
             # as an Escape for the dialog that the command opens.
             self.hide()
+            LateKeys(self)
             self.setResult(self.DialogCode.Accepted)
             self.finished.emit(self.result())
             try:
