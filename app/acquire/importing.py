@@ -35,36 +35,38 @@ def import_models(
 
     A folder is Ollama's, LM Studio's or any other. Each file's header is checked first; one of an
     architecture that is not among those `known` to llama.cpp is refused (none: all are taken). Blocks, on any
-    thread. Raises `StillroomError` where nothing is found or the only file is refused, and `Cancelled`.
+    thread. Raises `StillroomError` where the only file or path is refused, and `Cancelled`.
     """
-    found = _found(paths)
+    found: list[ForeignModel] = []
     models: list[InstalledModel] = []
     refused: list[StillroomError] = []
+    for path in paths:
+        try:
+            found += _found(path)
+        except StillroomError as error:
+            refused.append(error)
     for foreign in found:
         raise_if_cancelled(cancel)
         try:
             models.append(_take_up(foreign, store, known))
         except StillroomError as error:
             refused.append(error)
-    if len(found) == 1 and refused:
+    if not models and len(refused) == 1:
         raise refused[0]
     return Imported(tuple(models), tuple(refused))
 
 
-def _found(paths: Sequence[Path]) -> list[ForeignModel]:
-    found: list[ForeignModel] = []
-    for path in paths:
-        if not path.exists():
-            raise StillroomError("There is nothing at {path}.", "Check the path.", path=str(path))
-        here = find_foreign_models(path) if path.is_dir() else [ForeignModel(path, path.stem)]
-        if not here:
-            raise StillroomError(
-                "There is no GGUF file in {folder}.",
-                "Choose a folder with .gguf files, or Ollama's or LM Studio's folder of models.",
-                folder=str(path),
-            )
-        found += here
-    return found
+def _found(path: Path) -> Sequence[ForeignModel]:
+    if not path.exists():
+        raise StillroomError("There is nothing at {path}.", "Check the path.", path=str(path))
+    here = find_foreign_models(path) if path.is_dir() else [ForeignModel(path, path.stem)]
+    if not here:
+        raise StillroomError(
+            "There is no GGUF file in {folder}.",
+            "Choose a folder with .gguf files, or Ollama's or LM Studio's folder of models.",
+            folder=str(path),
+        )
+    return here
 
 
 def _take_up(foreign: ForeignModel, store: ModelStore, known: Collection[str]) -> InstalledModel:

@@ -225,9 +225,12 @@ class _Reader:
 def _counts(reader: _Reader) -> tuple[int, int, int]:
     """Read the version, and the numbers of tensors and of metadata values."""
     if reader.size < 24 or reader.take(4) != b"GGUF":
+        says_so = reader.path.suffix.lower() == ".gguf"
         raise GgufError(
             "The file {file} is not a GGUF file.",
-            "Only its name says so, or it is damaged. Get it again, or choose another one.",
+            "Only its name says so, or it is damaged. Get it again, or choose another one."
+            if says_so
+            else "Choose a file of a model, which ends in .gguf.",
             file=reader.path.name,
         )
     version = reader.number("<I")

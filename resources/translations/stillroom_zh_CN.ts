@@ -9820,6 +9820,10 @@ Left for the reply: {left}</source>
         <translation>请选择证书及其私钥，二者均为不带密码的 PEM 文件。</translation>
     </message>
     <message>
+        <source>Choose a file of a model, which ends in .gguf.</source>
+        <translation>请选择以 .gguf 结尾的模型文件。</translation>
+    </message>
+    <message>
         <source>Choose a file that Stillroom has exported.</source>
         <translation>请选择 Stillroom 导出的文件。</translation>
     </message>

@@ -35,7 +35,7 @@ from app.ui.shell.model_picker import ModelPicker
 from app.ui.widgets.card import button
 from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.drop_veil import DropVeil
-from app.ui.widgets.dropped import dropped_models
+from app.ui.widgets.dropped import dropped_with_models
 from app.ui.widgets.early_keys import EarlyEscape, EarlyInput
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
     zoom_asked = Signal(int)
     """One step larger (1) or smaller (-1)."""
     models_dropped = Signal(list)
-    """GGUF files and folders of models: their paths."""
+    """GGUF files and folders of models, and what was dropped with them: their paths."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class MainWindow(QMainWindow):
         row.addLayout(middle, 1)
         row.addWidget(live_panel)
         self.setCentralWidget(centre)
-        DropVeil(centre, self.tr("Add to the models"), dropped_models, self.models_dropped.emit, self)
+        DropVeil(centre, self.tr("Add to the models"), dropped_with_models, self.models_dropped.emit, self)
         self._colour_icons()
         theme.changed.connect(self._colour_icons)
         theme.changed.connect(self._measure)

@@ -13,8 +13,13 @@ def dropped_files(source: QMimeData) -> list[Path]:
 
 
 def dropped_models(source: QMimeData) -> list[Path]:
-    """The GGUF files and the folders among them: what the window adds to its models."""
+    """The GGUF files and the folders among them: what may be added to the models."""
     return [path for path in dropped_files(source) if _is_model(path) or path.is_dir()]
+
+
+def dropped_with_models(source: QMimeData) -> list[Path]:
+    """All files and folders, where models may be among them: of the others is told why they are not added."""
+    return dropped_files(source) if dropped_models(source) else []
 
 
 def dropped_texts(source: QMimeData) -> list[Path]:

@@ -13,7 +13,7 @@ from app.ui.shell.application import WindowApplication
 from tests.support.dragging import drag_onto
 from tests.support.engines import starter_path
 from tests.support.waiting import until
-from tests.support.window import run_with_window, settle
+from tests.support.window import run_with_window, settle, told
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -24,10 +24,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def drag(window: QWidget, path: Path) -> bool:
-    """Drag a file onto the middle of the window and let it go; whether it was taken."""
+def drag(window: QWidget, *paths: Path) -> bool:
+    """Drag files onto the middle of the window and let them go; whether they were taken."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     return drag_onto(window, data)
 
 
@@ -92,8 +92,9 @@ def test_a_model_that_is_dropped_anywhere_is_added_and_loaded(qapp: QApplication
         note = tmp_path / "note.txt"
         note.write_text("no model", encoding="utf-8")
         assert not drag(application.window, note)
-        assert drag(application.window, model)
+        assert drag(application.window, model, note)
         assert application.window.current_page == "models"
+        await until(lambda: "The file note.txt is not a GGUF file." in told(application), "what was left out")
         await until(
             lambda: application.session.info is not None and application.session.info.path == str(model),
             "the dropped model",

@@ -85,6 +85,23 @@ def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(tmp_path: Path, sto
         import_models([tmp_path / "empty"], store)
 
 
+def test_what_holds_no_model_keeps_nothing_out_that_was_given_with_it(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    write_tiny_gguf(tmp_path / "good.gguf")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "note.txt").write_text("Buy milk, and then some more milk.")
+    given = [tmp_path / name for name in ("empty", "note.txt", "nowhere", "good.gguf")]
+    imported = import_models(given, store)
+    assert [model.name for model in imported.models] == ["good"]
+    told = [str(error) for error in imported.refused]
+    assert [text.split("/")[-1] for text in told[:2]] == ["empty.", "nowhere."]
+    assert told[2] == "The file note.txt is not a GGUF file."
+    assert imported.refused[2].hint_text() == "Choose a file of a model, which ends in .gguf."
+    imported = import_models(given[:3], store)
+    assert (imported.models, len(imported.refused)) == ((), 3)
+
+
 def test_a_blob_that_ollama_deleted_is_named(tmp_path: Path, store: ModelStore) -> None:
     write_tiny_gguf(tmp_path / "tiny.gguf")
     ollama_with(tmp_path / "ollama", "tiny", (tmp_path / "tiny.gguf").read_bytes()).unlink()
