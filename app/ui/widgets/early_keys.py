@@ -1,5 +1,5 @@
-"""Let a small dialog, or a page that is still made, have what is typed for it before it has the keyboard, and the
-window behind what is typed for it before the keyboard is back."""
+"""Let a small dialog, or a page that is still made, have what is typed for it before it has the keyboard, and
+the window behind it what is typed before the keyboard is back."""
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -164,7 +164,7 @@ class EarlyKeys(QObject):
 
 
 class LateKeys(QObject):
-    """Gives the window behind `dialog` the keys that still come to the dialog once that is hidden. GUI thread.
+    """Gives the window behind `dialog` the keys that still come to that once it is hidden. GUI thread.
 
     Whoever has done something there goes on before the desktop has given the keyboard back. As long as
     the dialog is hidden and not closed, its window of the system gets these keys.
