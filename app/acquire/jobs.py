@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JobState = Literal["waiting", "running", "paused", "failed", "done", "cancelled", "gone"]
+_OPEN: tuple[JobState, ...] = ("waiting", "running", "paused", "failed")
+"""Something is left to be done, or to be decided."""
 Observer = Callable[["JobView"], None]
 
 _WITHOUT = "It held a download or a build: ask for the model again, and what was fetched of it is used."
@@ -178,7 +180,8 @@ class JobBook:
         whose types are chosen by measurement.
 
         The job is called `title`. One that is to make the same already is given back, and goes on where it
-        was stopped. Raises `StillroomError` if the model is unknown, and `DiskFullError`.
+        was stopped; one that was cancelled while that can be taken back. Raises `StillroomError` if the model
+        is unknown, and `DiskFullError`.
         """
         reference = parse_reference(model)
         job = Job(
@@ -195,8 +198,12 @@ class JobBook:
             created_at=datetime.now(UTC).isoformat(),
         )
         with self._changed:
-            same = next((other for other in self._jobs.values() if _makes_the_same(other, job)), None)
+            alike = [other for other in self._jobs.values() if _makes_the_same(other, job)]
+            same = next(
+                (other for other in alike if other.state in _OPEN or other.id in self._cancelled), None
+            )
             if same is not None:
+                self.restore(same.id)
                 self.resume(same.id)
                 return self._view(same)
         with told_when_full(self._folder):
@@ -237,7 +244,7 @@ class JobBook:
         """Stop the job and delete what it has after `undo_s`; until then `restore` takes that back."""
         with self._changed:
             job = self._jobs.get(job_id)
-            if job is not None and job.state in ("waiting", "running", "paused", "failed"):
+            if job is not None and job.state in _OPEN:
                 before: JobState = "waiting" if job.state == "running" else job.state
                 self._cancelled[job_id] = time.monotonic() + undo_s, before
                 self._end_with(job_id, "cancelled")
@@ -466,9 +473,9 @@ def _types(job: Job) -> tuple[str, ...]:
 
 
 def _makes_the_same(job: Job, wished: Job) -> bool:
-    """Tell whether a job that is not at its end makes what is wished."""
-    is_open = job.state in ("waiting", "running", "paused", "failed")
+    """Tell whether a job that is not at its end, or was cancelled, makes what is wished."""
     # The other's model may be one that is not known any more.
+    is_open = job.state in (*_OPEN, "cancelled")
     return is_open and job.model == wished.model and _order(job) == _order(wished)
 
 

@@ -221,6 +221,23 @@ def test_what_was_cancelled_can_be_taken_back(desk: Desk) -> None:
     assert [job.state for job in desk.book.jobs()] == ["done"]
 
 
+def test_what_was_cancelled_goes_on_when_it_is_asked_for_again(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=3600)
+    again = desk.book.add(REPO, ["Q8_0"])
+    assert (again.id, again.state) == (view.id, "waiting")
+    # It is taken back once.
+    desk.book.restore(view.id)
+    assert [job.id for job in desk.book.jobs()] == [view.id]
+    desk.book.pause(view.id)
+    desk.book.cancel(view.id, undo_s=3600)
+    assert desk.book.add(REPO, ["Q8_0"]).state == "waiting"
+    desk.hub.bytes_per_s = 0
+    desk.wait("done", lambda job: job.id == view.id)
+    assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+    assert desk.leftovers() == []
+
+
 def test_what_was_paused_is_paused_again(desk: Desk) -> None:
     view = half_done(desk)
     desk.book.pause(view.id)
