@@ -7,6 +7,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QCheckBox,
     QComboBox,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QPushButton,
+    QRadioButton,
     QScrollArea,
     QScrollBar,
     QSpinBox,
@@ -190,13 +192,22 @@ def test_high_contrast_shows_where_the_keyboard_is(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark-contrast"])
-@pytest.mark.parametrize("place", ["plain", "primary", "quiet", "tab", "inline", "choice", "box", "files"])
+@pytest.mark.parametrize(
+    "place",
+    ["plain", "primary", "quiet", "tab", "inline", "choice", "box", "checked box", "checked choice", "files"],
+)
 def test_the_tab_key_draws_a_ring_and_no_frame_of_qt_inside_it(
     qtbot: QtBot, qapp: QApplication, place: str, scheme: ThemeChoice
 ) -> None:
     theme = Theme(qapp, scheme)
     other = button("Other")
-    made = {**KEYBOARD_PLACES, "inline": lambda: button("Words", "inline"), "files": _files}[place]()
+    more = {
+        "inline": lambda: button("Words", "inline"),
+        "checked box": lambda: _checked(QCheckBox("Words")),
+        "checked choice": lambda: _checked(QRadioButton("Words")),
+        "files": _files,
+    }
+    made = {**KEYBOARD_PLACES, **more}[place]()
     page = shown_together(qtbot, other, made)
     other.setFocus()
     before = page.grab(made.geometry()).toImage()
@@ -205,10 +216,15 @@ def test_the_tab_key_draws_a_ring_and_no_frame_of_qt_inside_it(
     after = page.grab(made.geometry()).toImage()
     ringed = made.tabRect(0) if isinstance(made, QTabBar) else after.rect()
     # The corners of a ring are round.
-    inside = ringed.adjusted(20 if place == "box" else 8, 4, -8, -4)
+    inside = ringed.adjusted(20 if isinstance(made, QCheckBox | QRadioButton) else 8, 4, -8, -4)
     assert after != before
     assert after.copy(inside) == before.copy(inside)
     theme.deleteLater()
+
+
+def _checked(made: QAbstractButton) -> QAbstractButton:
+    made.setChecked(True)
+    return made
 
 
 def _files() -> QTabBar:
