@@ -11,7 +11,7 @@ from converters.build.quantised_output import quantised_output
 from converters.checkpoint.architectures import ModelSettings, plan_tensors, read_settings
 from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.model_card import add_general
-from converters.checkpoint.rope import Rope, llama3_factors
+from converters.checkpoint.rope import llama3_factors
 from converters.checkpoint.special_tokens import read_special_tokens
 from converters.checkpoint.vocabulary import Vocabulary, read_vocabulary
 from converters.gguf.gguf_layout import TensorForm, lay_out
@@ -109,7 +109,7 @@ def _add_settings(metadata: gguf.GGUFWriter, settings: ModelSettings, file_type:
     metadata.add_feed_forward_length(settings.ffn)
     metadata.add_head_count(settings.heads)
     metadata.add_head_count_kv(settings.kv_heads)
-    _add_rope(metadata, settings.rope)
+    settings.rope.write_to(metadata)
     metadata.add_layer_norm_rms_eps(settings.rms_eps)
     if settings.head_dim_stated:
         metadata.add_key_length(settings.head_dim)
@@ -118,21 +118,3 @@ def _add_settings(metadata: gguf.GGUFWriter, settings: ModelSettings, file_type:
     if settings.family.name == "llama":
         metadata.add_vocab_size(settings.vocabulary)
         metadata.add_rope_dimension_count(settings.head_dim)
-
-
-def _add_rope(metadata: gguf.GGUFWriter, rope: Rope) -> None:
-    if rope.scaling in ("linear", "yarn"):
-        metadata.add_rope_scaling_type(gguf.RopeScalingType(rope.scaling))
-        metadata.add_rope_scaling_factor(rope.numbers["factor"])
-    if rope.scaling == "yarn":
-        metadata.add_rope_scaling_orig_ctx_len(int(rope.numbers["original_max_position_embeddings"]))
-        for add, names in (
-            (metadata.add_rope_scaling_yarn_ext_factor, ("extrapolation_factor",)),
-            (metadata.add_rope_scaling_yarn_attn_factor, ("attention_factor", "attn_factor")),
-            (metadata.add_rope_scaling_yarn_beta_fast, ("beta_fast",)),
-            (metadata.add_rope_scaling_yarn_beta_slow, ("beta_slow",)),
-        ):
-            stated = [rope.numbers[name] for name in names if name in rope.numbers]
-            if stated:
-                add(stated[0])
-    metadata.add_rope_freq_base(rope.theta)

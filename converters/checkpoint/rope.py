@@ -14,6 +14,7 @@ from converters.system.errors import CheckpointError
 
 if TYPE_CHECKING:
     # The window reads what families there are, and has no numbers to make.
+    import gguf
     import numpy as np
     import numpy.typing as npt
 
@@ -29,6 +30,30 @@ class Rope:
     theta: float
     scaling: str = "default"
     numbers: dict[str, float] = field(default_factory=dict)
+
+    def write_to(self, metadata: "gguf.GGUFWriter") -> None:
+        """Put it into `metadata`, in the order of llama.cpp's converter; Llama 3.1's factors are a tensor."""
+        if self.scaling in ("linear", "yarn"):
+            metadata.add_rope_scaling_type(_scaling_type(self.scaling))
+            metadata.add_rope_scaling_factor(self.numbers["factor"])
+        if self.scaling == "yarn":
+            metadata.add_rope_scaling_orig_ctx_len(int(self.numbers["original_max_position_embeddings"]))
+            for add, names in (
+                (metadata.add_rope_scaling_yarn_ext_factor, ("extrapolation_factor",)),
+                (metadata.add_rope_scaling_yarn_attn_factor, ("attention_factor", "attn_factor")),
+                (metadata.add_rope_scaling_yarn_beta_fast, ("beta_fast",)),
+                (metadata.add_rope_scaling_yarn_beta_slow, ("beta_slow",)),
+            ):
+                stated = [self.numbers[name] for name in names if name in self.numbers]
+                if stated:
+                    add(stated[0])
+        metadata.add_rope_freq_base(self.theta)
+
+
+def _scaling_type(name: str) -> "gguf.RopeScalingType":
+    import gguf
+
+    return gguf.RopeScalingType(name)
 
 
 _NEEDED = {

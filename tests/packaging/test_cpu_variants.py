@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.client import engine_life
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, Part, Sampling
+from app.engine.supervision import silence_watch
 from models.catalogue.starter import starter_file
 from tests.support.columns import (
     COLUMN_TYPES,
@@ -91,7 +91,7 @@ def test_an_older_processor_gets_its_variant_and_answers(
     processor: str, variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A step takes so long where it is emulated.
-    monkeypatch.setattr(engine_life, "SILENCE_S", 300.0)
+    monkeypatch.setattr(silence_watch, "SILENCE_S", 300.0)
     # It would choose instructions that the emulated processor does not have.
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PORTABLE), str(ROOT)]))

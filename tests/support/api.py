@@ -17,7 +17,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.filters.filter_file import FilterFile
 from app.server.access.config import ServerConfig
-from app.server.access.request_limits import Limits
+from app.server.access.server_limits import Limits
 from app.server.server import LocalServer
 from app.settings import SettingsFile
 from models.store.store import ModelStore

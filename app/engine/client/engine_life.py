@@ -10,14 +10,9 @@ from app.engine.client.outbox import Outbox
 from app.engine.protocol import Alive, Event, Shutdown
 from app.engine.supervision.exit_reason import Death, describe_exit, explain
 from app.engine.supervision.memory_shortage import MemoryShortage
+from app.engine.supervision.silence_watch import LOOK_S, SILENCE_S, SilenceWatch
 
 log = logging.getLogger(__name__)
-
-SILENCE_S = 9.0
-"""Its heart beats every second, whatever its engine is at: after this long it is stopped or stuck."""
-
-LOOK_S = 0.5
-"""Looks are counted, not seconds: while the machine sleeps, or this process is stopped, nobody looks."""
 
 ENDING_S = 0.7
 """It ends as soon as its stdin is closed."""
@@ -84,17 +79,12 @@ class EngineLife:
 
     def _watch(self) -> bool:
         """Wait until it has ended (False) or is silent (True)."""
-        beats, silent_s = -1, 0.0
-        while silent_s < SILENCE_S:
-            if self._ended.wait(LOOK_S):
-                return False
+        watch = SilenceWatch()
+        while not self._ended.wait(LOOK_S):
             self._memory.note()
-            # While an event is being handled here nobody listens, so it is not the child that is silent.
-            if self._beats != beats or not self._listening:
-                beats, silent_s = self._beats, 0.0
-            else:
-                silent_s += LOOK_S
-        return True
+            if watch.look(self._beats, listening=self._listening):
+                return True
+        return False
 
     def _read(self) -> None:
         while True:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.base.errors import EngineError
-from app.engine.supervision.hang_detector import HUNG_STATUS
+from app.engine.supervision.stalled_step import HUNG_STATUS
 
 Cause = Literal["memory", "gpu", "file", "hang", "peer", "outside", "unknown"]
 NativeCause = Literal["memory", "gpu", "peer", "unknown"]

@@ -13,7 +13,7 @@ import psutil
 from app.base.parent_death import ABORT_MARK
 from app.engine.protocol import Alive
 from app.engine.supervision.activity import Beat, Pulse
-from app.engine.supervision.hang_detector import HUNG_STATUS, StallWatch, Vitals
+from app.engine.supervision.stalled_step import HUNG_STATUS, StallWatch, Vitals
 
 BEAT_S = 1.0
 

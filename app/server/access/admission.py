@@ -13,7 +13,7 @@ from app.engine.protocol import Finished, ModelInfo
 from app.engine.protocol.reply_source import Answers
 from app.filters.verdict import Hit
 from app.server.access.api_error import ApiError, measured_now, overloaded
-from app.server.access.request_limits import Limits
+from app.server.access.server_limits import Limits
 from app.server.access.stats import ServerStats
 
 LEAST_RETRY_S, MOST_RETRY_S = 1.0, 60.0

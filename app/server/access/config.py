@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.engine.protocol import Priority
-from app.server.access.request_limits import Limits
+from app.server.access.server_limits import Limits
 from app.settings import Settings
 
 DEFAULT_PORT = 8765

@@ -6,7 +6,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app.server.access.request_limits import Limits
+from app.server.access.server_limits import Limits
 
 Headers = Iterable[tuple[bytes, bytes]]
 """Names in lower case, and values."""

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.server.access.access_rules import AccessRules
 from app.server.access.api_error import ApiError, error_response
 from app.server.access.json_check import check_json
-from app.server.access.request_limits import Limits
+from app.server.access.server_limits import Limits
 from app.server.access.stats import ServerStats
 
 _NAMES = re.compile(r"[A-Za-z0-9-]+(, ?[A-Za-z0-9-]+){0,30}")

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from app.base.errors import StillroomError
-from app.code.fill_in import Gap, gap_at, worth_showing
+from app.code.inline_proposal import Gap, gap_at, worth_showing
 from app.engine.protocol import Delta, Generate, ModelInfo, Part, ReplyEvent, Sampling
 from app.ui.base.add_action import allow
 from app.ui.code.editor.code_editor import CodeEditor

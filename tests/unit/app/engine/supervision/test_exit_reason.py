@@ -1,7 +1,7 @@
 import pytest
 
 from app.engine.supervision.exit_reason import Cause, describe_exit, explain
-from app.engine.supervision.hang_detector import HUNG_STATUS
+from app.engine.supervision.stalled_step import HUNG_STATUS
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from app.engine.client.client import EngineClient
 from app.server.access.api_error import ApiError
 from app.server.access.json_check import check_json
-from app.server.access.request_limits import Limits
+from app.server.access.server_limits import Limits
 from app.server.requests.openai_requests import Tool
 from app.server.requests.tools import ToolUse
 from tests.support.api import KEY, MODEL, Api, served

@@ -1,6 +1,6 @@
 import pytest
 
-from app.code.fill_in import MOST_LINES, Gap, gap_at, worth_showing
+from app.code.inline_proposal import MOST_LINES, Gap, gap_at, worth_showing
 
 TEXT = "def half(x):\n    return \n\n\nprint(half(2))\n"
 END = TEXT.index("return ") + len("return ")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from app.engine.supervision.activity import Beat, Work
-from app.engine.supervision.hang_detector import HANG_S, LOAD_HANG_S, MARGIN, SPIN_FACTOR, StallWatch, Vitals
+from app.engine.supervision.stalled_step import HANG_S, LOAD_HANG_S, MARGIN, SPIN_FACTOR, StallWatch, Vitals
 
 
 def beat(work: Work = "step", *, tokens: int = 1, token_s: float = 0.01, step: int = 1) -> Beat:
