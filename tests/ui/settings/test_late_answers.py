@@ -1,4 +1,4 @@
-"""What was read or asked earlier, and answers late, changes nothing of what the user has done since."""
+"""An answer to an earlier question that comes late changes nothing of what the user has done since."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the disk says late takes nothing away that was typed, saved or opened since."""
+"""An answer of the disk that comes late takes nothing away that was typed, saved or opened since."""
 
 import asyncio
 from collections.abc import Sequence
