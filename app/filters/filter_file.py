@@ -37,6 +37,8 @@ class FilterFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        """Apart from `_lock`: nobody who has a text checked waits for the disk to take new rules."""
         self._seen: tuple[int, int, int] | None = None
         self._rules: tuple[FilterRule, ...] = ()
         self._filter: InputFilter | None = None
@@ -64,7 +66,7 @@ class FilterFile:
         cannot be written; nothing changes then.
         """
         _require_usable(rules)
-        with self._lock:
+        with self._writing:
             try:
                 with told_when_full(self._path.parent):
                     write_json(self._path, _Document(version=VERSION, rules=list(rules)), indent=True)
@@ -75,15 +77,18 @@ class FilterFile:
                     path=str(self._path),
                     reason=error.strerror or "unknown",
                 ) from error
-            self._seen = None
+            with self._lock:
+                self._seen = None
         for observer in tuple(self._observers):
             observer()
 
     def set_aside(self) -> Path:
         """Rename a file that cannot be read, and go on with the shipped rules, all off; gives its name."""
-        with self._lock:
-            self._seen = None
-            return set_aside(self._path)
+        with self._writing:
+            aside = set_aside(self._path)
+            with self._lock:
+                self._seen = None
+            return aside
 
     def observe(self, observer: Callable[[], None]) -> Callable[[], None]:
         """Call `observer` after each change by this process, on its thread; returns what ends that."""

@@ -1,6 +1,7 @@
 """The rules on disk: nothing goes through a file that cannot be read."""
 
 import json
+import threading
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from app.filters.filter_file import FilterFile, FilterFileError
 from app.filters.rule import FilterRule, RuleError
 from app.filters.shipped import shipped_rules
+from tests.support.held_disk import at_once, held_disk
 
 RULE = FilterRule(id="mine", name="Mine", pattern="secret", action="block")
 
@@ -111,3 +113,18 @@ def test_rules_that_were_changed_outside_let_nothing_through_until_somebody_says
     del document["checksum"]
     path.write_text(json.dumps(document))
     assert rules.check("secre7").blocked_by is not None
+
+
+def test_nobody_who_has_a_text_checked_waits_for_new_rules_to_be_on_the_disk(path: Path) -> None:
+    rules = FilterFile(path)
+    rules.keep((RULE,))
+    with held_disk() as disk:
+        keeping = threading.Thread(target=rules.keep, args=((),))
+        keeping.start()
+        disk.wait_for_writer()
+        assert at_once(lambda: rules.rules) == (RULE,)
+        assert not at_once(rules.is_idle)
+        assert at_once(lambda: rules.check("a secret")).blocked_by is not None
+    keeping.join()
+    assert rules.is_idle()
+    assert FilterFile(path).rules == ()
