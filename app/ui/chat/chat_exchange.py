@@ -91,6 +91,7 @@ class ChatExchange(QObject):
         self.replies = replies = ChatReplies(ui, keeper, runner, planner, screening)
         self._is_open = replies.is_open
         self._last_model: ModelInfo | None = ui.session.info
+        self._budgets = 0
         self._blocked: _Blocked | None = None
         self._shown: ExchangePlan | None = None
         self._exchanges: list[Exchange] = []
@@ -144,6 +145,8 @@ class ChatExchange(QObject):
 
     async def update_budget(self) -> None:
         """Show what the message costs, and what would not fit any more."""
+        self._budgets += 1
+        number = self._budgets
         desk, opened = self._desk, self._keeper.opened
         info, text = self.model, desk.composer.text()
         if info is None or desk.composer.state is not ComposerState.READY:
@@ -158,7 +161,9 @@ class ChatExchange(QObject):
         wanted = self.replies.wanted(here, text if text.strip() else "", attachments)
         plan = await self._planner.plan(wanted)
         use = await self._planner.use(wanted, plan)
-        if (self.model, desk.composer.text(), self._keeper.opened) != (info, text, opened):
+        # A later one may be done before this one, of other documents or choices.
+        is_last = number == self._budgets
+        if not is_last or (self.model, desk.composer.text(), self._keeper.opened) != (info, text, opened):
             return
         desk.composer.meter.show_use(use)
         # What is said about a change of an earlier message stays until another one is typed.

@@ -39,14 +39,16 @@ class ChatChoices(QObject):
         self._settings = settings
         self._start = start
         self._chosen = chosen
-        drawer.changed.connect(lambda choices: start(self._save(choices, chosen())))
+        self._unkept: dict[int, ReplyChoices] = {}
+        """Choices on their way to the disk, by chat: it may be left and opened again before."""
+        drawer.changed.connect(self._keep)
         drawer.schema_asked.connect(self.ask_for_schema)
         presets.chosen.connect(self._take)
 
     def show(self) -> None:
         """Show those of the open chat; a new one begins with those of the model."""
         chat = self._keeper.chat
-        self._show(chat.choices if chat else self._presets.first_choices())
+        self._show(self._unkept.get(chat.id, chat.choices) if chat else self._presets.first_choices())
 
     def ask_for_schema(self) -> None:
         """Let the user say what form the answers have."""
@@ -67,6 +69,12 @@ class ChatChoices(QObject):
 
     def _take(self, choices: ReplyChoices) -> None:
         self._show(choices)
+        self._keep(choices)
+
+    def _keep(self, choices: ReplyChoices) -> None:
+        chat = self._keeper.chat
+        if chat is not None:
+            self._unkept[chat.id] = choices
         self._start(self._save(choices, self._chosen()))
 
     def _show(self, choices: ReplyChoices) -> None:
@@ -75,4 +83,6 @@ class ChatChoices(QObject):
     async def _save(self, choices: ReplyChoices, chosen: ChosenChat) -> None:
         chat = await self._keeper.kept_chat(chosen)
         await self._keeper.save_choices(chat, choices)
+        if self._unkept.get(chat.id) is choices:
+            del self._unkept[chat.id]
         self.kept.emit()

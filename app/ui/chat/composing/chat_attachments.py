@@ -52,6 +52,7 @@ class ChatAttachments(QObject):
         self._kept_chat = kept_chat
         self._failures = failures
         self._tokens: dict[int, int] = {}
+        """Of the documents, as the present model counts them; another one when the model is."""
         self.reading: list[int] = []
         """The chats for which files are being read, once for each time that some were given."""
         self._keeping = asyncio.Lock()
@@ -115,15 +116,17 @@ class ChatAttachments(QObject):
         """Count the tokens of what waits, where a model is loaded."""
         if self._session.info is None:
             return
+        tokens = self._tokens
         for attachment in self.waiting:
-            if attachment.id not in self._tokens:
+            if attachment.id not in tokens:
                 text = with_documents("", [attachment])
-                self._tokens[attachment.id] = await self._session.count_tokens([Part(text)])
-        self._chips.show_attachments(self.waiting, self._tokens)
+                tokens[attachment.id] = await self._session.count_tokens([Part(text)])
+        if tokens is self._tokens:
+            self._chips.show_attachments(self.waiting, tokens)
 
     def forget_counts(self) -> None:
         """Count the tokens again, as another model has another tokeniser."""
-        self._tokens.clear()
+        self._tokens = {}
         if self.waiting:
             self._start(self.count())
 

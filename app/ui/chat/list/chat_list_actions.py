@@ -76,11 +76,13 @@ class ChatListActions(QObject):
 
     async def import_from(self, path: Path) -> None:
         """Add the chats of another program's file, open the first one, and offer to take them out again."""
-        before = self._keeper.store.folders()
+        before, opened = self._keeper.store.folders(), self._keeper.opened
         ids, left_out = await self._files.import_from(path)
         made = [folder.id for folder in self._keeper.store.folders() if folder not in before]
         await self._read_list()
-        self.open_requested.emit(ids[0])
+        if opened == self._keeper.opened:
+            # Else the user has gone to another chat meanwhile.
+            self.open_requested.emit(ids[0])
         self.changed.emit()
 
         def words() -> str:
@@ -178,9 +180,14 @@ class ChatListActions(QObject):
         await self._keeper.read(self._keeper.store.conversations)
 
     async def _restore(self, conversation_id: int) -> None:
+        opened = self._keeper.opened
         await self._keeper.write(self._keeper.store.restore, conversation_id)
         await self._read_list()
-        self.open_requested.emit(conversation_id)
+        if opened == self._keeper.opened:
+            self.open_requested.emit(conversation_id)
+        else:
+            # The user has gone to another chat meanwhile.
+            self.changed.emit()
 
     async def _search(self, query: str) -> None:
         hits = await self._keeper.read(self._keeper.store.search, query)
