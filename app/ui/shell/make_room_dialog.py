@@ -50,6 +50,7 @@ class MakeRoomDialog(QDialog):
         self._delete = delete
         self._bridge = bridge
         self._deleting = False
+        self._chosen_last: set[tuple[object, ...]] = set()
         self._rows: list[tuple[QCheckBox, Freeable]] = []
         self._made: list[QWidget] = []
         self.setWindowTitle(self.tr("Make room on the disk"))
@@ -96,8 +97,12 @@ class MakeRoomDialog(QDialog):
             self._list.removeWidget(made)
             made.hide()
             made.deleteLater()
+        # What was ticked while others were deleted stays so.
+        ticked = {_key(what) for box, what in self._rows if box.isChecked()} - self._chosen_last
         self._made = []
         self._rows = [(self._row(number, each), each) for number, each in enumerate(found)]
+        for box, what in self._rows:
+            box.setChecked(_key(what) in ticked)
         self._nothing.setText(self.tr("There is nothing of Stillroom's own to delete on this disk."))
         self._nothing.setVisible(not found)
         self._free.setText(
@@ -145,6 +150,7 @@ class MakeRoomDialog(QDialog):
     async def _on_delete(self) -> None:
         chosen = [what for box, what in self._rows if box.isChecked()]
         self._deleting = True
+        self._chosen_last = {_key(what) for what in chosen}
         self._show_chosen()
         try:
             for what in chosen:
@@ -155,6 +161,10 @@ class MakeRoomDialog(QDialog):
             self._deleting = False
             if shiboken6.isValid(self):
                 await self.show_what_there_is()
+
+
+def _key(what: Freeable) -> tuple[object, ...]:
+    return what.kind, what.name, what.paths
 
 
 class _Box(QCheckBox):

@@ -75,6 +75,9 @@ def test_what_is_ticked_during_a_deletion_is_not_deleted_a_second_time(play: Cal
         room.go_on.set()
         await until(lambda: len(all_seen(room.dialog, QCheckBox)) == 1, "the rest of the list")
         assert room.begun == ["one"]
+        # It is to be deleted all the same.
+        assert all_seen(room.dialog, QCheckBox)[0].isChecked()
+        assert seen_button(room.dialog, "Delete 10.0 MB for good").isEnabled()
         await room.close()
 
     play(scene, "one", "two")

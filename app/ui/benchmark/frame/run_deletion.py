@@ -13,7 +13,8 @@ class RunDeleter(QObject):
     """Hides runs and brings them back on another thread, as another program may be writing to the file. GUI
     thread.
 
-    `changed` says that the runs are others now, and gives the first of those that came back, or "".
+    `changed` says that the runs are others now, and gives the first of those that came back, or "" where the
+    user has gone to another one meanwhile.
     """
 
     changed = Signal(str)
@@ -24,15 +25,18 @@ class RunDeleter(QObject):
         delete: Callable[[Sequence[str]], None],
         restore: Callable[[Sequence[str]], None],
         words: Callable[[int], str],
+        shown: Callable[[], object],
         parent: QObject,
     ) -> None:
-        """`delete` and `restore` get the ids of runs; `words` says that so many are deleted."""
+        """`delete` and `restore` get the ids of runs; `words` says that so many are deleted, and `shown` which
+        run the page shows."""
         super().__init__(parent)
         self._bridge = ui.bridge
         self._notices = ui.notices
         self._hide = delete
         self._bring_back = restore
         self._words = words
+        self._shown = shown
 
     def delete(self, ids: Sequence[str]) -> None:
         """Hide these runs."""
@@ -49,6 +53,7 @@ class RunDeleter(QObject):
         self._bridge.start(self._restore(ids))
 
     async def _restore(self, ids: Sequence[str]) -> None:
+        before = self._shown()
         await asyncio.to_thread(self._bring_back, ids)
         if shiboken6.isValid(self):
-            self.changed.emit(ids[0])
+            self.changed.emit(ids[0] if self._shown() == before else "")

@@ -69,7 +69,7 @@ class QualityPage(MeasuringPage, Stepped):
         self._grows = False
         self._wanted = ""
         """The run that is shown, or is being read to be shown."""
-        self._reads = 0
+        self._reads = self._comparisons = 0
         self._kept = 0
         """Results of the run that the next one goes on with; 0 where it begins anew."""
         self._looked_at: tuple[object, ...] | None = None
@@ -105,6 +105,7 @@ class QualityPage(MeasuringPage, Stepped):
             partial(_for_each, self._store.delete),
             partial(_for_each, self._store.restore),
             self._deleted_words,
+            lambda: self._wanted,
             self,
         )
         deleter.changed.connect(self.refresh)
@@ -377,8 +378,12 @@ class QualityPage(MeasuringPage, Stepped):
         def compared() -> QualityComparison:
             return compare_quality([(run, self._store.results(run.id)) for run in runs])
 
+        self._comparisons += 1
+        number = self._comparisons
         comparison = await asyncio.to_thread(compared)
-        if shiboken6.isValid(self):
+        # Another one may have been asked for meanwhile, or a run of it deleted.
+        present = {row.id for row in self._rows} if shiboken6.isValid(self) else set()
+        if number == self._comparisons and {run.id for run in runs} <= present:
             self._results.comparison.show_comparison(comparison)
             scroll_to(self, self._results.comparison)
 

@@ -68,6 +68,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self._unfinished: Unfinished | None = None
         self._looked_at: tuple[ModelInfo, Suite] | None = None
         """The model and the suite that `_unfinished` is about; None where it has to be looked for again."""
+        self._readings = 0
         self._history = history
         self._load_choices = ui.load_choices
         self._theme = ui.theme
@@ -110,7 +111,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         yield
         yield from results.making()
         deleter = self._deleter = RunDeleter(
-            ui, self._history.delete, self._history.restore, self._deleted_words, self
+            ui, self._history.delete, self._history.restore, self._deleted_words, lambda: self._shown, self
         )
         deleter.changed.connect(lambda _: self.refresh())
         results.history.selection_changed.connect(self._on_selection)
@@ -270,8 +271,10 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
 
     async def _read_models(self) -> None:
         """Read which models are on the disk, and show them beside the run."""
+        self._readings += 1
+        number = self._readings
         found = await asyncio.to_thread(self._models)
-        if shiboken6.isValid(self) and found != self._results.models:
+        if shiboken6.isValid(self) and number == self._readings and found != self._results.models:
             self._results.take_models(found)
             report = self._draft or self._shown
             if report is not None:
@@ -368,10 +371,16 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
 
     async def _discard_and_run(self, path: Path) -> None:
         # Not here: another program may be writing to the file.
-        await asyncio.to_thread(self._runner.discard_unfinished, path, self._head.suite)
+        suite = self._head.suite
+        await asyncio.to_thread(self._runner.discard_unfinished, path, suite)
         if shiboken6.isValid(self):
             self._looked_at = None
-            self.run()
+            here = self._session.here
+            if here is not None and Path(here.path) == path and self._head.suite == suite:
+                self.run()
+            else:
+                # The user has gone on to something else.
+                self.update_head()
 
     def _on_selection(self, selected: list[Report]) -> None:
         if len(selected) == 1 and selected[0] is not self._shown:

@@ -20,6 +20,7 @@ from app.bench.quality.store import QualityStore
 from app.suites.quality_suites import QualitySuites
 from app.ui.base.lasting_job import LastingJob
 from app.ui.benchmark.frame.trend_card import TrendCard
+from app.ui.benchmark.quality import quality_page
 from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
 from app.ui.benchmark.quality.quality_item_view import QualityItemView
 from app.ui.benchmark.quality.quality_page import QualityPage
@@ -28,6 +29,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from models.system.progress import raise_if_cancelled
 from tests.support.engines import starter_path
+from tests.support.late import Late
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.support.waiting import wait_until
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
@@ -501,6 +503,71 @@ def test_a_compared_run_that_is_deleted_takes_the_comparison_away(
     wait_until(card.isHidden)
     assert card.isHidden()
     assert len(runs_shown(page)) == 2
+
+
+def test_of_two_comparisons_the_one_that_was_asked_for_later_is_shown(
+    desk: QualityDesk, page: QualityPage, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparing = Late(quality_page.compare_quality)
+    monkeypatch.setattr(quality_page, "compare_quality", comparing)
+    keep_three(stores)
+    page.refresh()
+    select_runs(page, 0, 1)
+    press(page, "Compare…")
+    wait_until(lambda: comparing.waiting == 1)
+    select_runs(page, 1, 2)
+    press(page, "Compare…")
+    wait_until(lambda: comparing.waiting == 2)
+    comparing.let(1)
+    card = page.findChild(QualityComparisonCard)
+    assert card is not None
+    wait_until(lambda: bool(card.runs))
+    later = [run.id for run in card.runs]
+    comparing.let(0)
+    desk.settle()
+    assert [run.id for run in card.runs] == later
+
+
+def test_a_comparison_that_is_ready_late_is_not_shown_of_a_run_that_was_deleted(
+    desk: QualityDesk, page: QualityPage, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparing = Late(quality_page.compare_quality)
+    monkeypatch.setattr(quality_page, "compare_quality", comparing)
+    keep_three(stores)
+    page.refresh()
+    select_runs(page, 1, 2)
+    press(page, "Compare…")
+    wait_until(lambda: comparing.waiting == 1)
+    select_runs(page, 2)
+    press(page, "Delete")
+    wait_until(lambda: len(runs_shown(page)) == 2)
+    comparing.let_all()
+    desk.settle()
+    card = page.findChild(QualityComparisonCard)
+    assert card is None or card.isHidden()
+
+
+def test_a_run_that_comes_back_late_is_not_gone_to_over_the_one_that_was_chosen_since(
+    desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    select_runs(page, 2)
+    press(page, "Delete")
+    wait_until(lambda: len(runs_shown(page)) == 2)
+    restoring = Late(QualityStore.restore)
+    monkeypatch.setattr(QualityStore, "restore", lambda *asked: restoring(*asked))
+    wait_until(lambda: any(one.text() == "Undo" for one in notices.findChildren(QPushButton)))
+    next(one for one in notices.findChildren(QPushButton) if one.text() == "Undo").click()
+    wait_until(lambda: restoring.waiting == 1)
+    before = page.state.shown
+    select_runs(page, 1)
+    wait_until(lambda: page.state.shown != before)
+    chosen = page.state.shown
+    restoring.let_all()
+    wait_until(lambda: len(runs_shown(page)) == 3)
+    desk.settle()
+    assert page.state.shown == chosen
 
 
 def keep_trend(stores: Stores, *rights: str) -> None:
