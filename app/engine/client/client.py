@@ -38,6 +38,7 @@ from app.engine.protocol import (
 from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.frames import encodable
 from app.engine.protocol.pending_results import Generation, LoadHandle
+from models.system.file_stamp import mark
 
 __all__ = ["EngineClient", "OnEvent", "OnReplyEvent", "OnState"]
 
@@ -90,16 +91,32 @@ class EngineClient:
     ) -> LoadHandle:
         """Load a GGUF file, beside what is loaded where it fits: see `messages.Load`. `on_progress` gets 0 to
         1. Requests that name no model are for this one from now on. Without `remember` it is loaded as if it
-        had never been before."""
+        had never been before. Waits for the disk."""
+        return self.prepare_load(path, settings, on_progress, remember=remember)()
+
+    def prepare_load(
+        self,
+        path: str,
+        settings: LoadSettings,
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        remember: bool = True,
+    ) -> Callable[[], LoadHandle]:
+        """Read what is known of a file, which waits for the disk; what is returned begins the `load`, and
+        waits for nothing."""
         memory = self._memory if remember else None
         recalled = Recalled(settings) if memory is None else memory.recall(path, settings)
+        marked = mark(path)
         future: Future[ModelInfo] = Future()
 
         def report(event: LoadProgress) -> None:
             if on_progress is not None:
                 on_progress(event.fraction)
 
-        return LoadHandle(future, self._connection.load(path, settings, recalled, future, report))
+        def begin() -> LoadHandle:
+            return LoadHandle(future, self._connection.load(path, settings, recalled, marked, future, report))
+
+        return begin
 
     @property
     def current_path(self) -> str:

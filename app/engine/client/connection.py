@@ -51,7 +51,7 @@ from app.engine.protocol.engine_state import EngineState, after, using
 from app.engine.protocol.pending_results import fail, settle
 from app.engine.supervision.exit_reason import Cause
 from app.engine.supervision.restart_limit import CrashLimit
-from models.system.file_stamp import first_changed, mark
+from models.system.file_stamp import FileMark, first_changed, mark
 
 log = logging.getLogger(__name__)
 
@@ -169,14 +169,15 @@ class EngineConnection:
         path: str,
         settings: LoadSettings,
         recalled: Recalled,
+        marked: FileMark | None,
         future: "Future[ModelInfo]",
         on_event: Callable[[LoadProgress], None],
     ) -> Callable[[], None]:
         """Load a model with what is `recalled` of it; from now on it comes back after a crash, with
-        `settings`."""
+        `settings`. `marked` is its file as it is now."""
         request = self._load_request(path, recalled.settings, recalled.notices)
         with self._changed:
-            self._wanted.want(path, settings, mark(path), recalled)
+            self._wanted.want(path, settings, marked, recalled)
             self._blocked = None
             self._crashes.reset()
             self._changed.notify_all()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.audit.entries import Source
 from app.audit.gate import Gate
+from app.base.errors import Cancelled
 from app.chat.prompting.prompt import ChatTemplates
 from app.engine.client.client import EngineClient
 from app.engine.protocol import (
@@ -85,6 +86,11 @@ class _Load:
         if self._cancelled:
             handle.cancel()
 
+    @property
+    def cancelled(self) -> bool:
+        """Tell whether it was stopped."""
+        return self._cancelled
+
     def cancel(self) -> None:
         """Stop it, now or as soon as the client has it."""
         self._cancelled = True
@@ -143,6 +149,7 @@ class EngineSession(QObject):
         self._gate = gate
         self._elsewhere = elsewhere
         self._load: _Load | None = None
+        self._choices = 0
         self._state = EngineState("stopped")
         self.client = client
         self.templates = templates
@@ -166,6 +173,13 @@ class EngineSession(QObject):
         """The models in memory; the current one is `info`."""
         return tuple(self._named(info) for info in self._state.models)
 
+    def choose(self) -> Callable[[], bool]:
+        """Take note that the user has just asked for a model, which may take a while to be found or read; the
+        result tells whether he has asked for none since."""
+        self._choices += 1
+        number = self._choices
+        return lambda: number == self._choices
+
     def use(self, path: str) -> bool:
         """Make a model that was loaded before the current one, without waiting; False for one that was not,
         or was unloaded by the user.
@@ -187,6 +201,7 @@ class EngineSession(QObject):
 
     def use_elsewhere(self, info: ModelInfo) -> None:
         """Let a model of a server elsewhere answer from now on; what is loaded here stays in memory."""
+        self.choose()
         if self.loading_path:
             self.cancel_load()
             # Its end is for nobody.
@@ -244,8 +259,12 @@ class EngineSession(QObject):
         self.templates.start()
         load = self._load = _Load()
         try:
-            # What is known of the file is read first, and the disk may be a slow one.
-            load.begun(await asyncio.to_thread(self.client.load, str(path), settings))
+            # What is known of the file is read first, and the disk may be a slow one. A load that was asked
+            # for since must not be followed by this one.
+            begin = await asyncio.to_thread(self.client.prepare_load, str(path), settings)
+            if load.cancelled:
+                raise Cancelled
+            load.begun(begin())
             info = await asyncio.wrap_future(load.future)
             await self._caught_up()
             return self._named(info)

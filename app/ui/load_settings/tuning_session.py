@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from PySide6.QtWidgets import QWidget
@@ -18,7 +19,12 @@ from app.ui.load_settings.tuning_dialog import TuningDialog
 
 JOB = "tuning"
 
-LoadAgain = Callable[[Path], Coroutine[Any, Any, None]]
+
+class LoadAgain(Protocol):
+    """What loads a model as is chosen for it, after `keep` has changed that on the disk."""
+
+    def __call__(self, path: Path, keep: Callable[[], None] | None = None) -> Coroutine[Any, Any, None]:
+        """Begin it."""
 
 
 def open_tuning(
@@ -43,23 +49,21 @@ def open_tuning(
 
     def use() -> None:
         # What the user had fixed himself would go before what was found.
-        load_choices.choose(path, msgspec.structs.replace(chosen, load=asked))
-        start_load()
+        start_load(partial(load_choices.choose, path, msgspec.structs.replace(chosen, load=asked)))
 
     def discard() -> None:
         if known.tuned is None:
-            memory.forget(str(path), "tuned")
+            start_load(partial(memory.forget, str(path), "tuned"))
         else:
-            memory.note_tuned(str(path), known.tuned, known.table)
-        start_load()
+            start_load(partial(memory.note_tuned, str(path), known.tuned, known.table))
 
     def end() -> None:
         session.reserve("")
         if not dialog.waits_for_choice:
             start_load()
 
-    def start_load() -> None:
-        bridge.start(load_again(path))
+    def start_load(keep: Callable[[], None] | None = None) -> None:
+        bridge.start(load_again(path, keep))
 
     dialog = TuningDialog(info.name, run, bridge, window)
     dialog.used.connect(use)

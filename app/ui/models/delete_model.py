@@ -81,9 +81,10 @@ class ModelDeleter(QObject):
         self._bridge.start(self._restore(trashed, chosen))
 
     async def _restore(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
+        is_wanted = self._list.stay()
         model = await asyncio.to_thread(self._store.restore, trashed)
         await self._keep_choice(model, chosen)
-        await self._on_disk.read_again(row_key(model))
+        await self._on_disk.read_again(row_key(model), is_wanted)
 
     async def _keep_choice(self, model: InstalledModel, chosen: LoadChoice | None) -> None:
         """Put back how a model is loaded."""

@@ -221,6 +221,7 @@ class ModelActions(QObject):
 
     async def _import(self, paths: list[Path], load_first: bool) -> None:
         given_up = threading.Event()
+        is_wanted = self._session.choose() if load_first else None
         try:
             ready = self._session.ready
             found = await asyncio.to_thread(
@@ -234,7 +235,8 @@ class ModelActions(QObject):
             given_up.set()
         if found.models:
             self.imported.emit(found.models)
-            if load_first:
+            if is_wanted is not None and is_wanted():
+                # Else the user has loaded another one while these were read.
                 self.load_asked.emit(found.models[0])
             self._notices.inform(
                 self.tr("{count} models were added. Their files stay where they are.").format(

@@ -51,11 +51,13 @@ class ModelsOnDisk(QObject):
         """The disk was read once."""
         return self._shown > 0
 
-    async def read_again(self, select: str = "") -> None:
-        """Look at the disk, and have the row of a key selected that is there then."""
+    async def read_again(self, select: str = "", is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Look at the disk, and have the row of a key selected that is there then, if that `is_wanted` still."""
         self._readings += 1
         number = self._readings
         listing = await asyncio.to_thread(self._store.listing)
+        if not is_wanted():
+            select = ""
         if number < self._shown:
             # A reading that was begun after this one has ended before it.
             self.read.emit(select)

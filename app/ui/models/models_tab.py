@@ -99,8 +99,9 @@ class ModelsTab(QScrollArea):
         self.viewport().setUpdatesEnabled(False)
 
     def reload(self, select: str = "") -> None:
-        """Look at the disk again, and select the row of a key that is there then."""
-        self._bridge.start(self._on_disk.read_again(select))
+        """Look at the disk again, and select the row of a key that is there then, unless the user has gone to
+        another one meanwhile."""
+        self._bridge.start(self._on_disk.read_again(select, self._list.stay()))
 
     @property
     def add_card(self) -> AddModelCard:
@@ -372,12 +373,14 @@ class ModelsTab(QScrollArea):
 
     async def _load_smaller(self, model: InstalledModel, tokens: int) -> None:
         """Load a model with a context that fits, one reply at a time, now and from now on."""
+        is_wanted = self._session.choose()
         chosen = await asyncio.to_thread(self._load_choices.of, model.path)
         load = msgspec.structs.replace(chosen.load, context_tokens=tokens, sequences=1, draft_path="")
         await asyncio.to_thread(
             self._load_choices.choose, model.path, msgspec.structs.replace(chosen, load=load)
         )
-        self.load_asked.emit(model)
+        if is_wanted():
+            self.load_asked.emit(model)
 
     def _offered(self) -> Iterator[Command | QMenu | None]:
         """Give the menus of the models on disk, and the others to be got, for the command palette."""

@@ -1,7 +1,7 @@
 """The model that answers: the one of last time at the start, then whichever is chosen in the window."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
@@ -68,13 +68,16 @@ class ModelChoice(QObject):
     def choose(self, model: InstalledModel) -> None:
         """Let a model answer: at once where it is in memory."""
         self._chosen = model
-        self._bridge.start(self._load(model))
+        self._bridge.start(self._load(model, self._session.choose()))
 
     def unload(self, path: str = "") -> None:
         """Free the model of a file, or all of them."""
         if self._session.reserved_for:
             self.failed.emit(measured_error())
             return
+        if not path or (self._chosen is not None and path == str(self._chosen.path)):
+            # A load whose settings are still being read is not wanted any more.
+            self._session.choose()
         self._bridge.start(self._session.unload(path))
 
     async def _load_first(self, models: Sequence[InstalledModel]) -> None:
@@ -88,8 +91,10 @@ class ModelChoice(QObject):
         finally:
             self._session.expect_model(False)
 
-    async def _load(self, model: InstalledModel, *, is_first: bool = False) -> bool:
-        """Load a model where it is not in memory; tell whether that failed."""
+    async def _load(
+        self, model: InstalledModel, is_wanted: Callable[[], bool] = lambda: True, *, is_first: bool = False
+    ) -> bool:
+        """Load a model where it is not in memory, and `is_wanted` by then; tell whether that failed."""
         if self._session.reserved_for:
             self.failed.emit(measured_error())
             return True
@@ -105,7 +110,7 @@ class ModelChoice(QObject):
             chosen = await asyncio.to_thread(self._load_choices.of, model.path)
             if is_first and (self._session.loading_path or self._session.info is not None):
                 return False
-            if not is_first and self._chosen is not model:
+            if not is_wanted():
                 return False
             try:
                 title = f"{model.name} · {model.type}"

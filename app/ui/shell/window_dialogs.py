@@ -79,6 +79,7 @@ class WindowDialogs(QObject):
         self.moving = moving
         self.moving.moved.connect(self._on_moved)
         self._opening = Slices(self)
+        self._keeping = asyncio.Lock()
         self._being_made: QDialog | None = None
         """By `_opening`."""
         window.load_settings_asked.connect(self._ask_load_settings)
@@ -181,19 +182,21 @@ class WindowDialogs(QObject):
         if path is None:
             self._bridge.start(self._make_default(choice))
             return
-        self._parts.load_choices.choose(path, choice)
-        self._bridge.start(self._load_again(path))
+        self._bridge.start(self._load_again(path, partial(self._parts.load_choices.choose, path, choice)))
 
     async def _make_default(self, choice: LoadChoice) -> None:
-        listing = await asyncio.to_thread(self._parts.store.listing)
-        present = [model.path for model in listing.models]
-        await asyncio.to_thread(self._parts.load_choices.make_default, choice, present)
+        # One after the other: the last one holds.
+        async with self._keeping:
+            listing = await asyncio.to_thread(self._parts.store.listing)
+            present = [model.path for model in listing.models]
+            await asyncio.to_thread(self._parts.load_choices.make_default, choice, present)
 
     def _on_forget(self) -> None:
         if self._session.here is not None:
             path = Path(self._session.here.path)
-            self._parts.memory.forget(str(path), "lowered")
-            self._bridge.start(self._load_again(path))
+            self._bridge.start(
+                self._load_again(path, partial(self._parts.memory.forget, str(path), "lowered"))
+            )
 
     def open_tuning(self) -> None:
         """Find the fastest settings of the loaded model."""
@@ -412,12 +415,21 @@ class WindowDialogs(QObject):
 
         return check_access(HubClient(access=self._parts.hub_choices.access))
 
-    async def _load_again(self, path: Path) -> None:
+    async def _load_again(self, path: Path, keep: Callable[[], None] | None = None) -> None:
+        """Load a model as is chosen for it, after `keep` has changed that on the disk."""
+        is_wanted = self._session.choose()
+        if keep is not None:
+            # One after the other: the last one holds.
+            async with self._keeping:
+                await asyncio.to_thread(keep)
         if self._session.reserved_for:
             # What was chosen is kept for the next load.
             self._notices.toast(measured_error())
             return
         chosen = await asyncio.to_thread(self._parts.load_choices.of, path)
+        if not is_wanted():
+            # The user has gone on to another model.
+            return
         try:
             await self._session.load(path, chosen.load)
         except StillroomError as error:

@@ -1,5 +1,6 @@
 """The engine as the window sees it, where there is room for one model only."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from app.base.errors import Cancelled, EngineError
 from app.engine.protocol import LoadSettings, ModelInfo
 from tests.support.chat_desk import Desk
 from tests.support.engines import starter_path
+from tests.support.late import Late
 from tests.support.starter_variants import shallow_path, write_unreadable_model
 from tests.support.waiting import until
 
@@ -82,3 +84,34 @@ def test_a_model_that_the_user_unloaded_stays_away(desk: Desk, tmp_path: Path) -
         assert (session.returning, session.info, session.models) == (None, None, ())
 
     desk.run(scenario())
+
+
+def test_a_load_whose_file_is_read_late_does_not_follow_one_that_was_asked_for_since(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        session = desk.session
+        reading = Late(session.client.prepare_load)
+        monkeypatch.setattr(session.client, "prepare_load", reading)
+        first = asyncio.ensure_future(session.load(Path(starter_path()), SETTINGS, "First"))
+        await until(lambda: reading.waiting == 1, "the first file")
+        second = asyncio.ensure_future(session.load(Path(shallow_path()), SETTINGS, "Second"))
+        await until(lambda: reading.waiting == 2, "the second file")
+        reading.let(1)
+        assert (await second).path == shallow_path()
+        reading.let(0)
+        with pytest.raises(Cancelled):
+            await first
+        assert session.client.current_path == shallow_path()
+        assert not session.client.is_wanted(starter_path())
+        assert session.info is not None
+        assert session.info.path == shallow_path()
+
+    desk.run(scenario())
+
+
+def test_what_the_user_asked_for_holds_until_he_asks_for_another_model(desk: Desk) -> None:
+    first = desk.session.choose()
+    assert first()
+    second = desk.session.choose()
+    assert (first(), second()) == (False, True)

@@ -28,7 +28,7 @@ from pytestqt.qtbot import QtBot
 from app.acquire.acquirer import Acquirer
 from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
-from app.acquire.kept_imatrix import MATRIX_NAME, notes
+from app.acquire.kept_imatrix import MATRIX_NAME, kept_matrix, notes
 from app.acquire.measurer import Measurer
 from app.acquire.quality_build import Commands
 from app.base.children import child_command
@@ -50,6 +50,7 @@ from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.models_tab import AT_ONCE, ModelsTab
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
+from app.ui.models.quality import model_matrix
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
@@ -65,6 +66,7 @@ from models.store.manifest import BuiltFile
 from models.store.store import InstalledModel, ModelStore, StoreListing
 from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
+from tests.support.late import Late
 from tests.support.make_quality_reference import DATA
 from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
@@ -125,6 +127,12 @@ class StandInSession(QObject):
         self.loading_path = ""
         self.remote: list[Device] = []
         self.reserved_for = ""
+        self.choices = 0
+
+    def choose(self) -> Callable[[], bool]:
+        self.choices += 1
+        number = self.choices
+        return lambda: number == self.choices
 
     def become_ready(self, vram_gib: float) -> None:
         gpu = Device(
@@ -1310,4 +1318,92 @@ def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: R
 
     run(scenario())
     assert file.exists()
+    assert room.errors == []
+
+
+async def settled() -> None:
+    """Let what has answered come to the window."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_model_that_comes_back_late_is_not_gone_to_over_the_one_that_was_chosen_since(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    restoring = Late(ModelStore.restore)
+    monkeypatch.setattr(ModelStore, "restore", lambda *asked: restoring(*asked))
+
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        room.tab.select(KEY)
+        room.page.press(Qt.Key.Key_Delete)
+        await until(lambda: room.cell(KEY, ON_DISK) != "Q4_K_M")
+        room.tab.select("r1-qwen-7b")
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: restoring.waiting == 1)
+        if goes_on:
+            room.tab.select("r1-llama-8b")
+        restoring.let_all()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        await settled()
+        assert room.tab.selected_key == ("r1-llama-8b" if goes_on else KEY)
+
+    run(scenario())
+    assert room.errors == []
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_smaller_context_is_not_loaded_over_a_model_that_was_chosen_since(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    reading = Late(LoadChoices.of)
+    monkeypatch.setattr(LoadChoices, "of", lambda *asked: reading(*asked))
+
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        [model] = room.store.listing().models
+        room.tab.detail.smaller_asked.emit(model, 2048)
+        await until(lambda: reading.waiting >= 1)
+        if goes_on:
+            room.session.choose()
+        reading.let_all()
+        await until(lambda: bool(room.settings.values.model_loads))
+        await settled()
+        assert room.loads == ([] if goes_on else [model])
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_matrix_that_was_deleted_is_not_shown_by_an_earlier_look(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = Late(kept_matrix)
+
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        file = room.store.folder_of(NAME) / MATRIX_NAME
+        write_imatrix(read_imatrix(DATA / "imatrix.gguf"), file, notes("weights", "text", "Q8_0"))
+        room.tab.reload()
+        card = room.page.matrix
+        await until(lambda: not card.isHidden())
+        monkeypatch.setattr(model_matrix, "kept_matrix", looking)
+        room.tab.select("r1-qwen-7b")
+        room.tab.select(KEY)
+        await until(lambda: looking.waiting >= 1)
+        earlier = looking.waiting
+        card.delete.click()
+        # A second press has nothing to delete.
+        card.delete.click()
+        await until(lambda: looking.waiting > earlier)
+        looking.let(looking.waiting - 1)
+        await until(lambda: not file.exists())
+        looking.let_all()
+        await settled()
+        assert card.isHidden()
+
+    run(scenario())
     assert room.errors == []

@@ -1,5 +1,7 @@
 """The list of models on its card: which row is selected, and its keys and context menu."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QWidget
@@ -31,6 +33,8 @@ class ModelsList(Card):
         judging, which finds it gone."""
         self._place = 0
         """The number of the row that was selected last."""
+        self._gone_to = 0
+        """Counts how often the user has gone to a row."""
         self.table = ModelsTable(theme, self)
         self.view = ModelsView(self.table, self)
         self.view.row_selected.connect(self._on_row)
@@ -76,8 +80,14 @@ class ModelsList(Card):
         """The key of the selected model; "" before one is."""
         return self._selected
 
+    def stay(self) -> Callable[[], bool]:
+        """Remember where the user is; what it returns tells whether they have gone to no other row since."""
+        times = self._gone_to
+        return lambda: times == self._gone_to
+
     def select(self, key: str) -> None:
         """Go to the row of a key, now or once it is there."""
+        self._gone_to += 1
         self.select_when_shown(key)
         number = self.table.number_of(key)
         if number < 0:
@@ -114,6 +124,8 @@ class ModelsList(Card):
         bring_row_into_sight(self.view, self.view.currentIndex())
 
     def _on_row(self, number: int) -> None:
+        if number >= 0 and self.table.row(number).key != self._selected:
+            self._gone_to += 1
         self._note_row(number)
         self.row_selected.emit(number)
 

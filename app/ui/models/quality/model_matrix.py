@@ -69,8 +69,9 @@ class ModelMatrix(QObject):
         self._notices = ui.notices
         self._name = ""
         self._path = Path()
+        self._reads = 0
         self.card = MatrixCard(ui.theme, page)
-        self.card.delete.clicked.connect(lambda: ui.bridge.start(self._delete(self._path, self._name)))
+        self.card.delete.clicked.connect(self._on_delete)
         self.card.hide()
 
     def show_row(self, row: ModelRow | None) -> None:
@@ -84,16 +85,26 @@ class ModelMatrix(QObject):
             self._bridge.start(self._show(self._path))
 
     async def _show(self, path: Path) -> None:
+        self._reads += 1
+        number = self._reads
         matrix = await asyncio.to_thread(kept_matrix, path)
-        if self._name and path == self._path:
+        if self._name and path == self._path and number == self._reads:
             self.card.setVisible(matrix is not None)
             if matrix is not None:
                 self.card.show_matrix(matrix)
 
+    def _on_delete(self) -> None:
+        # Until it is done: a second press would find nothing to delete.
+        self.card.delete.setEnabled(False)
+        self._bridge.start(self._delete(self._path, self._name))
+
     async def _delete(self, path: Path, name: str) -> None:
-        data = await asyncio.to_thread(path.read_bytes)
-        await asyncio.to_thread(path.unlink)
-        await self._show(path)
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+            await asyncio.to_thread(path.unlink)
+        finally:
+            self.card.delete.setEnabled(True)
+            await self._show(path)
         self._notices.inform_with_undo(
             lambda: self.tr("The importance matrix of {model} was deleted.").format(model=name),
             lambda: self._on_undo(path, data),

@@ -15,6 +15,8 @@ import pytest
 from app.base.children import child_command
 from app.base.errors import Cancelled, EngineError
 from app.base.parent_death import ABORT_MARK
+from app.engine.client import client as client_module
+from app.engine.client import connection
 from app.engine.client.client import EngineClient
 from app.engine.client.engine_life import EngineLife
 from app.engine.kv_states.saved_states import StatesPlace
@@ -22,9 +24,13 @@ from app.engine.protocol import CardsRead, Delta, Event, Generate, LoadSettings,
 from app.engine.protocol.engine_state import EngineState, Phase
 from app.engine.supervision import memory_shortage
 from app.engine.supervision.memory_shortage import MemoryLook
+from models.system.file_stamp import mark
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again
+from tests.support.held_disk import at_once
+from tests.support.late import Late
 from tests.support.starter_variants import shallow_path
+from tests.support.waiting import wait_until
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
 
@@ -377,3 +383,21 @@ def test_closing_waits_for_nothing_to_be_saved_where_no_model_is_in_memory(
 
     assert closed(loads=False) == 0
     assert closed(loads=True) == 1
+
+
+def test_nobody_who_asks_waits_for_the_look_at_a_file_that_is_to_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looking = Late(mark)
+    for module in (client_module, connection):
+        monkeypatch.setattr(module, "mark", looking)
+    client = EngineClient([str(tmp_path / "no engine")])
+    loading = threading.Thread(target=client.load, args=(str(tmp_path / "model.gguf"),))
+    loading.start()
+    wait_until(lambda: looking.waiting == 1)
+    assert not at_once(lambda: client.is_replying)
+    assert not at_once(lambda: client.is_wanted("model.gguf"))
+    assert loading.is_alive()
+    looking.let_all()
+    loading.join()
+    client.close()
