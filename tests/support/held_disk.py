@@ -7,9 +7,11 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
+from tests.support.waiting import WAIT_S
+
 T = TypeVar("T")
 
-HANGS_S = 30.0
+HANGS_S = WAIT_S
 """A call that has not come back by then waits for the disk."""
 
 
