@@ -3,279 +3,43 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import psutil
 import pytest
-import qasync
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QComboBox,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QWidget,
-)
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.acquire.acquirer import Acquirer
-from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
 from app.acquire.kept_imatrix import MATRIX_NAME, kept_matrix, notes
-from app.acquire.measurer import Measurer
-from app.acquire.quality_build import Commands
-from app.base.children import child_command
-from app.base.errors import StillroomError
-from app.engine.planning.load_history import LoadMemory
-from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
+from app.engine.protocol import LoadSettings
 from app.load_choices import LoadChoices
 from app.machine.advisor import FileFacts
-from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements
 from app.machine.memory_speed import SpeedReading
-from app.settings import LoadChoice, SettingsFile
 from app.ui.base import slices
-from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.models.machine_advice import MachineAdvice
-from app.ui.models.models_tab import AT_ONCE, ModelsTab
+from app.ui.models.models_tab import AT_ONCE
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.quality import model_matrix
 from app.ui.models.requantise_dialog import RequantiseDialog
-from app.ui.widgets.inline_notices import InlineNotices
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
-from app.ui.widgets.ui_context import UiContext
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
-from models.hub.file_download import TransferOptions
-from models.hub.hub_access import TokenError
-from models.hub.hub_client import HubClient
-from models.hub.retry import RetryPolicy
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.manifest import BuiltFile
-from models.store.store import InstalledModel, ModelStore, StoreListing
-from tests.support.event_loop import run_step
-from tests.support.hub import LoopbackHub
+from models.store.store import ModelStore, StoreListing
 from tests.support.late import Late
 from tests.support.make_quality_reference import DATA
-from tests.support.pages.models_page import ModelsPage
+from tests.support.models_room import KEY, LOADED, NAME, TITLE, WAIT_S, Room, Run, add_many
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen_button, seen_words
 from tests.support.window import settle
-
-WAIT_S = 100.0
-REPO = "owner/tiny-GGUF"
-FILE = "tiny.Q8_0.gguf"
-KEY = "r1-qwen-1.5b"
-TITLE = "R1 Qwen 1.5B"
-NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
-LOADED = ModelInfo(
-    path="",
-    name=NAME,
-    architecture="qwen2",
-    quantisation="Q8_0",
-    parameters=1,
-    size_bytes=1,
-    layers=28,
-    gpu_layers=0,
-    context_tokens=4096,
-    context_limit=131072,
-    vocabulary=10,
-    threads=2,
-    batch_tokens=512,
-    kv_type="f16",
-    backend="CPU",
-    chat_template="",
-    bos_text="",
-    eos_text="",
-    adds_bos=False,
-    load_s=0.1,
-    buffers={},
-)
-RETRY = RetryPolicy(attempts=2, first_wait_s=0.01)
-
-
-class StandInSession(QObject):
-    """Stands in for the engine, which these tests do not need: the machine and its model are set by hand."""
-
-    engine_ready = Signal(object)
-    loading = Signal(str, float)
-    loaded = Signal(object)
-    load_failed = Signal(object)
-    unloaded = Signal()
-    models_changed = Signal()
-    rested = Signal(object)
-    engine_died = Signal(object)
-    remote_changed = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ready: Ready | None = None
-        self.info: ModelInfo | None = None
-        self.beside: tuple[ModelInfo, ...] = ()
-        self.loading_path = ""
-        self.remote: list[Device] = []
-        self.reserved_for = ""
-        self.choices = 0
-
-    def choose(self) -> Callable[[], bool]:
-        self.choices += 1
-        number = self.choices
-        return lambda: number == self.choices
-
-    def become_ready(self, vram_gib: float) -> None:
-        gpu = Device(
-            name="CUDA0",
-            description="NVIDIA RTX 3060",
-            backend="CUDA",
-            kind="gpu",
-            memory_total_bytes=12 << 30,
-            memory_free_bytes=int(vram_gib * (1 << 30)),
-        )
-        devices = [gpu] if vram_gib else []
-        self.ready = Ready(llama_cpp_version="0", system_info="", devices=devices, pid=1)
-        self.engine_ready.emit(self.ready)
-
-    @property
-    def models(self) -> tuple[ModelInfo, ...]:
-        return (self.info, *self.beside) if self.info is not None else self.beside
-
-    async def unload(self, path: str = "") -> None:
-        self.info = None
-        self.unloaded.emit()
-
-
-class Room:
-    """A tab and everything around it."""
-
-    def __init__(self, qtbot: QtBot, theme: Theme, hub: LoopbackHub, root: Path) -> None:
-        self.hub = hub
-        self.root = root
-        self.unplaced: list[BaseException] = []
-        self.bridge = Bridge(self.unplaced.append)
-        self.session = StandInSession()
-        self.store = ModelStore(root / "models")
-        client = HubClient(hub.endpoint, retry=RETRY)
-        options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
-        commands = Commands(["unused"], ["unused"])
-        acquirer = Acquirer(client, self.store, root / "checkpoints", commands, options)
-        self.jobs = JobBook(root / "jobs", lambda: acquirer)
-        self.settings = SettingsFile(root / "settings.json")
-        self.measurer = Measurer(self.store, lambda: acquirer, child_command("measure"))
-        self.host = QWidget()
-        self.host.resize(1200, 900)
-        qtbot.addWidget(self.host)
-        self.notices = Notices(self.host, lambda: "")
-        self.measurements = Measurements(root / "measured.json")
-        choices = LoadChoices(self.settings)
-        self.files = FileFactsReader(
-            lambda path: choices.of(path).load, lambda: choices.default.load, LoadMemory(root / "loads.json")
-        )
-        self.advice = MachineAdvice(
-            self.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
-            self.measurements,
-            self.files,
-            self.bridge,
-        )
-        self.ui = UiContext(
-            self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
-            self.settings,
-            theme,
-            self.bridge,
-            self.notices,
-            PlotLibrary(self.bridge),
-        )
-        self.loads: list[InstalledModel] = []
-        self.make_tab()
-        self.host.show()
-
-    def make_tab(self, selected: str = "") -> None:
-        self.tab = ModelsTab(self.ui, self.store, self.jobs, self.advice, self.measurer, self.host)
-        if selected:
-            self.tab.select(selected)
-        self.tab.complete()
-        self.page = ModelsPage(self.tab)
-        self.tab.load_asked.connect(self.loads.append)
-        self.tab.resize(1200, 900)
-
-    def add(self, *kinds: str, sha256: str = "ab") -> None:
-        files = []
-        for kind in kinds:
-            path = self.root / f"{kind}.gguf"
-            write_tiny_gguf(path)
-            files.append(BuiltFile(kind, path, sha256, path.stat().st_size))
-        self.store.add(NAME, files, key=KEY, repo=f"deepseek-ai/{NAME}")
-
-    @property
-    def errors(self) -> list[str]:
-        """Give what went wrong, wherever it is told."""
-        told = [str(error) for error in self.unplaced]
-        if shiboken6.isValid(self.tab):
-            told += [text for lines in self.tab.findChildren(InlineNotices) for text in lines.texts]
-        return told
-
-    def cell(self, key: str, column: int) -> str:
-        index = self.tab.table.index(self.tab.table.number_of(key), column)
-        return str(self.tab.table.data(index))
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    monkeypatch.setenv("HF_TOKEN", "")
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    write_tiny_gguf(folder / FILE, 6 << 20)
-    with LoopbackHub() as server:
-        server.add(REPO, folder)
-        yield server
-
-
-Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture
-def room(
-    qtbot: QtBot,
-    loop: qasync.QEventLoop,
-    theme: Theme,
-    hub: LoopbackHub,
-    tmp_path: Path,
-) -> Iterator[Room]:
-    async def make() -> Room:
-        before = asyncio.all_tasks()
-        room = Room(qtbot, theme, hub, tmp_path)
-        # What the tab looks up when it is made; one test destroys it.
-        await asyncio.gather(*asyncio.all_tasks() - before)
-        return room
-
-    room = run_step(loop, make(), WAIT_S)
-    yield room
-    run_step(loop, room.bridge.finish(), WAIT_S)
-    room.jobs.close()
-
-
-@pytest.fixture
-def run(loop: qasync.QEventLoop) -> Run:
-    return lambda work: run_step(loop, work, WAIT_S)
-
-
-def add_many(room: Room) -> None:
-    """Put more models on the disk than are judged at once."""
-    for number in range(AT_ONCE):
-        path = room.root / f"{number}.gguf"
-        write_tiny_gguf(path)
-        room.store.add(f"Mine {number:02}", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
 
 
 @pytest.mark.parametrize("width", [700, 1200, 1800])
@@ -339,58 +103,6 @@ def test_many_models_are_judged_one_by_one_between_two_events(
     run(scenario())
 
 
-def test_steps_of_an_older_refresh_select_nothing(
-    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slices, "SLICE_S", 0.0)
-    add_many(room)
-
-    async def scenario() -> None:
-        room.tab.reload()
-        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
-        room.tab.complete()
-        before = room.tab.selected_key
-        # Each import comes in another step of the refresh that goes on.
-        for turns in range(0, 3 * AT_ONCE, 9):
-            room.tab.select(before)
-            room.session.become_ready(turns)
-            for _ in range(turns):
-                QCoreApplication.processEvents()
-            file = room.root / f"Come {turns}.Q8_0.gguf"
-            write_tiny_gguf(file)
-            room.tab.add_card.paths_chosen.emit([file])
-            key = f"disk:Come {turns}.Q8_0"
-            await until(lambda key=key: room.page.row == key, "its row")  # type: ignore[misc] # the default binds the key
-            await until(lambda file=file: str(file) in seen_words(room.tab.detail), "what there is to it")  # type: ignore[misc] # the default binds the file
-
-    run(scenario())
-
-
-def test_who_goes_to_another_row_while_a_refresh_is_under_way_stays_there(
-    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slices, "SLICE_S", 0.0)
-    add_many(room)
-
-    async def scenario() -> None:
-        room.tab.reload()
-        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
-        room.tab.complete()
-        for turns in range(0, 3 * AT_ONCE, 9):
-            room.tab.select(KEY)
-            room.session.become_ready(turns)
-            for _ in range(turns):
-                QCoreApplication.processEvents()
-            room.page.press(Qt.Key.Key_Down)
-            there = room.page.row
-            assert there != KEY
-            room.tab.complete()
-            assert (room.page.row, room.tab.selected_key) == (there, there)
-            assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(room.tab.detail)
-
-    run(scenario())
-
-
 def test_a_reading_of_the_disk_that_ends_after_a_newer_one_is_not_shown(
     room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,21 +133,6 @@ def test_a_reading_of_the_disk_that_ends_after_a_newer_one_is_not_shown(
     run(scenario())
 
 
-def test_a_row_that_is_asked_for_before_the_disk_is_read_is_selected(room: Room, run: Run) -> None:
-    path = room.root / "mine.gguf"
-    write_tiny_gguf(path)
-    room.store.add("Mine", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
-
-    async def scenario() -> None:
-        room.tab.deleteLater()
-        room.make_tab("disk:Mine")
-        await until(lambda: room.tab.table.number_of("disk:Mine") >= 0, "it")
-        room.tab.complete()
-        assert (room.page.row, room.tab.selected_key) == ("disk:Mine", "disk:Mine")
-
-    run(scenario())
-
-
 def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) -> None:
     async def scenario() -> None:
         room.add("Q4_K_M", "Q8_0")
@@ -446,19 +143,6 @@ def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) 
         assert room.cell("r1-qwen-7b", HERE) == ""
         room.session.become_ready(11.3)
         assert room.cell("r1-qwen-7b", HERE).endswith(" · Fits on the GPU")
-
-    run(scenario())
-
-
-def test_the_last_row_is_whole_in_a_larger_text(room: Room, run: Run, theme: Theme) -> None:
-    async def scenario() -> None:
-        room.tab.reload()
-        await until(lambda: room.cell(KEY, MODEL) == TITLE)
-        view = ModelsPage(room.tab).view
-        last = view.model().index(view.model().rowCount() - 1, 0)
-        for zoom_percent in (100, 150):
-            theme.choose("light", zoom_percent)
-            await until(lambda: view.visualRect(last).bottom() <= view.viewport().height())
 
     run(scenario())
 
@@ -491,55 +175,6 @@ def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run
     run(scenario())
 
 
-def test_a_model_that_could_not_be_loaded_says_so_in_its_row_and_its_card(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.add("Q8_0")
-        room.tab.reload()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
-        [model] = room.store.listing().models
-        path = str(model.path)
-        room.session.loading.emit(path, 0.0)
-        room.session.load_failed.emit(StillroomError("There is too little memory.", "Close something."))
-        assert room.cell(KEY, HERE) == "Could not be loaded: the reason is below"
-        room.tab.select("r1-qwen-7b")
-        assert "too little memory" not in seen_words(room.tab.detail)
-        room.tab.select(KEY)
-        assert "There is too little memory.\nClose something." in seen_words(room.tab.detail)
-        room.session.loading.emit(path, 0.0)
-        room.session.loaded.emit(msgspec.structs.replace(LOADED, path=path))
-        assert "too little memory" not in seen_words(room.tab.detail)
-        assert "Could not" not in room.cell(KEY, HERE)
-
-    run(scenario())
-
-
-def test_what_cannot_be_added_is_told_where_it_was_asked_for(room: Room, run: Run, tmp_path: Path) -> None:
-    (tmp_path / "broken.gguf").write_bytes(b"no model")
-
-    async def scenario() -> None:
-        card = room.tab.add_card
-        card.paths_chosen.emit([tmp_path / "broken.gguf"])
-        await until(lambda: "broken.gguf is not a GGUF file" in seen_words(card))
-        assert len(card.failures.texts) == 1
-
-    run(scenario())
-
-
-def test_a_gated_repository_leads_to_the_settings_of_the_hub(room: Room, run: Run) -> None:
-    room.hub.repos[REPO].gated = True
-    opened: list[None] = []
-    room.notices.offer(TokenError, "Open settings", lambda _: opened.append(None))
-
-    async def scenario() -> None:
-        room.jobs.start()
-        room.jobs.add(REPO, [])
-        await until(lambda: "accept its terms" in seen_words(room.tab), "the refusal")
-        click(seen_button(room.page.jobs[0], "Open settings"))
-        assert opened == [None]
-
-    run(scenario())
-
-
 def test_a_recommended_model_on_disk_is_loaded_instead(room: Room, run: Run) -> None:
     async def scenario() -> None:
         room.add("Q8_0")
@@ -548,21 +183,6 @@ def test_a_recommended_model_on_disk_is_loaded_instead(room: Room, run: Run) -> 
         await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
         seen_button(room.tab.recommendation, "Load").click()
         assert [model.reference for model in room.loads] == [f"{NAME}/Q8_0"]
-
-    run(scenario())
-
-
-def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.tab.select("r1-qwen-7b")
-        for box in room.tab.detail.findChildren(QCheckBox):
-            if box.text() in ("Q4_K_M", "Q6_K"):
-                box.setChecked(True)
-        seen_button(room.tab.detail, "Get Q4_K_M + Q6_K · 15.2 GB to download").click()
-        [job] = room.jobs.jobs()
-        assert (job.model, job.types) == ("r1-qwen-7b", ("Q4_K_M", "Q6_K"))
-        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
-        await until(lambda: "On its way" in seen_words(room.tab.detail))
 
     run(scenario())
 
@@ -592,229 +212,12 @@ def test_what_was_stopped_before_a_restart_is_there_again(room: Room, run: Run) 
     run(scenario())
 
 
-def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.hub.bytes_per_s = 4e6
-        room.jobs.start()
-        room.tab.add_card.field.setText(REPO)
-        seen_button(room.tab.add_card, "Get").click()
-        await until(lambda: room.page.jobs and "of 6.3 MB" in seen_words(room.page.jobs[0]))
-        [card] = room.page.jobs
-        assert "Downloading" in seen_words(card)
-        assert "tiny.Q8_0.gguf" in seen_words(card)
-        seen_button(card, "Pause").click()
-        await until(lambda: "Paused" in seen_words(card))
-        assert "Getting" not in seen_words(card)
-        room.hub.bytes_per_s = 0
-        seen_button(card, "Resume").click()
-        await until(lambda: not room.page.jobs and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
-        assert "is ready" in seen_words(room.notices)
-        seen_button(room.notices, "Load").click()
-        assert [model.name for model in room.loads] == [REPO]
-        assert room.tab.add_card.field.text() == ""
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_a_job_that_ended_before_the_tab_was_made_leaves_no_card(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        gone: list[bool] = []
-        room.tab.destroyed.connect(lambda: gone.append(True))
-        room.tab.deleteLater()
-        await until(lambda: gone)
-        room.jobs.start()
-        room.jobs.add(REPO, ["Q8_0"])
-        await until(lambda: [view.state for view in room.jobs.jobs()] == ["done"])
-        room.make_tab()
-        await until(lambda: room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
-        assert not room.page.jobs
-        assert not room.jobs.jobs()
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.jobs.start()
-        room.jobs.add("owner/missing", ["Q4_K_M"])
-        await until(lambda: room.page.jobs and "has no model owner/missing" in seen_words(room.page.jobs[0]))
-        [card] = room.page.jobs
-        assert "Check the spelling" in seen_words(card)
-        seen_button(card, "Cancel").click()
-        await until(lambda: not room.page.jobs)
-        assert "owner/missing is not fetched any more." in seen_words(room.notices)
-        seen_button(room.notices, "Undo").click()
-        await until(lambda: bool(room.page.jobs))
-
-    run(scenario())
-
-
-def test_what_cannot_be_added_is_said(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        for text in ("r1-qwen7b", "owner/missing"):
-            room.tab.add_card.field.setText(text)
-            room.tab.add_card.field.returnPressed.emit()
-            await until(lambda text=text: any(text in told for told in room.errors))
-        assert len(room.errors) == 1, "the one before is of no use any more"
-        assert room.tab.add_card.field.text() == "owner/missing"
-
-    run(scenario())
-
-
-def test_several_gguf_files_are_offered_in_a_menu(room: Room, run: Run, tmp_path: Path) -> None:
-    async def scenario() -> None:
-        write_tiny_gguf(tmp_path / "repository" / "tiny.Q4_0.gguf")
-        room.tab.add_card.field.setText(REPO)
-        seen_button(room.tab.add_card, "Get").click()
-        await until(lambda: room.tab.findChildren(QMenu))
-        [menu] = room.tab.findChildren(QMenu)
-        menu.actions()[0].trigger()
-        menu.close()
-        assert [job.model for job in room.jobs.jobs()] == [f"{REPO}:tiny.Q4_0.gguf"]
-
-    run(scenario())
-
-
-def test_a_finished_file_of_a_repository_is_taken_where_builds_are_measured(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.settings.update(measure_builds=True, weigh_builds=True)
-        room.jobs.start()
-        room.tab.add_card.field.setText(f"{REPO}:{FILE}")
-        seen_button(room.tab.add_card, "Get").click()
-        await until(lambda: room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.add("Q4_K_M")
-        room.tab.reload()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        room.tab.select(KEY)
-        delete = seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M")
-        delete.setFocus()
-        delete.click()
-        await until(lambda: room.cell(KEY, ON_DISK) == "")
-        await until(lambda: "was deleted" in seen_words(room.notices), "the notice")
-        assert room.tab.window().focusWidget() is ModelsPage(room.tab).view
-        seen_button(room.notices, "Undo").click()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_how_a_model_is_loaded_goes_with_it_and_comes_back(room: Room, run: Run) -> None:
-    chosen = LoadChoice(load=LoadSettings(context_tokens=2048), speculation="off")
-
-    async def scenario() -> None:
-        room.add("Q4_K_M")
-        room.tab.reload()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        [model] = room.store.listing().models
-        choices = LoadChoices(room.settings)
-        choices.choose(model.path, chosen)
-        room.tab.select(KEY)
-        seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M").click()
-        await until(lambda: room.cell(KEY, ON_DISK) == "")
-        assert room.settings.values.model_loads == {}
-        seen_button(room.notices, "Undo").click()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        assert choices.of(model.path) == chosen
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_a_gguf_file_is_added_where_it_lies(room: Room, run: Run, tmp_path: Path) -> None:
-    async def scenario() -> None:
-        file = tmp_path / "Mine.Q5_K_M.gguf"
-        write_tiny_gguf(file)
-        room.tab.add_card.paths_chosen.emit([file])
-        await until(lambda: room.tab.table.number_of("disk:Mine.Q5_K_M") >= 0)
-        await until(lambda: f"Stays where it is: {file}" in seen_words(room.tab.detail))
-        assert "Its file stays where it is" in seen_words(room.notices)
-        file.with_name("broken.gguf").write_bytes(b"GGUF")
-        room.tab.add_card.paths_chosen.emit([file.with_name("broken.gguf")])
-        await until(lambda: room.errors)
-
-    run(scenario())
-
-
-def test_the_list_is_worked_by_keyboard(room: Room, run: Run, qtbot: QtBot) -> None:
-    async def scenario() -> None:
-        room.add("Q4_K_M")
-        room.tab.reload()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        room.tab.select(KEY)
-        room.page.press(Qt.Key.Key_Return)
-        assert [model.type for model in room.loads] == ["Q4_K_M"]
-        room.page.press(Qt.Key.Key_Down)
-        assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(room.tab.detail)
-
-    run(scenario())
-
-
 def test_every_control_has_an_accessible_name(room: Room) -> None:
     for kind in (QPushButton, QCheckBox):
         for control in room.tab.findChildren(kind):
             assert control.accessibleName() or control.text(), control
     assert room.page.view.accessibleName()
     assert room.tab.add_card.field.accessibleName()
-
-
-def test_a_destroyed_tab_hears_of_no_job(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        destroyed: list[bool] = []
-        room.tab.destroyed.connect(lambda: destroyed.append(True))
-        room.tab.deleteLater()
-        await until(lambda: destroyed)
-        room.jobs.add(REPO, [])
-        seen: list[object] = []
-        room.bridge.post(seen.append, None)
-        await until(lambda: seen)
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_other_colours_leave_the_columns_of_the_list_alone(room: Room, run: Run, theme: Theme) -> None:
-    async def scenario() -> None:
-        await settle(5)
-        told: list[list[int]] = []
-        room.tab.table.dataChanged.connect(lambda _first, _last, roles: told.append(list(roles)))
-        theme.choose("dark" if not theme.colours.dark else "light")
-        await until(lambda: bool(told), "the colours")
-        assert told == [[Qt.ItemDataRole.ForegroundRole]]
-
-    run(scenario())
-
-
-def test_a_long_list_is_measured_without_qt(room: Room, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_many(room)
-
-    async def scenario() -> None:
-        room.tab.reload()
-        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
-        await settle(5)
-        asked: list[int] = []
-        data = room.tab.table.data
-
-        def counted(index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-            asked.append(index.row())
-            return data(index, role)
-
-        room.host.setUpdatesEnabled(False)
-        monkeypatch.setattr(room.tab.table, "data", counted)
-        room.tab.table.show_rows([room.tab.table.row(number) for number in range(room.tab.table.rowCount())])
-        # The widest cell of each column, and the first one of those that are shortened.
-        assert len(set(asked)) <= 7
-
-    run(scenario())
 
 
 def test_it_follows_the_theme(room: Room, theme: Theme) -> None:
@@ -943,26 +346,6 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
 
     run(scenario())
     assert room.errors == []
-
-
-def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_path: Path) -> None:
-    async def scenario() -> None:
-        folder = tmp_path / "publisher" / "repository"
-        folder.mkdir(parents=True)
-        for name in ("one", "two"):
-            write_tiny_gguf(folder / f"{name}.gguf")
-        (folder / "broken.gguf").write_bytes(b"GGUF")
-        # The card that tells of the broken one is in sight: else a toast would take the other's place.
-        room.host.resize(1200, 1200)
-        room.tab.resize(1200, 1200)
-        room.tab.add_models([folder.parent])
-        await until(lambda: room.tab.table.number_of("disk:two") >= 0)
-        assert room.tab.table.number_of("disk:one") >= 0
-        assert "2 models were added" in seen_words(room.notices)
-
-    run(scenario())
-    assert len(room.errors) == 1
-    assert "broken.gguf" in room.errors[0]
 
 
 def test_a_busy_computer_is_measured_again_until_it_is_quiet(
@@ -1204,121 +587,6 @@ def test_nothing_of_the_page_is_cut_off_in_a_narrow_window(room: Room, run: Run)
         assert title.sizeHint().height() <= title.height()
 
     run(scenario())
-
-
-def test_what_is_got_below_shows_its_card_above(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.session.become_ready(0)
-        room.hub.bytes_per_s = 1e5
-        room.jobs.start()
-        room.tab.resize(1000, 400)
-        room.tab.ensureWidgetVisible(room.tab.add_card)
-        await until(lambda: room.tab.verticalScrollBar().value() > 0)
-        room.tab.add_card.field.setText(REPO)
-        seen_button(room.tab.add_card, "Get").click()
-        await until(lambda: bool(room.page.jobs))
-        [card] = room.page.jobs
-        await until(lambda: not card.visibleRegion().isEmpty(), "the job's card in view")
-
-    run(scenario())
-
-
-def test_a_key_that_is_pressed_twice_gets_a_model_and_does_not_pause_it(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.session.become_ready(0)
-        room.hub.bytes_per_s = 1e5
-        room.jobs.start()
-        room.host.activateWindow()
-        await until(room.host.isActiveWindow, "the keyboard")
-        room.tab.add_card.field.setText(REPO)
-        room.tab.add_card.field.setFocus()
-        QTest.keyClick(room.tab.add_card.field, Qt.Key.Key_Return)
-        await until(lambda: bool(room.page.jobs), "the job")
-        for _ in range(3):
-            focused = QApplication.focusWidget()
-            assert focused is not None
-            QTest.keyClick(focused, Qt.Key.Key_Return)
-        [job] = room.jobs.jobs()
-        assert job.state in ("waiting", "running")
-        [card] = room.page.jobs
-        assert card.hasFocus()
-        QTest.keyClick(card, Qt.Key.Key_Tab)
-        pause = QApplication.focusWidget()
-        assert isinstance(pause, QPushButton)
-        assert pause.text() == "Pause"
-
-    run(scenario())
-
-
-def test_a_model_is_looked_into_once_though_its_key_is_pressed_twice(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.add("Q8_0")
-        room.tab.reload()
-        await until(lambda: room.tab.table.number_of(KEY) >= 0 and bool(room.cell(KEY, 1)), "the model")
-        room.tab.select(KEY)
-        [look] = [each for each in room.tab.actions() if each.text() == "Look inside the selected model"]
-        look.trigger()
-        look.trigger()
-        await until(lambda: bool(room.host.findChildren(GgufDialog)), "what is inside")
-        await settle()
-        [dialog] = room.host.findChildren(GgufDialog)
-        dialog.close()
-
-    run(scenario())
-
-
-def test_a_server_that_does_not_answer_is_told_while_it_is_asked(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.hub.fail("metadata", status=503, headers={"Retry-After": "1"})
-        room.tab.add_card.field.setText(REPO)
-        seen_button(room.tab.add_card, "Get").click()
-        await until(lambda: "does not answer (attempt 1 of 2)" in seen_words(room.tab.add_card))
-        await until(lambda: bool(room.jobs.jobs()))
-        assert "does not answer" not in seen_words(room.tab.add_card)
-
-    run(scenario())
-
-
-def test_a_question_to_the_server_can_be_stopped(room: Room, run: Run) -> None:
-    async def scenario() -> None:
-        room.hub.fail("metadata", status=503, headers={"Retry-After": "60"})
-        card = room.tab.add_card
-        card.field.setText(REPO)
-        seen_button(card, "Get").click()
-        await until(lambda: "does not answer (attempt 1 of 2)" in seen_words(card))
-        seen_button(card, "Stop").click()
-        await until(lambda: bool(all_seen(card, QPushButton, "Get")), "the end of the question")
-        # It can be mended, or asked again.
-        assert card.field.text() == REPO
-        assert not card.field.isReadOnly()
-        assert "does not answer" not in seen_words(card)
-        seen_button(card, "Get").click()
-        await until(lambda: bool(room.jobs.jobs()))
-
-    run(scenario())
-    assert room.errors == []
-
-
-def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "own.gguf"
-    write_tiny_gguf(file)
-
-    async def scenario() -> None:
-        [model] = import_models([file], room.store).models
-        key = f"disk:{model.name}"
-        room.tab.reload()
-        await until(lambda: room.tab.table.number_of(key) >= 0)
-        room.tab.select(key)
-        gone = "Take own F32 off the list"
-        await until(lambda: bool(all_seen(room.tab.detail, QPushButton, gone)))
-        seen_button(room.tab.detail, gone).click()
-        await until(lambda: room.tab.table.number_of(key) < 0)
-        assert "is off the list. Its file stays where it lies." in seen_words(room.notices)
-        assert "was deleted" not in seen_words(room.notices)
-
-    run(scenario())
-    assert file.exists()
-    assert room.errors == []
 
 
 async def settled() -> None:

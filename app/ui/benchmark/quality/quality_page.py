@@ -102,8 +102,8 @@ class QualityPage(MeasuringPage, Stepped):
         yield from results.making()
         deleter = self._deleter = RunDeleter(
             ui,
-            partial(_for_each, self._store.delete),
-            partial(_for_each, self._store.restore),
+            lambda ids: _for_each(self._store.delete, ids),
+            lambda ids: _for_each(self._store.restore, ids),
             self._deleted_words,
             lambda: self._wanted,
             self,
