@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QWidget
 
 from app.chat.library.library_file import Change
 from app.chat.library.presets import BUILT_IN, BuiltInKey, Preset, PresetBook, same
@@ -17,6 +17,7 @@ from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
+from app.ui.widgets.early_keys import EarlyKeys
 from app.ui.widgets.notices import Notices, Words
 from models.catalogue.catalogue import is_r1
 
@@ -199,7 +200,11 @@ class ChatPresets(QObject):
         dialog.setLabelText(self.tr("Name"))
         dialog.setTextValue(name)
         dialog.textValueSelected.connect(lambda text: use(text.strip()) if text.strip() else None)
-        dialog.open()
+        field = dialog.findChild(QLineEdit)
+        assert field is not None
+        field.selectAll()
+        EarlyKeys(dialog, field)
+        dialog.show()
 
     def _ask_what_to_import(self) -> None:
         dialog = self._file_dialog(self.tr("Import presets"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -97,6 +98,17 @@ def test_what_the_drawer_shows_has_the_name_of_its_preset(desk: Desk) -> None:
     desk.presets.duplicate("Brief")
     desk.presets.rename("Brief", "Short")
     assert names(desk.book) == ["Brief 2", "Short"]
+
+
+def test_a_name_is_typed_before_its_field_has_the_keyboard(desk: Desk) -> None:
+    desk.entry("Save as preset…").trigger()
+    for key in (Qt.Key.Key_B, Qt.Key.Key_E, Qt.Key.Key_Return):
+        QTest.keyClick(desk.window.windowHandle(), key)
+    assert names(desk.book) == ["be"]
+    desk.entry("Rename…").trigger()
+    for key in (Qt.Key.Key_A, Qt.Key.Key_Return):
+        QTest.keyClick(desk.window.windowHandle(), key)
+    assert names(desk.book) == ["a"]
 
 
 def test_a_deleted_preset_comes_back(desk: Desk) -> None:
