@@ -1,5 +1,6 @@
 """The Models tab with a real store, real jobs and a hub on loopback; the engine is a stand-in."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,9 @@ def add_many(room: Room) -> None:
         path = room.root / f"{number}.gguf"
         write_tiny_gguf(path)
         room.store.add(f"Mine {number:02}", [BuiltFile("Q4_K_M", path, "ab", path.stat().st_size)])
+
+
+async def settled() -> None:
+    """Let what has answered come to the window."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)

@@ -52,7 +52,8 @@ class ModelsOnDisk(QObject):
         return self._shown > 0
 
     async def read_again(self, select: str = "", is_wanted: Callable[[], bool] = lambda: True) -> None:
-        """Look at the disk, and have the row of a key selected that is there then, if that `is_wanted`."""
+        """Look at the disk, and have the row of a key selected that is there then, if it `is_wanted`
+        still."""
         self._readings += 1
         number = self._readings
         listing = await asyncio.to_thread(self._store.listing)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 from app.acquire.importing import import_models
@@ -9,7 +11,9 @@ from app.engine.protocol import LoadSettings
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from app.ui.models.list.models_table import ON_DISK
-from tests.support.models_room import KEY, Room, Run
+from models.store.store import ModelStore
+from tests.support.late import Late
+from tests.support.models_room import KEY, Room, Run, settled
 from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
@@ -76,4 +80,32 @@ def test_an_imported_model_leaves_the_list_and_its_file_stays(room: Room, run: R
 
     run(scenario())
     assert file.exists()
+    assert room.errors == []
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_model_that_comes_back_late_is_not_gone_to_over_the_one_that_was_chosen_since(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    restoring = Late(ModelStore.restore)
+    monkeypatch.setattr(ModelStore, "restore", lambda *asked: restoring(*asked))
+
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        room.tab.select(KEY)
+        room.page.press(Qt.Key.Key_Delete)
+        await until(lambda: room.cell(KEY, ON_DISK) != "Q4_K_M")
+        room.tab.select("r1-qwen-7b")
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: restoring.waiting == 1)
+        if goes_on:
+            room.tab.select("r1-llama-8b")
+        restoring.let_all()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        await settled()
+        assert room.tab.selected_key == ("r1-llama-8b" if goes_on else KEY)
+
+    run(scenario())
     assert room.errors == []

@@ -32,10 +32,10 @@ from app.ui.models.requantise_dialog import RequantiseDialog
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.manifest import BuiltFile
-from models.store.store import ModelStore, StoreListing
+from models.store.store import StoreListing
 from tests.support.late import Late
 from tests.support.make_quality_reference import DATA
-from tests.support.models_room import KEY, LOADED, NAME, TITLE, WAIT_S, Room, Run, add_many
+from tests.support.models_room import KEY, LOADED, NAME, TITLE, WAIT_S, Room, Run, add_many, settled
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen_button, seen_words
@@ -587,40 +587,6 @@ def test_nothing_of_the_page_is_cut_off_in_a_narrow_window(room: Room, run: Run)
         assert title.sizeHint().height() <= title.height()
 
     run(scenario())
-
-
-async def settled() -> None:
-    """Let what has answered come to the window."""
-    for _ in range(20):
-        await asyncio.sleep(0.005)
-
-
-@pytest.mark.parametrize("goes_on", [True, False])
-def test_a_model_that_comes_back_late_is_not_gone_to_over_the_one_that_was_chosen_since(
-    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch, goes_on: bool
-) -> None:
-    restoring = Late(ModelStore.restore)
-    monkeypatch.setattr(ModelStore, "restore", lambda *asked: restoring(*asked))
-
-    async def scenario() -> None:
-        room.add("Q4_K_M")
-        room.tab.reload()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        room.tab.select(KEY)
-        room.page.press(Qt.Key.Key_Delete)
-        await until(lambda: room.cell(KEY, ON_DISK) != "Q4_K_M")
-        room.tab.select("r1-qwen-7b")
-        seen_button(room.notices, "Undo").click()
-        await until(lambda: restoring.waiting == 1)
-        if goes_on:
-            room.tab.select("r1-llama-8b")
-        restoring.let_all()
-        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        await settled()
-        assert room.tab.selected_key == ("r1-llama-8b" if goes_on else KEY)
-
-    run(scenario())
-    assert room.errors == []
 
 
 @pytest.mark.parametrize("goes_on", [True, False])

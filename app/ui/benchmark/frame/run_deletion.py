@@ -28,8 +28,8 @@ class RunDeleter(QObject):
         shown: Callable[[], object],
         parent: QObject,
     ) -> None:
-        """`delete` and `restore` get the ids of runs; `words` says that so many are deleted, `shown` tells which
-        run the page shows."""
+        """`delete` and `restore` get the ids of runs; `words` says that so many are deleted, and `shown`
+        which run the page shows."""
         super().__init__(parent)
         self._bridge = ui.bridge
         self._notices = ui.notices
