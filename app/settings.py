@@ -230,6 +230,9 @@ class SettingsFile:
     def close(self) -> None:
         """Wait until all is saved; what was refused is tried once more."""
         self._writer.flush()
+        with self._saving:
+            # What another thread changes is on the disk now, too.
+            pass
         if self._is_refused:
             self._writer.wake()
             self._writer.flush()

@@ -116,6 +116,10 @@ def test_everything_that_is_chosen_is_kept(qapp: QApplication) -> None:
         weights = field(dialog, QComboBox, "Weights")
         weights.setCurrentText("read through the file")  # type: ignore[attr-defined]
         dialog.findChild(QPushButton, "apply").click()
+        await until(
+            lambda: application.session.info is not None and application.session.info.context_tokens == 2048,
+            "the model with the settings",
+        )
         info = application.session.info
         assert info is not None
         assert application.parts.load_choices.of(info.path).load == LoadSettings(
@@ -129,10 +133,6 @@ def test_everything_that_is_chosen_is_kept(qapp: QApplication) -> None:
         values = application.parts.settings.values
         assert values.load == LoadSettings()
         assert values.idle_unload_minutes == 5
-        await until(
-            lambda: application.session.info is not None and application.session.info.context_tokens == 2048,
-            "the model with the settings",
-        )
 
     run_with_window(scene)
 
@@ -149,8 +149,8 @@ def test_what_had_to_be_given_up_can_be_tried_again(qapp: QApplication) -> None:
         loads: list[object] = []
         application.session.loaded.connect(loads.append)
         dialog.findChild(QPushButton, "forget").click()
-        assert application.parts.memory.of(info.path).lowered is None
         await until(lambda: bool(loads), "the model again")
+        assert application.parts.memory.of(info.path).lowered is None
 
     run_with_window(scene)
 

@@ -187,8 +187,12 @@ def test_the_window_changes_settings_while_another_thread_writes_them(path: Path
         # What waits for the disk holds only once it is there.
         assert (settings.values.theme, settings.values.models_folder) == ("dark", "")
         assert choosing.is_alive()
+        closing = threading.Thread(target=settings.close)
+        closing.start()
+        assert closing.is_alive()
+    closing.join()
+    assert SettingsFile(path).values.models_folder == "/there"
     choosing.join()
-    settings.close()
     assert [values.models_folder for values in heard] == ["", "", "/there"]
     for values in (settings.values, SettingsFile(path).values):
         assert (values.theme, values.last_page, values.models_folder) == ("dark", "code", "/there")
