@@ -66,7 +66,8 @@ class PlotLibrary:
 def import_steps() -> Iterator[None]:
     """Import pyqtgraph statement by statement of its first file, as `import` does at once.
 
-    Nobody else may import it meanwhile. Begun anew it goes through what somebody else has left half done.
+    Nobody else may import it meanwhile but by this. Begun anew it goes through what somebody else has left
+    half done.
     Where that file's text is not there, `import` does what is left.
     """
     for module in map(importlib.import_module, READ_WHOLE):
@@ -91,4 +92,5 @@ def import_steps() -> Iterator[None]:
         # As `import` does: half of it is of no use.
         sys.modules.pop(NAME, None)
         raise
-    delattr(package, HALF_DONE)
+    # Not there where somebody else, who had begun it, too, has come to the end.
+    vars(package).pop(HALF_DONE, None)
