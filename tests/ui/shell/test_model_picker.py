@@ -1,7 +1,6 @@
 """The button that names the model, while one is being loaded."""
 
 import asyncio
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from app.base.children import child_command
 from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, ModelInfo
-from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.offers import menu_commands, menu_of
 from app.ui.base.session import EngineSession
@@ -27,7 +25,7 @@ from app.ui.shell.model_picker import MOST_AT_ONCE, ModelPicker
 from models.catalogue.starter import starter_file
 from models.store.store import InstalledModel
 from tests.support.templates import chat_templates
-from tests.support.waiting import WAIT_S, until
+from tests.support.waiting import until
 from tests.support.widgets import seen_words
 from tests.support.window import run_with_window, settle
 
@@ -181,31 +179,20 @@ def test_a_model_has_its_name_while_it_is_loaded_first_and_again(
 def test_a_model_that_is_unloaded_just_after_the_start_stays_so(
     qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The settings keep which one it was, which can take a moment: nothing is loaded after that."""
-    may_keep, kept = threading.Event(), threading.Event()
     loads: list[Path] = []
-    update, load = SettingsFile.update, EngineSession.load
-
-    def update_later(settings: SettingsFile, **changes: object) -> None:
-        if "last_model" in changes:
-            assert may_keep.wait(WAIT_S)
-        update(settings, **changes)
-        if "last_model" in changes:
-            kept.set()
+    load = EngineSession.load
 
     async def load_noted(session: EngineSession, path: Path, *rest: Any) -> ModelInfo:
         loads.append(path)
         return await load(session, path, *rest)
 
-    monkeypatch.setattr(SettingsFile, "update", update_later)
     monkeypatch.setattr(EngineSession, "load", load_noted)
 
     async def scene(application: WindowApplication) -> None:
         session = application.session
         await until(lambda: session.info is not None, "the starter model")
         await session.unload()
-        may_keep.set()
-        await until(kept.is_set, "the end of the first load")
+        await until(lambda: application.parts.settings.values.last_model, "the end of the first load")
         await settle()
         assert len(loads) == 1
         assert (session.info, session.loading_path) == (None, "")
@@ -222,12 +209,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_after_a_load_that_failed_the_model_of_before_is_named(qapp: QApplication, home: Path) -> None:
     async def scene(application: WindowApplication) -> None:
         session, picker = application.session, application.window.picker
-        await until(lambda: session.info is not None, "the starter model")
+        await until(lambda: "SmolLM2" in picker.accessibleDescription(), "the starter model")
+        await until(lambda: not session.loading_path, "the end of its load")
         named = picker.accessibleDescription()
         with pytest.raises(EngineError):
             await session.load(damaged(home), LoadSettings())
-        assert session.info is not None
-        assert picker.accessibleDescription() == named
+        await until(lambda: session.info is not None, "the model of before")
+        await until(lambda: picker.accessibleDescription() == named, "its name")
 
     run_with_window(scene)
 
