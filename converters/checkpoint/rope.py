@@ -33,8 +33,10 @@ class Rope:
 
     def write_to(self, metadata: "gguf.GGUFWriter") -> None:
         """Put it into `metadata`, in the order of llama.cpp's converter; Llama 3.1's factors are a tensor."""
+        from gguf import RopeScalingType
+
         if self.scaling in ("linear", "yarn"):
-            metadata.add_rope_scaling_type(_scaling_type(self.scaling))
+            metadata.add_rope_scaling_type(RopeScalingType(self.scaling))
             metadata.add_rope_scaling_factor(self.numbers["factor"])
         if self.scaling == "yarn":
             metadata.add_rope_scaling_orig_ctx_len(int(self.numbers["original_max_position_embeddings"]))
@@ -48,12 +50,6 @@ class Rope:
                 if stated:
                     add(stated[0])
         metadata.add_rope_freq_base(self.theta)
-
-
-def _scaling_type(name: str) -> "gguf.RopeScalingType":
-    import gguf
-
-    return gguf.RopeScalingType(name)
 
 
 _NEEDED = {

@@ -1,4 +1,4 @@
-"""What the devices are, what they have free, and which loads would fit: asked of their drivers."""
+"""The devices, their free memory, and which loads would fit: asked of their drivers."""
 
 from collections.abc import Callable
 from pathlib import Path

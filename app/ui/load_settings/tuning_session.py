@@ -21,7 +21,7 @@ JOB = "tuning"
 
 
 class LoadAgain(Protocol):
-    """What loads a model as is chosen for it, after `keep` has changed that on the disk."""
+    """Return the work that loads a model as is chosen for it, after `keep` has changed that on the disk."""
 
     def __call__(self, path: Path, keep: Callable[[], None] | None = None) -> Coroutine[Any, Any, None]:
         """Begin it."""

@@ -69,7 +69,7 @@ class QualityHead(FlowRow):
 
     @property
     def questions(self) -> int:
-        """How many questions of each kind are asked; 0 for all."""
+        """Return the number of questions of each kind that are asked; 0 for all."""
         return int(self._size.currentData())
 
     @property
