@@ -9,7 +9,8 @@
 // is exact, times its scale (exact too but with blocks of 32), added by fused multiplications in the order of the parts; where
 // blocks have 256 values within a block first, with Q5_K the mins then, and the blocks, times the column's scale, last.
 // With Q4_1 a block's least value, times the column's sum, is added behind the block's product.
-// With AVX2 alone the parts of such a block, times their scales, are added as integers, and rounded times d.
+// With AVX2 alone, and with AMX (amx_products.h), the parts of such a block, times their scales, are added as integers,
+// and rounded times d.
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__)
@@ -19,12 +20,6 @@
 #ifndef __AVXVNNI__
 #define STILLROOM_PLANES
 #endif
-#endif
-
-// AMX adds four values of each of sixteen rows and as many columns at once: integers, so the result stays what it is.
-#if defined(STILLROOM_LANES) && defined(__AMX_TILE__) && defined(__AMX_INT8__)
-#define STILLROOM_TILES
-#include "amx/amx.h"
 #endif
 
 #ifdef STILLROOM_LANES
@@ -379,6 +374,68 @@ static inline stillroom_floats stillroom_scaled(
 
 #endif
 
+#ifndef STILLROOM_PLANES
+
+// The sum of the parts of a block, times their scales: integers where AMX adds them so for many columns.
+#ifdef STILLROOM_TILES
+using stillroom_parts = stillroom_ints;
+static inline stillroom_parts stillroom_no_parts() { return _mm512_setzero_si512(); }
+static inline stillroom_ints stillroom_part_scale(stillroom_floats, stillroom_ints scale) { return scale; }
+static inline stillroom_parts stillroom_add_part(stillroom_ints product, stillroom_ints scale, stillroom_parts before) {
+    return _mm512_add_epi32(before, _mm512_mullo_epi32(product, scale));
+}
+static inline stillroom_floats stillroom_of_parts(stillroom_parts sum, stillroom_floats d) {
+    return stillroom_times(stillroom_floats_of(sum), d);
+}
+#else
+using stillroom_parts = stillroom_floats;
+static inline stillroom_parts stillroom_no_parts() { return stillroom_float(0); }
+static inline stillroom_floats stillroom_part_scale(stillroom_floats d, stillroom_ints scale) {
+    return stillroom_times(d, stillroom_floats_of(scale));
+}
+static inline stillroom_parts stillroom_add_part(stillroom_ints product, stillroom_floats scale, stillroom_parts before) {
+    return stillroom_fused(stillroom_floats_of(product), scale, before);
+}
+static inline stillroom_floats stillroom_of_parts(stillroom_parts sum, stillroom_floats) { return sum; }
+#endif
+
+#endif
+
+#ifdef STILLROOM_TILES
+
+// What tiles of the types with blocks of 256 values have in common.
+template <bool MINS> struct stillroom_in_tiles {
+    static constexpr int TOTALS = 1;
+    static constexpr bool WITH_MINS = MINS;
+
+    static inline void add_tiles(
+            const stillroom_ints sum, const stillroom_tiled_block & x, const int32_t * pairs, const float of_column,
+            float * totals) {
+        stillroom_floats in_block = stillroom_of_parts(sum, x.d);
+        if (WITH_MINS) {
+            stillroom_ints less = stillroom_int32(0);
+            for (int pair = 0; pair < 4; ++pair) {
+                less = stillroom_add_pairs(less, x.pairs[pair], stillroom_int32(pairs[pair]));
+            }
+            in_block = stillroom_fused(stillroom_floats_of(less), x.dmin, in_block);
+        }
+        _mm512_store_ps(totals, stillroom_fused(in_block, stillroom_float(of_column), _mm512_load_ps(totals)));
+    }
+
+    static inline stillroom_floats of_tiles(const float * totals) { return _mm512_load_ps(totals); }
+};
+
+// Bases of the types below, nothing where there are no tiles.
+using stillroom_tiles = stillroom_in_tiles<false>;
+using stillroom_tiles_with_mins = stillroom_in_tiles<true>;
+
+#else
+
+struct stillroom_tiles {};
+struct stillroom_tiles_with_mins {};
+
+#endif
+
 // Scales of all blocks, [block][row]; values, [block][8][row][4].
 struct stillroom_q8_0 {
     using block = block_q8_0;
@@ -387,7 +444,18 @@ struct stillroom_q8_0 {
     static constexpr int BYTES = STILLROOM_ROWS*QK8_0, HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr bool MINS = false;
 
-    static const uint8_t * lines(const int blocks, const uint8_t * x, uint8_t *) { return x + (int64_t) blocks*HALVES; }
+#ifdef STILLROOM_TILES
+
+    // Sixteen rows with nothing added: [block][8][row][4].
+    static void unpack_lines(const int blocks, const uint8_t * x, uint8_t * out) {
+        x += (int64_t) blocks*HALVES;
+        for (int64_t at = 0; at < (int64_t) blocks*BYTES; at += STILLROOM_LINE) {
+            stillroom_ahead<STILLROOM_MOST_COLUMNS>(x + at, STILLROOM_LINE);
+            _mm512_store_si512(out + at, _mm512_xor_si512(stillroom_load(x + at), stillroom_int8(-128)));
+        }
+    }
+
+#endif
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
         uint8_t * values = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
@@ -546,18 +614,23 @@ template <typename Block, bool WITH_MINS> struct stillroom_q4 {
         }
     }
 
-    // Sixteen rows unpacked: [block][8][row][4].
-    static const uint8_t * lines(const int blocks, const uint8_t * x, uint8_t * out) {
+#ifdef STILLROOM_TILES
+
+    // Sixteen rows unpacked, with nothing added: [block][8][row][4].
+    static void unpack_lines(const int blocks, const uint8_t * x, uint8_t * out) {
         const uint8_t * packed = x + (int64_t) blocks*HALVES;
         for (int i = 0; i < blocks; ++i, packed += BYTES) {
+            stillroom_ahead<STILLROOM_MOST_COLUMNS>(packed, BYTES);
             stillroom_ints weights[8];
             unpack(packed, weights);
             for (int t = 0; t < 8; ++t) {
-                _mm512_store_si512(out + (8*(int64_t) i + t)*STILLROOM_LINE, weights[t]);
+                _mm512_store_si512(
+                    out + (8*(int64_t) i + t)*STILLROOM_LINE, _mm512_sub_epi8(weights[t], stillroom_int8(ADDED)));
             }
         }
-        return out;
     }
+
+#endif
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
@@ -625,7 +698,7 @@ static void stillroom_prepare_pairs(
 
 // d of all blocks, [block][row]; then of each block: scales, [16][row]; of each 64 values the high two bits, [4][row][4],
 // and the low four, [8][row][4]. Of sixteen fours of values, those 4 apart share high bits and those 8 apart low ones.
-struct stillroom_q6_K {
+struct stillroom_q6_K : stillroom_tiles {
     using block = block_q6_K;
 #ifdef STILLROOM_PLANES
     static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 2, LINES = 2;
@@ -747,9 +820,9 @@ struct stillroom_q6_K {
         }
         for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
             const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
-            stillroom_floats in_block[COLUMNS];
+            stillroom_parts in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = stillroom_float(0);
+                in_block[c] = stillroom_no_parts();
             }
             stillroom_ahead<COLUMNS>(block_of_rows, HIGH);
             for (int chunk = 0; chunk < 4; ++chunk) {
@@ -762,17 +835,18 @@ struct stillroom_q6_K {
                         weights[t] = weights_of(low, high, part, t);
                     }
                     const __m128i scales = stillroom_bytes(block_of_rows + (4*chunk + part)*STILLROOM_ROWS);
-                    const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_signed(scales)));
+                    const auto scale = stillroom_part_scale(d, stillroom_signed(scales));
                     stillroom_products<COLUMNS, 4>(
                         weights, y.values + i*BLOCK + 64*chunk + 16*part, (int64_t) blocks*BLOCK,
                         [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*16 + 4*chunk + part]); },
                         [&](const int c, const stillroom_ints product) {
-                            in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                            in_block[c] = stillroom_add_part(product, scale, in_block[c]);
                         });
                 }
             }
             for (int c = 0; c < COLUMNS; ++c) {
-                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
+                sums[c] = stillroom_fused(
+                    stillroom_of_parts(in_block[c], d), stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
@@ -780,13 +854,36 @@ struct stillroom_q6_K {
         }
     }
 
+#ifdef STILLROOM_TILES
+
+    static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
+        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        for (int chunk = 0; chunk < 4; ++chunk) {
+            const uint8_t * high = rows + HIGH + chunk*CHUNK;
+            const uint8_t * low = high + 4*STILLROOM_LINE;
+            for (int part = 0; part < 4; ++part) {
+                const stillroom_ints scales =
+                    stillroom_each_twice(stillroom_bytes(rows + (4*chunk + part)*STILLROOM_ROWS));
+                for (int t = 0; t < 4; ++t) {
+                    const stillroom_ints weights =
+                        _mm512_sub_epi8(weights_of(low, high, part, t), stillroom_int8(ADDED));
+                    to.put(16*chunk + 4*part + t, weights, scales);
+                }
+            }
+        }
+        to.d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+    }
+
+#endif
+
 #endif
 };
 
 // d and dmin of all blocks, [block][2][row]; then of each block: scales and mins as a block of one row has them, [12][row];
 // the high bits, [8][row][4]; the low four, [4][8][row][4]: a byte holds what lies 32 values apart. Weights are positive as
 // they are; `less` has the sums of a column's values for the mins instead, those of 32 values each, two in 32 bits.
-struct stillroom_q5_K {
+struct stillroom_q5_K : stillroom_tiles_with_mins {
     using block = block_q5_K;
     static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 4, LINES = 4;
     static constexpr bool SIGNED = false;
@@ -926,9 +1023,9 @@ struct stillroom_q5_K {
                 stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
             __m128i scales[8], mins[8];
             unpack(block_of_rows, scales, mins);
-            stillroom_floats in_block[COLUMNS];
+            stillroom_parts in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = stillroom_float(0);
+                in_block[c] = stillroom_no_parts();
             }
             stillroom_ahead<COLUMNS>(block_of_rows, LOW);
             for (int part = 0; part < 8; ++part) {
@@ -939,12 +1036,12 @@ struct stillroom_q5_K {
                 for (int t = 0; t < 8; ++t) {
                     weights[t] = weights_of(block_of_rows, part, t);
                 }
-                const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_unsigned(scales[part])));
+                const auto scale = stillroom_part_scale(d, stillroom_unsigned(scales[part]));
                 stillroom_products<COLUMNS, 8>(
                     weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
                     [](int) { return stillroom_int32(0); },
                     [&](const int c, const stillroom_ints product) {
-                        in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                        in_block[c] = stillroom_add_part(product, scale, in_block[c]);
                     });
             }
             stillroom_ints pairs[4];  // the mins of 64 values, of each row two in 32 bits
@@ -957,8 +1054,9 @@ struct stillroom_q5_K {
                 for (int pair = 0; pair < 4; ++pair) {
                     less = stillroom_add_pairs(less, pairs[pair], stillroom_int32(y.less[4*of_block + pair]));
                 }
-                in_block[c] = stillroom_fused(stillroom_floats_of(less), dmin, in_block[c]);
-                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[of_block]), sums[c]);
+                const stillroom_floats sum =
+                    stillroom_fused(stillroom_floats_of(less), dmin, stillroom_of_parts(in_block[c], d));
+                sums[c] = stillroom_fused(sum, stillroom_float(y.scales[of_block]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
@@ -966,12 +1064,34 @@ struct stillroom_q5_K {
         }
     }
 
+#ifdef STILLROOM_TILES
+
+    static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        __m128i scales[8], mins[8];
+        unpack(rows, scales, mins);
+        for (int part = 0; part < 8; ++part) {
+            const stillroom_ints scale = stillroom_each_twice(scales[part]);
+            for (int t = 0; t < 8; ++t) {
+                to.put(8*part + t, weights_of(rows, part, t), scale);
+            }
+        }
+        for (int pair = 0; pair < 4; ++pair) {
+            to.pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
+        }
+        to.d = stillroom_halves(x + (int64_t) i*HALVES);
+        to.dmin = stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
+    }
+
+#endif
+
 #endif
 };
 
 // d of all blocks, [block][row]; then of each block as a block of one row has them: scales, [12][row]; the high bits,
 // [8][row][4]; the low two, [2][8][row][4]: a byte holds what lies 32 values apart, and a high bit less is 4 less.
-struct stillroom_q3_K {
+struct stillroom_q3_K : stillroom_tiles {
     using block = block_q3_K;
 #ifdef STILLROOM_PLANES
     static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 4, LINES = 4;
@@ -1104,9 +1224,9 @@ struct stillroom_q3_K {
             const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
             __m128i scales[16];
             unpack(block_of_rows, scales);
-            stillroom_floats in_block[COLUMNS];
+            stillroom_parts in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = stillroom_float(0);
+                in_block[c] = stillroom_no_parts();
             }
             stillroom_ahead<COLUMNS>(block_of_rows, BYTES);
             for (int part = 0; part < 16; ++part) {
@@ -1114,16 +1234,17 @@ struct stillroom_q3_K {
                 for (int t = 0; t < 4; ++t) {
                     weights[t] = weights_of(block_of_rows, part, t);
                 }
-                const stillroom_floats scale = stillroom_times(d, stillroom_floats_of(stillroom_signed(scales[part])));
+                const auto scale = stillroom_part_scale(d, stillroom_signed(scales[part]));
                 stillroom_products<COLUMNS, 4>(
                     weights, y.values + i*BLOCK + 16*part, (int64_t) blocks*BLOCK,
                     [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*16 + part]); },
                     [&](const int c, const stillroom_ints product) {
-                        in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                        in_block[c] = stillroom_add_part(product, scale, in_block[c]);
                     });
             }
             for (int c = 0; c < COLUMNS; ++c) {
-                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
+                sums[c] = stillroom_fused(
+                    stillroom_of_parts(in_block[c], d), stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
@@ -1131,12 +1252,30 @@ struct stillroom_q3_K {
         }
     }
 
+#ifdef STILLROOM_TILES
+
+    static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        __m128i scales[16];
+        unpack(rows, scales);
+        for (int part = 0; part < 16; ++part) {
+            const stillroom_ints scale = stillroom_each_twice(scales[part]);
+            for (int t = 0; t < 4; ++t) {
+                to.put(4*part + t, _mm512_sub_epi8(weights_of(rows, part, t), stillroom_int8(ADDED)), scale);
+            }
+        }
+        to.d = stillroom_halves(x + (int64_t) i*HALVES);
+    }
+
+#endif
+
 #endif
 };
 
 // d of all blocks, [block][row]; then of each block: the high bits of scales, [row], the low ones, [4][row], and the weights
 // as places in the type's table, [8][4][row][4], of which a byte holds two that lie 16 values apart.
-struct stillroom_iq4_xs {
+struct stillroom_iq4_xs : stillroom_tiles {
     using block = block_iq4_xs;
 #ifdef STILLROOM_PLANES
     static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 1, LINES = 4;
@@ -1231,9 +1370,9 @@ struct stillroom_iq4_xs {
         for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
             const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
             const stillroom_ints high_scales = stillroom_unsigned_16(block_of_rows);
-            stillroom_floats in_block[COLUMNS];
+            stillroom_parts in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
-                in_block[c] = stillroom_float(0);
+                in_block[c] = stillroom_no_parts();
             }
             stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
             for (int part = 0; part < 8; ++part) {
@@ -1245,17 +1384,17 @@ struct stillroom_iq4_xs {
                     weights[t] = stillroom_look_up(table, stillroom_and(both, four_bits));
                     weights[t + 4] = stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits));
                 }
-                const stillroom_floats scale =
-                    stillroom_times(d, stillroom_floats_of(scale_of(block_of_rows, high_scales, part)));
+                const auto scale = stillroom_part_scale(d, scale_of(block_of_rows, high_scales, part));
                 stillroom_products<COLUMNS, 8>(
                     weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
                     [&](const int c) { return stillroom_int32(y.less[((int64_t) c*blocks + i)*8 + part]); },
                     [&](const int c, const stillroom_ints product) {
-                        in_block[c] = stillroom_fused(stillroom_floats_of(product), scale, in_block[c]);
+                        in_block[c] = stillroom_add_part(product, scale, in_block[c]);
                     });
             }
             for (int c = 0; c < COLUMNS; ++c) {
-                sums[c] = stillroom_fused(in_block[c], stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
+                sums[c] = stillroom_fused(
+                    stillroom_of_parts(in_block[c], d), stillroom_float(y.scales[(int64_t) c*blocks + i]), sums[c]);
             }
         }
         for (int c = 0; c < COLUMNS; ++c) {
@@ -1263,23 +1402,40 @@ struct stillroom_iq4_xs {
         }
     }
 
+#ifdef STILLROOM_TILES
+
+    static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        const stillroom_ints high = stillroom_unsigned_16(rows), four_bits = stillroom_int8(0x0F);
+        const stillroom_ints table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
+        for (int part = 0; part < 8; ++part) {
+            const stillroom_ints one = scale_of(rows, high, part);
+            const stillroom_ints scale = stillroom_or(
+                stillroom_and(one, stillroom_int32(0xFFFF)), stillroom_left_32(one, 16));
+            for (int t = 0; t < 4; ++t) {
+                const stillroom_ints both = stillroom_load(rows + PLACES + (4*part + t)*STILLROOM_LINE);
+                to.put(8*part + t, stillroom_look_up(table, stillroom_and(both, four_bits)), scale);
+                to.put(8*part + 4 + t, stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits)), scale);
+            }
+        }
+        to.d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+    }
+
+#endif
+
 #endif
 };
 
 #ifdef STILLROOM_TILES
 
-// Linux has to be asked for them once; llama.cpp does so where it makes buffers of its own for AMX.
-static bool stillroom_has_tiles() {
-    static const bool found = ggml_backend_amx_buffer_type() != nullptr;
-    return found;
-}
-
-// Sixteen columns with sixteen rows: the products of a block are scaled while those of the next are added.
-template <typename Type>
+// Blocks of 32 values, sixteen columns with sixteen rows: the products of a block are scaled while those of the next are added.
+// Where something is added to each weight, lines are unsigned and come from memory.
+template <typename Type, bool ADDED>
 static void stillroom_multiply_tiles(
         const int blocks, const uint8_t * lines, const uint8_t * x, const stillroom_columns & y, float * s,
         const size_t bs) {
-    static constexpr int COLUMNS = STILLROOM_MOST_COLUMNS;
+    static constexpr int COLUMNS = STILLROOM_TILE;
     alignas(64) int32_t products[2][COLUMNS][STILLROOM_ROWS];
     stillroom_floats sums[COLUMNS];
     for (int c = 0; c < COLUMNS; ++c) {
@@ -1288,11 +1444,15 @@ static void stillroom_multiply_tiles(
     for (int i = 0; i <= blocks; ++i) {
         if (i < blocks) {
             const uint8_t * weights = lines + (int64_t) i*(Type::BLOCK*STILLROOM_ROWS);
-            stillroom_ahead<COLUMNS>(weights, Type::BLOCK*STILLROOM_ROWS);
             _tile_zero(0);
-            _tile_loadd(1, y.values + i*Type::BLOCK, (int64_t) blocks*Type::BLOCK);
-            _tile_loadd(2, weights, STILLROOM_LINE);
-            _tile_dpbsud(0, 1, 2);
+            _tile_loadd(4, y.values + i*(Type::BLOCK*STILLROOM_TILE), Type::BLOCK);
+            _tile_loadd(5, weights, STILLROOM_LINE);
+            if (ADDED) {
+                stillroom_ahead<COLUMNS>(weights, Type::BLOCK*STILLROOM_ROWS);
+                _tile_dpbsud(0, 4, 5);
+            } else {
+                _tile_dpbssd(0, 4, 5);
+            }
             _tile_stored(0, products[i%2], STILLROOM_LINE);
         }
         if (i > 0) {
@@ -1301,7 +1461,7 @@ static void stillroom_multiply_tiles(
             for (int c = 0; c < COLUMNS; ++c) {
                 const int64_t at = (int64_t) c*blocks + i - 1;
                 stillroom_ints product = stillroom_load(products[(i - 1)%2][c]);
-                if (!Type::MINS) {
+                if (ADDED) {
                     product = _mm512_add_epi32(product, stillroom_int32(y.less[at]));
                 }
                 sums[c] = stillroom_scaled<Type::MINS>(product, d, halves, y, at, sums[c]);
@@ -1313,41 +1473,47 @@ static void stillroom_multiply_tiles(
     }
 }
 
-// So many columns with all rows before the next are taken: their values stay in the second cache, and rows are unpacked once.
-static constexpr int64_t STILLROOM_IN_TILES = 64;
+// So many of these columns with all rows before the next are taken: their values stay in the second cache.
+static constexpr int64_t STILLROOM_SMALL_IN_TILES = 64;
 
-// All rows with the columns that fill tiles; returns how many those are, none where there are no tiles.
+// All rows with columns that fill tiles.
 template <typename Type>
-static int64_t stillroom_rows_with_tiles(
-        const int blocks, const int rows, const uint8_t * x, const int columns, const stillroom_columns & y, float * s,
+static void stillroom_rows_with_tiles(
+        const int blocks, const int rows, const uint8_t * x, const int64_t columns, const stillroom_columns & y, float * s,
         const size_t bs) {
-    const int64_t whole = columns - columns%STILLROOM_MOST_COLUMNS, n = (int64_t) blocks*Type::BLOCK;
-    if (whole == 0 || !stillroom_has_tiles()) {
-        return 0;
-    }
-    static thread_local std::vector<uint8_t> unpacked;
-    unpacked.resize(n*STILLROOM_ROWS + 64);
-    uint8_t * const room = reinterpret_cast<uint8_t *>(GGML_PAD(reinterpret_cast<intptr_t>(unpacked.data()), 64));
-    // Sums in the first, columns in the second, rows in the third.
-    alignas(64) static const struct {
-        uint8_t palette = 1, start = 0, reserved[14] = {};
-        uint16_t row_bytes[16] = {STILLROOM_LINE, Type::BLOCK, STILLROOM_LINE};
-        uint8_t rows[16] = {STILLROOM_MOST_COLUMNS, STILLROOM_MOST_COLUMNS, Type::BLOCK/4};
-    } shapes;
-    _tile_loadconfig(&shapes);
-    for (int64_t first = 0; first < whole; first += STILLROOM_IN_TILES) {
-        const int64_t end = std::min(whole, first + STILLROOM_IN_TILES);
-        for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
-            const uint8_t * const from = x + row*blocks*(int64_t) sizeof(typename Type::block);
-            const uint8_t * const lines = Type::lines(blocks, from, room);
-            for (int64_t c = first; c < end; c += STILLROOM_MOST_COLUMNS) {
-                stillroom_multiply_tiles<Type>(
-                    blocks, lines, from, y.from(c*n, c*(n/Type::PART), c*blocks), s + c*bs + row, bs);
+    if constexpr (Type::BLOCK == QK_K) {
+        stillroom_rows_in_tiles<Type>(
+            blocks, rows, x, STILLROOM_ROWS*blocks*(int64_t) sizeof(typename Type::block), columns,
+            {y.values, columns, y.less, y.scales}, s, bs);
+    } else {
+        const int64_t n = (int64_t) blocks*Type::BLOCK;
+        // Few columns do not pay for another copy of weights of 8 bits.
+        const bool in_place = std::is_same_v<Type, stillroom_q8_0> && columns < STILLROOM_SMALL_IN_TILES;
+        static thread_local std::vector<uint8_t> unpacked;
+        unpacked.resize(n*STILLROOM_ROWS + 64);
+        uint8_t * const lines = reinterpret_cast<uint8_t *>(GGML_PAD(reinterpret_cast<intptr_t>(unpacked.data()), 64));
+        stillroom_shape_tiles<Type::BLOCK>();
+        for (int64_t first = 0; first < columns; first += STILLROOM_SMALL_IN_TILES) {
+            const int64_t end = std::min(columns, first + STILLROOM_SMALL_IN_TILES);
+            for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
+                const uint8_t * const from = x + row*blocks*(int64_t) sizeof(typename Type::block);
+                if (!in_place) {
+                    Type::unpack_lines(blocks, from, lines);
+                    stillroom_before_tiles();
+                }
+                for (int64_t c = first; c < end; c += STILLROOM_TILE) {
+                    const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
+                    if (in_place) {
+                        stillroom_multiply_tiles<Type, true>(
+                            blocks, from + (int64_t) blocks*Type::HALVES, from, group, s + c*bs + row, bs);
+                    } else {
+                        stillroom_multiply_tiles<Type, false>(blocks, lines, from, group, s + c*bs + row, bs);
+                    }
+                }
             }
         }
+        _tile_release();
     }
-    _tile_release();
-    return whole;
 }
 
 #endif
@@ -1362,8 +1528,9 @@ static void stillroom_rows_with(
     const int64_t bytes = blocks*sizeof(typename Type::block);
     [[maybe_unused]] int64_t done = 0;
 #ifdef STILLROOM_TILES
-    if constexpr (Type::BLOCK == QK8_0) {
-        done = stillroom_rows_with_tiles<Type>(blocks, rows, x, columns, y, s, bs);
+    done = stillroom_tiled(columns, Type::BLOCK);
+    if (done > 0) {
+        stillroom_rows_with_tiles<Type>(blocks, rows, x, done, y, s, bs);
     }
 #endif
 #ifdef STILLROOM_PLANES
@@ -1396,6 +1563,41 @@ static void stillroom_interleave(const int blocks, const int64_t rows, const voi
     for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
         Type::repack(x + row*blocks, blocks, to + row*blocks*sizeof(typename Type::block));
     }
+}
+
+// A quantised column into its place: among those that fill tiles, which the first `tiled` do, or behind the one before it.
+template <typename Type>
+static void stillroom_place(
+        const char * quantised, const int blocks, const int64_t column, const int64_t tiled, const stillroom_columns & y) {
+    const int64_t n = (int64_t) blocks*Type::BLOCK;
+    const stillroom_columns to = y.from(column*n, column*(n/Type::PART), column*blocks);
+#ifdef STILLROOM_TILES
+    if (column < tiled) {
+        static thread_local std::vector<int8_t> values;
+        values.resize(n);
+        if constexpr (Type::BLOCK == QK_K) {
+            static thread_local std::vector<int32_t> less;
+            static thread_local std::vector<float> scales;
+            less.resize(n/Type::PART);
+            scales.resize(blocks);
+            Type::prepare(quantised, blocks, values.data(), less.data(), scales.data());
+            stillroom_place_column<QK_K, STILLROOM_TILE_BYTES>(values.data(), n, column, tiled, y.values);
+            for (int i = 0; i < blocks; ++i) {
+                y.scales[i*tiled + column] = scales[i];
+                if (Type::WITH_MINS) {
+                    memcpy(y.less + 4*(i*tiled + column), less.data() + 4*i, 16);
+                }
+            }
+        } else {  // sixteen columns behind each other
+            Type::prepare(quantised, blocks, values.data(), to.less, to.scales);
+            stillroom_place_column<Type::BLOCK, Type::BLOCK>(
+                values.data(), n, column%STILLROOM_TILE, STILLROOM_TILE,
+                y.values + (column - column%STILLROOM_TILE)*n);
+        }
+        return;
+    }
+#endif
+    Type::prepare(quantised, blocks, to.values, to.less, to.scales);
 }
 
 // How rows of a type are laid out and multiplied (tensor->extra). Weights of two dimensions only.
@@ -1439,9 +1641,10 @@ template <typename Type> class stillroom_rows : public tensor_traits_base {
         const ggml_from_float_t quantise = stillroom_quantiser(Type::COLUMN_TYPE);
         for (int64_t column = params->ith; column < columns; column += params->nth) {
             quantise(reinterpret_cast<const float *>(at(src1, column)), quantised.data(), n);
-            Type::prepare(
-                quantised.data(), blocks, y.values + column*n, y.less + column*(n/Type::PART),
-                y.scales + column*blocks);
+            const int64_t plane = column - column%src1->ne[1];
+            stillroom_place<Type>(
+                quantised.data(), blocks, column - plane, stillroom_tiled(src1->ne[1], Type::BLOCK),
+                y.from(plane*n, plane*(n/Type::PART), plane*blocks));
         }
         if (params->ith == 0) {
             ggml_threadpool_chunk_set(params->threadpool, params->nth);
@@ -1494,12 +1697,12 @@ static void stillroom_file_rows_with(
     std::vector<int32_t> less((size_t) columns*(n/Type::PART));
     std::vector<float> scales((size_t) columns*blocks);
     stillroom_interleave<Type>(blocks, rows, x, packed.data());
+    const stillroom_columns prepared = {values.data(), less.data(), scales.data()};
     for (int64_t c = 0; c < columns; ++c) {
-        Type::prepare(
-            y + c*ggml_row_size(Type::COLUMN_TYPE, n), blocks, &values[c*n], &less[c*(n/Type::PART)], &scales[c*blocks]);
+        stillroom_place<Type>(
+            y + c*ggml_row_size(Type::COLUMN_TYPE, n), blocks, c, stillroom_tiled(columns, Type::BLOCK), prepared);
     }
-    stillroom_rows_with<Type>(
-        blocks, rows, packed.data(), columns, {values.data(), less.data(), scales.data()}, s, bs);
+    stillroom_rows_with<Type>(blocks, rows, packed.data(), columns, prepared, s, bs);
 }
 
 }  // namespace ggml::cpu::repack
@@ -1516,7 +1719,7 @@ int stillroom_interleaved_rows(void) {
 }
 
 bool stillroom_adds_integers(void) {
-#ifdef STILLROOM_PLANES
+#if defined(STILLROOM_PLANES) || defined(STILLROOM_TILES)
     return true;
 #else
     return false;
@@ -1573,7 +1776,7 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
 #endif
 #ifdef STILLROOM_TILES
         // Otherwise eights are as fast.
-        case GGML_TYPE_Q4_0: return ggml::cpu::repack::stillroom_has_tiles() ? &q4_0 : nullptr;
+        case GGML_TYPE_Q4_0: return stillroom_has_tiles() ? &q4_0 : nullptr;
 #endif
         case GGML_TYPE_Q6_K: return &q6_K;
         case GGML_TYPE_Q5_K: return &q5_K;

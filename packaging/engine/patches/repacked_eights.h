@@ -679,6 +679,95 @@ static void stillroom_eight_q4_0(
 
 #endif
 
+#ifdef STILLROOM_TILES
+
+// Two times eight rows of Q4_K with columns that fill tiles.
+struct stillroom_tiled_q4_K {
+    static constexpr int TOTALS = 2;  // products, and what the mins take off
+
+    static __m128i both(const uint8_t * first, const uint8_t * second) {
+        return _mm_unpacklo_epi64(
+            _mm_loadl_epi64(reinterpret_cast<const __m128i *>(first)),
+            _mm_loadl_epi64(reinterpret_cast<const __m128i *>(second)));
+    }
+
+    static void unpack_tiles(const uint8_t * rows, const int blocks, const int i, stillroom_tiled_block & to) {
+        const block_q4_Kx8 * x = reinterpret_cast<const block_q4_Kx8 *>(rows) + i;
+        const __m512i low = _mm512_set1_epi8(0x0F);
+        const __m512i fours = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        const __m512i others = _mm512_add_epi32(fours, _mm512_set1_epi32(1));
+        alignas(64) uint8_t scales[2][8][8], mins[2][8][8];
+        stillroom_fetch(x);
+        stillroom_fetch(x + blocks);
+        stillroom_scales(x[0], scales[0], mins[0]);
+        stillroom_scales(x[blocks], scales[1], mins[1]);
+        for (int pair = 0; pair < 4; ++pair) {
+            const __m512i scale[2] = {
+                stillroom_each_twice(both(scales[0][2*pair], scales[1][2*pair])),
+                stillroom_each_twice(both(scales[0][2*pair + 1], scales[1][2*pair + 1]))};
+            for (int t = 0; t < 4; ++t) {
+                const __m512i first = _mm512_loadu_si512(x[0].qs + 256*pair + 64*t);
+                const __m512i second = _mm512_loadu_si512(x[blocks].qs + 256*pair + 64*t);
+                for (int half = 0; half < 2; ++half) {
+                    const __m512i four = _mm512_permutex2var_epi32(first, half ? others : fours, second);
+                    const int line = 16*pair + 2*t + half;
+                    to.put(line, _mm512_and_si512(four, low), scale[0]);
+                    to.put(line + 8, _mm512_and_si512(_mm512_srli_epi16(four, 4), low), scale[1]);
+                }
+            }
+            const __m128i a = both(mins[0][2*pair], mins[1][2*pair]), b = both(mins[0][2*pair + 1], mins[1][2*pair + 1]);
+            to.pairs[pair] = _mm512_cvtepu8_epi16(_mm256_set_m128i(_mm_unpackhi_epi8(a, b), _mm_unpacklo_epi8(a, b)));
+        }
+        to.d = _mm512_insertf32x8(_mm512_castps256_ps512(stillroom_halves(x[0].d)), stillroom_halves(x[blocks].d), 1);
+        to.dmin =
+            _mm512_insertf32x8(_mm512_castps256_ps512(stillroom_halves(x[0].dmin)), stillroom_halves(x[blocks].dmin), 1);
+    }
+
+    static inline void add_tiles(
+            const __m512i sum, const stillroom_tiled_block & x, const int32_t * pairs, const float of_column,
+            float * totals) {
+        __m512i offset = _mm512_setzero_si512();
+        for (int pair = 0; pair < 4; ++pair) {
+            offset = _mm512_dpwssd_epi32(offset, x.pairs[pair], _mm512_set1_epi32(pairs[pair]));
+        }
+        const __m512 scale = _mm512_set1_ps(of_column);
+        _mm512_store_ps(
+            totals, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_mul_ps(x.d, scale), _mm512_load_ps(totals)));
+        _mm512_store_ps(
+            totals + STILLROOM_TILE,
+            _mm512_fmadd_ps(
+                _mm512_cvtepi32_ps(offset), _mm512_mul_ps(x.dmin, scale), _mm512_load_ps(totals + STILLROOM_TILE)));
+    }
+
+    static inline __m512 of_tiles(const float * totals) {
+        return _mm512_sub_ps(_mm512_load_ps(totals), _mm512_load_ps(totals + STILLROOM_TILE));
+    }
+};
+
+// The columns that fill tiles, in a work memory of at least their bytes as blocks (block_q8_K).
+static stillroom_tiled_columns stillroom_tiled_in(char * work, const int64_t n, const int64_t columns) {
+    const int64_t blocks = columns*(n/QK_K);
+    return {
+        reinterpret_cast<const int8_t *>(work), columns, reinterpret_cast<const int32_t *>(work + columns*n),
+        reinterpret_cast<const float *>(work + columns*n + blocks*sizeof(stillroom_column_sums))};
+}
+
+// One of these columns into its place.
+static void stillroom_place_q8_K(
+        const block_q8_K * y, const int64_t n, const int64_t columns, const int64_t column, char * work) {
+    const int64_t blocks = n/QK_K, all = columns*blocks;
+    auto * pairs = reinterpret_cast<stillroom_column_sums *>(work + columns*n) + column;
+    float * scales = reinterpret_cast<float *>(work + columns*n + all*sizeof(stillroom_column_sums)) + column;
+    for (int64_t i = 0; i < blocks; ++i) {
+        stillroom_place_column<QK_K, STILLROOM_TILE_BYTES>(
+            y[i].qs, QK_K, column, columns, reinterpret_cast<int8_t *>(work) + i*columns*QK_K);
+        stillroom_sum_columns(1, y + i, pairs + i*columns);
+        scales[i*columns] = y[i].d;
+    }
+}
+
+#endif
+
 // One product for each number of columns: a constant, so that the sums stay in registers.
 #ifdef STILLROOM_WIDE
 #define STILLROOM_COUNTS(CASE) \
@@ -758,7 +847,7 @@ static void stillroom_columns_q4_0(
 extern "C" void stillroom_repacked_columns(
     enum ggml_type type, int n, int rows, const void * x, int columns, const void * y, float * s, size_t bs);
 
-void stillroom_repacked_columns(
+static void stillroom_columns_in_eights(
         const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,
         float * s, const size_t bs) {
     if (type == GGML_TYPE_Q4_K) {
@@ -768,6 +857,29 @@ void stillroom_repacked_columns(
         stillroom_columns_q4_0(
             n/QK4_0, rows, static_cast<const block_q4_0x8 *>(x), columns, static_cast<const block_q8_0 *>(y), s, bs);
     }
+}
+
+void stillroom_repacked_columns(
+        const enum ggml_type type, const int n, const int rows, const void * x, const int columns, const void * y,
+        float * s, const size_t bs) {
+    int64_t tiled = 0;
+#ifdef STILLROOM_TILES
+    if (type == GGML_TYPE_Q4_K && rows%STILLROOM_TILE == 0) {
+        tiled = stillroom_tiled(columns, QK_K);
+        std::vector<char> work(tiled*ggml_row_size(GGML_TYPE_Q8_K, n));
+        for (int64_t column = 0; column < tiled; ++column) {
+            stillroom_place_q8_K(
+                static_cast<const block_q8_K *>(y) + column*(n/QK_K), n, tiled, column, work.data());
+        }
+        stillroom_rows_in_tiles<stillroom_tiled_q4_K>(
+            n/QK_K, rows, static_cast<const uint8_t *>(x), 2*(n/QK_K)*sizeof(block_q4_Kx8), tiled,
+            stillroom_tiled_in(work.data(), n, tiled), s, bs);
+    }
+#endif
+    const ggml_type column_type = type == GGML_TYPE_Q4_K ? GGML_TYPE_Q8_K : GGML_TYPE_Q8_0;
+    stillroom_columns_in_eights(
+        type, n, rows, x, columns - tiled, static_cast<const char *>(y) + tiled*ggml_row_size(column_type, n),
+        s + tiled*bs, bs);
 }
 
 // The product of weights whose rows lie in eights; false where llama.cpp's own has to be made.
@@ -783,23 +895,50 @@ static bool stillroom_mul_mat_repacked(const ggml_compute_params * params, ggml_
     const size_t column_bytes = ggml_row_size(column_type, values);
     const ggml_from_float_t quantise = stillroom_quantiser(column_type);
     char * quantised = static_cast<char *>(params->wdata);
+    int64_t tiled = 0;  // of the columns, the first
+    int64_t least = 8;
+#ifdef STILLROOM_TILES
+    if (src0->type == GGML_TYPE_Q4_K && rows%STILLROOM_TILE == 0) {
+        tiled = stillroom_tiled(columns, QK_K);
+        least = STILLROOM_TILE;
+    }
+    static thread_local std::vector<char> column_of_blocks;
+    column_of_blocks.resize(column_bytes);
+#endif
     for (int64_t column = params->ith; column < columns; column += params->nth) {
-        quantise(
-            reinterpret_cast<const float *>(static_cast<const char *>(src1->data) + column*src1->nb[1]),
-            quantised + column*column_bytes, values);
+        const float * from = reinterpret_cast<const float *>(static_cast<const char *>(src1->data) + column*src1->nb[1]);
+#ifdef STILLROOM_TILES
+        if (column < tiled) {
+            quantise(from, column_of_blocks.data(), values);
+            stillroom_place_q8_K(
+                reinterpret_cast<const block_q8_K *>(column_of_blocks.data()), values, tiled, column, quantised);
+            continue;
+        }
+#endif
+        quantise(from, quantised + column*column_bytes, values);
     }
     if (params->ith == 0) {
         ggml_threadpool_chunk_set(params->threadpool, params->nth);
     }
     ggml_barrier(params->threadpool);
 
-    stillroom_shares share(rows, params->nth, 8);
+    stillroom_shares share(rows, params->nth, least);
     for (int turn = params->ith; share.take(turn); turn = ggml_threadpool_chunk_add(params->threadpool, 1)) {
         for (int64_t done = 0; done < share.rows; done += share.at_a_time(done)) {
-            const int64_t first = share.first + done;
-            stillroom_repacked_columns(
-                src0->type, values, share.at_a_time(done), static_cast<const char *>(src0->data) + first*src0->nb[1],
-                columns, quantised, static_cast<float *>(dst->data) + first, dst->nb[1]/sizeof(float));
+            const int64_t first = share.first + done, some = share.at_a_time(done), bs = dst->nb[1]/sizeof(float);
+            const char * weights = static_cast<const char *>(src0->data) + first*src0->nb[1];
+            float * to = static_cast<float *>(dst->data) + first;
+#ifdef STILLROOM_TILES
+            if (tiled > 0) {
+                stillroom_rows_in_tiles<stillroom_tiled_q4_K>(
+                    values/QK_K, some, reinterpret_cast<const uint8_t *>(weights), STILLROOM_TILE*src0->nb[1], tiled,
+                    stillroom_tiled_in(quantised, values, tiled), to, bs);
+            }
+#endif
+            if (tiled < columns) {
+                stillroom_columns_in_eights(
+                    src0->type, values, some, weights, columns - tiled, quantised + tiled*column_bytes, to + tiled*bs, bs);
+            }
         }
     }
     return true;
