@@ -1568,7 +1568,8 @@ static void stillroom_interleave(const int blocks, const int64_t rows, const voi
 // A quantised column into its place: among those that fill tiles, which the first `tiled` do, or behind the one before it.
 template <typename Type>
 static void stillroom_place(
-        const char * quantised, const int blocks, const int64_t column, const int64_t tiled, const stillroom_columns & y) {
+        const char * quantised, const int blocks, const int64_t column, [[maybe_unused]] const int64_t tiled,
+        const stillroom_columns & y) {
     const int64_t n = (int64_t) blocks*Type::BLOCK;
     const stillroom_columns to = y.from(column*n, column*(n/Type::PART), column*blocks);
 #ifdef STILLROOM_TILES
