@@ -22,8 +22,9 @@ from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
-from models.system.disk_space import DiskFullError, DiskNeed, told_error, told_when_full
+from models.system.disk_space import DiskFullError, DiskNeed, told_error
 from models.system.json_file import is_set_aside, read_json, write_json
+from models.system.notices import tell
 from models.system.progress import UNWATCHED, JobContext, Progress
 
 if TYPE_CHECKING:
@@ -98,8 +99,9 @@ class JobBook:
     when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
     was made, cancelling deletes it.
 
-    Only `start` and `add` wait for the disk, and nobody waits for them: each new state is written a moment
-    later, by a thread of its own, and `close` waits for that.
+    Only `start` waits for the disk, and nobody waits for it: each new state is written a moment later, by a
+    thread of its own, and `close` waits for that. A job begins once its file is there. Where that cannot be
+    written the user is told, and the job is gone.
     """
 
     def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
@@ -111,6 +113,8 @@ class JobBook:
         self._jobs: dict[str, Job] = {}
         self._unwritten: dict[str, None] = {}
         """The jobs whose files say an earlier state, in the order in which they changed."""
+        self._unkept: set[str] = set()
+        """The jobs that have no file yet: they would be lost if the program ended now."""
         self._writer = NewestWriter("job-files", self._write_changed)
         self._progress: dict[str, Progress] = {}
         self._installed: dict[str, tuple[InstalledModel, ...]] = {}
@@ -148,6 +152,10 @@ class JobBook:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        self.flush()
+
+    def flush(self) -> None:
+        """Wait until the files say what is now."""
         self._writer.flush()
 
     def observe(self, observer: Observer) -> Callable[[], None]:
@@ -181,7 +189,7 @@ class JobBook:
 
         The job is called `title`. One that is to make the same already is given back, and goes on where it
         was stopped; one that was cancelled while that can be taken back. Raises `StillroomError` if the model
-        is unknown, and `DiskFullError`.
+        is unknown.
         """
         reference = parse_reference(model)
         job = Job(
@@ -206,13 +214,11 @@ class JobBook:
                 self.restore(same.id)
                 self.resume(same.id)
                 return self._view(same)
-        with told_when_full(self._folder):
-            write_json(self._file(job.id), job)
-        with self._changed:
             self._jobs[job.id] = job
-            self._changed.notify_all()
-        self._tell(job)
-        return self._view(job)
+            self._unkept.add(job.id)
+            self._keep(job)
+            self._tell(job)
+            return self._view(job)
 
     def resolve(self, repo: str, revision: str = "", job: JobContext = UNWATCHED) -> Snapshot:
         """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
@@ -313,7 +319,8 @@ class JobBook:
         waiting = [
             job
             for job in self._jobs.values()
-            if job.state == "waiting" or (job.state == "cancelled" and self._due_s(job) <= now_s)
+            if (job.state == "waiting" and job.id not in self._unkept)
+            or (job.state == "cancelled" and self._due_s(job) <= now_s)
         ]
         return min(waiting, key=lambda job: (job.state, job.created_at), default=None)
 
@@ -368,7 +375,7 @@ class JobBook:
             shared = any(other.model == job.model for other in unfinished)
         if not shared:
             # Else one whose data is gone would go on after a crash.
-            self._writer.flush()
+            self.flush()
             try:
                 self._acquirer().discard(job.model)
             except (OSError, StillroomError) as error:
@@ -407,21 +414,42 @@ class JobBook:
                     state: JobState = "cancelled" if job.state == "gone" else job.state
                     kept = msgspec.structs.replace(job, state=state)
             # Not under the lock: the disk may take its time, and the window asks for the jobs meanwhile.
-            self._write(self._file(job_id), kept)
+            refused = self._first_refused(job_id, self._write(self._file(job_id), kept))
+            if refused is not None:
+                told = told_error(refused, self._folder)
+                tell(told if isinstance(told, StillroomError) else _surprise(told))
+
+    def _first_refused(self, job_id: str, refused: OSError | None) -> OSError | None:
+        """Note that a job's file was written; returns what has refused its first one: then the job is gone."""
+        with self._changed:
+            if job_id not in self._unkept:
+                return None
+            self._unkept.discard(job_id)
+            self._changed.notify_all()
+            job = self._jobs.get(job_id)
+            if refused is None or job is None or job.state not in _OPEN:
+                return None
+            del self._jobs[job_id]
+            job.state = "gone"
+            self._tell(job)
+            return refused
 
     @staticmethod
-    def _write(file: Path, job: Job | None) -> None:
+    def _write(file: Path, job: Job | None) -> OSError | None:
+        """Make the file say what is now; returns what has refused that."""
         try:
             if job is None:
                 file.unlink(missing_ok=True)
             else:
                 write_json(file, job)
         except OSError as error:
-            # It goes on all the same: what the file says is an earlier state of the same job.
+            # It goes on all the same, where the file says an earlier state of the same job.
             log.warning("the state of the job in %s could not be kept: %s", file.name, error)
             if job is not None and job.state == "cancelled":
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
+            return error
+        return None
 
     def _tell(self, job: Job) -> None:
         # Within the lock, so that no view comes after a newer one: whoever shows it would keep it.

@@ -319,7 +319,7 @@ class WindowApplication(QObject):
         self._painted = True
         GuiThreadGarbage(self)
         self.parts.client.start()
-        self.parts.jobs.start()
+        self._bridge.start(asyncio.to_thread(self.parts.jobs.start))
         self.server.start()
         self._bridge.start(asyncio.to_thread(self._tidy_models))
         # The first text has it at once then.

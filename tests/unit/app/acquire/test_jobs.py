@@ -1,4 +1,5 @@
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
 from models.system.disk_space import DiskFullError
 from models.system.json_file import load_json
+from models.system.notices import NoticeInbox
 from models.system.progress import JobContext
 from tests.support.full_disk import fill, small_disk
 from tests.support.held_disk import at_once, held_disk
@@ -346,6 +348,7 @@ def test_what_was_wished_of_a_build_is_kept_over_a_restart(
         return Acquired((), 0.0)
 
     monkeypatch.setattr(Acquirer, "get", get)
+    desk.book.close()
     desk.new_book().start()
     desk.wait("done", lambda view: view.types == ("Q8_0",))
     assert wishes == [
@@ -378,8 +381,15 @@ def test_a_full_disk_is_told_when_a_job_is_asked_for(hub: LoopbackHub, tmp_path:
         desk = Desk(hub, disk)
         desk.book.start()
         filler = fill(disk)
-        with pytest.raises(DiskFullError, match=r"1\d\.\d MB more are needed, and 0 B are free"):
-            desk.book.add("r1-qwen-1.5b", ["Q4_K_M"])
+        with NoticeInbox() as inbox:
+            told: list[StillroomError] = []
+            inbox.observe(told.append)
+            view = desk.book.add("r1-qwen-1.5b", ["Q4_K_M"])
+            assert desk.wait("gone").id == view.id
+            desk.book.flush()
+        [refused] = told
+        assert isinstance(refused, DiskFullError)
+        assert re.search(r"1\d\.\d MB more are needed, and 0 B are free", str(refused))
         assert desk.book.jobs() == ()
         filler.unlink()
         desk.book.add(REPO, ["Q8_0"])
@@ -391,6 +401,7 @@ def test_jobs_outlive_a_disk_that_fills_up_under_them(hub: LoopbackHub, tmp_path
     with small_disk(tmp_path / "disk", 64 << 20) as disk:
         desk = Desk(hub, disk)
         desk.book.add(REPO, ["Q8_0"])
+        desk.book.flush()
         filler = fill(disk)
         desk.book.start()
         failed = desk.wait("failed")
@@ -462,12 +473,50 @@ def test_nobody_who_asks_for_the_jobs_waits_for_the_disk(desk: Desk) -> None:
 
 def test_a_job_that_runs_lets_the_window_ask_while_its_state_is_written(desk: Desk) -> None:
     job = desk.book.add(REPO, ["Q8_0"])
+    desk.book.flush()
     with held_disk() as disk:
         desk.book.start()
         disk.wait_for_writer()
         assert at_once(desk.book.jobs)[0].state == "running"
         at_once(lambda: desk.book.pause(job.id))
         assert desk.wait("paused").id == job.id
+
+
+def test_a_job_that_is_asked_for_is_there_at_once_and_begins_once_its_file_is(desk: Desk) -> None:
+    desk.book.start()
+    with held_disk() as disk:
+        job = at_once(lambda: desk.book.add(REPO, ["Q8_0"]))
+        disk.wait_for_writer()
+        assert at_once(lambda: desk.book.add(REPO, ["Q8_0"])).id == job.id
+        assert [view.state for view in at_once(desk.book.jobs)] == ["waiting"]
+        at_once(lambda: desk.book.pause(job.id))
+        other = at_once(lambda: desk.book.add(REPO, ["Q8_0"], keep_original=True))
+        at_once(lambda: desk.book.cancel(other.id, undo_s=3600))
+        assert desk.hub.requests == []
+        disk.goes_on.set()
+        desk.book.close()
+    kept = {file.stem: load_json(file, Job).value.state for file in (desk.root / "jobs").glob("*.json")}
+    assert kept == {job.id: "paused", other.id: "cancelled"}
+    later = desk.new_book()
+    later.start()
+    assert [(view.id, view.state) for view in later.jobs()] == [(job.id, "paused")]
+
+
+def test_a_job_that_was_paused_before_its_file_was_refused_is_gone_with_a_word(desk: Desk) -> None:
+    told: list[StillroomError] = []
+    with NoticeInbox() as inbox:
+        inbox.observe(told.append)
+        with held_disk() as disk:
+            desk.book.add(REPO, ["Q8_0"])
+            disk.wait_for_writer()
+            (desk.root / "jobs").rename(desk.root / "away")
+            (desk.root / "jobs").write_text("no folder")
+            job = desk.book.jobs()[0]
+            desk.book.pause(job.id)
+        assert desk.wait("gone").id == job.id
+        desk.book.flush()
+    assert len(told) == 1
+    assert desk.book.jobs() == ()
 
 
 def test_the_files_of_jobs_say_the_newest_state_however_slow_the_disk_was(desk: Desk) -> None:
