@@ -19,6 +19,7 @@ from app.bench.quality.store import QualityStore
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
 from app.bootstrap import StillroomCore, build_core
+from app.chat.library.library import ChatLibrary
 from app.chat.prompting.prompt import ChatTemplates
 from app.chat.prompting.template_process import TemplateProcess
 from app.chat.store.store import ChatStore
@@ -103,6 +104,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
         jobs=JobBook(core.paths.jobs, core.acquirer),
         measurer=core.measurer(),
         chats=ChatStore(core.paths.chats),
+        library=ChatLibrary.in_folder(core.paths.data),
         benchmarks=benchmarks,
         quality=QualityRunner(
             client,

@@ -269,11 +269,13 @@ def _write_presets(folder: Path) -> None:
     book = PresetBook(folder / "presets.json")
     book.save("Short", ReplyChoices(sampling=Sampling(temperature=0.25), max_tokens=300))
     book.save("Thorough", ReplyChoices(sampling=Sampling(top_p=0.9)))
+    book.close()
 
 
 def _write_prompts(folder: Path) -> None:
     book = PromptBook(folder / "prompts.json")
     book.save("Translate", "Translate into {{language:English|Chinese}}: {{text}}")
+    book.close()
 
 
 def _write_filters(folder: Path) -> None:

@@ -10,7 +10,7 @@ from app.chat.library.prompt_library import PromptBook
 
 @dataclass(frozen=True, slots=True)
 class ChatLibrary:
-    """The two books; `in_folder` opens them where they are kept."""
+    """The two books; `in_folder` opens them where they are kept, `close` waits until they are on the disk."""
 
     presets: PresetBook
     prompts: PromptBook
@@ -23,3 +23,8 @@ class ChatLibrary:
     def in_language(self, language: Literal["en", "zh"]) -> "ChatLibrary":
         """The same books with the shipped prompts of a language."""
         return ChatLibrary(self.presets, self.prompts.in_language(language))
+
+    def close(self) -> None:
+        """Wait until what was changed is written."""
+        self.presets.close()
+        self.prompts.close()

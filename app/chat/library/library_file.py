@@ -10,9 +10,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from app.base.errors import StillroomError
+from app.base.newest_writer import NewestWriter
 from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
+from models.system.notices import tell
 
 VERSION = 1
 T = TypeVar("T")
@@ -23,14 +25,19 @@ _WITHOUT = "The list begins empty; what is in the old file can be taken over by 
 class LibraryFile(Generic[T]):
     """Any thread. A file that cannot be read is set aside, and the list begins empty.
 
-    `form` names what is in it ("stillroom-presets"): of other files, those of something else are refused.
+    `form` names what is in it ("stillroom-presets"): of other files, those of something else are refused. Who
+    changes the list waits for nobody: it is written a moment later, by a thread of its own. Where that cannot
+    be, the user is told, and the list holds until the program ends.
     """
 
     def __init__(self, path: Path, form: str, item: type[T]) -> None:
         self._path = path
         self._form = form
         self._type = item
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """For the items alone; whoever holds it waits for no disk."""
+        self._writer = NewestWriter("library", self._write_newest)
+        self._is_refused = False
         document = read_json(path, _Document[item], without=_WITHOUT, changed="use")  # type: ignore[valid-type]
         self._items: tuple[T, ...] = () if document is None else document.items
 
@@ -40,14 +47,10 @@ class LibraryFile(Generic[T]):
         return self._items
 
     def keep(self, items: tuple[T, ...]) -> "Change[T]":
-        """Put these in the place of all that was there, on the disk too; returns what `undo` takes back.
-
-        Raises `StillroomError`; nothing changes then.
-        """
+        """Put these in the place of all that was there; returns what `undo` takes back."""
         with self._lock:
-            before = self._items
-            self._write(self._path, items, partial(write_json, indent=True))
-            self._items = items
+            before, self._items = self._items, items
+            self._writer.wake()
             return Change(
                 tuple(item for item in items if item not in before),
                 tuple(item for item in before if item not in items),
@@ -55,16 +58,25 @@ class LibraryFile(Generic[T]):
 
     def undo(self, change: "Change[T]") -> None:
         """Take one change back; what was changed since stays."""
-        kept = tuple(item for item in self._items if item not in change.added)
-        self.keep((*kept, *(item for item in change.removed if item not in kept)))
+        with self._lock:
+            kept = tuple(item for item in self._items if item not in change.added)
+            self.keep((*kept, *(item for item in change.removed if item not in kept)))
+
+    def close(self) -> None:
+        """Wait until all is written; what was refused is tried once more."""
+        self._writer.flush()
+        if self._is_refused:
+            self._writer.wake()
+            self._writer.flush()
 
     def export(self, path: Path, items: tuple[T, ...]) -> None:
-        """Write some of them to a file of their own. Raises `StillroomError`."""
+        """Write some of them to a file of their own; waits for the disk. Raises `StillroomError`."""
         # No checksum: whoever gets the file may change it.
         self._write(path, items, _write_plain)
 
     def read(self, path: Path) -> tuple[T, ...]:
-        """Read the items of another file of this kind, and keep nothing yet. Raises `StillroomError`."""
+        """Read the items of another file of this kind, and keep nothing yet; waits for the disk. Raises
+        `StillroomError`."""
         try:
             document = load_json(path, _Document[self._type]).value  # type: ignore[name-defined]
             if document.format != self._form:
@@ -84,6 +96,14 @@ class LibraryFile(Generic[T]):
                 name=path.name,
                 reason=str(error),
             ) from error
+
+    def _write_newest(self) -> None:
+        try:
+            self._write(self._path, self._items, partial(write_json, indent=True))
+            self._is_refused = False
+        except StillroomError as error:
+            self._is_refused = True
+            tell(error)
 
     def _write(self, path: Path, items: tuple[T, ...], write: Callable[[Path, object], None]) -> None:
         try:

@@ -1,5 +1,6 @@
 """Presets: named ways of making replies, for any chat and as the beginning of every chat with a model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,10 +46,8 @@ BUILT_IN = (
 
 
 class PresetBook:
-    """The user's own presets. Every change returns what `undo` takes back.
-
-    Any thread; raises `StillroomError` when the file cannot be written.
-    """
+    """The user's own presets, changed by one thread. Every change returns what `undo` takes back, and is
+    written as a `LibraryFile` is."""
 
     def __init__(self, path: Path) -> None:
         self._file = LibraryFile(path, FORM, Preset)
@@ -110,18 +109,25 @@ class PresetBook:
         """Return the preset that new chats with a model begin with; None without one."""
         return next((preset for preset in self._file.items if model in preset.models), None)
 
+    def close(self) -> None:
+        """Wait until what was changed is written."""
+        self._file.close()
+
     def export(self, path: Path) -> None:
-        """Write the user's presets to a file."""
+        """Write the user's presets to a file; any thread, waits for the disk. Raises `StillroomError`."""
         self._file.export(path, self.own)
 
-    def add_from(self, path: Path) -> tuple[Change[Preset], int]:
-        """Take in the presets of a file beside those that are there; for `undo`, and how many came."""
-        found = self._file.read(path)
+    def read(self, path: Path) -> tuple[Preset, ...]:
+        """Read the presets of another file; any thread, waits for the disk. Raises `StillroomError`."""
+        return self._file.read(path)
+
+    def add(self, found: Sequence[Preset]) -> Change[Preset]:
+        """Take in presets of another file beside those that are there."""
         items = list(self._file.items)
         for preset in found:
             name = free_name(preset.name, {other.name for other in items})
             items.append(msgspec.structs.replace(preset, name=name, models=()))
-        return self._file.keep(tuple(items)), len(found)
+        return self._file.keep(tuple(items))
 
     def _without(self, name: str) -> tuple[Preset, ...]:
         return tuple(preset for preset in self._file.items if preset.name != name)

@@ -73,10 +73,8 @@ def shipped_prompts(language: Literal["en", "zh"]) -> tuple[SavedPrompt, ...]:
 
 
 class PromptBook:
-    """The user's prompts and the shipped ones. Every change returns what `undo` takes back.
-
-    Any thread; raises `StillroomError` when the file cannot be written.
-    """
+    """The user's prompts and the shipped ones, changed by one thread. Every change returns what `undo` takes
+    back, and is written as a `LibraryFile` is."""
 
     def __init__(self, path: Path, language: Literal["en", "zh"] = "en") -> None:
         """`language` is the one of the shipped prompts."""
@@ -112,15 +110,22 @@ class PromptBook:
         """Take a change back; what was changed since stays."""
         self._file.undo(change)
 
+    def close(self) -> None:
+        """Wait until what was changed is written."""
+        self._file.close()
+
     def export(self, path: Path) -> None:
-        """Write the user's prompts to a file."""
+        """Write the user's prompts to a file; any thread, waits for the disk. Raises `StillroomError`."""
         self._file.export(path, self.own)
 
-    def add_from(self, path: Path) -> tuple[Change[SavedPrompt], int]:
-        """Take in the prompts of a file beside those that are there; for `undo`, and how many came."""
-        found = self._file.read(path)
+    def read(self, path: Path) -> tuple[SavedPrompt, ...]:
+        """Read the prompts of another file; any thread, waits for the disk. Raises `StillroomError`."""
+        return self._file.read(path)
+
+    def add(self, found: Sequence[SavedPrompt]) -> Change[SavedPrompt]:
+        """Take in prompts of another file beside those that are there."""
         items = list(self._file.items)
         for prompt in found:
             free = free_name(prompt.title, {other.title for other in items})
             items.append(SavedPrompt(free, prompt.text))
-        return self._file.keep(tuple(items)), len(found)
+        return self._file.keep(tuple(items))

@@ -151,11 +151,13 @@ class ChatTab(QWidget, Stepped):
             self.composer,
             self,
         )
-        self.presets = ChatPresets(library.presets, self.choices, ui.session, ui.settings, ui.notices, self)
+        self.presets = ChatPresets(
+            library.presets, self.choices, ui.session, ui.settings, ui.notices, ui.bridge, self
+        )
         self._choosing = ChatChoices(
             self._keeper, self.choices, self.presets, ui.settings, self.start, self._chosen, self
         )
-        self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, self)
+        self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, ui.bridge, self)
         yield
         self._lay_out()
         self.setFocusProxy(self.composer)

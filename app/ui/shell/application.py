@@ -102,7 +102,6 @@ class WindowApplication(QObject):
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         parts.templates.observe(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
-        self._library: ChatLibrary | None = None
         self._replacing: asyncio.Task[None] | None = None
         self._listing: asyncio.Task[object] | None = None
         self._coming_back: BroughtBack | None = None
@@ -197,6 +196,7 @@ class WindowApplication(QObject):
                 self._sampler.stop,
                 parts.jobs.close,
                 parts.settings.close,
+                parts.library.close,
                 parts.idle.close,
                 parts.server.close,
                 parts.templates.close,
@@ -310,10 +310,9 @@ class WindowApplication(QObject):
         return self._machine_advice
 
     def _chat_library(self) -> ChatLibrary:
-        """Read when it is first needed. One for all windows: an Undo may come from the one before."""
-        if self._library is None:
-            self._library = ChatLibrary.in_folder(self.parts.paths.data)
-        return self._library.in_language("zh" if QLocale().language() == QLocale.Language.Chinese else "en")
+        """One for all windows: an Undo may come from the one before."""
+        is_chinese = QLocale().language() == QLocale.Language.Chinese
+        return self.parts.library.in_language("zh" if is_chinese else "en")
 
     def _on_first_painted(self) -> None:
         self._painted = True

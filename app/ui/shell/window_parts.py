@@ -13,6 +13,7 @@ from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
+from app.chat.library.library import ChatLibrary
 from app.chat.prompting.prompt import ChatTemplates
 from app.chat.store.store import ChatStore
 from app.cuda.cuda_install import CudaGetter
@@ -50,6 +51,7 @@ class WindowParts:
     jobs: JobBook
     measurer: Measurer
     chats: ChatStore
+    library: ChatLibrary
     benchmarks: BenchmarkHistory
     benchmark_runner: BenchmarkRunner
     quality: QualityRunner

@@ -1,5 +1,6 @@
 """The presets of the Chat tab: chosen from a menu of the drawer, and what is done with them."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from app.chat.library.presets import BUILT_IN, BuiltInKey, Preset, PresetBook, s
 from app.chat.library.reply_choices import ReplyChoices
 from app.settings import SettingsFile
 from app.ui.base.add_action import Command, allow
+from app.ui.base.bridge import Bridge
 from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
@@ -23,7 +25,7 @@ from models.catalogue.catalogue import is_r1
 
 
 class ChatPresets(QObject):
-    """GUI thread. The presets' file is small and is written at once."""
+    """GUI thread."""
 
     chosen = Signal(object)
     """These `ReplyChoices` are to hold in the open chat."""
@@ -35,6 +37,7 @@ class ChatPresets(QObject):
         session: EngineSession,
         settings: SettingsFile,
         notices: Notices,
+        bridge: Bridge,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -43,6 +46,8 @@ class ChatPresets(QObject):
         self._session = session
         self._settings = settings
         self._notices = notices
+        self._bridge = bridge
+        self._exporting = asyncio.Lock()
         self._window = parent
         self.menu = QMenu(drawer.preset)
         drawer.preset.setMenu(self.menu)
@@ -145,13 +150,22 @@ class ChatPresets(QObject):
         self._book.begin_with(self._model, name)
 
     def import_from(self, path: Path) -> None:
-        """Take in the presets of a file."""
-        change, count = self._book.add_from(path)
-        self._told(lambda: self.tr("Presets added: {count}.").format(count=count), change)
+        """Take in the presets of a file, once the disk has given it."""
+        self._bridge.start(self._import(path))
 
     def export(self, path: Path) -> None:
-        """Write the user's presets to a file."""
-        self._book.export(path)
+        """Write the user's presets to a file, behind the window."""
+        self._bridge.start(self._export(path))
+
+    async def _import(self, path: Path) -> None:
+        found = await asyncio.to_thread(self._book.read, path)
+        change = self._book.add(found)
+        self._told(lambda: self.tr("Presets added: {count}.").format(count=len(found)), change)
+
+    async def _export(self, path: Path) -> None:
+        # One after the other: of two into one file the later holds.
+        async with self._exporting:
+            await asyncio.to_thread(self._book.export, path)
         self._notices.tell_of_file(self.tr("Your presets are in {path}.").format(path=str(path)), path)
 
     @property

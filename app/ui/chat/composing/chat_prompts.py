@@ -1,5 +1,6 @@
 """The prompt library of the Chat tab: from the composer's `/`, its dialog and the command palette."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.chat.library.library_file import Change
 from app.chat.library.prompt_library import PromptBook, SavedPrompt, variables_of
 from app.ui.base.add_action import add_action
+from app.ui.base.bridge import Bridge
 from app.ui.base.file_dialogs import FileDialog
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.composing.prompt_dialog import PromptDialog
@@ -19,13 +21,17 @@ from app.ui.widgets.notices import Notices, Words
 
 
 class ChatPrompts(QObject):
-    """GUI thread. The prompts' file is small and is written at once."""
+    """GUI thread."""
 
-    def __init__(self, book: PromptBook, composer: Composer, notices: Notices, parent: QWidget) -> None:
+    def __init__(
+        self, book: PromptBook, composer: Composer, notices: Notices, bridge: Bridge, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self._book = book
         self._composer = composer
         self._notices = notices
+        self._bridge = bridge
+        self._exporting = asyncio.Lock()
         self._window = parent
         self._actions: list[QAction] = []
         self._dialog: PromptDialog | None = None
@@ -63,13 +69,22 @@ class ChatPrompts(QObject):
         return form
 
     def import_from(self, path: Path) -> None:
-        """Take in the prompts of a file."""
-        change, count = self._book.add_from(path)
-        self._told(self.tr("Prompts added: {count}.").format(count=count), change)
+        """Take in the prompts of a file, once the disk has given it."""
+        self._bridge.start(self._import(path))
 
     def export(self, path: Path) -> None:
-        """Write the user's prompts to a file."""
-        self._book.export(path)
+        """Write the user's prompts to a file, behind the window."""
+        self._bridge.start(self._export(path))
+
+    async def _import(self, path: Path) -> None:
+        found = await asyncio.to_thread(self._book.read, path)
+        change = self._book.add(found)
+        self._told(lambda: self.tr("Prompts added: {count}.").format(count=len(found)), change)
+
+    async def _export(self, path: Path) -> None:
+        # One after the other: of two into one file the later holds.
+        async with self._exporting:
+            await asyncio.to_thread(self._book.export, path)
         self._notices.tell_of_file(self.tr("Your prompts are in {path}.").format(path=str(path)), path)
 
     def _replace_typed(self, prompt: SavedPrompt) -> None:
@@ -97,7 +112,7 @@ class ChatPrompts(QObject):
         """Offer the prompts that there are now."""
         self._offer()
         if self._dialog is not None:
-            self._dialog.fill("")
+            self._dialog.refresh()
 
     def _forget_dialog(self) -> None:
         self._dialog = None

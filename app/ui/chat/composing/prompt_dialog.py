@@ -145,6 +145,14 @@ class PromptDialog(QDialog):
         self._list.setCurrentRow(0)
         self._show_current()
 
+    def refresh(self) -> None:
+        """List the prompts that there are now; what is being written, chosen or looked for stays."""
+        if self._title.isReadOnly():
+            chosen = self.current
+            self.fill(self._search.text())
+            if chosen in self._shown:
+                self._list.setCurrentRow(self._shown.index(chosen))
+
     def begin_new(self) -> None:
         """Write another prompt."""
         self._edited = None

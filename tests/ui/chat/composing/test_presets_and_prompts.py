@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QMainWindow, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QPushButton,
+)
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
@@ -32,8 +41,12 @@ from app.ui.chat.composing.composer import Composer, ComposerState
 from app.ui.chat.composing.prompt_form import PromptForm
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
+from tests.support.event_loop import run_step
+from tests.support.held_disk import held_disk
+from tests.support.late import Late
 from tests.support.templates import chat_templates
-from tests.support.widgets import all_seen
+from tests.support.waiting import until
+from tests.support.widgets import all_seen, seen_words
 
 
 def names(book: PresetBook) -> list[str]:
@@ -53,17 +66,20 @@ class Desk:
         theme = Theme(application, "light")
         self.notices = Notices(self.window, lambda: "")
         settings = SettingsFile(folder / "settings.json")
-        session = EngineSession(EngineClient(child_command("engine")), Bridge(_fail), chat_templates())
+        bridge = Bridge(_fail)
+        session = EngineSession(EngineClient(child_command("engine")), bridge, chat_templates())
         self.drawer = ReplySettings(theme, self.window)
         self.drawer.show_choices(ReplyChoices(), Sampling())
         self.composer = Composer(theme, self.window)
         self.composer.set_state(ComposerState.READY)
         self.window.setCentralWidget(self.composer)
         self.book = PresetBook(folder / "presets.json")
-        self.presets = ChatPresets(self.book, self.drawer, session, settings, self.notices, self.window)
+        self.presets = ChatPresets(
+            self.book, self.drawer, session, settings, self.notices, bridge, self.window
+        )
         self.presets.chosen.connect(lambda choices: self.drawer.show_choices(choices, Sampling()))
         self.library = PromptBook(folder / "prompts.json")
-        self.prompts = ChatPrompts(self.library, self.composer, self.notices, self.window)
+        self.prompts = ChatPrompts(self.library, self.composer, self.notices, bridge, self.window)
         self.window.resize(900, 700)
         self.window.show()
 
@@ -164,6 +180,70 @@ def test_the_library_is_searched_written_and_undone(desk: Desk) -> None:
     desk.undo()
     assert [prompt.title for prompt in desk.library.own] == ["Mine"]
     dialog.reject()
+
+
+def test_the_window_goes_on_while_the_disk_takes_presets_and_prompts(
+    desk: Desk, loop: qasync.QEventLoop, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        with held_disk() as disk:
+            desk.presets.save("Mine")
+            disk.wait_for_writer()
+            desk.presets.rename("Mine", "Ours")
+            desk.presets.export(tmp_path / "out.json")
+            dialog = desk.prompts.open_library()
+            dialog.saved.emit("Mine", "My words.", None)
+            desk.prompts.export(tmp_path / "prompts-out.json")
+            await settled()
+            assert names(desk.book) == ["Ours"]
+            assert " are in " not in seen_words(desk.notices)
+            disk.goes_on.set()
+            await until(lambda: (tmp_path / "out.json").exists(), "the presets' file")
+            await until(lambda: (tmp_path / "prompts-out.json").exists(), "the prompts' file")
+            await until(lambda: " are in " in seen_words(desk.notices), "the word of one of them")
+        dialog.reject()
+
+    run_step(loop, scene(), 100.0)
+    desk.book.close()
+    desk.library.close()
+    assert names(PresetBook(tmp_path / "presets.json")) == ["Ours"]
+    assert [prompt.text for prompt in PromptBook(tmp_path / "prompts.json").own] == ["My words."]
+    assert [preset.name for preset in desk.book.read(tmp_path / "out.json")] == ["Ours"]
+    assert [prompt.title for prompt in desk.library.read(tmp_path / "prompts-out.json")] == ["Mine"]
+
+
+def test_what_is_taken_in_late_leaves_what_was_done_since(
+    desk: Desk, loop: qasync.QEventLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = PromptBook(tmp_path / "other.json")
+    other.save("Theirs", "Their words.")
+    other.close()
+    reading = Late(PromptBook.read)
+    monkeypatch.setattr(PromptBook, "read", lambda *asked: reading(*asked))
+
+    async def scene() -> None:
+        dialog = desk.prompts.open_library()
+        desk.prompts.import_from(tmp_path / "other.json")
+        await until(lambda: reading.waiting == 1, "what the file holds")
+        desk.library.save("Mine", "My words.")
+        dialog.begin_new()
+        [title] = [field for field in dialog.findChildren(QLineEdit) if field.accessibleName() == "Title"]
+        title.setText("Half a ti")
+        reading.let_all()
+        await until(lambda: len(desk.library.own) == 2, "the prompt")
+        await settled()
+        assert title.text() == "Half a ti"
+        assert not title.isReadOnly()
+        assert {prompt.title for prompt in desk.library.own} == {"Mine", "Theirs"}
+        dialog.reject()
+
+    run_step(loop, scene(), 100.0)
+
+
+async def settled() -> None:
+    """Let what has answered come to the window."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
 
 
 def test_a_schema_is_checked_while_it_is_written(desk: Desk) -> None:

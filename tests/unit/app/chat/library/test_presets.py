@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.base.errors import StillroomError
+from app.chat.library.library import ChatLibrary
 from app.chat.library.presets import BUILT_IN, PresetBook, same
 from app.chat.library.prompt_library import (
     PromptBook,
@@ -18,6 +19,9 @@ from app.chat.library.prompt_library import (
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.prompting.answer_schema import EXAMPLE, check_schema, problem_of, schema_title
 from app.engine.protocol import Lora, Sampling, ThinkingLimits
+from models.system.notices import NoticeInbox
+from tests.support.held_disk import at_once, held_disk
+from tests.support.waiting import wait_until
 
 MINE = ReplyChoices("Be brief.", Sampling(temperature=0.3), 99, ThinkingLimits(tokens=5), (Lora("a"),), "{}")
 
@@ -37,6 +41,7 @@ def test_a_preset_is_saved_renamed_duplicated_and_deleted_with_undo(tmp_path: Pa
     path = tmp_path / "data" / "presets.json"
     book = PresetBook(path)
     book.save("Mine", MINE)
+    book.close()
     kept = PresetBook(path).find("Mine")
     assert kept is not None
     assert same(kept.choices, MINE)
@@ -48,6 +53,7 @@ def test_a_preset_is_saved_renamed_duplicated_and_deleted_with_undo(tmp_path: Pa
     assert names(book) == ["Mine 2 2"]
     book.save("Later", MINE)
     book.undo(change)
+    book.close()
     assert names(PresetBook(path)) == ["Later", "Mine 2", "Mine 2 2"]
 
 
@@ -69,17 +75,54 @@ def test_presets_are_given_away_and_taken_in_beside_those_that_are_there(tmp_pat
     book = PresetBook(tmp_path / "presets.json")
     book.save("Mine", MINE)
     book.export(tmp_path / "out.json")
-    change, count = book.add_from(tmp_path / "out.json")
-    assert count == 1
+    change = book.add(book.read(tmp_path / "out.json"))
     assert names(book) == ["Mine", "Mine 2"]
     assert [preset.name for preset in change.added] == ["Mine 2"]
     for bad in (b"{", b'{"format": "other", "version": 1, "items": []}', b"[]", b"\xff\xfe"):
         (tmp_path / "bad.json").write_bytes(bad)
         with pytest.raises(StillroomError, match=r"bad\.json"):
-            book.add_from(tmp_path / "bad.json")
+            book.read(tmp_path / "bad.json")
     with pytest.raises(StillroomError, match="could not be read"):
-        book.add_from(tmp_path / "missing.json")
+        book.read(tmp_path / "missing.json")
     assert names(book) == ["Mine", "Mine 2"]
+
+
+def test_who_changes_presets_and_prompts_waits_for_no_disk(tmp_path: Path) -> None:
+    library = ChatLibrary.in_folder(tmp_path)
+    book, prompts = library.presets, library.prompts
+    with held_disk() as disk:
+        at_once(lambda: book.save("One", MINE))
+        disk.wait_for_writer()
+        at_once(lambda: book.save("Two", MINE))
+        change = at_once(lambda: book.delete("One"))
+        at_once(lambda: book.rename("Two", "Three"))
+        at_once(lambda: book.undo(change))
+        at_once(lambda: book.begin_with("m", "Three"))
+        at_once(lambda: prompts.save("Greet", "Say hello."))
+        assert at_once(lambda: names(book)) == ["One", "Three"]
+        assert not (tmp_path / "presets.json").exists()
+        disk.goes_on.set()
+        library.close()
+    later = ChatLibrary.in_folder(tmp_path)
+    assert later.presets.own == book.own
+    assert (begins := later.presets.for_model("m")) is not None
+    assert begins.name == "Three"
+    assert [prompt.title for prompt in later.prompts.own] == ["Greet"]
+
+
+def test_presets_that_cannot_be_written_are_told_of_and_kept_once_they_can_be(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.write_text("no folder")
+    book, told = PresetBook(folder / "presets.json"), list[StillroomError]()
+    with NoticeInbox() as inbox:
+        inbox.observe(told.append)
+        book.save("Mine", MINE)
+        wait_until(lambda: bool(told), "the sentence")
+    assert "could not be written" in str(told[0])
+    assert names(book) == ["Mine"]
+    folder.unlink()
+    book.close()
+    assert names(PresetBook(folder / "presets.json")) == ["Mine"]
 
 
 def test_a_damaged_file_is_kept_and_the_list_begins_empty(tmp_path: Path) -> None:
@@ -127,6 +170,7 @@ def test_prompts_are_found_by_words_the_title_first(tmp_path: Path) -> None:
     book.save("Greet", "Say hi.", in_place_of=mine)
     assert [prompt.text for prompt in book.own] == ["Say hi."]
     book.undo(book.delete(book.own[0]))
+    book.close()
     assert len(PromptBook(tmp_path / "prompts.json").own) == 1
 
 
