@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -48,6 +49,11 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self._bridge = bridge
         self._jobs: set[asyncio.Task[Any]] = set()
         self._undo: Callable[[], None] | None = None
+        self._after_reading: list[Callable[[], None]] | None = []
+        """What was pressed before the rules are here; None from then on."""
+        self._is_closed = False
+        self._is_refused = False
+        """The disk has refused the newest rules, and that is said."""
         self.setWindowTitle(self.tr("Input filter"))
         self.resize(960, 720)
         self.said = label("", "muted", wrap=True)
@@ -70,10 +76,11 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self._draw_icons()
         self._say("")
         yield
-        self._read()
+        self._start(self._read())
 
     def done(self, result: int) -> None:
         """Keep what was just typed, and close."""
+        self._is_closed = True
         if self._keep_timer.isActive():
             self._keep_timer.stop()
             self._keep()
@@ -161,10 +168,11 @@ class FiltersDialog(ScrolledDialog, Stepped):
         task.add_done_callback(self._jobs.discard)
         return task
 
-    def _read(self) -> None:
+    async def _read(self) -> None:
         try:
-            rules = self._filters.rules
+            rules = await asyncio.to_thread(lambda: self._filters.rules)
         except FilterFileError as error:
+            self._after_reading = []
             self.table.show_rules([])
             for widget in (self.table, self.add, self.restore):
                 widget.setEnabled(False)
@@ -174,15 +182,30 @@ class FiltersDialog(ScrolledDialog, Stepped):
             widget.setEnabled(True)
         self.table.show_rules(rules)
         self.trial.use_rules(rules)
+        pressed, self._after_reading = self._after_reading, None
+        for press in pressed or ():
+            press()
 
     def _keep(self) -> None:
         rules = self.table.rules
         try:
-            self._filters.keep(rules)
+            written = self._filters.change(rules)
         except StillroomError as error:
             self._say(error_text(error), look_bad=True)
             return
         self.trial.use_rules(rules)
+        written.add_done_callback(self._bridge.wrap(self._on_written))
+
+    def _on_written(self, written: "Future[None]") -> None:
+        error = written.exception()
+        if error is not None and (self._is_closed or not isinstance(error, StillroomError)):
+            # The window tells it.
+            raise error
+        if isinstance(error, StillroomError):
+            self._say(error_text(error), look_bad=True, undo=self._undo)
+        elif self._is_refused and not self._is_closed:
+            self._say("", undo=self._undo)
+        self._is_refused = error is not None
 
     def _on_chosen(self, rule: FilterRule | None) -> None:
         self.form.show_rule(rule)
@@ -194,6 +217,9 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self._keep_timer.start()
 
     def _on_add(self) -> None:
+        if self._after_reading is not None:
+            self._after_reading.append(self._on_add)
+            return
         rules = self.table.rules
         made = FilterRule(
             id=f"own-{secrets.token_hex(4)}",
@@ -225,6 +251,9 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self._say(self.tr("“{rule}” is deleted.").format(rule=rule_words(gone.name)), undo=put_back)
 
     def _on_restore(self) -> None:
+        if self._after_reading is not None:
+            self._after_reading.append(self._on_restore)
+            return
         rules = self.table.rules
         known = {rule.id for rule in rules}
         missing = [rule for rule in shipped_rules() if rule.id not in known]
@@ -242,15 +271,22 @@ class FiltersDialog(ScrolledDialog, Stepped):
             undo()
 
     def _on_repair(self) -> None:
+        self.repair.setEnabled(False)
+        self._start(self._repair())
+
+    async def _repair(self) -> None:
         try:
-            aside = self._filters.set_aside()
+            aside = await asyncio.to_thread(self._filters.set_aside)
         except OSError as error:
             self._say(
                 self.tr("The file could not be renamed: {reason}.").format(reason=error.strerror),
                 look_bad=True,
+                repairs=True,
             )
             return
-        self._read()
+        finally:
+            self.repair.setEnabled(True)
+        await self._read()
         self._say(self.tr("The old file is kept as {path}.").format(path=str(aside)))
 
     def _say(

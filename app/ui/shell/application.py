@@ -197,6 +197,7 @@ class WindowApplication(QObject):
                 parts.jobs.close,
                 parts.settings.close,
                 parts.library.close,
+                parts.gate.filters.close,
                 parts.idle.close,
                 parts.server.close,
                 parts.templates.close,

@@ -16,6 +16,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.settings.filter_rule_table import ACTION, NAME
 from app.ui.settings.filters_dialog import FiltersDialog
+from tests.support.held_disk import at_once, held_disk
 from tests.support.waiting import wait_until
 
 RULES = [
@@ -26,7 +27,7 @@ RULES = [
 
 @pytest.fixture
 def filters(tmp_path: Path) -> FilterFile:
-    made = FilterFile(tmp_path / "filters.json")
+    made = FilterFile(tmp_path / "config" / "filters.json")
     made.keep(RULES)
     return made
 
@@ -39,6 +40,7 @@ def dialog(
     made = FiltersDialog(filters, Theme(qapp, "light"), Bridge(errors.append))
     qtbot.addWidget(made)
     made.show()
+    wait_until(lambda: bool(names(made)), "the rules")
     yield made
     made.reject()
     assert errors == []
@@ -142,9 +144,58 @@ def test_a_damaged_file_is_told_and_can_be_set_aside(
     made = FiltersDialog(FilterFile(path), Theme(qapp, "light"), Bridge(lambda error: None))
     qtbot.addWidget(made)
     made.show()
-    assert "Nothing is sent meanwhile" in made.said.text()
+    wait_until(lambda: "Nothing is sent meanwhile" in made.said.text())
     assert not made.add.isEnabled()
     made.repair.click()
+    wait_until(lambda: "The old file is kept" in made.said.text())
     assert len(names(made)) == len(shipped_rules())
     assert made.add.isEnabled()
     made.reject()
+
+
+def test_what_is_pressed_before_the_rules_are_read_is_done_with_them(
+    qtbot: QtBot, qapp: QApplication, loop: qasync.QEventLoop, filters: FilterFile
+) -> None:
+    made = FiltersDialog(filters, Theme(qapp, "light"), Bridge(lambda error: None))
+    qtbot.addWidget(made)
+    made.add.click()
+    assert names(made) == []
+    wait_until(lambda: len(names(made)) == 3, "the rules")
+    assert sorted(rule.name for rule in filters.rules) == ["New rule", "Number", "Word"]
+    made.reject()
+
+
+def test_the_window_goes_on_while_the_disk_takes_the_rules(
+    dialog: FiltersDialog, filters: FilterFile, tmp_path: Path
+) -> None:
+    with held_disk() as disk:
+        dialog.delete.click()
+        disk.wait_for_writer()
+        assert dialog.said.text() == "“Number” is deleted."
+        dialog.undo_button.click()
+        dialog.table.item(1, NAME).setCheckState(Qt.CheckState.Unchecked)
+        dialog.add.click()
+        assert names(dialog) == ["Number", "New rule", "Word"]
+        assert at_once(lambda: [rule.on for rule in filters.rules]) == [True, False, False]
+        disk.goes_on.set()
+        filters.close()
+    assert [rule.name for rule in FilterFile(tmp_path / "config" / "filters.json").rules] == [
+        "Number",
+        "New rule",
+        "Word",
+    ]
+
+
+def test_rules_that_are_refused_late_are_told_of_and_take_no_undo_away(
+    dialog: FiltersDialog, filters: FilterFile, tmp_path: Path
+) -> None:
+    with held_disk() as disk:
+        dialog.delete.click()
+        disk.wait_for_writer()
+        (tmp_path / "config").rename(tmp_path / "away")
+    wait_until(lambda: "could not be saved" in dialog.said.text())
+    assert dialog.undo_button.isVisible()
+    dialog.undo_button.click()
+    wait_until(lambda: dialog.said.text() == "")
+    filters.close()
+    assert list(FilterFile(tmp_path / "config" / "filters.json").rules) == RULES

@@ -1,7 +1,6 @@
 """The rules on disk: nothing goes through a file that cannot be read."""
 
 import json
-import threading
 from pathlib import Path
 
 import msgspec
@@ -115,16 +114,42 @@ def test_rules_that_were_changed_outside_let_nothing_through_until_somebody_says
     assert rules.check("secre7").blocked_by is not None
 
 
-def test_nobody_who_has_a_text_checked_waits_for_new_rules_to_be_on_the_disk(path: Path) -> None:
+def test_new_rules_count_at_once_and_nobody_waits_for_them_to_be_on_the_disk(path: Path) -> None:
     rules = FilterFile(path)
-    rules.keep((RULE,))
+    rules.keep([])
     with held_disk() as disk:
-        keeping = threading.Thread(target=rules.keep, args=((),))
-        keeping.start()
+        written = at_once(lambda: rules.change([RULE]))
         disk.wait_for_writer()
         assert at_once(lambda: rules.rules) == (RULE,)
         assert not at_once(rules.is_idle)
         assert at_once(lambda: rules.check("a secret")).blocked_by is not None
-    keeping.join()
-    assert rules.is_idle()
-    assert FilterFile(path).rules == ()
+        at_once(lambda: rules.change([]))
+        newest = at_once(lambda: rules.change([RULE, *shipped_rules()]))
+        assert not written.done()
+        assert FilterFile(path).rules == ()
+        disk.goes_on.set()
+        rules.close()
+    assert written.result() is newest.result() is None
+    assert rules.rules == FilterFile(path).rules == (RULE, *shipped_rules())
+
+
+def test_rules_that_cannot_be_written_count_and_are_written_once_they_can_be(path: Path) -> None:
+    path.parent.write_text("no folder")
+    rules = FilterFile(path)
+    with pytest.raises(FilterFileError, match="could not be saved"):
+        rules.change([RULE]).result()
+    assert rules.check("a secret").blocked_by is not None
+    path.parent.unlink()
+    rules.close()
+    assert FilterFile(path).rules == (RULE,)
+
+
+def test_who_is_not_interested_any_more_loses_no_rules(path: Path) -> None:
+    rules = FilterFile(path)
+    with held_disk() as disk:
+        rules.change([])
+        disk.wait_for_writer()
+        assert rules.change([RULE]).cancel()
+        disk.goes_on.set()
+        rules.close()
+    assert FilterFile(path).rules == (RULE,)
