@@ -60,16 +60,16 @@ class Admission:
 
     async def screen(self, request: Request, info: ModelInfo, texts: Sequence[str]) -> list[str]:
         """Return what people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
-        if self._gate.filters.is_idle():
+        # Not on the server's loop: the disk and the rules may take a while, and others are served meanwhile.
+        if await asyncio.to_thread(self._gate.filters.is_idle):
             return list(texts)
-        # The rules may take a while, and others are served meanwhile.
         screened = await asyncio.to_thread(self._gate.screen, texts, "api", info, client_name(request))
         request.state.hits = (*_hits(request), *screened.hits)
         return list(screened.texts)
 
-    def refuse_token_ids(self, param: str) -> None:
+    async def refuse_token_ids(self, param: str) -> None:
         """Raise `ApiError` while a rule is on: rules read text, and ids would go past them."""
-        if not self._gate.filters.is_idle():
+        if not await asyncio.to_thread(self._gate.filters.is_idle):
             raise ApiError(
                 400,
                 "The input filter is on and reads text, so token ids are not taken.",

@@ -111,7 +111,7 @@ async def _embedded(
     if texts:
         texts = await services.admission.screen(request, info, texts)
     else:
-        services.admission.refuse_token_ids("input")
+        await services.admission.refuse_token_ids("input")
     found = []
     with (
         services.admission.admit(request) as call,

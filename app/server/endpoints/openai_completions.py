@@ -73,7 +73,7 @@ async def _requests(
         elif body.suffix:
             raise ApiError(400, "A suffix goes with a prompt of text.", param="suffix")
         else:
-            services.admission.refuse_token_ids("prompt")
+            await services.admission.refuse_token_ids("prompt")
             tokens = prompt
             if max(tokens) >= info.vocabulary:
                 raise ApiError(
