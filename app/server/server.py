@@ -18,6 +18,7 @@ from app.engine.client.client import EngineClient
 from app.load_choices import LoadChoices
 from app.server.access.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.access.discovery import Discovery, announce_server, withdraw_server
+from app.server.access.key_file import KeyFile
 from app.server.access.stats import ServerStats, StatsView
 from app.server.requests.served_models import KnownModels
 from app.settings import SettingsFile
@@ -55,6 +56,8 @@ class LocalServer:
         self._gate = gate
         self._paths = paths
         self._version = version
+        self.key_file = KeyFile(paths.server_key_file)
+        """The generated key."""
         self.reserved = False
         """Set while the model is being measured: programs are told to come back then."""
         self._lock = threading.Lock()
@@ -63,11 +66,6 @@ class LocalServer:
         self._end: Callable[[], None] | None = None
         self._announced: Discovery | None = None
         self._stats = ServerStats()
-
-    @property
-    def key_file(self) -> Path:
-        """The file of the generated key."""
-        return self._paths.server_key_file
 
     @property
     def running(self) -> Discovery | None:

@@ -173,7 +173,8 @@ async def api(application: WindowApplication) -> None:
     assert server.running is not None
     address = urlsplit(server.running.url)
     body = json.dumps({"prompt": "A long story. " * 20, "max_tokens": 1500, "stream": True}).encode()
-    head = f"POST /generate HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {server.key()}\r\n"
+    key = await server.key()
+    head = f"POST /generate HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {key}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     for sent in (b"", head.encode()[:40], head.encode() + body[:10], head.encode() + body) * 2:
         client = await asyncio.to_thread(socket.create_connection, (address.hostname, address.port))

@@ -50,6 +50,10 @@ class ServerDialog(ScrolledDialog):
         self._session = session
         self._settings = settings
         self._theme = theme
+        self._keys_asked = 0
+        self._copies = 0
+        """Of whatever, by whichever program."""
+        QGuiApplication.clipboard().dataChanged.connect(self._on_copied)
         self.setWindowTitle(self.tr("Local API"))
         self.resize(760, 760)
         body = QVBoxLayout(self)
@@ -109,7 +113,7 @@ class ServerDialog(ScrolledDialog):
         self.show_key = button(self.tr("Show"), "quiet")
         self.show_key.setCheckable(True)
         self.show_key.toggled.connect(self._show_key)
-        copy_key = self._copier(self.tr("Copy the key"), self._session.key)
+        copy_key = self._key_copier(self.tr("Copy the key"), lambda key: key)
         self.renew = button(
             self.tr("Renew"), "quiet", tip=self.tr("Locks out every program that has the key")
         )
@@ -132,8 +136,8 @@ class ServerDialog(ScrolledDialog):
         self.example = label("", "small", wrap=True, selectable=True)
         self.example.setStyleSheet("font-family: 'JetBrains Mono';")
         self.example.setAccessibleName(self.tr("Example for a terminal"))
-        copy_example = self._copier(
-            self.tr("Copy the example with the key"), lambda: example(self._address(), self._session.key())
+        copy_example = self._key_copier(
+            self.tr("Copy the example with the key"), lambda key: example(self._address(), key)
         )
         code = Card(card, look="code", margin_px=12)
         card.body.addWidget(code)
@@ -269,12 +273,22 @@ class ServerDialog(ScrolledDialog):
         return f"{scheme}://127.0.0.1:{values.api_port}"
 
     def _show_key(self, shown: bool) -> None:
-        self.key.setText(self._session.key() if shown else HIDDEN_KEY)
         self.show_key.setText(self.tr("Hide") if shown else self.tr("Show"))
+        self._keys_asked += 1
+        if not shown:
+            self.key.setText(HIDDEN_KEY)
+            return
+        number = self._keys_asked
+
+        def show(key: str) -> None:
+            # Else it is hidden by now, or another one.
+            if number == self._keys_asked:
+                self.key.setText(key)
+
+        self._session.give_key(show)
 
     def _renew(self) -> None:
         self._session.renew_key()
-        self._show_key(self.show_key.isChecked())
 
     def _on_origins(self) -> None:
         origins = [origin.strip().rstrip("/") for origin in self.origins.text().split(",")]
@@ -298,6 +312,26 @@ class ServerDialog(ScrolledDialog):
         made = button("", "quiet", icon=self._theme.icon("copy"), name=name)
         made.clicked.connect(lambda: QGuiApplication.clipboard().setText(text()))
         return made
+
+    def _key_copier(self, name: str, words: Callable[[str], str]) -> QPushButton:
+        clipboard = QGuiApplication.clipboard()
+        made = button("", "quiet", icon=self._theme.icon("copy"), name=name)
+
+        def copy() -> None:
+            before = self._copies
+
+            def take(key: str) -> None:
+                # Else something was copied since, which would be lost.
+                if self._copies == before:
+                    clipboard.setText(words(key))
+
+            self._session.give_key(take)
+
+        made.clicked.connect(copy)
+        return made
+
+    def _on_copied(self) -> None:
+        self._copies += 1
 
 
 def _field(name: str) -> QLineEdit:

@@ -1,13 +1,14 @@
 """The local API as the window sees it: switched on and off, on the GUI thread."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
 
 from PySide6.QtCore import QObject, Signal
 
 from app.base.errors import StillroomError
 from app.server.access.config import ServerConfig, config_of
 from app.server.access.discovery import Discovery
-from app.server.access.key_file import read_or_make_key, renew_key
 from app.server.access.stats import StatsView
 from app.server.server import LocalServer
 from app.settings import SettingsFile
@@ -72,14 +73,30 @@ class ServerSession(QObject):
         """Tell programs to come back later while `job` measures the model; empty when it is done."""
         self._server.reserved = bool(job)
 
-    def key(self) -> str:
+    async def key(self) -> str:
         """The bearer key, made when it is first asked for. Raises `StillroomError`."""
-        return read_or_make_key(self._server.key_file)
+        return await asyncio.to_thread(self._server.key_file.read_or_make)
+
+    def give_key(self, use: Callable[[str], None]) -> None:
+        """Call `use` with the key once the disk has given it; a failure is told."""
+        self._bridge.start(self._give_key(use))
 
     def renew_key(self) -> None:
-        """Lock out who has the key. Raises `StillroomError`."""
-        renew_key(self._server.key_file)
-        self._bridge.start(self._follow())
+        """Lock out who has the key, once the new one is on the disk; a failure is told."""
+        self._bridge.start(self._renew(self._server.key_file.renew()))
+
+    async def _give_key(self, use: Callable[[str], None]) -> None:
+        use(await self.key())
+
+    async def _renew(self, renewed: "Future[str]") -> None:
+        self._changes += 1
+        self.changed.emit()
+        try:
+            await asyncio.wrap_future(renewed)
+        finally:
+            self._changes -= 1
+            self.changed.emit()
+        await self._follow()
 
     async def _begin(self) -> None:
         await self._follow()
@@ -101,7 +118,7 @@ class ServerSession(QObject):
         self.error = None
         try:
             if values.api_enabled:
-                config = config_of(values, await asyncio.to_thread(self.key))
+                config = config_of(values, await self.key())
             if self.running is not None and config == self._applied:
                 # Another change, made while this one waited, has brought it already.
                 return

@@ -200,6 +200,7 @@ class WindowApplication(QObject):
                 parts.gate.filters.close,
                 parts.idle.close,
                 parts.server.close,
+                parts.server.key_file.close,
                 parts.templates.close,
                 parts.client.close,
                 parts.elsewhere.close,

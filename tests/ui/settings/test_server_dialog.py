@@ -8,14 +8,18 @@ from typing import Any
 import httpx
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.server.access.addresses import addresses_for_others
 from app.server.access.discovery import Discovery, find_server
+from app.server.access.key_file import KeyFile
+from app.ui.settings.server_dialog import ServerDialog
 from app.ui.shell.application import WindowApplication
+from tests.support.held_disk import held_disk
+from tests.support.late import Late
 from tests.support.rpc_server import free_port
 from tests.support.waiting import until
-from tests.support.window import run_with_window
+from tests.support.window import run_with_window, settle
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +56,7 @@ def test_it_is_switched_on_used_renewed_and_switched_off(qapp: QApplication) -> 
         assert dialog.url.text() == found.url
         assert found.key not in (dialog.key.text(), dialog.example.text())
         dialog.show_key.click()
-        assert dialog.key.text() == found.key
+        await until(lambda: dialog.key.text() == found.key, "the key")
         reply = await ask(found.url, found.key)
         assert reply["completion_tokens"] == 3
         await until(lambda: dialog.clients.index(0, 3).data() == "3", "the client's tokens")
@@ -61,7 +65,7 @@ def test_it_is_switched_on_used_renewed_and_switched_off(qapp: QApplication) -> 
         await until(lambda: session.running is not None and session.running.key != found.key, "the new key")
         fresh = find_server(parts.paths)
         assert fresh is not None
-        assert dialog.key.text() == fresh.key
+        await until(lambda: dialog.key.text() == fresh.key, "the new key in its field")
         assert await get(fresh.url, found.key) == 401
         assert await get(fresh.url, fresh.key) == 200
         dialog.on.click()
@@ -157,7 +161,7 @@ def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApp
         assert all(address in dialog.others.text() for address in found)
         assert dialog.others.isVisible() == bool(found)
         for address in found:
-            assert await get(address, session.key()) == 200
+            assert await get(address, await session.key()) == 200
         dialog.reach.setCurrentIndex(0)
         dialog.reach.activated.emit(0)
         await until(lambda: not session.busy and not dialog.others.isVisible(), "the addresses' end")
@@ -172,12 +176,93 @@ def test_it_is_found_by_its_name_and_gives_an_example(qapp: QApplication) -> Non
         palette.close()
         assert "Local API" in titles
         dialog = application.dialogs.open_server()
-        (copy,) = (
-            each for each in dialog.findChildren(type(dialog.renew)) if "example" in each.accessibleName()
-        )
-        copy.click()
-        copied = QGuiApplication.clipboard().text()
-        assert application.server.key() in copied
-        assert copied.startswith("curl http://127.0.0.1:")
+        clipboard = QGuiApplication.clipboard()
+        clipboard.clear()
+        button_of(dialog, "example").click()
+        await until(lambda: bool(clipboard.text()), "the example")
+        assert await application.server.key() in clipboard.text()
+        assert clipboard.text().startswith("curl http://127.0.0.1:")
 
     run_with_window(scene)
+
+
+def test_the_window_goes_on_while_the_disk_takes_a_new_key(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session, clipboard = application.server, QGuiApplication.clipboard()
+        before = await session.key()
+        dialog = application.dialogs.open_server()
+        dialog.show_key.click()
+        await until(lambda: dialog.key.text() == before, "the key")
+        clipboard.clear()
+        with held_disk() as disk:
+            dialog.renew.click()
+            disk.wait_for_writer()
+            await settle(20)
+            assert session.busy
+            button_of(dialog, "Copy the key").click()
+            await settle(20)
+            assert (dialog.key.text(), clipboard.text()) == (before, "")
+        await until(lambda: not session.busy and dialog.key.text() != before, "the new key")
+        await until(lambda: clipboard.text() == dialog.key.text(), "its copy")
+        assert application.parts.paths.server_key_file.read_text().strip() == await session.key()
+        assert dialog.key.text() == await session.key()
+
+    run_with_window(scene)
+
+
+def test_a_key_that_comes_late_is_not_shown_or_copied_over_what_was_done_since(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        clipboard = QGuiApplication.clipboard()
+        reading = Late(KeyFile.read_or_make)
+        monkeypatch.setattr(KeyFile, "read_or_make", lambda file: reading(file))
+        dialog = application.dialogs.open_server()
+        hidden = dialog.key.text()
+        dialog.show_key.click()
+        button_of(dialog, "Copy the key").click()
+        await until(lambda: reading.waiting == 2, "the reads")
+        dialog.show_key.click()
+        clipboard.setText("copied since")
+        reading.let_all()
+        await settle(20)
+        assert (dialog.key.text(), clipboard.text()) == (hidden, "copied since")
+
+    run_with_window(scene)
+
+
+def test_a_key_that_cannot_be_renewed_is_told_and_the_old_one_stays(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session = application.server
+        before = await session.key()
+        dialog = application.dialogs.open_server()
+        with held_disk() as disk:
+            dialog.renew.click()
+            disk.wait_for_writer()
+            file = application.parts.paths.server_key_file
+            for part in file.parent.glob(f"{file.name}.*.part"):
+                part.unlink()
+        await until(lambda: any("could not be saved" in text for text in texts(application)), "the refusal")
+        assert not session.busy
+        assert await session.key() == before
+
+    run_with_window(scene)
+
+
+def test_a_key_whose_window_is_closed_at_once_is_new(qapp: QApplication, home: Path) -> None:
+    keys: list[str] = []
+
+    async def scene(application: WindowApplication) -> None:
+        keys.append(await application.server.key())
+        application.dialogs.open_server().renew.click()
+
+    run_with_window(scene)
+    kept = (home / "data" / "server.key").read_text().strip()
+    assert kept not in ("", *keys)
+
+
+def button_of(dialog: ServerDialog, words: str) -> QPushButton:
+    [found] = [each for each in dialog.findChildren(QPushButton) if words in each.accessibleName()]
+    return found
