@@ -146,9 +146,9 @@ class ModelStore:
 
     @property
     def present(self) -> StoreListing:
-        """The models as they were last listed, or changed by this process; for the GUI thread, which must not
-        wait for the disk, nor for whoever deletes or moves models. The first time they are listed now."""
-        return self._present or self.listing()
+        """The models as they were last listed, or changed by this process since; for the GUI thread, which
+        must not wait for the disk, nor for whoever deletes or moves models. None before the first listing."""
+        return self._present or StoreListing((), ())
 
     def listing(self) -> StoreListing:
         """List all models, sorted by name and type, the starter last. Waits for the disk."""
@@ -169,7 +169,7 @@ class ModelStore:
             return listing
 
     def _list_again(self) -> None:
-        """Renew what `present` gives, where somebody has asked; under the lock, after a change."""
+        """Renew what `present` gives, where it gives something; under the lock, after a change."""
         if self._present is not None:
             try:
                 self.listing()

@@ -322,7 +322,6 @@ class WindowApplication(QObject):
         self.parts.client.start()
         self._bridge.start(asyncio.to_thread(self.parts.jobs.start))
         self.server.start()
-        self._bridge.start(asyncio.to_thread(self._tidy_models))
         # The first text has it at once then.
         self._bridge.start(asyncio.to_thread(importlib.import_module, "app.chat.markdown.markdown_parser"))
         parts = self.parts
@@ -346,9 +345,26 @@ class WindowApplication(QObject):
         self.parts.told.observe(self._bridge.wrap(self._on_told))
         if self._files:
             self.open_files(self._files)
-            return
-        self._tabs.welcome()
-        self._models.choose_first()
+            is_wanted = None
+        else:
+            is_wanted = self._session.choose()
+        self._bridge.start(self._begin_with_models(is_wanted))
+
+    async def _begin_with_models(self, is_wanted: Callable[[], bool] | None) -> None:
+        """Offer and load what is there as soon as the disk has said it, unless the user was quicker; nothing
+        where files were opened."""
+        try:
+            await asyncio.to_thread(self.parts.store.listing)
+        except OSError as error:
+            self._on_error(error)
+        if is_wanted is not None:
+            self._tabs.welcome()
+            if is_wanted():
+                self._models.choose_first()
+            else:
+                self._session.expect_model(False)
+        # Afterwards, so that nobody who asks for the models waits for the end of this.
+        await asyncio.to_thread(self._tidy_models)
 
     def _on_told(self, notice: StillroomError) -> None:
         self._notices.error(notice)
@@ -473,8 +489,6 @@ class WindowApplication(QObject):
 
     def _tidy_models(self) -> None:
         """Delete what an earlier move and earlier deletions have left. Blocks."""
-        # First, so that nobody who asks for the models waits for the end of this.
-        self.parts.store.listing()
         self._moving.place.finish()
         if self.parts.store.is_there:
             self.parts.store.empty_trash()

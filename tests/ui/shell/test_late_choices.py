@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from app.ui.shell.application import WindowApplication
+from models.store.store import ModelStore, StoreListing
 from tests.support.held_disk import HANGS_S
 from tests.support.late import Late
 from tests.support.waiting import until
@@ -77,5 +78,47 @@ def test_of_two_defaults_that_are_chosen_the_later_one_holds(
         await settle(20)
         assert choices.default.load.threads == 2
         dialog.reject()
+
+    run_with_window(scene)
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Hold each look at the models' folder until this is set."""
+    goes_on, listing = threading.Event(), ModelStore.listing
+
+    def slowly(store: ModelStore) -> StoreListing:
+        assert goes_on.wait(HANGS_S)
+        return listing(store)
+
+    monkeypatch.setattr(ModelStore, "listing", slowly)
+    return goes_on
+
+
+def test_the_window_goes_on_while_the_disk_of_the_models_does_not_answer(
+    qapp: QApplication, listed: threading.Event
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session = application.session
+        await settle(20)
+        assert application.parts.store.present.models == ()
+        assert (session.loading_path, session.info) == ("", None)
+        listed.set()
+        await until(lambda: session.info is not None, "the starter model")
+
+    run_with_window(scene)
+
+
+def test_what_the_user_has_asked_for_before_the_models_are_listed_holds(
+    qapp: QApplication, listed: threading.Event
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session = application.session
+        await settle(20)
+        application.window.picker.unload_asked.emit("")
+        listed.set()
+        await until(lambda: bool(application.parts.store.present.models), "the models")
+        await settle(20)
+        assert (session.loading_path, session.info, session.expects_model) == ("", None, False)
 
     run_with_window(scene)

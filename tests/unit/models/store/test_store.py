@@ -319,7 +319,7 @@ def test_nobody_who_wants_the_present_models_waits_for_a_change_of_them(
 ) -> None:
     [before] = add(store, tmp_path, "Q8_0")
     file = new_file(tmp_path, "Q4_K_M")
-    assert store.present.models == (before,)
+    assert store.listing().models == (before,)
     with held_disk() as disk:
         adding = threading.Thread(target=store.add, args=(NAME, [file]))
         adding.start()
@@ -333,8 +333,9 @@ def test_nobody_who_wants_the_present_models_waits_for_a_change_of_them(
 def test_the_present_models_are_the_newest_after_each_change(
     store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.present.models == ()
-    # Whoever asks for them does not look at the disk.
+    add(store, tmp_path, "Q2_K")
+    store.erase(store.listing().models[0])
+    # Whoever asks for them does not look at the disk, nor does who asks first.
     here = threading.current_thread()
     scandir = os.scandir
 
@@ -347,6 +348,7 @@ def test_the_present_models_are_the_newest_after_each_change(
         return {model.type for model in store.present.models}
 
     monkeypatch.setattr(os, "scandir", look)
+    assert ModelStore(store.root).present.models == ()
     assert elsewhere(lambda: add(store, tmp_path, "Q8_0", "Q4_K_M")) == {"Q8_0", "Q4_K_M"}
     one = next(model for model in store.present.models if model.type == "Q8_0")
     trashed: list[TrashedModel] = []
