@@ -16,7 +16,7 @@ from app.base.parent_death import KillOnClose
 from app.engine.client.engine_life import EngineLife
 from app.engine.client.open_requests import Answered, Pending, PendingRequests
 from app.engine.client.outbox import Outbox
-from app.engine.client.wanted_models import WantedModels
+from app.engine.client.wanted_models import WantedModel, WantedModels
 from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.planning.load_history import LoadMemory, Lowered, Recalled
 from app.engine.protocol import (
@@ -285,10 +285,22 @@ class EngineConnection:
         model = self._wanted.find(path)
         if model is None or model.present or self._pending.loads(path):
             return
-        model.mark = mark(path)
         load = self._load_request(path, model.settings, model.notices)
         self._outbox.put(load)
         self._pending.add(Pending(load, Future()))
+        model.mark, model.marked_for = None, load.request_id
+        # Not here, under the lock: the disk may take its time.
+        threading.Thread(
+            target=self._mark, args=(model, load.request_id), name="model-mark", daemon=True
+        ).start()
+
+    def _mark(self, model: WantedModel, load_id: int) -> None:
+        """Note what the file of a model is while it is loaded again."""
+        marked = mark(model.path)
+        with self._changed:
+            # Else it was loaded once more since.
+            if model.marked_for == load_id:
+                model.mark = marked
 
     def _load_request(self, path: str, settings: LoadSettings, notices: Sequence[LoadNotice]) -> Load:
         states = self._states

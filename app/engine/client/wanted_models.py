@@ -17,7 +17,8 @@ DEATHS_ON_GPU = 2
 @dataclass(slots=True, eq=False)
 class WantedModel:
     """A model that was loaded by the user. `asked` is what he chose, `settings` what is to be loaded next,
-    and `wished` what they came to before memory was short."""
+    and `wished` what they came to before memory was short. `mark` is its file as it was for the load
+    `marked_for`, or for the user's."""
 
     path: str
     asked: LoadSettings
@@ -29,6 +30,7 @@ class WantedModel:
     layers: int = 0
     present: bool = False
     deaths: int = 0
+    marked_for: int = 0
 
 
 class WantedModels:

@@ -401,3 +401,17 @@ def test_nobody_who_asks_waits_for_the_look_at_a_file_that_is_to_be_loaded(
     looking.let_all()
     loading.join()
     client.close()
+
+
+def test_nobody_who_asks_waits_for_the_look_at_a_file_that_is_loaded_again(
+    client: EngineClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.load(shallow_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    assert client.rest()
+    looking = Late(mark)
+    monkeypatch.setattr(connection, "mark", looking)
+    reply = at_once(lambda: client.generate(STORY))
+    assert at_once(lambda: client.is_replying)
+    assert reply.future.result(ANSWER_TIMEOUT_S).reason
+    assert looking.waiting == 1
+    looking.let_all()
