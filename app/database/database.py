@@ -1,6 +1,7 @@
 """A SQLite file whose rows have checksums: opened, checked, put right where it is damaged, backed up."""
 
 import logging
+import os
 import shutil
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ from app.base.errors import StillroomError
 from app.database import backups
 from app.database.commit_mark import CommitMark, read_mark
 from app.database.damage_notices import DamageNotice, Recovery, row_notices, time_text
-from app.database.integrity_check import is_damage, open_to_read, problem_of
+from app.database.integrity_check import is_damage, open_to_read, open_unchanging, problem_of
 from app.database.read_only import cannot_write, is_out_of_room, is_refusal, read_only
 from app.database.readers import Readers
 from app.database.rebuild import Rebuilt, rebuild
@@ -88,7 +89,7 @@ class CheckedDatabase:
     def check(self) -> Recovery | None:
         """Look at the whole file, and put right what is damaged; None where nothing is.
 
-        Takes as long as reading the file; not for the GUI thread. Readers and writers go on meanwhile, unless
+        Takes as long as reading the file; not for the GUI thread. Readers go on meanwhile, and writers unless
         there is damage.
         """
         with self._check_lock, self._readable_errors():
@@ -169,7 +170,10 @@ class CheckedDatabase:
             return None
         with self._write_lock:
             rebuilt = _rebuild(self.path, self._schema)
-            with self._readers.replacing():
+            part = _part(self.path)
+            # Windows renames no file that somebody reads.
+            meanwhile = None if os.name == "nt" else lambda: open_unchanging(part)
+            with self._readers.replacing(meanwhile):
                 self._close()
                 self.recovery = _replace(self.path, rebuilt, problem)
                 self._open()

@@ -57,6 +57,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return db
 
 
+def open_unchanging(path: Path) -> sqlite3.Connection:
+    """A connection to a file that nobody writes, which may be renamed meanwhile: it takes no locks, and opens
+    and leaves nothing beside the file. Raises `sqlite3.Error`."""
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    add_functions(db)
+    return db
+
+
 def header_problem(path: Path) -> str:
     """Give what is wrong in the first bytes of a file that is not empty. Raises `OSError`.
 

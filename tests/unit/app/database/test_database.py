@@ -3,6 +3,7 @@
 import math
 import shutil
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from app.database.integrity_check import problem_of
 from app.database.readers import Readers
 from tests.support.bench_reports import make_report
 from tests.support.full_databases import KINDS, Kind
+from tests.support.held_disk import HANGS_S, at_once, held_disk
 from tests.support.waiting import wait_until
 
 OLD = Path(__file__).parents[3] / "data" / "databases"
@@ -365,6 +367,63 @@ def test_readers_wait_for_each_other_where_only_one_connection_can_be_had(path: 
         pass
     with pytest.raises(sqlite3.ProgrammingError):
         read()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows renames no file that is read")
+def test_who_reads_does_not_wait_for_a_damaged_file_to_be_replaced(path: Path) -> None:
+    fill(path, backed_up=False)
+    with closing(ChatStore(path)) as store, ThreadPoolExecutor() as threads:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("UPDATE messages SET parent_id = 2 WHERE id = 1")
+            other.commit()
+        with held_disk() as disk:
+            check = threads.submit(store.check)
+            disk.wait_for_writer()
+            assert [chat.title for chat in at_once(store.conversations)] == ["Trains"]
+            assert len(at_once(lambda: store.messages(1))) == 2
+            assert not check.done()
+        assert check.result() is not None
+        assert [chat.title for chat in store.conversations()] == ["Trains"]
+        assert len(store.messages(1)) == 2
+        store.create_conversation(title="Ships")
+        assert len(store.conversations()) == 2
+    with closing(ChatStore(path)) as store:
+        assert store.recovery is None
+        assert len(store.conversations()) == 2
+
+
+def test_a_replacement_waits_for_those_who_read_meanwhile(path: Path) -> None:
+    fill(path, backed_up=False)
+    readers = Readers()
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(path, check_same_thread=False)
+
+    readers.begin(connect(), connect)
+    before = readers.state()
+    goes_on, begun, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def replace() -> None:
+        with readers.replacing(connect):
+            begun.set()
+            assert goes_on.wait(HANGS_S)
+            readers.begin(connect(), connect)
+        ended.set()
+
+    with ThreadPoolExecutor() as threads:
+        replacement = threads.submit(replace)
+        assert begun.wait(HANGS_S)
+        assert at_once(readers.state) != before
+        with readers.reading() as db:
+            goes_on.set()
+            wait_until(lambda: readers.state() == readers.state(), "the file's own connections")
+            assert not ended.is_set()
+            assert db.execute("SELECT count(*) FROM messages").fetchone() == (2,)
+        replacement.result()
+    assert ended.is_set()
+    assert readers.state() != before
+    with readers.replacing():
+        pass
 
 
 def test_closing_ends_a_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
