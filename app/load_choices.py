@@ -14,7 +14,7 @@ from models.system.file_stamp import FileMark, mark
 
 class LoadChoices:
     """Keeps the choices in the settings, by what a model's file is and not by where it lies: one that is
-    moved or renamed keeps its own. Any thread; the first look-up of a file reads its beginning.
+    moved or renamed keeps its own. Any thread; each look-up waits for the disk of the file, but for `known`.
 
     The other computers that help are the program's and no model's.
     """
@@ -37,11 +37,12 @@ class LoadChoices:
 
     def of(self, path: Path | str) -> LoadChoice:
         """Return what is chosen for the model of a file."""
-        values = self._settings.values
-        own = values.model_loads.get(self._key(path))
-        if own is None:
-            return self.default
-        return msgspec.structs.replace(own, name="", load=_with_computers(own, values))
+        return self._chosen(self._key(path))
+
+    def known(self, path: Path | str) -> LoadChoice:
+        """Return what is chosen for the model of a file as it was when it was last looked up, else the
+        default; for the GUI thread, which must not wait for the disk."""
+        return self._chosen(self._keys[str(path)][1] if str(path) in self._keys else "")
 
     def choose(self, path: Path | str, choice: LoadChoice) -> None:
         """Keep what is chosen for a model. Raises `StillroomError` where its file cannot be read."""
@@ -91,6 +92,13 @@ class LoadChoices:
             }
         )
         return own
+
+    def _chosen(self, key: str) -> LoadChoice:
+        values = self._settings.values
+        own = values.model_loads.get(key)
+        if own is None:
+            return self.default
+        return msgspec.structs.replace(own, name="", load=_with_computers(own, values))
 
     def _key(self, path: Path | str) -> str:
         """Return what tells the model from others; empty where the file cannot be read."""

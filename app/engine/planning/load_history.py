@@ -91,6 +91,7 @@ class LoadMemory:
         self._path = path
         self._machine = machine if machine is not None else this_machine()
         self._lock = threading.Lock()
+        self._seen: dict[str, Remembered] = {}
 
     def recall(self, file: str, asked: LoadSettings) -> Recalled:
         """Return `asked` with what is known for its automatic values. What the user chose himself stays."""
@@ -106,9 +107,15 @@ class LoadMemory:
         return Recalled(msgspec.structs.replace(settings, **taken), (*notices, _HOW_TO_FORGET))
 
     def of(self, file: str) -> Remembered:
-        """Return what is known of a model file."""
+        """Return what is known of a model file; waits for its disk."""
         key = fingerprint(file)
-        return self._read().machines.get(self._machine, {}).get(key, Remembered())
+        found = self._seen[file] = self._read().machines.get(self._machine, {}).get(key, Remembered())
+        return found
+
+    def known(self, file: str) -> Remembered:
+        """Return what was known of a model file when it was last asked for or changed by this process, as it
+        is when it is loaded; for the GUI thread, which must not wait for the disk."""
+        return self._seen.get(file, Remembered())
 
     def note_lowered(self, file: str, lowered: Lowered) -> None:
         """Begin there the next time: memory was short. What was given up before stays given up."""
@@ -135,6 +142,7 @@ class LoadMemory:
             document = self._read()
             models = document.machines.setdefault(self._machine, {})
             changed = msgspec.structs.replace(models.get(key, Remembered()), name=Path(file).name, **values)
+            self._seen[file] = changed
             if changed.lowered is None and changed.tuned is None:
                 models.pop(key, None)
             else:

@@ -136,7 +136,7 @@ class ChatReplies:
                 sampling=choices.sampling or self._settings.values.sampling,
                 max_tokens=choices.max_tokens,
                 chat_key=chat_key(chat.id) if keeps_state else "",
-                speculation=self._load_choices.of(info.path).speculation,
+                speculation=self._load_choices.known(info.path).speculation,
                 model=info.path,
                 loras=choices.loras,
                 thinking_limits=choices.thinking,

@@ -40,9 +40,9 @@ def open_tuning(
     info = session.info
     assert info is not None, "there is a model to tune"
     path = Path(info.path)
-    chosen = load_choices.of(path)
+    chosen = load_choices.known(path)
     asked = left_open(chosen.load)
-    known = memory.of(info.path)
+    known = memory.known(info.path)
 
     def run(on_progress: Callable[[TuningProgress], None], cancel: threading.Event) -> TuningReport:
         return tuner.run(path, asked, on_progress, cancel)

@@ -20,8 +20,9 @@ from app.base.errors import Cancelled, StillroomError
 from app.base.log import report
 from app.base.shutdown import Ending, close_together
 from app.chat.library.library import ChatLibrary
-from app.engine.protocol import RpcServer
+from app.engine.protocol import ModelInfo, RpcServer
 from app.models_folder import ModelsPlace
+from app.remote.remote_server import is_elsewhere
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, is_of_closed, off_this_thread
@@ -102,6 +103,7 @@ class WindowApplication(QObject):
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         parts.templates.observe(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
+        self._session.loaded.connect(self._on_loaded)
         self._replacing: asyncio.Task[None] | None = None
         self._listing: asyncio.Task[object] | None = None
         self._coming_back: BroughtBack | None = None
@@ -517,6 +519,11 @@ class WindowApplication(QObject):
         keeping.start()
         self._left.append(keeping.join)
         return keeping.join
+
+    def _on_loaded(self, info: ModelInfo) -> None:
+        """Look up what is chosen for a model, which a program may have loaded, before the window asks."""
+        if not is_elsewhere(info.path):
+            self._bridge.start(asyncio.to_thread(self.parts.load_choices.of, info.path))
 
     def _on_engine_ready(self) -> None:
         self.cuda.look_once()

@@ -156,14 +156,14 @@ class WindowDialogs(QObject):
         if path is not None:
             subject = LoadSubject(
                 model_name(info) if info is not None else self._session.title(str(path)),
-                parts.memory.of(str(path)),
+                parts.memory.known(str(path)),
                 partial(self._session.plan, str(path)) if planned else None,
                 drafts_for(str(path), parts.store.present.models),
             )
         choices = parts.load_choices
         dialog = LoadSettingsDialog(
             subject,
-            choices.default if path is None else choices.of(path),
+            choices.default if path is None else choices.known(path),
             choices.built_in if path is None else choices.default,
             parts.settings.values.idle_unload_minutes,
             self._bridge,
@@ -227,7 +227,7 @@ class WindowDialogs(QObject):
         from app.ui.load_settings.tuning_session import show_tuning_table
 
         info = self._session.here
-        report = kept_report(self._parts.memory.of(info.path)) if info is not None else None
+        report = kept_report(self._parts.memory.known(info.path)) if info is not None else None
         if info is not None and report is not None:
             show_tuning_table(info.name, report, self._bridge, self._window)
 

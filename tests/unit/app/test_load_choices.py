@@ -136,3 +136,15 @@ def test_a_wrong_choice_costs_only_itself(tmp_path: Path, told: list[StillroomEr
     again = LoadChoices(SettingsFile(file))
     assert (again.of(one), again.of(other)) == (LoadChoice(), SHORT)
     assert any("model_loads" in str(notice) for notice in told)
+
+
+def test_the_window_asks_for_what_is_chosen_without_the_disk(
+    choices: LoadChoices, settings: SettingsFile, tmp_path: Path
+) -> None:
+    path, other = model(tmp_path, "one"), LoadChoices(settings)
+    choices.choose(path, LONG)
+    assert other.known(path) == LoadChoice()
+    assert other.of(path) == LONG
+    path.unlink()
+    assert choices.known(path) == choices.known(str(path)) == other.known(path) == LONG
+    assert other.of(path) == LoadChoice()

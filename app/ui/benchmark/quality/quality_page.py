@@ -230,7 +230,7 @@ class QualityPage(MeasuringPage, Stepped):
         """The measuring of a text had the memory for itself."""
         info = self._job.model
         if isinstance(info, ModelInfo) and self._session.info is None and not self._session.loading_path:
-            settings = self._load_choices.of(info.path).load
+            settings = self._load_choices.known(info.path).load
             # Questions that waited for the end of the run wait for this, too.
             self._session.expect_model(True)
             self._bridge.start(self._session.load(Path(info.path), settings, info.name))

@@ -211,7 +211,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             return
         if self.waits_for_reply():
             return
-        settings = self._load_choices.of(info.path).load
+        settings = self._load_choices.known(info.path).load
         self._measure_with(
             partial(self._runner.run, Path(info.path), settings, self._head.suite, name=info.name)
         )
@@ -334,7 +334,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         if looked_at is None or looked_at[0] is not info or looked_at[1] != suite:
             self._looked_at = info, suite
             self._unfinished = self._runner.unfinished(
-                Path(info.path), suite, self._load_choices.of(info.path).load
+                Path(info.path), suite, self._load_choices.known(info.path).load
             )
         kept = self._unfinished
         so_far = None if kept is None else kept.so_far

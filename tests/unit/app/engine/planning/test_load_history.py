@@ -129,3 +129,14 @@ def test_nothing_is_noted_where_nothing_was_given_up() -> None:
 def test_the_machine_is_named_by_what_decides() -> None:
     assert "threads" in this_machine()
     assert "GiB" in this_machine()
+
+
+def test_the_window_asks_for_what_is_known_without_the_disk(memory: LoadMemory, model: str) -> None:
+    assert memory.known(model) == Remembered()
+    memory.note_tuned(model, TUNED)
+    other = LoadMemory(Path(model).parent / "data" / "loads.json", "this machine")
+    assert other.known(model) == Remembered()
+    other.recall(model, LoadSettings())
+    for path in (Path(model), Path(model).parent / "data" / "loads.json"):
+        path.unlink()
+    assert memory.known(model).tuned == other.known(model).tuned == TUNED
