@@ -17,7 +17,7 @@ import msgspec
 from app.acquire.build_options import AUTO, NO_SIZE, ON, BuildWish, FileSize, Order
 from app.base.errors import Cancelled, StillroomError
 from app.base.newest_writer import NewestWriter
-from models.catalogue.reference import CatalogueReference, parse_reference
+from models.catalogue.reference import CatalogueReference, Reference, parse_reference
 from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
@@ -99,9 +99,9 @@ class JobBook:
     when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
     was made, cancelling deletes it.
 
-    Only `start` waits for the disk, and nobody waits for it: each new state is written a moment later, by a
-    thread of its own, and `close` waits for that. A job begins once its file is there. Where that cannot be
-    written the user is told, and the job is gone.
+    Only `start`, and `add` of a path, wait for the disk, and nobody waits for them: each new state is written
+    a moment later, by a thread of its own, and `close` waits for that. A job begins once its file is there.
+    Where that cannot be written the user is told, and the job is gone.
     """
 
     def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
@@ -182,16 +182,18 @@ class JobBook:
         weigh: bool = False,
         size: FileSize = NO_SIZE,
         title: str = "",
+        reference: Reference | None = None,
     ) -> JobView:
         """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
         `measure` what that cost, `weigh` every small type by an importance matrix; one more file of `size`,
         whose types are chosen by measurement.
 
         The job is called `title`. One that is to make the same already is given back, and goes on where it
-        was stopped; one that was cancelled while that can be taken back. Raises `StillroomError` if the model
-        is unknown.
+        was stopped; one that was cancelled while that can be taken back. `reference` is what `model` stands
+        for: without it a path is looked at, which waits for its disk. Raises `StillroomError` if the model is
+        unknown.
         """
-        reference = parse_reference(model)
+        reference = reference or parse_reference(model)
         job = Job(
             id=uuid.uuid4().hex,
             model=model,
@@ -420,7 +422,7 @@ class JobBook:
                 tell(told if isinstance(told, StillroomError) else _surprise(told))
 
     def _first_refused(self, job_id: str, refused: OSError | None) -> OSError | None:
-        """Note that a job's file was written; returns what has refused its first one: then the job is gone."""
+        """Note that a job's file was written; returns what has refused its first one, and the job is gone."""
         with self._changed:
             if job_id not in self._unkept:
                 return None
@@ -502,9 +504,11 @@ def _types(job: Job) -> tuple[str, ...]:
 
 def _makes_the_same(job: Job, wished: Job) -> bool:
     """Tell whether a job that is not at its end, or was cancelled, makes what is wished."""
-    # The other's model may be one that is not known any more.
-    is_open = job.state in (*_OPEN, "cancelled")
-    return is_open and job.model == wished.model and _order(job) == _order(wished)
+    if job.state not in (*_OPEN, "cancelled"):
+        return False
+    # By the words for the model alone: what they name may be on a disk that does not answer.
+    names = ("model", "types", "revision", "keep_original")
+    return all(getattr(job, name) == getattr(wished, name) for name in names) and _wish(job) == _wish(wished)
 
 
 def _error(job: Job) -> StillroomError:

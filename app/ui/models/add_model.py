@@ -64,11 +64,12 @@ class ModelAdder(QObject):
 
     async def _add(self, text: str, kind: str) -> None:
         folder = Path(text).expanduser()
-        if folder.is_dir() and not (folder / "config.json").is_file():
+        # The disk of what is named may take its time.
+        if await asyncio.to_thread(_holds_models, folder):
             self._actions.import_paths([folder.absolute()])
             self._card.clear()
             return
-        reference = parse_reference(text)
+        reference = await asyncio.to_thread(parse_reference, text)
         if isinstance(reference, GgufReference):
             self._actions.import_paths([reference.file])
         elif isinstance(reference, CatalogueReference):
@@ -98,7 +99,7 @@ class ModelAdder(QObject):
         elif isinstance(reference, HubReference):
             self._cards.fetch(text)
         else:
-            self._cards.get(text, [kind])
+            self._cards.get(text, [kind], reference=reference)
         self._card.clear()
 
     def _add_snapshot(self, snapshot: Snapshot, reference: HubReference, kind: str) -> None:
@@ -116,3 +117,8 @@ class ModelAdder(QObject):
             action.setData(f"{reference.repo}:{file.path}")
         menu.triggered.connect(lambda action: self._cards.fetch(action.data(), revision=reference.revision))
         menu.popup(self._card.mapToGlobal(QPoint(16, self._card.height())))
+
+
+def _holds_models(folder: Path) -> bool:
+    """Tell whether a folder is there that is no checkpoint; waits for the disk."""
+    return folder.is_dir() and not (folder / "config.json").is_file()

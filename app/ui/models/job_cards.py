@@ -13,6 +13,7 @@ from app.ui.models.job_following import cancel_job, follow_jobs
 from app.ui.models.model_actions import ModelActions
 from app.ui.widgets.scrolled_page import scroll_to
 from app.ui.widgets.ui_context import UiContext
+from models.catalogue.reference import Reference
 
 _FINISHED = ("done", "cancelled", "gone")
 
@@ -55,8 +56,17 @@ class JobCards(QObject):
         for view in self._jobs.jobs():
             self._take_job(view, is_news=False)
 
-    def get(self, model: str, types: Sequence[str], size: FileSize = NO_SIZE, *, revision: str = "") -> None:
-        """Build types of a model, and one more file of `size`, as the settings say."""
+    def get(
+        self,
+        model: str,
+        types: Sequence[str],
+        size: FileSize = NO_SIZE,
+        *,
+        revision: str = "",
+        reference: Reference | None = None,
+    ) -> None:
+        """Build types of a model, and one more file of `size`, as the settings say; `reference` as in
+        `JobBook.add`."""
         values = self._settings.values
         view = self._jobs.add(
             model,
@@ -66,6 +76,7 @@ class JobCards(QObject):
             measure=values.measure_builds,
             weigh=values.weigh_builds,
             size=size,
+            reference=reference,
         )
         self._reveal(view)
 

@@ -25,6 +25,7 @@ from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from converters.gguf.gguf_reader import check_gguf, inspect
 from models.catalogue.catalogue import find
+from models.catalogue.reference import GgufReference
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file
 from models.store.store import InstalledModel, ModelStore
@@ -215,6 +216,7 @@ class ModelActions(QObject):
                 measure=values.measure_builds and not source.is_quantised,
                 weigh=values.weigh_builds,
                 title=title,
+                reference=GgufReference(model.path),
             )
         )
         dialog.open()

@@ -20,6 +20,7 @@ from app.ui.settings.audit_lines import EVERYTHING, MODEL, AuditLines
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import filled
+from models.system.disk_space import existing
 
 DETAIL_PX = 132
 SHOWN_PROBLEMS = 5
@@ -111,7 +112,7 @@ class AuditDialog(QDialog):
         self.refresh_button = button(self.tr("Refresh"))
         self.verify_button = button(self.tr("Verify"), "primary")
         folder = button(self.tr("Open folder"), "quiet")
-        folder.clicked.connect(self._open_folder)
+        folder.clicked.connect(lambda: self._start(self._open_folder()))
         close = button(self.tr("Close"))
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
@@ -225,8 +226,6 @@ class AuditDialog(QDialog):
         lines += [filled(note.message, note.values) for note in result.notes]
         self.said.setText("\n".join(lines))
 
-    def _open_folder(self) -> None:
-        path = Path(self._gate.trail.path)
-        while not path.is_dir() and path != path.parent:
-            path = path.parent
+    async def _open_folder(self) -> None:
+        path = await asyncio.to_thread(existing, Path(self._gate.trail.path))
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

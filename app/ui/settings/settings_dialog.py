@@ -300,7 +300,6 @@ class SettingsDialog(ScrolledDialog):
         return area
 
     def _open_data_folder(self) -> None:
-        self._paths.data.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
 
 

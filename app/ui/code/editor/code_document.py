@@ -171,7 +171,7 @@ class CodeDocument(QObject):
             self._show(file, draft.text, language)
             self._editor.document().setModified(True)
             self.told.emit(self.tr("The unsaved text of the Code tab is back."))
-        elif path is not None and path.exists():
+        elif path is not None and await asyncio.to_thread(path.exists):
             try:
                 await self.open(path)
             except TextFileError as error:

@@ -76,7 +76,8 @@ class FileActions(QObject):
         try:
             await document.save()
         except ChangedOnDiskError:
-            match await self._dialogs.ask_about_conflict(path.name, can_reload=path.exists()):
+            is_there = await asyncio.to_thread(path.exists)
+            match await self._dialogs.ask_about_conflict(path.name, can_reload=is_there):
                 case "save_as":
                     return await self.save_as(file)
                 case "overwrite":

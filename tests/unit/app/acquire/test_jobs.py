@@ -11,6 +11,7 @@ from app.acquire.build_options import ON, BuildWish, FileSize, Order
 from app.acquire.jobs import Job, JobBook, JobState, JobView
 from app.acquire.quality_build import Acquired, Commands
 from app.base.errors import StillroomError
+from models.catalogue.reference import HubReference
 from models.hub.file_download import TransferOptions
 from models.hub.hub_access import TokenError
 from models.hub.hub_client import HubClient
@@ -500,6 +501,16 @@ def test_a_job_that_is_asked_for_is_there_at_once_and_begins_once_its_file_is(de
     later = desk.new_book()
     later.start()
     assert [(view.id, view.state) for view in later.jobs()] == [(job.id, "paused")]
+
+
+def test_what_is_asked_for_by_its_reference_is_not_looked_for_on_the_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.acquire.jobs.parse_reference", lambda text: pytest.fail("the disk was read"))
+    reference = HubReference(REPO)
+    job = desk.book.add(REPO, ["Q8_0"], reference=reference)
+    assert desk.book.add(REPO, ["Q8_0"], reference=reference).id == job.id
+    assert desk.book.add(REPO, ["Q8_0"], keep_original=True, reference=reference).id != job.id
 
 
 def test_a_job_that_was_paused_before_its_file_was_refused_is_gone_with_a_word(desk: Desk) -> None:
