@@ -11,6 +11,7 @@ from app.acquire.jobs import JobBook
 from app.audit.gate import Gate
 from app.base.children import child_command
 from app.base.errors import StillroomError
+from app.base.log import log_behind
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.export.further_sections import FurtherSections
@@ -55,6 +56,7 @@ def run_window(files: Sequence[Path] = ()) -> int:
     # First: damage to the settings is told too.
     told = NoticeInbox()
     core = build_core()
+    log_behind()
     try:
         # After all else: Qt's hook reads the source of each module that is imported later.
         from app.ui.shell.program import run_window as run

@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from copy import copy
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,11 +18,14 @@ from typing import Any
 
 import psutil
 
+from app.base.newest_writer import NewestWriter
 from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
 
 FILE_BYTES = 1 << 20
+MOST_WAITING = 10_000
+FLUSH_S = 0.3
 MOST_OF_A_MESSAGE = 4000
 FILES_KEPT = 3
 REPORT_LINES = 100
@@ -86,6 +90,59 @@ class _RotatingFile(RotatingFileHandler):
             log.debug("the log file is in use elsewhere and was not rotated")
 
 
+class _Behind(logging.Handler):
+    """Hands lines to another handler on a thread of its own: nobody who logs waits for the disk."""
+
+    def __init__(self, file: logging.Handler) -> None:
+        super().__init__()
+        self._file = file
+        self._waiting: deque[logging.LogRecord] = deque(maxlen=MOST_WAITING)
+        self._writer = NewestWriter("log", self._write)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line as it is now; of too many that wait the oldest are lost."""
+        taken = copy(record)
+        try:
+            # What it tells of may be changed by the time it is written.
+            taken.msg, taken.args = record.getMessage(), None
+        except Exception:  # noqa: BLE001 - as every handler
+            self.handleError(record)
+            return
+        self._waiting.append(taken)
+        self._writer.wake()
+
+    def flush(self) -> None:
+        """Wait a moment until all is written."""
+        self._writer.flush(FLUSH_S)
+
+    def close(self) -> None:
+        """Wait for that, and close the file."""
+        self.flush()
+        super().close()
+        if not self._waiting:
+            self._file.close()
+
+    def _write(self) -> None:
+        while self._waiting:
+            self._file.handle(self._waiting.popleft())
+
+
+def log_behind() -> None:
+    """Write the log on a thread of its own from now on, for a program whose threads must not wait for the
+    disk."""
+    root = logging.getLogger()
+    for handler in tuple(root.handlers):
+        if isinstance(handler, _RotatingFile):
+            root.removeHandler(handler)
+            root.addHandler(_Behind(handler))
+
+
+def flush_log() -> None:
+    """Wait a moment until the lines so far are in their files."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def log_file(folder: Path) -> Path:
     """The present log file in the log folder."""
     return folder / "stillroom.log"
@@ -144,6 +201,7 @@ def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
 
 def report(folder: Path, *, notes: tuple[str, ...] = ()) -> str:
     """Versions, machine and the last log lines, as plain text for an issue; `notes` are lines to add."""
+    flush_log()
     lines = [f"{name} {_version(name)}" for name in REPORTED_PACKAGES]
     libc = " ".join(platform.libc_ver())
     lines += [

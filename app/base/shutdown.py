@@ -25,6 +25,7 @@ FORCING_S = 0.6
 """Longest time for that force, which is a thread of Python's: what holds the interpreter holds it, too."""
 
 NAMING_S = 0.1
+LOG_S = 0.4
 NAMED_CALLS = 3
 """Of each thread that hangs, the innermost."""
 
@@ -114,7 +115,8 @@ def end_process(status: int) -> None:
 def end_at_once(status: int) -> NoReturn:
     """End this process, all of whose parts are closed, without the interpreter's own end: that waits for
     every worker thread and deletes Qt's objects in any order, and has taken seconds."""
-    logging.shutdown()
+    # A line that the disk does not take holds nobody.
+    close_together([logging.shutdown], LOG_S)
     for stream in (sys.stdout, sys.stderr):
         # Closed, or a reader that is gone.
         with contextlib.suppress(AttributeError, OSError, ValueError):
@@ -145,6 +147,8 @@ def _threads() -> dict[str, list[str]]:
 def _name_threads(threads: Mapping[str, Sequence[str]]) -> None:
     for name, calls in threads.items():
         log.warning("ended by force; thread %s was at:\n%s", name, "\n".join(calls))
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def _close(closer: Callable[[], object]) -> None:

@@ -83,3 +83,34 @@ log.warning("kept")
         done = run(code, disk / "logs")
         assert (done.returncode, done.stderr) == (0, "")
         assert "kept" in log_file(disk / "logs").read_text()
+
+
+def test_who_logs_waits_for_no_disk_and_the_lines_come_in_their_order(tmp_path: Path) -> None:
+    code = """
+import threading
+from logging.handlers import RotatingFileHandler
+from app.base.log import flush_log, log_behind
+from tests.support.held_disk import HANGS_S, at_once
+
+held, goes_on, emit = threading.Event(), threading.Event(), RotatingFileHandler.emit
+
+def slowly(handler, record):
+    held.set()
+    assert goes_on.wait(HANGS_S)
+    emit(handler, record)
+
+RotatingFileHandler.emit = slowly
+log_behind()
+said = ["one"]
+logging.getLogger("x").info("%s", said)
+held.wait()
+said.append("changed")
+for number in range(100):
+    at_once(lambda: logging.getLogger("x").info("%d", number))
+goes_on.set()
+flush_log()
+"""
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [line.rpartition(": ")[2] for line in log_file(tmp_path).read_text().splitlines()]
+    assert lines == ["['one']", *map(str, range(100))]
