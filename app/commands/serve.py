@@ -13,8 +13,9 @@ from app.commands.terminal.arguments import whole
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import WAKE_S, Console, WrongUse, json_text
 from app.commands.terminal.installed import installed_model
-from app.server.access.config import ANYWHERE, DEFAULT_PORT, LOOPBACK, ServerConfig
+from app.server.access.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.access.key_file import LEAST_CHARACTERS, is_usable, read_or_make_key
+from app.settings import Settings
 
 NAME = "serve"
 SUMMARY = "answer editors and scripts over HTTP (OpenAI's and Ollama's API), until Ctrl+C"
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model on disk, name/TYPE, or a .gguf file")
     parser.add_argument("--host", default=LOOPBACK, metavar="H", help="address to listen on (%(default)s)")
     parser.add_argument(
-        "--port", type=_port, default=DEFAULT_PORT, metavar="P", help="%(default)s; 0 takes a free one"
+        "--port", type=_port, default=Settings().api_port, metavar="P", help="%(default)s; 0 takes a free one"
     )
     parser.add_argument(
         "--key", metavar="K", help="bearer key that clients must send; without it the generated one counts"

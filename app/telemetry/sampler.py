@@ -58,7 +58,7 @@ class TelemetrySampler:
         cards: CardMonitor,
         rates: RateMeter,
         on_snapshot: Callable[[TelemetrySnapshot], None],
-        rate_hz: float = 2.0,
+        rate_hz: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host

@@ -104,7 +104,7 @@ class ChildEngine:
     def close(self) -> None:
         self._outbox.put(Shutdown())
         self._pump.join()
-        assert self._child.reap() == 0
+        assert self._child.reap(patience_s=10.0) == 0
 
     def _run(self) -> None:
         while (event := self._child.read()) is not None:

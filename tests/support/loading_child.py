@@ -45,7 +45,7 @@ class LoadingChild:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._child.reap()
+        self._child.reap(patience_s=10.0)
 
     def load(self, name: str, path: Path) -> Outcome:
         """Load the file and free it again. `error` is "Failed", or `CRASHED`."""
@@ -87,7 +87,7 @@ class LoadingChild:
             outcome.peak_bytes = max(0, peak_of(self._child.pid) - self.ordinary_bytes)
         if outcome.error == CRASHED:
             self._child.kill()
-            self._child.reap()
+            self._child.reap(patience_s=10.0)
             self._child, self._holds_model = self._start(), False
         return outcome
 

@@ -71,7 +71,7 @@ class EngineChild:
         """End it whatever it does; any thread."""
         self._process.kill()
 
-    def reap(self, patience_s: float = 10.0) -> int:
+    def reap(self, patience_s: float) -> int:
         """Wait for the end (killing it when it does not come) and free the pipes; the exit status.
 
         A process that a driver holds in the kernel cannot be killed: it is left behind.

@@ -8,7 +8,6 @@ from app.engine.protocol import Priority
 from app.server.access.server_limits import Limits
 from app.settings import Settings
 
-DEFAULT_PORT = 8765
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"
 """Every network of this computer."""
@@ -23,8 +22,8 @@ class ServerConfig:
     """
 
     key: str
+    port: int
     host: str = LOOPBACK
-    port: int = DEFAULT_PORT
     origins: tuple[str, ...] = ()
     certificate: Path | None = None
     private_key: Path | None = None
@@ -46,8 +45,8 @@ def config_of(values: Settings, key: str) -> ServerConfig:
     """The server as the user has set it."""
     return ServerConfig(
         key=key,
-        host=ANYWHERE if values.api_network else LOOPBACK,
         port=values.api_port,
+        host=ANYWHERE if values.api_network else LOOPBACK,
         origins=values.api_origins,
         certificate=Path(values.api_certificate) if values.api_certificate else None,
         private_key=Path(values.api_private_key) if values.api_private_key else None,

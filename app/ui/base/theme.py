@@ -44,9 +44,7 @@ class Theme(QObject):
     `pixels`, and follow `changed`. GUI thread.
     """
 
-    def __init__(
-        self, application: QApplication, choice: ThemeChoice = "system", zoom_percent: int = 100
-    ) -> None:
+    def __init__(self, application: QApplication, choice: ThemeChoice, zoom_percent: int = 100) -> None:
         super().__init__(application)
         self.changed = ThemeChange(self)
         self._application = application

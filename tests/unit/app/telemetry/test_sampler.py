@@ -36,7 +36,7 @@ def test_keeps_the_last_minutes_and_no_more() -> None:
     clock = Clock()
     rates = RateMeter()
     sampler = TelemetrySampler(
-        HostReader(), GpuMonitor(), CardMonitor(nothing), rates, lambda snapshot: None, clock=clock
+        HostReader(), GpuMonitor(), CardMonitor(nothing), rates, lambda snapshot: None, 2.0, clock
     )
     for _ in range(int(HISTORY_S) + 50):
         clock.now_s += 1.0
@@ -57,7 +57,7 @@ def test_a_card_that_appears_late_has_a_whole_series() -> None:
             return super().read(own_pids)
 
     sampler = TelemetrySampler(
-        HostReader(), GpuMonitor(LateCard), CardMonitor(nothing), RateMeter(), print, clock=clock
+        HostReader(), GpuMonitor(LateCard), CardMonitor(nothing), RateMeter(), print, 2.0, clock
     )
     assert sampler.sample().history.vram_used_bytes == ()
     gate.set()
@@ -79,7 +79,7 @@ def test_a_card_that_only_the_engine_knows_has_the_last_series() -> None:
         memory_free_bytes=13,
     )
     cards.on_state(EngineState("ready", pid=1, devices=[radeon]))
-    sampler = TelemetrySampler(HostReader(), GpuMonitor(OneCard), cards, RateMeter(), print)
+    sampler = TelemetrySampler(HostReader(), GpuMonitor(OneCard), cards, RateMeter(), print, rate_hz=2.0)
     snapshot = sampler.sample()
     while snapshot.gpu.state == "pending":
         snapshot = sampler.sample()
@@ -100,7 +100,9 @@ def test_own_processes_are_looked_for_once_a_snapshot_and_not_before() -> None:
 
     host = HostReader(children)
     assert looks == []
-    sampler = TelemetrySampler(host, GpuMonitor(OneCard), CardMonitor(nothing), RateMeter(), print)
+    sampler = TelemetrySampler(
+        host, GpuMonitor(OneCard), CardMonitor(nothing), RateMeter(), print, rate_hz=2.0
+    )
     sampler.sample()
     assert len(looks) == 1
 

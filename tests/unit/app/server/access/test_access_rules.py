@@ -144,7 +144,8 @@ def test_doubled_or_missing_headers_are_refused(api: Api, head: str) -> None:
 
 
 def rules(**options: object) -> AccessRules:
-    return AccessRules(ServerConfig(key=KEY, **options), 8765, ("den", "den.local"))  # type: ignore[arg-type]
+    config = ServerConfig(key=KEY, port=8765, **options)  # type: ignore[arg-type]
+    return AccessRules(config, config.port, ("den", "den.local"))
 
 
 def passes(rules: AccessRules, **headers: str) -> bool:
