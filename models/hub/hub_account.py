@@ -13,8 +13,6 @@ from models.system.shown_text import shown
 
 _MOST_BYTES = 1 << 20
 _LONGEST_NAME = 200
-_ATTEMPTS = 2
-"""Somebody waits for it."""
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -41,7 +39,7 @@ def check_access(hub: HubClient, *, cancel: threading.Event | None = None) -> Hu
     hub = hub.held()
     token, source = hub.token_and_source()
     path = "/api/whoami-v2" if token else "/api/models?limit=1"
-    answer = hub.get(path, _MOST_BYTES, cancel=cancel, attempts=_ATTEMPTS)
+    answer = hub.get(path, _MOST_BYTES, cancel=cancel, watched=True)
     if token and answer.status in (401, 403):
         raise StillroomError(
             "{host} does not know this access token.",

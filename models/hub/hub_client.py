@@ -31,7 +31,14 @@ from models.hub.hub_access import (
     environment_token,
 )
 from models.hub.repository_card import read_architectures, read_card
-from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
+from models.hub.retry import (
+    LONGEST_WATCHED_WAIT_S,
+    QUESTIONS,
+    WATCHED_ATTEMPTS,
+    RetryPolicy,
+    is_temporary,
+    server_wait_s,
+)
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
@@ -40,7 +47,6 @@ from models.system.shown_text import shown
 log = logging.getLogger(__name__)
 
 _MOST_METADATA_BYTES = 32 << 20
-_LONGEST_WATCHED_WAIT_S = 10.0
 _MOST_FILES = 100_000
 """As many as the hub itself advises at most (https://huggingface.co/docs/hub/storage-limits)."""
 
@@ -90,7 +96,7 @@ class HubClient:
         self._endpoint = endpoint
         self._token = token
         self._access = access
-        self._retry = retry or RetryPolicy(attempts=5)
+        self._retry = retry or QUESTIONS
         self._kind = kind
         self._held: tuple[str, TokenSource] | None = None
 
@@ -194,12 +200,12 @@ class HubClient:
         most_bytes: int,
         *,
         cancel: threading.Event | None = None,
-        attempts: int | None = None,
+        watched: bool = False,
         on_progress: OnProgress = ignore_progress,
     ) -> Answer:
         """Ask for `path` below the hub's address with the token, and again while the server is busy, of which
-        it tells as `resolve` does. With `attempts` somebody waits for it: no wait is long then, whatever the
-        server asks for.
+        it tells as `resolve` does. Where somebody waits for it (`watched`), it gives up soon, and no wait is
+        long, whatever the server asks for.
 
         Blocks, any thread. The answer may be a refusal. Raises `StillroomError` and `Cancelled`.
         """
@@ -210,7 +216,7 @@ class HubClient:
                 "Unset HF_HUB_OFFLINE to download; models on disk work without.",
             )
         held = self.held()
-        failures, most = 0, attempts or self._retry.attempts
+        failures, most = 0, WATCHED_ATTEMPTS if watched else self._retry.attempts
         while True:
             raise_if_cancelled(cancel)
             wait_s, busy = None, False
@@ -236,8 +242,8 @@ class HubClient:
             if failures >= most:
                 raise held._unreachable(busy=busy)
             wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
-            if attempts is not None:
-                wait_s = min(wait_s, _LONGEST_WATCHED_WAIT_S)
+            if watched:
+                wait_s = min(wait_s, LONGEST_WATCHED_WAIT_S)
             log.info("%s is not ready, trying again in %.1f s", held.host, wait_s)
             on_progress(Progress("ask", failures, most, held.host, remaining_s=wait_s, unit="times"))
             cancel.wait(wait_s)

@@ -11,8 +11,6 @@ from models.system.errors import StillroomError
 
 _MOST_BYTES = 4 << 20
 """Thirty repositories with their chat templates and tags are about half a megabyte."""
-_ATTEMPTS = 2
-"""Somebody waits for it."""
 _FACTS = ("downloads", "likes", "gated", "tags", "config", "safetensors", "gguf")
 
 
@@ -31,7 +29,7 @@ def search_models(
         ("sort", "downloads"),
         *(("expand", name) for name in _FACTS),
     ]
-    answer = hub.get(f"/api/models?{urlencode(asked)}", _MOST_BYTES, cancel=cancel, attempts=_ATTEMPTS)
+    answer = hub.get(f"/api/models?{urlencode(asked)}", _MOST_BYTES, cancel=cancel, watched=True)
     if answer.status != 200:
         raise StillroomError(
             "{host} refuses to search (HTTP {status}).",

@@ -1,4 +1,4 @@
-"""Decide when to try a server again."""
+"""Decide when to try a server again, and how often."""
 
 import email.utils
 import re
@@ -20,6 +20,13 @@ class RetryPolicy:
     def wait_s(self, failures: int) -> float:
         """Return the wait after `failures` (>= 1) failures in a row."""
         return float(min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failures - 1)))
+
+
+QUESTIONS = RetryPolicy(attempts=5)
+"""For what a hub is asked about a repository; a download takes the policy as it comes."""
+WATCHED_ATTEMPTS = 2
+LONGEST_WATCHED_WAIT_S = 10.0
+"""For a question whose answer somebody waits for in front of the screen."""
 
 
 def is_temporary(status: int) -> bool:

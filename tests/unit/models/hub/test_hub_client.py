@@ -119,10 +119,10 @@ def test_who_waits_for_an_answer_does_not_wait_as_long_as_the_server_likes(hub: 
         waits.append(progress.remaining_s)
         cancel.set()
 
-    for attempts in (2, None):
+    for watched in (True, False):
         cancel.clear()
         with pytest.raises(Cancelled):
-            client(hub).get("/api/models", 1 << 20, cancel=cancel, attempts=attempts, on_progress=give_up)
+            client(hub).get("/api/models", 1 << 20, cancel=cancel, watched=watched, on_progress=give_up)
     assert waits == [10.0, 250.0]
 
 
