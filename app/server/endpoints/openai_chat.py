@@ -24,8 +24,9 @@ from app.server.requests.openai_objects import (
 )
 from app.server.requests.openai_requests import ChatRequest, ResponseFormat
 from app.server.requests.replies import unless_gone
-from app.server.requests.request_fields import EFFORT_TOKENS, logit_bias, schema_text, thinking_limits
+from app.server.requests.request_fields import EFFORT_TOKENS, schema_text, thinking_limits
 from app.server.requests.request_turns import conversation
+from app.server.requests.sampling_fields import logit_bias
 from app.server.requests.served_models import ServedModel
 from app.server.requests.services import Services
 from app.server.requests.tools import CallWatch, ToolUse

@@ -24,7 +24,7 @@ from app.server.requests.openai_objects import (
 )
 from app.server.requests.openai_requests import MOST_PROMPTS, CompletionRequest
 from app.server.requests.replies import unless_gone
-from app.server.requests.request_fields import logit_bias
+from app.server.requests.sampling_fields import logit_bias
 from app.server.requests.served_models import ServedModel
 from app.server.requests.services import Services
 

@@ -17,11 +17,11 @@ from app.server.requests.request_fields import (
     MOST_TOKENS,
     MaxTokens,
     Name,
-    SamplingFields,
     Stops,
     schema_text,
     thinking_limits,
 )
+from app.server.requests.sampling_fields import SamplingFields
 from app.server.requests.services import Services
 
 

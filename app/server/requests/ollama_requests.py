@@ -10,10 +10,10 @@ from app.server.requests.request_fields import (
     MOST_TOKENS,
     ApiModel,
     Name,
-    SamplingFields,
     Stop,
     Stops,
 )
+from app.server.requests.sampling_fields import SamplingFields
 
 
 class Options(SamplingFields):

@@ -13,11 +13,11 @@ from app.server.requests.request_fields import (
     ApiModel,
     MaxTokens,
     Name,
-    SamplingFields,
     Stop,
     Stops,
     Tokens,
 )
+from app.server.requests.sampling_fields import SamplingFields
 
 MOST_CHOICES = 8
 MOST_PROMPTS = 32

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.base.errors import EngineError
 from app.engine.grammar.grammar_rules import rules_of
-from app.engine.protocol import ModelInfo, ThinkingLimits
+from app.engine.protocol import ThinkingLimits
 from app.server.access.api_error import ApiError
 
 _CHECKING = ThreadPoolExecutor(1, "schemas")
@@ -27,7 +27,6 @@ Tokens = Annotated[
     list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=MOST_TOKENS, fail_fast=True)
 ]
 MaxTokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
-Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 EFFORT_TOKENS = {"none": 0, "minimal": 256, "low": 1024, "medium": 4096}
 """The thinking budget of each reasoning effort; "high" has no limit."""
@@ -39,50 +38,9 @@ class ApiModel(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, protected_namespaces=())
 
 
-class SamplingFields(ApiModel):
-    """The sampling parameters; those left out are as the user has set them in Stillroom."""
-
-    temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = None
-    top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    top_k: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    min_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None
-    repeat_penalty: Annotated[float, Field(ge=0.01, le=10.0)] | None = None
-    seed: Seed | None = None
-
-    def sampling(self, choice: int = 0) -> dict[str, object]:
-        """The fields of `Sampling` that are given; each of several choices has a seed of its own."""
-        return {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "min_p": self.min_p,
-            "presence_penalty": self.presence_penalty,
-            "frequency_penalty": self.frequency_penalty,
-            "repeat_penalty": self.repeat_penalty,
-            "seed": None if self.seed is None else (self.seed + choice) % 2**32,
-        }
-
-
 def thinking_limits(tokens: int | None, thinking: str) -> ThinkingLimits:
     """The budget for a prompt that starts as `thinking` says; a model that does not think needs none."""
     return ThinkingLimits() if thinking == "off" else ThinkingLimits(tokens=tokens)
-
-
-def logit_bias(given: dict[str, float] | None, info: ModelInfo) -> dict[int, float] | None:
-    """The biases by token. Raises `ApiError`."""
-    if given is None:
-        return None
-    found = {int(token): bias for token, bias in given.items()}
-    if any(token >= info.vocabulary for token in found):
-        raise ApiError(
-            400,
-            "The model's vocabulary has {count} tokens, and logit_bias names one beyond them.",
-            param="logit_bias",
-            count=info.vocabulary,
-        )
-    return found
 
 
 async def schema_text(schema: Any, param: str) -> str:
