@@ -26,8 +26,8 @@ SUITE = Suite(
         LOAD,
         Step(key="pp32", kind="prompt", tokens=32),
         Step(key="tg8", kind="generation", tokens=8),
-        Step(key="reply8", kind="reply", tokens=8, warms_up=False),
-        Step(key="tg8@32", kind="generation", tokens=8, depth=32, warms_up=False),
+        Step(key="reply8", kind="reply", tokens=8, warm_ups=0),
+        Step(key="tg8@32", kind="generation", tokens=8, depth=32, warm_ups=0),
         Step(key="tg4x2", kind="streams", tokens=4, streams=2),
     ),
 )

@@ -263,7 +263,7 @@ class Measurement:
                 msgspec.structs.replace(record.sample, value=value)
                 for record, value in zip(records, values, strict=True)
             ],
-            warmups=int(step.warms_up),
+            warmups=step.warm_ups,
             prompt_tokens=records[0].prompt_tokens,
             generated_tokens=records[0].generated_tokens,
             depth_tokens=step.depth,

@@ -47,7 +47,7 @@ def turns_of(suite: Suite, left_out: Collection[str], done: Collection[tuple[str
             continue
         if phase is alone:
             found.append(Turn(LOAD, 0))
-        found += [Turn(step, 0) for step in phase if step.kind != "load" and step.warms_up]
+        found += [Turn(step, 0) for step in phase if step.kind != "load" for _ in range(step.warm_ups)]
         found += todo
     return found
 

@@ -238,7 +238,7 @@ def _measure(key: str, step: Step, seen: list[tuple[TurnResult, float, float]]) 
         key,
         FURTHER_UNITS.get(key) or UNITS[step.kind],
         [Sample(value=value, duration_s=round(seconds, 3)) for _, value, seconds in seen],
-        warmups=int(step.warms_up),
+        warmups=step.warm_ups,
         prompt_tokens=first.prompt_tokens,
         generated_tokens=first.generated_tokens,
         streams=step.streams,

@@ -15,8 +15,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One figure to measure. `tokens` are prompt tokens ("prompt") or generated tokens ("generation",
     "reply", and of each of `streams` replies at once), behind `depth` tokens that are in the context already.
 
-    A step without `warms_up` is measured on an engine that shorter steps have warmed up. An `optional` step
-    is left out where the run would take too long; steps of one `group` are left out together.
+    Before the first measured turn, it has `warm_ups` turns that are not kept; one without them is measured on
+    an engine that shorter steps have warmed up. An `optional` step is left out where the run would take too
+    long; steps of one `group` are left out together.
     """
 
     key: str
@@ -24,7 +25,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     depth: int = 0
     streams: int = 1
-    warms_up: bool = True
+    warm_ups: int = 1
     optional: bool = False
     group: str = ""
 
@@ -35,7 +36,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
-    """Steps, each measured `repeats` times, after a warm-up where it has one.
+    """Steps, each measured `repeats` times, after its warm-ups.
 
     Once the warm-ups have told how fast the model is, optional steps from the end are left out until the run
     takes no longer than `budget_s`; None leaves none out. `ceilings` also measures what the computer can do
@@ -55,7 +56,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
 LOAD = Step(key="load", kind="load")
 FIRST_TOKEN = Step(key="first_token", kind="first_token")
-REPLY = Step(key="reply128", kind="reply", tokens=128, warms_up=False, optional=True)
+REPLY = Step(key="reply128", kind="reply", tokens=128, warm_ups=0, optional=True)
 STREAM_TOKENS = 64
 STREAMS = (1, 2, 4, 8)
 
@@ -72,17 +73,17 @@ SPEED = (
             kind="streams",
             tokens=STREAM_TOKENS,
             streams=streams,
-            warms_up=streams == STREAMS[-1],
+            warm_ups=int(streams == STREAMS[-1]),
             optional=True,
             group="streams",
         )
         for streams in STREAMS
     ),
     # A generation at a depth goes on from the prompt of the step before it.
-    Step(key="pp2048", kind="prompt", tokens=2048, warms_up=False, optional=True),
-    Step(key="tg128@2048", kind="generation", tokens=128, depth=2048, warms_up=False, optional=True),
-    Step(key="pp8192", kind="prompt", tokens=8192, warms_up=False, optional=True),
-    Step(key="tg128@8192", kind="generation", tokens=128, depth=8192, warms_up=False, optional=True),
+    Step(key="pp2048", kind="prompt", tokens=2048, warm_ups=0, optional=True),
+    Step(key="tg128@2048", kind="generation", tokens=128, depth=2048, warm_ups=0, optional=True),
+    Step(key="pp8192", kind="prompt", tokens=8192, warm_ups=0, optional=True),
+    Step(key="tg128@8192", kind="generation", tokens=128, depth=8192, warm_ups=0, optional=True),
 )
 """The most important first."""
 

@@ -19,6 +19,11 @@ def test_a_load_comes_first_then_warm_ups_then_rounds() -> None:
     )
 
 
+def test_a_step_is_warmed_up_as_often_as_its_suite_says() -> None:
+    steps = (Step(key="pp8", kind="prompt", warm_ups=2), Step(key="tg8", kind="generation", warm_ups=0))
+    assert keys(Suite(name="own", steps=steps, repeats=1)) == ["load/0", "pp8/0", "pp8/0", "pp8/1", "tg8/1"]
+
+
 def test_a_generation_at_a_depth_follows_its_prompt() -> None:
     found = keys(SPEED)
     for depth in (2048, 8192):

@@ -87,8 +87,8 @@ def test_a_whole_run_has_limits_latency_and_replies_at_once(runner: BenchmarkRun
         steps=(
             Step(key="pp32", kind="prompt", tokens=32),
             Step(key="tg8", kind="generation", tokens=8),
-            Step(key="reply8", kind="reply", tokens=8, warms_up=False),
-            Step(key="tg8@32", kind="generation", tokens=8, depth=32, warms_up=False),
+            Step(key="reply8", kind="reply", tokens=8, warm_ups=0),
+            Step(key="tg8@32", kind="generation", tokens=8, depth=32, warm_ups=0),
             Step(key="tg4x2", kind="streams", tokens=4, streams=2),
         ),
         repeats=2,

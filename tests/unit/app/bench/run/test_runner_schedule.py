@@ -412,7 +412,7 @@ def test_a_generation_at_a_depth_goes_on_from_the_prompt_before_it(
         name="depth",
         steps=(
             Step(key="pp64", kind="prompt", tokens=64),
-            Step(key="tg8@64", kind="generation", tokens=8, depth=64, warms_up=False),
+            Step(key="tg8@64", kind="generation", tokens=8, depth=64, warm_ups=0),
         ),
         repeats=2,
     )
@@ -433,7 +433,7 @@ def test_what_does_not_fit_is_told(
         name="far",
         steps=(
             Step(key="tg4", kind="generation", tokens=4),
-            Step(key="pp9000", kind="prompt", tokens=9000, warms_up=False, optional=True),
+            Step(key="pp9000", kind="prompt", tokens=9000, warm_ups=0, optional=True),
         ),
     )
     report = runner(FakeEngine(), history, gpu, tmp_path).run(model, LoadSettings(), suite, lambda told: None)
