@@ -16,12 +16,6 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 REFUSAL_MS = 4000
 POINTER_PX, TIP_MARGIN_PX = 21, 30
 """Qt puts a tool tip so far below the place that it is given; and what a tip has around its line."""
-STOP_KEYS = "Escape"
-"""Stops what runs in a page."""
-CHOOSE_MODEL_KEYS = "Ctrl+M"
-NEXT_PART_KEYS = "F6"
-NORMAL_SIZE_KEYS = "Ctrl+0"
-"""Keys that texts of several pages name."""
 Keys = str | QKeySequence | QKeySequence.StandardKey
 _KEYS_IN_NAME = re.compile(r" \(([^()]*)\)$")
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from app.ui.base.add_action import STOP_KEYS, add_action
+from app.ui.base import shortcuts
+from app.ui.base.add_action import add_action
 from app.ui.chat.composing.chat_attachments import ChatAttachments
 from app.ui.chat.composing.chat_prompts import ChatPrompts
-from app.ui.chat.composing.composer import ATTACH_KEYS, BEHAVIOUR_KEYS, COMPARE_KEYS, Composer
+from app.ui.chat.composing.composer import Composer
 from app.ui.chat.conversation.conversation_view import ConversationView
-from app.ui.chat.list.chat_list import NEW_CHAT_KEYS, SEARCH_KEYS, ChatList
-from app.ui.reply.chat_column import END_KEYS
+from app.ui.chat.list.chat_list import ChatList
 
 
 class ChatActions(QObject):
@@ -44,29 +44,39 @@ class ChatActions(QObject):
         self._running = running
         self._why_not = why_not
         for text, keys, slot, refusal in (
-            (self.tr("Stop the reply"), STOP_KEYS, stop, self._nothing_runs),
-            (self.tr("New chat"), NEW_CHAT_KEYS, open_new_chat, None),
-            (self.tr("Next chat"), "Ctrl+PgDown", lambda: chats.choose_next(1), None),
-            (self.tr("Previous chat"), "Ctrl+PgUp", lambda: chats.choose_next(-1), None),
-            (self.tr("Go to the end of the chat"), END_KEYS, conversation.go_to_end, None),
-            (self.tr("Search all chats"), SEARCH_KEYS, chats.begin_search, None),
-            (self.tr("Attach files"), ATTACH_KEYS, attachments.ask_for_files, None),
-            (self.tr("Model behaviour"), BEHAVIOUR_KEYS, composer.settings.toggle, None),
-            (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another, self._no_other),
+            (self.tr("Stop the reply"), shortcuts.STOP, stop, self._nothing_runs),
+            (self.tr("New chat"), shortcuts.NEW_CHAT, open_new_chat, None),
+            (self.tr("Next chat"), shortcuts.NEXT_CHAT, lambda: chats.choose_next(1), None),
+            (self.tr("Previous chat"), shortcuts.CHAT_BEFORE, lambda: chats.choose_next(-1), None),
+            (self.tr("Go to the end of the chat"), shortcuts.END_OF_CHAT, conversation.go_to_end, None),
+            (self.tr("Search all chats"), shortcuts.SEARCH_CHATS, chats.begin_search, None),
+            (self.tr("Attach files"), shortcuts.ATTACH, attachments.ask_for_files, None),
+            (self.tr("Model behaviour"), shortcuts.BEHAVIOUR, composer.settings.toggle, None),
+            (
+                self.tr("Regenerate the reply"),
+                shortcuts.REGENERATE,
+                conversation.ask_for_another,
+                self._no_other,
+            ),
             (self.tr("Continue the reply"), "", conversation.ask_to_continue, self._no_other),
             (self.tr("Edit the last reply"), "", conversation.edit_last_reply, self._no_end),
-            (self.tr("Edit the last message"), "Ctrl+Up", conversation.edit_last, self._no_end),
-            (self.tr("Copy the last reply"), "Ctrl+Shift+C", conversation.copy_last, self._no_reply),
+            (self.tr("Edit the last message"), shortcuts.EDIT_MESSAGE, conversation.edit_last, self._no_end),
+            (self.tr("Copy the last reply"), shortcuts.COPY_REPLY, conversation.copy_last, self._no_reply),
             (
                 self.tr("Copy the last reply with its thinking"),
-                "Ctrl+Alt+C",
+                shortcuts.COPY_WITH_THINKING,
                 lambda: conversation.copy_last(with_thinking=True),
                 self._no_reply,
             ),
-            (self.tr("Show or fold the thinking"), "Ctrl+T", conversation.toggle_thinking, self._no_reply),
-            (self.tr("Answer now"), "Ctrl+J", conversation.answer_now, self._nothing_runs),
-            (self.tr("Compare answers…"), COMPARE_KEYS, *compare),
-            (self.tr("Prompt library"), "Ctrl+Shift+L", prompts.open_library, None),
+            (
+                self.tr("Show or fold the thinking"),
+                shortcuts.FOLD_THINKING,
+                conversation.toggle_thinking,
+                self._no_reply,
+            ),
+            (self.tr("Answer now"), shortcuts.ANSWER_NOW, conversation.answer_now, self._nothing_runs),
+            (self.tr("Compare answers…"), shortcuts.COMPARE, *compare),
+            (self.tr("Prompt library"), shortcuts.PROMPTS, prompts.open_library, None),
             (self.tr("Structured answers"), "", ask_for_schema, None),
         ):
             action = add_action(tab, text, keys, slot, refusal)

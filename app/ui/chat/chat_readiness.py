@@ -3,7 +3,8 @@
 from PySide6.QtCore import QObject, Signal
 
 from app.chat.prompting.built_in_templates import can_think
-from app.ui.base.add_action import STOP_KEYS, keys_text
+from app.ui.base import shortcuts
+from app.ui.base.add_action import keys_text
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer, ComposerState
@@ -93,7 +94,7 @@ class ChatReadiness(QObject):
         """Say why no other reply can be asked for in the open chat now; empty where one can."""
         if self._exchange.waits:
             return self.tr("A message waits to be sent. {keys} takes it back.").format(
-                keys=keys_text(STOP_KEYS)
+                keys=keys_text(shortcuts.STOP)
             )
         if self._exchange.here is not None:
             return self.tr("Wait for the end of the reply, or stop it.")
@@ -113,6 +114,6 @@ class ChatReadiness(QObject):
     def _what_is_sent_later(self) -> str:
         if self._exchange.obstacle == "measured":
             return self.tr("Waits for the measurement. {keys} takes it back.").format(
-                keys=keys_text(STOP_KEYS)
+                keys=keys_text(shortcuts.STOP)
             )
-        return self.tr("Waits for the model. {keys} takes it back.").format(keys=keys_text(STOP_KEYS))
+        return self.tr("Waits for the model. {keys} takes it back.").format(keys=keys_text(shortcuts.STOP))

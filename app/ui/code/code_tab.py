@@ -21,27 +21,27 @@ from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.open_texts import TextsFolder
 from app.code.sandbox.run import Sandbox
-from app.ui.base.add_action import STOP_KEYS, Action, allow, command_of_button
+from app.ui.base import shortcuts
+from app.ui.base.add_action import Action, allow, command_of_button
 from app.ui.base.slices import Stepped
 from app.ui.code.changes.code_placement import Offer
 from app.ui.code.code_fixer import CodeFixer
-from app.ui.code.conversation.code_block_row import CHANGES_KEYS, INSERT_KEYS, BlockRow, CodeUse
-from app.ui.code.conversation.code_conversation import COMPLETE_KEYS, CodeConversation, EditorAccess
+from app.ui.code.conversation.code_block_row import BlockRow, CodeUse
+from app.ui.code.conversation.code_conversation import CodeConversation, EditorAccess
 from app.ui.code.conversation.code_exchange import CodeExchange
 from app.ui.code.editor.code_document import CodeDocument
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.inline_completion import CompletionSwitch
 from app.ui.code.files.change_sets import ChangeSets
 from app.ui.code.files.code_dialogs import CodeDialogs
-from app.ui.code.files.code_editor_card import OPEN_KEYS, CodeEditorCard
+from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.file_actions import FileActions
-from app.ui.code.files.file_tabs import CLOSE_KEYS
 from app.ui.code.files.folder_panel import FolderPanel
 from app.ui.code.files.folder_place import FolderPlace
 from app.ui.code.files.named_files import NamedFiles
 from app.ui.code.files.open_file import OpenFile
-from app.ui.code.files.open_files import FOLDER_KEYS, SAVE_KEYS, OpenFiles
-from app.ui.code.running.code_run_card import RUN_KEYS, TEST_KEYS, CodeRunCard
+from app.ui.code.files.open_files import OpenFiles
+from app.ui.code.running.code_run_card import CodeRunCard
 from app.ui.code.running.code_run_words import ending_sentence
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.drop_veil import DropVeil
@@ -115,7 +115,7 @@ class CodeTab(QWidget, Stepped):
         """What runs, the newest last."""
         self.folder_place = FolderPlace(self.folder, self, columns, self.files, self.actions_on_files, ui)
         self._make_menu()
-        self._stop_key = QShortcut(QKeySequence(STOP_KEYS), self, self._stop)
+        self._stop_key = QShortcut(QKeySequence(shortcuts.STOP), self, self._stop)
         self._stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._stop_key.setEnabled(False)
         for part in (self.conversation, self.runner, self.fixer):
@@ -431,39 +431,44 @@ class CodeTab(QWidget, Stepped):
         def no_set() -> str:
             return "" if self._sets() else self.tr("No changes of several files were proposed yet")
 
-        add(self.tr("New text"), "Ctrl+N", job(actions.new))
-        add(self.tr("Open…"), OPEN_KEYS, job(self._ask_and_open))
-        self._save_action = add(self.tr("Save"), SAVE_KEYS, job(self.save))
-        add(self.tr("Save as…"), "Ctrl+Shift+S", job(lambda: actions.save_as(files.current)))
+        add(self.tr("New text"), shortcuts.NEW_TEXT, job(actions.new))
+        add(self.tr("Open…"), shortcuts.OPEN, job(self._ask_and_open))
+        self._save_action = add(self.tr("Save"), shortcuts.SAVE, job(self.save))
+        add(self.tr("Save as…"), shortcuts.SAVE_AS, job(lambda: actions.save_as(files.current)))
         self._reload_action = add(self.tr("Reload from disk"), "", job(lambda: actions.reload(files.current)))
-        add(self.tr("Close the file"), CLOSE_KEYS, job(lambda: actions.close(files.current)))
+        add(self.tr("Close the file"), shortcuts.CLOSE, job(lambda: actions.close(files.current)))
         menu.addSeparator()
-        add(self.tr("Open a folder…"), "Ctrl+Shift+O", job(actions.ask_and_open_folder))
-        add(self.tr("Go to file…"), "Ctrl+P", self.folder_place.go_to_file)
-        add(self.tr("Show or hide the folder"), FOLDER_KEYS, self.folder_place.toggle)
+        add(self.tr("Open a folder…"), shortcuts.OPEN_FOLDER, job(actions.ask_and_open_folder))
+        add(self.tr("Go to file…"), shortcuts.GO_TO_FILE, self.folder_place.go_to_file)
+        add(self.tr("Show or hide the folder"), shortcuts.SHOW_FOLDER, self.folder_place.toggle)
         menu.addSeparator()
-        add(self.tr("Next file"), "Ctrl+Tab", lambda: files.go_on(1))
-        add(self.tr("File before"), "Ctrl+Shift+Tab", lambda: files.go_on(-1))
-        add(self.tr("Move the file to the right"), "Ctrl+Shift+PgDown", lambda: files.move_current(1))
-        add(self.tr("Move the file to the left"), "Ctrl+Shift+PgUp", lambda: files.move_current(-1))
+        add(self.tr("Next file"), shortcuts.NEXT_FILE, lambda: files.go_on(1))
+        add(self.tr("File before"), shortcuts.FILE_BEFORE, lambda: files.go_on(-1))
+        add(self.tr("Move the file to the right"), shortcuts.FILE_TO_RIGHT, lambda: files.move_current(1))
+        add(self.tr("Move the file to the left"), shortcuts.FILE_TO_LEFT, lambda: files.move_current(-1))
         menu.addSeparator()
-        add(self.tr("Find…"), "Ctrl+F", lambda: self.card.find_bar.open_find())
-        add(self.tr("Replace…"), "Ctrl+H", lambda: self.card.find_bar.open_replace())
-        add(self.tr("Find next"), "F3", lambda: self.card.find_bar.find_next())
-        add(self.tr("Find previous"), "Shift+F3", lambda: self.card.find_bar.find_previous())
-        add(self.tr("Go to line…"), "Ctrl+G", job(lambda: actions.go_to_line(files.current)))
-        add(self.tr("Go to the error"), "F8", lambda: self.card.go_to_error(), no_error)
+        add(self.tr("Find…"), shortcuts.FIND, lambda: self.card.find_bar.open_find())
+        add(self.tr("Replace…"), shortcuts.REPLACE, lambda: self.card.find_bar.open_replace())
+        add(self.tr("Find next"), shortcuts.FIND_NEXT, lambda: self.card.find_bar.find_next())
+        add(self.tr("Find previous"), shortcuts.FIND_PREVIOUS, lambda: self.card.find_bar.find_previous())
+        add(self.tr("Go to line…"), shortcuts.GO_TO_LINE, job(lambda: actions.go_to_line(files.current)))
+        add(self.tr("Go to the error"), shortcuts.GO_TO_ERROR, lambda: self.card.go_to_error(), no_error)
         menu.addSeparator()
-        add(self.tr("Run the program"), RUN_KEYS, lambda: self.run_card.run_button.click())
-        add(self.tr("Run the tests"), TEST_KEYS, lambda: self.run_card.test_button.click())
-        add(self.tr("Fix what failed"), "F9", lambda: self.run_card.fix_button.click(), nothing_failed)
-        add(self.tr("Write tests"), "Alt+T", self._show_tests)
+        add(self.tr("Run the program"), shortcuts.RUN, lambda: self.run_card.run_button.click())
+        add(self.tr("Run the tests"), shortcuts.RUN_TESTS, lambda: self.run_card.test_button.click())
+        add(
+            self.tr("Fix what failed"),
+            shortcuts.FIX_FAILURE,
+            lambda: self.run_card.fix_button.click(),
+            nothing_failed,
+        )
+        add(self.tr("Write tests"), shortcuts.SHOW_TESTS, self._show_tests)
         menu.addSeparator()
         complete = self.conversation.tasks["complete"]
         self._complete_action = Action(
             complete.accessibleName(), self, complete.click, lambda: command_of_button(complete).refusal
         )
-        self._complete_action.setShortcut(QKeySequence(COMPLETE_KEYS))
+        self._complete_action.setShortcut(QKeySequence(shortcuts.COMPLETE))
         # In each editor, which it is added to.
         self._complete_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.addAction(self._complete_action)
@@ -472,22 +477,29 @@ class CodeTab(QWidget, Stepped):
         self.addAction(self.completion_switch.action)
         menu.addSeparator()
         rows = self._proposed_rows
-        add(self.tr("Insert the newest code"), INSERT_KEYS, lambda: rows()[-1].insert.click(), no_code)
+        add(
+            self.tr("Insert the newest code"),
+            shortcuts.INSERT_CODE,
+            lambda: rows()[-1].insert.click(),
+            no_code,
+        )
         add(
             self.tr("Show the newest code as changes"),
-            CHANGES_KEYS,
+            shortcuts.CODE_AS_CHANGES,
             lambda: rows()[-1].replace.click(),
             no_code,
         )
         add(
             self.tr("Show the newest changes of several files"),
-            "Ctrl+Alt+R",
+            shortcuts.CHANGES_OF_FILES,
             lambda: self._sets()[-1].click(),
             no_set,
         )
-        add(self.tr("Run the newest code"), "Ctrl+F5", lambda: rows()[-1].run.click(), no_code)
-        add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
-        add(self.tr("Back to the editor"), "Alt+E", self._go_to_editor)
+        add(
+            self.tr("Run the newest code"), shortcuts.RUN_NEWEST_CODE, lambda: rows()[-1].run.click(), no_code
+        )
+        add(self.tr("Ask in your own words"), shortcuts.ASK, self.conversation.field.setFocus)
+        add(self.tr("Back to the editor"), shortcuts.BACK_TO_EDITOR, self._go_to_editor)
         files.more_button.setMenu(menu)
 
 

@@ -15,6 +15,7 @@ from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
 from app.acquire.requantise import estimated_bytes, source_of
 from app.base.errors import Cancelled, StillroomError
+from app.ui.base import shortcuts
 from app.ui.base.add_action import allow
 from app.ui.base.show_in_folder import show_in_folder
 from app.ui.models.gguf.gguf_dialog import GgufDialog
@@ -118,7 +119,7 @@ class ModelActions(QObject):
         allow(load, self.tr("It is loaded already") if answers else "")
         menu.addSeparator()
         inside = menu.addAction(self.tr("Look inside…"), lambda: self.inspect(model))
-        inside.setShortcut("Ctrl+I")
+        inside.setShortcut(shortcuts.INSIDE_FILE)
         menu.addAction(self.tr("Verify"), lambda: self.verify(model))
         menu.addAction(self.tr("Make another size (quantisation)…"), lambda: self.requantise(model))
         menu.addAction(self.tr("Show in its folder"), lambda: self.show_folder(model))
@@ -126,7 +127,7 @@ class ModelActions(QObject):
         text = self.tr("Take off the list") if model.imported else self.tr("Delete")
         delete = menu.addAction(text, lambda: self.delete_asked.emit(model))
         if _deletable(row) == [model]:
-            delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+            delete.setShortcut(QKeySequence(shortcuts.DELETE))
         allow(delete, self.tr("The starter model comes with Stillroom") if model.bundled else "")
 
     async def _inspect(self, path: Path) -> None:

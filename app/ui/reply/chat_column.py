@@ -6,13 +6,13 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.theme import Theme
 from app.ui.reply.child_order import keep_order, put_before
 from app.ui.reply.selection_area import SelectionArea
 from app.ui.widgets.card import button
 
-END_KEYS = "Ctrl+End"
 COLUMN_PX = 820
 MARGIN_PX = 28
 NEAR_END_PX = 24
@@ -65,7 +65,7 @@ class ChatColumn(SelectionArea):
         self._messages.addStretch(1)
         self.setWidget(page)
         self._latest = button(
-            self.tr("Latest"), tip=with_keys(self.tr("Go to the end of the chat"), END_KEYS)
+            self.tr("Latest"), tip=with_keys(self.tr("Go to the end of the chat"), shortcuts.END_OF_CHAT)
         )
         self._latest.setParent(self)
         self._latest.hide()

@@ -13,6 +13,7 @@ from app.base.errors import StillroomError
 from app.filters.filter_file import FilterFile, FilterFileError
 from app.filters.rule import FilterRule
 from app.filters.shipped import shipped_rules
+from app.ui.base import shortcuts
 from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.bridge import Bridge
 from app.ui.base.resource_words import rule_words
@@ -25,8 +26,6 @@ from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import error_text
 from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 
-UP_KEYS = "Alt+Up"
-DOWN_KEYS = "Alt+Down"
 KEEP_AFTER_MS = 300
 
 
@@ -70,8 +69,10 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self.table.changed.connect(self._keep)
         self.table.chosen.connect(self._on_chosen)
         self.form.edited.connect(self._on_edited)
-        add_action(self, self.tr("Move the rule up"), UP_KEYS, lambda: self.table.move_selected(-1))
-        add_action(self, self.tr("Move the rule down"), DOWN_KEYS, lambda: self.table.move_selected(1))
+        add_action(self, self.tr("Move the rule up"), shortcuts.RULE_UP, lambda: self.table.move_selected(-1))
+        add_action(
+            self, self.tr("Move the rule down"), shortcuts.RULE_DOWN, lambda: self.table.move_selected(1)
+        )
         self._theme.changed.connect(self._draw_icons)
         self._draw_icons()
         self._say("")
@@ -102,9 +103,9 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self.add.clicked.connect(self._on_add)
         self.delete = button(self.tr("Delete"))
         self.delete.clicked.connect(self._on_delete)
-        self.up = button("", "quiet", name=with_keys(self.tr("Move the rule up"), UP_KEYS))
+        self.up = button("", "quiet", name=with_keys(self.tr("Move the rule up"), shortcuts.RULE_UP))
         self.up.clicked.connect(lambda: self.table.move_selected(-1))
-        self.down = button("", "quiet", name=with_keys(self.tr("Move the rule down"), DOWN_KEYS))
+        self.down = button("", "quiet", name=with_keys(self.tr("Move the rule down"), shortcuts.RULE_DOWN))
         self.down.clicked.connect(lambda: self.table.move_selected(1))
         self.restore = button(self.tr("Bring back shipped rules"), "quiet")
         self.restore.clicked.connect(self._on_restore)

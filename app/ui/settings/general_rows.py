@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtGui import QKeySequence
 
-from app.ui.base.add_action import NORMAL_SIZE_KEYS, keys_text
+from app.ui.base import shortcuts
+from app.ui.base.add_action import keys_text
 from app.ui.base.theme import ZOOM_STEPS_PERCENT
 
 
@@ -72,9 +72,9 @@ class GeneralRows:
                 self.tr("Size of everything"),
                 tuple((percent, f"{percent}%") for percent in ZOOM_STEPS_PERCENT),
                 self.tr("{larger}, {smaller} and {normal} change it too.").format(
-                    larger=keys_text(QKeySequence.StandardKey.ZoomIn),
-                    smaller=keys_text(QKeySequence.StandardKey.ZoomOut),
-                    normal=keys_text(NORMAL_SIZE_KEYS),
+                    larger=keys_text(shortcuts.LARGER),
+                    smaller=keys_text(shortcuts.SMALLER),
+                    normal=keys_text(shortcuts.NORMAL_SIZE),
                 ),
             ),
             # A language is named in itself, so that whoever needs it can read it.

@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.base.add_action import CHOOSE_MODEL_KEYS, NEXT_PART_KEYS, add_action, with_keys
+from app.ui.base import shortcuts
+from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.base.slices import Slices, Stepped
 from app.ui.base.stray_typing import means_text
@@ -42,7 +43,6 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.scrolled_page import bring_into_sight
 
-SETTINGS_KEYS = "Ctrl+,"
 SMALLEST = QSize(800, 460)
 """Leaves room for frame and taskbar on 1280x800 at 150% (853x533) and 1920x1080 at 200% (960x540)."""
 ROOM_FOR_PANEL_PX = 960
@@ -359,7 +359,7 @@ class MainWindow(QMainWindow):
         for number, page in enumerate(pages, start=1):
             tab = button(page.title, "tab")
             tab.setCheckable(True)
-            keys = f"Ctrl+{number}"
+            keys = shortcuts.TAB.format(number=number)
             set_tip(tab, with_keys(page.title, keys))
             tab.clicked.connect(lambda _=False, key=page.key: self._on_tab_clicked(key))
             self._tab_actions.append(add_action(self, page.title, keys, tab.click))
@@ -373,18 +373,21 @@ class MainWindow(QMainWindow):
         self._load_button = button(kind="quiet", name=self.tr("How the model is loaded"))
         self._load_button.clicked.connect(self.load_settings_asked)
         self._settings_button = button(
-            kind="quiet", name=self.tr("Settings"), tip=with_keys(self.tr("Settings"), SETTINGS_KEYS)
+            kind="quiet", name=self.tr("Settings"), tip=with_keys(self.tr("Settings"), shortcuts.SETTINGS)
         )
         self._settings_button.clicked.connect(self.settings_asked)
-        add_action(self, self.tr("Choose the model"), CHOOSE_MODEL_KEYS, self.picker.open_menu)
-        add_action(self, self.tr("Settings"), SETTINGS_KEYS, self.settings_asked.emit)
+        add_action(self, self.tr("Choose the model"), shortcuts.CHOOSE_MODEL, self.picker.open_menu)
+        add_action(self, self.tr("Settings"), shortcuts.SETTINGS, self.settings_asked.emit)
         add_action(self, self.tr("How the model is loaded"), "", self.load_settings_asked.emit)
-        # Not Ctrl+K: in a text field under X11 that deletes to the end of the line.
-        add_action(self, self.tr("Commands"), "Ctrl+Shift+P", self.palette_asked.emit)
-        add_action(self, self.tr("Next part of the window"), NEXT_PART_KEYS, partial(self._go_to_part, 1))
-        add_action(self, self.tr("Part of the window before"), "Shift+F6", partial(self._go_to_part, -1))
-        add_action(self, self.tr("Keyboard shortcuts"), "F1", self.shortcuts_asked.emit)
-        add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
+        add_action(self, self.tr("Commands"), shortcuts.PALETTE, self.palette_asked.emit)
+        add_action(
+            self, self.tr("Next part of the window"), shortcuts.NEXT_PART, partial(self._go_to_part, 1)
+        )
+        add_action(
+            self, self.tr("Part of the window before"), shortcuts.PART_BEFORE, partial(self._go_to_part, -1)
+        )
+        add_action(self, self.tr("Keyboard shortcuts"), shortcuts.SHORTCUT_SHEET, self.shortcuts_asked.emit)
+        add_action(self, self.tr("Quit"), shortcuts.QUIT, self.close)
         row.addWidget(self._load_button)
         row.addWidget(self._settings_button)
         for each in (self._load_button, self._settings_button):

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QWidget
 from app.engine.protocol import ModelInfo
 from app.machine.measurements import taken_bytes
 from app.remote.remote_server import ElsewhereServer
-from app.ui.base.add_action import CHOOSE_MODEL_KEYS, allow, as_heading, with_keys
+from app.ui.base import shortcuts
+from app.ui.base.add_action import allow, as_heading, with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession, model_name
 from app.ui.base.theme import Theme
@@ -63,7 +64,7 @@ class ModelPicker(MenuButton):
         self.setIconSize(QSize(14, 14))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Model"))
-        set_tip(self, with_keys(self.tr("Choose the model that answers"), CHOOSE_MODEL_KEYS))
+        set_tip(self, with_keys(self.tr("Choose the model that answers"), shortcuts.CHOOSE_MODEL))
         menu = QMenu(self)
         menu.setMinimumWidth(WIDTH_PX)
         menu.aboutToShow.connect(self._fill)

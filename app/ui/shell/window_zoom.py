@@ -3,10 +3,10 @@
 from functools import partial
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QKeySequence
 
 from app.settings import SettingsFile
-from app.ui.base.add_action import NORMAL_SIZE_KEYS, add_action
+from app.ui.base import shortcuts
+from app.ui.base.add_action import add_action
 from app.ui.base.theme import ZOOM_STEPS_PERCENT
 from app.ui.shell.main_window import MainWindow
 
@@ -17,9 +17,9 @@ class WindowZoom(QObject):
     def __init__(self, window: MainWindow, settings: SettingsFile) -> None:
         super().__init__(window)
         self._settings = settings
-        add_action(window, self.tr("Larger"), QKeySequence.StandardKey.ZoomIn, partial(self.step, 1))
-        add_action(window, self.tr("Smaller"), QKeySequence.StandardKey.ZoomOut, partial(self.step, -1))
-        add_action(window, self.tr("Normal size"), NORMAL_SIZE_KEYS, self.reset)
+        add_action(window, self.tr("Larger"), shortcuts.LARGER, partial(self.step, 1))
+        add_action(window, self.tr("Smaller"), shortcuts.SMALLER, partial(self.step, -1))
+        add_action(window, self.tr("Normal size"), shortcuts.NORMAL_SIZE, self.reset)
         window.zoom_asked.connect(self.step)
 
     def step(self, direction: int) -> None:

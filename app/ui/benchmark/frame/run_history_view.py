@@ -7,6 +7,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxy
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QWidget
 
+from app.ui.base import shortcuts
 from app.ui.base.add_action import allow
 from app.ui.benchmark.frame.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
@@ -42,7 +43,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
         self._delete = button(self.tr("Delete"), "danger")
         self._delete.clicked.connect(self.delete_asked)
         QShortcut(
-            QKeySequence(QKeySequence.StandardKey.Delete),
+            QKeySequence(shortcuts.DELETE),
             self._table,
             self.delete_asked.emit,
             context=Qt.ShortcutContext.WidgetShortcut,

@@ -19,6 +19,7 @@ from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage
 from app.engine.protocol import GenerationStats, Sampling
 from app.settings import LIMITS
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
@@ -31,7 +32,6 @@ from app.ui.reply.selectable_text import ShownText
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 
-KEEP_KEYS = "Alt+{number}"
 LEAST_PX = 280
 
 
@@ -154,7 +154,7 @@ class ComparisonColumn(Card):
         if not self._fields.isHidden():
             self.title.setText(name)
         self._remove.setVisible(removable)
-        keys = with_keys(self.tr("Keep this one"), KEEP_KEYS.format(number=place))
+        keys = with_keys(self.tr("Keep this one"), shortcuts.KEEP_ANSWER.format(number=place))
         self._keep.setAccessibleName(keys)
         set_tip(self._keep, keys)
 

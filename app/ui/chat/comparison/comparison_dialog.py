@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLa
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage
 from app.engine.protocol import Sampling
-from app.ui.base.add_action import STOP_KEYS, add_action, keys_text
+from app.ui.base import shortcuts
+from app.ui.base.add_action import add_action, keys_text
 from app.ui.base.theme import Theme
-from app.ui.chat.comparison.comparison_column import KEEP_KEYS, ComparisonColumn, ModelOffer
+from app.ui.chat.comparison.comparison_column import ComparisonColumn, ModelOffer
 from app.ui.widgets.card import button, label
 
 MOST_COLUMNS = 3
@@ -94,7 +95,9 @@ class ComparisonDialog(QDialog):
         layout.addLayout(foot)
         for number in range(1, MOST_COLUMNS + 1):
             text = self.tr("Keep answer {number}").format(number=number)
-            add_action(self, text, KEEP_KEYS.format(number=number), partial(self._keep_number, number))
+            add_action(
+                self, text, shortcuts.KEEP_ANSWER.format(number=number), partial(self._keep_number, number)
+            )
         window = parent.window().size()
         self.resize((window * SHARE_OF_WINDOW).expandedTo(LEAST_SIZE))
         theme.changed.connect(self._draw_icons)
@@ -180,7 +183,7 @@ class ComparisonDialog(QDialog):
         self._has_started = True
         self._start.hide()
         self._more.hide()
-        self._hint.setText(self.tr("{keys} stops the answers.").format(keys=keys_text(STOP_KEYS)))
+        self._hint.setText(self.tr("{keys} stops the answers.").format(keys=keys_text(shortcuts.STOP)))
         for column in self.columns:
             if column.message is None:
                 column.lock()

@@ -7,7 +7,8 @@ from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from app.ui.base.add_action import STOP_KEYS, allow, keys_text, with_keys
+from app.ui.base import shortcuts
+from app.ui.base.add_action import allow, keys_text, with_keys
 from app.ui.base.announce import announce
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
@@ -24,9 +25,6 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.single_click import SingleClicks
 
 LEAST_LINES, MOST_LINES = 2, 12
-ATTACH_KEYS = "Ctrl+Shift+A"
-BEHAVIOUR_KEYS = "Ctrl+B"
-COMPARE_KEYS = "Ctrl+Shift+M"
 REASON_PX = 120
 """The room that a message that waits has for saying so, before the buttons have theirs for words."""
 
@@ -76,16 +74,18 @@ class Composer(QWidget):
         self.settings = button(
             self.tr("Model behaviour"),
             "quiet",
-            name=with_keys(self.tr("Model behaviour"), BEHAVIOUR_KEYS),
-            tip=with_keys(self.tr("System prompt, thinking, how freely words are chosen"), BEHAVIOUR_KEYS),
+            name=with_keys(self.tr("Model behaviour"), shortcuts.BEHAVIOUR),
+            tip=with_keys(
+                self.tr("System prompt, thinking, how freely words are chosen"), shortcuts.BEHAVIOUR
+            ),
         )
         self.settings.setCheckable(True)
         self.settings.toggled.connect(self.settings_toggled)
         self.effort = ThinkingEffort(theme)
         self.effort.setText(self.effort.words)
-        self.attach = button("", "quiet", name=with_keys(self.tr("Attach files"), ATTACH_KEYS))
+        self.attach = button("", "quiet", name=with_keys(self.tr("Attach files"), shortcuts.ATTACH))
         self.attach.clicked.connect(self.attach_requested)
-        self.compare = button("", "quiet", name=with_keys(self.tr("Compare answers"), COMPARE_KEYS))
+        self.compare = button("", "quiet", name=with_keys(self.tr("Compare answers"), shortcuts.COMPARE))
         self.compare.clicked.connect(self.compare_requested)
         self.attachments = AttachmentChips(theme, removable=True, margins=(12, 10, 12, 0))
         self._field.files_given.connect(self.files_given)
@@ -101,7 +101,7 @@ class Composer(QWidget):
         self.meter = ContextMeter(theme)
         self._send = button(self.tr("Send"), "primary", tip=self.tr("Send (Enter)"))
         self._send.clicked.connect(self._on_submit)
-        self._stop = button(self.tr("Stop"), tip=with_keys(self.tr("Stop the reply"), STOP_KEYS))
+        self._stop = button(self.tr("Stop"), tip=with_keys(self.tr("Stop the reply"), shortcuts.STOP))
         self._stop.clicked.connect(self.stop_requested)
         for pressed in (self._send, self._stop):
             # It goes, or is switched off, and the next words are typed.
@@ -197,10 +197,10 @@ class Composer(QWidget):
         allow(self._send, refusal)
         if self._state is ComposerState.QUEUED:
             self._stop.setText(self.tr("Take back"))
-            set_tip(self._stop, with_keys(self.tr("Take the message back"), STOP_KEYS))
+            set_tip(self._stop, with_keys(self.tr("Take the message back"), shortcuts.STOP))
         else:
             self._stop.setText(self.tr("Stop"))
-            set_tip(self._stop, with_keys(self.tr("Stop the reply"), STOP_KEYS))
+            set_tip(self._stop, with_keys(self.tr("Stop the reply"), shortcuts.STOP))
         self._stop.setVisible(running)
         self._remedy.setVisible(bool(self._remedy.text()))
         self.meter.setVisible(self._state is ComposerState.READY)
@@ -222,7 +222,7 @@ class Composer(QWidget):
             case ComposerState.RUNNING if not self.reason:
                 self._tell(
                     self.tr("Send it when the reply has ended, or stop the reply ({keys}).").format(
-                        keys=keys_text(STOP_KEYS)
+                        keys=keys_text(shortcuts.STOP)
                     )
                 )
             case ComposerState.BLOCKED | ComposerState.QUEUED:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.store.records import Conversation, Folder
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.offers import Offers
@@ -28,8 +29,6 @@ from app.ui.chat.list.chat_rows import ChatRowsModel
 from app.ui.chat.list.chat_search import ChatSearchResults
 from app.ui.widgets.card import button
 
-NEW_CHAT_KEYS = QKeySequence.StandardKey.New
-SEARCH_KEYS = "Ctrl+Shift+F"
 WIDTH_PX = 228
 INNER_PX = WIDTH_PX - 24
 SEARCH_MS = 150
@@ -61,14 +60,16 @@ class ChatList(QFrame):
         self._theme = theme
         self._open_id: int | None = None
         self.setProperty("look", "side-left")
-        self._new = button(self.tr("New chat"), tip=with_keys(self.tr("Start a new chat"), NEW_CHAT_KEYS))
+        self._new = button(
+            self.tr("New chat"), tip=with_keys(self.tr("Start a new chat"), shortcuts.NEW_CHAT)
+        )
         self._new.clicked.connect(self.new_chat_requested)
         self._more = button("", "quiet", name=self.tr("Import and export chats"))
         self._more.clicked.connect(self._show_more)
         self.search = _SearchField()
         self.search.setPlaceholderText(self.tr("Search all chats"))
         self.search.setAccessibleName(self.tr("Search all chats"))
-        set_tip(self.search, with_keys(self.tr("Search all chats"), SEARCH_KEYS))
+        set_tip(self.search, with_keys(self.tr("Search all chats"), shortcuts.SEARCH_CHATS))
         self.search.setClearButtonEnabled(True)
         self._search_timer = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._search_timer.timeout.connect(lambda: self.search_requested.emit(self.search.text()))
@@ -137,7 +138,7 @@ class ChatList(QFrame):
         """Make the menu of a chat."""
         menu = QMenu(self.tr("This chat"), self)
         rename = menu.addAction(self.tr("Rename"))
-        rename.setShortcut(QKeySequence("F2"))
+        rename.setShortcut(QKeySequence(shortcuts.RENAME))
         rename.triggered.connect(lambda: self.view.edit(self.model.index_of(chat.id)))
         pin = menu.addAction(self.tr("Unpin") if chat.pinned else self.tr("Pin"))
         pin.triggered.connect(lambda: self.pin_requested.emit(chat.id, not chat.pinned))
@@ -145,7 +146,7 @@ class ChatList(QFrame):
         self._add_exports(menu.addMenu(self.tr("Export")), chat.id)
         menu.addSeparator()
         delete = menu.addAction(self.tr("Delete"))
-        delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        delete.setShortcut(QKeySequence(shortcuts.DELETE))
         delete.triggered.connect(lambda: self.delete_requested.emit(chat.id))
         return menu
 
@@ -153,7 +154,7 @@ class ChatList(QFrame):
         """Make the menu of a folder."""
         menu = QMenu(self.tr("Its folder"), self)
         rename = menu.addAction(self.tr("Rename"))
-        rename.setShortcut(QKeySequence("F2"))
+        rename.setShortcut(QKeySequence(shortcuts.RENAME))
         rename.triggered.connect(lambda: self.edit_folder(folder.id))
         remove = menu.addAction(self.tr("Remove folder, keep its chats"))
         remove.triggered.connect(lambda: self.folder_delete_requested.emit(folder.id))
@@ -226,7 +227,7 @@ class ChatList(QFrame):
         view.activated.connect(self._on_activated)
         view.selectionModel().currentChanged.connect(self._on_current_changed)
         delete = QAction(view)
-        delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        delete.setShortcut(QKeySequence(shortcuts.DELETE))
         delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         # The next chat comes to where the deleted one was: a key that is held would go on with it.
         delete.setAutoRepeat(False)

@@ -13,14 +13,12 @@ from app.code.extract import CodeBlock
 from app.code.kept_conversation import KeptBlock
 from app.code.program_tests import TESTABLE
 from app.code.runtimes import RUNNABLE
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import button, label, set_look
 from app.ui.widgets.flow_row import FlowRow
-
-CHANGES_KEYS = "Ctrl+Shift+R"
-INSERT_KEYS = "Ctrl+Shift+I"
 
 Way = Literal["replace", "insert", "run", "tests"]
 
@@ -55,10 +53,12 @@ class BlockRow(QWidget):
         self.outcome = label("", "small", wrap=True, selectable=True)
         self.outcome.hide()
         self.replace = button(
-            self.tr("Show changes"), tip=with_keys(self.tr("Show as changes in the text"), CHANGES_KEYS)
+            self.tr("Show changes"),
+            tip=with_keys(self.tr("Show as changes in the text"), shortcuts.CODE_AS_CHANGES),
         )
         self.insert = button(
-            self.tr("Insert"), tip=with_keys(self.tr("Show as an insertion at the cursor"), INSERT_KEYS)
+            self.tr("Insert"),
+            tip=with_keys(self.tr("Show as an insertion at the cursor"), shortcuts.INSERT_CODE),
         )
         self.run = button(
             self.tr("Run"), tip=self.tr("Run this code in the sandbox, with the tests if there are any")

@@ -14,7 +14,8 @@ from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
-from app.ui.base.add_action import CHOOSE_MODEL_KEYS, STOP_KEYS, allow, keys_text, with_keys
+from app.ui.base import shortcuts
+from app.ui.base.add_action import allow, keys_text, with_keys
 from app.ui.base.announce import announce
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import Reply
@@ -36,7 +37,6 @@ from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
 FIELD_PX = 64
-COMPLETE_KEYS = "Ctrl+Return"
 """In the editor alone: elsewhere they send what is written."""
 
 
@@ -348,7 +348,7 @@ class CodeConversation(QWidget):
             return self.tr("The model is being loaded.")
         if none:
             return self.tr("No model is loaded. Choose one at the top ({keys}).").format(
-                keys=keys_text(CHOOSE_MODEL_KEYS)
+                keys=keys_text(shortcuts.CHOOSE_MODEL)
             )
         return ""
 
@@ -359,7 +359,8 @@ class CodeConversation(QWidget):
             allow(made, refusal or busy)
         self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
         set_tip(
-            self.ask_button, with_keys(self.tr("Stop"), STOP_KEYS) if self.running else self.tr("Ask (Enter)")
+            self.ask_button,
+            with_keys(self.tr("Stop"), shortcuts.STOP) if self.running else self.tr("Ask (Enter)"),
         )
         self.ask_button.setEnabled(self.running or not refusal)
         allow(self._start_over, busy)
@@ -368,11 +369,11 @@ class CodeConversation(QWidget):
         if self.running and self._request.waits_for:
             self.state.setText(
                 self.tr("Waiting for the reply in “{title}”. {keys} ends the wait.").format(
-                    keys=keys_text(STOP_KEYS), title=shown(self._request.waits_for)
+                    keys=keys_text(shortcuts.STOP), title=shown(self._request.waits_for)
                 )
             )
         elif self.running:
-            self.state.setText(self.tr("{keys} stops the reply.").format(keys=keys_text(STOP_KEYS)))
+            self.state.setText(self.tr("{keys} stops the reply.").format(keys=keys_text(shortcuts.STOP)))
         elif refusal:
             self.state.setText(refusal)
         else:
@@ -393,11 +394,11 @@ class CodeConversation(QWidget):
 
     def _lay_out(self) -> None:
         tasks: tuple[tuple[Task, str, str, str], ...] = (
-            ("explain", self.tr("Explain"), self.tr("Explain the selection"), "Ctrl+Shift+E"),
-            ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), COMPLETE_KEYS),
-            ("refactor", self.tr("Refactor"), self.tr("Refactor the selection"), "Ctrl+Shift+D"),
-            ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), "Ctrl+Shift+T"),
-            ("fix", self.tr("Fix"), self.tr("Fix the selection"), "Ctrl+Shift+F"),
+            ("explain", self.tr("Explain"), self.tr("Explain the selection"), shortcuts.EXPLAIN),
+            ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), shortcuts.COMPLETE),
+            ("refactor", self.tr("Refactor"), self.tr("Refactor the selection"), shortcuts.REFACTOR),
+            ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), shortcuts.WRITE_TESTS),
+            ("fix", self.tr("Fix"), self.tr("Fix the selection"), shortcuts.FIX),
         )
         head = FlowRow()
         for task, text, meaning, keys in tasks:

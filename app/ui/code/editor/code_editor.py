@@ -13,7 +13,8 @@ from app.code.line_edits import (
     next_line_indent,
     toggle_comment,
 )
-from app.ui.base.add_action import NEXT_PART_KEYS, keys_text
+from app.ui.base import shortcuts
+from app.ui.base.add_action import keys_text
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_view import CodeView
 
@@ -25,12 +26,12 @@ class CodeEditor(CodeView):
         super().__init__(theme, parent)
         self.setAccessibleDescription(
             self.tr("Tab indents. {keys} leaves the text for the next part of the window.").format(
-                keys=keys_text(NEXT_PART_KEYS)
+                keys=keys_text(shortcuts.NEXT_PART)
             )
         )
-        self.add_action(self.tr("Comment or uncomment lines"), "Ctrl+/", self.toggle_comment)
-        self.add_action(self.tr("Indent lines"), "Ctrl+]", self.indent)
-        self.add_action(self.tr("Dedent lines"), "Ctrl+[", self.dedent)
+        self.add_action(self.tr("Comment or uncomment lines"), shortcuts.COMMENT, self.toggle_comment)
+        self.add_action(self.tr("Indent lines"), shortcuts.INDENT, self.indent)
+        self.add_action(self.tr("Dedent lines"), shortcuts.DEDENT, self.dedent)
 
     def change_text(self, text: str) -> None:
         """Make the whole text another one, as one undo step that touches only what differs."""

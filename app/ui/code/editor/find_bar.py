@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
@@ -28,9 +29,9 @@ class FindBar(QWidget):
         self._find = self._field(self.tr("Find"))
         self._replacement = self._field(self.tr("Replace with"))
         self._count = label("", "small")
-        self._case = self._toggle("Aa", self.tr("Match upper and lower case"), "Alt+C")
-        self._words = self._toggle("W", self.tr("Whole words only"), "Alt+W")
-        self._pattern = self._toggle(".*", self.tr("Regular expression"), "Alt+R")
+        self._case = self._toggle("Aa", self.tr("Match upper and lower case"), shortcuts.MATCH_CASE)
+        self._words = self._toggle("W", self.tr("Whole words only"), shortcuts.WHOLE_WORDS)
+        self._pattern = self._toggle(".*", self.tr("Regular expression"), shortcuts.PATTERN)
         self._previous = button(kind="quiet", name=self.tr("Find previous (Shift+Enter)"))
         self._next = button(kind="quiet", name=self.tr("Find next (Enter)"))
         self._close = button(kind="quiet", name=with_keys(self.tr("Close"), "Escape"))

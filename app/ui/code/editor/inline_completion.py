@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.base.errors import StillroomError
 from app.code.inline_proposal import Gap, gap_at, worth_showing
 from app.engine.protocol import Delta, Generate, ModelInfo, Part, ReplyEvent, Sampling
+from app.ui.base import shortcuts
 from app.ui.base.add_action import allow
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.ghost_text import GhostText
@@ -31,7 +32,7 @@ class CompletionSwitch(QObject):
         self._ui = ui
         self.action = QAction(self.tr("Propose code while typing"), tab)
         self.action.setCheckable(True)
-        self.action.setShortcut(QKeySequence("Ctrl+Alt+Space"))
+        self.action.setShortcut(QKeySequence(shortcuts.COMPLETE_WHILE_TYPING))
         self.action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.action.triggered.connect(lambda wanted: ui.settings.change(complete_while_typing=wanted))
         for signal in (ui.session.loaded, ui.session.unloaded, ui.session.load_failed):

@@ -14,6 +14,7 @@ from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
 from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
+from app.ui.base import shortcuts
 from app.ui.base.add_action import keys_text
 from app.ui.base.bridge import Bridge
 from app.ui.base.resource_words import language_words
@@ -28,7 +29,6 @@ from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import label, rule, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 
-OPEN_KEYS = "Ctrl+O"
 CHECK_AFTER_MS = 800
 
 
@@ -52,7 +52,7 @@ class CodeEditorCard(QWidget):
         self.editor = CodeEditor(theme)
         self.editor.setPlaceholderText(
             self.tr("Open a file ({keys}), drop one here, paste code, or start typing.").format(
-                keys=keys_text(OPEN_KEYS)
+                keys=keys_text(shortcuts.OPEN)
             )
         )
         self.find_bar = FindBar(self.editor, theme)

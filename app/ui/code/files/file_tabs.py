@@ -6,13 +6,13 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QMouseEvent
 from PySide6.QtWidgets import QTabBar, QToolButton, QWidget
 
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.plain_text import plain_tip, set_tip
 from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
 from models.system.shown_text import shown
 
-CLOSE_KEYS = "Ctrl+W"
 ICON_PX = 12
 LEAST_WIDTH_PX = 150
 NAME_CHARACTERS = 28
@@ -48,7 +48,7 @@ class FileTabs(QTabBar):
         close.setAutoRaise(True)
         close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         close.setAccessibleName(self.tr("Close the file"))
-        set_tip(close, with_keys(self.tr("Close the file"), CLOSE_KEYS))
+        set_tip(close, with_keys(self.tr("Close the file"), shortcuts.CLOSE))
         close.setIconSize(QSize(ICON_PX, ICON_PX))
         close.clicked.connect(partial(self._on_close_clicked, close))
         self.setTabButton(index, QTabBar.ButtonPosition.RightSide, close)

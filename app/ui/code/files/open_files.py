@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolButton, QWidget
 from app.code.languages import Language
 from app.code.open_texts import OpenTexts, TextsFolder
 from app.code.text_file import read_text_file
+from app.ui.base import shortcuts
 from app.ui.base.add_action import with_keys
 from app.ui.base.draft_keeper import DraftKeeper
 from app.ui.code.changes.change_set_bar import ChangeSetBar
-from app.ui.code.files.code_editor_card import OPEN_KEYS, CodeEditorCard
+from app.ui.code.files.code_editor_card import CodeEditorCard
 from app.ui.code.files.early_typing import EarlyTyping
 from app.ui.code.files.file_tabs import FileTabs
 from app.ui.code.files.open_file import OpenFile
@@ -22,8 +23,6 @@ from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button
 from app.ui.widgets.ui_context import UiContext
 
-SAVE_KEYS = "Ctrl+S"
-FOLDER_KEYS = "Ctrl+Shift+B"
 MOST_FILES = 40
 
 
@@ -63,11 +62,11 @@ class OpenFiles(Card):
         """In the order of their tabs."""
         self.tabs = FileTabs(ui.theme)
         self.runs = QStackedWidget(parent)
-        self.open_button = button(kind="quiet", name=with_keys(self.tr("Open files"), OPEN_KEYS))
-        self.save_button = button(kind="quiet", name=with_keys(self.tr("Save the file"), SAVE_KEYS))
+        self.open_button = button(kind="quiet", name=with_keys(self.tr("Open files"), shortcuts.OPEN))
+        self.save_button = button(kind="quiet", name=with_keys(self.tr("Save the file"), shortcuts.SAVE))
         self.more_button = QToolButton()
         self.folder_button = button(
-            kind="quiet", name=with_keys(self.tr("Show or hide the folder"), FOLDER_KEYS)
+            kind="quiet", name=with_keys(self.tr("Show or hide the folder"), shortcuts.SHOW_FOLDER)
         )
         self.folder_button.setCheckable(True)
         self.folder_button.hide()

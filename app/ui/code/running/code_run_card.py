@@ -15,7 +15,8 @@ from app.code.languages import language_named
 from app.code.program_tests import Trial
 from app.code.sandbox.limits import RunResult
 from app.code.tasks import problem_of
-from app.ui.base.add_action import STOP_KEYS, allow, keys_text, with_keys
+from app.ui.base import shortcuts
+from app.ui.base.add_action import allow, keys_text, with_keys
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.code.editor.code_document import CodeDocument
@@ -30,8 +31,6 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 from app.ui.widgets.push_buttons import ButtonRow
 
-RUN_KEYS = "F5"
-TEST_KEYS = "Shift+F5"
 PROBLEM_CHARACTERS = 2000
 RunPage = Literal["output", "tests", "input"]
 RUN_PAGES: tuple[RunPage, ...] = ("output", "tests", "input")
@@ -69,7 +68,7 @@ class CodeRunCard(Card):
         self.output = CodeOutput(theme)
         self.output.setPlaceholderText(
             self.tr("Nothing has been run yet. Run ({keys}) starts the program above.").format(
-                keys=keys_text(RUN_KEYS)
+                keys=keys_text(shortcuts.RUN)
             )
         )
         self.tests = CodeEditor(theme)
@@ -80,12 +79,12 @@ class CodeRunCard(Card):
         self.tests_document = CodeDocument(self.tests, DraftFile(tests_path), self)
         self.input = QPlainTextEdit()
         self.run_button = button(
-            self.tr("Run"), tip=with_keys(self.tr("Run the program in the sandbox"), RUN_KEYS)
+            self.tr("Run"), tip=with_keys(self.tr("Run the program in the sandbox"), shortcuts.RUN)
         )
         self.test_button = button(
-            self.tr("Test"), tip=with_keys(self.tr("Run the tests in the sandbox"), TEST_KEYS)
+            self.tr("Test"), tip=with_keys(self.tr("Run the tests in the sandbox"), shortcuts.RUN_TESTS)
         )
-        self.stop_button = button(self.tr("Stop"), tip=with_keys(self.tr("Stop the program"), STOP_KEYS))
+        self.stop_button = button(self.tr("Stop"), tip=with_keys(self.tr("Stop the program"), shortcuts.STOP))
         self.fix_button = button(self.tr("Fix it"), "primary")
         self._started_by = self.run_button
         self._closed = self._runs = False

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from app.ui.base import shortcuts
 from app.ui.base.add_action import Action, add_action
 from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow
@@ -43,7 +44,7 @@ class ModelsList(Card):
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._on_context_menu)
         self.inside = Action(self.tr("Look inside the selected model"), self, self._on_look_inside)
-        self.inside.setShortcut(QKeySequence("Ctrl+I"))
+        self.inside.setShortcut(QKeySequence(shortcuts.INSIDE_FILE))
         # In the list alone: elsewhere it is a key of what is written.
         self.inside.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.view.addAction(self.inside)
@@ -51,7 +52,7 @@ class ModelsList(Card):
         delete = add_action(
             self.view,
             self.tr("Delete"),
-            QKeySequence.StandardKey.Delete,
+            shortcuts.DELETE,
             self._on_delete_key,
             self._cannot_delete,
         )

@@ -1,6 +1,6 @@
 """The command palette and the list of shortcuts of the window.
 
-The keys themselves stand with what they do: wherever `add_action` is called, such as in `chat_actions.py`.
+The keys themselves are in `app/ui/base/shortcuts.py`; what they do stands wherever `add_action` is called.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
