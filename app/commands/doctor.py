@@ -14,7 +14,7 @@ from app.commands.terminal.other_computers import add_rpc_arguments, rpc_servers
 from app.engine.protocol import BackendState, Device
 from app.machine.advisor import Outlook, SpeedBasis, Use
 from app.machine.doctor import Advice, Diagnosis, Gpu, examine
-from app.machine.findings import Severity
+from app.machine.doctor_checks import Severity
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.memory.fit import Verdict
 from models.memory.kv_cache import KV_BYTES_PER_ELEMENT

@@ -12,8 +12,8 @@ from app.cuda.offer import CudaOffer, judge
 from app.engine.planning.cards import offload_devices
 from app.engine.protocol import BackendState, Device, DevicesListed, LoadSettings
 from app.machine.advisor import AS_LOADED, Advisor, FileFacts, Outlook, Use
+from app.machine.doctor_checks import Computer, Problem, find_problems
 from app.machine.file_facts import FileFactsReader
-from app.machine.findings import Computer, Problem, find_problems
 from app.machine.hardware import Machine, look_at_machine
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.telemetry.nvml import GpuReading

@@ -33,7 +33,7 @@ from app.engine.protocol import (
     RpcServer,
 )
 from app.engine.rpc.rpc_devices import RemoteDevice
-from app.machine.findings import Computer, find_problems
+from app.machine.doctor_checks import Computer, find_problems
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading, GpuSample, GpuState
 

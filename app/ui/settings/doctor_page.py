@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWi
 
 from app.engine.protocol import BackendState, Device
 from app.machine.doctor import Advice, Diagnosis
-from app.machine.findings import Problem
+from app.machine.doctor_checks import Problem
 from app.machine.hardware import Machine
 from app.ui.base.bridge import Bridge
 from app.ui.base.layouts import clear_layout

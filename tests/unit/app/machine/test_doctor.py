@@ -9,7 +9,7 @@ import pytest
 from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import BackendState, Device, DevicesListed, RpcProblem
 from app.machine.doctor import Known, diagnose
-from app.machine.findings import Computer
+from app.machine.doctor_checks import Computer
 from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.nvml import GpuReading, GpuSample
 from models.store.store import InstalledModel

@@ -1,4 +1,4 @@
-"""Find what is missing or holds models back on this computer, and what to do about each."""
+"""The checks of `doctor`: what is missing or holds models back on this computer, and what to do about it."""
 
 import sys
 from collections.abc import Iterator
