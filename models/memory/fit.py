@@ -5,11 +5,9 @@ from enum import StrEnum
 
 from models.memory.memory_need import MemoryNeed
 from models.memory.memory_request import Demand
+from models.memory.memory_reserve import SPARE_RAM_BYTES
 from models.quantisation.weights import Weights
 from models.system.units import byte_count
-
-SPARE_RAM_BYTES = 1536 << 20
-"""Left to the desktop and other programs."""
 
 
 class Verdict(StrEnum):

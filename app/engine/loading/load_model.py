@@ -31,7 +31,7 @@ from app.engine.planning.rope_scaling import MOST_STRETCH
 from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
 from app.engine.speculation.draft_model import DraftModel
 from app.engine.supervision.exit_reason import names_memory
-from models.memory.layer_split import driver_pages
+from models.memory.memory_reserve import driver_pages
 from models.system.cores import physical_cores
 
 LARGEST_CONTEXT_TOKENS = 1 << 22

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.engine.protocol import Device
-from models.memory.layer_split import driver_pages, usable_vram_bytes
+from models.memory.memory_reserve import driver_pages, usable_vram_bytes
 
 
 def offload_devices(devices: Sequence[Device]) -> list[Device]:

@@ -1,6 +1,6 @@
 """Tell after a load whether a card's driver keeps a part of it in RAM, in place of failing. Pure.
 
-Windows' drivers do so where a card is full (`models.memory.layer_split.driver_pages`): all works, at the
+Windows' drivers do so where a card is full (`models.memory.memory_reserve.driver_pages`): all works, at the
 speed of the bus. Free memory alone does not tell, since what others have there may be moved out instead.
 """
 

@@ -6,7 +6,7 @@ from app.base.errors import StillroomError
 from app.engine.protocol import Planned
 from app.ui.widgets.card import Card, label, set_look
 from app.ui.widgets.notices import notice_text, translated
-from models.memory.fit import SPARE_RAM_BYTES
+from models.memory.memory_reserve import SPARE_RAM_BYTES
 from models.system.units import byte_count
 
 

@@ -7,7 +7,7 @@ from app.machine.advisor import Advisor
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.catalogue.recommend import Recommendation, strength
 from models.memory.fit import Fit, GpuMemory, Memory, Verdict
-from models.memory.layer_split import usable_vram_bytes
+from models.memory.memory_reserve import usable_vram_bytes
 
 GIB = 1 << 30
 ONE_REPLY = LoadSettings(context_tokens=16384, sequences=1)

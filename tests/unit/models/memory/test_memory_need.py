@@ -11,9 +11,10 @@ from converters.gguf.gguf_reader import inspect
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
 from models.memory.kv_cache import kv_cache_bytes
-from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
+from models.memory.layer_split import gpu_layers_that_fit
 from models.memory.memory_need import memory_need
 from models.memory.memory_request import Demand, whole_lines
+from models.memory.memory_reserve import usable_vram_bytes
 from models.quantisation.file_size import weights_of
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.quantisation.weights import SMALL_TABLE_BYTES, Weights, weights_by_place
