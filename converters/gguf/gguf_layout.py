@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from converters.gguf.gguf_types import ALIGNMENT, TensorType, aligned
+from converters.gguf.gguf_types import TensorType
 
 MAGIC = b"GGUF"
 VERSION = 3
+ALIGNMENT = 32
+"""Tensor data starts at multiples of this many bytes (`general.alignment`'s default)."""
 
 TensorForm = tuple[tuple[int, ...], TensorType]
 """A tensor's row-major shape (GGUF stores it reversed) and its type."""
@@ -61,3 +63,8 @@ def encode_string(text: str) -> bytes:
     # JSON can name half of a pair of surrogates.
     data = text.encode("utf-8", "replace")
     return struct.pack("<Q", len(data)) + data
+
+
+def aligned(size: int, alignment: int = ALIGNMENT) -> int:
+    """Round `size` up to the alignment."""
+    return -(-size // alignment) * alignment

@@ -107,9 +107,6 @@ FILE_TYPES: dict[str, int] = {
 }
 """`general.file_type` (llama.h's `llama_ftype`) of every type that Stillroom can build."""
 
-ALIGNMENT = 32
-"""Tensor data starts at multiples of this many bytes (`general.alignment`'s default)."""
-
 
 def canonical_type(name: str) -> str:
     """Return a type's usual spelling (`Q4_K_M` for `q4_k_m`); `BuildError` for one that is not built."""
@@ -122,8 +119,3 @@ def canonical_type(name: str) -> str:
             types=", ".join(FILE_TYPES),
         )
     return upper
-
-
-def aligned(size: int, alignment: int = ALIGNMENT) -> int:
-    """Round `size` up to the alignment."""
-    return -(-size // alignment) * alignment

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from converters.gguf.gguf_types import TYPE_NAMED, aligned
+from converters.gguf.gguf_layout import aligned
+from converters.gguf.gguf_types import TYPE_NAMED
 from converters.mixture.knapsack import Chooser, Option
 from converters.mixture.tensor_costs import TensorCost, TensorCosts, total
 from converters.system.errors import BuildError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from converters.gguf.gguf_layout import ALIGNMENT
 from converters.gguf.gguf_reader import inspect
-from converters.gguf.gguf_types import ALIGNMENT
 from converters.system.errors import GgufError
 from tests.support.gguf_mutants import (
     ALIGNMENT as SAME_ALIGNMENT,

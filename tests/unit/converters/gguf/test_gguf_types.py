@@ -3,7 +3,8 @@
 import gguf
 
 from converters.gguf.file_type import type_name
-from converters.gguf.gguf_types import ALIGNMENT, TENSOR_TYPES, ValueType
+from converters.gguf.gguf_layout import ALIGNMENT
+from converters.gguf.gguf_types import TENSOR_TYPES, ValueType
 
 
 def test_the_sizes_of_tensor_types_are_the_librarys() -> None:
