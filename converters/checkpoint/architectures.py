@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from converters.checkpoint.checkpoint import Checkpoint, Json
 from converters.checkpoint.rope import Rope, read_rope
 from converters.checkpoint.safetensors_file import StoredTensor
-from converters.gguf.gguf_keys import MOST_LAYERS
+from converters.gguf.metadata_checks import MOST_LAYERS
 from converters.system.errors import CheckpointError
 
 SOURCE_DTYPES = ("BF16", "F16", "F32")

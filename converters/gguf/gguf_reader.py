@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from converters.gguf.gguf_keys import check_keys, is_vector_of_model
 from converters.gguf.gguf_layout import ALIGNMENT, aligned
 from converters.gguf.gguf_types import TENSOR_TYPES, ValueType
+from converters.gguf.metadata_checks import check_keys, is_vector_of_model
 from converters.system.errors import GgufError
 from models.system.regular_file import open_regular
 
