@@ -8,8 +8,8 @@ from importlib.resources import files
 
 from app.code.ask import PROBLEM_CHARACTERS, fence_for
 from app.code.languages import PLAIN_TEXT, language_named
+from app.code.programming_tasks import Judgement, ProgrammingTask, code_of_answer, judge, task_prompt
 from app.code.sandbox.run import Sandbox
-from app.code.tasks import Judgement, ProgrammingTask, code_of_answer, judge, task_prompt
 
 USUAL_ROUNDS = 3
 Ask = Callable[[str], str]

@@ -78,8 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Ask, run, correct; nothing is run outside of a sandbox."""
     from app.code.fixing import attempt
+    from app.code.programming_tasks import load_tasks
     from app.code.sandbox.run import Sandbox
-    from app.code.tasks import load_tasks
     from app.commands.terminal.command_core import told_templates
     from app.commands.terminal.loading import load_model
 

@@ -4,8 +4,8 @@ import threading
 
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.result import Verdict
+from app.code.programming_tasks import code_of_answer, judge, load_tasks, task_prompt
 from app.code.sandbox.run import Sandbox, SandboxUnavailableError
-from app.code.tasks import code_of_answer, judge, load_tasks, task_prompt
 
 
 class CodeSuite:

@@ -13,8 +13,8 @@ from app.code.draft import DraftFile
 from app.code.failure_line import failure_line
 from app.code.languages import language_named
 from app.code.program_tests import Trial
+from app.code.programming_tasks import problem_of
 from app.code.sandbox.limits import RunResult
-from app.code.tasks import problem_of
 from app.ui.base import shortcuts
 from app.ui.base.add_action import allow, keys_text, with_keys
 from app.ui.base.announce import announce

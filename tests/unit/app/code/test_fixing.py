@@ -1,6 +1,6 @@
 from app.code.fixing import attempt, fix_prompt
+from app.code.programming_tasks import load_tasks
 from app.code.sandbox.run import Sandbox
-from app.code.tasks import load_tasks
 
 TASK = next(task for task in load_tasks() if task.key.endswith("is-even"))
 WRONG = "```python\ndef is_even(n):\n    return n % 2\n```"

@@ -1,7 +1,7 @@
 import pytest
 
 from app.code.language_guess import guess_language
-from app.code.tasks import load_tasks
+from app.code.programming_tasks import load_tasks
 
 
 @pytest.mark.parametrize(

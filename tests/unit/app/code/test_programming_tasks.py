@@ -1,7 +1,7 @@
 import pytest
 
+from app.code.programming_tasks import ProgrammingTask, code_of_answer, judge, load_tasks, task_prompt
 from app.code.sandbox.run import Sandbox
-from app.code.tasks import ProgrammingTask, code_of_answer, judge, load_tasks, task_prompt
 
 SANDBOX = Sandbox()
 
