@@ -26,7 +26,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_row_delegate import ChatRowDelegate
 from app.ui.chat.list.chat_rows import ChatRowsModel
-from app.ui.chat.list.chat_search import ChatSearchResults
+from app.ui.chat.list.chat_search_results import ChatSearchResults
 from app.ui.widgets.card import button
 
 WIDTH_PX = 228

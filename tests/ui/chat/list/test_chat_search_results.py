@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QListWidget, QWidget
 
 from app.chat.store.search import MOST_HITS, SearchHit
 from app.ui.base.theme import Theme
-from app.ui.chat.list import chat_search
-from app.ui.chat.list.chat_search import AT_ONCE, ChatSearchResults
+from app.ui.chat.list import chat_search_results
+from app.ui.chat.list.chat_search_results import AT_ONCE, ChatSearchResults
 
 WORDS = (("What is said of the ", False), ("river", True), (" and of the boats on it. " * 4, False))
 
@@ -47,7 +47,7 @@ def test_many_hits_are_laid_out_in_parts(
             super().__init__()
             made.append(self)
 
-    monkeypatch.setattr(chat_search, "QTextDocument", Counted)
+    monkeypatch.setattr(chat_search_results, "QTextDocument", Counted)
     results.show_hits(hits(MOST_HITS))
     results.repaint()
     assert 0 < len(made) <= AT_ONCE
