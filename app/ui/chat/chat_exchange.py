@@ -25,7 +25,7 @@ from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.chat.conversation.conversation_view import ConversationView
-from app.ui.reply.reply_stream import ReplyRunner
+from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.widgets.ui_context import UiContext
 
 Obstacle = Literal["", "measured", "loading"]

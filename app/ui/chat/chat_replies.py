@@ -14,7 +14,7 @@ from app.engine.protocol import Generate, ModelInfo
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
 from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
 from app.ui.chat.conversation.chat_writer import ChatKeeper
-from app.ui.reply.reply_stream import ReplyRunner, RunningReply
+from app.ui.reply.reply_runner import ReplyRunner, RunningReply
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.ui_context import UiContext
 

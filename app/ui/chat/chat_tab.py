@@ -44,7 +44,7 @@ from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.chat.list.chat_list_actions import ChatListActions
-from app.ui.reply.reply_stream import ReplyRunner
+from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_files, dropped_models

@@ -22,7 +22,7 @@ from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
 from app.ui.chat.composing.chat_screening import Sendable
 from app.ui.chat.conversation.chat_branch import ChatBranch
 from app.ui.chat.conversation.chat_writer import ChatKeeper
-from app.ui.reply.reply_stream import ReplyRunner
+from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.widgets.notices import error_text
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel

@@ -13,7 +13,7 @@ from app.ui.chat.conversation.chat_syntax import ChatSyntax
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.markdown_view import MarkdownView
-from app.ui.reply.reply_stream import ReplyRunner
+from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.reply.reply_view import ReplyView
 
 
