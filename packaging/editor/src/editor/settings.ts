@@ -1,17 +1,18 @@
 import * as vscode from "vscode";
 
-function get<T>(name: string, otherwise: T): T {
-  return vscode.workspace.getConfiguration("stillroom").get<T>(name, otherwise);
+/** A setting's value; where the user has set none, its default in package.json. */
+function get<T>(name: string): T {
+  return vscode.workspace.getConfiguration("stillroom").get(name) as T;
 }
 
 /** The settings as they are now. */
 export const settings = {
-  url: (): string => get("url", "").trim(),
-  home: (): string => get("home", "").trim(),
-  model: (): string => get("model", "").trim(),
-  thinking: (): string => get("thinking", "auto"),
-  contextCharacters: (): number => get("contextCharacters", 6000),
-  maxTokens: (): number => get("maxTokens", 4096),
-  inlineEnabled: (): boolean => get("inlineCompletion.enabled", false),
-  inlineDelayMs: (): number => get("inlineCompletion.delay", 250),
+  url: (): string => get<string>("url").trim(),
+  home: (): string => get<string>("home").trim(),
+  model: (): string => get<string>("model").trim(),
+  thinking: (): string => get("thinking"),
+  contextCharacters: (): number => get("contextCharacters"),
+  maxTokens: (): number => get("maxTokens"),
+  inlineEnabled: (): boolean => get("inlineCompletion.enabled"),
+  inlineDelayMs: (): number => get("inlineCompletion.delay"),
 };

@@ -3,6 +3,13 @@
  * really edited, and a record of what was shown. The true editor runs in `make editor-pictures`.
  */
 import { EventEmitter as NodeEvents } from "node:events";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+const manifest = JSON.parse(fs.readFileSync(path.join(__dirname, "..", "..", "..", "package.json"), "utf8")) as {
+  contributes: { configuration: { properties: Record<string, { default: unknown }> } };
+};
+const defaults = manifest.contributes.configuration.properties;
 
 export class Position {
   constructor(
@@ -294,7 +301,8 @@ export const window = {
 
 export const workspace = {
   getConfiguration: (section: string): object => ({
-    get: <T>(name: string, otherwise: T): T => (state.settings.get(`${section}.${name}`) as T) ?? otherwise,
+    get: (name: string): unknown =>
+      state.settings.get(`${section}.${name}`) ?? defaults[`${section}.${name}`]?.default,
   }),
   onDidChangeTextDocument: changes.event,
   onDidSaveTextDocument: saved.event,
