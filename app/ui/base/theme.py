@@ -12,7 +12,7 @@ from typing import Literal
 import shiboken6
 from PySide6.QtCore import SIGNAL, QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app.settings import Theme as ThemeChoice
 from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
@@ -125,6 +125,13 @@ class Theme(QObject):
         pixel_size = designed_px * self._zoom_percent / 100
         font.setPointSizeF(pixel_size * 72 / QGuiApplication.primaryScreen().logicalDotsPerInchY())
         return font
+
+    def set_code_font(self, field: QPlainTextEdit, designed_px: float = CODE_PX) -> None:
+        """Give a text widget the code font; to call again when the theme changes."""
+        font = self.code_font(designed_px)
+        # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
+        field.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
+        field.setFont(font)
 
     def _pick(self) -> Colours:
         if self._choice != "system":

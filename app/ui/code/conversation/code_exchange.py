@@ -15,7 +15,6 @@ from app.ui.base.theme import Theme
 from app.ui.code.conversation.code_block_row import BlockRow
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.scrolled_page import KeyboardRing
 
 SENT_PX = 11.5
@@ -184,7 +183,7 @@ class _SentPrompt(Card):
         self._follow_theme()
 
     def _follow_theme(self) -> None:
-        set_code_font(self.text, self._theme, SENT_PX)
+        self._theme.set_code_font(self.text, SENT_PX)
         self._draw_icon()
 
     def _on_toggled(self, is_open: bool) -> None:

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.base.theme import Theme
-from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.scrolled_page import KeyboardRing
 
 LINES_KEPT = 5000
@@ -29,7 +28,7 @@ class CodeOutput(QPlainTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setProperty("look", "bare")
-        set_code_font(self, theme)
+        theme.set_code_font(self)
         self.document().setDocumentMargin(0)
         theme.changed.connect(self._on_theme_changed)
         self.setAccessibleName(self.tr("Output of the program"))
@@ -69,7 +68,7 @@ class CodeOutput(QPlainTextEdit):
         return look
 
     def _on_theme_changed(self) -> None:
-        set_code_font(self, self._theme)
+        self._theme.set_code_font(self)
         block = self.document().begin()
         while block.isValid():
             for part in block.textFormats():

@@ -25,7 +25,6 @@ from app.ui.code.running.code_output import CodeOutput
 from app.ui.code.running.code_run_words import ending_sentence, promise_sentence, trial_sentence
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button, label, set_look
-from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
@@ -310,7 +309,7 @@ class CodeRunCard(Card):
         self.test_button.setIcon(self._theme.icon("check", "text"))
         self.stop_button.setIcon(self._theme.icon("stop", "text"))
         self.fix_button.setIcon(self._theme.icon("wrench", "on_accent"))
-        set_code_font(self.input, self._theme)
+        self._theme.set_code_font(self.input)
 
 
 def _problem(result: RunResult) -> str:
