@@ -43,8 +43,6 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.scrolled_page import bring_into_sight
 
-SMALLEST = QSize(800, 460)
-"""Leaves room for frame and taskbar on 1280x800 at 150% (853x533) and 1920x1080 at 200% (960x540)."""
 ROOM_FOR_PANEL_PX = 960
 """A window that is narrower begins with the live panel folded."""
 ICON_PX = 16
@@ -125,7 +123,6 @@ class MainWindow(QMainWindow):
         self.toast_place = QVBoxLayout()
         """The row below the pages, for what has no row in the page itself."""
         self.setWindowTitle("Stillroom")
-        self.setMinimumSize(SMALLEST)
         self._stack = QStackedWidget()
         self._group = ButtonRow(self)
         self._group.setExclusive(True)

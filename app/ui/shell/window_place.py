@@ -1,4 +1,4 @@
-"""Keep what the window opens with the next time: its place, its size, its tab and its chat."""
+"""The window's first and smallest size, and what it opens with the next time: place, size, tab and chat."""
 
 import base64
 import logging
@@ -13,6 +13,8 @@ from app.ui.shell.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
+SMALLEST = QSize(800, 460)
+"""Leaves room for frame and taskbar on 1280x800 at 150% (853x533) and 1920x1080 at 200% (960x540)."""
 FIRST = QSize(1420, 880)
 FRAME = QSize(16, 48)
 """Room for the title bar and the edges: a window that is higher than the screen with them comes back lower
@@ -21,8 +23,8 @@ KEEP_MS = 1000
 
 
 class WindowPlace(QObject):
-    """Restores them, and keeps each change within a second, off the GUI thread: a window that is killed
-    opens as it was. GUI thread; `keep_last` is for another one, once the window is closed.
+    """Restores place and size, and keeps each change within a second, off the GUI thread: a window that is
+    killed opens as it was. GUI thread; `keep_last` is for another one, once the window is closed.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class WindowPlace(QObject):
         self._last: dict[str, object] | None = None
         self._timer = QTimer(self, singleShot=True, interval=KEEP_MS)
         self._timer.timeout.connect(self._keep)
+        window.setMinimumSize(SMALLEST)
         self._restore()
         window.installEventFilter(self)
         window.page_shown.connect(self._timer.start)
