@@ -7969,22 +7969,6 @@ Left for the reply: {left}</source>
 <context>
     <name>WindowApplication</name>
     <message>
-        <source>Chat</source>
-        <translation>聊天</translation>
-    </message>
-    <message>
-        <source>Code</source>
-        <translation>代码</translation>
-    </message>
-    <message>
-        <source>Benchmark</source>
-        <translation>基准测试</translation>
-    </message>
-    <message>
-        <source>Models</source>
-        <translation>模型</translation>
-    </message>
-    <message>
         <source>The disk has space again: everything is kept.</source>
         <translation>磁盘又有空间了：一切都已保存。</translation>
     </message>
@@ -8061,6 +8045,22 @@ Left for the reply: {left}</source>
 </context>
 <context>
     <name>WindowTabs</name>
+    <message>
+        <source>Chat</source>
+        <translation>聊天</translation>
+    </message>
+    <message>
+        <source>Code</source>
+        <translation>代码</translation>
+    </message>
+    <message>
+        <source>Benchmark</source>
+        <translation>基准测试</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
     <message>
         <source>Quality</source>
         <translation>质量</translation>

@@ -45,7 +45,7 @@ from app.ui.shell.deferred_imports import deferred_imports
 from app.ui.shell.disk_watch import DiskWatch
 from app.ui.shell.garbage import GuiThreadGarbage
 from app.ui.shell.long_replies import LongReplies
-from app.ui.shell.main_window import MainWindow, Page
+from app.ui.shell.main_window import MainWindow
 from app.ui.shell.memory_warnings import MemoryWarnings
 from app.ui.shell.model_choice import ModelChoice, what_returns
 from app.ui.shell.model_picker import ModelPicker
@@ -53,7 +53,7 @@ from app.ui.shell.remote_model_choice import ElsewhereChoice
 from app.ui.shell.window_dialogs import WindowDialogs
 from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace
-from app.ui.shell.window_tabs import TabsState, WindowTabs
+from app.ui.shell.window_tabs import TabsState, WindowTabs, tab_pages
 from app.ui.shell.window_zoom import WindowZoom
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import FULL_DISK, BroughtBack, HasToastPlace, Notices, Undo
@@ -241,14 +241,7 @@ class WindowApplication(QObject):
             # Of the window before it. The next one comes late while the engine works.
             self._panel.show_snapshot(self._snapshot)
         tabs: WindowTabs
-        # Made when they are first shown: by then there are the tabs.
-        pages = (
-            Page("chat", self.tr("Chat"), "chat-text", lambda place: tabs.make_chat(place)),
-            Page("code", self.tr("Code"), "brackets-curly", lambda place: tabs.make_code(place)),
-            Page("benchmark", self.tr("Benchmark"), "gauge", lambda place: tabs.make_benchmark(place)),
-            Page("models", self.tr("Models"), "cube", lambda place: tabs.make_models(place)),
-        )
-        window = MainWindow(self._theme, picker, pages, self._panel)
+        window = MainWindow(self._theme, picker, tab_pages(lambda: tabs), self._panel)
         place = self._place = WindowPlace(window, parts.settings)
         WindowZoom(window, parts.settings)
         long_replies = LongReplies(window, parts.settings)

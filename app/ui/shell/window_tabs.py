@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.bench.drift.comparison import DriftReport
@@ -14,7 +14,7 @@ from app.chat.library.library import ChatLibrary
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.machine_advice import MachineAdvice
-from app.ui.shell.main_window import MainWindow
+from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.window_parts import WindowParts
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import BroughtBack
@@ -42,6 +42,20 @@ class TabsState:
     """The chats whose replies go on in the other window."""
     chat: int = 0
     """The chat that an Undo has brought back before there was a tab to show it; 0 is none."""
+
+
+def tab_pages(tabs: "Callable[[], WindowTabs]") -> tuple[Page, ...]:
+    """List the tabs in their order, for the window that `tabs` need. They are asked for where one is first
+    shown."""
+    translate = QCoreApplication.translate
+    chat, code = translate("WindowTabs", "Chat"), translate("WindowTabs", "Code")
+    benchmark, models = translate("WindowTabs", "Benchmark"), translate("WindowTabs", "Models")
+    return (
+        Page("chat", chat, "chat-text", lambda place: tabs().make_chat(place)),
+        Page("code", code, "brackets-curly", lambda place: tabs().make_code(place)),
+        Page("benchmark", benchmark, "gauge", lambda place: tabs().make_benchmark(place)),
+        Page("models", models, "cube", lambda place: tabs().make_models(place)),
+    )
 
 
 class WindowTabs(QObject):
