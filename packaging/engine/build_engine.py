@@ -6,6 +6,9 @@ missing driver means "no such device" and not a crash. The wheel lies in build/e
 about ten minutes on two cores, with CUDA about an hour. Where no nvcc (12 or newer) is on the path, NVIDIA's
 packages of PyPI serve (cuda_toolkit.py). `--cuda-only` makes the wheel from which cuda_back_end.py takes
 what a release offers for download, and leaves out what it does not take.
+
+Which llama.cpp is built, the version of llama-cpp-python in pyproject.toml says, which packaging/locks pins;
+the options that every build of it has are `LLAMA_OPTIONS` of packaging/environment.py.
 """
 
 import argparse
