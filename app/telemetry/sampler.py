@@ -45,7 +45,8 @@ class TelemetrySnapshot:
 
 
 class TelemetrySampler:
-    """Delivers a `TelemetrySnapshot` `rate_hz` times a second while the engine works, else once a second.
+    """Delivers a `TelemetrySnapshot` `rate_hz` times a second while the engine works, else once a second; the
+    user's rate is `telemetry_hz` of `app/settings.py`.
 
     `on_snapshot` runs on the telemetry thread. `start`, `stop`, `set_visible` and `set_rate_hz` may be called
     from any thread. Hidden, it samples once a second, so that the plots have no gap.
