@@ -241,17 +241,17 @@ class ModelActions(QObject):
             if is_wanted is not None and is_wanted():
                 # Else the user has loaded another one while these were read.
                 self.load_asked.emit(found.models[0])
-            self._notices.inform(
-                self.tr("{count} models were added. Their files stay where they are.").format(
-                    count=len(found.models)
-                )
-                if len(found.models) > 1
-                else self.tr("{model} was added. Its file stays where it is.").format(
-                    model=found.models[0].name
-                )
-            )
-        for error in found.refused[:MOST_ERRORS]:
-            self._notices.error(error, self._notices.at(self._refused()))
+        with self._notices.together():
+            for error in found.refused[:MOST_ERRORS]:
+                self._notices.error(error, self._notices.at(self._refused()))
+            if found.models:
+                self._notices.inform(self._added_words(found.models))
+
+    def _added_words(self, models: Sequence[InstalledModel]) -> str:
+        if len(models) > 1:
+            text = self.tr("{count} models were added. Their files stay where they are.")
+            return text.format(count=len(models))
+        return self.tr("{model} was added. Its file stays where it is.").format(model=models[0].name)
 
 
 def _deletable(row: ModelRow) -> list[InstalledModel]:

@@ -1,6 +1,7 @@
 """Short messages about what just happened, and the sentences of errors in the window's language."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -73,7 +74,7 @@ class Notices(QWidget):
 
     A toast is for what just happened: it stands in a row of its own (`move_to`), where it covers nothing.
     A newer one takes its place, so that none is shown late; only one that can take back what was done stays
-    beside it for its time. A failure also leaves a line where it happened, in the `InlineNotices` of that
+    beside it for its time, and what came of one act stands `together`. A failure also leaves a line where it happened, in the `InlineNotices` of that
     place, or in `lines`, those of the window as a whole.
 
     `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
@@ -98,6 +99,8 @@ class Notices(QWidget):
         """Where it may be said that a disk is full."""
         self._before: QWidget | None = None
         self._toasts: list[Toast] = []
+        self._together: list[Toast] | None = None
+        """Those of the act of which is told now."""
         self._remedies: list[tuple[type[StillroomError], str, Callable[[StillroomError], object]]] = []
         self.setAccessibleName(self.tr("Notice"))
         self._column = QVBoxLayout(self)
@@ -151,6 +154,16 @@ class Notices(QWidget):
     def warn(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
         """Say that something is going wrong; longer than what only informs."""
         self._show(NoticeText(text, "", action_text, action), ERROR_MS)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let what is told meanwhile stand beside each other: what came of one act, such as of some files
+        that were dropped, of which one was not taken."""
+        before, self._together = self._together, []
+        try:
+            yield
+        finally:
+            self._together = before
 
     def toast(self, error: BaseException, after: str = "") -> None:
         """Say a failure of which something on the screen keeps the trace, and what comes `after` it."""
@@ -267,10 +280,13 @@ class Notices(QWidget):
         )
 
     def _show(self, notice: NoticeText, shown_ms: int, undo: "Undo | None" = None) -> None:
+        together = self._together or ()
         for before in tuple(self._toasts):
-            if before.undo is None:
+            if before.undo is None and before not in together:
                 self._remove(before)
         toast = Toast(notice, shown_ms, undo)
+        if self._together is not None:
+            self._together.append(toast)
         toast.left.connect(partial(self._dismiss, toast))
         self._toasts.append(toast)
         self._column.addWidget(toast)

@@ -84,6 +84,16 @@ def test_a_newer_toast_takes_the_place_of_the_one_before(place: Place, qtbot: Qt
     assert place.toast == "", "nothing that waited is shown late"
 
 
+def test_what_came_of_one_act_stands_together_until_more_is_told(place: Place, qtbot: QtBot) -> None:
+    place.notices.inform("Copied.")
+    with place.notices.together():
+        place.notices.toast(StillroomError("Two is damaged."))
+        place.notices.inform("One is added.")
+    assert place.toast.splitlines() == ["Two is damaged.", "One is added."]
+    place.notices.inform("Copied.")
+    assert place.toast == "Copied."
+
+
 def test_what_can_be_taken_back_stays_beside_what_is_told_after_it(place: Place, qtbot: QtBot) -> None:
     done: list[str] = []
     place.notices.inform_with_undo("One is deleted.", lambda: done.append("one"))
