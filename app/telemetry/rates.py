@@ -46,6 +46,11 @@ class Rates:
     replies: int = 0
     chats: Mapping[str, ChatRate] = field(default_factory=dict)
 
+    @property
+    def is_before_replies(self) -> bool:
+        """Of the model that was loaded last no reply has been seen."""
+        return not self.replies and not self.context_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:

@@ -1,7 +1,7 @@
 """The live panel at the right of every tab."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -26,6 +26,16 @@ COLLAPSED_WIDTH_PX = 44
 HEAD_MARGINS_PX = (16, 0, 8, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenChat:
+    """The chat that is open: its key for the engine, empty for a new one; the tokens in its context as they
+    were kept; and that it `is_seen` now, not another page."""
+
+    key: str
+    tokens: int
+    is_seen: bool
+
+
 class LivePanel(QFrame):
     """Speed, memory, context and load of this moment; collapses to a strip with one button.
 
@@ -45,7 +55,7 @@ class LivePanel(QFrame):
         self._collapsed = False
         self._wished_collapsed = False
         self._snapshot: TelemetrySnapshot | None = None
-        self._open_chat: Callable[[], tuple[str, int] | None] = lambda: None
+        self._open_chat: Callable[[], OpenChat | None] = lambda: None
         self.setProperty("look", "side-right")
         self.setAccessibleName(self.tr("Live"))
         self._title = label(self.tr("Live"), "title")
@@ -103,21 +113,20 @@ class LivePanel(QFrame):
         self._snapshot = snapshot
         self._show_kept()
 
-    def follow(self, open_chat: Callable[[], tuple[str, int] | None]) -> None:
-        """Show the context of the chat that `open_chat` gives: its key for the engine, and the tokens until
-        a reply of it is seen here. Where it gives None, that of the newest reply."""
+    def follow(self, open_chat: Callable[[], OpenChat | None]) -> None:
+        """Show the context of the chat that `open_chat` gives while that is seen; beside other pages that of
+        the newest reply, which is the last one of that chat until another one comes."""
         self._open_chat = open_chat
         self._show_kept()
 
     def _chat(self, rates: Rates) -> ChatRate | None:
         followed = self._open_chat()
-        if followed is None:
+        if followed is None or not (followed.is_seen or rates.is_before_replies):
             return None
-        key, tokens = followed
-        seen, info = rates.chats.get(key), self._session.info
+        seen, info = rates.chats.get(followed.key), self._session.info
         # Its next reply is by the model that is chosen now.
         limit = info.context_tokens if info is not None else 0
-        return ChatRate(tokens, limit) if seen is None else seen
+        return ChatRate(followed.tokens, limit) if seen is None else seen
 
     def _with_limit(self, rates: Rates) -> Rates:
         """Give the context of the model that is there, of which the figures may not know yet."""

@@ -13,6 +13,7 @@ from app.bench.drift.comparison import DriftReport
 from app.chat.library.library import ChatLibrary
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.live_panel.live_panel import OpenChat
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.window_parts import WindowParts
@@ -219,10 +220,9 @@ class WindowTabs(QObject):
         assert self._chat is not None
         self._chat.open_chat(conversation_id)
 
-    def chat_context(self) -> tuple[str, int] | None:
-        """The open chat's key for the engine and the tokens of its last reply's context; None while the Chat
-        tab is not seen."""
-        return self._chat.context if self._chat is not None and self._chat.isVisible() else None
+    def chat_context(self) -> OpenChat | None:
+        """The open chat and its last reply's context; None as long as there was no Chat tab."""
+        return None if self._chat is None else OpenChat(*self._chat.context, self._chat.isVisible())
 
     def reread_chats(self) -> None:
         """Show the chats as they are on the disk now."""

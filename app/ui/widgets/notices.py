@@ -74,8 +74,8 @@ class Notices(QWidget):
 
     A toast is for what just happened: it stands in a row of its own (`move_to`), where it covers nothing.
     A newer one takes its place, so that none is shown late; only one that can take back what was done stays
-    beside it for its time, and what came of one act stands `together`. A failure also leaves a line where it happened, in the `InlineNotices` of that
-    place, or in `lines`, those of the window as a whole.
+    beside it for its time, and what came of one act stands `together`. A failure also leaves a line where it
+    happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
 
     `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
     that of the user's data, whose disk is meant where an error says that a disk is full and not which.

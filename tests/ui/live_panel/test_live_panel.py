@@ -18,7 +18,7 @@ from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
-from app.ui.live_panel.live_panel import COLLAPSED_WIDTH_PX, WIDTH_PX, LivePanel
+from app.ui.live_panel.live_panel import COLLAPSED_WIDTH_PX, WIDTH_PX, LivePanel, OpenChat
 from app.ui.live_panel.live_plot import GROWTH_S
 from app.ui.widgets.plot_library import PlotLibrary
 from tests.support.pages.live_panel_page import drawn_plots
@@ -353,16 +353,27 @@ def test_the_context_is_that_of_the_chat_that_is_open(panel: LivePanel, session:
     chats = {"chat-1": ChatRate(2415, 16384, 12.5), "chat-2": ChatRate(100, 2048)}
     rates = Rates("generation", 58.4, 58.4, 1243.0, 0.31, 3412, 16384, replies=2, chats=chats)
     session.info = msgspec.structs.replace(INFO, context_tokens=4096)
-    panel.follow(lambda: ("chat-1", 0))
+    panel.follow(lambda: OpenChat("chat-1", 0, is_seen=True))
     panel.show_snapshot(snapshot(rates=rates))
     speed = "tok/s, 2 replies; this chat 12.5"
     assert {"2,415", "of 16,384 tokens", "58.4", speed} <= set(shown(panel))
-    panel.follow(lambda: ("chat-2", 0))
+    panel.follow(lambda: OpenChat("chat-2", 0, is_seen=True))
     assert {"100", "of 2,048 tokens, last reply", "tok/s, 2 replies"} <= set(shown(panel))
-    panel.follow(lambda: ("chat-3", 77))
+    panel.follow(lambda: OpenChat("chat-3", 77, is_seen=True))
     assert {"77", "of 4,096 tokens, last reply"} <= set(shown(panel))
-    panel.follow(lambda: None)
-    assert {"3,412", "of 16,384 tokens"} <= set(shown(panel))
+    for other_page in (OpenChat("chat-3", 77, is_seen=False), None):
+        panel.follow(lambda other_page=other_page: other_page)
+        assert {"3,412", "of 16,384 tokens"} <= set(shown(panel))
+
+
+def test_before_the_first_reply_of_a_start_the_context_is_one_figure_beside_each_page(
+    panel: LivePanel, session: EngineSession
+) -> None:
+    session.info = msgspec.structs.replace(INFO, context_tokens=4096)
+    panel.show_snapshot(snapshot(rates=Rates(context_limit=4096)))
+    for is_seen in (True, False):
+        panel.follow(lambda is_seen=is_seen: OpenChat("chat-1", 82, is_seen))
+        assert {"82", "of 4,096 tokens, last reply"} <= set(shown(panel))
 
 
 def test_the_last_reply_is_named_only_between_replies(panel: LivePanel) -> None:

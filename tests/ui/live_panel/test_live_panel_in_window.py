@@ -9,11 +9,14 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.base.children import child_command
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.live_panel.context_section import ContextSection
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.application import WindowApplication
 from models.system.units import gigabytes
 from tests.support.waiting import until
-from tests.support.window import run_with_window
+from tests.support.widgets import seen_words
+from tests.support.window import ask, run_with_window
 
 
 def test_the_measuring_process_is_counted_and_named(
@@ -81,3 +84,37 @@ def test_another_language_begins_with_the_figures_of_before(
         assert asking() not in texts
 
     run_with_window(scene)
+
+
+def test_after_a_restart_each_page_has_the_context_of_the_chat(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    seen: list[list[str]] = []
+
+    async def context(application: WindowApplication) -> None:
+        """Note what each page has beside it, once the figures of the loaded model are there."""
+        [section] = application.window.findChildren(ContextSection)
+        for page in ("models", "chat", "code"):
+            application.window.show_page(page)
+            await until(lambda: "last reply" in seen_words(section), f"the context beside {page}")
+            seen.append(seen_words(section).splitlines())
+
+    async def first(application: WindowApplication) -> None:
+        application.window.resize(1280, 800)
+        await ask(application, "Say hello.")
+        await context(application)
+
+    async def second(application: WindowApplication) -> None:
+        application.window.resize(1280, 800)
+        await until(lambda: application.session.info is not None, "the model")
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        [chat] = application.parts.chats.conversations()
+        tab.open_chat(chat.id)
+        await context(application)
+
+    run_with_window(first)
+    run_with_window(second)
+    assert len(seen) == 6
+    assert all(each == seen[0] for each in seen), seen
