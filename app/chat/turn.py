@@ -65,7 +65,8 @@ def partial_reply(message: StoredMessage) -> PartialReply:
 
 def joined_stats(first: GenerationStats | None, second: GenerationStats | None) -> GenerationStats | None:
     """The figures of a reply in two parts: tokens and times are sums, the first token is that of the first
-    part. Of a part that nobody measured, None, only the tokens are known, once the engine went on with it."""
+    part, or, where that was cut off before it, of both together. Of a part that nobody measured, None, only
+    the tokens are known, once the engine went on with it."""
     if second is None:
         return None if first is None else msgspec.structs.replace(first, is_partly=True)
     if first is None:
@@ -83,6 +84,8 @@ def joined_stats(first: GenerationStats | None, second: GenerationStats | None) 
             token_s=[],
             is_partly=True,
         )
+    elif not first.completion_tokens and not first.is_partly:
+        first = _with_first_token(first, second)
     said = second.resumed_tokens if first.is_partly else first.completion_tokens
     decode_s = first.decode_s + second.decode_s
     timed = sum(round(part.decode_s * part.decode_tok_per_s) for part in (first, second))
@@ -98,6 +101,20 @@ def joined_stats(first: GenerationStats | None, second: GenerationStats | None) 
         accepted_tokens=first.accepted_tokens + second.accepted_tokens,
         thinking_closed=second.thinking_closed or first.thinking_closed,
         token_s=[*first.token_s, *second.token_s],
+    )
+
+
+def _with_first_token(first: GenerationStats, second: GenerationStats) -> GenerationStats:
+    """The figures of a part that ended while its prompt was read, with the rest of the prompt and the first
+    token, which came in the second part."""
+    prompt_s = first.prompt_s + second.prompt_s
+    evaluated = sum(part.prompt_s * part.prompt_tok_per_s for part in (first, second))
+    return msgspec.structs.replace(
+        first,
+        ttft_s=first.prompt_s + second.ttft_s,
+        prompt_s=prompt_s,
+        prompt_tok_per_s=evaluated / prompt_s if prompt_s > 0 else 0.0,
+        seed=second.seed,
     )
 
 

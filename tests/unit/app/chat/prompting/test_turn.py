@@ -206,6 +206,18 @@ def test_figures_of_two_parts_are_sums_but_for_the_first_token() -> None:
     assert not joined.is_partly
 
 
+def test_a_part_that_ended_in_its_prompt_waited_for_the_first_token_too() -> None:
+    first = stats(
+        completion_tokens=0, thinking_tokens=0, ttft_s=0.0, prompt_s=2.0, decode_s=0.0, thinking_s=0.0,
+        prompt_tok_per_s=20.0, decode_tok_per_s=0.0, thinking_closed="",
+    )  # fmt: skip
+    joined = joined_stats(first, stats(ttft_s=0.6, prompt_s=0.5, prompt_tok_per_s=20.0, seed=8))
+    assert joined is not None
+    assert joined.ttft_s == pytest.approx(2.6)
+    assert (joined.prompt_s, joined.prompt_tok_per_s) == (pytest.approx(2.5), pytest.approx(20.0))
+    assert (joined.completion_tokens, joined.decode_tok_per_s, joined.seed) == (11, pytest.approx(10.0), 8)
+
+
 def test_tokens_of_a_part_that_nobody_measured_are_those_the_engine_found() -> None:
     second = stats(prompt_tokens=80, completion_tokens=5, resumed_tokens=30)
     joined = joined_stats(None, second)
