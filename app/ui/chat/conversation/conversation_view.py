@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from app.chat.documents.retrieval import Passage
 from app.chat.markdown.block_text import Selectable
@@ -16,6 +16,7 @@ from app.ui.base.theme import Theme
 from app.ui.chat.conversation import conversation_texts
 from app.ui.chat.conversation.empty_chat import EmptyChat
 from app.ui.chat.conversation.left_out import mark_left_out
+from app.ui.chat.conversation.message_mark import MessageMark
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.chat_column import ChatColumn
@@ -287,7 +288,7 @@ class ConversationView(ChatColumn):
         for message, widget in self.shown():
             if message.id == message_id:
                 self.go_to(widget)
-                Mark(widget, self._theme)
+                MessageMark(widget, self._page, self._theme)
 
     def ask_for_another(self) -> None:
         """Ask for another reply in place of the last one."""
@@ -543,29 +544,3 @@ class ConversationView(ChatColumn):
             if isinstance(widget, ReplyView):
                 widget.offer_ways_on(widget is widgets[-1])
         self.continuing_changed.emit(self.can_continue)
-
-
-SHOWN_MS = 4000
-WIDTH_PX = 3
-
-
-class Mark(QFrame):
-    """Marks `widget` for some seconds. GUI thread."""
-
-    def __init__(self, widget: QWidget, theme: Theme) -> None:
-        super().__init__(widget)
-        self._widget = widget
-        self.setStyleSheet(f"background: {theme.colours.accent}; border: none; border-radius: 1px;")
-        widget.installEventFilter(self)
-        self._fit()
-        self.show()
-        QTimer.singleShot(SHOWN_MS, self, self.deleteLater)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Stay as high as the message."""
-        if event.type() == QEvent.Type.Resize:
-            self._fit()
-        return False
-
-    def _fit(self) -> None:
-        self.setGeometry(0, 0, WIDTH_PX, self._widget.height())

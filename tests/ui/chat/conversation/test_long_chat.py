@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from markdown_it.token import Token
-from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -16,7 +16,8 @@ from app.chat.store.records import StoredMessage
 from app.ui.base import slices
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation import conversation_texts
-from app.ui.chat.conversation.conversation_view import AT_ONCE, SHOWN_MESSAGES, ConversationView, Mark
+from app.ui.chat.conversation.conversation_view import AT_ONCE, SHOWN_MESSAGES, ConversationView
+from app.ui.chat.conversation.message_mark import MessageMark
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.block_frame import BlockFrame
 from app.ui.reply.markdown_view import MarkdownView
@@ -189,11 +190,27 @@ def test_a_message_far_up_is_gone_to(show: Show) -> None:
     conversation = show(many())
     assert conversation.show_message(3)
     assert len(conversation.messages()) == AT_ONCE
-    wait_until(lambda: conversation.findChildren(Mark))
+    wait_until(lambda: conversation.findChildren(MessageMark))
     [target] = [widget for message, widget in conversation.shown() if message.id == 3]
     assert 0 <= top_of(conversation, target) < conversation.viewport().height() // 2
-    assert target.findChildren(Mark)
+    [mark] = conversation.findChildren(MessageMark)
+    assert mark.message is target
     assert not conversation.show_message(MESSAGES + 1)
+
+
+def test_the_mark_of_a_message_stands_beside_its_text_and_goes_with_it(show: Show) -> None:
+    conversation = show(many())
+    assert conversation.show_message(MESSAGES)
+    wait_until(lambda: conversation.findChildren(MessageMark))
+    [mark] = conversation.findChildren(MessageMark)
+    for width in (900, 620, 1200):
+        conversation.resize(width, 700)
+        wait_until(lambda: mark.height() == mark.message.height())
+        left = mark.mapTo(conversation, QPoint()).x()
+        assert 0 <= left < left + mark.width() < mark.message.mapTo(conversation, QPoint()).x()
+        assert top_of(conversation, mark) == top_of(conversation, mark.message)
+    conversation.show_branch(branch(["Another chat"]), None, {})
+    wait_until(lambda: not conversation.findChildren(MessageMark))
 
 
 def test_a_message_among_the_last_is_gone_to_once_all_that_is_seen_is_there(show: Show) -> None:
@@ -203,11 +220,12 @@ def test_a_message_among_the_last_is_gone_to_once_all_that_is_seen_is_there(show
     assert conversation.is_filling, "it is laid out in a later turn"
     made: list[int] = []
     conversation.filled.connect(lambda: made.append(len(conversation.messages())))
-    wait_until(lambda: conversation.findChildren(Mark))
+    wait_until(lambda: conversation.findChildren(MessageMark))
     assert not conversation.is_filling
     assert made[0] < SHOWN_MESSAGES, "nobody waits for those that are not seen"
     [target] = [widget for message, widget in conversation.shown() if message.id == MESSAGES]
-    assert target.findChildren(Mark)
+    [mark] = conversation.findChildren(MessageMark)
+    assert mark.message is target
 
 
 def test_who_sends_a_message_meanwhile_is_not_led_away(show: Show) -> None:
@@ -215,7 +233,7 @@ def test_who_sends_a_message_meanwhile_is_not_led_away(show: Show) -> None:
     assert conversation.show_message(3)
     conversation.add_question(branch([*many(), "And now?"])[-1])
     settle(conversation, MESSAGES - 2)
-    assert not conversation.findChildren(Mark)
+    assert not conversation.findChildren(MessageMark)
     assert conversation.follows
 
 
