@@ -5,9 +5,9 @@
 Builds everything into FOLDER, where it stays: the plain types with an importance matrix, for each the mixture
 of at most its bytes, and random mixtures, by which the expected divergence is compared with the measured one.
 Prints a table and the rank correlation; `--json` writes the figures for a plot. `--sizes 30` adds so many
-mixtures from 3.0 to 8.5 bits a weight, and tells how near each file is to what was asked and whether a larger
-one loses more. `--llama` adds the figures of llama.cpp's own llama-perplexity for the same files (`python -m
-tests.perf.build_llama_tools llama-perplexity` builds it).
+mixtures from 3.0 bits a weight, or the smallest file that can be made, to 8.5, and tells how near each file
+is to what was asked and whether a larger one loses more. `--llama` adds the figures of llama.cpp's own
+llama-perplexity for the same files (`python -m tests.perf.build_llama_tools llama-perplexity` builds it).
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main() -> None:
     chooser = MixtureChooser(costs)
     chosen = [chooser.choose(path.stat().st_size) for path in plain]
     drawn = random_mixtures(costs, options.random)
-    stepped = [chooser.choose(size) for size in even_sizes(costs, options.sizes)]
+    stepped = [chooser.choose(size) for size in even_sizes(costs, chooser.least_bytes, options.sizes)]
     mixtures = [*chosen, *drawn, *stepped]
     files = [_mixed(reference, out, matrix, mixture, number) for number, mixture in enumerate(mixtures)]
     qualities = measure(
@@ -102,11 +102,13 @@ def main() -> None:
         options.json.write_text(json.dumps(rows, indent=1), "utf-8")
 
 
-def even_sizes(costs: TensorCosts, count: int) -> list[int]:
-    """Compute the bytes of `count` files whose weights take from 3.0 to 8.5 bits in even steps."""
+def even_sizes(costs: TensorCosts, smallest_bytes: int, count: int) -> list[int]:
+    """Compute the bytes of `count` files in even steps from 3.0 bits a weight to 8.5, none below the smallest
+    file that can be made."""
     weights = sum(cost.weights for cost in costs.tensors.values())
-    least, most = weights * LEAST_TENTHS // 80, weights * MOST_TENTHS // 80
-    return [costs.frame_bytes + least + (most - least) * step // max(count - 1, 1) for step in range(count)]
+    least, most = (costs.frame_bytes + weights * tenths // 80 for tenths in (LEAST_TENTHS, MOST_TENTHS))
+    least = max(least, smallest_bytes)
+    return [least + (most - least) * step // max(count - 1, 1) for step in range(count)]
 
 
 def _tell_sizes(chosen: Sequence[ChosenMixture], qualities: Sequence[Quality]) -> None:
