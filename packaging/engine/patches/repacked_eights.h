@@ -28,12 +28,6 @@ static constexpr int STILLROOM_UNAIDED = 1;
 static constexpr int STILLROOM_UNAIDED = 0;
 #endif
 
-template <typename Block> static inline void stillroom_fetch(const Block * block) {
-    for (int line = 0; line < (int) sizeof(Block); line += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
-    }
-}
-
 // Rows are handed out to threads in turns: large shares first, since memory is read faster where a thread goes on without a
 // leap, and smaller ones towards the end, so that all threads are done at once. Each thread reckons all of them, in order.
 class stillroom_shares {
@@ -65,6 +59,12 @@ struct stillroom_column_sums {
 };
 
 #if defined(__AVX2__)
+
+template <typename Block> static inline void stillroom_fetch(const Block * block) {
+    for (int line = 0; line < (int) sizeof(Block); line += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
+    }
+}
 
 static inline __m256 stillroom_halves(const ggml_half * eight) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(eight)));
