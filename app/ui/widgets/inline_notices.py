@@ -102,8 +102,11 @@ class InlineNotices(QWidget):
         if mended:
             self._show()
 
-    def is_seen(self) -> bool:
-        """Tell whether a line that is added now is on the screen, and not scrolled away."""
+    def is_seen(self, subject: str | None = None) -> bool:
+        """Tell whether a line that is added now, of the present subject unless one is given, is on the
+        screen, and not scrolled away."""
+        if subject not in (None, "", self._subject):
+            return False
         place = self.parentWidget()
         # What was just shown has no room of its own yet.
         is_there = place is not None and not place.visibleRegion().isEmpty()

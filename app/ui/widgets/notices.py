@@ -183,7 +183,7 @@ class Notices(QWidget):
             lines.add(self.told(error), about, subject)
             if lines not in self._full_disks and lines.disk_needs:
                 self.follow_disks(lines)
-        if lines is None or not lines.is_seen() or (subject is not None and subject != lines.subject):
+        if lines is None or not lines.is_seen(subject):
             self.toast(error)
 
     @property

@@ -207,6 +207,14 @@ def test_lines_belong_to_what_was_shown_when_the_work_began(place: Place) -> Non
     assert place.lines.texts == []
 
 
+def test_a_line_of_no_subject_is_told_once(place: Place) -> None:
+    begun = place.notices.at(place.lines)
+    place.lines.show_subject("a.py")
+    begun.fail("open b.dat", StillroomError("b.dat is no text."))
+    assert place.lines.texts == ["b.dat is no text."]
+    assert place.toast == "", "it is seen where it stands, whatever is in front"
+
+
 def test_a_failure_without_a_place_is_one_of_the_window(place: Place) -> None:
     place.notices.error(StillroomError("The settings are damaged."))
     place.notices.error(ValueError("what nobody foresaw"))
