@@ -1,4 +1,4 @@
-"""Find the line of a program that failed, in the output of its run."""
+"""Find where a program failed, and for want of what, in the output of its run."""
 
 import re
 
@@ -10,6 +10,9 @@ _PLACES = (
     r"(?:--> |panicked at )main\.rs:(\d+):\d+",
     r"main\.go:(\d+)",
 )
+_END_OF_INPUT = re.compile(r"^EOFError\b|\(EOFError\)$", re.MULTILINE)
+"""Python and Ruby say so; other languages give an empty line, or nothing."""
+_LAST_CHARACTERS = 1000
 
 
 def failure_line(output: str) -> int:
@@ -19,3 +22,8 @@ def failure_line(output: str) -> int:
         if found:
             return int(found[-1] if number == 0 else found[0])
     return 0
+
+
+def lacked_input(output: str) -> bool:
+    """Tell whether the program ended because it read more input than there was."""
+    return bool(_END_OF_INPUT.search(output[-_LAST_CHARACTERS:]))

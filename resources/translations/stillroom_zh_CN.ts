@@ -1893,6 +1893,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>已结束：文件占用超过 {disk}</translation>
     </message>
     <message>
+        <source>The program reads more input than there is: write it on the page Input.</source>
+        <translation>程序要读取的输入比已有的多：请写在“输入”页中。</translation>
+    </message>
+    <message>
         <source>Restricted: writes only into its own folder, {time_s} s, {memory}. The network and the files that you can read are open to it.</source>
         <translation>受限：只能写入自己的文件夹，{time_s} 秒，{memory}。网络以及你能读取的文件对它是开放的。</translation>
     </message>
@@ -7246,12 +7250,20 @@ Left for the reply: {left}</source>
         <translation>显示</translation>
     </message>
     <message>
+        <source>Show the key</source>
+        <translation>显示密钥</translation>
+    </message>
+    <message>
         <source>Copy the key</source>
         <translation>复制密钥</translation>
     </message>
     <message>
         <source>Renew</source>
         <translation>更换</translation>
+    </message>
+    <message>
+        <source>Renew the key</source>
+        <translation>更换密钥</translation>
     </message>
     <message>
         <source>Locks out every program that has the key</source>
@@ -7376,6 +7388,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Hide</source>
         <translation>隐藏</translation>
+    </message>
+    <message>
+        <source>Hide the key</source>
+        <translation>隐藏密钥</translation>
     </message>
     <message>
         <source>PEM files (*.pem *.crt *.cer *.key);;All files (*)</source>

@@ -110,12 +110,15 @@ class ServerDialog(ScrolledDialog):
         form.addRow(label(self.tr("Address")), _row(card, self.url, copy_url))
         self.key = _field(self.tr("Key"))
         self.key.setText(HIDDEN_KEY)
-        self.show_key = button(self.tr("Show"), "quiet")
+        self.show_key = button(self.tr("Show"), "quiet", name=self.tr("Show the key"))
         self.show_key.setCheckable(True)
         self.show_key.toggled.connect(self._show_key)
         copy_key = self._key_copier(self.tr("Copy the key"), lambda key: key)
         self.renew = button(
-            self.tr("Renew"), "quiet", tip=self.tr("Locks out every program that has the key")
+            self.tr("Renew"),
+            "quiet",
+            name=self.tr("Renew the key"),
+            tip=self.tr("Locks out every program that has the key"),
         )
         self.renew.clicked.connect(self._renew)
         form.addRow(label(self.tr("Key")), _row(card, self.key, self.show_key, copy_key, self.renew))
@@ -274,6 +277,7 @@ class ServerDialog(ScrolledDialog):
 
     def _show_key(self, shown: bool) -> None:
         self.show_key.setText(self.tr("Hide") if shown else self.tr("Show"))
+        self.show_key.setAccessibleName(self.tr("Hide the key") if shown else self.tr("Show the key"))
         self._keys_asked += 1
         if not shown:
             self.key.setText(HIDDEN_KEY)

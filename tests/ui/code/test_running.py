@@ -54,6 +54,21 @@ def test_an_empty_output_says_why_it_is_empty(tab: CodeTab, live: Live, qtbot: Q
     live(scene())
 
 
+def test_a_program_that_lacks_input_says_where_to_write_it(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        card = tab.run_card
+        show(tab, "name = input('Who? ')\nprint('Hello', name)\n")
+        card.run_button.click()
+        await until(lambda: "Exit code 1" in card.verdict.text())
+        assert card.output.toPlainText().rstrip().endswith("write it on the page Input.")
+        card.input.setPlainText("Ann")
+        card.run_button.click()
+        await until(lambda: "Done" in card.verdict.text())
+        assert card.output.toPlainText().strip() == "Who? Hello Ann"
+
+    live(scene())
+
+
 def test_esc_stops_a_program(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
     async def scene() -> None:
         show(tab, "import time\nprint('waiting')\ntime.sleep(60)\n")

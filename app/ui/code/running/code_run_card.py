@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QStacked
 from app.base.errors import StillroomError
 from app.code.answer_length import ShortestAnswers
 from app.code.draft import DraftFile
-from app.code.failure_line import failure_line
+from app.code.failure_line import failure_line, lacked_input
 from app.code.languages import language_named
 from app.code.program_tests import Trial
 from app.code.programming_tasks import problem_of
@@ -22,7 +22,12 @@ from app.ui.base.theme import Theme
 from app.ui.code.editor.code_document import CodeDocument
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.running.code_output import CodeOutput
-from app.ui.code.running.code_run_words import ending_sentence, promise_sentence, trial_sentence
+from app.ui.code.running.code_run_words import (
+    ending_sentence,
+    lacking_input_hint,
+    promise_sentence,
+    trial_sentence,
+)
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.collapsing_buttons import CollapsingButtons
@@ -129,6 +134,8 @@ class CodeRunCard(Card):
         if self._closed:
             return None
         self.problem = _problem(result)
+        if not result.ok and lacked_input(result.output):
+            self.output.add(f"\n{lacking_input_hint()}\n")
         self._end(ending_sentence(result, self._runner.limits), ok=result.ok)
         return result
 

@@ -43,6 +43,13 @@ def ending_sentence(result: RunResult, limits: Limits) -> str:
     )
 
 
+def lacking_input_hint() -> str:
+    """Say what to do about a program that read more input than there was."""
+    return QCoreApplication.translate(
+        "CodeRun", "The program reads more input than there is: write it on the page Input."
+    )
+
+
 def promise_sentence(limits: Limits) -> str:
     """Say what the sandbox keeps a program from."""
     if sys.platform == "win32":

@@ -1,6 +1,6 @@
 import pytest
 
-from app.code.failure_line import failure_line
+from app.code.failure_line import failure_line, lacked_input
 from app.code.runtimes import NotRunnableError, job_for
 from app.code.sandbox.limits import Limits
 from app.code.sandbox.run import Sandbox
@@ -30,3 +30,12 @@ def test_the_line_that_failed_is_found(language: str, code: str, line: int) -> N
         pytest.skip(str(error))
     result = SANDBOX.run(job, Limits(time_s=60))
     assert failure_line(result.output) == line
+
+
+def test_a_program_that_reads_more_than_there_is_says_so() -> None:
+    for code, lacks in (
+        ("input()", True),
+        ("raise ValueError('EOFError is its name')", False),
+        ("1 / 0", False),
+    ):
+        assert lacked_input(SANDBOX.run(job_for(code, "python"), Limits()).output) is lacks
