@@ -451,6 +451,7 @@ class ChatTab(QWidget, Stepped):
         self.conversation.document_requested.connect(self.attachments.show_document)
         self.attachments.changed.connect(self._budget_timer.start)
         self.attachments.chat_made.connect(self.show_chats)
+        self.attachments.files_chosen.connect(self.composer.setFocus)
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._budget_timer.start)
         self.composer.text_changed.connect(self._show_what_can_be_compared)

@@ -29,6 +29,8 @@ class ChatAttachments(QObject):
     """Other documents go along with the message now."""
     chat_made = Signal()
     """A document has come back, and the chat that it was in was no longer there."""
+    files_chosen = Signal()
+    """Files were chosen in the dialog: the message that they are for is what comes next."""
 
     def __init__(
         self,
@@ -140,6 +142,7 @@ class ChatAttachments(QObject):
 
     def _on_chosen(self, paths: Sequence[Path]) -> None:
         self._folder = str(paths[0].parent) if paths else ""
+        self.files_chosen.emit()
         self._start(self.attach(paths))
 
     def show_document(

@@ -279,6 +279,11 @@ class _Field(QPlainTextEdit):
         """Enter sends; with Shift it breaks the line. An input method's Enter never comes here."""
         if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.key_taker(event.key()):
             return
+        typed = event.text().strip()
+        if typed and typed.isprintable() and event.modifiers() == Qt.KeyboardModifier.AltModifier:
+            # Keys such as those that keep an answer, pressed once more: Qt would type the digit.
+            event.ignore()
+            return
         if event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
             # What is selected elsewhere is meant.
             event.ignore()

@@ -199,8 +199,10 @@ def test_files_are_looked_for_among_the_documents_first(
         dialog = opened.tab.findChild(QFileDialog)
         assert dialog.directory().path() == str(documents)
         assert not dialog.testOption(QFileDialog.Option.DontUseNativeDialog)
+        opened.tab.composer.attach.setFocus()
         dialog.filesSelected.emit([str(path)])
         dialog.close()
+        assert opened.tab.composer.focusProxy() is opened.tab.focusWidget(), "its message comes next"
         await until(lambda: opened.tab.composer.attachments.names == ["a.md"])
         attachments.ask_for_files()
         again = opened.tab.findChildren(QFileDialog)[-1]

@@ -73,6 +73,18 @@ def test_a_double_click_on_send_does_not_stop_what_was_sent(qtbot: QtBot, qapp: 
     assert told == ["sent", "stopped"]
 
 
+def test_keys_with_alt_type_nothing(qtbot: QtBot, theme: Theme) -> None:
+    """Alt+1 keeps an answer that is compared; once more it comes to the message."""
+    composer = Composer(theme)
+    qtbot.addWidget(composer)
+    composer.show()
+    field = composer.focusProxy()
+    QTest.keyClick(field, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    assert composer.text() == ""
+    QTest.keyClick(field, Qt.Key.Key_1)
+    assert composer.text() == "1"
+
+
 def test_text_is_right_whoever_asks_for_it_in_mid_change(qtbot: QtBot, theme: Theme) -> None:
     composer = Composer(theme)
     qtbot.addWidget(composer)
