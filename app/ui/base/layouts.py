@@ -1,7 +1,21 @@
-"""Layouts whose widgets come and go."""
+"""Layouts whose widgets come and go, and room for a title."""
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtWidgets import QDialog, QLayout, QLayoutItem, QWidget
+
+TITLE_BAR_PX = 180
+"""What a desktop puts beside a dialog's title: an icon, three buttons and their margins."""
+
+
+def widen_for_title(dialog: QDialog, field: QWidget) -> None:
+    """Make `field` so wide that the title of its small `dialog` is not cut off. GUI thread.
+
+    The layout of Qt's own dialogs for one field overrides a width that they are given themselves.
+    """
+    bold = QFont(dialog.font())
+    bold.setBold(True)
+    field.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(dialog.windowTitle()) + TITLE_BAR_PX)
 
 
 def clear_layout(layout: QLayout) -> None:

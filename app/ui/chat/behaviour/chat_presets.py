@@ -16,6 +16,7 @@ from app.settings import SettingsFile
 from app.ui.base.add_action import Command, allow
 from app.ui.base.bridge import Bridge
 from app.ui.base.file_dialogs import FileDialog
+from app.ui.base.layouts import widen_for_title
 from app.ui.base.offers import menu_commands
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
@@ -217,6 +218,7 @@ class ChatPresets(QObject):
         field = dialog.findChild(QLineEdit)
         assert field is not None
         field.selectAll()
+        widen_for_title(dialog, field)
         EarlyKeys(dialog, field)
         dialog.show()
 

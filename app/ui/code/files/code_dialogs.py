@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.base.file_dialogs import FileDialog
+from app.ui.base.layouts import widen_for_title
 from app.ui.widgets.early_keys import EarlyKeys
 
 Unsaved = Literal["save", "discard", "cancel"]
@@ -103,6 +104,7 @@ class CodeDialogs(QObject):
         field = dialog.findChild(QSpinBox)
         assert field is not None
         field.selectAll()
+        widen_for_title(dialog, field)
         EarlyKeys(dialog, field)
         return dialog.intValue() if await _closed(dialog, modal=False) else None
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDialog,
+    QInputDialog,
     QLineEdit,
     QMainWindow,
     QPlainTextEdit,
@@ -31,6 +32,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
+from app.ui.base.layouts import TITLE_BAR_PX
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.chat_presets import ChatPresets
@@ -125,6 +127,15 @@ def test_a_name_is_typed_before_its_field_has_the_keyboard(desk: Desk) -> None:
     for key in (Qt.Key.Key_A, Qt.Key.Key_Return):
         QTest.keyClick(desk.window.windowHandle(), key)
     assert names(desk.book) == ["a"]
+
+
+def test_the_title_of_the_dialog_for_a_name_is_not_cut_off(desk: Desk) -> None:
+    desk.entry("Save as preset…").trigger()
+    dialog = desk.window.findChild(QInputDialog)
+    assert isinstance(dialog, QInputDialog)
+    title_px = dialog.fontMetrics().horizontalAdvance(dialog.windowTitle())
+    assert dialog.width() >= title_px + TITLE_BAR_PX
+    dialog.reject()
 
 
 def test_a_deleted_preset_comes_back(desk: Desk) -> None:
