@@ -78,6 +78,7 @@ class ChatList(QFrame):
         self.results.hit_chosen.connect(self.hit_chosen)
         self.search.left.connect(self.search_left)
         self.search.into_results.connect(self.results.focus_first)
+        self.results.left.connect(self.begin_search)
         self.model = ChatRowsModel(self)
         self.model.renamed.connect(self.rename_requested)
         self.model.folder_renamed.connect(self.folder_rename_requested)
@@ -215,7 +216,7 @@ class ChatList(QFrame):
     def _make_view(self) -> QListView:
         view = _ChatsView()
         view.setModel(self.model)
-        view.setItemDelegate(ChatRowDelegate(self._theme, self.model, INNER_PX, view))
+        view.setItemDelegate(ChatRowDelegate(self._theme, self.model, view))
         view.setAccessibleName(self.tr("Chats"))
         view.setMouseTracking(True)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

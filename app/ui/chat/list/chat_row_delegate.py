@@ -16,18 +16,15 @@ Index = QModelIndex | QPersistentModelIndex
 class ChatRowDelegate(QStyledItemDelegate):
     """Draws captions and titles in the theme's colours; titles are edited in place."""
 
-    def __init__(self, theme: Theme, model: ChatRowsModel, width_px: int, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, model: ChatRowsModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._model = model
-        self._width_px = width_px
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
-        """Captions have air above them."""
+        """Captions have air above them. The list gives each row its own width, also beside a scroll bar."""
         is_chat = self._model.chat_at(index) is not None
-        return QSize(
-            self._theme.pixels(self._width_px), self._theme.pixels(ROW_PX if is_chat else CAPTION_PX)
-        )
+        return QSize(1, self._theme.pixels(ROW_PX if is_chat else CAPTION_PX))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """One row."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QAbstractTextDocumentLayout, QKeyEvent, QPainter, QPalette, QTextDocument
 from PySide6.QtWidgets import (
     QListWidget,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.store.search import SearchHit
+from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import plain
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import label
@@ -35,6 +36,8 @@ class ChatSearchResults(QWidget):
 
     hit_chosen = Signal(object)
     """A `SearchHit`."""
+    left = Signal()
+    """The keyboard goes back to the words that are searched for."""
 
     def __init__(self, theme: Theme, width_px: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +57,7 @@ class ChatSearchResults(QWidget):
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.itemClicked.connect(self._on_chosen)
         self._list.entered_by_key.connect(self._on_chosen)
+        self._list.left.connect(self.left)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.addWidget(self._count)
@@ -94,13 +98,20 @@ class ChatSearchResults(QWidget):
 
 
 class _Hits(QListWidget):
-    """Enter chooses, as a click does."""
+    """Enter chooses, as a click does; Escape, and the arrow up from the first hit, leave it."""
 
     entered_by_key = Signal(QListWidgetItem)
+    left = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        """Take Escape ahead of the shortcuts."""
+        return keeps_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         item = self.currentItem()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and item is not None:
+        if event.key() == Qt.Key.Key_Escape or (event.key() == Qt.Key.Key_Up and self.currentRow() <= 0):
+            self.left.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and item is not None:
             self.entered_by_key.emit(item)
         else:
             super().keyPressEvent(event)
@@ -122,9 +133,9 @@ class _HitDelegate(QStyledItemDelegate):
         self._laid_out.clear()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
-        """As high as its lines."""
+        """As high as its lines, and as wide as the list."""
         height_px = self._document(option, index).size().height()
-        return QSize(self._theme.pixels(self._width_px), math.ceil(height_px) + TOP_PX + BOTTOM_PX)
+        return QSize(1, math.ceil(height_px) + TOP_PX + BOTTOM_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw the ground as of all rows, and the words on it."""

@@ -7,11 +7,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QListWidget, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.chat.store.search import MOST_HITS, SearchHit
 from app.ui.base.theme import Theme
 from app.ui.chat.list import chat_search_results
+from app.ui.chat.list.chat_list import ChatList
 from app.ui.chat.list.chat_search_results import AT_ONCE, ChatSearchResults
+from tests.support.waiting import wait_until
 
 WORDS = (("What is said of the ", False), ("river", True), (" and of the boats on it. " * 4, False))
 
@@ -74,3 +77,22 @@ def test_a_hit_is_chosen_by_keys(results: ChatSearchResults) -> None:
     QTest.keyClick(found, Qt.Key.Key_Down)
     QTest.keyClick(found, Qt.Key.Key_Return)
     assert chosen == [shown[1]]
+
+
+def test_keys_lead_out_of_the_hits_to_the_words_that_are_searched_for(qtbot: QtBot, theme: Theme) -> None:
+    chats = ChatList(theme)
+    qtbot.addWidget(chats)
+    chats.show()
+    chats.activateWindow()
+    wait_until(chats.isActiveWindow)
+    chats.begin_search()
+    chats.search.setText("lamp")
+    chats.results.show_hits(hits(3))
+    found = chats.results.findChild(QListWidget)
+    assert found is not None
+    for key in (Qt.Key.Key_Escape, Qt.Key.Key_Up):
+        QTest.keyClick(chats.search, Qt.Key.Key_Down)
+        assert found.hasFocus()
+        QTest.keyClick(found, key)
+        assert chats.search.hasFocus()
+        assert chats.search.selectedText() == "lamp"
