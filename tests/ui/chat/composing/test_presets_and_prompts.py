@@ -47,7 +47,7 @@ from tests.support.event_loop import run_step
 from tests.support.held_disk import held_disk
 from tests.support.late import Late
 from tests.support.templates import chat_templates
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 from tests.support.widgets import all_seen, seen_words
 
 
@@ -176,6 +176,21 @@ def test_the_gaps_of_a_prompt_are_asked_for(desk: Desk) -> None:
     [insert] = [b for b in form.findChildren(QPushButton) if b.text() == "Insert"]
     insert.click()
     assert desk.composer.text() == "To Chinese: Hello {{tone}} kind"
+
+
+def test_ctrl_return_in_a_gap_of_a_prompt_inserts_it(desk: Desk, qtbot: QtBot) -> None:
+    desk.library.save("T", "Say {{text}}")
+    form = desk.prompts.use(desk.library.own[0])
+    assert isinstance(form, PromptForm)
+    form.activateWindow()
+    wait_until(form.isActiveWindow)
+    text = form.fields["text"]
+    qtbot.keyClicks(text, "one")
+    qtbot.keyClick(text, Qt.Key.Key_Return)
+    qtbot.keyClicks(text, "two")
+    qtbot.keyClick(text, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert desk.composer.text() == "Say one\ntwo"
+    assert not form.isVisible()
 
 
 def test_the_library_is_searched_written_and_undone(desk: Desk) -> None:
