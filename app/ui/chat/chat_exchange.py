@@ -9,6 +9,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.chat.library.reply_choices import WhenFull
+from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.records import CUT_OFF, Attachment, StoredMessage, versions_of
 from app.chat.store.store import ChatStore
 from app.engine.protocol import ModelInfo
@@ -23,10 +24,11 @@ from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
 from app.ui.chat.composing.composer import Composer, ComposerState
 from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
-from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
+from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat, Once
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.widgets.ui_context import UiContext
+from models.system.disk_space import DiskFullError
 
 Obstacle = Literal["", "measured", "loading"]
 """The reason for which no model answers for the moment."""
@@ -115,6 +117,15 @@ class ChatExchange(QObject):
     def busy(self) -> frozenset[int]:
         """The chats whose question is on its way, or whose reply is coming in."""
         return frozenset(exchange.chat.id for exchange in self._exchanges if exchange.chat is not None)
+
+    @property
+    def unanswered(self) -> frozenset[int]:
+        """The chats whose question is kept, or just being kept, and whose reply has not begun."""
+        return frozenset(
+            exchange.chat.id
+            for exchange in self._exchanges
+            if exchange.chat is not None and (exchange.question or exchange.place)
+        )
 
     @property
     def takes_draft(self) -> bool:
@@ -375,18 +386,23 @@ class ChatExchange(QObject):
         sendable: Sendable,
     ) -> StoredMessage:
         """Keep a question in the store, in a new chat where there is none yet, and show it."""
-        exchange.takes_draft = exchange.in_place_of is None
+        exchange.text, exchange.takes_draft = text, exchange.in_place_of is None
         if exchange.chat is None:
             exchange.chat = await self._keeper.kept_chat(
                 ChosenChat(exchange.opened, exchange.choices, model_name(exchange.model))
             )
-        question = await self._keeper.add_question(
-            exchange.chat,
-            exchange.branch[-1].id if exchange.branch else None,
-            sendable.text,
-            attachments,
-            plan.passages,
+        exchange.question = Once(
+            partial(
+                self._store.add_message,
+                exchange.chat.id,
+                exchange.branch[-1].id if exchange.branch else None,
+                "user",
+                sendable.text,
+                attachments=attachments,
+                passages=plan.passages,
+            )
         )
+        question = await self._keeper.keep_question(exchange.question)
         if self._is_open(exchange):
             self._show_question(exchange, question, text)
         exchange.takes_draft = False
@@ -475,10 +491,46 @@ class ChatExchange(QObject):
         self.question_kept.emit(old is None)
         desk.conversation.add_question(question)
 
-    def close(self) -> None:
-        """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
+    def close(self) -> Callable[[], None]:
+        """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence. The
+        returned function keeps what was on its way to the store, on another thread."""
         self._closed = True
         self.summaries.close()
+        unkept = [replace(exchange) for exchange in self._exchanges]
+        for exchange in self._exchanges:
+            exchange.question, exchange.place, exchange.takes_draft = None, None, False
+
+        def keep() -> None:
+            for exchange in unkept:
+                self._keep_last(exchange)
+
+        return keep
+
+    def _keep_last(self, exchange: Exchange) -> None:
+        """Keep a question with the place of its reply, which was interrupted before it began; the words of
+        one whose chat is not there yet are a draft."""
+        try:
+            if exchange.question is None and exchange.place is None:
+                if exchange.takes_draft:
+                    chosen = ChosenChat(exchange.opened, exchange.choices, model_name(exchange.model))
+                    chat = exchange.chat or self._keeper.make_chat(chosen)
+                    self._store.save_draft(chat.id, exchange.text)
+                return
+            question = exchange.question() if exchange.question is not None else None
+            if exchange.place is not None:
+                self._store.save_reply(exchange.place().id, "", "", outcome="interrupted")
+            elif question is not None:
+                self._store.add_message(
+                    question.conversation_id,
+                    question.id,
+                    "assistant",
+                    model=model_name(exchange.model),
+                    outcome="interrupted",
+                )
+        except DiskFullError:
+            if exchange.takes_draft:
+                number = exchange.chat.id if exchange.chat is not None else 0
+                self._store.keep_last(LastWord(chat=number, draft=exchange.text))
 
     async def _reply(self, exchange: Exchange, question: StoredMessage, sendable: Sendable) -> None:
         """Generate one reply into the store and, where its chat is open, the column; wait for its end."""
@@ -490,7 +542,10 @@ class ChatExchange(QObject):
             await self._keeper.write(self._store.go_on, message.id, model_name(info))
             view = conversation.go_on_with(message, question)
         else:
-            message = await self._keeper.add_reply(chat, question.id, model_name(info), choices.json_schema)
+            exchange.place = self._keeper.reply_place(
+                chat, question.id, model_name(info), choices.json_schema
+            )
+            message = await self._keeper.write(exchange.place)
             view = conversation.make_reply(message, question)
             if self._is_open(exchange):
                 conversation.add_live_reply(message, view)

@@ -13,7 +13,7 @@ from app.chat.turn import chat_key, partial_reply
 from app.engine.protocol import Generate, ModelInfo
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
 from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, Once
 from app.ui.reply.reply_runner import ReplyRunner, RunningReply
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.ui_context import UiContext
@@ -43,6 +43,10 @@ class Exchange:
     stopped: bool = False
     text: str = ""
     """The words that are sent, of a question that is typed."""
+    question: Once[StoredMessage] | None = None
+    """The writing of its question, until a reply to that comes."""
+    place: Once[StoredMessage] | None = None
+    """The writing of the place of its reply, until that comes."""
     awaited: asyncio.Event | None = None
     """Set at whatever may end its wait for the model; None where it does not wait."""
 
@@ -114,6 +118,8 @@ class ChatReplies:
         self._runner.begin(
             RunningReply(exchange.chat, message, view, exchange.model, sendable.hits, goes_on, is_apart)
         )
+        # From now on it is kept as it comes.
+        exchange.question = exchange.place = None
         if exchange.stopped:
             self._runner.stop_reply(message.id)
 

@@ -209,6 +209,11 @@ class ChatTab(QWidget, Stepped):
         return self._keeper.chat
 
     @property
+    def is_blank(self) -> bool:
+        """Tell whether a new chat is open, in which nothing is typed yet."""
+        return self.chat is None and not self.composer.text().strip()
+
+    @property
     def running_view(self) -> ReplyView | None:
         """The reply that is coming in in the open chat, or else the oldest of the others'."""
         here = self.running_view_in(self.chat.id) if self.chat is not None else None
@@ -249,8 +254,9 @@ class ChatTab(QWidget, Stepped):
 
     @property
     def answered_chats(self) -> tuple[int, ...]:
-        """The chats whose replies are coming in, the oldest first."""
-        return tuple(dict.fromkeys(reply.chat.id for reply in self._runner.running))
+        """The chats whose replies are coming in, the oldest first, and those where they are about to."""
+        running = (reply.chat.id for reply in self._runner.running)
+        return tuple(dict.fromkeys([*running, *sorted(self.exchange.unanswered)]))
 
     def go_on(self, chats: Sequence[int]) -> None:
         """Let the last replies of these chats go on, which were cut off in another window."""
@@ -275,7 +281,7 @@ class ChatTab(QWidget, Stepped):
             task.cancel()
         self._readiness.close()
         self.comparison.close()
-        self.exchange.close()
+        keep_questions = self.exchange.close()
         wait_for_reply = self._runner.close_down()
 
         def keep() -> None:
@@ -283,6 +289,7 @@ class ChatTab(QWidget, Stepped):
                 # A draft may make the chat that the choices belong to.
                 keep_draft()
                 keep_choices()
+                keep_questions()
             finally:
                 wait_for_reply()
 

@@ -43,6 +43,8 @@ class TabsState:
     """The chats whose replies go on in the other window."""
     chat: int = 0
     """The chat that an Undo has brought back before there was a tab to show it; 0 is none."""
+    is_new_chat: bool = False
+    """A new chat is open, of which nothing is kept."""
 
 
 def tab_pages(tabs: "Callable[[], WindowTabs]") -> tuple[Page, ...]:
@@ -114,9 +116,11 @@ class WindowTabs(QObject):
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab
         tab.go_on(self._state.answered_chats)
-        back, self._state = self._state.chat, replace(self._state, chat=0)
-        if back:
-            tab.open_if_there(back)
+        before, self._state = self._state, replace(self._state, chat=0, is_new_chat=False)
+        if before.is_new_chat:
+            tab.open_chat(None)
+        if before.chat:
+            tab.open_if_there(before.chat)
         if self._welcomes:
             self._offer_first_model()
 
@@ -198,6 +202,7 @@ class WindowTabs(QObject):
             self._state.model if self._models is None else self._models.selected_key,
             () if self._chat is None else self._chat.answered_chats,
             self._state.chat,
+            self._state.is_new_chat if self._chat is None else self._chat.is_blank,
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:

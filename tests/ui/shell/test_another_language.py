@@ -259,6 +259,23 @@ def test_the_chat_that_was_opened_just_before_comes_back(
     run_with_window(scene)
 
 
+def test_a_new_chat_stays_open_and_what_is_typed_there_too(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.parts.chats.create_conversation(title="older")
+        tab = chat_tab(application)
+        tab.open_chat(None)
+        await change(application, CHINESE)
+        tab = chat_tab(application)
+        assert tab.chat is None
+        tab.composer.set_text("Half a ques")
+        await change(application, ENGLISH)
+        tab = chat_tab(application)
+        assert tab.chat is not None
+        assert (tab.chat.title, tab.composer.text()) == ("", "Half a ques")
+
+    run_with_window(scene)
+
+
 def chat_tab(application: WindowApplication) -> ChatTab:
     tab = application.window.show_page("chat")
     assert isinstance(tab, ChatTab)

@@ -232,6 +232,7 @@ class ChatComparison(QObject):
         )
         exchange.stopped = column.is_stopped or whole.stopped
         replies.begin(exchange, message, column.begin(message), sendable, is_apart=True)
+        whole.question = None
         self._exchange.chats_changed.emit()
         work = self._finish(exchange, column, message, sendable, keeps_state=comparison.keeps_state(column))
         comparison.replies.append(asyncio.ensure_future(work))

@@ -1,14 +1,15 @@
 """The Chat tab's way to the disk: in order, on worker threads, one open chat."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from functools import partial
+from typing import Generic, ParamSpec, TypeVar
 
 from app.chat.chat_title import answer_title, title_from
-from app.chat.documents.retrieval import Passage
 from app.chat.library.reply_choices import ReplyChoices
-from app.chat.store.records import Attachment, Conversation, StoredMessage
+from app.chat.store.records import Conversation, StoredMessage
 from app.chat.store.store import ChatStore
 
 P = ParamSpec("P")
@@ -23,6 +24,23 @@ class ChosenChat:
     opened: int
     choices: ReplyChoices
     model: str
+
+
+class Once(Generic[T]):
+    """A write that is done once, by whoever comes first: the worker thread that has it or, where the window
+    ends before that has begun, the end itself. Any thread."""
+
+    def __init__(self, write: Callable[[], T]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._result: list[T] = []
+
+    def __call__(self) -> T:
+        """Do it, or wait until the other one has, and give what came of it."""
+        with self._lock:
+            if not self._result:
+                self._result.append(self._write())
+            return self._result[0]
 
 
 class ChatKeeper:
@@ -113,39 +131,32 @@ class ChatKeeper:
         await self.write(self.store.save_choices, chat.id, choices)
         self.refresh(chat.id)
 
-    async def add_question(
-        self,
-        chat: Conversation,
-        parent_id: int | None,
-        text: str,
-        attachments: Sequence[Attachment] = (),
-        passages: Sequence[Passage] | None = None,
-    ) -> StoredMessage:
-        """Keep a message of the user with its documents; it names a chat that has no name."""
-        question = await self.write(
-            self.store.add_message,
-            chat.id,
-            parent_id,
-            "user",
-            text,
-            attachments=attachments,
-            passages=passages,
-        )
-        await self.name_after(question)
-        return question
+    async def keep_question(self, question: Once[StoredMessage]) -> StoredMessage:
+        """Keep a message of the user; it names a chat that has no name."""
+        kept = await self.write(question)
+        await self.name_after(kept)
+        return kept
 
     async def add_reply(
         self, chat: Conversation, parent_id: int | None, model: str, json_schema: str = ""
     ) -> StoredMessage:
         """Keep the place of a reply that is about to come."""
-        return await self.write(
-            self.store.add_message,
-            chat.id,
-            parent_id,
-            "assistant",
-            model=model,
-            outcome="running",
-            json_schema=json_schema,
+        return await self.write(self.reply_place(chat, parent_id, model, json_schema))
+
+    def reply_place(
+        self, chat: Conversation, parent_id: int | None, model: str, json_schema: str = ""
+    ) -> Once[StoredMessage]:
+        """Prepare the writing of the place of a reply that is about to come."""
+        return Once(
+            partial(
+                self.store.add_message,
+                chat.id,
+                parent_id,
+                "assistant",
+                model=model,
+                outcome="running",
+                json_schema=json_schema,
+            )
         )
 
     async def name_after(self, message: StoredMessage) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import Outcome
 from app.chat.store.store import ChatStore
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, Once
 
 QUESTION = "whats a monad"
 
@@ -27,7 +28,9 @@ def titles(store: ChatStore, *answers: tuple[str, Outcome], renamed: str | None 
     async def scenario() -> list[str]:
         keeper = ChatKeeper(store)
         chat = await keeper.kept_chat(keeper.chosen(ReplyChoices(), ""))
-        question = await keeper.add_question(chat, None, QUESTION)
+        question = await keeper.keep_question(
+            Once(partial(store.add_message, chat.id, None, "user", QUESTION))
+        )
         found = [store.conversation(chat.id).title]
         for answer, outcome in answers:
             reply = await keeper.add_reply(chat, question.id, "m")
