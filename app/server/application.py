@@ -24,7 +24,7 @@ from app.server.endpoints.metrics import MEDIA_TYPE, metrics_text
 from app.server.endpoints.openai_completions import answer_completion
 from app.server.endpoints.plain_api import GenerateRequest
 from app.server.requests.ollama_requests import OllamaChatRequest, OllamaGenerateRequest, OllamaShowRequest
-from app.server.requests.openai_objects import model_object
+from app.server.requests.openai_common_fields import model_object
 from app.server.requests.openai_requests import ChatRequest, CompletionRequest
 from app.server.requests.replies import CLIENT_CLOSED_REQUEST, ClientGone
 from app.server.requests.services import Services

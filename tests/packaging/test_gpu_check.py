@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from app.engine.protocol import LoadSettings
-from tests.perf.gpu_check.__main__ import STAGES, copy_report, run_stages
+from tests.perf.gpu_check.__main__ import copy_report
 from tests.perf.gpu_check.card import Card
-from tests.perf.gpu_check.check import Check
+from tests.perf.gpu_check.check_context import Check
 from tests.perf.gpu_check.points import AnotherComputerError, Figures, OutOfTime, Points, shown
 from tests.perf.gpu_check.report import JSON, LOOKS, MARKDOWN, write_report
 from tests.perf.gpu_check.scales import SCALES
+from tests.perf.gpu_check.stages import STAGES, run_stages
 
 ROOT = Path(__file__).parents[2]
 FACTS = {"card": "Stand-in GPU", "back end": "CUDA", "stands in": "", "scale": "least", "Stillroom": "abc"}

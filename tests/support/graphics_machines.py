@@ -18,10 +18,10 @@ from app.cuda.pins import BACK_END, BackEndPin
 from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.devices.nvidia_cards import NvidiaCard, capable_cards, visible_devices
 from app.engine.planning import cards
+from app.engine.planning.device_placement import place
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.load_notices import gpu_notices
 from app.engine.planning.load_plan import Room, plan_load
-from app.engine.planning.placement import place
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import (
     BackendState,

@@ -11,7 +11,7 @@ import llama_cpp
 from app.engine.grammar.token_bytes import TokenBytes
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
-from app.engine.planning.placement import Placement
+from app.engine.planning.device_placement import Placement
 from app.engine.protocol.message import THINK_CLOSE, THINK_OPEN
 from converters.gguf.file_type import type_name
 from models.memory.memory_request import step_on_cards

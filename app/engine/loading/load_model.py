@@ -21,12 +21,12 @@ from app.engine.llama.context import Context
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.llama.model import Model
 from app.engine.loading.embedder import Embedder, pooling_of
+from app.engine.planning.device_placement import Placement, place
 from app.engine.planning.gguf_shape import GgufFacts, read_draft_shape, read_facts
 from app.engine.planning.load_notices import gpu_notices
 from app.engine.planning.load_plan import DRAFT_ROWS, Room, cache_type, plan_load
 from app.engine.planning.memory_fallback import LadderStep, Stage, processor_only, steps
 from app.engine.planning.paged_memory import is_paged, looks_full
-from app.engine.planning.placement import Placement, place
 from app.engine.planning.rope_scaling import MOST_STRETCH
 from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
 from app.engine.speculation.draft_model import DraftModel

@@ -9,11 +9,11 @@ import msgspec
 from app.engine.devices.buffer_names import MAPPED, is_ram
 from app.engine.devices.huge_pages import has_large_pages
 from app.engine.planning.cards import all_cards
+from app.engine.planning.device_placement import FindsRemote, Local, place
 from app.engine.planning.file_shape import ModelShape
 from app.engine.planning.gguf_shape import GgufFacts
 from app.engine.planning.load_plan import Room
 from app.engine.planning.memory_estimate import plan_need
-from app.engine.planning.placement import FindsRemote, Local, place
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Planned
 from models.system.file_stamp import FileMark, mark
 

@@ -46,7 +46,7 @@ class DeviceMemory:
         pulse: Pulse,
         free_ram: Callable[[], int],
     ) -> None:
-        from app.engine.planning.placement import AskedLately
+        from app.engine.planning.device_placement import AskedLately
 
         self._backend = backend
         self._models = models
@@ -122,10 +122,10 @@ class DeviceMemory:
         from app.engine.devices.huge_pages import has_large_pages
         from app.engine.loading.load_model import check_settings
         from app.engine.planning.card_choice import choose_cards
+        from app.engine.planning.device_placement import place
         from app.engine.planning.fits_beside_loaded import fits_beside
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_plan import Room
-        from app.engine.planning.placement import place
         from models.system.cores import physical_cores
 
         check_settings(settings)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from app.chat.prompting.prompt import ChatMessage
 from app.engine.protocol import Delta, Finished, Generate, ModelInfo, PartialReply, TokenLogprob
 from app.server.requests.answering import Choice, answer_events, screened, streamed_answer, whole_answer
-from app.server.requests.openai_objects import (
+from app.server.requests.openai_common_fields import (
     FINISH_REASONS,
     SSE,
     SSE_DONE,

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from app.engine.protocol import Delta, Finished, Generate, ModelInfo, Part
 from app.server.access.api_error import ApiError
 from app.server.requests.answering import Choice, answer_events, around_the_gap, streamed_answer, whole_answer
-from app.server.requests.openai_objects import (
+from app.server.requests.openai_common_fields import (
     FINISH_REASONS,
     SSE,
     SSE_DONE,

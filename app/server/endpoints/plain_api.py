@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from app.chat.prompting.prompt import ChatMessage
 from app.engine.protocol import Delta, Finished, Generate, ModelInfo
 from app.server.requests.answering import answer_events, screened, streamed_answer, whole_answer
-from app.server.requests.openai_objects import FINISH_REASONS, SSE, sse, sse_failure, timings
+from app.server.requests.openai_common_fields import FINISH_REASONS, SSE, sse, sse_failure, timings
 from app.server.requests.replies import unless_gone
 from app.server.requests.request_fields import (
     MOST_TOKENS,

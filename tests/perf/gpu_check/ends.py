@@ -12,7 +12,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta
 from app.engine.protocol.pending_results import Generation
 from tests.perf.gpu_check.card import WAIT_S, loaded
-from tests.perf.gpu_check.check import Check
+from tests.perf.gpu_check.check_context import Check
 from tests.perf.gpu_check.points import Figures
 from tests.support.engines import GREEDY
 

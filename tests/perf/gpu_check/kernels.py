@@ -15,7 +15,7 @@ from app.base.children import child_command
 from app.engine.devices.kernel_check import KernelRequest, check_cards
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.gpu_check.card import CACHES, WAIT_S, loaded
-from tests.perf.gpu_check.check import Check
+from tests.perf.gpu_check.check_context import Check
 from tests.perf.gpu_check.points import Figures
 from tests.perf.gpu_check.speed import measured
 from tests.support.engines import GREEDY

@@ -15,7 +15,7 @@ from app.engine.protocol import Generate, LoadSettings, Sampling, SpeculationMod
 from models.system.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.gpu_check.card import WAIT_S, engine, loaded
-from tests.perf.gpu_check.check import Check
+from tests.perf.gpu_check.check_context import Check
 from tests.perf.gpu_check.points import Figures
 
 SHARES = (0.25, 0.5, 0.75)

@@ -11,7 +11,7 @@ from app.base.errors import Cancelled, EngineError
 from app.engine.protocol import LoadSettings, ModelInfo
 from tests.support.chat_desk import Desk
 from tests.support.engines import starter_path
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.starter_variants import shallow_path, write_unreadable_model
 from tests.support.waiting import until
 

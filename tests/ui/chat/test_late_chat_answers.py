@@ -11,7 +11,7 @@ from app.chat.transfer import import_chats
 from app.chat.transfer.export import to_json, whole_chat
 from app.engine.protocol import Part
 from tests.support.chat_desk import Opened
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, seen_words
 

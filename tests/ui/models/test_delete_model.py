@@ -12,7 +12,7 @@ from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from app.ui.models.list.models_table import ON_DISK
 from models.store.store import ModelStore
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.models_room import KEY, Room, Run, settled
 from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf

@@ -33,7 +33,7 @@ from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.manifest import BuiltFile
 from models.store.store import StoreListing
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.make_quality_reference import DATA
 from tests.support.models_room import KEY, LOADED, NAME, TITLE, WAIT_S, Room, Run, add_many, settled
 from tests.support.tiny_gguf import write_tiny_gguf

@@ -29,7 +29,7 @@ from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.doctor_page import DoctorPage
 from tests.support.cuda_wheels import Wheels, build_wheels, served_place
 from tests.support.event_loop import run_step
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.package_index import LoopbackIndex
 from tests.support.waiting import until
 from tests.support.widgets import seen_words

@@ -33,7 +33,7 @@ from app.ui.settings.models_folder_card import ModelsFolderCard
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from tests.support.event_loop import run_step
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
 

@@ -16,7 +16,7 @@ from app.server.access.key_file import KeyFile
 from app.ui.settings.server_dialog import ServerDialog
 from app.ui.shell.application import WindowApplication
 from tests.support.held_disk import held_disk
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.rpc_server import free_port
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle

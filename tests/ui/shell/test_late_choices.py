@@ -13,7 +13,7 @@ from app.settings import LoadChoice
 from app.ui.shell.application import WindowApplication
 from models.store.store import ModelStore, StoreListing
 from tests.support.held_disk import HANGS_S
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 

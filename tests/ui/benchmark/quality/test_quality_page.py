@@ -29,7 +29,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from models.system.progress import raise_if_cancelled
 from tests.support.engines import starter_path
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.support.waiting import wait_until
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part

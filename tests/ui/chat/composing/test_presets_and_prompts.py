@@ -45,7 +45,7 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
 from tests.support.event_loop import run_step
 from tests.support.held_disk import held_disk
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.templates import chat_templates
 from tests.support.waiting import until, wait_until
 from tests.support.widgets import all_seen, seen_words

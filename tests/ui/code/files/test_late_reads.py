@@ -21,7 +21,7 @@ from app.ui.code.conversation.question_count import QuestionCount
 from app.ui.code.editor import code_document
 from app.ui.code.files import change_sets, code_editor_card, open_files
 from tests.support.code_desk import Live, until
-from tests.support.late import Late
+from tests.support.late_answers import Late
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from models.system.file_stamp import mark
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again
 from tests.support.held_disk import at_once
-from tests.support.late import Late
+from tests.support.late_answers import Late
 from tests.support.starter_variants import shallow_path
 from tests.support.waiting import wait_until
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from app.engine.planning.card_choice import choose_cards
-from app.engine.planning.placement import place
+from app.engine.planning.device_placement import place
 from app.engine.protocol import Device, LoadSettings, RpcServer
 from tests.support.graphics_machines import R1_QWEN_7B, NobodyElse
 

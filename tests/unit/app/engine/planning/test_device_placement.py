@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
+from app.engine.planning.device_placement import Placement, place
 from app.engine.planning.file_shape import ModelShape
-from app.engine.planning.placement import Placement, place
 from app.engine.protocol import Device, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc.rpc_devices import RemoteDevice
 
