@@ -14,7 +14,7 @@ from app.base.errors import StillroomError
 from app.base.log import log_behind
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
-from app.bench.export.further_sections import FurtherSections
+from app.bench.export.report_sections import FurtherSections
 from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
 from app.bench.results.history import BenchmarkHistory

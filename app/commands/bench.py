@@ -160,7 +160,7 @@ def _measure(
 ) -> tuple[Report, list[Report]]:
     """The run of a model on this computer, and those before it."""
     from app.bench.drift.store import DriftStore
-    from app.bench.export.further_sections import FurtherSections
+    from app.bench.export.report_sections import FurtherSections
     from app.bench.quality.store import QualityStore
     from app.bench.run.runner import BenchmarkRunner
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.rpc_server import free_port
 from tests.support.waiting import until
 from tests.support.window import run_with_window

@@ -19,7 +19,7 @@ from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, PromptProgress, Sampling
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.faults import FATAL, MOMENTS
 from tests.support.starter_variants import shallow_path
 from tests.support.waiting import until

@@ -10,7 +10,7 @@ import time
 from app.base.paths import app_paths
 from app.chat.store.store import ChatStore
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.window import run_with_window, settle
 
 ROUNDS = 20

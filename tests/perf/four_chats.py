@@ -20,7 +20,7 @@ from app.chat.store.store import ChatStore
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 

@@ -24,8 +24,8 @@ from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.ui.base.bridge import Bridge
 from app.ui.shell import program
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.callback_watch import Callback, WatchedLoop
+from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
 from tests.perf.heavy_acts import first_shows, long_chats, many_chats, many_models, many_runs

@@ -20,8 +20,8 @@ from app.bootstrap import build_core
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Delta, Event
 from app.ui.shell import program
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.callback_watch import Callback, Figures, WatchedLoop
+from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
 from tests.perf.chat_history import fill

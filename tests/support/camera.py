@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QAbstractScrollArea
 
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.window import settle
 
 OVERLAP_PX = 60

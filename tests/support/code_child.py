@@ -10,7 +10,7 @@ import time
 
 from app.code.languages import language_of_file
 from app.ui.code.code_tab import CodeTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import run_with_window
 

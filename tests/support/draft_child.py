@@ -18,7 +18,7 @@ from app.base.shutdown import end_at_once
 from app.bootstrap import build_core
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell import program
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
 

@@ -25,7 +25,7 @@ from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import Delta, Event
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.shell import program
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
 from tests.support.waiting import until

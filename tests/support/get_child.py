@@ -26,7 +26,7 @@ from app.ui.models.job_card import JobCard
 from app.ui.models.list.models_table import ON_DISK
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell import program
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.store.store import InstalledModel

@@ -41,7 +41,7 @@ def main() -> None:
     from PySide6.QtCore import QAbstractEventDispatcher
 
     from app.ui.base import slices
-    from app.ui.shell.application import WindowApplication
+    from app.ui.shell.window_application import WindowApplication
     from app.ui.widgets.lazy_plot import LazyPlot
     from tests.support.waiting import until
     from tests.support.window import run_with_window

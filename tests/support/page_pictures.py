@@ -40,7 +40,7 @@ from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.starter import starter_file
 from tests.support.camera import Camera
 from tests.support.checkpoints import rebuild_starter

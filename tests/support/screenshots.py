@@ -27,7 +27,7 @@ from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.reply.reply_view import ReplyView
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.starter import starter_file
 from tests.end2end.main_job import REPO
 from tests.support.checkpoints import rebuild_starter

@@ -24,7 +24,7 @@ from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.reply.reply_view import ReplyView
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from app.bootstrap import build_core
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
 from app.window_bootstrap import window_parts

@@ -34,8 +34,8 @@ from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.shell import program
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.callback_watch import WatchedLoop
+from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.catalogue.starter import starter_file
 from models.system.notices import NoticeInbox

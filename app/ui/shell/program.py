@@ -16,11 +16,11 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.base.shutdown import Ending, end_at_once
 from app.ui.base.language import Languages
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.desktop.destroyed_windows import DestroyedWindows
 from app.ui.shell.desktop.portal_dialogs import portal_theme
 from app.ui.shell.desktop.single_instance import SingleInstance
 from app.ui.shell.desktop.stop_signals import StopSignals
+from app.ui.shell.window_application import WindowApplication
 from app.ui.shell.window_parts import WindowParts
 
 log = logging.getLogger(__name__)

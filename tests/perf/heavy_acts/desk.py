@@ -12,8 +12,8 @@ from app.bootstrap import StillroomCore
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_application import WindowApplication
 from tests.support.window_child import chat_tab
 
 Act = Callable[[], object] | Callable[[], Coroutine[Any, Any, object]]

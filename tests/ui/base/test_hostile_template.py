@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.engine.protocol import LoadSettings
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.starter_variants import write_templated_model
 from tests.support.waiting import until
 from tests.support.window import ask, run_with_window, told

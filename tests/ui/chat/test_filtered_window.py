@@ -16,7 +16,7 @@ from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.code.code_tab import CodeTab
 from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.settings.filters_dialog import FiltersDialog
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import ask, run_with_window, settle, told
 

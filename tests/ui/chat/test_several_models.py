@@ -9,7 +9,7 @@ from app.chat.library.reply_choices import ReplyChoices
 from app.engine.protocol import LoadSettings, Sampling
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.reply.reply_view import ReplyView
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.starter import starter_file
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle

@@ -12,7 +12,7 @@ from app.base.children import child_command
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.live_panel.context_section import ContextSection
 from app.ui.live_panel.live_panel import LivePanel
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.system.units import gigabytes
 from tests.support.waiting import until
 from tests.support.widgets import seen_words

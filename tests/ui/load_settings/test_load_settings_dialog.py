@@ -30,7 +30,7 @@ from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
 from app.ui.load_settings.memory_bars import MemoryNeedView
 from app.ui.load_settings.tuning_dialog import TuningDialog
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.store.store import InstalledModel
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle

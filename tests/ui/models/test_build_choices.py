@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QCheckBox
 
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, click, seen, seen_button
 from tests.support.window import run_with_window

@@ -12,7 +12,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.first_run import FirstRun
 from app.ui.models.job_card import JobCard
 from app.ui.models.recommendation_card import RecommendationCard
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.widgets import seen_words
 from tests.support.window import run_with_window, settle

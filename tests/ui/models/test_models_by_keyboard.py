@@ -13,7 +13,7 @@ from app.acquire.importing import import_models
 from app.ui.models.job_card import JobCard
 from app.ui.models.models_tab import ModelsTab
 from app.ui.models.verify_card import VerifyCard
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from models.store.manifest import BuiltFile
 from models.store.store import InstalledModel, TrashedModel

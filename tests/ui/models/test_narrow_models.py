@@ -9,7 +9,7 @@ from app.base.paths import app_paths
 from app.settings import SettingsFile
 from app.ui.models.list.models_table import HERE, MODEL, SCORE
 from app.ui.models.models_tab import MARGIN_PX, ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.card import Card
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore

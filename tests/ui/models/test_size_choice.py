@@ -13,7 +13,7 @@ from app.machine.advisor import AS_LOADED, Advisor, Use
 from app.ui.base.theme import Theme
 from app.ui.models.models_tab import ModelsTab
 from app.ui.models.size_choice import SizeChoice
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.memory.fit import GpuMemory, Memory
 from models.quantisation.chosen_mixture import ChosenMixture, PlainType, SizeLoss, label_of

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from app.engine.batching.prefix import Held
 from app.engine.kv_states.saved_states import StateFolder
 from app.ui.settings.chat_states_card import ChatStatesCard
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.pages.settings_page import most_space
 from tests.support.waiting import until
 from tests.support.window import run_with_window

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from app.hub_choices import HubChoices
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.hugging_face_page import HuggingFacePage
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.hub import LoopbackHub
 from tests.support.key_store import KeyringStandIn
 from tests.support.waiting import WAIT_S, until

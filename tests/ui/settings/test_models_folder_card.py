@@ -13,8 +13,8 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.settings.models_folder_card import ModelsFolderCard
 from app.ui.settings.models_in_use import ModelsInUse
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.model_choice import ModelChoice
+from app.ui.shell.window_application import WindowApplication
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore
 from models.system.progress import JobContext

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
 from app.engine.protocol import RpcServer
 from app.ui.settings.other_computers_page import OtherComputersPage
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.rpc_server import free_port, rpc_server
 from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words

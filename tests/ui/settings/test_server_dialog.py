@@ -14,7 +14,7 @@ from app.server.access.addresses import addresses_for_others
 from app.server.access.discovery import Discovery, find_server
 from app.server.access.key_file import KeyFile
 from app.ui.settings.server_dialog import ServerDialog
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.held_disk import held_disk
 from tests.support.late_answers import Late
 from tests.support.rpc_server import free_port

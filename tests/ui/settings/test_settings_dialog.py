@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QScrollArea
 
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.settings.server_dialog import ServerDialog
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
 from tests.support.window import run_with_window

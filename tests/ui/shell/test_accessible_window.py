@@ -28,7 +28,7 @@ from app.ui.base import announce as announcing
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import ask, run_with_window, settle
 

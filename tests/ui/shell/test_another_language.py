@@ -18,8 +18,8 @@ from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.settings_dialog import SettingsDialog
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_application import WindowApplication
 from app.ui.shell.window_tabs import WindowTabs
 from app.ui.widgets.notices import INFORM_MS, Notices
 from models.store.manifest import BuiltFile

@@ -14,7 +14,7 @@ from app.chat.prompting.answer_schema import EXAMPLE, problem_of
 from app.ui.chat.behaviour.schema_dialog import SchemaDialog
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import translated
 from tests.support.bench_reports import make_report
 from tests.support.waiting import until

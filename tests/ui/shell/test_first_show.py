@@ -53,7 +53,7 @@ from app.ui.settings.filters_dialog import FiltersDialog
 from app.ui.settings.hugging_face_page import HuggingFacePage
 from app.ui.settings.server_dialog import ServerDialog
 from app.ui.settings.settings_dialog import SettingsDialog
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.card import Card
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.scrolled_page import ScrolledPage

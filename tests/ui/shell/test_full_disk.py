@@ -12,8 +12,8 @@ from app.base.paths import app_paths
 from app.chat.store.store import ChatStore
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.make_room_dialog import MakeRoomDialog
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from models.store.manifest import BuiltFile
 from models.store.store import ModelStore

@@ -33,9 +33,9 @@ from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.audit_dialog import AuditDialog
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.commands.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.pages.command_palette_page import CommandPalettePage
 from tests.support.waiting import until

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.store.store import ModelStore, StoreListing
 from tests.support.held_disk import HANGS_S
 from tests.support.late_answers import Late

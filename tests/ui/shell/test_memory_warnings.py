@@ -10,7 +10,7 @@ from app.telemetry.host import HostSample
 from app.telemetry.nvml import GpuReading, GpuSample
 from app.telemetry.rates import Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
 from tests.support.widgets import click, seen_button

@@ -20,8 +20,8 @@ from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.live_panel.loaded_line import LoadedLine
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.model_picker import MOST_AT_ONCE, ModelPicker
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.starter import starter_file
 from models.store.store import InstalledModel
 from tests.support.templates import chat_templates

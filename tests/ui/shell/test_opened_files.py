@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from models.catalogue.starter import starter_file
 from tests.support.waiting import until

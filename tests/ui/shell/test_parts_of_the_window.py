@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.ui.code.code_tab import CodeTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until

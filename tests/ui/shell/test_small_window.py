@@ -9,7 +9,7 @@ from app.base.paths import app_paths
 from app.settings import SettingsFile
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.base.errors import StillroomError
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
 from tests.support.widgets import click, seen_button

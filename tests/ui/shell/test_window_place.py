@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app.ui.chat.chat_tab import ChatTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.dragging import drag_onto
 from tests.support.engines import starter_path
 from tests.support.waiting import until

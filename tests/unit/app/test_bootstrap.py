@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_a_window_whose_libraries_are_missing_says_what_to_do(tmp_path: Path) -> None:
     program = (
-        "import sys; sys.modules['app.ui.shell.application'] = None; sys.argv = ['stillroom'];"
+        "import sys; sys.modules['app.ui.shell.window_application'] = None; sys.argv = ['stillroom'];"
         "from app.__main__ import main; sys.exit(main())"
     )
     done = subprocess.run(

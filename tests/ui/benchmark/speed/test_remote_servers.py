@@ -20,7 +20,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.code.code_tab import CodeTab
 from app.ui.settings.remote_servers_page import ServersElsewherePage
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.starter import starter_file
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
 from tests.support.pages.benchmark_page import open_page

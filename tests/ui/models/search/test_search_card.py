@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QTableView, QWidget
 from app.acquire.repository_offers import RepositoryOffers, offers
 from app.machine.advisor import Advisor
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from models.catalogue.catalogue import catalogue
 from models.memory.fit import Memory
 from tests.support.hub import LoopbackHub

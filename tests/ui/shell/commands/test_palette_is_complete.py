@@ -25,9 +25,9 @@ from app.ui.base.session import model_name
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
-from app.ui.shell.application import WindowApplication
 from app.ui.shell.commands.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_application import WindowApplication
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from tests.support.window import run_with_window, settle
 
 TRANSLATIONS = Path(__file__).parents[4] / "resources" / "translations" / "stillroom_zh_CN.ts"

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.bench.drift.store import DriftStore
-from app.bench.export.further_sections import FurtherSections
+from app.bench.export.report_sections import FurtherSections
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun
 from app.bench.quality.store import QualityStore
 from app.bench.report.html_report import report_to_html

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.ui.base.colours import DARK, LIGHT
 from app.ui.models.models_tab import ModelsTab
-from app.ui.shell.application import WindowApplication
+from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
