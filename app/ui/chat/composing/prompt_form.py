@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.library.prompt_library import SavedPrompt, Variable, filled, variables_of
+from app.ui.base import shortcuts
 from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import button, label, name_field
@@ -21,7 +22,6 @@ from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560
 FIELD_LINES = 3
-INSERT_KEYS = "Ctrl+Return"
 
 
 class PromptForm(ScrolledDialog):
@@ -54,8 +54,8 @@ class PromptForm(ScrolledDialog):
         insert = button(self.tr("Insert"), "primary")
         insert.setDefault(True)
         # Enter alone breaks the line in a field.
-        set_tip(insert, with_keys(insert.text(), INSERT_KEYS))
-        add_action(self, insert.text(), INSERT_KEYS, insert.click)
+        set_tip(insert, with_keys(insert.text(), shortcuts.FILL_IN_PROMPT))
+        add_action(self, insert.text(), shortcuts.FILL_IN_PROMPT, insert.click)
         insert.clicked.connect(self._on_insert)
         foot = QHBoxLayout()
         foot.addStretch(1)
