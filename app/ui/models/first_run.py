@@ -157,8 +157,6 @@ class FirstRun(QObject):
                 self._job = None
             self.refresh()
         elif self._job is None:
-            # It may have been cancelled, and asked for again.
-            self._notices.withdraw(view.id)
             self._job = JobCard(self._theme, self._notices, view)
             self._job.pause_asked.connect(self._jobs.pause)
             self._job.resume_asked.connect(self._jobs.resume)

@@ -106,9 +106,6 @@ class JobCards(QObject):
             self.changed.emit()
             return
         changed = view.id not in self._views or self._views[view.id].state != view.state
-        if view.id not in self._views:
-            # It may have been cancelled, and asked for again.
-            self._notices.withdraw(view.id)
         self._views[view.id] = view
         self._show_job(view)
         if changed:

@@ -57,5 +57,4 @@ def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:
             model=title
         ),
         lambda: jobs.restore(job_id),
-        about=job_id,
     )

@@ -122,18 +122,11 @@ class Notices(QWidget):
         self._show(NoticeText(text, "", action_text, action), INFORM_MS)
 
     def inform_with_undo(
-        self, words: Words, undo: Callable[[], object], back: "BroughtBack | None" = None, *, about: str = ""
+        self, words: Words, undo: Callable[[], object], back: "BroughtBack | None" = None
     ) -> None:
         """Say what was done and offer to take it back, for some seconds whatever else there is to say, also
-        in a window that takes the place of this one, which shows then what is `back`. `withdraw` takes away
-        what was said `about` something."""
-        self._offer_undo(Undo(words, undo, INFORM_MS, back, about))
-
-    def withdraw(self, about: str) -> None:
-        """Offer no more to take back what was done `about` something: it is taken back already."""
-        for toast in tuple(self._toasts):
-            if toast.undo is not None and toast.undo.about == about:
-                self._dismiss(toast)
+        in a window that takes the place of this one, which shows then what is `back`."""
+        self._offer_undo(Undo(words, undo, INFORM_MS, back))
 
     def _offer_undo(self, undo: "Undo") -> None:
         text = undo.words if isinstance(undo.words, str) else undo.words()
@@ -317,8 +310,6 @@ class Undo:
     action: Callable[[], object]
     left_ms: int
     back: BroughtBack | None = None
-    about: str = ""
-    """For `Notices.withdraw`."""
 
 
 class Toast(QWidget):
