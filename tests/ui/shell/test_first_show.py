@@ -196,6 +196,7 @@ def test_no_part_of_a_dialog_is_moved_once_it_is_made(
             "shortcuts": commands.open_shortcuts,
             "answers compared": partial(compared, application),
         }
+        await until(lambda: bool(application.parts.store.present.models), "the models")
         moved.clear()
         dialog = make[name]()
         part = next(each for kind in PARTS for each in dialog.findChildren(kind) if has_many(each))
