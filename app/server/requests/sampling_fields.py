@@ -1,4 +1,4 @@
-"""How several APIs' requests have tokens drawn: their sampling fields, with the range of each number."""
+"""Read the sampling fields that several APIs' requests have in common, with the range of each number."""
 
 from typing import Annotated
 

@@ -5,7 +5,7 @@ from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QDialog, QLayout, QLayoutItem, QWidget
 
 TITLE_BAR_PX = 180
-"""What a desktop puts beside a dialog's title: an icon, three buttons and their margins."""
+"""Room that a desktop takes beside a dialog's title: an icon, three buttons and their margins."""
 
 
 def widen_for_title(dialog: QDialog, field: QWidget) -> None:

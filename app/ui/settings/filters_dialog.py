@@ -49,7 +49,7 @@ class FiltersDialog(ScrolledDialog, Stepped):
         self._jobs: set[asyncio.Task[Any]] = set()
         self._undo: Callable[[], None] | None = None
         self._after_reading: list[Callable[[], None]] | None = []
-        """What was pressed before the rules are here; None from then on."""
+        """Hold the acts asked for before the rules are here; None from then on."""
         self._is_closed = False
         self._is_refused = False
         """The disk has refused the newest rules, and that is said."""
