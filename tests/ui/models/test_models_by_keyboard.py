@@ -133,11 +133,18 @@ def test_a_row_that_comes_back_has_the_keyboard(qapp: QApplication, home: Path) 
         desk.view.setFocus()
         await settle(3)
         desk.press(Qt.Key.Key_Delete)
-        await until(lambda: desk.tab.table.number_of("disk:second") < 0, "its end")
+        # The row is gone before that is told where another reading of the disk came to it first.
+        await until(lambda: "is off the list" in seen_words(desk.notices), "its end")
+        assert desk.tab.table.number_of("disk:second") < 0
         assert (home / "second.gguf").exists()
         # The one that stands there now, as in a list of files.
         assert (desk.focus, desk.row) == (desk.view, "disk:third")
+        undo = seen_button(desk.notices, "Undo")
         desk.press(Qt.Key.Key_F6)
+        if desk.focus is not undo:
+            # It was told since that a file without a model cannot be loaded.
+            desk.press(Qt.Key.Key_F6)
+        assert desk.focus is undo
         desk.press(Qt.Key.Key_Space)
         # The list may be read between its return and its choice.
         await until(lambda: desk.row == "disk:second", "its return")
