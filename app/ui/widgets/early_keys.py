@@ -1,10 +1,22 @@
 """Let a small dialog, or a page that is still made, have what is typed for it before it has the keyboard, and
 the window behind it what is typed before the keyboard is back."""
 
+import ctypes
+from typing import SupportsInt
+
 import shiboken6
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QAbstractNativeEventFilter, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
+
+LATE_MS = 1_000
+"""So long a key may come to a dialog that is closed: a busy window, or a slow desktop."""
+_X_EVENT = b"xcb_generic_event_t"
+"""The kind of a native event whose pointer is one to such an event (QXcbNativeInterface)."""
+_X_KEYS = (2, 3)
+"""XCB_KEY_PRESS and XCB_KEY_RELEASE (xproto.h)."""
+_X_WINDOW_AT = 12
+"""Bytes in front of `event`, the window of an `xcb_key_press_event_t`, 32 bits (xproto.h)."""
 
 
 class EarlyInput(QObject):
@@ -77,9 +89,10 @@ class EarlyEscape(QObject):
         """Look out for a dialog that has come, and is in front of what is watched."""
         if event.type() == QEvent.Type.WindowBlocked:
             dialog = QApplication.activeModalWidget()
-            if isinstance(dialog, QDialog) and not dialog.isActiveWindow():
+            if isinstance(dialog, QDialog):
                 # It may have been shown before, and more than one window may be behind it.
-                for kind in (_Escape, EarlyEscape):
+                is_active = dialog.isActiveWindow()
+                for kind in (ClosingKeys,) if is_active else (ClosingKeys, _Escape, EarlyEscape):
                     if dialog.findChild(kind, options=Qt.FindChildOption.FindDirectChildrenOnly) is None:
                         kind(dialog)
         return False
@@ -129,6 +142,7 @@ class EarlyKeys(QObject):
     def __init__(self, dialog: QDialog, field: QWidget) -> None:
         """Made before the dialog is shown, which is to be done by `show`."""
         super().__init__(dialog)
+        ClosingKeys(dialog)
         self._dialog = dialog
         self._field = field
         parent = dialog.parentWidget()
@@ -191,3 +205,108 @@ class LateKeys(QObject):
         # Unless somebody there wants it, it is looked for among the shortcuts.
         event.setAccepted(key.isAccepted())
         return True
+
+
+class ClosingKeys(QObject):
+    """Gives the window behind `dialog`, once that closes, the keys that come before the desktop has given it
+    the keyboard back. GUI thread.
+
+    X delivers them to the dialog's window of the system, which Qt ends with the dialog, and drops them then.
+    On Windows a key has no window before it is asked for, and Wayland tells nobody of such a key.
+    """
+
+    def __init__(self, dialog: QDialog) -> None:
+        super().__init__(dialog)
+        dialog.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Notice that the dialog closes."""
+        if (
+            event.type() == QEvent.Type.Hide
+            and not event.spontaneous()
+            and isinstance(watched, QDialog)
+            and QGuiApplication.platformName() == "xcb"
+        ):
+            # One of the desktop's own has none.
+            closed, closed_id = watched.windowHandle(), watched.internalWinId()
+            parent = watched.parentWidget()
+            window = parent.window() if parent is not None else None
+            behind = window.windowHandle() if window is not None and window.isVisible() else None
+            if closed is not None and closed_id and behind is not None:
+                _HeldKeys(closed, closed_id, behind)
+        return False
+
+
+class _HeldKeys(QObject):
+    """Holds the keys that come to `closed`, the window of a dialog, which was `closed_id` for X, and to the
+    one `behind` it, until a window has the keyboard, for `LATE_MS` at most. Before, Qt knows no shortcuts."""
+
+    def __init__(self, closed: QWindow, closed_id: int, behind: QWindow) -> None:
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        # Not of the window behind, which may go, too.
+        super().__init__(application)
+        self._application = application
+        self._closed = closed
+        self._behind = behind
+        self._held: list[QKeyEvent] = []
+        for each in (closed, behind):
+            each.installEventFilter(self)
+        application.focusWindowChanged.connect(self._on_focus)
+        self._of_system = _SystemKeys(closed, closed_id, behind)
+        application.installNativeEventFilter(self._of_system)
+        QTimer.singleShot(LATE_MS, self, self._end)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Hold a key that comes too early."""
+        if not isinstance(event, QKeyEvent) or not event.spontaneous():
+            return False
+        focused = QGuiApplication.focusWindow()
+        if focused is not None and not (focused is self._closed and not focused.isVisible()):
+            return False
+        event.accept()
+        # A shortcut would come first. Repeated is what was pressed in the dialog, and is still held.
+        if event.type() != QEvent.Type.ShortcutOverride and not event.isAutoRepeat():
+            self._held.append(event.clone())
+        return True
+
+    def _on_focus(self, focused: QWindow | None) -> None:
+        if focused is not None:
+            self._give(focused)
+
+    def _give(self, window: QWindow) -> None:
+        held, self._held = self._held, []
+        for key in held:
+            # What has it now may be another dialog, which was asked for in the one that is closed.
+            if shiboken6.isValid(window):
+                QApplication.sendEvent(window, key)
+
+    def _end(self) -> None:
+        self._give(self._behind)
+        self._application.removeNativeEventFilter(self._of_system)
+        self.deleteLater()
+
+
+class _SystemKeys(QAbstractNativeEventFilter):
+    """Writes the window `behind` into X's key events for a window of the system that is gone."""
+
+    def __init__(self, closed: QWindow, closed_id: int, behind: QWindow) -> None:
+        super().__init__()
+        self._closed = closed
+        self._closed_id = closed_id
+        self._behind = behind
+
+    def nativeEventFilter(  # noqa: N802 - Qt's name
+        self, kind: object, message: SupportsInt
+    ) -> tuple[bool, int]:
+        """Look at an event as XCB has it, before Qt does."""
+        at = int(message)
+        if kind == _X_EVENT and ctypes.c_uint8.from_address(at).value & 0x7F in _X_KEYS:
+            window = ctypes.c_uint32.from_address(at + _X_WINDOW_AT)
+            if window.value == self._closed_id and not _is_seen(self._closed) and _is_seen(self._behind):
+                window.value = self._behind.winId()
+        return False, 0
+
+
+def _is_seen(window: QWindow) -> bool:
+    return shiboken6.isValid(window) and window.isVisible()
