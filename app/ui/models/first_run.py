@@ -117,6 +117,8 @@ class FirstRun(QObject):
             measure=values.measure_builds,
             weigh=values.weigh_builds,
         )
+        # It may have been cancelled before.
+        self._notices.withdraw(view.id)
         self._job_id = view.id
         self._show_job(view)
         if self._job is not None:

@@ -86,6 +86,8 @@ class JobCards(QObject):
 
     def _reveal(self, view: JobView) -> None:
         """Scroll to the card of a job that was just asked for: it stands above the list."""
+        # It may have been cancelled before. What is told of jobs is no sign of that: it may be older.
+        self._notices.withdraw(view.id)
         self._on_job(view)
         card = self._cards[view.id]
         # The button that was pressed goes. Not to "Pause": who presses the key twice would do that.

@@ -57,4 +57,5 @@ def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:
             model=title
         ),
         lambda: jobs.restore(job_id),
+        about=job_id,
     )

@@ -209,8 +209,9 @@ class ModelActions(QObject):
         known = find(model.key) if model.key else None
         title = known.name if known is not None else model.name
         values = self._settings.values
-        dialog.chosen.connect(
-            lambda kind: self._jobs.add(
+
+        def begin(kind: str) -> None:
+            view = self._jobs.add(
                 str(model.path),
                 [kind],
                 # A file that is quantised already tells nothing of what quantising the original costs.
@@ -219,7 +220,10 @@ class ModelActions(QObject):
                 title=title,
                 reference=GgufReference(model.path),
             )
-        )
+            # It may have been cancelled before.
+            self._notices.withdraw(view.id)
+
+        dialog.chosen.connect(begin)
         dialog.open()
 
     async def _import(self, paths: list[Path], load_first: bool) -> None:

@@ -122,11 +122,18 @@ class Notices(QWidget):
         self._show(NoticeText(text, "", action_text, action), INFORM_MS)
 
     def inform_with_undo(
-        self, words: Words, undo: Callable[[], object], back: "BroughtBack | None" = None
+        self, words: Words, undo: Callable[[], object], back: "BroughtBack | None" = None, *, about: str = ""
     ) -> None:
         """Say what was done and offer to take it back, for some seconds whatever else there is to say, also
-        in a window that takes the place of this one, which shows then what is `back`."""
-        self._offer_undo(Undo(words, undo, INFORM_MS, back))
+        in a window that takes the place of this one, which shows then what is `back`; until `withdraw` is
+        called with `about`."""
+        self._offer_undo(Undo(words, undo, INFORM_MS, back, about))
+
+    def withdraw(self, about: str) -> None:
+        """Take away what was said `about` something that is no longer so."""
+        for toast in tuple(self._toasts):
+            if toast.undo is not None and toast.undo.about == about:
+                self._dismiss(toast)
 
     def _offer_undo(self, undo: "Undo") -> None:
         text = undo.words if isinstance(undo.words, str) else undo.words()
@@ -310,6 +317,8 @@ class Undo:
     action: Callable[[], object]
     left_ms: int
     back: BroughtBack | None = None
+    about: str = ""
+    """For `Notices.withdraw`."""
 
 
 class Toast(QWidget):

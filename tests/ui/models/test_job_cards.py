@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton
 from app.ui.models.list.models_table import ON_DISK
 from tests.support.models_room import REPO, Room, Run
 from tests.support.waiting import until
-from tests.support.widgets import seen_button, seen_words
+from tests.support.widgets import all_seen, seen_button, seen_words
 
 
 def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
@@ -80,6 +80,27 @@ def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> Non
         assert "owner/missing is not fetched any more." in seen_words(room.notices)
         seen_button(room.notices, "Undo").click()
         await until(lambda: bool(room.page.jobs))
+
+    run(scenario())
+
+
+def test_what_is_asked_for_again_is_no_more_said_to_be_cancelled(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.jobs.hold()
+        room.jobs.start()
+        for _ in range(3):
+            room.tab.add_card.field.setText(REPO)
+            room.tab.add_card.field.returnPressed.emit()
+            await until(lambda: bool(room.page.jobs), "the job")
+            assert "is not fetched any more" not in seen_words(room.notices)
+            assert len(room.jobs.jobs()) == len(room.page.jobs) == 1
+            seen_button(room.page.jobs[0], "Cancel").click()
+            await until(lambda: not room.page.jobs, "its end")
+            assert f"{REPO} is not fetched any more." in seen_words(room.notices)
+            assert len(all_seen(room.notices, QPushButton, "Undo")) == 1
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: bool(room.page.jobs), "the job again")
+        assert not seen_words(room.notices).strip()
 
     run(scenario())
 
