@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QWidget
 
@@ -16,6 +16,10 @@ from app.ui.widgets.scrolled_page import KeyboardRing
 
 ACCEPT_ALL_KEYS = "Shift+A"
 UNDO_KEYS = QKeySequence.StandardKey.Undo
+AGAIN_MS = 1_000
+"""So long after the last decision a key that decides writes nothing into the text."""
+_DECIDING = (Qt.Key.Key_A, Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_P, Qt.Key.Key_Return, Qt.Key.Key_Delete)
+_MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta)
 SOFT, STRONG = 34, 72
 """The opacity of a changed line's background, in other hunks and in the one in question (of 255)."""
 
@@ -29,6 +33,8 @@ class CodeProposalView(CodeView):
     """Nothing waits any more; `proposal` says what became of it."""
     left = Signal()
     """Esc: what still waits is not wanted."""
+    decided_by_key = Signal(object)
+    """After `finished`, where a key was the last decision: the desktop's time of it in ms, an `int`."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         self._lines: list[ProposedLine] = []
@@ -106,6 +112,8 @@ class CodeProposalView(CodeView):
             self.accept_all()
         else:
             super().keyPressEvent(event)
+        if _decides(event) and not self.proposal.waiting:
+            self.decided_by_key.emit(event.timestamp())
 
     def gutter_label(self, number: int) -> tuple[str, str]:
         """The line's number in the text as it would be, + or − for one that is only proposed."""
@@ -158,3 +166,35 @@ class CodeProposalView(CodeView):
         self.ensureCursorVisible()
         self._mark()
         self.changed.emit()
+
+
+class LateDecisions(QObject):
+    """Keeps keys that decide changes out of `editor` for a moment once the last one is decided: whoever
+    decides one after the other presses one more before it is seen that the text is back. GUI thread."""
+
+    def __init__(self, view: CodeProposalView, editor: QWidget) -> None:
+        super().__init__(editor)
+        self._until_ms = 0
+        self._editor = editor
+        view.decided_by_key.connect(self._begin)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Take the decisions that follow quickly on each other; anything else that is pressed is meant."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if _decides(event) and event.timestamp() < self._until_ms:
+                self._until_ms = event.timestamp() + AGAIN_MS
+                return True
+            if event.key() not in _MODIFIERS:
+                self._editor.removeEventFilter(self)
+        return False
+
+    def _begin(self, at_ms: int) -> None:
+        self._until_ms = at_ms + AGAIN_MS
+        self._editor.installEventFilter(self)
+
+
+def _decides(event: QKeyEvent) -> bool:
+    """Tell whether a key decides a change, or goes to another one."""
+    if event.modifiers() == Qt.KeyboardModifier.NoModifier:
+        return event.key() in _DECIDING
+    return QKeySequence(event.keyCombination()) == QKeySequence(ACCEPT_ALL_KEYS)

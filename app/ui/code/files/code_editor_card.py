@@ -21,7 +21,7 @@ from app.ui.base.resource_words import language_words
 from app.ui.base.theme import Theme
 from app.ui.code.changes.code_placement import Offer, PlacementLine
 from app.ui.code.changes.code_proposal_bar import CodeProposalBar
-from app.ui.code.changes.code_proposal_view import CodeProposalView
+from app.ui.code.changes.code_proposal_view import CodeProposalView, LateDecisions
 from app.ui.code.editor.code_document import CodeDocument, newline_name
 from app.ui.code.editor.code_editor import CodeEditor
 from app.ui.code.editor.find_bar import FindBar
@@ -58,6 +58,7 @@ class CodeEditorCard(QWidget):
         self.find_bar = FindBar(self.editor, theme)
         self.proposal_view = CodeProposalView(theme)
         self.proposal_bar = CodeProposalBar(self.proposal_view, theme)
+        LateDecisions(self.proposal_view, self.editor)
         self.placement = PlacementLine()
         self._offer: Offer | None = None
         self._texts = QStackedWidget()
