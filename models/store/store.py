@@ -150,6 +150,11 @@ class ModelStore:
         must not wait for the disk, nor for whoever deletes or moves models. None before the first listing."""
         return self._present or StoreListing((), ())
 
+    @property
+    def is_listed(self) -> bool:
+        """Tell whether `present` gives what was found; it does not before the first listing."""
+        return self._present is not None
+
     def listing(self) -> StoreListing:
         """List all models, sorted by name and type, the starter last. Waits for the disk."""
         models: list[InstalledModel] = []

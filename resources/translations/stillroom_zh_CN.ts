@@ -842,6 +842,10 @@
         <translation>本机还没有模型。请在“模型”页获取一个。</translation>
     </message>
     <message>
+        <source>The models on this computer are still being looked for.</source>
+        <translation>仍在查找本机的模型。</translation>
+    </message>
+    <message>
         <source>Stopped before it began.</source>
         <translation>在开始之前已停止。</translation>
     </message>

@@ -107,7 +107,9 @@ class WindowTabs(QObject):
 
     def _receive_chat(self, tab: ChatTab) -> None:
         parts = self._parts
-        tab.comparison.offer_models(lambda: parts.store.present.models)
+        tab.comparison.offer_models(
+            lambda: parts.store.present.models if parts.store.is_listed else None, parts.store.listing
+        )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
         tab.filters_requested.connect(self.filters_requested)

@@ -27,7 +27,9 @@ from app.ui.widgets.notices import error_text
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
-Installed = Callable[[], Sequence[InstalledModel]]
+Installed = Callable[[], Sequence[InstalledModel] | None]
+TOLD_AFTER_S = 1.0
+"""It is said that the models are still looked for where that takes longer."""
 
 
 class ChatComparison(QObject):
@@ -61,12 +63,16 @@ class ChatComparison(QObject):
         self._desk = desk
         self._branch = branch
         self._installed: Installed = tuple
+        self._look: Callable[[], object] = tuple
         self._dialog: ComparisonDialog | None = None
+        self._looking: asyncio.Task[Any] | None = None
         self._running: asyncio.Task[Any] | None = None
 
-    def offer_models(self, installed: Installed) -> None:
-        """Set what gives the models on this computer, which need not be loaded yet."""
+    def offer_models(self, installed: Installed, look: Callable[[], object] = tuple) -> None:
+        """Set what gives the models on this computer, which need not be loaded yet; None until `look`, which
+        waits for the disk, has found them."""
         self._installed = installed
+        self._look = look
 
     @property
     def dialog(self) -> ComparisonDialog | None:
@@ -102,12 +108,16 @@ class ChatComparison(QObject):
         self._open(reply)
 
     def _open(self, old: StoredMessage | None) -> None:
-        if self._dialog is not None:
+        if self._dialog is not None or self._looking is not None:
             return
         if busy := self._busy():
             self._ui.notices.inform(busy)
             return
-        offers = self._offers()
+        installed = self._installed()
+        if installed is None:
+            self._looking = self._ui.bridge.start(self._open_once_found(old, self._keeper.opened))
+            return
+        offers = self._offers(installed)
         if not offers:
             self._ui.notices.inform(
                 self.tr("There is no model on this computer yet. Get one in the Models tab.")
@@ -137,6 +147,24 @@ class ChatComparison(QObject):
         # Made in one turn and shown in the next: both take too long at once.
         QTimer.singleShot(0, dialog, lambda: dialog.open() if self._dialog is dialog else None)
 
+    async def _open_once_found(self, old: StoredMessage | None, opened: int) -> None:
+        """Open the dialog once the models are found, where the same chat is still open: the number `opened`
+        as `ChatKeeper.opened` counts."""
+        try:
+            found = asyncio.ensure_future(asyncio.to_thread(self._look))
+            done, _ = await asyncio.wait({found}, timeout=TOLD_AFTER_S)
+            if not done:
+                self._ui.notices.inform(self.tr("The models on this computer are still being looked for."))
+            await found
+        finally:
+            self._looking = None
+        if self._keeper.opened != opened:
+            return
+        if old is None:
+            self.open()
+        elif any(kept.id == old.id for kept in self._desk.conversation.branch):
+            self._open(old)
+
     def _begin(self, comparison: "_Comparison") -> None:
         comparison.columns = [column for column in comparison.dialog.columns if column.message is None]
         for column in comparison.columns:
@@ -145,8 +173,9 @@ class ChatComparison(QObject):
 
     def close(self) -> None:
         """Let go of what runs, as the tab is being deleted."""
-        if self._running is not None:
-            self._running.cancel()
+        for task in (self._looking, self._running):
+            if task is not None:
+                task.cancel()
 
     def _on_finished(self, comparison: "_Comparison") -> None:
         """Stop what runs; the dialog goes once that is kept."""
@@ -334,11 +363,11 @@ class ChatComparison(QObject):
         branch = self._desk.conversation.branch
         return branch[-1] if branch and branch[-1].role == "assistant" else None
 
-    def _offers(self) -> list[ModelOffer]:
+    def _offers(self, installed: Sequence[InstalledModel]) -> list[ModelOffer]:
         """List the models on this computer, and those that were used in this session, by name."""
         offers = {
             str(model.path): ModelOffer(str(model.path), f"{model.name} · {model.type}", model.name)
-            for model in self._installed()
+            for model in installed
         }
         for path, name in self._session.known_models:
             offers[path] = ModelOffer(path, name, is_elsewhere=is_elsewhere(path))

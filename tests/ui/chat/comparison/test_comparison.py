@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,10 @@ from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.comparison.comparison_column import ComparisonColumn, ModelOffer
 from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
-from models.store.store import InstalledModel
+from models.store.store import InstalledModel, ModelStore
 from tests.support.chat_desk import CONTEXT_TOKENS, ENDLESS, SHORT, Opened
 from tests.support.engines import starter_path
+from tests.support.held_disk import HANGS_S
 from tests.support.pages.comparison_page import (
     all_ended,
     closed,
@@ -33,6 +35,7 @@ from tests.support.pages.comparison_page import (
 )
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, seen_button, seen_words
+from tests.support.window import settle
 
 QUESTION = "Name a colour."
 STARTER = "Smollm2 135M 8k Lc100K Mix1 Ep2 · Q4_1"
@@ -326,6 +329,64 @@ def test_no_key_looks_for_models_on_the_disk(opened: Opened, monkeypatch: pytest
     assert looks == [1]
     assert opened.tab.comparison.dialog is None
     assert "There is no model on this computer yet" in seen_words(opened.notices)
+
+
+@pytest.fixture
+def late_listing(opened: Opened, tmp_path: Path) -> Callable[[], None]:
+    """Hold the first listing of the models on the disk until it is called."""
+    store = ModelStore(tmp_path / "models", Path(starter_path()))
+    gate = threading.Event()
+
+    def listing() -> None:
+        assert gate.wait(HANGS_S)
+        store.listing()
+
+    opened.tab.comparison.offer_models(lambda: store.present.models if store.is_listed else None, listing)
+    return gate.set
+
+
+def test_the_first_listing_of_the_models_is_waited_for(
+    opened: Opened, late_listing: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EngineSession, "known_models", ())
+    monkeypatch.setattr("app.ui.chat.comparison.chat_comparison.TOLD_AFTER_S", 0.0)
+
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        for _ in range(2):
+            opened.tab.comparison.open()
+            await until(lambda: "are still being looked for" in seen_words(opened.notices), "the notice")
+        assert opened.tab.comparison.dialog is None
+        late_listing()
+        page = await shown_page(opened)
+        assert set(page.models(0)) == {"SmolLM2-135M-Instruct · Q4_1"}
+        page.close()
+        await closed(opened)
+        assert "There is no model" not in seen_words(opened.notices)
+
+    opened.run(scenario())
+
+
+def test_no_dialog_comes_once_another_chat_is_open(opened: Opened, late_listing: Callable[[], None]) -> None:
+    async def scenario() -> None:
+        opened.tab.composer.set_text(QUESTION)
+        opened.tab.comparison.open()
+        opened.tab.open_chat(None)
+        late_listing()
+        opened.tab.composer.set_text("Another question.")
+        await settle(20)
+        assert opened.tab.comparison.dialog is None
+
+        def is_asked_for() -> bool:
+            opened.tab.comparison.open()
+            return opened.tab.comparison.dialog is not None
+
+        await until(is_asked_for, "the dialog that is asked for here")
+        page = await shown_page(opened)
+        page.close()
+        await closed(opened)
+
+    opened.run(scenario())
 
 
 def test_a_reply_is_compared_where_the_chat_shown_ends_in_a_question(opened: Opened) -> None:
