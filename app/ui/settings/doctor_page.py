@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import shiboken6
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.engine.protocol import BackendState, Device
@@ -29,14 +28,15 @@ SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {
 
 
 class DoctorPage(QWidget):
-    """Shows a `Diagnosis`; `examine` makes one, away from the GUI thread."""
+    """Shows a `Diagnosis`; `examine` makes one, away from the GUI thread, and `copy_report` is what a button
+    does."""
 
     def __init__(
         self,
         theme: Theme,
         bridge: Bridge,
         examine: Callable[[], Awaitable[Diagnosis]],
-        report: Callable[[], str],
+        copy_report: Callable[[], object],
         cuda: CudaSession,
         parent: QWidget | None = None,
     ) -> None:
@@ -49,7 +49,7 @@ class DoctorPage(QWidget):
         again = button(self.tr("Examine again"))
         again.clicked.connect(self.examine)
         copy = button(self.tr("Copy report"), "quiet", tip=self.tr("Versions and log lines, no chat text"))
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report()))
+        copy.clicked.connect(lambda: copy_report())
         top = QHBoxLayout()
         top.addWidget(self._verdict, 1)
         top.addWidget(copy)

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import QApplication, QBoxLayout
 
 from app.base.disk_reserve import use_reserve
 from app.base.errors import Cancelled, StillroomError
-from app.base.log import report
 from app.base.shutdown import Ending, close_together
 from app.chat.library.library import ChatLibrary
 from app.engine.protocol import ModelInfo, RpcServer
@@ -250,7 +249,7 @@ class WindowApplication(QObject):
         window.add_below_bar(lines)
         notices = self._notices = Notices(
             window,
-            lambda: report(parts.paths.logs),
+            lambda: self.dialogs.copy_report(),
             lines,
             parts.paths.data,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEvent, QMargins, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QDialog
 
 from app.base.errors import StillroomError
@@ -327,6 +327,13 @@ class WindowDialogs(QObject):
         dialog = self._window.findChild(SettingsDialog)
         return dialog.place if dialog is not None and dialog.isVisible() else None
 
+    def copy_report(self) -> None:
+        """Put the report about this program on the clipboard once the log is read, on another thread."""
+        self._bridge.start(self._copy_report())
+
+    async def _copy_report(self) -> None:
+        QGuiApplication.clipboard().setText(await asyncio.to_thread(report, self._parts.paths.logs))
+
     def make_settings(self) -> "SettingsDialog":
         """Make that dialog without its pages, and do not show it."""
         from app.ui.settings.chat_states_card import ChatStatesCard
@@ -344,7 +351,7 @@ class WindowDialogs(QObject):
                 theme,
                 bridge,
                 partial(asyncio.to_thread, parts.examine),
-                lambda: report(parts.paths.logs),
+                self.copy_report,
                 self._cuda,
                 place,
             ),

@@ -77,8 +77,8 @@ class Notices(QWidget):
     beside it for its time, and what came of one act stands `together`. A failure also leaves a line where it
     happened, in the `InlineNotices` of that place, or in `lines`, those of the window as a whole.
 
-    `report` gives the text that the copy button of an unexpected error puts on the clipboard. `folder` is
-    that of the user's data, whose disk is meant where an error says that a disk is full and not which.
+    `copy_report` is what the copy button of an unexpected error does. `folder` is that of the user's data,
+    whose disk is meant where an error says that a disk is full and not which.
     """
 
     keyboard_left = Signal()
@@ -87,13 +87,13 @@ class Notices(QWidget):
     def __init__(
         self,
         host: QWidget,
-        report: Callable[[], str],
+        copy_report: Callable[[], object],
         lines: InlineNotices | None = None,
         folder: Path = Path(),
     ) -> None:
         super().__init__(host)
         self._folder = folder
-        self._report = report
+        self._copy_report = copy_report
         self._lines = lines
         self._full_disks: list[WaitsForSpace] = [] if lines is None else [lines]
         """Where it may be said that a disk is full."""
@@ -283,7 +283,7 @@ class Notices(QWidget):
             self.tr("Something went wrong that Stillroom did not expect."),
             self.tr("Your chats and models are safe. The report holds no chat text."),
             self.tr("Copy report"),
-            lambda: _copy(self._report()),
+            self._copy_report,
         )
 
     def _show(self, notice: NoticeText, shown_ms: int, undo: "Undo | None" = None) -> None:

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
+from app.base.log import report
 from app.load_choices import LoadChoices
 from app.settings import LoadChoice
 from app.ui.shell.window_application import WindowApplication
+from app.ui.widgets.notices import Notices
 from models.store.store import ModelStore, StoreListing
 from tests.support.held_disk import HANGS_S
 from tests.support.late_answers import Late
 from tests.support.waiting import until
+from tests.support.widgets import seen_button
 from tests.support.window import run_with_window, settle
 
 
@@ -120,5 +124,29 @@ def test_what_the_user_has_asked_for_before_the_models_are_listed_holds(
         await until(lambda: bool(application.parts.store.present.models), "the models")
         await settle(20)
         assert (session.loading_path, session.info, session.expects_model) == ("", None, False)
+
+    run_with_window(scene)
+
+
+@pytest.mark.parametrize("of_failure", [True, False])
+def test_the_report_is_copied_once_the_log_is_read(
+    of_failure: bool, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        reading = Late(report)
+        monkeypatch.setattr("app.ui.shell.window_dialogs.report", reading)
+        here: QWidget = application.window
+        if of_failure:
+            [notices] = here.findChildren(Notices)
+            notices.error(ValueError("what nobody foresaw"))
+        else:
+            here = application.dialogs.open_settings_page("this computer")
+        clipboard = QGuiApplication.clipboard()
+        clipboard.setText("before")
+        seen_button(here, "Copy report").click()
+        await until(lambda: reading.waiting == 1, "the reading")
+        assert clipboard.text() == "before"
+        reading.let_all()
+        await until(lambda: clipboard.text().startswith("stillroom "), "the report")
 
     run_with_window(scene)
