@@ -29,7 +29,7 @@ from app.acquire.kept_imatrix import MATRIX_NAME
 from app.acquire.quality_build import Acquired, Commands, QualityBuild
 from app.acquire.repository_offers import Support, known_gguf_architectures, support
 from app.acquire.requantise import source_of
-from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, known_checkpoint
+from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, checkpoint_name
 from app.base.errors import StillroomError
 from app.load_choices import LoadChoices
 from converters.gguf.gguf_reader import check_gguf, stated_architecture
@@ -317,8 +317,7 @@ def model_name(reference: CatalogueReference | HubReference | CheckpointReferenc
         case CatalogueReference(model):
             return model.name
         case CheckpointReference(folder):
-            known = known_checkpoint(folder)
-            return known.name if known is not None else folder.name
+            return checkpoint_name(folder)
         case HubReference(repo):
             return repo
 

@@ -170,6 +170,12 @@ def known_checkpoint(folder: Path) -> CatalogueModel | None:
     return find(read_record(folder).repo) or find(folder.name)
 
 
+def checkpoint_name(folder: Path) -> str:
+    """Return the store's name for what is built from the checkpoint in `folder`, which is read for that."""
+    known = known_checkpoint(folder)
+    return known.name if known is not None else folder.name
+
+
 def check_supported(config: Path, repo: str) -> None:
     """Refuse a model that cannot be converted before its weights are downloaded."""
     try:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.acquire.jobs import JobBook
 from app.acquire.repository_offers import Offer
+from app.acquire.weights import checkpoint_name
 from app.base.errors import Cancelled
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_cards import JobCards
@@ -99,7 +100,9 @@ class ModelAdder(QObject):
         elif isinstance(reference, HubReference):
             self._cards.fetch(text)
         else:
-            self._cards.get(text, [kind], reference=reference)
+            # As the list calls what is made of it, which tells there that it is on its way.
+            title = await asyncio.to_thread(checkpoint_name, reference.folder)
+            self._cards.get(str(reference.folder), [kind], reference=reference, title=title)
         self._card.clear()
 
     def _add_snapshot(self, snapshot: Snapshot, reference: HubReference, kind: str) -> None:

@@ -63,10 +63,11 @@ class JobCards(QObject):
         size: FileSize = NO_SIZE,
         *,
         revision: str = "",
+        title: str = "",
         reference: Reference | None = None,
     ) -> None:
-        """Build types of a model, and one more file of `size`, as the settings say; `reference` as in
-        `JobBook.add`."""
+        """Build types of a model, and one more file of `size`, as the settings say; `title` and `reference`
+        as in `JobBook.add`."""
         values = self._settings.values
         view = self._jobs.add(
             model,
@@ -76,6 +77,7 @@ class JobCards(QObject):
             measure=values.measure_builds,
             weigh=values.weigh_builds,
             size=size,
+            title=title,
             reference=reference,
         )
         self._reveal(view)

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QMenu, QPushButton
+import pytest
+from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton
 
 from app.ui.models.list.models_table import ON_DISK
 from models.hub.hub_access import TokenError
-from tests.support.models_room import FILE, REPO, Room, Run
+from tests.support.models_room import FILE, KEY, NAME, REPO, Room, Run
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
-from tests.support.widgets import all_seen, click, seen_button, seen_words
+from tests.support.widgets import all_seen, click, seen, seen_button, seen_words
 
 
 def test_what_cannot_be_added_is_told_where_it_was_asked_for(room: Room, run: Run, tmp_path: Path) -> None:
@@ -138,6 +139,33 @@ def test_a_question_to_the_server_can_be_stopped(room: Room, run: Run) -> None:
         assert "does not answer" not in seen_words(card)
         seen_button(card, "Get").click()
         await until(lambda: bool(room.jobs.jobs()))
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_build_of_a_folder_of_weights_shows_in_the_row_of_its_model(
+    room: Room, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "home" / NAME
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(folder.parent))
+
+    async def scenario() -> None:
+        # The jobs are not started: it waits.
+        room.tab.add_card.field.setText(f"~/{NAME}")
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: room.cell(KEY, ON_DISK) == "getting…", "the row")
+        [job] = room.jobs.jobs()
+        # Its path, also when the program starts in another folder.
+        assert (job.model, job.title) == (str(folder), NAME)
+        [card] = room.page.jobs
+        assert f"Getting {NAME} → Q4_K_M" in seen_words(card)
+        assert "A pause or a restart loses nothing" in seen_words(card)
+        room.tab.select(KEY)
+        await until(lambda: not seen(room.tab.detail, QCheckBox, "Get Q4_K_M").isEnabled(), "the type")
 
     run(scenario())
     assert room.errors == []
