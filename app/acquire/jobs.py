@@ -365,6 +365,9 @@ class JobBook:
                 job.full_folder, job.missing_bytes = (str(need.folder), need.bytes) if need else ("", 0)
                 job.values = {name: str(value) for name, value in known.values.items()}
                 self._set(job, "failed")
+            elif job.state == "running":
+                # The book is closed: the next one tells how far it came before it goes on.
+                self._keep(job)
 
     def _get(self, job: Job, context: JobContext) -> tuple[InstalledModel, ...]:
         return self._acquirer().get(_order(job), context).models

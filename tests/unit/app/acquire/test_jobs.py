@@ -165,6 +165,16 @@ def test_a_running_job_goes_on_after_a_restart(desk: Desk) -> None:
     assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
 
 
+def test_a_running_job_tells_where_it_stood_before_a_restart(desk: Desk) -> None:
+    half_done(desk)
+    desk.book.close()
+    desk.views.queue.clear()
+    desk.new_book().start()
+    waiting = desk.wait("waiting")
+    assert waiting.reached is not None
+    assert waiting.reached.done > 1 << 20
+
+
 @pytest.mark.parametrize("begins_anew", [False, True])
 def test_a_paused_job_tells_where_it_stands(desk: Desk, begins_anew: bool) -> None:
     view = half_done(desk)
