@@ -115,9 +115,10 @@ class StandInSession(QObject):
     def models(self) -> tuple[ModelInfo, ...]:
         return (self.info, *self.beside) if self.info is not None else self.beside
 
-    async def unload(self, path: str = "") -> None:
-        self.info = None
-        self.unloaded.emit()
+    async def let_go(self, path: str) -> None:
+        if self.info is not None and self.info.path == path:
+            self.info = None
+            self.unloaded.emit()
 
 
 class Room:

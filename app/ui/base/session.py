@@ -303,6 +303,15 @@ class EngineSession(QObject):
         await asyncio.wrap_future(self.client.unload(path))
         await self._caught_up()
 
+    async def let_go(self, path: str) -> None:
+        """Let the model of a file that is about to go neither be in memory nor come there: a load of it is
+        stopped, and one that rests stays away."""
+        if self.loading_path == path:
+            self.cancel_load()
+        elif not self.client.is_wanted(path) and all(info.path != path for info in self.models):
+            return
+        await self.unload(path)
+
     def _forget(self, path: str) -> None:
         """Let `use` no longer take a model; its name is known all the same."""
         info = self._known.pop(path, None)

@@ -52,8 +52,7 @@ class ModelDeleter(QObject):
             self._leaving.discard(model.path)
 
     async def _delete(self, model: InstalledModel) -> None:
-        if any(info.path == str(model.path) for info in self._session.models):
-            await self._session.unload(str(model.path))
+        await self._session.let_go(str(model.path))
         focused = self._page.window().focusWidget()
         had_keyboard = focused is not None and self._page.isAncestorOf(focused)
         others = [other.path for other in self._on_disk.models if other.path != model.path]

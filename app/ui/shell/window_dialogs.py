@@ -404,8 +404,8 @@ class WindowDialogs(QObject):
         )
 
     async def _free(self, what: Freeable) -> None:
-        if what.model is not None and any(info.path == str(what.model.path) for info in self._session.models):
-            await self._session.unload(str(what.model.path))
+        if what.model is not None:
+            await self._session.let_go(str(what.model.path))
         await asyncio.to_thread(delete_for_good, what, self._parts.store)
         self.models_deleted.emit()
 

@@ -86,6 +86,32 @@ def test_a_model_that_the_user_unloaded_stays_away(desk: Desk, tmp_path: Path) -
     desk.run(scenario())
 
 
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_file_that_is_about_to_go_is_not_loaded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    async def scenario() -> None:
+        session = desk.session
+        first = await loaded_first(desk)
+        reading = Late(session.client.prepare_load)
+        monkeypatch.setattr(session.client, "prepare_load", reading)
+        load = asyncio.ensure_future(session.load(Path(starter_path()), SETTINGS, "Second"))
+        await until(lambda: reading.waiting == 1, "the file")
+        if is_read:
+            # The engine is told to load and, a moment later, to let go of it.
+            reading.let_all()
+            await until(lambda: session.client.is_wanted(starter_path()), "the load")
+        await session.let_go(starter_path())
+        reading.let_all()
+        with pytest.raises(Cancelled):
+            await load
+        await until(lambda: session.info is not None, "the model of before")
+        assert [model.path for model in session.models] == [first.path]
+        assert not session.client.is_wanted(starter_path())
+
+    desk.run(scenario())
+
+
 def test_a_load_whose_file_is_read_late_does_not_follow_one_that_was_asked_for_since(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

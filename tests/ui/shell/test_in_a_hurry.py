@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,17 @@ from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
+from app.ui.models.list.model_rows import row_key
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.shell.commands.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
+from models.store.manifest import BuiltFile
+from tests.support.engines import starter_path
 from tests.support.pages.command_palette_page import CommandPalettePage
+from tests.support.pages.models_page import ModelsPage
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle, told
 
@@ -244,6 +249,36 @@ def test_no_model_is_loaded_or_unloaded_while_one_is_measured(qapp: QApplication
         session.reserve("")
         assert application.window.picker.accessibleDescription() == "Choose a model"
         assert "Choose one above" in loaded_line(application)
+
+    run_with_window(scene)
+
+
+def test_a_model_that_is_deleted_while_it_is_loaded_does_not_answer(qapp: QApplication, home: Path) -> None:
+    file = home / "made.gguf"
+    shutil.copy(starter_path(), file)
+
+    async def scene(application: WindowApplication) -> None:
+        session, parts = application.session, application.parts
+        await until(lambda: session.info is not None, "the starter model")
+        [model] = parts.store.add("Mine", [BuiltFile("Q4_1", file, "0" * 64, file.stat().st_size)])
+        tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        tab.reload(row_key(model))
+        await until(lambda: tab.selected_key == row_key(model), "the row")
+        pressed: list[float] = []
+
+        def on_loading(path: str, fraction: float) -> None:
+            if path == str(model.path) and fraction > 0 and not pressed:
+                pressed.append(fraction)
+                ModelsPage(tab).press(Qt.Key.Key_Delete)
+
+        session.loading.connect(on_loading)
+        tab.load_asked.emit(model)
+        await until(lambda: not model.path.exists(), "the deletion")
+        await until(lambda: not session.loading_path and session.info is not None, "the end of the load")
+        assert [Path(info.path) for info in session.models] == [Path(starter_path())]
+        assert "Loading" not in application.window.picker.accessibleDescription()
+        assert parts.settings.values.last_model != model.reference
 
     run_with_window(scene)
 
