@@ -170,7 +170,8 @@ class JobCard(Card):
             amount = self.tr("{done} of {total}").format(
                 done=self._count(progress, progress.done), total=self._count(progress, progress.total)
             )
-            if progress.remaining_s is not None and self._view.state == "running":
+            # The time that was left before a restart tells nothing.
+            if progress.remaining_s is not None and progress is self._view.progress:
                 left = self.tr("{time} left").format(time=duration(progress.remaining_s))
                 amount = f"{amount} · {left}"
             thousandths = round(1000 * progress.done / progress.total)
