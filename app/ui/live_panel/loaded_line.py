@@ -110,7 +110,11 @@ class LoadedLine(QWidget):
 
     def _on_load_failed(self, error: BaseException) -> None:
         if not isinstance(error, StillroomError):
-            self._on_unloaded()
+            # It was stopped; the model of before may have stayed in memory.
+            if self._session.info is None:
+                self._on_unloaded()
+            else:
+                self._on_loaded(self._session.info)
             return
         name = self.tr("{model} could not be loaded").format(model=self._loading)
         self._show("danger", name, error_text(error, "\n"))

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
-from app.base.errors import Cancelled
+from app.base.errors import Cancelled, EngineError
 from app.base.paths import app_paths
 from app.code.draft import Draft, DraftFile
 from app.code.open_texts import TextsFolder
@@ -43,6 +43,7 @@ from models.store.manifest import BuiltFile
 from tests.support.engines import starter_path
 from tests.support.pages.command_palette_page import CommandPalettePage
 from tests.support.pages.models_page import ModelsPage
+from tests.support.starter_variants import write_unreadable_model
 from tests.support.waiting import until
 from tests.support.window import run_with_window, settle, told
 
@@ -199,6 +200,35 @@ def test_no_model_is_asked_for_while_one_is_about_to_be_loaded(qapp: QApplicatio
         assert code.conversation.state.text() == "The model is being loaded."
         application.session.expect_model(False)
         assert code.conversation.state.text().startswith("No model is loaded.")
+
+    run_with_window(scene)
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_the_model_of_before_answers_everywhere_after_a_load_that_came_to_nothing(
+    qapp: QApplication, home: Path, is_stopped: bool
+) -> None:
+    file = home / "other.gguf"
+    if is_stopped:
+        shutil.copy(starter_path(), file)
+    else:
+        write_unreadable_model(file)
+
+    async def scene(application: WindowApplication) -> None:
+        session = application.session
+        code = application.window.show_page("code")
+        assert isinstance(code, CodeTab)
+        await until(lambda: session.info is not None, "the starter model")
+        before = loaded_line(application)
+        if is_stopped:
+            session.loading.connect(lambda _, fraction: session.cancel_load() if fraction else None)
+        with pytest.raises(Cancelled if is_stopped else EngineError):
+            await session.load(file, LoadSettings(context_tokens=512))
+        await until(lambda: session.info is not None, "the starter model again")
+        if is_stopped:
+            assert loaded_line(application) == before
+        assert code.conversation.state.text() == ""
+        assert code.conversation.ask_button.isEnabled()
 
     run_with_window(scene)
 

@@ -143,7 +143,8 @@ class CodeAssistant(QObject):
         self._model = model
 
     def _on_gone(self, _error: object = None) -> None:
-        self._model = None
+        # A load that ended without a model leaves the one of before where there was room for both.
+        self._model = self._session.info
 
 
 async def _render(template: ChatTemplate, prompt: str, turns: list[tuple[str, str]]) -> Prompt:
