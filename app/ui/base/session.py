@@ -70,7 +70,8 @@ class Reply:
 class _Load:
     """A load that is on its way to the client, or with it; GUI thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: LoadSettings) -> None:
+        self.settings = settings
         self._handle: LoadHandle | None = None
         self._cancelled = False
 
@@ -257,7 +258,7 @@ class EngineSession(QObject):
             self._titles[str(path)] = title
         self.loading.emit(str(path), 0.0)
         self.templates.start()
-        load = self._load = _Load()
+        load = self._load = _Load(settings)
         try:
             # What is known of the file is read first, and the disk may be a slow one. A load that was asked
             # for since must not be followed by this one.
@@ -287,6 +288,16 @@ class EngineSession(QObject):
         seen = asyncio.Event()
         self._bridge.post(seen.set)
         await seen.wait()
+
+    def is_coming(self, path: str, settings: LoadSettings) -> bool:
+        """Tell whether a file is being loaded with these settings, and nobody has stopped that."""
+        load = self._load
+        return (
+            load is not None
+            and self.loading_path == path
+            and load.settings == settings
+            and not load.cancelled
+        )
 
     def cancel_load(self) -> None:
         """Stop the load that runs; its own answer ends it."""

@@ -112,6 +112,9 @@ class ModelChoice(QObject):
                 return False
             if not is_wanted():
                 return False
+            if self._session.is_coming(str(model.path), chosen.load):
+                # Asked for once more, it would begin anew.
+                return False
             try:
                 title = f"{model.name} · {model.type}"
                 await self._session.load(model.path, chosen.load, model.name, title)

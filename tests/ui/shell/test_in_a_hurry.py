@@ -23,6 +23,7 @@ from app.base.paths import app_paths
 from app.code.draft import Draft, DraftFile
 from app.code.open_texts import TextsFolder
 from app.engine.protocol import Generate, LoadSettings, Part
+from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.drift.drift_page import DriftPage
@@ -41,6 +42,7 @@ from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import Notices
 from models.store.manifest import BuiltFile
 from tests.support.engines import starter_path
+from tests.support.late_answers import Late
 from tests.support.pages.command_palette_page import CommandPalettePage
 from tests.support.pages.models_page import ModelsPage
 from tests.support.starter_variants import write_unreadable_model
@@ -200,6 +202,36 @@ def test_no_model_is_asked_for_while_one_is_about_to_be_loaded(qapp: QApplicatio
         assert code.conversation.state.text() == "The model is being loaded."
         application.session.expect_model(False)
         assert code.conversation.state.text().startswith("No model is loaded.")
+
+    run_with_window(scene)
+
+
+def test_a_model_that_is_asked_for_while_it_is_loaded_is_loaded_once(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        session, picker = application.session, application.window.picker
+        await until(lambda: session.info is not None, "the starter model")
+        picker.unload_asked.emit("")
+        await until(lambda: session.info is None, "its end")
+        reading = Late(session.client.prepare_load)
+        monkeypatch.setattr(session.client, "prepare_load", reading)
+        [starter] = application.parts.store.present.models
+        picker.chosen.emit(starter)
+        await until(lambda: reading.waiting == 1, "the load")
+        picker.chosen.emit(starter)
+        await settle(20)
+        assert reading.waiting == 1
+        # With other settings it is another load, and so it is after one that was stopped.
+        choices = application.parts.load_choices
+        choices.choose(starter.path, LoadChoice(load=LoadSettings(context_tokens=512)))
+        picker.chosen.emit(starter)
+        await until(lambda: reading.waiting == 2, "the load with other settings")
+        session.cancel_load()
+        picker.chosen.emit(starter)
+        await until(lambda: reading.waiting == 3, "the load after the stopped one")
+        reading.let_all()
+        await until(lambda: session.info is not None, "the starter model again")
 
     run_with_window(scene)
 
