@@ -1,16 +1,11 @@
 """The code of a reply, and the text that it changes."""
 
-from functools import partial
-
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.code.changes.placing import Place, Places
 from app.ui.code.changes.code_placement import Offer, PlacementLine
-from app.ui.code.changes.code_proposal_view import AGAIN_MS
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, finished_exchange, offered, select, show
 from tests.support.selecting import Hand
@@ -80,51 +75,6 @@ def test_code_comes_as_changes_that_are_accepted_one_by_one(
         assert tab.editor.text() == SOURCE
 
     live(scene())
-
-
-def test_a_decision_more_than_there_are_changes_writes_nothing(
-    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
-) -> None:
-    changed = SOURCE.replace("a + b", "b + a").replace("add(1, 2)", "add(3, 4)")
-
-    async def scene() -> None:
-        show(tab, SOURCE)
-        assert tab.card.propose(changed)
-        for key in (Qt.Key.Key_A, Qt.Key.Key_A):
-            qtbot.keyClick(tab.card.proposal_view, key)
-        assert not tab.card.proposing
-        tab.editor.selectAll()
-        for key in (Qt.Key.Key_A, Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_Return, Qt.Key.Key_Delete):
-            qtbot.keyClick(tab.editor, key)
-        qtbot.keyClick(tab.editor, Qt.Key.Key_A, Qt.KeyboardModifier.ShiftModifier)
-        assert tab.editor.text() == changed
-        # Whoever writes something else is at the text.
-        for letter in "band":
-            qtbot.keyClick(tab.editor, letter)
-        assert tab.editor.text() == "band"
-
-    live(scene())
-
-
-def test_a_key_that_comes_later_is_written(room: Room, qtbot: QtBot, tab: CodeTab, live: Live) -> None:
-    async def scene() -> None:
-        for decide in (tab.card.proposal_view.accept_all, partial(press, tab.card.proposal_view, 500)):
-            show(tab, "x\n")
-            assert tab.card.propose("y\n")
-            decide()
-            assert tab.editor.text() == "y\n"
-            tab.editor.selectAll()
-            press(tab.editor, 500 + AGAIN_MS)
-            assert tab.editor.text() == "a"
-
-    live(scene())
-
-
-def press(widget: QWidget, at_ms: int) -> None:
-    """Press A at a time of the desktop."""
-    key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, Qt.KeyboardModifier.NoModifier, "a")
-    key.setTimestamp(at_ms)
-    QApplication.sendEvent(widget, key)
 
 
 def test_code_takes_the_place_of_the_selection_that_it_answers(
