@@ -4,7 +4,9 @@ What the steps make is a word here, and nothing updates itself; the rest is the 
 """
 
 import json
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,10 +47,22 @@ def test_the_page_has_steps_files_and_remarks(tmp_path: Path) -> None:
     log.files(made)
     log.remark("All of it is the same the second time.")
     assert (tmp_path / "log.md").read_text("utf-8").splitlines() == [
-        *("# Rehearsal of 1.2.3", "", "| step | s |", "|---|---|", "| bundle | 0 |", ""),
+        *("# Rehearsal of 1.2.3", "", "| step | s | s of processors |", "|---|---|---|"),
+        *("| bundle | 0 | 0 |", ""),
         *("| file | MB |", "|---|---|", "| stillroom.run | 1.500 |", ""),
         "All of it is the same the second time.",
     ]
+
+
+def test_what_a_step_took_of_processors_is_on_the_page_with_its_childrens(tmp_path: Path) -> None:
+    log = RehearsalLog(tmp_path, "Rehearsal of 1.2.3")
+    busy = "import time\nwhile time.process_time() < 1.6: pass"
+    log.step("waiting", lambda: None)
+    log.step("computing", lambda: subprocess.run([sys.executable, "-c", busy], check=True))
+    page = (tmp_path / "log.md").read_text("utf-8")
+    took_s = dict(re.findall(r"^\| (\w+) \| \d+ \| (\d+) \|$", page, re.M))
+    assert took_s["waiting"] == "0"
+    assert int(took_s["computing"]) >= 2
 
 
 def test_a_bundle_that_is_there_is_packed_and_not_made() -> None:
