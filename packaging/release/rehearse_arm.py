@@ -2,10 +2,11 @@
 `python packaging/release/rehearse_arm.py MODEL.gguf`.
 
 The release makes it on ARM itself. Here llama.cpp is cross-compiled (gcc for aarch64, without Vulkan),
-Debian's and Python's packages are unpacked by this computer's programs, and PyInstaller and the program run
-emulated by qemu-user. Debian's packages are not configured: their scripts would take the better part of an
-hour there. numpy is the one of PyPI. The log lies in build/rehearsal-arm/log.md; a step that is finished is
-not done again.
+Debian's and Python's packages are unpacked by this computer's programs, PyInstaller is run by this computer's
+kind of Debian's Python (native_python.py), and what PyInstaller starts and the program itself run emulated by
+qemu-user. Debian's packages are not configured: their scripts would take the better part of an hour there.
+numpy is the one of PyPI. The log lies in build/rehearsal-arm/log.md; a step that is finished is not done
+again.
 """
 
 import json
@@ -29,6 +30,7 @@ from linux.architecture import architecture
 from linux.deb import make_deb
 from linux.debian import Debian, mirror
 from linux.release_bundle import copy_sources
+from release.native_python import NAME, OWN_MODULES
 from release.rehearsal_log import RehearsalLog
 from reproducible import pin_time
 
@@ -46,11 +48,13 @@ ENGINE = FOLDER / "engine"
 PYTHON = "3.13"
 NEWEST_GLIBC = 41
 SITE = f".venv/lib/python{PYTHON}/site-packages"
+NATIVELY = f"/src/.venv/bin/{NAME} /src/packaging/release/native_python.py {ARM.machine}"
 USED = ("libegl1", "libgl1", "libfontconfig1", "libglib2.0-0t64", "libdbus-1-3", "libxkbcommon-x11-0")
 MAKING = (
     *("python3", f"libpython{PYTHON}", "binutils", "gcc", "icu-devtools", "libgomp1", "zlib1g"),
     *("libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", *USED),
 )
+NATIVE = ("python3-minimal", f"libpython{PYTHON}-stdlib")
 DRIVERS = re.compile(r"(libllvm|mesa-|libgallium|libz3|libdrm-|libicu-dev|libc6-dev|linux-libc-dev)")
 """Large, and wanted by nothing that is done here."""
 REGISTRY = Path("/proc/sys/fs/binfmt_misc")
@@ -59,6 +63,7 @@ ARM_PROGRAM = (
     r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
     r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 )
+ARM_IN_ELF = (183).to_bytes(2, "little")
 STUCK_AFTER = {"silence_watch.py": "SILENCE_S = 9.0", "stalled_step.py": "HANG_S = 9.0"}
 """After what silence the program ends an engine; an emulated one that shares its processor is slower."""
 PATIENCE_S = 300.0
@@ -76,9 +81,10 @@ def main() -> int:
     making, trying = (Debian(ARM.release, FOLDER / name) for name in ("making", "trying"))
     with emulation():
         log.step("Debian to make the bundle in, unpacked", lambda: unpack_debian(making, MAKING))
-        log.step("llama.cpp, cross-compiled", compile_engine)
         log.step("Python's packages", lambda: install_packages(making))
-        log.step("the bundle, emulated", lambda: make_bundle(making))
+        log.step("this computer's Python beside ARM's", lambda: add_native_python(making))
+        log.step("llama.cpp, cross-compiled", compile_engine)
+        log.step("the bundle", lambda: make_bundle(making))
         log.step("the .deb", lambda: make_deb(9, FOLDER / "stillroom", ARM, FOLDER))
         log.step("a fresh Debian, unpacked", lambda: unpack_debian(trying, USED))
         try_package(trying, model, log)
@@ -102,18 +108,16 @@ def emulation() -> Iterator[None]:
         entry.write_text("-1")
 
 
-def unpack_debian(debian: Debian, packages: Sequence[str]) -> None:
-    """Lay out the essential packages and some others, with what they depend on; dpkg knows their files."""
-    place = debian.folder
-    shutil.rmtree(place, ignore_errors=True)
-    apt = FOLDER / "apt"
+def packages_of(processor: str, wanted: Sequence[str]) -> list[Path]:
+    """Fetch Debian's packages for a processor and what they depend on."""
+    apt = FOLDER / f"apt-{processor}"
     for name in ("state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d"):
         (apt / name).mkdir(parents=True, exist_ok=True)
     (apt / "status").touch()
     (apt / "etc" / "sources.list").write_text(f"deb {mirror()} {ARM.release} main\n")
     options = {
-        "APT::Architecture": ARM.debian,
-        "APT::Architectures": ARM.debian,
+        "APT::Architecture": processor,
+        "APT::Architectures": processor,
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "root",
         "Dir::State": apt / "state",
@@ -125,7 +129,6 @@ def unpack_debian(debian: Debian, packages: Sequence[str]) -> None:
     }
     command = ["apt-get", *(f"-o{name}={value}" for name, value in options.items())]
     subprocess.run([*command, "update"], check=True, stdout=subprocess.DEVNULL)
-    wanted = ["?essential", "base-files", "dpkg", *packages]
     planned = subprocess.run(
         [*command, "install", "--simulate", *wanted], check=True, capture_output=True, text=True
     ).stdout
@@ -134,7 +137,14 @@ def unpack_debian(debian: Debian, packages: Sequence[str]) -> None:
     there = {path.name.split("_")[0] for path in archives.glob("*.deb")}
     if missing := sorted(names - there):
         subprocess.run([*command, "download", *missing], check=True, cwd=archives, stdout=subprocess.DEVNULL)
-    debs = sorted(path for path in archives.glob("*.deb") if path.name.split("_")[0] in names)
+    return sorted(path for path in archives.glob("*.deb") if path.name.split("_")[0] in names)
+
+
+def unpack_debian(debian: Debian, packages: Sequence[str]) -> None:
+    """Lay out the essential packages and some others, with what they depend on; dpkg knows their files."""
+    place = debian.folder
+    shutil.rmtree(place, ignore_errors=True)
+    debs = packages_of(ARM.debian, ["?essential", "base-files", "dpkg", *packages])
     (place / "var/lib/dpkg").mkdir(parents=True)
     first = [path for path in debs if path.name.startswith("base-files_")]
     for path in (*first, *debs):
@@ -160,6 +170,37 @@ def unpack_debian(debian: Debian, packages: Sequence[str]) -> None:
     debian.run("ldconfig")
 
 
+def add_native_python(debian: Debian) -> None:
+    """Put the same Python for this computer's processor beside the folder's own, and a quicker `ldd`.
+
+    The libraries of both lie apart by Debian's rules, and the rest of the standard library is the same.
+    """
+    own = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout
+    unpacked = FOLDER / "native"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    for path in packages_of(own.strip(), NATIVE):
+        subprocess.run(["dpkg-deb", "-x", str(path), str(unpacked)], check=True)
+    place = debian.folder
+    for folder in (*unpacked.glob("usr/lib/*-linux-gnu"), *unpacked.glob("usr/lib[0-9]*")):
+        target = place / folder.relative_to(unpacked)
+        target.mkdir(exist_ok=True)
+        subprocess.run(["cp", "-a", "--remove-destination", f"{folder}/.", str(target)], check=True)
+    for folder in unpacked.glob("usr/lib[0-9]*"):
+        if not (place / folder.name).exists():
+            (place / folder.name).symlink_to(f"usr/{folder.name}")
+    modules = place / OWN_MODULES.relative_to("/")
+    shutil.copytree(unpacked / f"usr/lib/python{PYTHON}/lib-dynload", modules, dirs_exist_ok=True)
+    # An environment's own path is that of its program.
+    shutil.copy2(unpacked / f"usr/bin/python{PYTHON}", place / "src/.venv/bin" / NAME)
+    versions = {debian.run(f"/src/.venv/bin/{name} -V").stdout for name in ("python", NAME)}
+    if len(versions) != 1:
+        raise SystemExit(f"The two Pythons are not the same: {versions}")
+    ldd = place / "usr/local/bin/ldd"
+    ldd.parent.mkdir(parents=True, exist_ok=True)
+    ldd.write_text('#!/bin/sh\nLD_TRACE_LOADED_OBJECTS=1 exec /lib/ld-linux-aarch64.so.1 "$1"\n')
+    ldd.chmod(0o755)
+
+
 def compile_engine() -> None:
     """The wheel of llama.cpp for ARM, with all of its variants."""
     create_venv(VENV, "build")
@@ -179,9 +220,8 @@ def compile_engine() -> None:
 def install_packages(debian: Debian) -> None:
     """An environment in the folder's copy of the sources: what the locks name, for ARM, put there by this
     computer's pip."""
-    source = debian.folder / "src"
-    copy_sources(source)
-    wait_longer(source / "app" / "engine" / "supervision")
+    create_venv(VENV, "build")
+    source = take_sources(debian)
     debian.run("cd /src && rm -rf .venv && python3 -m venv --without-pip .venv")
     site = source / SITE
     lock = (LOCKS / "bundle.txt").read_text("utf-8")
@@ -194,8 +234,6 @@ def install_packages(debian: Debian) -> None:
     pip = [str(BIN / "python"), "-m", "pip", "install", "-q", "--only-binary", ":all:", "--upgrade"]
     pip += ["--python-version", PYTHON, "--implementation", "cp", "--target", str(site)]
     pip += [f"--platform={platform}" for platform in platforms]
-    (engine,) = ENGINE.glob("*.whl")
-    subprocess.run([*pip, "--no-deps", "--no-index", str(engine)], check=True)
     origins = {}
     for name, path in locks.items():
         report = FOLDER / f"{name}.json"
@@ -209,9 +247,7 @@ def install_packages(debian: Debian) -> None:
             }
     (source / ".venv" / "stillroom-origins.json").write_text(json.dumps(origins), "utf-8")
     (site / "stillroom.pth").write_text("/src\n")
-    (source / ".venv/bin/pyinstaller").write_text(
-        '#!/bin/sh\nexec /src/.venv/bin/python -m PyInstaller "$@"\n'
-    )
+    (source / ".venv/bin/pyinstaller").write_text(f'#!/bin/sh\nexec {NATIVELY} -m PyInstaller "$@"\n')
     (source / ".venv/bin/pyinstaller").chmod(0o755)
     # Stillroom itself is what the folder has; its package says which version that is.
     own = FOLDER / "own"
@@ -230,9 +266,14 @@ def install_packages(debian: Debian) -> None:
     shutil.rmtree(source / "build" / "lib", ignore_errors=True)
     (wheel,) = own.glob("*.whl")
     subprocess.run(["unzip", "-q", "-o", str(wheel), "*.dist-info/*", "-d", str(site)], check=True)
-    target = source / "build" / "engine"
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(engine, target / engine.name)
+
+
+def take_sources(debian: Debian) -> Path:
+    """Copy the sources as they are now into the folder, beside what was built there."""
+    source = debian.folder / "src"
+    copy_sources(source)
+    wait_longer(source / "app" / "engine" / "supervision")
+    return source
 
 
 def wait_longer(folder: Path) -> None:
@@ -246,13 +287,33 @@ def wait_longer(folder: Path) -> None:
 
 
 def make_bundle(debian: Debian) -> None:
-    """PyInstaller, emulated; the bundle comes beside the folder."""
-    script = "cd /src && .venv/bin/python packaging/bundle.py --engine build/engine/*.whl"
+    """PyInstaller, of which only the children are emulated; the bundle comes beside the folder."""
+    (engine,) = ENGINE.glob("*.whl")
+    # They may have changed since the step before.
+    source = take_sources(debian)
+    subprocess.run(["unzip", "-q", "-o", str(engine), "-d", str(source / SITE)], check=True)
+    (source / "build").mkdir(exist_ok=True)
+    shutil.copyfile(engine, source / "build" / engine.name)
+    script = f"cd /src && {NATIVELY} packaging/bundle.py --engine build/{engine.name}"
     epoch = f"SOURCE_DATE_EPOCH={os.environ['SOURCE_DATE_EPOCH']}"
     subprocess.run(debian.command(script, environment=[epoch, "PYTHONHASHSEED=1"]), check=True)
     target = FOLDER / "stillroom"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(debian.folder / "src" / "dist" / "stillroom", target, symlinks=True)
+    shutil.copytree(source / "dist" / "stillroom", target, symlinks=True)
+    if foreign := other_processors_files(target):
+        raise SystemExit(f"In the bundle are files for another processor: {', '.join(map(str, foreign))}")
+
+
+def other_processors_files(folder: Path) -> list[Path]:
+    """Give the programs and libraries in a folder that are not ARM's."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                head = file.read(20)
+            if head[:4] == b"\x7fELF" and head[18:20] != ARM_IN_ELF:
+                found.append(path)
+    return found
 
 
 def try_package(debian: Debian, model: Path, log: RehearsalLog) -> None:
