@@ -157,8 +157,10 @@ def debian_package(source: Path) -> str | None:
     # The package may know the file by its name before /lib became a link to /usr/lib.
     for name in dict.fromkeys((str(source), str(source).removeprefix("/usr"), os.path.realpath(source))):
         done = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.partition(":")[0]
+        for line in done.stdout.splitlines():
+            # A name that a package has moved aside is told first, and alone where no package has it.
+            if not line.startswith("diversion by "):
+                return line.partition(":")[0]
     return None
 
 

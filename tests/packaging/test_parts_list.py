@@ -158,3 +158,30 @@ def test_a_part_without_a_licence_stops_the_bundle(tmp_path: Path, monkeypatch: 
     (library / "copyright").write_text("")
     with pytest.raises(SystemExit, match=r"libz 1\.3 in the bundle has no licence"):
         parts_list.require_licences(tmp_path, parts_list.parts(tmp_path, {}))
+
+
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="no dpkg here")
+def test_a_name_that_was_moved_aside_belongs_to_the_package_that_has_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Debian 13's libreadline8t64 has it between being unpacked and being configured."""
+    file, database = tmp_path / "usr" / "lib" / "libread.so.8.2", tmp_path / "dpkg"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (file.parent / "libread.so.8").symlink_to(file.name)
+    (tmp_path / "lib").symlink_to("usr/lib")
+    (database / "info").mkdir(parents=True)
+    (database / "updates").mkdir()
+    (database / "status").write_text(
+        "Package: libread\nStatus: install ok unpacked\nArchitecture: all\nVersion: 8.2\n"
+        "Maintainer: nobody\nDescription: none\n\n"
+    )
+    (database / "info" / "format").write_text("1\n")
+    (database / "info" / "libread.list").write_text(f"{file}\n{file.parent}/libread.so.8\n")
+    moved = tmp_path / "lib" / "libread.so.8"
+    (database / "diversions").write_text(f"{moved}\n{moved}.usr-is-merged\nlibread\n")
+    monkeypatch.setenv("DPKG_ADMINDIR", str(database))
+    owner_of = script("file_owners", monkeypatch).debian_package
+    assert owner_of(moved) == "libread"
+    assert owner_of(file) == "libread"
+    assert owner_of(tmp_path / "lib" / "libother.so") is None
