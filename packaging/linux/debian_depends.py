@@ -23,6 +23,9 @@ SYSTEM_LIBRARIES = {
     "libOpenGL.so.0": "libopengl0",
     "libX11.so.6": "libx11-6",
     "libX11-xcb.so.1": "libx11-xcb1",
+    # Of Qt's packages only those for ARM link to these two.
+    "libSM.so.6": "libsm6",
+    "libICE.so.6": "libice6",
     "libxcb.so.1": "libxcb1",
     "libxcb-glx.so.0": "libxcb-glx0",
     "libxcb-dri2.so.0": "libxcb-dri2-0",
