@@ -150,9 +150,11 @@ done
 running || for old in stillroom.a stillroom.b; do [ $old = $new ] || rm -rf "$prefix/lib/$old"; done
 refresh
 # Where nothing lists the system's libraries, nothing is known to be missing.
+needed='libEGL.so.1 libGL.so.1 libfontconfig.so.1'
+case $(uname -m) in aarch64) needed="$needed libSM.so.6 libICE.so.6" ;; esac
 missing=
 if libraries=$(ldconfig -p 2>/dev/null); then
-  for library in libEGL.so.1 libGL.so.1 libfontconfig.so.1; do
+  for library in $needed; do
     case $libraries in *"$library "*) ;; *) missing="$missing $library" ;; esac
   done
 fi

@@ -1,4 +1,4 @@
-"""Make the .deb for Linux on ARM on a computer that is none, install it and ask it, as root:
+"""Make the .deb and the .run for Linux on ARM on a computer that is none, install and ask them, as root:
 `python packaging/release/rehearse_arm.py MODEL.gguf`.
 
 The release makes it on ARM itself. Here llama.cpp is cross-compiled (gcc for aarch64, without Vulkan),
@@ -30,6 +30,7 @@ from linux.architecture import architecture
 from linux.deb import make_deb
 from linux.debian import Debian, mirror
 from linux.release_bundle import copy_sources
+from linux.run_installer import make_run
 from release.native_python import NAME, OWN_MODULES
 from release.rehearsal_log import RehearsalLog
 from reproducible import pin_time
@@ -49,7 +50,10 @@ PYTHON = "3.13"
 NEWEST_GLIBC = 41
 SITE = f".venv/lib/python{PYTHON}/site-packages"
 NATIVELY = f"/src/.venv/bin/{NAME} /src/packaging/release/native_python.py {ARM.machine}"
-USED = ("libegl1", "libgl1", "libfontconfig1", "libglib2.0-0t64", "libdbus-1-3", "libxkbcommon-x11-0")
+USED = (
+    *("libegl1", "libgl1", "libfontconfig1", "libglib2.0-0t64", "libdbus-1-3", "libxkbcommon-x11-0"),
+    *("xz-utils", "mawk"),
+)
 MAKING = (
     *("python3", f"libpython{PYTHON}", "binutils", "gcc", "icu-devtools", "libgomp1", "zlib1g"),
     *("libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", *USED),
@@ -76,7 +80,7 @@ def main() -> int:
         raise SystemExit("Say which model's file is to answer.")
     model = Path(sys.argv[1])
     FOLDER.mkdir(parents=True, exist_ok=True)
-    log = RehearsalLog(FOLDER, "The .deb for Linux on ARM, made and tried on another processor")
+    log = RehearsalLog(FOLDER, "Installers for Linux on ARM, made and tried on another processor")
     pin_time()
     making, trying = (Debian(ARM.release, FOLDER / name) for name in ("making", "trying"))
     with emulation():
@@ -86,8 +90,10 @@ def main() -> int:
         log.step("llama.cpp, cross-compiled", compile_engine)
         log.step("the bundle", lambda: make_bundle(making))
         log.step("the .deb", lambda: make_deb(9, FOLDER / "stillroom", ARM, FOLDER))
+        log.step("the .run", lambda: make_run(9, FOLDER / "stillroom", ARM, FOLDER))
         log.step("a fresh Debian, unpacked", lambda: unpack_debian(trying, USED))
         try_package(trying, model, log)
+        try_installer(trying, log)
     return 0
 
 
@@ -165,6 +171,8 @@ def unpack_debian(debian: Debian, packages: Sequence[str]) -> None:
     for name, line in (("passwd", "user:x:1000:1000::/home/user:/bin/sh"), ("group", "user:x:1000:")):
         base = place / "usr/share/base-passwd" / f"{name}.master"
         (place / "etc" / name).write_text(base.read_text() + line + "\n")
+    # Configuring would choose it.
+    (place / "usr/bin/awk").symlink_to("mawk")
     (place / "home/user").mkdir(parents=True)
     os.chown(place / "home/user", 1000, 1000)
     debian.run("ldconfig")
@@ -339,6 +347,19 @@ def try_package(debian: Debian, model: Path, log: RehearsalLog) -> None:
         f"{package.name}: {size_mb:.1f} MB. {version} answered {told['answer']!r} after {taken_s:.0f} s."
     )
     log.remark(f"Libraries: {json.dumps(libraries)}")
+
+
+def try_installer(debian: Debian, log: RehearsalLog) -> None:
+    """Install it for an ordinary user by the .run, start it, and remove it again."""
+    (installer,) = FOLDER.glob("*.run")
+    shutil.copyfile(installer, debian.folder / "home/user" / installer.name)
+    log.step("installed by the .run", lambda: debian.run(f"cd && sh {installer.name}", user=True))
+    version = debian.run("~/.local/bin/stillroom --version", user=True).stdout.strip()
+    remove = "sh ~/.local/lib/stillroom/install.sh --uninstall"
+    log.step("removed as it says", lambda: debian.run(remove, user=True))
+    if left := list(debian.folder.glob("home/user/.local/lib/stillroom*")):
+        raise SystemExit(f"Its installer has left {left[0]} behind.")
+    log.remark(f"{installer.name}: {installer.stat().st_size / 1e6:.1f} MB, {version}.")
 
 
 if __name__ == "__main__":

@@ -160,6 +160,18 @@ def test_libraries_that_are_there_are_not_said_to_be_missing(unpacked: Path, hom
     assert "which were not found: libNobodyHasThis.so.1\n" in install(unpacked, home).stdout
 
 
+@pytest.mark.parametrize(("machine", "is_missing"), [("x86_64", False), ("aarch64", True)])
+def test_libraries_that_only_arm_needs_are_looked_for_there(
+    unpacked: Path, home: Path, machine: str, is_missing: bool
+) -> None:
+    script = unpacked / "install.sh"
+    words = script.read_text("utf-8")
+    assert "$(uname -m)" in words
+    words = words.replace("$(uname -m)", machine).replace("libSM.so.6", "libNobodyHasThis.so.6")
+    script.write_text(words, "utf-8")
+    assert ("libNobodyHasThis.so.6" in install(unpacked, home).stdout) == is_missing
+
+
 @pytest.fixture
 def data(home: Path) -> Path:
     """Make what a user has: CUDA, models, chats, the audit log."""
