@@ -7,6 +7,8 @@ from typing import Any
 import qasync
 from PySide6.QtWidgets import QApplication
 
+CANCELLED_S = 5.0
+
 
 def open_loop(application: QApplication) -> qasync.QEventLoop:
     """A loop for `run_step`; `close_loop` ends it.
@@ -33,7 +35,13 @@ def run_step(loop: qasync.QEventLoop, work: Coroutine[Any, Any, Any], wait_s: fl
 
 
 def close_loop(loop: qasync.QEventLoop) -> None:
-    """No step follows."""
+    """Cancel the tasks that are left and wait for them, as `asyncio.run` does: one that is destroyed while it
+    waits is told of in a later test. No step follows."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        run_step(loop, asyncio.wait(left, timeout=CANCELLED_S), 2 * CANCELLED_S)
     asyncio._set_running_loop(None)
     loop.close()
     asyncio.set_event_loop(None)
