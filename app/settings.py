@@ -11,6 +11,8 @@ from msgspec import Meta
 
 from app.base.errors import StillroomError
 from app.base.newest_writer import NewestWriter
+from app.engine.client.idle_unload import IDLE_UNLOAD_MINUTES
+from app.engine.kv_states.saved_states import CHAT_STATES_GB
 from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
 from app.remote.remote_server import ElsewhereServer
 from models.hub.hub_access import LONGEST_ADDRESS, clean_mirror, clean_proxy
@@ -66,14 +68,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     chat_states_gb: Annotated[
         float, Meta(ge=0.0, le=1000.0, description="Space for what was evaluated for chats; 0 keeps none.")
-    ] = 2.0
+    ] = CHAT_STATES_GB
     live_panel_open: Annotated[bool, Meta(description="Whether the live panel is open.")] = True
     idle_unload_minutes: Annotated[
         int,
         Meta(
             ge=0, le=1440, description="Give the models' memory back after so long without use; 0 is never."
         ),
-    ] = 30
+    ] = IDLE_UNLOAD_MINUTES
     keep_original_weights: Annotated[
         bool, Meta(description="Keep the downloaded weights after a model was built from them.")
     ] = False

@@ -86,7 +86,7 @@ def kept_matrix(path: Path) -> KeptMatrix | None:
 
 def fitting_matrix(path: Path, weights_sha256: str, text_sha256: str) -> KeptMatrix | None:
     """Return the matrix in the file `path` where it is sound and belongs to these weights and this text."""
-    from converters.imatrix.imatrix import (
+    from converters.imatrix.imatrix_file import (
         read_imatrix,
     )  # it brings numpy along, which the window's start does without
 

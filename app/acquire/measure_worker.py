@@ -52,7 +52,7 @@ def _work(
     # As llama.cpp's tools read a prompt's file.
     text = MeasuringText(request.text.read_bytes().removesuffix(b"\n"), request.text_name)
     if isinstance(request, CostsRequest):
-        from converters.imatrix.imatrix import Importance, read_imatrix
+        from converters.imatrix.imatrix_file import Importance, read_imatrix
         from converters.mixture.sensitivity import Inputs, measure_costs
         from converters.mixture.tensor_costs import CostsFile
 
@@ -71,8 +71,8 @@ def _work(
             request.reference, request.models, text, machine, on_progress, most_chunks=request.most_chunks
         )
         return MeasuredQuality(qualities=qualities)
-    from converters.imatrix.imatrix import write_imatrix
     from converters.imatrix.imatrix_collection import collect_imatrix
+    from converters.imatrix.imatrix_file import write_imatrix
     from converters.imatrix.unfinished_imatrix import UnfinishedMatrix, unfinished_path
 
     belongs_to = json.dumps([request.notes, request.most_chunks], sort_keys=True)

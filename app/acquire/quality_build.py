@@ -20,7 +20,7 @@ from app.acquire.build_target import BuildTarget
 from app.acquire.kept_imatrix import collected_over, fitting_matrix, notes
 from app.acquire.weights import BuildPass, GgufWeights, Weights
 from converters.gguf.gguf_types import canonical_type
-from converters.imatrix.imatrix import read_imatrix
+from converters.imatrix.imatrix_file import read_imatrix
 from converters.mixture.costs_client import measure_tensor_costs
 from converters.mixture.mixture_for_size import MixtureChooser
 from converters.mixture.tensor_costs import CostsFile

@@ -29,7 +29,7 @@ from converters.build.working_files import (
 from converters.checkpoint.architectures import PlannedTensor
 from converters.gguf.gguf_reader import check_gguf
 from converters.gguf.gguf_types import FULL_PRECISION, canonical_type
-from converters.imatrix.imatrix import Importance
+from converters.imatrix.imatrix_file import Importance
 from converters.process.messages import BuildRequest
 from converters.process.reporter import Reporter
 from converters.process.shard_messages import Arrivals

@@ -4,7 +4,7 @@ import sys
 from functools import partial
 
 from converters.build.build_run import run_build
-from converters.imatrix.imatrix import read_imatrix
+from converters.imatrix.imatrix_file import read_imatrix
 from converters.process.child_server import serve
 from converters.process.messages import BuildRequest, BuildResult
 from converters.process.peak_memory import peak_memory_bytes

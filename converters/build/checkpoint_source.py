@@ -17,7 +17,7 @@ from converters.checkpoint.vocabulary import Vocabulary, read_vocabulary
 from converters.gguf.gguf_layout import TensorForm, lay_out
 from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION
 from converters.gguf.metadata_writer import encoded, new_metadata
-from converters.imatrix.imatrix import Importance
+from converters.imatrix.imatrix_file import Importance
 from converters.process.messages import ComingFile
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_mixture import MixtureModel

@@ -11,7 +11,7 @@ from converters.gguf.gguf_layout import TensorForm
 from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import FULL_PRECISION, TYPE_NAMED, ValueType
 from converters.gguf.mixture_facts import mixture_model
-from converters.imatrix.imatrix import Importance
+from converters.imatrix.imatrix_file import Importance
 from converters.system.errors import BuildError
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.system.regular_file import open_regular

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from converters.checkpoint.architectures import PlannedTensor
 from converters.gguf.gguf_layout import Layout
-from converters.imatrix.imatrix import Floats, Importance
+from converters.imatrix.imatrix_file import Floats, Importance
 from models.quantisation.chosen_mixture import ChosenMixture
 
 

@@ -8,7 +8,7 @@ from converters.build.output import Output
 from converters.gguf.gguf_layout import TensorForm, lay_out
 from converters.gguf.gguf_types import FILE_TYPES, TYPE_NAMED
 from converters.gguf.metadata_writer import encode_value
-from converters.imatrix.imatrix import Floats, Importance
+from converters.imatrix.imatrix_file import Floats, Importance
 from converters.system.errors import BuildError
 from models.quantisation.chosen_mixture import MIXTURE_KEY, ChosenMixture
 from models.quantisation.quantisation_mixture import (

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.gguf.ggml_tensor import GgmlTensor, declared, operation, rows_of, weights_name
-from converters.imatrix.imatrix import ImportanceMatrix, Sums
+from converters.imatrix.imatrix_file import ImportanceMatrix, Sums
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from converters.quality.evaluation import Evaluation, Machine, MeasuringText, Window
 from converters.quality.token_progress import TokenProgress

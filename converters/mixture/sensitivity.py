@@ -37,7 +37,7 @@ from converters.gguf.ggml_quantise import is_valid, quantise_rows, to_bf16, to_f
 from converters.gguf.gguf_reader import GgufSummary, TensorInfo, inspect
 from converters.gguf.gguf_types import BF16, F16, TYPE_NAMED, TensorType
 from converters.gguf.mixture_facts import mixture_model
-from converters.imatrix.imatrix import Importance
+from converters.imatrix.imatrix_file import Importance
 from converters.mixture.candidates import candidates, measured_with
 from converters.mixture.changed_weights import PIECE_TOKENS, ChangeableModel, ColumnInputs
 from converters.mixture.tensor_costs import (

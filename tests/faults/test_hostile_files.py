@@ -18,7 +18,7 @@ import pytest
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.gguf.gguf_reader import check_gguf
-from converters.imatrix.imatrix import ImportanceMatrix, Sums, write_imatrix
+from converters.imatrix.imatrix_file import ImportanceMatrix, Sums, write_imatrix
 from converters.lora.lora import convert_adapter, read_adapter
 from converters.process.messages import BuildRequest
 from converters.system.errors import GgufError

@@ -18,7 +18,7 @@ import pytest
 
 from app.base.children import child_command
 from converters.build.build_client import build
-from converters.imatrix.imatrix import read_imatrix
+from converters.imatrix.imatrix_file import read_imatrix
 from converters.process.messages import BuildRequest
 from converters.quality.measuring import (
     TextRequest,

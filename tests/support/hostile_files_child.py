@@ -21,7 +21,7 @@ from app.commands import inspect_file
 from app.commands.terminal.console import Console
 from converters.build.checkpoint_source import Conversion
 from converters.checkpoint.safetensors_file import read_header
-from converters.imatrix.imatrix import read_imatrix
+from converters.imatrix.imatrix_file import read_imatrix
 from models.store.store import ModelStore
 from tests.support import gguf_mutants, safetensors_mutants
 from tests.support.measured import Outcome, measure

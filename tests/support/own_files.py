@@ -43,7 +43,7 @@ from app.server.access import discovery
 from app.settings import SettingsFile
 from converters.build.build_journal import BuildJournal
 from converters.imatrix import unfinished_imatrix
-from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
+from converters.imatrix.imatrix_file import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from models.hub.download_record import DownloadRecord, VerifiedFile, read_record
 from models.hub.resumable_file import PartFile

@@ -1,5 +1,4 @@
-"""Gives the models' memory back when nobody has used them for as long as `idle_unload_minutes` of
-`app/settings.py` says."""
+"""Gives the models' memory back when nobody has used them for some time."""
 
 import threading
 import time
@@ -7,6 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.engine.protocol import Alive, CardsRead, DevicesFound, Event
+
+IDLE_UNLOAD_MINUTES = 30
+"""Where the setting `idle_unload_minutes` says nothing else."""
 
 
 class Restable(Protocol):

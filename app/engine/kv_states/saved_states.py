@@ -1,7 +1,4 @@
-"""Chats' KV caches on disk: one file for each chat and model, checked before llama.cpp sees it.
-
-How much disk they may take is the setting `chat_states_gb`.
-"""
+"""Chats' KV caches on disk: one file for each chat and model, checked before llama.cpp sees it."""
 
 import contextlib
 import hashlib
@@ -20,6 +17,9 @@ from app.engine.batching.prefix import Held
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
+
+CHAT_STATES_GB = 2.0
+"""How much disk all of them may take, where the setting `chat_states_gb` says nothing else."""
 
 MAGIC = b"stillroom state 1\n"
 _LENGTH = struct.Struct("<I")

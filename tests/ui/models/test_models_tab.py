@@ -29,7 +29,7 @@ from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.quality import model_matrix
 from app.ui.models.requantise_dialog import RequantiseDialog
-from converters.imatrix.imatrix import read_imatrix, write_imatrix
+from converters.imatrix.imatrix_file import read_imatrix, write_imatrix
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.manifest import BuiltFile
 from models.store.store import StoreListing

@@ -8,7 +8,8 @@ import { settings } from "./settings";
 const BLOCK_TOKENS = 128;
 const LINE_TOKENS = 32;
 
-/** Grey text ahead of the cursor, once the keys rest; the next key stops the request before. */
+/** Grey text ahead of the cursor, once the keys rest for as long as `stillroom.inlineCompletion.delay` says (its
+ * default is in package.json); the next key stops the request before. */
 export class InlineCompletions implements vscode.InlineCompletionItemProvider {
   constructor(private readonly connection: Connection) {}
 

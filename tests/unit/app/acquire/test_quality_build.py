@@ -22,7 +22,7 @@ from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from converters.gguf.file_type import file_type, stated_mixture
 from converters.gguf.gguf_reader import inspect
-from converters.imatrix.imatrix import read_imatrix, write_imatrix
+from converters.imatrix.imatrix_file import read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import unfinished_path
 from converters.mixture.tensor_costs import TensorCosts
 from converters.quality import measuring

@@ -19,7 +19,7 @@ from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.model_card import read_card
 from converters.checkpoint.safetensors_file import read_header
 from converters.gguf.gguf_reader import inspect
-from converters.imatrix.imatrix import read_imatrix
+from converters.imatrix.imatrix_file import read_imatrix
 from converters.lora.lora import read_adapter
 from converters.system.errors import CheckpointError
 from models.store.store import ModelStore

@@ -13,7 +13,7 @@ from converters.build.build_run import run_build
 from converters.gguf.ggml_quantise import Floats
 from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import FILE_TYPES
-from converters.imatrix.imatrix import Importance
+from converters.imatrix.imatrix_file import Importance
 from converters.process.messages import BuildRequest
 from models.quantisation.quantisation_mixture import BASE_TYPE
 from models.quantisation.quantisation_types import WEIGHED

@@ -15,7 +15,7 @@ from app.engine.llama.backend import Backend
 from converters.build.build_client import build
 from converters.gguf.gguf_reader import inspect
 from converters.gguf.gguf_types import TYPE_NAMED
-from converters.imatrix.imatrix import Importance
+from converters.imatrix.imatrix_file import Importance
 from converters.mixture.changed_weights import PIECE_TOKENS, ChangeableModel
 from converters.mixture.sensitivity import (
     EMBEDDING,

@@ -13,7 +13,7 @@ from app.acquire.kept_imatrix import notes
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.imatrix import unfinished_imatrix
-from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
+from converters.imatrix.imatrix_file import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from converters.process.messages import BuildRequest, MatrixFile
 from converters.quality.measuring import OWN_TEXT, calibration_text, collect, held_out_text
