@@ -44,7 +44,7 @@ from app.telemetry.process_tree import ProcessTree
 from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import TelemetrySampler
 from app.tuning.tuner import Tuner
-from app.ui.shell.window_parts import WindowParts
+from app.ui.shell.program_parts import ProgramParts
 from models.system.notices import NoticeInbox
 from models.system.units import GIGABYTE
 
@@ -67,10 +67,10 @@ def run_window(files: Sequence[Path] = ()) -> int:
             f"The window cannot open: {error}. `stillroom doctor` says what to install.", file=sys.stderr
         )
         return 1
-    return run(lambda: window_parts(core, told), core.paths.data, files)
+    return run(lambda: program_parts(core, told), core.paths.data, files)
 
 
-def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
+def program_parts(core: StillroomCore, told: NoticeInbox) -> ProgramParts:
     """Everything the window works with; threads start once it is painted. `told` is older than `core`."""
     memory = core.load_memory()
     files = core.file_facts()
@@ -97,7 +97,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
     gate = Gate(core.filters(), core.audit())
     tree = ProcessTree()
     host = HostReader(tree.pids, part_of=tree.part_of)
-    return WindowParts(
+    return ProgramParts(
         paths=core.paths,
         settings=core.settings,
         store=core.store,

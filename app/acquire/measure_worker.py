@@ -1,4 +1,4 @@
-"""The measuring process: what `converters.quality.measuring` asks, with the engine's own way to llama.cpp.
+"""The measuring process: what `converters.quality.measuring_client` asks, with the engine's way to llama.cpp.
 
 Run as `python -m app.acquire.measure_worker`, or by a bundle's own executable.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from converters.mixture.costs_client import CostsRequest, MeasuredCosts
 from converters.process.child_server import serve
-from converters.quality.measuring import (
+from converters.quality.measuring_client import (
     CollectedImatrix,
     ImatrixRequest,
     MeasuredQuality,
@@ -65,7 +65,7 @@ def _work(
         file = CostsFile(request.out, request.belongs_to)
         return MeasuredCosts(costs=measure_costs(inputs, machine, backend.ggml, on_progress, file))
     if isinstance(request, QualityRequest):
-        from converters.quality.quality import measure_quality
+        from converters.quality.quality_measurement import measure_quality
 
         qualities = measure_quality(
             request.reference, request.models, text, machine, on_progress, most_chunks=request.most_chunks

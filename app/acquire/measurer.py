@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.acquire.build_options import Order
 from app.base.errors import StillroomError
-from converters.quality.measuring import measure
+from converters.quality.measuring_client import measure
 from models.catalogue.catalogue import find
 from models.catalogue.reference import CatalogueReference, HubReference, Reference
 from models.quantisation.quantisation_types import FULL_PRECISION

@@ -25,7 +25,7 @@ from converters.mixture.costs_client import measure_tensor_costs
 from converters.mixture.mixture_for_size import MixtureChooser
 from converters.mixture.tensor_costs import CostsFile
 from converters.process.messages import MatrixFile
-from converters.quality.measuring import OWN_TEXT, calibration_text, collect, measure
+from converters.quality.measuring_client import OWN_TEXT, calibration_text, collect, measure
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
 from models.quantisation.quantisation_types import FULL_PRECISION, WEIGHED
 from models.store.store import InstalledModel

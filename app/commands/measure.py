@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     # They bring along what the command line's help does without.
     from app.bench.export.save import write_report
     from app.bench.report.loss_plot import loss_svg
-    from converters.quality.measuring import reasoning_held_out_text
+    from converters.quality.measuring_client import reasoning_held_out_text
 
     plot: Path | None = options.plot
     if plot is not None and plot.suffix.lower() != ".svg":

@@ -9,7 +9,8 @@ from app.base.errors import StillroomError
 from app.cuda.pins import Package
 from models.hub.bounded_http import AnswerError, ask, is_web_address
 from models.hub.hub_access import TokenSource
-from models.hub.hub_client import HubClient, raise_if_not_let_through
+from models.hub.hub_client import HubClient
+from models.hub.hub_errors import raise_if_not_let_through
 from models.hub.snapshot import Snapshot
 from models.system.shown_text import shown
 

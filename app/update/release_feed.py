@@ -23,7 +23,8 @@ from app.base.errors import StillroomError
 from models.hub.bounded_http import AnswerError, ask
 from models.hub.file_names import is_unsafe
 from models.hub.hub_access import TokenSource
-from models.hub.hub_client import HubClient, raise_if_not_let_through
+from models.hub.hub_client import HubClient
+from models.hub.hub_errors import raise_if_not_let_through
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.progress import UNWATCHED, JobContext
 from models.system.shown_text import shown

@@ -7,7 +7,7 @@ import msgspec
 
 from converters.gguf.gguf_reader import check_gguf
 from converters.mixture.tensor_costs import TensorCosts
-from converters.quality.measuring import OWN_TEXT, ask, calibration_text
+from converters.quality.measuring_client import OWN_TEXT, ask, calibration_text
 from models.system.progress import UNWATCHED, JobContext
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.quality.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
-from converters.quality.measuring import TextPart, TextRequest
+from converters.quality.measuring_client import TextPart, TextRequest
 from converters.quality.token_progress import TokenProgress
 from models.system.progress import OnProgress
 

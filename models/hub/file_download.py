@@ -10,7 +10,7 @@ import httpx
 
 from models.hub.arrival import Arrival, OnArrival
 from models.hub.bulk_read import pieces
-from models.hub.hub_client import raise_if_hopeless, unreachable
+from models.hub.hub_errors import raise_if_hopeless, unreachable
 from models.hub.range_request import Link, RangeIgnored, TryAgain
 from models.hub.resumable_file import PartFile
 from models.hub.retry import RetryPolicy

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from models.hub.hub_access import HubAccount
-from models.hub.hub_client import HubClient, no_hub
+from models.hub.hub_client import HubClient
+from models.hub.hub_errors import no_hub
 from models.system.errors import StillroomError
 from models.system.shown_text import shown
 

@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from models.hub.hub_client import HubClient, no_hub
+from models.hub.hub_client import HubClient
+from models.hub.hub_errors import no_hub
 from models.hub.repository_card import LONGEST_SEARCH, MOST_FOUND, RepositoryCard, first_items, read_card
 from models.system.errors import StillroomError
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import httpx
 
 from models.hub.bounded_http import MOST_REDIRECTS, AnswerError, failed, next_address, same_origin
-from models.hub.hub_client import HubClient, gated, no_usable_answer
+from models.hub.hub_client import HubClient
+from models.hub.hub_errors import gated, no_usable_answer
 from models.hub.retry import is_temporary, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.errors import StillroomError

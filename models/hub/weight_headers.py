@@ -10,7 +10,8 @@ import httpx
 from models.hub.bounded_http import WHOLE_S, AnswerError, until_cancelled
 from models.hub.bulk_tls import open_client
 from models.hub.file_download import TransferOptions
-from models.hub.hub_client import HubClient, no_usable_answer, raise_if_hopeless, unreachable
+from models.hub.hub_client import HubClient
+from models.hub.hub_errors import no_usable_answer, raise_if_hopeless, unreachable
 from models.hub.range_request import Link, RangeIgnored, TryAgain
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.durable import write_durably

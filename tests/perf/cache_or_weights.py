@@ -22,7 +22,7 @@ from converters.build.build_client import build
 from converters.process.messages import BuildRequest
 from converters.quality.divergence import Comparer, Scores, summarise
 from converters.quality.evaluation import Evaluation, Machine, Window
-from converters.quality.measuring import held_out_text, reasoning_held_out_text
+from converters.quality.measuring_client import held_out_text, reasoning_held_out_text
 from models.catalogue.catalogue import catalogue
 from models.memory.kv_cache import kv_cache_bytes
 from models.quantisation.model_shape import ModelShape

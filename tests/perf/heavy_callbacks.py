@@ -26,7 +26,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.shell import program
 from app.ui.shell.callback_watch import Callback, WatchedLoop
 from app.ui.shell.window_application import WindowApplication
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.system.notices import NoticeInbox
 from tests.perf.heavy_acts import first_shows, long_chats, many_chats, many_models, many_runs
 from tests.perf.heavy_acts.desk import Act, Desk
@@ -94,7 +94,7 @@ def main() -> None:
     told: dict[str, list[Callback]] = {}
     inbox = NoticeInbox()
     status = program.run_window(
-        lambda: window_parts(core, inbox),
+        lambda: program_parts(core, inbox),
         core.paths.data,
         (),
         lambda one: Bridge(_give_up, one).start(scene(one, place, told)),

@@ -25,7 +25,7 @@ from converters.mixture.costs_client import measure_tensor_costs
 from converters.mixture.mixture_for_size import MixtureChooser, tensor_bytes
 from converters.mixture.tensor_costs import TensorCosts
 from converters.process.messages import BuildRequest, MatrixFile
-from converters.quality.measuring import collect, held_out_text, measure
+from converters.quality.measuring_client import collect, held_out_text, measure
 from models.quantisation.chosen_mixture import ChosenMixture, TensorChoice
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS

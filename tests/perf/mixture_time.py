@@ -18,7 +18,7 @@ from converters.build.build_client import build
 from converters.mixture.costs_client import measure_tensor_costs
 from converters.mixture.mixture_for_size import MixtureChooser
 from converters.process.messages import BuildRequest, MatrixFile
-from converters.quality.measuring import collect
+from converters.quality.measuring_client import collect
 from models.system.progress import UNWATCHED
 
 FULL, PLAIN = "BF16", "Q4_K_M"

@@ -20,7 +20,7 @@ from app.base.children import child_command
 from converters.build.build_client import build
 from converters.imatrix.imatrix_file import read_imatrix
 from converters.process.messages import BuildRequest
-from converters.quality.measuring import (
+from converters.quality.measuring_client import (
     TextRequest,
     calibration_text,
     collect,

@@ -22,7 +22,7 @@ from app.engine.protocol import Delta, Event
 from app.ui.shell import program
 from app.ui.shell.callback_watch import Callback, Figures, WatchedLoop
 from app.ui.shell.window_application import WindowApplication
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.system.notices import NoticeInbox
 from tests.perf.chat_history import fill
 from tests.support.waiting import until
@@ -80,7 +80,7 @@ def main() -> None:
     told = NoticeInbox()
     end_at_once(
         program.run_window(
-            lambda: window_parts(core, told), core.paths.data, (), lambda one: begin_work(one, scene(one))
+            lambda: program_parts(core, told), core.paths.data, (), lambda one: begin_work(one, scene(one))
         )
     )
 

@@ -12,7 +12,7 @@ from app.acquire.build_options import BuildWish, Order
 from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from app.base.errors import StillroomError
-from converters.quality import measuring
+from converters.quality import measuring_client
 from models.catalogue.reference import parse_reference
 from models.hub.hub_client import HubClient
 from models.hub.retry import RetryPolicy
@@ -26,7 +26,7 @@ def main() -> int:
     types = [kind for kind in asked if not kind.isdecimal()]
     sizes = [int(kind) for kind in asked if kind.isdecimal()]
     wish = BuildWish(size_bytes=sizes[0], measure=True) if sizes else BuildWish()
-    measuring.calibration_text = measuring.held_out_text = lambda: TEXT
+    measuring_client.calibration_text = measuring_client.held_out_text = lambda: TEXT
     client = HubClient(endpoint, retry=RetryPolicy(attempts=2, first_wait_s=0.01))
     store = ModelStore(Path(root) / "models")
     commands = Commands(child_command("build"), child_command("measure"))

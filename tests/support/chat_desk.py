@@ -19,7 +19,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState

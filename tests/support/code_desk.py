@@ -18,7 +18,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.code_exchange import CodeExchange

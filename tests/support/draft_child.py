@@ -19,7 +19,7 @@ from app.bootstrap import build_core
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell import program
 from app.ui.shell.window_application import WindowApplication
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.system.notices import NoticeInbox
 
 PIECE_S = 0.03
@@ -63,7 +63,7 @@ def main() -> None:
     def begin(application: WindowApplication) -> None:
         typing.append(asyncio.ensure_future(type_on(application, random.Random(int(sys.argv[1])))))
 
-    end_at_once(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))
+    end_at_once(program.run_window(lambda: program_parts(core, told), core.paths.data, (), begin))
 
 
 if __name__ == "__main__":

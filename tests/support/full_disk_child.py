@@ -26,7 +26,7 @@ from app.engine.protocol import Delta, Event
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.shell import program
 from app.ui.shell.window_application import WindowApplication
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.system.notices import NoticeInbox
 from tests.support.waiting import until
 from tests.support.window import told
@@ -197,7 +197,7 @@ def main() -> None:
     def begin(application: WindowApplication) -> None:
         kept.append(asyncio.ensure_future(scene(application, name)))
 
-    end_at_once(program.run_window(lambda: window_parts(core, inbox), core.paths.data, (), begin))
+    end_at_once(program.run_window(lambda: program_parts(core, inbox), core.paths.data, (), begin))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from app.ui.models.list.models_table import ON_DISK
 from app.ui.models.models_tab import ModelsTab
 from app.ui.shell import program
 from app.ui.shell.window_application import WindowApplication
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.catalogue.catalogue import CatalogueModel, catalogue
 from models.store.store import InstalledModel
 from models.system.notices import NoticeInbox
@@ -201,7 +201,7 @@ def main() -> None:
     def begin(application: WindowApplication) -> None:
         kept.append(asyncio.ensure_future(scene(application, opens_late)))
 
-    end_at_once(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))
+    end_at_once(program.run_window(lambda: program_parts(core, told), core.paths.data, (), begin))
 
 
 if __name__ == "__main__":

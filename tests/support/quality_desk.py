@@ -21,7 +21,7 @@ from app.settings import SettingsFile
 from app.suites.model_prompts import renderer
 from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates

@@ -28,7 +28,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.widgets.plot_library import PlotLibrary
-from converters.quality.measuring import measure
+from converters.quality.measuring_client import measure
 from models.catalogue.reference import CheckpointReference
 from models.catalogue.starter import starter_file
 from models.hub.hub_client import HubClient

@@ -12,7 +12,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import Notices
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.system.notices import NoticeInbox
 from tests.support.waiting import TURN_S, until
 
@@ -29,7 +29,7 @@ def run_with_window(scene: Callable[[WindowApplication], Awaitable[None]]) -> No
 
     async def live() -> None:
         told = NoticeInbox()
-        application = WindowApplication(qt, window_parts(build_core(), told))
+        application = WindowApplication(qt, program_parts(build_core(), told))
         application.show()
         try:
             await scene(application)

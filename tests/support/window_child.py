@@ -36,7 +36,7 @@ from app.ui.code.code_tab import CodeTab
 from app.ui.shell import program
 from app.ui.shell.callback_watch import WatchedLoop
 from app.ui.shell.window_application import WindowApplication
-from app.window_bootstrap import window_parts
+from app.window_bootstrap import program_parts
 from models.catalogue.starter import starter_file
 from models.system.notices import NoticeInbox
 from tests.support.pages.benchmark_page import open_page
@@ -294,7 +294,7 @@ def main() -> None:
         begin_work(application, scene(application, work, how, delay_s))
 
     told = NoticeInbox()
-    end_at_once(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))
+    end_at_once(program.run_window(lambda: program_parts(core, told), core.paths.data, (), begin))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 from app.bench.quality.item import Collection, Item, Kind
-from converters.quality.measuring import OWN_TEXT, held_out_text
+from converters.quality.measuring_client import OWN_TEXT, held_out_text
 
 MATHS_ADVICE = "Please reason step by step, and put your final answer within \\boxed{}."
 """The authors' words: https://github.com/deepseek-ai/DeepSeek-R1#usage-recommendations"""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.bench.quality.progress import Pace
 from app.bench.quality.result import ItemResult
-from converters.quality.measuring import TextRequest, read_part
+from converters.quality.measuring_client import TextRequest, read_part
 from models.system.progress import JobContext, Progress
 
 PART_CHUNKS = 64

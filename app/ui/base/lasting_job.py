@@ -9,7 +9,7 @@ import shiboken6
 from PySide6.QtCore import QMetaMethod, QObject, QTimer, Signal
 
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 
 JOB = "benchmark"
 """While it lasts, the session is reserved for it, so that chats keep away."""

@@ -14,7 +14,7 @@ from app.chat.store.records import CUT_OFF, Attachment, StoredMessage, versions_
 from app.chat.store.store import ChatStore
 from app.engine.protocol import ModelInfo
 from app.remote.remote_server import is_elsewhere
-from app.ui.base.session import model_name
+from app.ui.base.engine_session import model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
 from app.ui.chat.chat_replies import ChatReplies, Exchange

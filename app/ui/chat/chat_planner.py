@@ -22,7 +22,7 @@ from app.chat.store.summary import Summary, after_summary
 from app.chat.store.vectors import EmbeddingModel, PassageVectors, model_fingerprint
 from app.chat.turn import history
 from app.engine.protocol import ModelInfo, Part, PartialReply
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.chat.composing.context_meter import ContextUse
 
 LEAST_FURTHER_TOKENS = 16

@@ -5,7 +5,7 @@ from PySide6.QtCore import QObject, Signal
 from app.chat.prompting.built_in_templates import can_think
 from app.ui.base import shortcuts
 from app.ui.base.add_action import keys_text
-from app.ui.base.session import EngineSession, model_name
+from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer, ComposerState
 from app.ui.chat.conversation.conversation_view import ConversationView

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from app.chat.store.records import Conversation
 from app.chat.store.summary import Summary, summary_of
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import model_name
+from app.ui.base.engine_session import model_name
 from app.ui.chat.chat_planner import ChatPlanner, NextPrompt
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView

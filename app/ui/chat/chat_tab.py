@@ -21,8 +21,8 @@ from app.chat.store.store import ChatStore
 from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
 from app.ui.base.add_action import allow
+from app.ui.base.engine_session import model_name
 from app.ui.base.offers import Offers, row_commands
-from app.ui.base.session import model_name
 from app.ui.base.slices import Stepped
 from app.ui.base.stray_typing import means_text
 from app.ui.chat.behaviour.chat_choices import ChatChoices

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from app.telemetry.rates import ChatRate, Rates
 from app.telemetry.sampler import TelemetrySnapshot
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.plain_text import set_tip
-from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.live_panel.context_section import ContextSection
 from app.ui.live_panel.generation_section import GenerationSection

@@ -4,8 +4,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import ModelInfo
+from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.base.resource_words import enumerated
-from app.ui.base.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import error_text, notice_text

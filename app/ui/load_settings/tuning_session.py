@@ -14,7 +14,7 @@ from app.load_choices import LoadChoices
 from app.tuning.report import TuningReport
 from app.tuning.tuner import Tuner, TuningProgress, left_open
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.load_settings.tuning_dialog import TuningDialog
 
 JOB = "tuning"

@@ -15,7 +15,7 @@ from app.machine.advisor import Advisor, FileFacts
 from app.machine.file_facts import FileFactsReader
 from app.machine.measurements import Measurements, MemorySpeed
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from models.catalogue.catalogue import catalogue
 from models.memory.fit import GpuMemory, Memory
 from models.store.store import InstalledModel

@@ -20,7 +20,7 @@ from app.engine.protocol import (
 )
 from app.filters.verdict import Hit
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices, error_text, filled
 

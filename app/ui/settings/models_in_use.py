@@ -6,9 +6,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app.acquire.jobs import JobBook
 from app.ui.base.bridge import Bridge
+from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.base.resource_words import enumerated
-from app.ui.base.session import EngineSession, model_name
 from models.store.store import ModelStore
 
 

@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine.planning.memory_watch import MemoryWatch
 from app.telemetry.sampler import TelemetrySnapshot
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.widgets.notices import notice_text
 
 

@@ -9,7 +9,7 @@ from app.base.errors import StillroomError
 from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession, model_name
+from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.settings.models_moving import ModelsMoving
 from models.store.store import InstalledModel, ModelStore
 

@@ -12,8 +12,8 @@ from app.machine.measurements import taken_bytes
 from app.remote.remote_server import ElsewhereServer
 from app.ui.base import shortcuts
 from app.ui.base.add_action import allow, as_heading, with_keys
+from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.base.plain_text import set_tip
-from app.ui.base.session import EngineSession, model_name
 from app.ui.base.theme import Theme
 from app.ui.widgets.push_buttons import MenuButton
 from models.store.store import InstalledModel

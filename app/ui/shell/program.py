@@ -20,8 +20,8 @@ from app.ui.shell.desktop.destroyed_windows import DestroyedWindows
 from app.ui.shell.desktop.portal_dialogs import portal_theme
 from app.ui.shell.desktop.single_instance import SingleInstance
 from app.ui.shell.desktop.stop_signals import StopSignals
+from app.ui.shell.program_parts import ProgramParts
 from app.ui.shell.window_application import WindowApplication
-from app.ui.shell.window_parts import WindowParts
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ CALLBACKS_VARIABLE = "STILLROOM_CALLBACKS"
 
 
 def run_window(
-    make_parts: Callable[[], WindowParts],
+    make_parts: Callable[[], ProgramParts],
     data_folder: Path,
     files: Sequence[Path] = (),
     on_shown: Callable[[WindowApplication], None] = lambda application: None,
@@ -81,7 +81,7 @@ def _watched_loop(qt: QApplication) -> qasync.QEventLoop:
 
 async def _live(
     qt: QApplication,
-    make_parts: Callable[[], WindowParts],
+    make_parts: Callable[[], ProgramParts],
     instance: SingleInstance,
     files: Sequence[Path],
     ending: Ending,

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from app.remote.model_info import elsewhere_info
 from app.remote.remote_server import ElsewhereModel, ElsewhereServer, sends_in_the_clear
 from app.settings import SettingsFile
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 
 
 class ElsewhereChoice:

@@ -25,9 +25,9 @@ from app.remote.remote_server import is_elsewhere
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, is_of_closed, off_this_thread
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.language import Languages
 from app.ui.base.lasting_job import LastingJobs
-from app.ui.base.session import EngineSession
 from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_watch import DriftWatch
@@ -48,9 +48,9 @@ from app.ui.shell.main_window import MainWindow
 from app.ui.shell.memory_warnings import MemoryWarnings
 from app.ui.shell.model_choice import ModelChoice, what_returns
 from app.ui.shell.model_picker import ModelPicker
+from app.ui.shell.program_parts import ProgramParts
 from app.ui.shell.remote_model_choice import ElsewhereChoice
 from app.ui.shell.window_dialogs import WindowDialogs
-from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace
 from app.ui.shell.window_tabs import TabsState, WindowTabs, tab_pages
 from app.ui.shell.window_zoom import WindowZoom
@@ -75,7 +75,7 @@ class WindowApplication(QObject):
     def __init__(
         self,
         qt: QApplication,
-        parts: WindowParts,
+        parts: ProgramParts,
         files: Sequence[Path] = (),
         ending: Ending | None = None,
     ) -> None:

@@ -17,16 +17,17 @@ from app.machine.freeable import Freeable, delete_for_good, find_freeable
 from app.remote.remote_server import ElsewhereModel, ElsewhereServer
 from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
-from app.ui.base.session import model_name
+from app.ui.base.engine_session import model_name
 from app.ui.base.slices import NEXT_TURN, Slices
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MODIFIERS, MainWindow
 from app.ui.shell.model_choice import measured_error, what_returns
-from app.ui.shell.window_parts import WindowParts
+from app.ui.shell.program_parts import ProgramParts
 from app.ui.widgets.ui_context import UiContext
-from models.hub.hub_access import HubAccount, TokenError
+from models.hub.hub_access import HubAccount
+from models.hub.hub_errors import TokenError
 from models.system.disk_space import DiskFullError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class WindowDialogs(QObject):
         self,
         ui: UiContext,
         window: MainWindow,
-        parts: WindowParts,
+        parts: ProgramParts,
         server: ServerSession,
         cuda: CudaSession,
         moving: ModelsMoving,

@@ -16,7 +16,7 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.live_panel.live_panel import OpenChat
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow, Page
-from app.ui.shell.window_parts import WindowParts
+from app.ui.shell.program_parts import ProgramParts
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import BroughtBack
 from app.ui.widgets.ui_context import UiContext
@@ -76,7 +76,7 @@ class WindowTabs(QObject):
         self,
         ui: UiContext,
         window: MainWindow,
-        parts: WindowParts,
+        parts: ProgramParts,
         advice: Callable[[], MachineAdvice],
         jobs: LastingJobs,
         library: Callable[[], ChatLibrary],

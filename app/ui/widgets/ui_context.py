@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary

@@ -26,8 +26,8 @@ from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.lasting_job import LastingJob
-from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.runs_model import MODEL, WHEN

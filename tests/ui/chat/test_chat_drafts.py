@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.chat.library.reply_choices import ReplyChoices
-from app.ui.base.session import model_name
+from app.ui.base.engine_session import model_name
 from tests.support.chat_desk import ENDLESS, Opened
 from tests.support.engines import starter_path
 from tests.support.waiting import until

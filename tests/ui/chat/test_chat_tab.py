@@ -22,7 +22,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.reply.reply_view import ReplyView

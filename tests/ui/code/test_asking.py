@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.code.ask import SelectionTooLongError
 from app.engine.client.client import EngineClient
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts
 from tests.support.templates import chat_templates

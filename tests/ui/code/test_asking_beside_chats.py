@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.engine.protocol import Delta, Generate, LoadSettings, Part, ReplyEvent, Sampling
-from app.ui.base.session import Reply
+from app.ui.base.engine_session import Reply
 from app.ui.code.code_tab import CodeTab
 from models.catalogue.starter import starter_file
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, show, until

@@ -16,7 +16,7 @@ from app.telemetry.nvml import GpuReading, GpuSample, GpuState
 from app.telemetry.rates import ChatRate, Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import COLLAPSED_WIDTH_PX, WIDTH_PX, LivePanel, OpenChat
 from app.ui.live_panel.live_plot import GROWTH_S

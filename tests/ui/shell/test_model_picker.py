@@ -14,8 +14,8 @@ from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, ModelInfo
 from app.ui.base.bridge import Bridge
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.offers import menu_commands, menu_of
-from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState

@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from converters.quality.measuring import OWN_TRACES
+from converters.quality.measuring_client import OWN_TRACES
 from tests.support.cli import Cli
 from tests.support.make_quality_reference import TEXT, build_small_model
 

@@ -12,7 +12,7 @@ from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
 from app.engine.protocol import Delta, Event, Failed, Finished, ModelInfo, PromptProgress
 from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from app.load_choices import LoadChoices
 from app.remote.remote_engine import ElsewhereInPlace
 from app.remote.remote_server import is_elsewhere
 from app.suites.quality_suites import QualitySuites
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from models.system.progress import JobContext
 
 

@@ -15,10 +15,10 @@ from app.chat.library.reply_choices import ReplyChoices
 from app.settings import SettingsFile
 from app.ui.base.add_action import Command, allow
 from app.ui.base.bridge import Bridge
+from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.layouts import widen_for_title
 from app.ui.base.offers import menu_commands
-from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.widgets.early_keys import EarlyKeys
 from app.ui.widgets.notices import Notices, Words

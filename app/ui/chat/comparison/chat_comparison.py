@@ -14,7 +14,7 @@ from app.base.errors import Cancelled, StillroomError
 from app.chat.store.records import StoredMessage, newest_end
 from app.engine.protocol import ModelInfo
 from app.remote.remote_server import is_elsewhere
-from app.ui.base.session import model_name
+from app.ui.base.engine_session import model_name
 from app.ui.chat.chat_exchange import ChatDesk, ChatExchange
 from app.ui.chat.chat_replies import Exchange
 from app.ui.chat.comparison.comparison_column import ComparisonColumn, ModelOffer

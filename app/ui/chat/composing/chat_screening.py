@@ -8,7 +8,7 @@ from app.chat.prompting.prompt import ChatMessage, ChatTemplate
 from app.engine.protocol import ModelInfo
 from app.filters.screen import Screened
 from app.filters.verdict import BlockedError, Hit
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.chat.composing.filter_notice import FilterNotice
 
 

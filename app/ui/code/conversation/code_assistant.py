@@ -11,7 +11,7 @@ from app.code.ask import Excerpt, Question, Task, fit_question
 from app.code.mentions import NamedFile
 from app.engine.protocol import Generate, ModelInfo, Sampling
 from app.filters.screen import Screened
-from app.ui.base.session import EngineSession, OnReplyEvent, Reply
+from app.ui.base.engine_session import EngineSession, OnReplyEvent, Reply
 
 QUESTION_SHARE = 0.5
 """Of the context: how much a question with its code may take. The rest is for thinking and answering."""

@@ -17,8 +17,8 @@ from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base import shortcuts
 from app.ui.base.add_action import allow, keys_text, with_keys
 from app.ui.base.announce import announce
+from app.ui.base.engine_session import Reply
 from app.ui.base.plain_text import set_tip
-from app.ui.base.session import Reply
 from app.ui.base.stray_typing import means_text, type_into
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.code.conversation.code_exchange import CodeExchange

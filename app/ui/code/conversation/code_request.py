@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine.protocol import Finished, Sampling
-from app.ui.base.session import EngineSession, OnReplyEvent, Reply
+from app.ui.base.engine_session import EngineSession, OnReplyEvent, Reply
 from app.ui.code.conversation.code_assistant import CodeAssistant, FittedQuestion
 
 LOOK_MS = 300

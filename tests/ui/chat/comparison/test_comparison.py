@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.records import StoredMessage, versions_of
 from app.engine.protocol import LoadSettings, Sampling
-from app.ui.base.session import EngineSession
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.comparison.comparison_column import ComparisonColumn, ModelOffer
 from app.ui.chat.comparison.comparison_dialog import ComparisonDialog

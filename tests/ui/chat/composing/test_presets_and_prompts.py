@@ -32,8 +32,8 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
+from app.ui.base.engine_session import EngineSession
 from app.ui.base.layouts import TITLE_BAR_PX
-from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings

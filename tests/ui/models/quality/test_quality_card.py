@@ -23,7 +23,7 @@ from app.ui.models.quality.quality_table import LOSS, SAME_TOP
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
-from converters.quality import measuring
+from converters.quality import measuring_client
 from models.store.manifest import BuiltFile
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import Progress
@@ -148,7 +148,7 @@ class Desk:
 
 @pytest.fixture
 def desk(qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(measuring, "held_out_text", lambda: TEXT)
+    monkeypatch.setattr(measuring_client, "held_out_text", lambda: TEXT)
     return Desk(qtbot, theme, tmp_path)
 
 

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 from app.chat.store.store import ChatStore
 from app.ui.base import slices
 from app.ui.base.add_action import not_now, plain_words
+from app.ui.base.engine_session import model_name
 from app.ui.base.offers import could_be_seen, menu_of
-from app.ui.base.session import model_name
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog

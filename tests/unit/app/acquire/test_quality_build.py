@@ -25,7 +25,7 @@ from converters.gguf.gguf_reader import inspect
 from converters.imatrix.imatrix_file import read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import unfinished_path
 from converters.mixture.tensor_costs import TensorCosts
-from converters.quality import measuring
+from converters.quality import measuring_client
 from converters.system.errors import BuildError
 from models.catalogue.reference import CheckpointReference, GgufReference, HubReference, Reference
 from models.hub.file_download import TransferOptions
@@ -74,8 +74,8 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("HF_TOKEN", "")
-    monkeypatch.setattr(measuring, "held_out_text", lambda: TEXT)
-    monkeypatch.setattr(measuring, "calibration_text", lambda: TEXT)
+    monkeypatch.setattr(measuring_client, "held_out_text", lambda: TEXT)
+    monkeypatch.setattr(measuring_client, "calibration_text", lambda: TEXT)
     checkpoint = make_tiny_model(MODEL, tmp_path / "original")
     ready_made = tmp_path / "ready-made"
     ready_made.mkdir()
@@ -97,7 +97,7 @@ def test_a_measured_build_says_what_it_cost_and_keeps_no_more_than_asked_for(des
     assert stages[-1] == "measure"
     assert [model.type for model in desk.store.listing().models] == ["Q3_K_M", "Q8_0"]
     three, eight = built.models
-    assert three.imatrix == f"{measuring.OWN_TEXT}, {three_chunks(three.path)} chunks"
+    assert three.imatrix == f"{measuring_client.OWN_TEXT}, {three_chunks(three.path)} chunks"
     assert eight.imatrix == ""
     assert three.quality is not None
     assert eight.quality is not None
@@ -215,7 +215,7 @@ def test_a_matrix_is_kept_and_used_again_for_the_same_weights(folder: bool, desk
     [file] = (out if folder else desk.store.root).rglob("*.imatrix")
     kept = kept_matrix(file)
     assert kept is not None
-    assert (kept.text, kept.collected_with) == (measuring.OWN_TEXT, "Q8_0")
+    assert (kept.text, kept.collected_with) == (measuring_client.OWN_TEXT, "Q8_0")
     assert build("Q3_K_M", desk.checkpoint) == first
     assert "collect" not in desk.stages()
     # Of other weights, and where it is damaged, it is collected anew.

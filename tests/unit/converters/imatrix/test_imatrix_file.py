@@ -16,7 +16,7 @@ from converters.imatrix import unfinished_imatrix
 from converters.imatrix.imatrix_file import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from converters.process.messages import BuildRequest, MatrixFile
-from converters.quality.measuring import OWN_TEXT, calibration_text, collect, held_out_text
+from converters.quality.measuring_client import OWN_TEXT, calibration_text, collect, held_out_text
 from converters.system.errors import BuildError, GgufError
 from models.system.errors import Cancelled, StillroomError
 from models.system.progress import JobContext, Progress

@@ -35,7 +35,7 @@ from converters.mixture.tensor_costs import CostsFile
 from converters.process.messages import BuildRequest
 from converters.quality.divergence import Comparer, Scores
 from converters.quality.evaluation import Machine, MeasuringText
-from converters.quality.measuring import calibration_text
+from converters.quality.measuring_client import calibration_text
 from converters.system.errors import BuildError
 from tests.support.tiny_models import make_tied_model
 

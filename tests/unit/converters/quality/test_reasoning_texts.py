@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from converters.quality.measuring import (
+from converters.quality.measuring_client import (
     calibration_text,
     held_out_text,
     reasoning_calibration_text,

@@ -18,7 +18,7 @@ from app.bench.quality.scores.f1 import class_scores, macro_f1, macro_f1_interva
 from app.bench.quality.scores.rouge import rouge_l
 from app.bench.quality.scores.wilson import wilson
 from app.bench.results.statistics import redrawn
-from converters.quality.measuring import held_out_text
+from converters.quality.measuring_client import held_out_text
 
 HAND_MADE = [
     ("The cat sat on the mat.", "The cat sat on the mat."),

@@ -13,9 +13,9 @@ import pytest
 
 from app.base.children import child_command
 from converters.process.messages import BuildRequest
-from converters.quality import quality
+from converters.quality import quality_measurement
 from converters.quality.divergence import Comparer, Scores, summarise
-from converters.quality.measuring import measure
+from converters.quality.measuring_client import measure
 from converters.quality.token_progress import TokenProgress
 from converters.system.errors import BuildError
 from models.system.errors import Cancelled
@@ -181,4 +181,4 @@ def test_the_time_left_is_that_of_the_steps_so_far() -> None:
 
 
 def test_the_type_of_a_file_is_that_of_its_matrices(files: dict[str, Path]) -> None:
-    assert quality.type_in_file(files["BF16"]) == "BF16"
+    assert quality_measurement.type_in_file(files["BF16"]) == "BF16"

@@ -40,7 +40,7 @@ OnSnapshot = Callable[[TelemetrySnapshot], None]
 
 
 @dataclass(frozen=True, slots=True)
-class WindowParts:
+class ProgramParts:
     """The parts of the window, made by `app.window_bootstrap`; the window closes them when it ends."""
 
     paths: AppPaths
