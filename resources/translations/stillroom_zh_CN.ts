@@ -838,6 +838,10 @@
         <translation>还没有输入内容</translation>
     </message>
     <message>
+        <source>The documents are being read.</source>
+        <translation>正在读取文档。</translation>
+    </message>
+    <message>
         <source>There is no model on this computer yet. Get one in the Models tab.</source>
         <translation>本机还没有模型。请在“模型”页获取一个。</translation>
     </message>
@@ -1211,6 +1215,10 @@
     <message>
         <source>Waits for the measurement. {keys} takes it back.</source>
         <translation>正等待测量结束，按 {keys} 可收回。</translation>
+    </message>
+    <message>
+        <source>Waits for the documents. {keys} takes it back.</source>
+        <translation>正等待文档读取完成，按 {keys} 可收回。</translation>
     </message>
     <message>
         <source>Waits for the model. {keys} takes it back.</source>
@@ -9706,6 +9714,14 @@ Left for the reply: {left}</source>
     <message>
         <source>A grammar works only with a model on this computer.</source>
         <translation>语法只能用于本机上的模型。</translation>
+    </message>
+    <message>
+        <source>A message that was being changed</source>
+        <translation>一条正在修改的消息</translation>
+    </message>
+    <message>
+        <source>A message that was being changed (“{start}”)</source>
+        <translation>一条正在修改的消息（“{start}”）</translation>
     </message>
     <message>
         <source>A model elsewhere cannot be told to answer now; stop the reply instead.</source>

@@ -117,6 +117,13 @@ _STEPS: tuple[str, ...] = (
     CREATE_SUMS,
     # 10: the texts before which a chat's answers end.
     "ALTER TABLE conversations ADD COLUMN stop TEXT;",
+    # 11: the words of messages that are being changed.
+    """
+    CREATE TABLE edits (
+        message_id INTEGER PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+        text TEXT NOT NULL
+    );
+    """,
 )
 
 _SECURE_DELETE = "INSERT INTO message_search (message_search, rank) VALUES ('secure-delete', 1);"
@@ -177,6 +184,14 @@ def _summary(db: sqlite3.Connection, values: Values) -> StillroomError:
     return StillroomError("A summary of the chat “{title}”", title=_title(db, values.get("conversation_id")))
 
 
+def _edit(_db: sqlite3.Connection, values: Values) -> StillroomError:
+    if "text" not in values:
+        return StillroomError("A message that was being changed")
+    return StillroomError(
+        "A message that was being changed (“{start}”)", start=excerpt(values.get("text", ""))
+    )
+
+
 def _fit_message(values: dict[str, object]) -> None:
     if values.get("role") not in ("user", "assistant"):
         values["role"] = "assistant" if values.get("thinking") or values.get("model") else "user"
@@ -226,6 +241,7 @@ SCHEMA = Schema(
         Table("messages", describe=_message, fit=_fit_message),
         Table("attachments", describe=_document),
         Table("summaries", describe=_summary),
+        Table("edits", describe=_edit),
         Table("passage_vectors", ("attachment_id", "start", "end", "model"), derived=True),
     ),
     newer=_newer,

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import operator
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -99,6 +100,9 @@ class ChatStore:
     def _take_word(self, word: LastWord) -> None:
         if word.message:
             self.save_reply(word.message, word.content, word.thinking, outcome=word.outcome)
+            return
+        if word.edited:
+            self.save_edit(word.edited, word.draft)
             return
         known = {chat.id for chat in self.conversations()}
         self.save_draft(word.chat if word.chat in known else self.create_conversation().id, word.draft)
@@ -225,7 +229,30 @@ class ChatStore:
         """Keep what is typed and not sent."""
         with self._database.writing() as db:
             db.execute("UPDATE conversations SET draft = ? WHERE id = ?", (draft, conversation_id))
-        self._drop_words(lambda word: not word.message and word.chat == conversation_id)
+        self._drop_words(lambda word: not (word.message or word.edited) and word.chat == conversation_id)
+
+    def save_edit(self, message_id: int, text: str) -> None:
+        """Keep the words of a message that is being changed; none where that is given up, or the message is
+        gone."""
+        with self._database.writing() as db:
+            if text:
+                db.execute(
+                    "INSERT INTO edits (message_id, text) SELECT id, ? FROM messages WHERE id = ?"
+                    " ON CONFLICT (message_id) DO UPDATE SET text = excluded.text",
+                    (text, message_id),
+                )
+            else:
+                _drop_edit(db, message_id)
+        self._drop_words(lambda word: word.edited == message_id)
+
+    def edits(self, conversation_id: int) -> dict[int, str]:
+        """The words of the messages of a chat that are being changed, by the numbers of these."""
+        rows = self._database.read(
+            "SELECT e.message_id, e.text FROM edits e JOIN messages m ON m.id = e.message_id"
+            " WHERE m.conversation_id = ?",
+            (conversation_id,),
+        )
+        return dict(rows)
 
     def save_model(self, conversation_id: int, model: str) -> None:
         """Keep the name of the model that is to answer in a chat."""
@@ -319,8 +346,10 @@ class ChatStore:
         attachments: Sequence[Attachment] = (),
         passages: Sequence[Passage] | None = None,
         json_schema: str = "",
+        edited_id: int | None = None,
     ) -> StoredMessage:
-        """Add a message below `parent_id` and show its branch; a user's message also clears the draft.
+        """Add a message below `parent_id` and show its branch; a user's message also clears the draft, and
+        that of message `edited_id` in other words is no edit any more.
 
         `attachments` go with it: those that waited are its own from now on, those of another message (an
         edited question) are copied.
@@ -354,6 +383,8 @@ class ChatStore:
                         (conversation_id, row[0], attachment.name, attachment.text, now),
                     )
             index_message(db, row[0], content, "")
+            if edited_id is not None:
+                _drop_edit(db, edited_id)
             db.execute(
                 "UPDATE conversations SET head_id = ?, updated_at = ?, model = iif(? = '', model, ?),"
                 " draft = iif(? = 'user', '', draft) WHERE id = ?",
@@ -375,6 +406,7 @@ class ChatStore:
                 raise _gone()
             message = message_of(rows[0])
             index_message(db, message.id, content, message.thinking)
+            _drop_edit(db, message_id)
             db.execute(
                 "UPDATE conversations SET head_id = ?, updated_at = ? WHERE id = ?",
                 (message.id, now, message.conversation_id),
@@ -531,6 +563,10 @@ class ChatStore:
             (conversation_id,),
         )
         return [Attachment(*row) for row in rows]
+
+
+def _drop_edit(db: sqlite3.Connection, message_id: int) -> None:
+    db.execute("DELETE FROM edits WHERE message_id = ?", (message_id,))
 
 
 def _gone() -> ChatStoreError:

@@ -68,6 +68,8 @@ class ChatExchange(QObject):
     """Something else can be done now."""
     question_kept = Signal(bool)
     """A question of the open chat is in the store; whether it was the one in the composer."""
+    edit_kept = Signal(int)
+    """A question is in the store in the words to which this message was changed."""
 
     def __init__(
         self,
@@ -131,6 +133,11 @@ class ChatExchange(QObject):
     def takes_draft(self) -> bool:
         """The words in the composer are on their way to the store as the open chat's question."""
         return self.here is not None and self.here.takes_draft
+
+    def edits(self, message_id: int) -> bool:
+        """Tell whether a message is on its way to the store in other words."""
+        changed = (exchange.in_place_of for exchange in self._exchanges)
+        return any(old is not None and old.id == message_id for old in changed)
 
     @property
     def obstacle(self) -> Obstacle:
@@ -330,7 +337,7 @@ class ChatExchange(QObject):
 
     async def _send(self, exchange: Exchange, text: str, attachments: Sequence[Attachment]) -> None:
         if exchange.awaited is not None and not await self._model_came(exchange, exchange.awaited):
-            await self._give_back(exchange, text, may_choose=False)
+            self._give_back(exchange, text, may_choose=False)
             return
         if exchange.in_place_of is None and self._is_open(exchange):
             # More may have been attached while the question waited.
@@ -338,7 +345,7 @@ class ChatExchange(QObject):
         plan = await self.agreed(exchange, self.replies.wanted(exchange, text, attachments))
         sendable = None if plan is None else await self.replies.screened(exchange, text, plan)
         if plan is None or sendable is None:
-            await self._give_back(exchange, text, may_choose=plan is None)
+            self._give_back(exchange, text, may_choose=plan is None)
             return
         question = await self.keep_question(exchange, text, attachments, plan, sendable)
         await self._reply(exchange, question, sendable)
@@ -400,9 +407,12 @@ class ChatExchange(QObject):
                 sendable.text,
                 attachments=attachments,
                 passages=plan.passages,
+                edited_id=exchange.in_place_of.id if exchange.in_place_of is not None else None,
             )
         )
         question = await self._keeper.keep_question(exchange.question)
+        if exchange.in_place_of is not None:
+            self.edit_kept.emit(exchange.in_place_of.id)
         if self._is_open(exchange):
             self._show_question(exchange, question, text)
         exchange.takes_draft = False
@@ -448,9 +458,10 @@ class ChatExchange(QObject):
         if not self._closed:
             self.state_changed.emit()
 
-    async def _give_back(self, exchange: Exchange, text: str, *, may_choose: bool) -> None:
+    def _give_back(self, exchange: Exchange, text: str, *, may_choose: bool) -> None:
         """Put changed words that were not sent back where they were written, or wait for the user's choice;
-        those of a new message are still in the composer, or became the draft of a chat that was left."""
+        in a chat that was left they are there when it is opened. Those of a new message are still in the
+        composer, or became the draft of a chat that was left."""
         old = exchange.in_place_of
         if old is None:
             return
@@ -460,10 +471,6 @@ class ChatExchange(QObject):
                 self._block(partial(self.send, text, in_place_of=old), edited)
             else:
                 self._desk.conversation.edit_message(*edited)
-        elif exchange.chat is not None:
-            kept = self._store.conversation(exchange.chat.id)
-            if not kept.draft.strip():
-                await self._keeper.save_draft(kept, text)
 
     def _block(
         self,

@@ -30,6 +30,7 @@ from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_actions import ChatActions
 from app.ui.chat.chat_drafts import ChatDrafts
+from app.ui.chat.chat_edits import ChatEdits
 from app.ui.chat.chat_exchange import ChatDesk, ChatExchange
 from app.ui.chat.chat_readiness import ChatReadiness
 from app.ui.chat.comparison.chat_comparison import ChatComparison
@@ -124,6 +125,7 @@ class ChatTab(QWidget, Stepped):
             self.choices,
         )
         self.exchange = ChatExchange(ui, store, self._keeper, self._runner, desk, self.start, self)
+        self._edits = ChatEdits(self._keeper, self.conversation, self.exchange.edits, self.start, self)
         self._branch = ChatBranch(
             store,
             self._keeper,
@@ -131,8 +133,11 @@ class ChatTab(QWidget, Stepped):
             self.exchange.summaries,
             self.conversation,
             self.start,
+            self._edits.of,
             self,
         )
+        for kept in (self.exchange.edit_kept, self._branch.edit_kept):
+            kept.connect(lambda message_id: self._edits.note(message_id, ""))
         self.comparison = ChatComparison(
             ui, self._keeper, self._runner, self.exchange, desk, self._branch, self
         )
@@ -276,7 +281,8 @@ class ChatTab(QWidget, Stepped):
         Running tasks of the tab are cancelled; it must not be used afterwards.
         """
         self._budget_timer.stop()
-        keep_draft, keep_choices = self.drafts.close_down(), self._choosing.close_down()
+        keep_draft, keep_edits = self.drafts.close_down(), self._edits.close_down()
+        keep_choices = self._choosing.close_down()
         for task in self._tasks:
             task.cancel()
         self._readiness.close()
@@ -289,6 +295,8 @@ class ChatTab(QWidget, Stepped):
                 # A draft may make the chat that the choices belong to.
                 keep_draft()
                 keep_choices()
+                # Before what was sent of them, which then stands for them.
+                keep_edits()
                 keep_questions()
             finally:
                 wait_for_reply()
@@ -332,6 +340,7 @@ class ChatTab(QWidget, Stepped):
         """Show a chat, or an empty one."""
         self.choices.flush()
         self.drafts.keep()
+        self._edits.keep()
         left = self.chat
         # The chat that was open may have been made meanwhile.
         self._name_place()

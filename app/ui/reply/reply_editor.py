@@ -13,6 +13,8 @@ class ReplyEditor(QWidget):
 
     saved = Signal(str)
     """The reply is to stand in these words."""
+    typed = Signal(str)
+    """The words in its place while it is changed; empty where they are its own."""
     ended = Signal()
     """The field is gone, and with it the keyboard's place."""
 
@@ -30,22 +32,34 @@ class ReplyEditor(QWidget):
 
     def open(self, text: str) -> None:
         """Change this text."""
+        self._open(text, text).setFocus()
+
+    def go_on(self, text: str, changed: str) -> None:
+        """Show the field as it was left, with this text `changed`, and leave the keyboard where it is."""
+        self._open(text, changed)
+
+    def _open(self, text: str, shown: str) -> EditField:
         self._text = text
         field = self._field = self._field or self._made()
-        field.setPlainText(text)
+        field.setPlainText(shown)
         self.show()
         field.fit()
-        field.setFocus()
+        return field
 
     def close_field(self) -> None:
         """Leave the text as it was."""
         if self.is_open:
-            self.hide()
-            self.ended.emit()
+            self.typed.emit("")
+            self._close()
+
+    def _close(self) -> None:
+        self.hide()
+        self.ended.emit()
 
     def _made(self) -> EditField:
         field = EditField(least_lines=3, enter_submits=False)
         field.setAccessibleName(self.tr("The reply"))
+        field.textChanged.connect(self._on_typed)
         field.submitted.connect(self._save)
         field.given_up.connect(self.close_field)
         cancel = button(self.tr("Cancel"))
@@ -68,10 +82,15 @@ class ReplyEditor(QWidget):
         layout.addLayout(row)
         return field
 
+    def _on_typed(self) -> None:
+        assert self._field is not None
+        text = self._field.toPlainText()
+        self.typed.emit("" if text.strip() == self._text else text)
+
     def _save(self) -> None:
         assert self._field is not None
         text = self._field.toPlainText().strip()
         if text:
-            self.close_field()
+            self._close()
             if text != self._text:
                 self.saved.emit(text)

@@ -50,6 +50,8 @@ class ReplyView(QWidget):
     """The model is to be loaded with a larger context."""
     edited = Signal(str)
     """The reply is to stand in these words, as another version."""
+    edit_typed = Signal(str)
+    """As `ReplyEditor.typed`."""
     editing_ended = Signal()
     """The field is gone, and with it the keyboard's place."""
     answer_now_requested = Signal()
@@ -107,6 +109,7 @@ class ReplyView(QWidget):
         self._verdict.hide()
         self.editor = ReplyEditor()
         self.editor.saved.connect(self.edited)
+        self.editor.typed.connect(self.edit_typed)
         self.editor.ended.connect(self._on_editing_ended)
         self.foot = ReplyFoot(theme, offers_ways=offers_regenerate)
         self.foot.copy_requested.connect(self.copy)
@@ -294,6 +297,11 @@ class ReplyView(QWidget):
         if not self._running:
             self._answer.hide()
             self.editor.open(self.answer.strip())
+
+    def go_on_editing(self, text: str) -> None:
+        """Show the field as it was left, with this text, and leave the keyboard where it is."""
+        self._answer.hide()
+        self.editor.go_on(self.answer.strip(), text)
 
     def stop_editing(self) -> None:
         """Leave the answer as it was."""

@@ -1,6 +1,6 @@
 """The branch of the open chat in the column: shown, switched to another version, its code checked."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -11,7 +11,7 @@ from app.chat.store.store import ChatStore
 from app.ui.chat.chat_summaries import ChatSummaries
 from app.ui.chat.conversation.chat_syntax import ChatSyntax
 from app.ui.chat.conversation.chat_writer import ChatKeeper
-from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.chat.conversation.conversation_view import NO_EDITS, ConversationView
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.reply.reply_view import ReplyView
@@ -22,6 +22,8 @@ class ChatBranch(QObject):
 
     switched = Signal()
     """Another version of a message is shown, and what came after it."""
+    edit_kept = Signal(int)
+    """A reply stands in the words to which this message was changed."""
     forked = Signal(int)
     """This chat was made, a copy of the open one up to a reply."""
 
@@ -33,8 +35,10 @@ class ChatBranch(QObject):
         summaries: ChatSummaries,
         conversation: ConversationView,
         start: Callable[[Coroutine[Any, Any, Any]], None],
+        edits_of: Callable[[int], Mapping[int, str]],
         parent: QObject,
     ) -> None:
+        """`edits_of` a chat are the words of its messages that are being changed."""
         super().__init__(parent)
         self._store = store
         self._keeper = keeper
@@ -42,6 +46,7 @@ class ChatBranch(QObject):
         self._summaries = summaries
         self._conversation = conversation
         self._start = start
+        self._edits_of = edits_of
         self._syntax = ChatSyntax(start, self)
         conversation.version_requested.connect(lambda which: start(self.show_version(which)))
         conversation.reply_edited.connect(lambda *what: start(self._keep_edited(*what)))
@@ -58,6 +63,7 @@ class ChatBranch(QObject):
             branch_in(messages, self._store.head(chat.id) if chat else None),
             (running.message.id, running.view) if running else None,
             versions_of(messages),
+            self._edits_of(chat.id) if chat else NO_EDITS,
         )
         if chat is not None:
             self._summaries.show(chat.id)
@@ -80,6 +86,7 @@ class ChatBranch(QObject):
         opened = self._keeper.opened
         message = await self._keeper.write(self._store.add_edited, old.id, text)
         self._keeper.refresh(message.conversation_id)
+        self.edit_kept.emit(old.id)
         if opened != self._keeper.opened:
             return
         self._conversation.remove_after(old.parent_id)

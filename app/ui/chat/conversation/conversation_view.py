@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -25,6 +26,7 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.selectable_text import ShownText
 from app.ui.reply.selection_area import BlockSource
 
+NO_EDITS: Mapping[int, str] = MappingProxyType({})
 SHOWN_MESSAGES = 12
 AT_ONCE = 1
 """So many of the last messages are made at once; others when the window has had its turn. What was there is
@@ -54,6 +56,8 @@ class ConversationView(ChatColumn):
     """The model is to be loaded with a larger context."""
     edit_requested = Signal(object, str)
     """This `StoredMessage` of the user is to be asked again in other words."""
+    edit_typed = Signal(int, str)
+    """The words of this message while it is changed; empty where it is not changed any more."""
     document_requested = Signal(object, object, object)
     """An `Attachment`, the passages of it that were used, and the one to show, or None."""
     summary_changed = Signal(object, str)
@@ -72,6 +76,7 @@ class ConversationView(ChatColumn):
         super().__init__(theme, parent)
         self._branch: list[StoredMessage] = []
         self._versions: Mapping[int, Sequence[int]] = {}
+        self._edits = NO_EDITS
         self._offers_editing = False
         self._why_not = self._why_not_continue = ""
         self._can_edit = True
@@ -98,9 +103,11 @@ class ConversationView(ChatColumn):
         branch: Sequence[StoredMessage],
         live: tuple[int, ReplyView] | None,
         versions: Mapping[int, Sequence[int]],
+        edits: Mapping[int, str] = NO_EDITS,
     ) -> None:
         """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message;
-        `versions` are the messages in the place of each, as `app.chat.store.records.versions_of` gives them.
+        `versions` are the messages in the place of each, as `app.chat.store.records.versions_of` gives them;
+        `edits` the words of those that are being changed.
         """
         self._later.stop()
         self.begin_filling()
@@ -114,6 +121,7 @@ class ConversationView(ChatColumn):
         self._summary, self._summed_up = None, 0
         self._left_out = frozenset()
         self._versions = versions
+        self._edits = edits
         self._live = live
         self._wanted = SHOWN_MESSAGES
         if not self._branch:
@@ -398,6 +406,9 @@ class ConversationView(ChatColumn):
         card.version_chosen.connect(self.version_requested)
         card.show_versions(self._versions.get(message.id, ()), message.id)
         card.offer_editing(self._offers_editing)
+        card.typed.connect(lambda text: self.edit_typed.emit(message.id, text))
+        if message.id in self._edits:
+            card.go_on_editing(self._edits[message.id])
         if message.attachments:
             card.attachments.show_attachments(message.attachments)
             card.attachments.opened.connect(lambda which: self._open_document(message, which, None))
@@ -428,6 +439,7 @@ class ConversationView(ChatColumn):
         view.continue_requested.connect(lambda: self.continue_requested.emit(message))
         view.load_settings_requested.connect(self.load_settings_requested)
         view.edited.connect(lambda text: self.reply_edited.emit(message, text))
+        view.edit_typed.connect(lambda text: self.edit_typed.emit(message.id, text))
         view.editing_ended.connect(self.editing_ended)
         view.foot.again_with_requested.connect(lambda path: self.another_with_requested.emit(message, path))
         view.foot.compare_requested.connect(lambda: self.compare_requested.emit(message))
@@ -535,6 +547,8 @@ class ConversationView(ChatColumn):
     def _kept_reply(self, message: StoredMessage, question: StoredMessage | None) -> ReplyView:
         view = self.make_reply(message, question)
         view.show_kept(message.content, message.thinking, message.outcome, message.stats, message.error)
+        if message.id in self._edits:
+            view.go_on_editing(self._edits[message.id])
         return view
 
     def _offer_another(self) -> None:

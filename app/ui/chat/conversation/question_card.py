@@ -25,6 +25,8 @@ class QuestionCard(Card):
     """A message of the user. GUI thread."""
 
     edited = Signal(str)
+    typed = Signal(str)
+    """The words in its place while it is changed; empty where they are its own."""
     """The message is to be asked again in these words."""
     version_chosen = Signal(int)
     editing_ended = Signal()
@@ -101,17 +103,26 @@ class QuestionCard(Card):
 
     def start_editing(self, text: str = "") -> None:
         """Change the text in its place, from `text` on where it was changed before."""
+        field = self._open_editor(text or self.text)
+        field.setFocus()
+        field.selectAll()
+
+    def go_on_editing(self, text: str) -> None:
+        """Show the field as it was left, and leave the keyboard where it is."""
+        self._open_editor(text)
+
+    def _open_editor(self, text: str) -> EditField:
         editor = self._editor = self._editor or self._made_editor()
-        editor.field.setPlainText(text or self.text)
+        editor.field.setPlainText(text)
         self._show_editing(editor, True)
         editor.field.fit()
-        editor.field.setFocus()
-        editor.field.selectAll()
+        return editor.field
 
     def stop_editing(self) -> None:
         """Leave the text as it was."""
         if self._editor is not None:
             self._show_editing(self._editor, False)
+            self.typed.emit("")
         self.editing_ended.emit()
 
     def copy(self) -> None:
@@ -123,6 +134,7 @@ class QuestionCard(Card):
     def _made_editor(self) -> "_Editor":
         field = EditField()
         field.setAccessibleName(self.tr("Your message"))
+        field.textChanged.connect(self._on_typed)
         field.submitted.connect(self._submit)
         field.given_up.connect(self.stop_editing)
         cancel = button(self.tr("Cancel"))
@@ -136,6 +148,11 @@ class QuestionCard(Card):
             self._foot.addWidget(widget)
             keep_order(widget)
         return _Editor(field, cancel, send)
+
+    def _on_typed(self) -> None:
+        assert self._editor is not None
+        text = self._editor.field.toPlainText()
+        self.typed.emit("" if text == self.text else text)
 
     def _submit(self) -> None:
         editor = self._editor
