@@ -100,7 +100,12 @@ class ChatExchange(QObject):
         self._shown: ExchangePlan | None = None
         self._exchanges: list[Exchange] = []
         self._closed = False
-        for changed in (ui.session.loaded, ui.session.reservation_changed, ui.session.model_expected):
+        for changed in (
+            ui.session.loaded,
+            ui.session.reservation_changed,
+            ui.session.model_expected,
+            desk.attachments.reading_changed,
+        ):
             changed.connect(self._look_at_waiting)
         ui.session.load_failed.connect(self._on_load_failed)
         desk.composer.text_changed.connect(self._on_typed)
@@ -149,8 +154,13 @@ class ChatExchange(QObject):
 
     @property
     def waits(self) -> bool:
-        """Tell whether the open chat's question waits for the model."""
+        """Tell whether the open chat's question waits for the model, or for its documents."""
         return self.here is not None and self.here.awaited is not None
+
+    @property
+    def awaits_documents(self) -> bool:
+        """Tell whether the open chat's question waits for nothing but its documents."""
+        return self.here is not None and self.here.awaits_documents and not self.obstacle
 
     @property
     def reading(self) -> bool:
@@ -283,7 +293,8 @@ class ChatExchange(QObject):
 
     def send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
         """Send a question of the open chat, whatever chat is open when its reply comes; at once, or once
-        the obstacle is gone. Where it cannot be sent at all, the words stay where they were written."""
+        the obstacle is gone and its documents are read. Where it cannot be sent at all, the words stay where
+        they were written."""
         cannot = self.model is None and not self.obstacle
         if cannot or self.here is not None or not text.strip():
             if in_place_of is not None:
@@ -293,7 +304,9 @@ class ChatExchange(QObject):
         model = None if self.obstacle else self.model
         exchange = self.begin(model, before=in_place_of, in_place_of=in_place_of)
         exchange.text = text
-        if model is None:
+        if in_place_of is None:
+            exchange.documents = self._desk.attachments.coming(exchange.opened, exchange.chat)
+        if model is None or exchange.documents:
             # From now on: a load that fails takes it back also before its task has begun.
             exchange.awaited = asyncio.Event()
             self.state_changed.emit()
@@ -336,12 +349,15 @@ class ChatExchange(QObject):
             self.end(exchange)
 
     async def _send(self, exchange: Exchange, text: str, attachments: Sequence[Attachment]) -> None:
-        if exchange.awaited is not None and not await self._model_came(exchange, exchange.awaited):
+        if exchange.awaited is not None and not await self._all_came(exchange, exchange.awaited):
             self._give_back(exchange, text, may_choose=False)
             return
         if exchange.in_place_of is None and self._is_open(exchange):
             # More may have been attached while the question waited.
             attachments = self._desk.attachments.waiting
+        elif exchange.documents:
+            chat_id = exchange.documents[0].chat_id
+            attachments = await self._keeper.read(self._store.waiting_attachments, chat_id)
         plan = await self.agreed(exchange, self.replies.wanted(exchange, text, attachments))
         sendable = None if plan is None else await self.replies.screened(exchange, text, plan)
         if plan is None or sendable is None:
@@ -350,11 +366,11 @@ class ChatExchange(QObject):
         question = await self.keep_question(exchange, text, attachments, plan, sendable)
         await self._reply(exchange, question, sendable)
 
-    async def _model_came(self, exchange: Exchange, awaited: asyncio.Event) -> bool:
-        """Wait until a model answers, and let it be the exchange's; False where there is none then, or the
-        question was taken back."""
+    async def _all_came(self, exchange: Exchange, awaited: asyncio.Event) -> bool:
+        """Wait until a model answers, and let it be the exchange's, and until the documents are read; False
+        where there is none then, one of them cannot be read, or the question was taken back."""
         try:
-            while self.obstacle and not exchange.stopped:
+            while (self.obstacle or exchange.awaits_documents) and not exchange.stopped:
                 awaited.clear()
                 await awaited.wait()
         finally:
@@ -365,7 +381,7 @@ class ChatExchange(QObject):
         if exchange.info is not None and self._is_open(exchange):
             # Those of another model may have come with it.
             exchange.choices = self._desk.choices.choices
-        return exchange.info is not None
+        return exchange.info is not None and not any(each.has_failed for each in exchange.documents)
 
     def _look_at_waiting(self, *_: object) -> None:
         for exchange in self._exchanges:

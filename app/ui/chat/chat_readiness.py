@@ -116,4 +116,8 @@ class ChatReadiness(QObject):
             return self.tr("Waits for the measurement. {keys} takes it back.").format(
                 keys=keys_text(shortcuts.STOP)
             )
+        if self._exchange.awaits_documents:
+            return self.tr("Waits for the documents. {keys} takes it back.").format(
+                keys=keys_text(shortcuts.STOP)
+            )
         return self.tr("Waits for the model. {keys} takes it back.").format(keys=keys_text(shortcuts.STOP))

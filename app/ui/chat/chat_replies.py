@@ -12,6 +12,7 @@ from app.chat.store.summary import summary_of
 from app.chat.turn import chat_key, partial_reply
 from app.engine.protocol import Generate, ModelInfo
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
+from app.ui.chat.composing.chat_attachments import Reading
 from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
 from app.ui.chat.conversation.chat_writer import ChatKeeper, Once
 from app.ui.reply.reply_runner import ReplyRunner, RunningReply
@@ -47,8 +48,15 @@ class Exchange:
     """The writing of its question, until a reply to that comes."""
     place: Once[StoredMessage] | None = None
     """The writing of the place of its reply, until that comes."""
+    documents: Sequence[Reading] = ()
+    """The files that are read to go along with it."""
     awaited: asyncio.Event | None = None
-    """Set at whatever may end its wait for the model; None where it does not wait."""
+    """Set at whatever may end its wait for the model, or for its documents; None where it does not wait."""
+
+    @property
+    def awaits_documents(self) -> bool:
+        """Tell whether files that go along with it are still being read."""
+        return not all(reading.is_done for reading in self.documents)
 
     @property
     def model(self) -> ModelInfo:

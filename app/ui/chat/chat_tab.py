@@ -107,7 +107,7 @@ class ChatTab(QWidget, Stepped):
         yield
         self.composer = Composer(ui.theme)
         self.attachments = ChatAttachments(
-            ui, self.composer.attachments, self._keeper, self.start, self._kept_chat, self.failures, self
+            ui, self.composer.attachments, self._keeper, self.start, self._chosen, self.failures, self
         )
         self.notice = ContextNotice(ui.theme)
         self.filter_notice = FilterNotice(ui.theme)
@@ -466,6 +466,7 @@ class ChatTab(QWidget, Stepped):
         self.composer.files_given.connect(lambda files: self.start(self.attachments.attach(files)))
         self.conversation.document_requested.connect(self.attachments.show_document)
         self.attachments.changed.connect(self._budget_timer.start)
+        self.attachments.reading_changed.connect(self._show_what_can_be_compared)
         self.attachments.chat_made.connect(self.show_chats)
         self.attachments.files_chosen.connect(self.composer.setFocus)
         self.composer.remedy_requested.connect(self.models_requested)
@@ -542,9 +543,6 @@ class ChatTab(QWidget, Stepped):
     def _chosen(self) -> ChosenChat:
         model = model_name(self._session.info) if self._session.info is not None else ""
         return self._keeper.chosen(self.choices.choices, model)
-
-    def _kept_chat(self) -> Coroutine[Any, Any, Conversation]:
-        return self._keeper.kept_chat(self._chosen())
 
     async def _drop_if_empty(self, chat_id: int) -> None:
         """Take a chat that was left off the list if there is nothing in it."""

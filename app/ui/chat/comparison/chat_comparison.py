@@ -94,6 +94,8 @@ class ChatComparison(QObject):
             return self.tr("A reply is being written")
         if self._session.reserved_for:
             return self.tr("The model is being measured. Wait until that is done.")
+        if self._desk.attachments.coming(self._keeper.opened, self._keeper.chat):
+            return self.tr("The documents are being read.")
         return ""
 
     def open(self) -> None:

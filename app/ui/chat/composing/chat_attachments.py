@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,23 @@ from app.engine.protocol import Part
 from app.ui.base.file_dialogs import FileDialog, documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
+
+
+@dataclass(eq=False, slots=True)
+class Reading:
+    """Files that were given for the next message of a chat."""
+
+    opened: int
+    """The number of the chat as `ChatKeeper.opened` counted."""
+    chat_id: int
+    """0 until a new chat is in the store."""
+    is_done: bool = False
+    has_failed: bool = False
+    """One of them cannot be read."""
 
 
 class ChatAttachments(QObject):
@@ -27,6 +41,8 @@ class ChatAttachments(QObject):
 
     changed = Signal()
     """Other documents go along with the message now."""
+    reading_changed = Signal()
+    """Files are being read, or have been."""
     chat_made = Signal()
     """A document has come back, and the chat that it was in was no longer there."""
     files_chosen = Signal()
@@ -38,11 +54,11 @@ class ChatAttachments(QObject):
         chips: AttachmentChips,
         keeper: ChatKeeper,
         start: Callable[[Coroutine[Any, Any, Any]], None],
-        kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
+        chosen: Callable[[], ChosenChat],
         failures: InlineNotices,
         parent: QWidget,
     ) -> None:
-        """`kept_chat` gives the open chat, created where there is none yet; `failures` are its lines."""
+        """`chosen` is the chat that is open when it is called; `failures` are its lines."""
         super().__init__(parent)
         self._window = parent
         self._chips = chips
@@ -51,12 +67,11 @@ class ChatAttachments(QObject):
         self._theme = ui.theme
         self._notices = ui.notices
         self._start = start
-        self._kept_chat = kept_chat
+        self._chosen = chosen
         self._failures = failures
         self._tokens: dict[int, int] = {}
         """Of the documents, as the present model counts them; another one when the model is."""
-        self.reading: list[int] = []
-        """The chats for which files are being read, once for each time that some were given."""
+        self._readings: list[Reading] = []
         self._keeping = asyncio.Lock()
         self._folder = ""
         self.waiting: tuple[Attachment, ...] = ()
@@ -73,29 +88,53 @@ class ChatAttachments(QObject):
         if any(attachment.id not in self._tokens for attachment in waiting):
             self._start(self.count())
 
-    async def attach(self, paths: Sequence[Path]) -> None:
+    @property
+    def reading(self) -> list[int]:
+        """The chats for which files are being read, once for each time that some were given."""
+        return [reading.chat_id for reading in self._readings]
+
+    def coming(self, opened: int, chat: Conversation | None) -> tuple[Reading, ...]:
+        """Give what is being read for a chat, which was opened as this number."""
+        return tuple(
+            reading
+            for reading in self._readings
+            if reading.opened == opened or (chat is not None and reading.chat_id == chat.id)
+        )
+
+    def attach(self, paths: Sequence[Path]) -> Coroutine[Any, Any, None]:
         """Read files and keep their texts for the next message; each that cannot be read is told, and so is
-        what was attached before."""
+        what was attached before. From now on they are `coming`."""
+        chat = self._keeper.chat
+        reading = Reading(self._keeper.opened, chat.id if chat is not None else 0)
+        if paths:
+            self._readings.append(reading)
+            self.reading_changed.emit()
+        return self._attach(paths, reading, self._chosen())
+
+    async def _attach(self, paths: Sequence[Path], reading: Reading, chosen: ChosenChat) -> None:
         if not paths:
             return
         place = self._notices.at(self._failures)
-        chat = await self._kept_chat()
         twice: list[str] = []
-        self.reading.append(chat.id)
         try:
+            if not reading.chat_id:
+                reading.chat_id = (await self._keeper.kept_chat(chosen)).id
             for path in paths:
                 try:
                     document = await asyncio.to_thread(read_document, path)
                 except DocumentError as error:
+                    reading.has_failed = True
                     place.fail(f"attach {path}", error)
                     continue
                 place.mend(f"attach {path}")
-                if not await self._keep(chat.id, document):
+                if not await self._keep(reading.chat_id, document):
                     twice.append(document.name)
-                elif self._keeper.is_open(chat.id):
-                    self.show(chat.id)
+                elif self._keeper.is_open(reading.chat_id):
+                    self.show(reading.chat_id)
         finally:
-            self.reading.remove(chat.id)
+            reading.is_done = True
+            self._readings.remove(reading)
+            self.reading_changed.emit()
         if len(twice) == 1:
             self._notices.inform(self.tr("{name} is attached already.").format(name=shown(twice[0])))
         elif twice:

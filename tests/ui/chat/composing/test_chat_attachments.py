@@ -1,6 +1,9 @@
 """Documents in the Chat tab, with the real engine and a real store."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,13 +11,16 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QLabel
 
+from app.chat.documents.documents import Document
 from app.chat.prompting.attached import content_for_model
 from app.engine.protocol import LoadSettings
+from app.ui.chat.composing import chat_attachments
+from app.ui.chat.composing.composer import ComposerState
 from app.ui.chat.conversation.attachment_chips import MOST_CHIP_PX
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.elided_label import ElidedLabel
-from tests.support.chat_desk import Opened
+from tests.support.chat_desk import WAIT_S, Opened
 from tests.support.starter_variants import write_embedding_model
 from tests.support.waiting import until
 
@@ -289,5 +295,70 @@ def test_a_waiting_document_is_kept_with_its_chat_and_can_be_taken_away(
         await until(lambda: opened.tab.composer.attachments.names == [])
         opened.undo()
         await until(lambda: opened.tab.composer.attachments.names == ["a.md"])
+
+    opened.run(scene())
+
+
+@contextmanager
+def slow_reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Let documents be read only once the event is set."""
+    go_on, read = threading.Event(), chat_attachments.read_document
+
+    def slow(path: Path) -> Document:
+        assert go_on.wait(WAIT_S)
+        return read(path)
+
+    monkeypatch.setattr(chat_attachments, "read_document", slow)
+    try:
+        yield go_on
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_question_waits_for_the_documents_that_are_being_read(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_left: bool
+) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("The code word is marmalade.", encoding="utf-8")
+
+    async def scene() -> None:
+        tab = opened.tab
+        tab.open_chat(None)
+        with slow_reading(monkeypatch) as go_on:
+            tab.composer.files_given.emit([path])
+            tab.composer.send_requested.emit("What is the code word?")
+            await until(lambda: tab.composer.state is ComposerState.QUEUED, "the queue")
+            assert tab.composer.reason.startswith("Waits for the documents.")
+            assert "being read" in tab.comparison.refusal() or "being written" in tab.comparison.refusal()
+            if is_left:
+                tab.open_chat(opened.store.create_conversation(title="another").id)
+            go_on.set()
+            await until(lambda: bool(tab.answered_chats), "the reply")
+            [chat_id] = tab.answered_chats
+            await until(lambda: not tab.exchange.busy, "its end")
+        question = opened.store.messages(chat_id)[0]
+        assert [attachment.name for attachment in question.attachments] == ["note.txt"]
+        assert opened.store.waiting_attachments(chat_id) == []
+
+    opened.run(scene())
+
+
+def test_a_question_whose_document_cannot_be_read_is_not_sent(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        tab = opened.tab
+        tab.composer.set_text("What is the code word?")
+        with slow_reading(monkeypatch) as go_on:
+            tab.composer.files_given.emit([tmp_path / "missing.txt"])
+            tab.composer.send_requested.emit(tab.composer.text())
+            await until(lambda: tab.composer.state is ComposerState.QUEUED, "the queue")
+            go_on.set()
+            await opened.idle()
+        opened.awaited += tab.failures.texts
+        assert any("missing.txt" in text for text in tab.failures.texts)
+        assert tab.composer.text() == "What is the code word?"
+        assert opened.shown() == []
 
     opened.run(scene())
