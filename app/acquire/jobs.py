@@ -85,6 +85,8 @@ class JobView:
     reached: Progress | None = None
     error: StillroomError | None = None
     installed: tuple[InstalledModel, ...] = ()
+    is_held: bool = False
+    """It waits for `JobBook.release`."""
 
     @property
     def stopped(self) -> bool:
@@ -237,11 +239,13 @@ class JobBook:
         """Begin no job until `release`; one that runs goes on."""
         with self._changed:
             self._held = True
+            self._tell_waiting()
 
     def release(self) -> None:
         """Go on with what waits."""
         with self._changed:
             self._held = False
+            self._tell_waiting()
             self._changed.notify_all()
 
     def pause(self, job_id: str) -> None:
@@ -456,6 +460,11 @@ class JobBook:
             return error
         return None
 
+    def _tell_waiting(self) -> None:
+        for job in self._jobs.values():
+            if job.state == "waiting":
+                self._tell(job)
+
     def _tell(self, job: Job) -> None:
         # Within the lock, so that no view comes after a newer one: whoever shows it would keep it.
         with self._changed:
@@ -474,6 +483,7 @@ class JobBook:
             reached=job.reached,
             error=_error(job) if job.message else None,
             installed=self._installed.get(job.id, ()),
+            is_held=self._held and job.state == "waiting",
         )
 
     def _file(self, job_id: str) -> Path:

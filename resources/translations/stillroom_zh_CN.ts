@@ -4230,6 +4230,10 @@ Left for the reply: {left}</source>
         <translation>每个文件都用校验和（SHA-256）验证。暂停或重启不会丢失任何内容。</translation>
     </message>
     <message>
+        <source>Waits until the models are moved</source>
+        <translation>等待模型移动完成</translation>
+    </message>
+    <message>
         <source>Starting</source>
         <translation>正在开始</translation>
     </message>

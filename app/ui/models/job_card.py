@@ -218,6 +218,8 @@ class JobCard(Card):
         match view.state:
             case "paused":
                 return self.tr("Paused")
+            case "waiting" if view.is_held:
+                return self.tr("Waits until the models are moved")
             case "waiting":
                 return self.tr("Waits for the job before it")
             case "done":

@@ -120,3 +120,10 @@ def test_a_remedy_for_its_failure_is_offered_until_there_is_space(
     assert notices.disk_needs == {full.need}
     notices.show_space({full.need})
     assert "Make room…" not in seen_words(card)
+
+
+def test_a_card_says_what_its_job_waits_for(qapp: QApplication, qtbot: QtBot) -> None:
+    card = shown_card(qapp, qtbot, JobView("1", "owner/name", "it", ("Q4_K_M",), "waiting", is_held=True))
+    assert "Waits until the models are moved" in seen_words(card)
+    card.show_view(JobView("1", "owner/name", "it", ("Q4_K_M",), "waiting"))
+    assert "Waits for the job before it" in seen_words(card)

@@ -118,13 +118,27 @@ def test_a_held_book_begins_no_job(desk: Desk) -> None:
     desk.book.hold()
     desk.book.start()
     view = desk.book.add(REPO, ["Q8_0"])
-    desk.wait("waiting")
+    assert desk.wait("waiting").is_held
     desk.book.cancel(view.id)
     assert [job.state for job in desk.book.jobs()] == []
-    desk.book.add(REPO, ["Q8_0"])
+    later = desk.book.add(REPO, ["Q8_0"])
+    assert later.is_held
     assert desk.hub.requests == []
     desk.book.release()
-    desk.wait("done")
+    assert not desk.wait("done").is_held
+
+
+def test_a_job_that_waits_is_told_of_when_the_book_is_held_and_released(desk: Desk) -> None:
+    desk.book.hold()
+    view = desk.book.add(REPO, ["Q8_0"])
+    told: list[JobView] = []
+    desk.book.observe(told.append)
+    desk.book.release()
+    desk.book.hold()
+    assert [(each.id, each.state, each.is_held) for each in told] == [
+        (view.id, "waiting", False),
+        (view.id, "waiting", True),
+    ]
 
 
 def test_a_job_that_wants_a_token_says_so_after_a_restart_too(desk: Desk) -> None:
