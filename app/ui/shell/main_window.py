@@ -272,11 +272,16 @@ class MainWindow(QMainWindow):
         self._measure()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Let the page have what is typed where nothing can be written, such as on a button of the bar."""
+        """Let the page have its shortcuts, and what is typed where nothing can be written, also where
+        something beside it has the keyboard, such as a button of the bar."""
         page, beside = self._stack.currentWidget(), QApplication.focusWidget()
         # From within the page it has come through it, and it was not wanted.
-        if page is not None and means_text(event) and (beside is None or not page.isAncestorOf(beside)):
+        if page is None or (beside is not None and page.isAncestorOf(beside)):
+            super().keyPressEvent(event)
+        elif means_text(event):
             page.keyPressEvent(event)
+        elif (action := _action_by(page, event)) is not None:
+            action.trigger()
         else:
             super().keyPressEvent(event)
 
@@ -404,6 +409,17 @@ class MainWindow(QMainWindow):
             tab.setIcon(self._theme.icon(self._pages[key].icon, "muted", "accent"))
         self._load_button.setIcon(self._theme.icon("sliders-horizontal"))
         self._settings_button.setIcon(self._theme.icon("gear-six"))
+
+
+def _action_by(page: QWidget, event: QKeyEvent) -> QAction | None:
+    """Find the action of a page that these keys start. Without Control or Alt only the function keys count:
+    Delete and Escape mean what has the keyboard."""
+    held = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+    if not held and not Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35:
+        return None
+    pressed = QKeySequence(event.keyCombination())
+    actions = (action for action in page.actions() if action.isEnabled())
+    return next((action for action in actions if pressed in action.shortcuts()), None)
 
 
 def _is_ours(widget: QWidget) -> bool:

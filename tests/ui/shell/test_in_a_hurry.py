@@ -89,6 +89,28 @@ def test_what_is_typed_after_a_click_in_the_bar_goes_to_the_message(qapp: QAppli
     run_with_window(scene)
 
 
+def test_the_keys_of_a_page_do_what_they_say_from_beside_it(qapp: QApplication) -> None:
+    held = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+
+    async def scene(application: WindowApplication) -> None:
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        application.window.activateWindow()
+        await until(application.window.isActiveWindow, "the keyboard")
+        tab.chats.search.setText("lamp")
+        for name in ("Chat", "Settings", "How the model is loaded"):
+            beside = bar_button(application, name)
+            beside.setFocus(Qt.FocusReason.TabFocusReason)
+            QTest.keyClick(beside, Qt.Key.Key_F, held)
+            assert tab.chats.search.hasFocus(), name
+            beside.setFocus(Qt.FocusReason.TabFocusReason)
+            QTest.keyClick(beside, Qt.Key.Key_Escape)
+            QTest.keyClick(beside, Qt.Key.Key_Delete)
+            assert beside.hasFocus(), name
+
+    run_with_window(scene)
+
+
 def press(window: QWindow, *keys: QKeyCombination) -> None:
     """Press keys as the system does, with no turn of the event loop in between."""
     for key in keys:
