@@ -4297,6 +4297,17 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>JobNews</name>
+    <message>
+        <source>Getting {model} has stopped. {reason}</source>
+        <translation>获取 {model} 已中止。{reason}</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+</context>
+<context>
     <name>LinkQuestion</name>
     <message>
         <source>Open link</source>

@@ -14,6 +14,7 @@ from app.chat.library.library import ChatLibrary
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.live_panel.live_panel import OpenChat
+from app.ui.models.job_news import JobNews
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.program_parts import ProgramParts
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from app.ui.benchmark.benchmark_tab import BenchmarkTab
     from app.ui.benchmark.frame.benchmark_state import BenchmarkState
     from app.ui.code.code_tab import CodeTab
+    from app.ui.models.first_run import FirstRun
     from app.ui.models.models_tab import ModelsTab
 
 
@@ -98,6 +100,8 @@ class WindowTabs(QObject):
         self._models: ModelsTab | None = None
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
+        self._first_run: FirstRun | None = None
+        JobNews(ui, parts.jobs, window, self._shows_jobs, lambda: window.show_page("models"))
 
     def make_chat(self, place: QWidget) -> ChatTab:
         """Make the tab of the conversations, in the widget that it is for, in steps."""
@@ -318,6 +322,11 @@ class WindowTabs(QObject):
         first_run.load_asked.connect(self.model_chosen)
         first_run.keyboard_left.connect(self._chat.setFocus)
         self._chat.conversation.welcome(first_run.page)
+        self._first_run = first_run
+
+    def _shows_jobs(self) -> bool:
+        is_offered = self._first_run is not None and self._first_run.page.isVisible()
+        return is_offered or (self._models is not None and self._models.isVisible())
 
     def _on_to_code(self, code: str, language: str) -> None:
         self._window.show_page("code")

@@ -158,7 +158,7 @@ class Notices(QWidget):
         """Say that a file was written; it can be shown in its folder."""
         self.inform(text, self.tr("Show in folder"), lambda: show_in_folder(path))
 
-    def warn(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
+    def warn(self, text: str, action_text: str = "", action: Callable[[], object] | None = None) -> None:
         """Say that something is going wrong; longer than what only informs."""
         self._show(NoticeText(text, "", action_text, action), ERROR_MS)
 
