@@ -48,18 +48,26 @@ def make_application(services: Services, url: str) -> FastAPI:
     _add_ollama_paths(api, services)
 
     # Written when it is first read, on a thread of its own: it takes as long as all of the rest of the start.
+    # Kept as they are sent: who has no key may ask for them as often as he likes.
     @functools.cache
     def document() -> dict[str, Any]:
         return _described(api)
 
+    @functools.cache
+    def document_json() -> bytes:
+        return bytes(JSONResponse(document()).body)
+
+    @functools.cache
+    def page() -> str:
+        return docs_page(document(), url)
+
     @api.get("/openapi.json", include_in_schema=False)
-    def openapi() -> JSONResponse:
-        return JSONResponse(document())
+    def openapi() -> Response:
+        return Response(document_json(), media_type="application/json")
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
-        page = docs_page(document(), url)
-        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_POLICY})
+        return HTMLResponse(page(), headers={"Content-Security-Policy": CONTENT_POLICY})
 
     return api
 

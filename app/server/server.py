@@ -182,7 +182,8 @@ class LocalServer:
             server_header=False,
             ssl_certfile=config.certificate,
             ssl_keyfile=config.private_key,
-            h11_max_incomplete_event_size=config.limits.head_bytes,
+            # The guard refuses what is larger than `head_bytes`, in words; h11 what does not end.
+            h11_max_incomplete_event_size=2 * config.limits.head_bytes,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE_S,
         )

@@ -11,14 +11,19 @@ from app.server.access.server_limits import Limits
 Headers = Iterable[tuple[bytes, bytes]]
 """Names in lower case, and values."""
 
+PIECE_BYTES = 4096
+"""Read between two turns of the loop: of a body in chunks of one byte each, h11 reads 16 KB in a tenth of a
+second."""
+
 
 class ImpatientConnection(H11Protocol):
-    """uvicorn's own, with a limit to how long the headers may take and to how many connections there are.
+    """uvicorn's own, with limits to how long the headers may take and an answer may wait to be read, to how
+    many connections there are, and to how long one has the loop for itself.
 
     uvicorn waits without a limit for the rest of the headers; a hundred clients that send a byte now and then
-    (Slowloris) would hold a hundred connections. Where there are too many, one that is waited for makes way:
-    first those that have never shown the key, the one that has been waited for longest first, so that nobody
-    locks out who has it.
+    (Slowloris) would hold a hundred connections, and so would a hundred that ask and never read. Where there
+    are too many, one that is waited for makes way: first those that have never shown the key, the one that
+    has been waited for longest first, so that nobody locks out who has it.
     """
 
     limits = Limits()
@@ -27,6 +32,11 @@ class ImpatientConnection(H11Protocol):
     has_shown_key = False
     _waiting_since_s = 0.0
     _head_timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
+    _unread_bytes = 0
+    """Of the answer, when it was last looked at."""
+    _unfed = b""
+    """Received, and not yet given to h11."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for a request."""
@@ -38,14 +48,61 @@ class ImpatientConnection(H11Protocol):
 
     @property
     def is_waited_for(self) -> bool:
-        """No request of it is being answered."""
+        """The client has not asked for anything, or does not read its answer."""
+        return self._has_to_ask or self.flow.write_paused
+
+    @property
+    def _has_to_ask(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
     def data_received(self, data: bytes) -> None:
         """More of a request; the first byte of another one starts the clock again."""
-        if self._head_timer is None and self.is_waited_for:
+        if self._head_timer is None and self._has_to_ask:
             self._wait_for_head()
-        super().data_received(data)
+        is_feeding = bool(self._unfed)
+        self._unfed += data
+        if not is_feeding:
+            self._feed()
+
+    def _feed(self) -> None:
+        """Give h11 the next piece, and the others their turn before the one after it."""
+        if self.transport.is_closing():
+            self._unfed = b""
+            return
+        piece, self._unfed = self._unfed[:PIECE_BYTES], self._unfed[PIECE_BYTES:]
+        super().data_received(piece)
+        if self._unfed:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._feed)
+        elif not self.flow.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """So much of the answer is unread that no more is sent: the client has to read on in time."""
+        super().pause_writing()
+        self._waiting_since_s = self.loop.time()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """It has read on."""
+        self._stop_waiting_for_reader()
+        super().resume_writing()
+
+    def _wait_for_reader(self) -> None:
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        self._unread_timer = self.loop.call_later(self.limits.send_s, self._look_at_unread)
+
+    def _look_at_unread(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unread_bytes:
+            self._wait_for_reader()
+        else:
+            self._unread_timer = None
+            self.transport.abort()
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def handle_events(self) -> None:
         """Once the headers are there, the clock stops: the body has its own."""
@@ -57,7 +114,9 @@ class ImpatientConnection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
+        self._unfed = b""
         self._stop_waiting()
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
@@ -81,6 +140,7 @@ class ImpatientConnection(H11Protocol):
     def make_way(self) -> None:
         """Close it without a word, at once."""
         self._stop_waiting()
+        self._stop_waiting_for_reader()
         self.connections.discard(self)
         self.transport.abort()
 

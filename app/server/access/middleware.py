@@ -58,9 +58,9 @@ class Guard:
         if scope["type"] != "http":
             # There are no web sockets here, and no lifespan.
             return
-        headers = _headers(scope)
         path, method = scope["path"], scope["method"]
-        origin = headers.get("origin")
+        headers: dict[str, str] = {}
+        origin: str | None = None
         status = 500
 
         async def answer(message: Message) -> None:
@@ -72,7 +72,10 @@ class Guard:
 
         try:
             try:
-                self._check_head(scope, headers)
+                self._check_length(scope)
+                headers = _headers(scope)
+                origin = headers.get("origin")
+                _check_framing(headers)
                 if method not in METHODS:
                     raise ApiError(405, "This method is not known here.", code="method_not_allowed")
                 if method == "OPTIONS":
@@ -90,9 +93,8 @@ class Guard:
         finally:
             self._stats.answered(path, status)
 
-    def _check_head(self, scope: Scope, headers: dict[str, str]) -> None:
-        """Raise `ApiError` for headers that h11 lets through. What comes in one piece may be of any length,
-        and a body whose length is told twice may be another request to whoever is between (RFC 9112, 6.1)."""
+    def _check_length(self, scope: Scope) -> None:
+        """Raise `ApiError` for headers that are longer than h11 waits for: it takes what is there at once."""
         length = sum(len(name) + len(value) for name, value in scope["headers"])
         if length + len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.head_bytes:
             raise ApiError(
@@ -101,13 +103,6 @@ class Guard:
                 code="headers_too_large",
                 headers={"Connection": "close"},
                 limit=self._limits.head_bytes,
-            )
-        if "content-length" in headers and "transfer-encoding" in headers:
-            raise ApiError(
-                400,
-                "A request has either Content-Length or Transfer-Encoding.",
-                code="invalid_request",
-                headers={"Connection": "close"},
             )
 
     def _extra(self, origin: str | None) -> list[tuple[bytes, bytes]]:
@@ -183,6 +178,18 @@ class Guard:
                     message = await receive()
                     if message["type"] == "http.disconnect" or not message.get("more_body", False):
                         return
+
+
+def _check_framing(headers: dict[str, str]) -> None:
+    """Raise `ApiError` for a body whose length is told twice: it may be another request to whoever is between
+    (RFC 9112, 6.1)."""
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise ApiError(
+            400,
+            "A request has either Content-Length or Transfer-Encoding.",
+            code="invalid_request",
+            headers={"Connection": "close"},
+        )
 
 
 def _headers(scope: Scope) -> dict[str, str]:

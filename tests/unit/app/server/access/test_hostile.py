@@ -157,6 +157,54 @@ def test_idle_connections_lock_nobody_out(api_engine: EngineClient, tmp_path: Pa
         assert known.recv(12) == b"HTTP/1.1 200"
 
 
+def test_answers_that_nobody_reads_lock_nobody_out(api_engine: EngineClient, tmp_path: Path) -> None:
+    with served(api_engine, tmp_path, Limits(connections=4)) as api, contextlib.ExitStack() as stack:
+        for _ in range(4):
+            ask_without_reading(stack.enter_context(deaf_client(api)))
+        answered: list[int] = []
+        wait_until(lambda: stands_still(api, answered))
+        wait_until(lambda: is_served(api), wait_s=ANSWER_TIMEOUT_S)
+
+
+def test_an_answer_that_is_not_read_in_time_is_given_up(api_engine: EngineClient, tmp_path: Path) -> None:
+    with served(api_engine, tmp_path, Limits(send_s=0.5)) as api, deaf_client(api) as deaf:
+        wait_until(lambda: not ask_without_reading(deaf))
+
+
+def deaf_client(api: Api) -> socket.socket:
+    """A connection that takes next to nothing of what is sent to it."""
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect(("127.0.0.1", api.port))
+    deaf.setblocking(False)
+    return deaf
+
+
+def ask_without_reading(deaf: socket.socket) -> bool:
+    """Ask as often as the server takes it; tells whether the connection is still there."""
+    try:
+        while deaf.send(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 200):
+            pass
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    return True
+
+
+def stands_still(api: Api, answered: list[int]) -> bool:
+    """Tell whether no answer has ended the last fifty times that this was asked."""
+    answered.append(api.server.stats.requests)
+    return len(answered) > 50 and answered[-50] == answered[-1]
+
+
+def is_served(api: Api) -> bool:
+    try:
+        return is_healthy(api)
+    except httpx.TransportError:
+        return False
+
+
 def test_a_million_wrong_items_are_not_described_one_by_one(strict: Api, api: Api) -> None:
     bodies = {
         "/v1/completions": b'{"prompt": [' + b"null," * 390_000 + b"1]}",
