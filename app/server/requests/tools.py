@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from app.engine.generation.think_splitter import held_suffix_length
 from app.server.access.api_error import ApiError
 from app.server.requests.openai_requests import NamedTool, Tool, ToolCall
@@ -104,19 +106,20 @@ class ToolUse:
 
     def _call(self, text: str) -> dict[str, Any] | None:
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
+            # Stricter than `json`: halves of characters and numbers beyond all bounds cannot be sent on.
+            document = msgspec.json.decode(text)
+            if not isinstance(document, dict):
+                return None
+            name, arguments = document.get("name"), document.get("arguments") or {}
+            written = json.dumps(arguments, ensure_ascii=False)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        names = {tool.function.name for tool in self.tools}
-        if not isinstance(document, dict) or document.get("name") not in names:
+        if not any(name == tool.function.name for tool in self.tools):
             return None
         return {
             "id": f"call_{secrets.token_hex(12)}",
             "type": "function",
-            "function": {
-                "name": document["name"],
-                "arguments": json.dumps(document.get("arguments") or {}, ensure_ascii=False),
-            },
+            "function": {"name": name, "arguments": written},
         }
 
 
@@ -150,11 +153,12 @@ class CallWatch:
 
 def call_text(call: ToolCall) -> str:
     """An earlier call as the model has written it."""
+    arguments = call.function.arguments
     try:
-        arguments = json.loads(call.function.arguments or "{}")
+        parsed = json.loads(arguments or "{}")
+        written = json.dumps({"name": call.function.name, "arguments": parsed}, ensure_ascii=False)
     except (ValueError, RecursionError):
-        arguments = call.function.arguments
-    written = json.dumps({"name": call.function.name, "arguments": arguments}, ensure_ascii=False)
+        written = json.dumps({"name": call.function.name, "arguments": arguments}, ensure_ascii=False)
     return f"{CALL_OPEN}\n{written}\n{CALL_CLOSE}"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -48,6 +49,13 @@ def test_calls_are_found_between_words() -> None:
         '<tool_call>{"name": "unknown", "arguments": {}}</tool_call>',
         "<tool_call>{broken}</tool_call>",
         "<tool_call>[1]</tool_call>",
+        '<tool_call>{"name": ["weather"], "arguments": {}}</tool_call>',
+        '<tool_call>{"name": {}, "arguments": {}}</tool_call>',
+        # These could not be sent on as JSON.
+        '<tool_call>{"name": "weather", "arguments": {"city": "\\ud800"}}</tool_call>',
+        '<tool_call>{"name": "weather", "arguments": {"city": NaN}}</tool_call>',
+        '<tool_call>{"name": "weather", "arguments": {"city": 1e999}}</tool_call>',
+        '<tool_call>{"name": "weather", "arguments": ' + "[" * 5000 + "]" * 5000 + "}</tool_call>",
     ],
 )
 def test_what_is_no_call_of_a_known_tool_stays_text(answer: str) -> None:
@@ -58,6 +66,13 @@ def test_an_earlier_call_is_written_as_it_is_found() -> None:
     call = ToolCall(function=FunctionCall(name="weather", arguments='{"city": "Rome"}'))
     assert call_text(call) == CALL
     assert names(AUTO.found(call_text(call))[1]) == ["weather"]
+
+
+def test_arguments_of_every_depth_are_written() -> None:
+    for depth in range(1, sys.getrecursionlimit() + 10):
+        arguments = "[" * depth + "]" * depth
+        call = ToolCall(function=FunctionCall(name="weather", arguments=arguments))
+        assert arguments in call_text(call)
 
 
 def test_a_forced_call_is_the_whole_answer() -> None:
