@@ -1,6 +1,7 @@
 """A chat from a file, of another program or of our own, before it is in the store."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.chat.documents.retrieval import Passage
@@ -9,8 +10,7 @@ from app.chat.store.records import Outcome, Role
 from app.engine.protocol import GenerationStats
 
 _THINK = re.compile(r"\A\s*<think>(.*?)</think>\s*", re.DOTALL)
-_DETAILS = re.compile(r"<details\b[^>]*\btype=\"reasoning\"[^>]*>(.*?)</details>\s*", re.DOTALL)
-_SUMMARY = re.compile(r"<summary>.*?</summary>\s*", re.DOTALL)
+_REASONING = re.compile(r"<details\b.*\btype=\"reasoning\"", re.DOTALL)
 _QUOTE_MARK = re.compile(r"^> ?", re.MULTILINE)
 
 
@@ -83,8 +83,50 @@ def split_thinking(text: str) -> tuple[str, str]:
     """A reply's thinking and answer, as the programs around R1 write them into one text."""
     if match := _THINK.match(text):
         return match[1].strip(), text[match.end() :]
-    thoughts = [_QUOTE_MARK.sub("", _SUMMARY.sub("", found)).strip() for found in _DETAILS.findall(text)]
-    return "\n\n".join(thoughts), _DETAILS.sub("", text) if thoughts else text
+    thoughts: list[str] = []
+    said: list[str] = []
+    place = 0
+    for opens, inside, closes, ends in _details(text):
+        thought = _without_summaries(text[inside:closes])
+        thoughts.append(_QUOTE_MARK.sub("", thought).strip())
+        said.append(text[place:opens])
+        place = _behind_spaces(text, ends)
+    said.append(text[place:])
+    return "\n\n".join(thoughts), "".join(said)
+
+
+# By hand: an expression looks for the end from each beginning anew, hours in a text of a megabyte.
+def _details(text: str) -> Iterator[tuple[int, int, int, int]]:
+    """Find the folded reasoning of Open WebUI: where its tag opens and its inside begins, where it closes and
+    has ended."""
+    place = 0
+    while (opens := text.find("<details", place)) >= 0:
+        inside = text.find(">", opens) + 1
+        closes = text.find("</details>", inside) if inside else -1
+        if closes < 0:
+            return
+        place = inside
+        if _REASONING.match(text, opens, inside):
+            place = closes + len("</details>")
+            yield opens, inside, closes, place
+
+
+def _without_summaries(text: str) -> str:
+    left: list[str] = []
+    place = 0
+    while (opens := text.find("<summary>", place)) >= 0:
+        closes = text.find("</summary>", opens)
+        if closes < 0:
+            break
+        left.append(text[place:opens])
+        place = _behind_spaces(text, closes + len("</summary>"))
+    return "".join(left) + text[place:]
+
+
+def _behind_spaces(text: str, place: int) -> int:
+    while place < len(text) and text[place].isspace():
+        place += 1
+    return place
 
 
 def in_order(messages: list[ImportedMessage]) -> tuple[ImportedMessage, ...]:

@@ -1,82 +1,48 @@
-"""Reads the chats out of a file: Stillroom's own export, ChatGPT's, Open WebUI's, LM Studio's."""
+"""Reads the chats out of a file, in a child process: it may be anybody's, and hold anything."""
 
-import json
-import zipfile
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from app.base.children import child_command
+from app.base.one_shot_child import ask_child
 from app.chat.store.imported import ImportedChat
-from app.chat.transfer.export import FORMAT
-from app.chat.transfer.import_chatgpt import ChatGptConversation, from_chatgpt
-from app.chat.transfer.import_lm_studio import LmStudioConversation, from_lm_studio
-from app.chat.transfer.import_open_webui import OpenWebUiChat, from_open_webui
-from app.chat.transfer.import_stillroom import ImportFailed, StillroomChat, from_stillroom
-from models.system.regular_file import open_regular
+from app.chat.transfer.import_stillroom import ImportFailed
+from app.chat.transfer.import_worker import LENGTH, Found, Refusal
 
-MOST_BYTES = 1 << 30
-CHATGPT_FILE = "conversations.json"
+TIME_LIMIT_S = 120.0
+
+_DECODER: msgspec.msgpack.Decoder[Found | Refusal] = msgspec.msgpack.Decoder(Found | Refusal)
 
 
 def read_chats(path: Path) -> list[ImportedChat]:
     """Every chat of the file, also out of ChatGPT's zip archive. Raises `ImportFailed`; nothing is kept yet.
 
-    Reads it whole; for a worker thread.
+    Any thread but the GUI's: it waits for the child.
     """
+    hint = "Choose another file."
     try:
-        data = _read(path)
-        document = json.loads(data)
-    except (OSError, ValueError, RecursionError, zipfile.BadZipFile) as error:
-        raise ImportFailed(
-            "{name} could not be read: {reason}.",
-            "Choose an export of Stillroom, ChatGPT, Open WebUI or LM Studio (JSON, or ChatGPT's zip).",
-            name=path.name,
-            reason=str(error),
-        ) from error
-    entries = document if isinstance(document, list) else [document]
-    try:
-        chats = [chat for entry in entries for chat in _chats_of(entry)]
-    except msgspec.ValidationError as error:
-        raise ImportFailed(
-            "{name} is not an export that Stillroom knows: {reason}.",
-            "Choose an export of Stillroom, ChatGPT, Open WebUI or LM Studio.",
-            name=path.name,
-            reason=str(error),
-        ) from error
-    if not chats:
-        raise ImportFailed("{name} holds no chats.", "Choose another file.", name=path.name)
+        child = ask_child(child_command("chats"), os.fsencode(path.absolute()), limit_s=TIME_LIMIT_S)
+    except TimeoutError:
+        raise ImportFailed("{name} takes too long to be read.", hint, name=path.name) from None
+    if child.returncode != 0:
+        raise ImportFailed("{name} needs too much memory to be read.", hint, name=path.name)
+    chats = []
+    for answer in _answers(memoryview(child.data)):
+        # One at a time: the window goes on between them.
+        found = _DECODER.decode(answer)
+        if isinstance(found, Refusal):
+            raise ImportFailed(found.message, found.hint, **found.values)
+        chats.append(found.chat)
     return chats
 
 
-def _read(path: Path) -> bytes:
-    with open_regular(path) as file:
-        is_archive = zipfile.is_zipfile(file)
-    if is_archive:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.rpartition("/")[2] == CHATGPT_FILE]
-            if not names:
-                raise ValueError(f"it holds no {CHATGPT_FILE}")
-            with archive.open(names[0]) as packed:
-                data = packed.read(MOST_BYTES + 1)
-    else:
-        with open_regular(path) as plain:
-            data = plain.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ValueError("it is larger than 1 GB")
-    return data
-
-
-def _chats_of(entry: Any) -> Sequence[ImportedChat]:
-    if not isinstance(entry, dict):
-        raise msgspec.ValidationError("it holds something else than chats")
-    if entry.get("format") == FORMAT:
-        return [from_stillroom(msgspec.convert(entry, StillroomChat))]
-    if "mapping" in entry:
-        return [from_chatgpt(msgspec.convert(entry, ChatGptConversation))]
-    if "chat" in entry:
-        return [from_open_webui(msgspec.convert(entry, OpenWebUiChat, strict=False))]
-    if "messages" in entry:
-        return [from_lm_studio(msgspec.convert(entry, LmStudioConversation))]
-    raise msgspec.ValidationError("it holds something else than chats")
+def _answers(data: memoryview) -> Iterator[memoryview]:
+    place = 0
+    while place < len(data):
+        (length,) = LENGTH.unpack_from(data, place)
+        place += LENGTH.size
+        yield data[place : place + length]
+        place += length

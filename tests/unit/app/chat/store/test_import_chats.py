@@ -1,6 +1,7 @@
 """Chats of other programs. The files are made here in the shapes that those programs export."""
 
 import json
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, in_order, split_thinking
 from app.chat.store.store import ChatStore
+from app.chat.transfer.chat_file import CHATGPT_FILE
 from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import ImportFailed, read_chats
 
@@ -189,6 +191,59 @@ def test_other_files_are_refused_with_a_reason(tmp_path: Path, content: bytes, t
     with pytest.raises(ImportFailed) as failure:
         read_chats(path)
     assert told in str(failure.value)
+
+
+def test_halves_of_characters_are_replaced(store: ChatStore, tmp_path: Path) -> None:
+    document = chatgpt_export()
+    document[0]["title"] = "\ud83d\ude00 and \ud83d"
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps(document), encoding="ascii")
+    [chat_id] = store.add_imported(read_chats(path))
+    assert store.conversation(chat_id).title == "\N{GRINNING FACE} and \N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<details " * 100_000,
+        '<details type="reasoning">' * 40_000,
+        "<details " + 'type="reasoning" ' * 60_000 + "</details>",
+        '<details type="reasoning">' + "<summary>" * 100_000 + "</details>",
+        '<details type="reasoning">' + " " * 1_000_000 + "</details" * 100_000,
+        "<think>" * 100_000,
+    ],
+)
+@pytest.mark.timeout(60)
+def test_thoughts_that_never_end_are_looked_for_once(text: str) -> None:
+    """Hours in a text of a megabyte, else."""
+    split_thinking(text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is limited on POSIX")
+def test_a_file_that_takes_much_memory_is_refused_in_a_child(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(CHATGPT_FILE, "w") as out:
+        out.write(b"[")
+        for _ in range(100):
+            out.write(b"{}," * 1_000_000)
+    with pytest.raises(ImportFailed) as failure:
+        read_chats(path)
+    assert "too much" in str(failure.value)
+
+
+def test_chats_of_more_text_than_the_window_has_room_for_are_refused(
+    tmp_path: Path,
+) -> None:
+    message = {"versions": [{"role": "user", "content": [{"type": "text", "text": "a" * 30_000_000}]}]}
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(CHATGPT_FILE, "w") as out:
+        chat = json.dumps({"messages": [message]}).encode()
+        out.write(b"[" + b",".join([chat] * 10) + b"]")
+    with pytest.raises(ImportFailed) as failure:
+        read_chats(path)
+    assert "too much memory" in str(failure.value)
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path: Path) -> None:
