@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT_BYTES = 2 << 30
 CPU_LIMIT_S = 100
+MOST_CHARACTERS = 8_000_000
 
 _ENCODINGS = ("utf-8-sig", "utf-16", "gb18030", "cp1252")
 
@@ -52,6 +53,9 @@ def read(path: Path) -> dict[str, str]:
 def _answer(text: str | None) -> dict[str, str]:
     if text is None:
         return {"reason": "encrypted"}
+    if len(text) > MOST_CHARACTERS:
+        # The answer has to find room in the window's process.
+        return {"reason": "memory"}
     return {"text": text} if text.strip() else {"reason": "empty"}
 
 
@@ -135,7 +139,7 @@ def _text(path: Path) -> dict[str, str]:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return {"text": text.replace("\r\n", "\n").replace("\r", "\n")}
+        return _answer(text.replace("\r\n", "\n").replace("\r", "\n"))
     return {"reason": "kind"}
 
 

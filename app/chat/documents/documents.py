@@ -10,7 +10,6 @@ from app.base.one_shot_child import ask_child
 from models.system.units import byte_count
 
 MOST_FILE_BYTES = 64 << 20
-MOST_CHARACTERS = 8_000_000
 TIME_LIMIT_S = 120.0
 
 
@@ -89,8 +88,6 @@ def read_document(path: Path) -> Document:
     if "reason" in answer:
         raise _error(answer["reason"], path)
     text = answer["text"]
-    if len(text) > MOST_CHARACTERS:
-        raise _error("memory", path)
     return Document(path.name, text)
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from app.base.errors import RequestError, StillroomError
-from app.chat.documents.documents import MOST_CHARACTERS
+from app.chat.documents.document_worker import MOST_CHARACTERS
 from app.chat.documents.retrieval import Passage
 from app.chat.library.reply_choices import NO_LIMITS, ReplyChoices, WhenFull
 from app.chat.store.imported import (

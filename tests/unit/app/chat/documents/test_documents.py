@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.documents import documents
+from app.chat.documents import document_worker, documents
 from app.chat.documents.documents import DocumentError, read_document
 from models.system.units import byte_count
 
@@ -146,6 +146,14 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: 
     path = tmp_path / "large.txt"
     path.write_bytes(b"a" * ((1 << 20) + 1))
     assert f"larger than {byte_count(1 << 20)}" in refused(path)
+
+
+def test_a_text_that_is_too_long_is_refused_by_the_child(tmp_path: Path) -> None:
+    """Not first sent to the window, six bytes for each character."""
+    path = tmp_path / "long.txt"
+    path.write_bytes("é".encode("cp1252") * (document_worker.MOST_CHARACTERS + 1))
+    assert document_worker.read(path) == {"reason": "memory"}
+    assert "too much memory" in refused(path)
 
 
 def test_nothing_in_an_archive_is_fetched_or_expanded(tmp_path: Path) -> None:
