@@ -93,11 +93,11 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
     return None
 
 
-def load_json(path: Path, kind: type[T]) -> LoadedJson[T]:
+def load_json(path: Path, kind: type[T], most_bytes: int = LARGEST_BYTES) -> LoadedJson[T]:
     """Read what `path` holds; nothing is renamed, and no notice given. Raises `OSError` and
     `DamagedJsonError`."""
     try:
-        data = read_regular(path, LARGEST_BYTES)
+        data = read_regular(path, most_bytes)
     except OSError as error:
         if error.errno == errno.EINVAL:
             raise DamagedJsonError("it is no file") from error

@@ -17,6 +17,10 @@ from models.system.json_file import DamagedJsonError, load_json, read_json, writ
 from models.system.notices import tell
 
 VERSION = 1
+LARGEST_BYTES = 4 << 20
+MOST_ITEMS = 1000
+"""Of a file that somebody else made: empty lists take twenty times its size, and each item is in a menu."""
+
 T = TypeVar("T")
 
 _WITHOUT = "The list begins empty; what is in the old file can be taken over by hand."
@@ -78,9 +82,11 @@ class LibraryFile(Generic[T]):
         """Read the items of another file of this kind, and keep nothing yet; waits for the disk. Raises
         `StillroomError`."""
         try:
-            document = load_json(path, _Document[self._type]).value  # type: ignore[name-defined]
+            document = load_json(path, _Document[self._type], LARGEST_BYTES).value  # type: ignore[name-defined]
             if document.format != self._form:
                 raise DamagedJsonError("it holds something else")
+            if len(document.items) > MOST_ITEMS:
+                raise DamagedJsonError(f"it holds more than {MOST_ITEMS} items")
             return document.items
         except OSError as error:
             raise StillroomError(

@@ -134,6 +134,17 @@ def test_a_damaged_file_is_kept_and_the_list_begins_empty(tmp_path: Path) -> Non
     assert aside.read_bytes() == b"half a"
 
 
+@pytest.mark.parametrize(
+    "items", ["[]," * 2_000_000 + "[]", ",".join(['{"name": "x", "choices": {}}'] * 1001)]
+)
+def test_a_file_of_too_much_is_not_taken_in(tmp_path: Path, items: str) -> None:
+    path = tmp_path / "given.json"
+    path.write_text(f'{{"format": "stillroom-presets", "version": 1, "items": [{items}]}}', encoding="utf-8")
+    book = PresetBook(tmp_path / "presets.json")
+    with pytest.raises(StillroomError, match=r"too large|more than 1000"):
+        book.read(path)
+
+
 def test_gaps_have_defaults_and_choices_and_are_filled_once() -> None:
     text = "To {{language:English|Chinese}}: {{text}} {{tone: kind }} {{language}} \\boxed{} {{text}}"
     assert variables_of(text) == [
