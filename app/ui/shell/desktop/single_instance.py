@@ -24,6 +24,9 @@ ANSWER_MS = 5000
 LEAVING_S = 5.0
 """So long a process that has closed its window may take to end; it ends itself by force before."""
 
+LONGEST_MESSAGE = 1 << 20
+"""Of another start, which is not believed to have more files than that."""
+
 _SHOWN, _CLOSING = b"shown\n", b"closing\n"
 
 
@@ -83,7 +86,10 @@ class SingleInstance(QObject):
         first.connectToServer(self._name)
         if not first.waitForConnected(WAIT_MS):
             return False
-        pid = _peer(first)
+        pid, is_own = _peer(first)
+        if not is_own:
+            log.warning("another user's process %s has the name of the window", pid)
+            return False
         first.write(json.dumps([str(file) for file in files]).encode() + b"\n")
         first.waitForBytesWritten(WAIT_MS)
         answered = _wait_for_line(first, self._answer_ms)
@@ -108,6 +114,7 @@ class SingleInstance(QObject):
     def _on_connection(self) -> None:
         connection = self._server.nextPendingConnection()
         if connection is not None:
+            connection.setReadBufferSize(LONGEST_MESSAGE)
             self._connections.append(connection)
             connection.readyRead.connect(self._on_message)
             self._on_message()
@@ -123,7 +130,7 @@ class SingleInstance(QObject):
                 continue
             try:
                 files = [Path(name) for name in json.loads(message)]
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 files = []  # another version of Stillroom: the window shows itself all the same
             self.open_asked.emit(files)
 
@@ -132,21 +139,23 @@ def _wait_for_line(first: QLocalSocket, most_ms: int) -> bool:
     return first.canReadLine() or first.waitForReadyRead(most_ms) or first.canReadLine()
 
 
-def _peer(connection: QLocalSocket) -> int | None:
-    """Give the process that listens at the other end; None where the system does not say."""
+def _peer(connection: QLocalSocket) -> tuple[int | None, bool]:
+    """Give the process that listens at the other end, and whether it is this user's: in a folder for all
+    anybody may take a name before us. None and True where the system does not say."""
     descriptor = int(connection.socketDescriptor())
     if sys.platform == "win32":
         import ctypes
 
         pid = ctypes.c_ulong()
         found = ctypes.windll.kernel32.GetNamedPipeServerProcessId(descriptor, ctypes.byref(pid))
-        return pid.value if found else None
+        return pid.value if found else None, True
     if sys.platform == "linux":
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as same:
             size = struct.calcsize("3i")
             said = same.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-            return int(struct.unpack("3i", said)[0])
-    return None
+            process, user, _group = struct.unpack("3i", said)
+            return process, user == os.geteuid()
+    return None, True
 
 
 def _is_gone(pid: int | None, within_s: float) -> bool:

@@ -1,5 +1,6 @@
 """A second start hands its files to the first, or takes over from a process that has no window."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from pytestqt.qtbot import QtBot
 
-from app.ui.shell.desktop.single_instance import SingleInstance
+from app.ui.shell.desktop.single_instance import LONGEST_MESSAGE, SingleInstance
 
 
 # In one thread the first cannot answer before the second has given up waiting.
@@ -100,3 +102,37 @@ def test_a_name_that_cannot_be_had_keeps_nobody_from_starting(
     # Where the sockets are.
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     assert SingleInstance(tmp_path).claim()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system says who listens")
+def test_another_user_who_has_the_name_keeps_nobody_from_starting(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with first_process(tmp_path, "shown") as first:
+        # Stands in for a second user: a test has one.
+        other = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: other)
+        assert SingleInstance(tmp_path).claim()
+        assert first.poll() is None
+
+
+@pytest.mark.parametrize("garbage", [b"[" * 100_000 + b"\n", b"[1]\n", b"\xff\n", b"x" * 3_000_000])
+def test_garbage_raises_the_window_at_most(qtbot: QtBot, tmp_path: Path, garbage: bytes) -> None:
+    first = SingleInstance(tmp_path)
+    assert first.claim()
+    asked: list[list[Path]] = []
+    first.open_asked.connect(asked.append)
+    other = QLocalSocket()
+    [server] = first.findChildren(QLocalServer)
+    other.connectToServer(server.fullServerName())
+    other.write(garbage)
+    if garbage.endswith(b"\n"):
+        qtbot.waitUntil(lambda: asked == [[]])
+    else:
+        qtbot.waitUntil(lambda: server.findChildren(QLocalSocket) != [])
+        [connection] = server.findChildren(QLocalSocket)
+        qtbot.waitUntil(lambda: connection.bytesAvailable() >= LONGEST_MESSAGE)
+        assert connection.bytesAvailable() == LONGEST_MESSAGE
+    with qtbot.waitSignal(first.open_asked) as signal:
+        assert not SingleInstance(tmp_path, answer_ms=1).claim([tmp_path / "a.gguf"])
+    assert signal.args == [[tmp_path / "a.gguf"]]
