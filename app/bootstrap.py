@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.base.children import child_command
 from app.base.log import start_log
-from app.base.paths import AppPaths, app_paths
+from app.base.paths import AppPaths, app_paths, make_private
 from app.hub_choices import HubChoices
 from app.machine.measurements import Measurements
 from app.models_folder import models_root, models_root_on_disk, tell_where_away
@@ -158,6 +158,7 @@ class StillroomCore:
 def build_core() -> StillroomCore:
     """Find the folders, start the log and read the settings; nothing slow, no thread."""
     paths = app_paths()
+    make_private(paths)
     start_log(paths.logs)
     settings = SettingsFile(paths.settings)
     store = ModelStore(

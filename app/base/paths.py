@@ -1,5 +1,6 @@
 """The files and folders of Stillroom."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import platformdirs
 
 @dataclass(frozen=True, slots=True)
 class AppPaths:
-    """The folders and files of one Stillroom installation; nothing is created until it is written."""
+    """The folders and files of one Stillroom installation; no file is created until it is written."""
 
     data: Path
     config: Path
@@ -110,6 +111,16 @@ class AppPaths:
     def audit(self) -> Path:
         """The folder of the audit log (JSON lines)."""
         return self.data / "audit"
+
+
+def make_private(paths: AppPaths) -> None:
+    """Make the folders that are not there yet, for the user alone: chats, their KV cache and logs lie in
+    them, and a home may be open to all. What is there keeps the permissions that it was given."""
+    for folder in (paths.data, paths.config, paths.cache, paths.logs):
+        # Whoever has to write there tells why it cannot.
+        with contextlib.suppress(OSError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
 
 
 def app_paths() -> AppPaths:
