@@ -1,7 +1,10 @@
 """The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -40,6 +43,19 @@ from app.ui.widgets.scrolled_page import scroll_to
 from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
+READS_S = 0.3
+"""A page whose runs are not read by then is shown without them."""
+
+_READER = ThreadPoolExecutor(1, "benchmark-runs")
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """Runs that are being read, one of which is to be selected."""
+
+    runs: "Future[list[Report]]"
+    select: str | None
+
 
 class BenchmarkSpeedPage(MeasuringPage, Stepped):
     """Runs a suite on the loaded model and shows all runs; GUI thread."""
@@ -69,6 +85,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self._looked_at: tuple[ModelInfo, Suite] | None = None
         """The model and the suite that `_unfinished` is about; None where it has to be looked for again."""
         self._readings = 0
+        self._reading: _Reading | None = None
         self._history = history
         self._load_choices = ui.load_choices
         self._theme = ui.theme
@@ -125,25 +142,44 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         self.follow_session()
 
     def complete(self) -> None:
-        """Read and show now what is left of the runs and of the one that is shown."""
+        """Read and show now what is left of the runs and of the one that is shown; waits for the disk."""
+        if self._reading is not None:
+            concurrent.futures.wait([self._reading.runs])
+            self._fill(self._reading)
         self._filling.finish()
         self._drawing.finish()
 
     def refresh(self, select: str | None = None) -> None:
-        """Read the history again in the next turns, and select a run."""
+        """Read the history again beside the window, show it in the turns after that, and select a run."""
+        if self._reading is not None:
+            select = select or self._reading.select
         self._filling.finish()
         self._looked_at = None
-        self._filling.begin(self._fill_steps(select))
+        self._reading = _Reading(_READER.submit(self._history.reports), select)
+        self._bridge.start(self._fill_when_read(self._reading))
+
+    async def _fill_when_read(self, reading: _Reading) -> None:
+        runs = {asyncio.wrap_future(reading.runs)}
+        done, _ = await asyncio.wait(runs, timeout=READS_S)
+        if not done and shiboken6.isValid(self):
+            self.viewport().setUpdatesEnabled(True)
+        await asyncio.gather(*runs, return_exceptions=True)
+        if shiboken6.isValid(self) and self._reading is reading:
+            self._fill(reading)
+
+    def _fill(self, reading: _Reading) -> None:
+        self._reading = None
+        self._filling.begin(self._fill_steps(reading))
 
     def _offered(self) -> list[Command | QMenu]:
         """Offer nothing but the buttons of the whole page."""
         self.complete()
         return []
 
-    def _fill_steps(self, select: str | None) -> Iterator[None]:
+    def _fill_steps(self, reading: _Reading) -> Iterator[None]:
         try:
             try:
-                reports = self._history.reports()
+                reports = reading.runs.result()
             except StillroomError as error:
                 # The model can be measured all the same.
                 reports = self._reports
@@ -151,7 +187,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             yield
             self._reports = reports
             known = {report.id: report for report in reports}
-            chosen = known.get(select or "")
+            chosen = known.get(reading.select or "")
             if chosen is not None:
                 self._draft = None
             if self._draft is None:
