@@ -95,6 +95,9 @@ class StandInSession(QObject):
 
     def choose(self) -> Callable[[], bool]:
         self.choices += 1
+        return self.follow_choices()
+
+    def follow_choices(self) -> Callable[[], bool]:
         number = self.choices
         return lambda: number == self.choices
 

@@ -178,6 +178,10 @@ class EngineSession(QObject):
         """Take note that the user has just asked for a model, which may take a while to be found or read; the
         result tells whether he has asked for none since."""
         self._choices += 1
+        return self.follow_choices()
+
+    def follow_choices(self) -> Callable[[], bool]:
+        """The result tells whether the user has asked for no model since."""
         number = self._choices
         return lambda: number == self._choices
 

@@ -48,7 +48,7 @@ from app.ui.chat.list.chat_list_actions import ChatListActions
 from app.ui.reply.reply_runner import ReplyRunner
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.drop_veil import DropVeil
-from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.dropped import dropped_without_models
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.remote_line import ElsewhereLine
 from app.ui.widgets.ui_context import UiContext
@@ -64,6 +64,8 @@ class ChatTab(QWidget, Stepped):
     """Code of a reply and the language its fence named."""
     models_requested = Signal()
     """The user wants to choose or get a model."""
+    models_dropped = Signal(list)
+    """A folder, and what was dropped with it: their paths."""
     filters_requested = Signal()
     """The user wants to see the rules of the input filter."""
     load_settings_requested = Signal()
@@ -170,7 +172,7 @@ class ChatTab(QWidget, Stepped):
         DropVeil(
             self,
             self.tr("Attach to the message"),
-            lambda source: [] if dropped_models(source) else dropped_files(source),
+            dropped_without_models,
             lambda paths: self.start(self.attachments.attach(paths)),
         )
         self._budget_timer = QTimer(self, singleShot=True, interval=BUDGET_MS)
@@ -468,6 +470,7 @@ class ChatTab(QWidget, Stepped):
         self.attachments.changed.connect(self._budget_timer.start)
         self.attachments.reading_changed.connect(self._show_what_can_be_compared)
         self.attachments.chat_made.connect(self.show_chats)
+        self.attachments.folders_given.connect(self.models_dropped)
         self.attachments.files_chosen.connect(self.composer.setFocus)
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._budget_timer.start)

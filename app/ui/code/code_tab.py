@@ -45,7 +45,7 @@ from app.ui.code.running.code_run_card import CodeRunCard
 from app.ui.code.running.code_run_words import ending_sentence
 from app.ui.code.running.code_runner import CodeRunner
 from app.ui.widgets.drop_veil import DropVeil
-from app.ui.widgets.dropped import dropped_texts
+from app.ui.widgets.dropped import dropped_without_models
 from app.ui.widgets.inline_notices import InlineNotices, NoticeText
 from app.ui.widgets.notices import NoticePlace
 from app.ui.widgets.ui_context import UiContext
@@ -137,7 +137,7 @@ class CodeTab(QWidget, Stepped):
         DropVeil(
             self,
             self.tr("Open in the editor"),
-            dropped_texts,
+            dropped_without_models,
             lambda paths: bridge.start(self._open_all(paths)),
         )
         self.restoring = bridge.start(self._restore())

@@ -22,6 +22,7 @@ from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
+from app.ui.widgets.dropped import hold_folder
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from converters.gguf.gguf_reader import check_gguf, inspect
@@ -93,7 +94,7 @@ class ModelActions(QObject):
         self._open_one(partial(self._ask_type, model))
 
     def import_paths(self, paths: Sequence[Path], *, load_first: bool = False) -> None:
-        """Take up files and folders where they lie, and load the first model where that is wished."""
+        """Take up files and folders where they lie; where that is wished, load the first of files alone."""
         self._adding.start(self._import(list(paths), load_first))
 
     def show_folder(self, model: InstalledModel) -> None:
@@ -228,8 +229,10 @@ class ModelActions(QObject):
 
     async def _import(self, paths: list[Path], load_first: bool) -> None:
         given_up = threading.Event()
-        is_wanted = self._session.choose() if load_first else None
+        is_first = self._session.follow_choices()
         try:
+            load_first = load_first and not await asyncio.to_thread(hold_folder, paths)
+            is_wanted = self._session.choose() if load_first and is_first() else None
             ready = self._session.ready
             found = await asyncio.to_thread(
                 import_models,

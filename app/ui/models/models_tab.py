@@ -153,7 +153,7 @@ class ModelsTab(QScrollArea):
     def add_models(self, paths: Sequence[Path]) -> None:
         """Take up files and folders where they lie; of files alone, load the first."""
         self._make_whole()
-        self._actions.import_paths(paths, load_first=not any(path.is_dir() for path in paths))
+        self._actions.import_paths(paths, load_first=True)
 
     def _build_page(self) -> Iterator[None]:
         """Make what is at the top now, the rest in steps: all of it together takes too long at once."""

@@ -116,6 +116,7 @@ class WindowTabs(QObject):
         )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
+        tab.models_dropped.connect(self.add_models)
         tab.filters_requested.connect(self.filters_requested)
         tab.load_settings_requested.connect(self._window.load_settings_asked)
         tab.chat_opened.connect(self.chat_opened)

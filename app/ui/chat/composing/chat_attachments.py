@@ -18,6 +18,7 @@ from app.ui.base.file_dialogs import FileDialog, documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
+from app.ui.widgets.dropped import hold_folder
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
@@ -45,6 +46,8 @@ class ChatAttachments(QObject):
     """Files are being read, or have been."""
     chat_made = Signal()
     """A document has come back, and the chat that it was in was no longer there."""
+    folders_given = Signal(list)
+    """Not attached, as a folder is among them: their paths."""
     files_chosen = Signal()
     """Files were chosen in the dialog: the message that they are for is what comes next."""
 
@@ -103,7 +106,8 @@ class ChatAttachments(QObject):
 
     def attach(self, paths: Sequence[Path]) -> Coroutine[Any, Any, None]:
         """Read files and keep their texts for the next message; each that cannot be read is told, and so is
-        what was attached before. From now on they are `coming`."""
+        what was attached before. A folder is for the models, and so is what came with it. From now on they are
+        `coming`."""
         chat = self._keeper.chat
         reading = Reading(self._keeper.opened, chat.id if chat is not None else 0)
         if paths:
@@ -117,6 +121,9 @@ class ChatAttachments(QObject):
         place = self._notices.at(self._failures)
         twice: list[str] = []
         try:
+            if await asyncio.to_thread(hold_folder, paths):
+                self.folders_given.emit(list(paths))
+                return
             if not reading.chat_id:
                 reading.chat_id = (await self._keeper.kept_chat(chosen)).id
             for path in paths:

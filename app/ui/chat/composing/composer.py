@@ -20,7 +20,7 @@ from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button
 from app.ui.widgets.collapsing_buttons import CollapsingButtons
-from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.dropped import dropped_files, dropped_without_models
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.single_click import SingleClicks
 
@@ -298,9 +298,9 @@ class _Field(QPlainTextEdit):
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
         """Files too; models are for the window."""
-        if dropped_models(source):
-            return False
-        return bool(dropped_files(source)) or super().canInsertFromMimeData(source)
+        if dropped_files(source):
+            return bool(dropped_without_models(source))
+        return super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
         """Dropped or pasted: files are attached."""

@@ -24,7 +24,7 @@ from app.ui.base.theme import Theme
 from app.ui.code.editor.brackets import bracket_pair
 from app.ui.reply.code_formats import code_formats
 from app.ui.reply.highlighter import CodeHighlighter
-from app.ui.widgets.dropped import dropped_files, dropped_texts
+from app.ui.widgets.dropped import dropped_files, dropped_without_models
 
 GUTTER_PADDING_PX = 14
 
@@ -148,13 +148,13 @@ class CodeView(QPlainTextEdit):
     def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
         """Files and folders too; models are for the window."""
         if dropped_files(source):
-            return bool(dropped_texts(source))
+            return bool(dropped_without_models(source))
         return super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
         """Files are to be opened, not their addresses to be written into the text."""
         if dropped_files(source):
-            self.files_dropped.emit(dropped_texts(source))
+            self.files_dropped.emit(dropped_without_models(source))
         else:
             super().insertFromMimeData(source)
 

@@ -241,6 +241,27 @@ def test_documents_dropped_anywhere_are_attached_and_models_are_not(opened: Open
     opened.run(scene())
 
 
+def test_a_folder_that_is_dropped_is_for_the_models(opened: Opened, tmp_path: Path) -> None:
+    folder, note = tmp_path / "Llama-3.1", tmp_path / "note.txt"
+    folder.mkdir()
+    note.write_text("text", encoding="utf-8")
+    tab = opened.tab
+    given: list[list[Path]] = []
+    tab.models_dropped.connect(given.append)
+
+    async def scene() -> None:
+        _data, enter, drop = dragged(folder, note)
+        QApplication.sendEvent(tab, enter)
+        assert enter.isAccepted()
+        QApplication.sendEvent(tab, drop)
+        await until(lambda: given)
+        assert given == [[folder, note]]
+        assert not tab.attachments.reading
+        assert tab.composer.attachments.names == []
+
+    opened.run(scene())
+
+
 @pytest.mark.parametrize("draft", ["", "about it"])
 def test_a_document_comes_back_in_its_own_chat_whichever_is_open(
     opened: Opened, tmp_path: Path, draft: str
