@@ -42,6 +42,7 @@ from app.commands.terminal.console import (
 from app.commands.terminal.interrupt import cancel_on_interrupt
 from models.system.disk_space import disk_full, free_bytes, told_error
 from models.system.notices import NoticeInbox
+from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +157,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+MOST_OF_A_MESSAGE = 2000
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USE, f"{self.format_usage()}stillroom: {message}\n")
+        # What was given stands in it.
+        self.exit(WRONG_USE, f"{self.format_usage()}stillroom: {shown(message, MOST_OF_A_MESSAGE)}\n")
 
 
 def _version() -> str:

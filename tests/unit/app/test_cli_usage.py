@@ -14,6 +14,7 @@ WRONG = [
     (["lst"], "lst"),
     (["serve"], "MODEL"),
     (["list", "--jason"], "--jason"),
+    (["list", "--\x1b[2J"], "--·[2J"),
     (["pull"], "MODEL"),
     (["build", "starter", "--type", "Q3_K"], "Q3_K is no type that Stillroom builds: Q4_K_M, Q4_K_S"),
     (["build", "starter", "--size", "4.1"], "4.1 is no size; 4.1GB and 900MB are"),
