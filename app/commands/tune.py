@@ -29,7 +29,7 @@ _WORDS = {
     "batch_tokens": "Batch size",
     "flash_attention": "Flash attention",
     "kv_type": "Type of the KV cache",
-    "gpu_layers": "Layers on the graphics card",
+    "gpu_layers": "GPU layers",
 }
 
 

@@ -1021,7 +1021,7 @@
     </message>
     <message>
         <source>Left out, as a chat here cannot hold it: {kinds}.</source>
-        <translation>以下内容未导入，这里的对话无法保存：{kinds}。</translation>
+        <translation>以下内容未导入，这里的聊天无法保存：{kinds}。</translation>
     </message>
     <message>
         <source>Export chat</source>
@@ -1194,7 +1194,7 @@
     </message>
     <message>
         <source>A model elsewhere cannot go on with a reply. Ask for another one.</source>
-        <translation>其他位置的模型无法接着生成回答。请重新生成。</translation>
+        <translation>其他地方的模型无法接着生成回答。请重新生成。</translation>
     </message>
     <message>
         <source>Get a model</source>
@@ -1306,7 +1306,7 @@
     </message>
     <message>
         <source>Chats that need no waiting</source>
-        <translation>无需等待的对话</translation>
+        <translation>无需等待的聊天</translation>
     </message>
     <message>
         <source>What the model has read of a chat is kept on the disk, so that even a long one goes on without waiting after a restart. Where the space is used up, this is removed of the chats that were not used for longest; the chats themselves always stay.</source>
@@ -2461,7 +2461,7 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 Message: {message}
 Left for the reply: {left}</source>
         <translation>此前的聊天：{history} 个词元
-文档的 {count} 个段落：{documents}
+文档的 {count} 个片段：{documents}
 消息：{message}
 留给回答：{left}</translation>
     </message>
@@ -2786,7 +2786,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Passages that went to the model</source>
-        <translation>发给模型的段落</translation>
+        <translation>发给模型的片段</translation>
     </message>
 </context>
 <context>
@@ -2896,7 +2896,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A model elsewhere is not checked</source>
-        <translation>不检查其他计算机上的模型</translation>
+        <translation>不检查其他地方的模型</translation>
     </message>
     <message>
         <source>Does it still answer as it did?</source>
@@ -3023,15 +3023,15 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Graphics driver</source>
-        <translation>显卡驱动程序</translation>
+        <translation>显卡驱动</translation>
     </message>
     <message>
         <source>Processor</source>
         <translation>处理器</translation>
     </message>
     <message>
-        <source>Layers on the graphics card</source>
-        <translation>显卡上的层数</translation>
+        <source>GPU layers</source>
+        <translation>GPU 层数</translation>
     </message>
     <message>
         <source>Threads</source>
@@ -3149,7 +3149,7 @@ Left for the reply: {left}</source>
         <translation>提示词 {tokens} 个词元之后</translation>
     </message>
     <message>
-        <source>graphics memory {size} GB</source>
+        <source>VRAM {size} GB</source>
         <translation>显存 {size} GB</translation>
     </message>
     <message>
@@ -3166,7 +3166,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{power} W</source>
-        <translation>{power} 瓦</translation>
+        <translation>{power} W</translation>
     </message>
     <message>
         <source>{tokens} tokens</source>
@@ -3405,7 +3405,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Shipped rules that are back, switched off: {count}.</source>
-        <translation>已恢复的内置规则（处于关闭状态）：{count} 条。</translation>
+        <translation>已恢复的自带规则（处于关闭状态）：{count} 条。</translation>
     </message>
     <message>
         <source>The file could not be renamed: {reason}.</source>
@@ -3491,7 +3491,7 @@ Left for the reply: {left}</source>
     <name>FirstRun</name>
     <message>
         <source>Stillroom downloads the original model and makes a smaller one of it that suits this PC. The Models tab has all the others.</source>
-        <translation>Stillroom 会下载原始模型，并据此制作适合这台电脑的较小模型。“模型”标签页中有其他所有模型。</translation>
+        <translation>Stillroom 会下载原始模型，并由此制作适合本机的较小模型。“模型”页中有其他所有模型。</translation>
     </message>
     <message>
         <source>Stillroom downloads the original model and makes a smaller one of it that suits this PC. Meanwhile you can talk to the small starter model. The Models tab has all the others.</source>
@@ -4077,7 +4077,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Asks the hub whose the token is. Nothing else is sent.</source>
-        <translation>询问服务器令牌属于谁。不发送其他内容。</translation>
+        <translation>询问模型库令牌属于谁。不发送其他内容。</translation>
     </message>
     <message>
         <source>The token is removed.</source>
@@ -4105,7 +4105,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The hub is being asked</source>
-        <translation>正在询问服务器</translation>
+        <translation>正在询问模型库</translation>
     </message>
     <message>
         <source>Asking…</source>
@@ -4784,7 +4784,7 @@ Left for the reply: {left}</source>
 <context>
     <name>MemoryNeedView</name>
     <message>
-        <source>Graphics memory</source>
+        <source>VRAM</source>
         <translation>显存</translation>
     </message>
     <message>
@@ -4801,7 +4801,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{context:,} tokens of context for each of {sequences} replies, cache in {cache}, {on_gpu} of {layers} layers on the GPU, threads: {threads}.</source>
-        <translation>{sequences} 个回答各 {context:,} 个词元的上下文，缓存为 {cache}，{layers} 层中有 {on_gpu} 层在显卡上，线程数：{threads}。</translation>
+        <translation>{sequences} 个回答各 {context:,} 个词元的上下文，缓存为 {cache}，{layers} 层中有 {on_gpu} 层在 GPU 上，线程数：{threads}。</translation>
     </message>
     <message>
         <source>{context:,} tokens of context for each of {sequences} replies, cache in {cache}, everything on the processor, threads: {threads}.</source>
@@ -5204,7 +5204,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{time} left</source>
-        <translation>还需 {time}</translation>
+        <translation>剩余 {time}</translation>
     </message>
 </context>
 <context>
@@ -5516,7 +5516,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>By how much more a text surprises it than the original (growth of the perplexity), as published for Llama 3 8B: less is better.</source>
-        <translation>与原模型相比，同一文本让它更意外的程度（困惑度的增长），为 Llama 3 8B 的公开数据：越小越好。</translation>
+        <translation>与原始模型相比，同一文本让它更意外的程度（困惑度的增长），为 Llama 3 8B 的公开数据：越小越好。</translation>
     </message>
     <message>
         <source>Weights</source>
@@ -5543,19 +5543,19 @@ Left for the reply: {left}</source>
         <translation>内存</translation>
     </message>
     <message>
-        <source>GPU memory</source>
+        <source>VRAM</source>
         <translation>显存</translation>
     </message>
     <message>
         <source>Layers on GPU</source>
-        <translation>显卡上的层数</translation>
+        <translation>GPU 层数</translation>
     </message>
     <message>
         <source>How many of the model&apos;s layers fit on the graphics cards; the others run on the processor.</source>
         <translation>模型有多少层能放进显卡；其余在处理器上运行。</translation>
     </message>
     <message>
-        <source>Tokens/s</source>
+        <source>tok/s</source>
         <translation>词元/秒</translation>
     </message>
     <message>
@@ -5773,7 +5773,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Distance from the original against size</source>
-        <translation>与原模型的差距和大小</translation>
+        <translation>与原始模型的差距和大小</translation>
     </message>
     <message>
         <source>The model in full precision is needed for that</source>
@@ -5789,7 +5789,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{time} left</source>
-        <translation>还需 {time}</translation>
+        <translation>剩余 {time}</translation>
     </message>
     <message>
         <source>HOW CLOSE TO THE ORIGINAL</source>
@@ -5829,11 +5829,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Not measured yet. The original model is downloaded for that and deleted afterwards.</source>
-        <translation>尚未测量。将为此下载原模型，之后删除。</translation>
+        <translation>尚未测量。将为此下载原始模型，之后删除。</translation>
     </message>
     <message>
         <source>Not measured yet. This model and its original read the same text, and their predictions are compared.</source>
-        <translation>尚未测量。此模型和原模型会读取同一段文字，然后比较它们的预测。</translation>
+        <translation>尚未测量。此模型和原始模型会读取同一段文字，然后比较它们的预测。</translation>
     </message>
     <message>
         <source>Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval.</source>
@@ -5841,7 +5841,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Downloading the original model</source>
-        <translation>正在下载原模型</translation>
+        <translation>正在下载原始模型</translation>
     </message>
     <message>
         <source>Both models read the text</source>
@@ -5849,11 +5849,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Preparing the original model</source>
-        <translation>正在准备原模型</translation>
+        <translation>正在准备原始模型</translation>
     </message>
     <message>
         <source>Full precision did not fit into memory, so its speed is the disk&apos;s.</source>
-        <translation>全精度模型放不进内存，因此它的速度受硬盘限制。</translation>
+        <translation>全精度模型放不进内存，因此它的速度受磁盘限制。</translation>
     </message>
     <message>
         <source>working out how long it takes</source>
@@ -6183,7 +6183,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>How often it predicts the same next word (token) as the original.</source>
-        <translation>它与原模型预测出相同的下一个词（词元）的比例。</translation>
+        <translation>它与原始模型预测出相同的下一个词（词元）的比例。</translation>
     </message>
     <message>
         <source>Perplexity</source>
@@ -6198,7 +6198,7 @@ Left for the reply: {left}</source>
         <translation>它的预测与原始模型相差多远：0 表示没有差别，0.01 几乎察觉不到，0.1 可以察觉（KL 散度，每词元平均 nat 数）。</translation>
     </message>
     <message>
-        <source>Tokens/s (original)</source>
+        <source>tok/s (original)</source>
         <translation>词元/秒（原始）</translation>
     </message>
     <message>
@@ -6215,7 +6215,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>99 of 100 predictions are nearer to the original than this.</source>
-        <translation>100 次预测中有 99 次与原模型的差距小于此值。</translation>
+        <translation>100 次预测中有 99 次与原始模型的差距小于此值。</translation>
     </message>
 </context>
 <context>
@@ -7037,11 +7037,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>This file was made smaller already ({type}). To make it smaller again costs more accuracy than to make the same size of the original.</source>
-        <translation>此文件已经缩小过（{type}）。再次缩小比用原模型制作同样大小损失更多准确度。</translation>
+        <translation>此文件已经缩小过（{type}）。再次缩小比用原始模型制作同样大小损失更多准确度。</translation>
     </message>
     <message>
         <source>The file has full precision ({type}), so the result is as good as one made of the original.</source>
-        <translation>该文件为全精度（{type}），因此结果与用原模型制作的一样好。</translation>
+        <translation>该文件为全精度（{type}），因此结果与用原始模型制作的一样好。</translation>
     </message>
     <message>
         <source>Type</source>
@@ -7657,7 +7657,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>By what each type was measured to cost each tensor of this model: how far its predictions are from those of the original (Kullback-Leibler divergence, mean in nats per token). 0.01 can hardly be noticed, 0.1 can. What a file of yours lost can be measured below.</source>
-        <translation>根据在此模型上测得的每种类型对每个张量的代价：预测与原模型相差多少（Kullback-Leibler 散度，每个词元的平均值，单位 nat）。0.01 几乎察觉不到，0.1 可以察觉。你的文件损失了多少，可以在下方测量。</translation>
+        <translation>根据在此模型上测得的每种类型对每个张量的代价：预测与原始模型相差多少（Kullback-Leibler 散度，每个词元的平均值，单位 nat）。0.01 几乎察觉不到，0.1 可以察觉。你的文件损失了多少，可以在下方测量。</translation>
     </message>
     <message>
         <source>Up to {card} fit on the graphics card.</source>
@@ -7676,7 +7676,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Show all {count} passages</source>
-        <translation>显示全部 {count} 个段落</translation>
+        <translation>显示全部 {count} 个片段</translation>
     </message>
 </context>
 <context>
@@ -7909,7 +7909,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{time} left</source>
-        <translation>还需 {time}</translation>
+        <translation>剩余 {time}</translation>
     </message>
     <message>
         <source>Close</source>
@@ -7924,7 +7924,7 @@ Left for the reply: {left}</source>
         <translation>默认设置在本机上最快：没有其他设置明显更快。</translation>
     </message>
     <message>
-        <source>Replies at {reply} tokens/s instead of {reply_before}, prompts at {prompt} instead of {prompt_before}.</source>
+        <source>Replies at {reply} tok/s instead of {reply_before}, prompts at {prompt} instead of {prompt_before}.</source>
         <translation>回答 {reply} 词元/秒（原为 {reply_before}），提示词 {prompt} 词元/秒（原为 {prompt_before}）。</translation>
     </message>
 </context>
@@ -7975,7 +7975,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{time} left</source>
-        <translation>还需 {time}</translation>
+        <translation>剩余 {time}</translation>
     </message>
     <message>
         <source>The file is unchanged since it was made.</source>
@@ -8192,7 +8192,7 @@ Left for the reply: {left}</source>
         <translation>内存峰值</translation>
     </message>
     <message>
-        <source>Graphics memory</source>
+        <source>VRAM</source>
         <translation>显存</translation>
     </message>
     <message>
@@ -8253,7 +8253,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>W</source>
-        <translation>瓦</translation>
+        <translation>W</translation>
     </message>
     <message>
         <source>tok/J</source>
@@ -8305,7 +8305,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>within noise</source>
-        <translation>在误差范围内</translation>
+        <translation>在波动范围内</translation>
     </message>
     <message>
         <source>not conclusive: the repeats scatter too much</source>
@@ -8353,7 +8353,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Reading a prompt of 512 tokens and writing 32, three times. Nothing else.</source>
-        <translation>读取 512 个词元的提示并生成 32 个词元，各测三次。不测其他项目。</translation>
+        <translation>读取 512 个词元的提示词并生成 32 个词元，各测三次。不测其他项目。</translation>
     </message>
     <message>
         <source>Reading the model file</source>
@@ -8541,7 +8541,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Graphics driver</source>
-        <translation>显卡驱动程序</translation>
+        <translation>显卡驱动</translation>
     </message>
     <message>
         <source>System</source>
@@ -8653,11 +8653,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Over HTTP: the tokens by which a long prompt and a short one differ, by the server&apos;s own count, by the difference of their times to the first token.</source>
-        <translation>通过 HTTP：长提示与短提示相差的词元数（按服务器自己的统计），除以两者首个词元时间之差。</translation>
+        <translation>通过 HTTP：长提示词与短提示词相差的词元数（按服务器自己的统计），除以两者首个词元时间之差。</translation>
     </message>
     <message>
         <source>Over HTTP: so many stories asked for at once; the tokens of all by the time from asking to the end of the last, prompts included.</source>
-        <translation>通过 HTTP：同时请求这么多个故事；全部词元数除以从提问到最后一个结束的时间，包括提示。</translation>
+        <translation>通过 HTTP：同时请求这么多个故事；全部词元数除以从提问到最后一个结束的时间，包括提示词。</translation>
     </message>
     <message>
         <source>Over HTTP: a story, greedy, of so many tokens if the model does not end it before; the tokens after the first by the time from the first piece to the last, as they arrive here.</source>
@@ -8780,7 +8780,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A message of the chat “{title}” (“{start}”)</source>
-        <translation>对话“{title}”中的一条消息（“{start}”）</translation>
+        <translation>聊天“{title}”中的一条消息（“{start}”）</translation>
     </message>
     <message>
         <source>A quantised KV cache needs flash attention, which is switched off.</source>
@@ -8808,11 +8808,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>A suffix goes with a prompt of text.</source>
-        <translation>suffix 只能与文本提示一起使用。</translation>
+        <translation>suffix 只能与文本提示词一起使用。</translation>
     </message>
     <message>
         <source>A summary of the chat “{title}”</source>
-        <translation>对话“{title}”的一份摘要</translation>
+        <translation>聊天“{title}”的一份总结</translation>
     </message>
     <message>
         <source>All settings are back to their defaults.</source>
@@ -9148,7 +9148,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>It runs elsewhere, and long prompts may cost others there their turn.</source>
-        <translation>它在别处运行，长提示可能会占用那里其他人的时间。</translation>
+        <translation>它在别处运行，长提示词可能会占用那里其他人的时间。</translation>
     </message>
     <message>
         <source>It runs elsewhere.</source>
@@ -9172,7 +9172,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Load the model again, with a smaller context or fewer layers on the graphics card, or choose another model.</source>
-        <translation>请重新加载模型并减小上下文或显卡层数，或选择其他模型。</translation>
+        <translation>请重新加载模型并减小上下文或 GPU 层数，或选择其他模型。</translation>
     </message>
     <message>
         <source>Load the model with a larger context and run the benchmark again.</source>
@@ -9308,11 +9308,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Put what comes behind into the prompt.</source>
-        <translation>请把后面的内容放进提示中。</translation>
+        <translation>请把后面的内容放进提示词中。</translation>
     </message>
     <message>
         <source>Renew the card&apos;s driver.</source>
-        <translation>请更新显卡驱动程序。</translation>
+        <translation>请更新显卡驱动。</translation>
     </message>
     <message>
         <source>Repair the installation, or allow the program in your security software.</source>
@@ -9324,7 +9324,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Restart the computer, or renew the card&apos;s driver.</source>
-        <translation>请重新启动电脑，或更新显卡驱动程序。</translation>
+        <translation>请重新启动电脑，或更新显卡驱动。</translation>
     </message>
     <message>
         <source>Restart the computer; if that does not help, install the driver again.</source>
@@ -9360,7 +9360,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Send the message again: the model is loaded again by itself. If it happens again, load it with a smaller context or fewer layers on the graphics card.</source>
-        <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请减小上下文或显卡层数后加载。</translation>
+        <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请减小上下文或 GPU 层数后加载。</translation>
     </message>
     <message>
         <source>Set flash attention to automatic, or the KV cache to f16.</source>
@@ -9528,7 +9528,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The chat “{title}”</source>
-        <translation>对话“{title}”</translation>
+        <translation>聊天“{title}”</translation>
     </message>
     <message>
         <source>The chats could not be read or saved: {reason}.</source>
@@ -9572,7 +9572,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The document {name} of the chat “{title}”</source>
-        <translation>对话“{title}”中的文档 {name}</translation>
+        <translation>聊天“{title}”中的文档 {name}</translation>
     </message>
     <message>
         <source>The download cannot be written to {folder}: {reason}.</source>
@@ -9888,7 +9888,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Choose a smaller context or fewer layers on the graphics card.</source>
-        <translation>请选择更小的上下文，或更少的显卡层数。</translation>
+        <translation>请选择更小的上下文，或更少的 GPU 层数。</translation>
     </message>
     <message>
         <source>Choose a smaller context, or close other programs.</source>
@@ -9960,7 +9960,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Delete it and get the model again: it may have been damaged on the disk, or been changed.</source>
-        <translation>请删除它并重新获取模型：它可能在硬盘上损坏或被修改。</translation>
+        <translation>请删除它并重新获取模型：它可能在磁盘上损坏或被修改。</translation>
     </message>
     <message>
         <source>Delete {path} to download it again.</source>
@@ -10140,7 +10140,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Look whether its disk is still there and whole, then send the message again.</source>
-        <translation>请检查其硬盘是否仍在且完好，然后重新发送消息。</translation>
+        <translation>请检查其磁盘是否仍在且完好，然后重新发送消息。</translation>
     </message>
     <message>
         <source>Make it simpler.</source>
@@ -10332,7 +10332,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Send the message again: the model is loaded again by itself. If it happens again, load it with fewer layers on the graphics card, or look for a newer driver.</source>
-        <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请减少显卡层数，或寻找更新的驱动。</translation>
+        <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请减少 GPU 层数，或寻找更新的驱动。</translation>
     </message>
     <message>
         <source>Start ggml-rpc-server of the same version as the llama.cpp here, and check the port.</source>
@@ -10744,7 +10744,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The model needs {needed} of RAM and {free} are free: parts of it will be read from the disk again and again, which is slow. Close other programs, or choose a smaller quantisation.</source>
-        <translation>模型需要 {needed} 内存，可用 {free}：部分内容将反复从硬盘读取，速度很慢。请关闭其他程序，或选择更小的量化。</translation>
+        <translation>模型需要 {needed} 内存，可用 {free}：部分内容将反复从磁盘读取，速度很慢。请关闭其他程序，或选择更小的量化。</translation>
     </message>
     <message>
         <source>The model that should guess ahead, {name}, could not be loaded: {reason}</source>
@@ -11320,7 +11320,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Try again; if it happens again, load the model with a smaller context or with fewer layers on the graphics card.</source>
-        <translation>请重试；如果再次发生，请减小上下文或显卡层数后加载模型。</translation>
+        <translation>请重试；如果再次发生，请减小上下文或 GPU 层数后加载模型。</translation>
     </message>
     <message>
         <source>Try again; if it happens again, the memory may be too small or a file may be damaged.</source>
@@ -11672,7 +11672,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Copy it whole from the hub&apos;s page of access tokens; it begins with hf_.</source>
-        <translation>请从网站的访问令牌页面完整复制；它以 hf_ 开头。</translation>
+        <translation>请从模型库的访问令牌页面完整复制；它以 hf_ 开头。</translation>
     </message>
     <message>
         <source>Delete it where it lies.</source>
@@ -11704,7 +11704,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>It may have expired, or belong to another server. Make a new one on the hub&apos;s page of access tokens.</source>
-        <translation>它可能已过期，或属于其他服务器。请在网站的访问令牌页面新建一个。</translation>
+        <translation>它可能已过期，或属于其他服务器。请在模型库的访问令牌页面新建一个。</translation>
     </message>
     <message>
         <source>It would take about {minutes} min more here; the suite Full measures it.</source>
@@ -11740,7 +11740,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Not even the smallest file of {model} fits this computer so.</source>
-        <translation>即使是 {model} 的最小文件，也无法以这种方式在此电脑上运行。</translation>
+        <translation>即使是 {model} 的最小文件，也无法以这种方式在本机上运行。</translation>
     </message>
     <message>
         <source>Only its name says so, or it is damaged. Get it again, or choose another one.</source>
@@ -12024,7 +12024,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The longer prompt did not take longer than the short one: the way there takes most of the time.</source>
-        <translation>较长的提示并没有比短提示花更长时间：大部分时间花在传输上。</translation>
+        <translation>较长的提示词并没有比短提示词花更长时间：大部分时间花在传输上。</translation>
     </message>
     <message>
         <source>The mixture {mixture} was chosen for another model.</source>
@@ -12104,7 +12104,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The server does not count the tokens of a prompt.</source>
-        <translation>该服务器不统计提示的词元数。</translation>
+        <translation>该服务器不统计提示词的词元数。</translation>
     </message>
     <message>
         <source>The server sends several tokens at once.</source>
@@ -12116,7 +12116,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>There is no Go on this computer.</source>
-        <translation>此电脑上没有 Go。</translation>
+        <translation>本机没有 Go。</translation>
     </message>
     <message>
         <source>There is no NVIDIA card with a working driver, so CUDA is of no use.</source>
@@ -12124,7 +12124,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>There is no Rust on this computer.</source>
-        <translation>此电脑上没有 Rust。</translation>
+        <translation>本机没有 Rust。</translation>
     </message>
     <message>
         <source>There is no graphics card, so the processor&apos;s own graphics compute ({card}); they share the computer&apos;s RAM.</source>
@@ -12220,7 +12220,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>What belongs to a chat</source>
-        <translation>某个对话的信息</translation>
+        <translation>某个聊天的信息</translation>
     </message>
     <message>
         <source>What could not be saved of {file} ({count}) is made again when it is needed.</source>
@@ -12520,7 +12520,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{device} computes wrongly: flash attention is off by {nmse}.</source>
-        <translation>{device} 计算有误：Flash Attention 的偏差为 {nmse}。</translation>
+        <translation>{device} 计算有误：Flash attention 的偏差为 {nmse}。</translation>
     </message>
     <message>
         <source>{device} did not compute a product of {type} weights.</source>
@@ -12732,11 +12732,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{host} refuses to send {file} (HTTP {status}).</source>
-        <translation>{host} 拒绝发送 {file} (HTTP {status})。</translation>
+        <translation>{host} 拒绝发送 {file}（HTTP {status}）。</translation>
     </message>
     <message>
         <source>{host} refuses to tell about {repo} (HTTP {status}).</source>
-        <translation>{host} 拒绝提供 {repo} 的信息 (HTTP {status})。</translation>
+        <translation>{host} 拒绝提供 {repo} 的信息（HTTP {status}）。</translation>
     </message>
     <message>
         <source>{model} is in full precision, so quantising has cost it nothing.</source>
@@ -12828,7 +12828,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{percent}% faster: no more than noise.</source>
-        <translation>快 {percent}%：在误差范围之内。</translation>
+        <translation>快 {percent}%：在波动范围之内。</translation>
     </message>
     <message>
         <source>{percent}% faster: too little for its cost.</source>
@@ -13074,11 +13074,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>As good as the original ({growth})</source>
-        <translation>与原模型一样好（{growth}）</translation>
+        <translation>与原始模型一样好（{growth}）</translation>
     </message>
     <message>
         <source>Hardly to be told from the original ({growth})</source>
-        <translation>几乎与原模型无异（{growth}）</translation>
+        <translation>几乎与原始模型无异（{growth}）</translation>
     </message>
     <message>
         <source>A little worse ({growth})</source>
@@ -13090,7 +13090,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>By how much more a text surprises the smaller model than the original (growth of the perplexity), as llama.cpp&apos;s authors measured it with Llama 3 8B. Small models lose more. What a file of yours lost can be measured below.</source>
-        <translation>同一文本让小模型比原模型更意外的程度（困惑度的增长），由 llama.cpp 的作者用 Llama 3 8B 测得。小型模型损失更多。你的文件损失了多少，可以在下面测量。</translation>
+        <translation>同一文本让小模型比原始模型更意外的程度（困惑度的增长），由 llama.cpp 的作者用 Llama 3 8B 测得。小型模型损失更多。你的文件损失了多少，可以在下面测量。</translation>
     </message>
     <message>
         <source>About {needed} on the GPU</source>
@@ -13134,7 +13134,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>From how fast this PC was measured to compute with weights; a long chat makes it slower.</source>
-        <translation>依据本机实测的权重计算速度；对话变长后会更慢。</translation>
+        <translation>依据本机实测的权重计算速度；聊天变长后会更慢。</translation>
     </message>
     <message>
         <source>Provisional: other programs kept this PC busy while the speed of its memory was measured. It is measured again by itself.</source>
@@ -13381,7 +13381,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>GPU layers</source>
-        <translation>显卡层数</translation>
+        <translation>GPU 层数</translation>
     </message>
     <message>
         <source>automatic</source>

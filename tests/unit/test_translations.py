@@ -12,6 +12,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "resources" / "translations" / "stillroom_zh_CN.ts"
 TOOL = runpy.run_path(str(ROOT / "packaging" / "translations.py"))
+OTHER_NAMES = {
+    "原模型": "原始模型",
+    "对话“": "聊天“",
+    "摘要": "总结",
+    "硬盘": "磁盘",
+    "内置规则": "自带规则",
+    "标签页": "页",
+    "显卡驱动程序": "显卡驱动",
+    "显卡层数": "GPU 层数",
+    "此电脑": "本机",
+    "段落": "片段",
+    "误差范围": "波动范围",
+    "瓦": "W",
+}
+"""Second names of things, and the one name that stands everywhere."""
 
 
 def messages(source: Path) -> Iterator[tuple[str, str, ElementTree.Element]]:
@@ -81,6 +96,11 @@ def test_the_compiled_file_is_made_of_the_source(tmp_path: Path) -> None:
 def test_the_chinese_texts_say_you_in_one_way() -> None:
     formal = "\N{CJK UNIFIED IDEOGRAPH-60A8}"
     assert [text for _, text, element in messages(SOURCE) if formal in (element.text or "")] == []
+
+
+def test_a_thing_has_one_name_in_chinese() -> None:
+    texts = [element.text or "" for _, _, element in messages(SOURCE)]
+    assert [text for text in texts if any(name in text for name in OTHER_NAMES)] == []
 
 
 def test_no_text_shows_a_mark_of_markdown(fresh: set[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ LABELS = {
     "load": "Load time (file in the page cache)",
     "first_token": "Time to first token",
     "peak_ram": "Peak memory of the engine process",
-    "peak_vram": "GPU memory of the engine process",
+    "peak_vram": "VRAM of the engine process",
     "latency_p50": "Between two tokens, half at most",
     "latency_p95": "Between two tokens, 95% at most",
     "latency_p99": "Between two tokens, 99% at most",

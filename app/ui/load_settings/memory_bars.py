@@ -22,7 +22,7 @@ class MemoryNeedView(Card):
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(6)
-        for row, (name, title) in enumerate((("vram", self.tr("Graphics memory")), ("ram", self.tr("RAM")))):
+        for row, (name, title) in enumerate((("vram", self.tr("VRAM")), ("ram", self.tr("RAM")))):
             caption = label(title, "small")
             grid.addWidget(caption, row, 0)
             grid.addWidget(self._bars[name], row, 1)

@@ -177,7 +177,7 @@ class TuningDialog(QDialog):
         if before == after or not _both(before, after):
             return self.tr("The defaults are the fastest here: nothing else is clearly faster.")
         return self.tr(
-            "Replies at {reply} tokens/s instead of {reply_before}, prompts at {prompt} instead of "
+            "Replies at {reply} tok/s instead of {reply_before}, prompts at {prompt} instead of "
             "{prompt_before}."
         ).format(
             reply=figures.rate(after.decode_tok_per_s or 0),

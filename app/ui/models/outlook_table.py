@@ -53,7 +53,7 @@ class OutlookTable(RowsModel[Outlook]):
                 explanation=self.tr("Everything in RAM together."),
             ),
             Column(
-                self.tr("GPU memory"),
+                self.tr("VRAM"),
                 lambda row: byte_count(row.device_bytes) if row.device_bytes else "–",
                 figures=True,
                 explanation=self.tr("Everything on graphics cards together."),
@@ -68,7 +68,7 @@ class OutlookTable(RowsModel[Outlook]):
                 ),
             ),
             Column(
-                self.tr("Tokens/s"),
+                self.tr("tok/s"),
                 speed_text,
                 figures=True,
                 explanation=self.tr("New tokens per second while the context is short."),

@@ -262,7 +262,7 @@ def test_what_was_not_measured_is_listed_by_name(open_room: Opener) -> None:
     missing = [NotMeasured(key=key, reason="It runs elsewhere.") for key in ("peak_vram", "reply128")]
     room = open_room(msgspec.structs.replace(make_report(), not_measured=missing))
     texts = "\n".join(room.texts())
-    assert "Not measured: Graphics memory; A reply of 128 tokens. " in texts
+    assert "Not measured: VRAM; A reply of 128 tokens. " in texts
 
 
 def test_the_page_that_is_shown_is_made_then_and_gets_the_focus(open_room: Opener) -> None:

@@ -232,7 +232,7 @@ def test_what_tuning_found_is_used_or_discarded(
         tuning = application.window.findChild(TuningDialog)
         assert isinstance(tuning, TuningDialog)
         await until(lambda: tuning.waits_for_choice, "the result")
-        assert "Replies at 10.0 tokens/s instead of 8.00" in texts(tuning)
+        assert "Replies at 10.0 tok/s instead of 8.00" in texts(tuning)
         assert application.session.reserved_for == ""
         table = tuning.findChild(QTableView)
         assert table.model().index(1, 1).data() == "✓ 1"
@@ -274,7 +274,7 @@ def test_the_table_of_the_last_tuning_can_be_shown_again(qapp: QApplication) -> 
         shown.findChild(QPushButton, "table").click()
         tuning = application.window.findChild(TuningDialog)
         assert isinstance(tuning, TuningDialog)
-        assert "Replies at 10.0 tokens/s instead of 8.00" in texts(tuning)
+        assert "Replies at 10.0 tok/s instead of 8.00" in texts(tuning)
         assert tuning.findChild(QTableView).model().index(1, 1).data() == "✓ 1"
         assert tuning.findChild(QPushButton, "use").isHidden()
         tuning.reject()

@@ -104,7 +104,7 @@ class DriftWords:
             "gpus": self.tr("Graphics cards"),
             "gpu_driver": self.tr("Graphics driver"),
             "processor": self.tr("Processor"),
-            "gpu_layers": self.tr("Layers on the graphics card"),
+            "gpu_layers": self.tr("GPU layers"),
             "threads": self.tr("Threads"),
             "prompt_threads": self.tr("Threads for prompts"),
             "batch_tokens": self.tr("Batch"),

@@ -24,7 +24,7 @@ def measure_name(key: str) -> str:
         case "peak_ram":
             return translate("benchmark", "Peak memory")
         case "peak_vram":
-            return translate("benchmark", "Graphics memory")
+            return translate("benchmark", "VRAM")
         case "power":
             return translate("benchmark", "Power while generating")
         case "tok_per_j":

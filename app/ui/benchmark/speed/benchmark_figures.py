@@ -80,7 +80,7 @@ class FigureCards(QWidget):
         self._first_token.show_measure(first_token, line)
         parts = []
         if vram is not None:
-            parts.append(self.tr("graphics memory {size} GB").format(size=gigabytes(vram.mean)))
+            parts.append(self.tr("VRAM {size} GB").format(size=gigabytes(vram.mean)))
         if load is not None:
             parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
         if report.is_elsewhere:

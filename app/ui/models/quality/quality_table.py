@@ -58,7 +58,7 @@ class QualityTable(RowsModel[tuple[str, Quality]]):
                 explanation=self.tr("99 of 100 predictions are nearer to the original than this."),
             ),
             Column(
-                self.tr("Tokens/s (original)"),
+                self.tr("tok/s (original)"),
                 lambda row: _speeds(row[1]),
                 figures=True,
                 explanation=self.tr(
