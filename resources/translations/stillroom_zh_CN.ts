@@ -64,7 +64,7 @@
     </message>
     <message>
         <source>import models from this computer</source>
-        <translation>从这台电脑导入模型</translation>
+        <translation>从本机导入模型</translation>
     </message>
     <message>
         <source>ANOTHER MODEL</source>
@@ -403,7 +403,7 @@
     </message>
     <message>
         <source>Dotted: what memory (slope) and processor (level) allow, measured on this computer</source>
-        <translation>虚线：内存（斜线）和处理器（水平线）允许的速度，在本机测得</translation>
+        <translation>点线：内存（斜线）和处理器（水平线）允许的速度，在本机测得</translation>
     </message>
     <message>
         <source>Several replies at once</source>
@@ -2456,6 +2456,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>待发送：{used}，共 {total}</translation>
     </message>
     <message>
+        <source>{used} / {total}</source>
+        <translation>{used} / {total}</translation>
+    </message>
+    <message>
         <source>Chat so far: {history} tokens
 {count} passages of the documents: {documents}
 Message: {message}
@@ -2824,7 +2828,7 @@ Left for the reply: {left}</source>
         <translation>可能性有变化</translation>
     </message>
     <message>
-        <source>other from token {place} on</source>
+        <source>differs from token {place} on</source>
         <translation>从第 {place} 个词元起不同</translation>
     </message>
 </context>
@@ -2926,7 +2930,7 @@ Left for the reply: {left}</source>
         <translation>与之前相同</translation>
     </message>
     <message>
-        <source>{count} of {all} are others</source>
+        <source>{count} of {all} differ</source>
         <translation>{all} 个中有 {count} 个不同</translation>
     </message>
     <message>
@@ -3061,6 +3065,22 @@ Left for the reply: {left}</source>
         <source>Other computers</source>
         <translation>其他电脑</translation>
     </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开启</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关闭</translation>
+    </message>
 </context>
 <context>
     <name>ElsewhereChoice</name>
@@ -3104,7 +3124,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{model} answers on this computer. Nothing you write leaves it.</source>
-        <translation>{model} 在本机回答。你写的内容不会离开这台电脑。</translation>
+        <translation>{model} 在本机回答。你写的内容不会离开本机。</translation>
     </message>
     <message>
         <source>A model is being loaded.</source>
@@ -3623,7 +3643,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>On this PC</source>
-        <translation>在本机上</translation>
+        <translation>本机运行</translation>
     </message>
     <message>
         <source>{count} billion</source>
@@ -4077,7 +4097,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Asks the hub whose the token is. Nothing else is sent.</source>
-        <translation>询问模型库令牌属于谁。不发送其他内容。</translation>
+        <translation>向模型库查询令牌属于谁。不发送其他内容。</translation>
     </message>
     <message>
         <source>The token is removed.</source>
@@ -4105,7 +4125,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The hub is being asked</source>
-        <translation>正在询问模型库</translation>
+        <translation>正在查询模型库</translation>
     </message>
     <message>
         <source>Asking…</source>
@@ -4489,7 +4509,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Threads for prompts</source>
-        <translation>处理提示词的线程</translation>
+        <translation>处理提示词的线程数</translation>
     </message>
     <message>
         <source>Automatic takes as many as for replies.</source>
@@ -4867,7 +4887,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Nothing of this model is on this computer</source>
-        <translation>这台电脑上没有此模型的文件</translation>
+        <translation>本机没有此模型的文件</translation>
     </message>
     <message>
         <source>Take {model} off the list</source>
@@ -5008,7 +5028,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Best for this PC · {quality}</source>
-        <translation>最适合这台电脑 · {quality}</translation>
+        <translation>最适合本机 · {quality}</translation>
     </message>
     <message>
         <source>From {repo}</source>
@@ -5353,7 +5373,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>On this PC</source>
-        <translation>在本机上</translation>
+        <translation>本机运行</translation>
     </message>
     <message>
         <source>made of the original weights</source>
@@ -5485,7 +5505,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>ON THIS PC</source>
-        <translation>在本机上</translation>
+        <translation>本机运行</translation>
     </message>
     <message>
         <source>Context</source>
@@ -5560,7 +5580,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>On this PC</source>
-        <translation>在本机上</translation>
+        <translation>本机运行</translation>
     </message>
     <message>
         <source>Everything in RAM together.</source>
@@ -6203,7 +6223,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>New tokens per second during this measurement, in brackets those of the original. What replies reach is said under “On this PC”.</source>
-        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回答能达到的速度见“在本机上”。</translation>
+        <translation>此次测量中每秒生成的词元数，括号内为原始模型的数值。实际回答能达到的速度见“本机运行”。</translation>
     </message>
     <message>
         <source>Divergence</source>
@@ -6496,11 +6516,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Here it writes up to {count} words a second, faster than most people read.</source>
-        <translation>在这台电脑上每秒最多写约 {count} 个英文单词，比大多数人阅读得快。</translation>
+        <translation>在本机上每秒最多写约 {count} 个英文单词，比大多数人阅读得快。</translation>
     </message>
     <message>
         <source>Here it writes up to {count} words a second, slower than most people read.</source>
-        <translation>在这台电脑上每秒最多写约 {count} 个英文单词，比大多数人阅读得慢。</translation>
+        <translation>在本机上每秒最多写约 {count} 个英文单词，比大多数人阅读得慢。</translation>
     </message>
     <message>
         <source>Getting it downloads {size}: about {minutes} min at 100 Mbit/s.</source>
@@ -8293,7 +8313,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>too few repeats to say</source>
-        <translation>重复次数太少，无法判断</translation>
+        <translation>重复次数太少，无法下结论</translation>
     </message>
     <message>
         <source>better</source>
@@ -8309,11 +8329,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>not conclusive: the repeats scatter too much</source>
-        <translation>无法判断：多次测量过于分散</translation>
+        <translation>无法下结论：多次测量过于分散</translation>
     </message>
     <message>
         <source>too few repeats to say: measure again, at least three times</source>
-        <translation>重复次数太少，无法判断：请重新测量，至少三次</translation>
+        <translation>重复次数太少，无法下结论：请重新测量，至少三次</translation>
     </message>
     <message>
         <source>Other programs used the processor meanwhile.</source>
@@ -9104,7 +9124,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>How fast this computer is, is measured again.</source>
-        <translation>这台电脑的速度会重新测量。</translation>
+        <translation>本机的速度会重新测量。</translation>
     </message>
     <message>
         <source>If the change is yours, take the line “checksum” out of the file. If not, open the input filter and start again with the shipped rules.</source>
@@ -12756,7 +12776,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{name} has not been measured on this computer yet.</source>
-        <translation>尚未在这台电脑上测量过 {name}。</translation>
+        <translation>尚未在本机上测量过 {name}。</translation>
     </message>
     <message>
         <source>{name} holds no chats.</source>
@@ -13110,7 +13130,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{verdict} · up to {rate} tok/s</source>
-        <translation>{verdict} · 至多 {rate} 词元/秒</translation>
+        <translation>{verdict} · 最多 {rate} 词元/秒</translation>
     </message>
     <message>
         <source>about {rate}</source>
@@ -13138,7 +13158,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Provisional: other programs kept this PC busy while the speed of its memory was measured. It is measured again by itself.</source>
-        <translation>暂定：测量内存速度时其他程序正占用这台电脑，稍后会自动重新测量。</translation>
+        <translation>暂定：测量内存速度时其他程序正占用本机，稍后会自动重新测量。</translation>
     </message>
     <message>
         <source>It does not fit into memory.</source>
@@ -13361,11 +13381,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Threads</source>
-        <translation>线程</translation>
+        <translation>线程数</translation>
     </message>
     <message>
         <source>Threads for prompts</source>
-        <translation>处理提示词的线程</translation>
+        <translation>处理提示词的线程数</translation>
     </message>
     <message>
         <source>Batch</source>

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import msgspec
 
-from app.engine.protocol import LoadSettings
+from app.engine.protocol import LoadSettings, RpcServer
 
 SETTINGS = (
     "gpu_layers",
@@ -64,7 +64,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
             mine, theirs = getattr(self, field), getattr(other, field)
             if field == "settings":
                 found += [
-                    (name, str(getattr(mine, name)), str(getattr(theirs, name)))
+                    (name, _short(name, getattr(mine, name)), _short(name, getattr(theirs, name)))
                     for name in SETTINGS
                     if getattr(mine, name) != getattr(theirs, name)
                 ]
@@ -102,8 +102,9 @@ def golden_set() -> list[Question]:
 
 
 def _short(field: str, value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, list | tuple):
+        names = (one.address if isinstance(one, RpcServer) else str(one) for one in value)
+        return ", ".join(names) or "none"
     if field == "system_info":
         return ", ".join(re.findall(r"(\w+) = 1\b", str(value))) or str(value)
     return str(value)[:12] if field == "sha256" else str(value)

@@ -21,6 +21,11 @@ def test_about_three_significant_figures(value: float, text: str) -> None:
     assert figures.rate(value) == text
 
 
+def test_a_change_has_its_sign() -> None:
+    assert [figures.change(value) for value in (-4.13, 0.0, 49.87)] == ["−4.1%", "+0.0%", "+49.9%"]
+    assert figures.change(-0.021, 2) == "−0.02%"
+
+
 def test_short_durations_keep_their_milliseconds() -> None:
     assert (figures.seconds(0.0123), figures.seconds(0.31), figures.seconds(12.3)) == (
         "0.012",

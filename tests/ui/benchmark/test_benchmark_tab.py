@@ -318,7 +318,7 @@ def test_two_selected_runs_are_compared_older_first(open_room: Opener) -> None:
     room.select(1, 2)
     room.button("Compare").click()
     texts = room.texts()
-    assert "-13.7%" in texts
+    assert "−13.7%" in texts
     assert "worse" in texts
     assert "within noise" in texts
     menu = room.button("Save or copy").menu()
@@ -340,7 +340,7 @@ def test_more_than_two_runs_stand_against_the_oldest(open_room: Opener) -> None:
     assert card is not None
     assert [(pair.before.id, pair.after.id) for pair in card.comparisons] == [("a", "b"), ("a", "c")]
     texts = room.texts()
-    for text in ("-13.7%", "-38.0%"):
+    for text in ("−13.7%", "−38.0%"):
         assert text in texts, text
     assert texts.count("slower") == 2
     assert any(text.startswith("R1-Qwen-7B Q8_0") and "Also different" in text for text in room.texts())
@@ -351,7 +351,7 @@ def test_the_shown_run_is_compared_with_the_one_before_it(open_room: Opener) -> 
     assert not room.button("Against").isVisible()
     room.select(1)
     room.button("Against").click()
-    assert "-13.7%" in room.texts()
+    assert "−13.7%" in room.texts()
 
 
 def test_a_run_with_limits_shows_how_near_they_are(open_room: Opener) -> None:

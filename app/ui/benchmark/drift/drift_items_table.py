@@ -49,7 +49,7 @@ class DriftItems(RowsModel[ItemDrift]):
     def _answer(self, item: ItemDrift) -> str:
         if item.first_difference is None:
             return self.tr("likelihood changed") if self._has_moved(item) else self.tr("as before")
-        return self.tr("other from token {place} on").format(place=item.first_difference + 1)
+        return self.tr("differs from token {place} on").format(place=item.first_difference + 1)
 
     def _has_moved(self, item: ItemDrift) -> bool:
         return item.first_difference is not None or item.logprob_change > self._tolerance

@@ -3,7 +3,12 @@
 from PySide6.QtCore import QCoreApplication
 
 from app.bench.drift.comparison import DriftReport
+from app.ui.base import figures
+from app.ui.base.resource_words import enumerated
 from app.ui.benchmark.frame.benchmark_words import when_text
+
+LISTS = ("system_info", "gpus", "rpc_servers")
+"""Facts of which a run has several, with commas between them."""
 
 
 class DriftWords:
@@ -23,7 +28,7 @@ class DriftWords:
         return {
             "same": self.tr("As before"),
             "shifted": self.tr("Likelihoods changed"),
-            "moved": self.tr("{count} of {all} are others").format(
+            "moved": self.tr("{count} of {all} differ").format(
                 count=len(report.moved_items), all=len(report.items)
             ),
         }[report.answers]
@@ -54,8 +59,8 @@ class DriftWords:
         if report.is_first or not report.items:
             return ""
         return self.tr("generation {decode}, prompt {prompt}, n = {n}").format(
-            decode=f"{report.decode_change_percent:+.1f}%",
-            prompt=f"{report.prompt_change_percent:+.1f}%",
+            decode=figures.change(report.decode_change_percent),
+            prompt=figures.change(report.prompt_change_percent),
             n=len(report.items),
         )
 
@@ -113,3 +118,14 @@ class DriftWords:
             "context_stretch": self.tr("Stretched context"),
             "rpc_servers": self.tr("Other computers"),
         }.get(name, name)
+
+    def value(self, name: str, text: str) -> str:
+        """Say what a fact about a run was, or is."""
+        said = {
+            "": "–",
+            "none": self.tr("none"),
+            "auto": self.tr("automatic"),
+            "on": self.tr("on"),
+            "off": self.tr("off"),
+        }
+        return said.get(text) or (enumerated(text.split(", ")) if name in LISTS else text)

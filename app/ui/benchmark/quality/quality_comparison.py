@@ -8,6 +8,7 @@ from app.bench.quality.comparison import ChangeVerdict, FigureComparison, Qualit
 from app.bench.quality.result import QualityRun
 from app.bench.quality.scores.kept_share import KeptShare
 from app.bench.quality.words import change_number
+from app.ui.base import figures
 from app.ui.base.resource_words import listed
 from app.ui.benchmark.frame.benchmark_words import when_text
 from app.ui.benchmark.frame.comparison_grid import (
@@ -21,6 +22,7 @@ from app.ui.benchmark.frame.comparison_grid import (
 from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import LabelLook, label
 
+NO_BREAK = "\u00a0"
 _LOOKS: dict[ChangeVerdict, LabelLook] = {
     "better": "good",
     "worse": "danger",
@@ -121,12 +123,14 @@ class QualityComparisonCard(ComparisonFrame):
             "not_conclusive": self.tr("not conclusive, too few items"),
         }[change.verdict]
         if change.gained or change.lost:
-            verdict = self.tr("{verdict} (+{gained}, −{lost})").format(
-                verdict=verdict, gained=change.gained, lost=change.lost
+            verdict = _whole_bracket(
+                self.tr("{verdict} (+{gained}, −{lost})").format(
+                    verdict=verdict, gained=change.gained, lost=change.lost
+                )
             )
         return GridCell(
             self._words.number(figure, change.value),
-            text.format(change=number),
+            text.format(change=figures.signed(number)),
             verdict,
             _LOOKS[change.verdict],
             "\n".join(self._why(change)),
@@ -152,3 +156,10 @@ class QualityComparisonCard(ComparisonFrame):
             )
         if change.p is not None:
             yield self.tr("p = {p}, corrected for the number of changes").format(p=f"{change.p:.3f}")
+
+
+def _whole_bracket(text: str) -> str:
+    """Let the figures in brackets at the end of a text never be broken into two lines, as they may be behind
+    a wide comma."""
+    head, bracket, rest = text.rpartition("（" if "（" in text else "(")
+    return head + bracket + rest.replace("，", ", ").replace(" ", NO_BREAK)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.bench.results.report import Measure, Report
 from app.bench.results.run_difference import Change, Comparison, Outcome, Verdict
+from app.ui.base import figures
 from app.ui.base.resource_words import listed
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.comparison_grid import (
@@ -84,7 +85,7 @@ class ComparisonCard(ComparisonFrame):
     def _cell(self, change: Change) -> GridCell:
         return GridCell(
             _figure(change.after),
-            f"{change.change_percent:+.1f}%",
+            figures.change(change.change_percent),
             words.verdict_text(change.verdict),
             LOOKS[change.verdict],
             self._why(change),

@@ -86,7 +86,7 @@ def _same_top(quality: Quality) -> str:
 
 def _growth(quality: Quality) -> str:
     low, high = quality.accuracy_loss_interval
-    return f"{quality.accuracy_loss_percent:+.2f}% ± {(high - low) / 2:.2f}"
+    return f"{figures.change(quality.accuracy_loss_percent, 2)} ± {(high - low) / 2:.2f}"
 
 
 def _speeds(quality: Quality) -> str:

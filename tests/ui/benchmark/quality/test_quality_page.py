@@ -470,9 +470,9 @@ def test_three_runs_are_compared_and_saved(
     wait_until(lambda: len(card.runs) == 3)
     assert [run.id for run in card.runs] == ["F16", "Q8_0", "Q4_K_M"]
     labels = {one.text(): one for one in card.findChildren(QLabel)}
-    assert "-100.0 points" in labels
-    assert labels["-100.0 points"].property("look") == "danger"
-    assert "0 more right, 9 no longer" in labels["-100.0 points"].toolTip()
+    assert "−100.0 points" in labels
+    assert labels["−100.0 points"].property("look") == "danger"
+    assert "0 more right, 9 no longer" in labels["−100.0 points"].toolTip()
     assert "+64.9%" in labels
     menu = next(one.menu() for one in card.findChildren(QPushButton) if one.text() == "Save or copy")
     next(action for action in menu.actions() if action.text() == "Save as a web page…").trigger()

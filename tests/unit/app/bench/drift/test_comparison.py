@@ -7,7 +7,7 @@ from app.bench.drift.comparison import compare_golden, item_drift
 from app.bench.drift.golden import golden_set
 from app.bench.drift.store import DriftStore
 from app.bench.drift.words import drift_lines
-from app.engine.protocol import LoadSettings
+from app.engine.protocol import LoadSettings, RpcServer
 from tests.support.golden_runs import BASE, HERE, answer, run, several
 
 
@@ -62,6 +62,12 @@ def test_instructions_of_the_processor_are_told_by_their_names() -> None:
     before = msgspec.structs.replace(HERE, system_info="CPU : SSE3 = 1 | AVX512 = 0 | AVX2 = 1 | ")
     now = msgspec.structs.replace(HERE, system_info="CPU : SSE3 = 1 | AVX512 = 1 | AVX2 = 1 | ")
     assert before.differences(now) == [("system_info", "SSE3, AVX2", "SSE3, AVX512, AVX2")]
+
+
+def test_other_computers_are_told_by_their_addresses() -> None:
+    lent = LoadSettings(threads=4, rpc_servers=(RpcServer("10.0.0.2:50052"), RpcServer("10.0.0.3:50052")))
+    now = msgspec.structs.replace(HERE, settings=lent)
+    assert HERE.differences(now) == [("rpc_servers", "none", "10.0.0.2:50052, 10.0.0.3:50052")]
 
 
 def test_speed_that_is_clearly_lower_is_told_and_little_is_not() -> None:
