@@ -27,7 +27,9 @@ from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.ui_context import UiContext
 
-TABLE_HEIGHT_PX = 370
+TABLE_HEIGHT_PX = 378
+QUESTION_PX = 280
+"""Of the questions in a narrow window."""
 
 
 class DriftPage(MeasuringPage):
@@ -62,7 +64,11 @@ class DriftPage(MeasuringPage):
         self._since = _VerdictCard(self.tr("SINCE"))
         self._items = DriftItems(ui.theme, self)
         self._table = FilteredTable(
-            self._items, self.tr("Kept answers"), QUESTION, spared=(ROUGE, LIKELIHOOD)
+            self._items,
+            self.tr("Kept answers"),
+            QUESTION,
+            wide_px=QUESTION_PX,
+            spared=(ROUGE, LIKELIHOOD),
         )
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._before = label("", "body", wrap=True, selectable=True)
@@ -156,7 +162,9 @@ class DriftPage(MeasuringPage):
         clear_layout(self._changes)
         for difference in report.differences:
             text = self.tr("{field}: {before}, now {now}").format(
-                field=self._words.field(difference.field), before=difference.before, now=difference.now
+                field=self._words.field(difference.field),
+                before=self._words.value(difference.field, difference.before),
+                now=self._words.value(difference.field, difference.now),
             )
             self._changes.addWidget(label(text, "body", wrap=True, selectable=True))
         if not report.differences:
@@ -231,7 +239,7 @@ class DriftPage(MeasuringPage):
             cards.addWidget(card, 0, column)
             cards.setColumnStretch(column, 1)
         self.lay_out(head, self._results, self._empty)
-        table = Card(self._results, margin_px=12)
+        table = Card(self._results)
         table.body.addWidget(self._table)
         table.setFixedHeight(TABLE_HEIGHT_PX)
         sides = QGridLayout()

@@ -18,6 +18,8 @@ from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 
 ROW_PX = 36
 SHOWN_ROWS = 25
+EDGE_PX = 13
+"""Before the words of the first column, and so before the title."""
 MODEL_PX = 280
 """The width that a model's name keeps in a narrow window."""
 MOST_COMPARED = 5
@@ -49,7 +51,7 @@ class RunHistoryView(Card, Generic[AnyRun]):
             context=Qt.ShortcutContext.WidgetShortcut,
         )
         head = QHBoxLayout()
-        head.setContentsMargins(16, 12, 12, 4)
+        head.setContentsMargins(EDGE_PX, 12, EDGE_PX, 4)
         head.setSpacing(8)
         head.addWidget(label(self.tr("All runs"), "title"), 1)
         head.addWidget(self._compare)

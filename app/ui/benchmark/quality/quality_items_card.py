@@ -32,7 +32,7 @@ class QualityItemsCard(Card):
         self.body.addWidget(split)
         left = QWidget(split)
         column = QVBoxLayout(left)
-        column.setContentsMargins(12, 12, 12, 12)
+        column.setContentsMargins(16, 16, 16, 12)
         self.arrange(page_px)
         self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM, left, wide_px=ITEM_PX)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
