@@ -204,7 +204,9 @@ class RecommendationCard(Card):
         ]
         if outlook.tok_per_s is not None:
             rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))
-            reasons.append(sentences((rate, speed_tip(outlook))))
+            # That it is provisional stands above already.
+            why = "" if outlook.basis == "provisional" else speed_tip(outlook)
+            reasons.append(sentences((rate, why)))
         if recommendation.alternative is not None:
             other, its_fit = recommendation.alternative
             text = self.tr("{model} scores higher: {reason}").format(
