@@ -15,6 +15,8 @@ MOST_COVERED = 0.05
 """The share of a name that may lie on others, and of another point's room that it may cover."""
 SHIFTS = (0.5, 0.25, 0.75)
 """Above or below its point: the share of a name at the left of it, the best first."""
+FINE_SHIFTS = (0.4, 0.6, 0.3, 0.7, 0.35, 0.65, 0.15, 0.85)
+"""Those that are tried after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _ways(point: NamedPoint) -> list[Box]:
         (point.x + GAP_PX, below - GAP_PX),
         (point.x - GAP_PX - point.width, below - GAP_PX),
         *((point.x - share * point.width, below) for share in SHIFTS),
+        *((point.x - share * point.width, y) for share in FINE_SHIFTS for y in (above, below)),
     )
     return [Box(x, y, point.width, point.height) for x, y in corners]
 

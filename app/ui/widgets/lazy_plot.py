@@ -1,6 +1,7 @@
 """A pyqtgraph plot that comes into being after the window has been painted."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.ui.base.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
+
+_FIGURE = re.compile(r"-?[\d,]+(\.\d+)?")
 
 
 class LazyPlot(QFrame):
@@ -94,11 +97,34 @@ def tick_texts(values: Sequence[float], spacing: float) -> list[str]:
     return [f"{value:g}" if 0 < abs(value) < 0.001 else f"{value:,.{decimals}f}" for value in values]
 
 
+def same_decimals(texts: Sequence[str]) -> list[str]:
+    """Give the figures of an axis, whose larger steps are written with fewer decimals, as many as the finest
+    has."""
+    if not all(map(_FIGURE.fullmatch, texts)):
+        return list(texts)
+    parts = [text.partition(".") for text in texts]
+    most = max((len(decimals) for *_, decimals in parts), default=0)
+    return [f"{whole}.{decimals:0<{most}}" if most else whole for whole, _, decimals in parts]
+
+
 def _axis(pyqtgraph: Any, side: str) -> Any:
     """Make an axis of a plot. Its class comes with the library."""
 
     class Axis(pyqtgraph.AxisItem):  # type: ignore[misc] # of a library that is not there at first
+        writes_figures = False
+        """Its texts are those of `tick_texts`, not names that it was given."""
+
+        def generateDrawSpecs(self, painter: Any) -> Any:  # noqa: N802 - pyqtgraph's name
+            self.writes_figures = False
+            specs = super().generateDrawSpecs(painter)
+            if specs is None or not self.writes_figures:
+                return specs
+            line, ticks, texts = specs
+            figures = same_decimals([text for *_, text in texts])
+            return line, ticks, [(*place, figure) for (*place, _), figure in zip(texts, figures, strict=True)]
+
         def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802 - pyqtgraph's name
+            self.writes_figures = True
             return tick_texts([value * scale for value in values], spacing * scale)
 
     return Axis(orientation=side)

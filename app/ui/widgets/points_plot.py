@@ -9,7 +9,7 @@ from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
 
 POINT_PX = 9
-BEAM_SHARE = 0.02
+BEAM_PX = 10
 FOOT_SHARE = 0.06
 
 
@@ -22,6 +22,7 @@ class PointsPlot(LazyPlot):
         self._points: Any = None
         self._line: Any = None
         self._errors: Any = None
+        self._has_bars = False
 
     def build(self) -> None:
         """A line, the scatter of each point and the points."""
@@ -30,6 +31,13 @@ class PointsPlot(LazyPlot):
         self._points = self.pyqtgraph.ScatterPlotItem(size=POINT_PX)
         for item in (self._line, self._errors, self._points):
             self.plot.addItem(item)
+        self.plot.getViewBox().sigResized.connect(self._fit_beams)
+
+    def _fit_beams(self, *_: object) -> None:
+        view = self.plot.getViewBox()
+        left, right = view.viewRange()[0]
+        if self._has_bars and view.width():
+            self._errors.setData(beam=BEAM_PX * (right - left) / view.width())
 
     def restyle(self) -> None:
         """Axes in quiet colours, points in the accent."""
@@ -64,8 +72,8 @@ class PointsPlot(LazyPlot):
             x=numpy.array(x),
             y=numpy.array(y),
             height=2 * numpy.array(deviation),
-            beam=BEAM_SHARE * (x_range[1] - x_range[0]),
         )
+        self._has_bars = bool(x)
         self._points.setData(x=list(x), y=list(y))
         self._line.setData([place for place, _ in joined], [height for _, height in joined])
         top = max((value + spread for value, spread in zip(y, deviation, strict=True)), default=1.0)
@@ -73,6 +81,7 @@ class PointsPlot(LazyPlot):
         # A point at zero would be cut in half by the axis.
         foot = FOOT_SHARE * top if min(y, default=top) < FOOT_SHARE * top else 0.0
         self.plot.setYRange(-foot, 1.2 * top, padding=0)
+        self._fit_beams()
 
 
 def round_step(step: float) -> float:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +15,7 @@ from app.ui.base import slices
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.widgets.curve_plot import CurvePlot, log_ticks
+from app.ui.widgets.lazy_plot import same_decimals
 from app.ui.widgets.plot_library import PlotLibrary
 from tests.support.waiting import wait_until
 
@@ -99,6 +101,32 @@ def test_figures_of_an_axis_have_commas_as_in_the_tables(qtbot: QtBot, theme: Th
     assert left.tickStrings([0, 2_500, 12_500], 1.0, 2_500) == ["0", "2,500", "12,500"]
     assert left.tickStrings([0, 2_000_000], 1.0, 2_000_000) == ["0", "2,000,000"]
     assert left.tickStrings([0, 0.25, 0.5], 1.0, 0.25) == ["0.00", "0.25", "0.50"]
+
+
+def test_figures_of_an_axis_have_the_same_decimals(qtbot: QtBot, theme: Theme) -> None:
+    assert same_decimals(["0.10", "0.11", "0.105"]) == ["0.100", "0.110", "0.105"]
+    assert same_decimals(["0", "1,500"]) == ["0", "1,500"]
+    assert same_decimals(["0.10", "1e-05"]) == ["0.10", "1e-05"]
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "size, GB", "tok/s")
+    column.addWidget(plot)
+    page.resize(1000, 300)
+    page.show()
+    wait_until(lambda: plot.plot is not None)
+    plot.show_lines([Line([Point(0.0935, 182), Point(0.145, 121)])])
+    bottom = plot.plot.getAxis("bottom")
+
+    def decimals() -> list[int]:
+        canvas = QPixmap(10, 10)
+        painter = QPainter(canvas)
+        _, _, texts = bottom.generateDrawSpecs(painter)
+        painter.end()
+        return [len(text.partition(".")[2]) for *_, text in texts]
+
+    wait_until(lambda: bottom.range[1] < 0.2 and len(decimals()) > 8)
+    assert set(decimals()) == {3}
 
 
 def test_many_marks_are_drawn_in_several_turns(

@@ -12,7 +12,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.widgets.plot_library import PlotLibrary
-from app.ui.widgets.points_plot import POINT_PX
+from app.ui.widgets.points_plot import BEAM_PX, POINT_PX
 from models.store.store import InstalledModel
 from tests.support.qualities import made_up_quality
 
@@ -75,3 +75,25 @@ def test_no_name_is_cut_off_or_covered(qtbot: QtBot, qapp: QApplication, width: 
         return inside and not any(one.intersects(other) for one, other in combinations(places, 2))
 
     qtbot.waitUntil(is_whole, timeout=30_000)
+
+
+def test_the_ends_of_bars_are_as_wide_in_any_window(qtbot: QtBot, qapp: QApplication) -> None:
+    """No name is reached by the bar of its own point."""
+    plot = QualityPlot(Theme(qapp, "light"), PlotLibrary(Bridge(lambda error: None)))
+    qtbot.addWidget(plot)
+    plot.resize(420, 200)
+    plot.show_models([installed(*file) for file in FILES])
+    plot.show()
+    qtbot.waitUntil(lambda: plot.plot is not None and len(names(plot)) == len(FILES), timeout=30_000)
+    view = plot.plot.getViewBox()
+    [bars] = [item for item in plot.plot.items() if isinstance(item, plot.pyqtgraph.ErrorBarItem)]
+
+    def beam_px() -> float:
+        left, right = view.viewRange()[0]
+        return float(bars.opts["beam"] / (right - left) * view.width())
+
+    for width in (420, 1000):
+        plot.resize(width, 200)
+        qtbot.waitUntil(lambda: abs(beam_px() - BEAM_PX) < 0.1, timeout=30_000)
+    qtbot.waitUntil(lambda: view.width() > 800, timeout=30_000)
+    assert abs(beam_px() - BEAM_PX) < 0.1

@@ -56,6 +56,17 @@ def test_a_name_keeps_off_a_line() -> None:
     assert place.x + place.width < 100
 
 
+def test_a_name_keeps_off_a_line_between_points() -> None:
+    """As under the roof of what a computer allows, with the name of another point at the right."""
+    points = [NamedPoint(140, 90), NamedPoint(215, 73, 204, 15), NamedPoint(364, 57), NamedPoint(445, 73)]
+    roof = [(37.0, 140.0), (166.0, 37.0), (509.0, 37.0)]
+    taken = NamedPoint(445, 80, 120, 15)
+    place = label_places([taken, *points], Box(0, 0, 540, 180), [roof])[2]
+    assert place.width
+    slope_x = 166 - (place.y - 37) * (166 - 37) / (140 - 37)
+    assert place.x >= slope_x or place.y > 90, "right of the slope, or below it"
+
+
 def test_a_name_that_could_only_lie_on_others_is_left_out() -> None:
     points = [(140.0 + step, 75.0 + step) for step in range(0, 24, 2)]
     shown = [place for place in placed(*points, width=140) if place.width]
