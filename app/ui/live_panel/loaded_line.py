@@ -21,7 +21,7 @@ class LoadedLine(QWidget):
         self._failed = False
         self._dot = label("●", "muted")
         # Type and back end stand at its end.
-        self._name = ElidedLabel(middle=True)
+        self._name = ElidedLabel(model=True)
         self._where = label("", "small", wrap=True)
         self._notice = label("", "warning", wrap=True)
         row = QHBoxLayout()

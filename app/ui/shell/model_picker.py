@@ -15,6 +15,7 @@ from app.ui.base.add_action import allow, as_heading, with_keys
 from app.ui.base.engine_session import EngineSession, model_name
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
+from app.ui.widgets.elided_label import fitted_name
 from app.ui.widgets.push_buttons import MenuButton
 from models.store.store import InstalledModel
 from models.system.shown_text import shown
@@ -98,9 +99,8 @@ class ModelPicker(MenuButton):
         return QSize(self._theme.pixels(SMALLEST_PX), super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the button with its text shortened in the middle."""
-        room = self.width() - 48
-        text = QFontMetrics(self.font()).elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        """Draw the button with its text shortened to what fits."""
+        text = fitted_name(self._text, QFontMetrics(self.font()), self.width() - 48)
         if self.text() != text:
             super().setText(text)
         super().paintEvent(event)

@@ -1,21 +1,32 @@
 """A label that shortens its text instead of asking for room."""
 
+import re
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.base.plain_text import PlainLabel, set_tip
 
+_OWNER = re.compile(r"^[^/\s]+/(?=\S)")
+
+
+def fitted_name(name: str, metrics: QFontMetrics, room_px: int) -> str:
+    """Shorten a text that begins with a model's name: its owner goes first, then the middle of it. What tells
+    models apart stands at its beginning and its end."""
+    own = name if metrics.horizontalAdvance(name) <= room_px else _OWNER.sub("", name)
+    return metrics.elidedText(own, Qt.TextElideMode.ElideMiddle, room_px)
+
 
 class ElidedLabel(PlainLabel):
-    """One line of plain text, shortened at the end or in the `middle`; the whole text is its tool tip then,
-    where `tip` does not leave that to the parent. GUI thread."""
+    """One line of plain text, shortened at the end or, of a `model`, as `fitted_name` does; the whole text is
+    its tool tip then, where `tip` does not leave that to the parent. GUI thread."""
 
     def __init__(
-        self, look: str = "body", parent: QWidget | None = None, *, tip: bool = True, middle: bool = False
+        self, look: str = "body", parent: QWidget | None = None, *, tip: bool = True, model: bool = False
     ) -> None:
         super().__init__("", parent)
-        self._elide = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        self._names_model = model
         self._has_tip = tip
         self.setProperty("look", look)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -30,7 +41,11 @@ class ElidedLabel(PlainLabel):
             super().paintEvent(event)
             return
         room = self.contentsRect()
-        shown = self.fontMetrics().elidedText(self.text(), self._elide, room.width())
+        metrics = self.fontMetrics()
+        if self._names_model:
+            shown = fitted_name(self.text(), metrics, room.width())
+        else:
+            shown = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
         set_tip(self, self.text() if self._has_tip and shown != self.text() else "")
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))

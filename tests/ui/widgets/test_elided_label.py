@@ -1,8 +1,9 @@
 """The label that shortens its text."""
 
+from PySide6.QtGui import QFontMetrics
 from pytestqt.qtbot import QtBot
 
-from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.elided_label import ElidedLabel, fitted_name
 
 
 def test_text_stays_inside_the_margins_where_qt_draws_anew(qtbot: QtBot) -> None:
@@ -18,3 +19,22 @@ def test_text_stays_inside_the_margins_where_qt_draws_anew(qtbot: QtBot) -> None
     assert all(drawn.pixelColor(x, y) == ground for x in edges for y in range(20))
     assert any(drawn.pixelColor(x, y) != ground for x in range(8, 112) for y in range(20))
     assert label.toolTip() == label.text()
+
+
+NAME = "somebody/a-model-of-some-size · Q4_K_M"
+
+
+def test_the_owner_of_a_model_goes_before_its_name(qtbot: QtBot) -> None:
+    metrics = QFontMetrics(ElidedLabel().font())
+    whole_px = metrics.horizontalAdvance(NAME)
+    assert fitted_name(NAME, metrics, whole_px) == NAME
+    assert fitted_name(NAME, metrics, whole_px - 10) == "a-model-of-some-size · Q4_K_M"
+    short = fitted_name(NAME, metrics, whole_px // 2)
+    assert short.startswith("a-")
+    assert short.endswith("_M")
+
+
+def test_no_other_slash_is_taken_for_an_owner(qtbot: QtBot) -> None:
+    metrics = QFontMetrics(ElidedLabel().font())
+    said = "Loading somebody/a-model, 30%"
+    assert fitted_name(said, metrics, metrics.horizontalAdvance(said) - 10).startswith("Loading")
