@@ -12,7 +12,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 
 BAR_PX = QSize(72, 6)
 LEAST_BAR_PX = 24
-"""The bar gives way to the words in a narrow window."""
+"""The bar gives way to the words in a narrow window, and the words to the figures alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,13 @@ class ContextMeter(QWidget):
         self._row.setSpacing(8)
         self._row.addWidget(self._bar)
         self._row.addWidget(self._text, 1)
+        self._words = self._figures = ""
         self.show_use(None)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Want the whole bar, too, however short it is now."""
+        hint = super().sizeHint()
+        return hint if self._text.isHidden() else QSize(self._beside_bar() + BAR_PX.width(), hint.height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Want the whole words: buttons beside it do without theirs first (`CollapsingButtons`)."""
@@ -64,16 +70,29 @@ class ContextMeter(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Let the bar give way to the words."""
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
         left = self.width() - self._beside_bar()
         self._bar.setMaximumWidth(max(LEAST_BAR_PX, min(BAR_PX.width(), left)))
+        # Of a sum that is cut off another one is read.
+        shown = self._words if left >= LEAST_BAR_PX else self._figures
+        if self._text.text() != shown:
+            self._text.setText(shown)
 
     def _beside_bar(self) -> int:
         margins = self._row.contentsMargins()
-        return margins.left() + margins.right() + self._row.spacing() + self._text.sizeHint().width()
+        words_px = self._text.fontMetrics().horizontalAdvance(self._words)
+        return margins.left() + margins.right() + self._row.spacing() + words_px
 
     @property
     def text(self) -> str:
-        """The shown sum; empty while nothing is known."""
+        """The sum in words; empty while nothing is known."""
+        return self._words
+
+    @property
+    def shown(self) -> str:
+        """As much of it as there is room for."""
         return self._text.text()
 
     @property
@@ -87,13 +106,16 @@ class ContextMeter(QWidget):
         for part in (self._bar, self._text):
             part.setVisible(use is not None)
         if use is None:
+            self._words = self._figures = ""
             self._text.setText("")
             self.setToolTip("")
             self.setAccessibleName("")
             return
-        self._text.setText(
-            self.tr("To send: {used} of {total}").format(used=f"{use.total:,}", total=f"{use.context:,}")
-        )
+        sum_of = {"used": f"{use.total:,}", "total": f"{use.context:,}"}
+        self._words = self.tr("To send: {used} of {total}").format(**sum_of)
+        self._figures = self.tr("{used} / {total}").format(**sum_of)
+        self.updateGeometry()
+        self._fit()
         values = {
             "message": f"{use.message:,}",
             "documents": f"{use.documents:,}",

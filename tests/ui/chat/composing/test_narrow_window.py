@@ -62,6 +62,33 @@ def test_the_meters_bar_gives_way_to_its_words(qapp: QApplication) -> None:
     meter.close()
 
 
+def test_the_meters_bar_comes_back_with_the_room(opened: Opened) -> None:
+    composer = opened.tab.composer
+    composer.set_text("Name a colour.")
+    wait_until(lambda: composer.meter.text)
+    bar = composer.meter.layout().itemAt(0).widget()
+    for width in (340, 800):
+        composer.setFixedWidth(width)
+        QApplication.processEvents()
+    wait_until(lambda: bar.width() == BAR_PX.width())
+
+
+def test_no_figure_of_the_meter_is_cut_off(qapp: QApplication) -> None:
+    meter = ContextMeter(Theme(qapp, "light"))
+    meter.show_use(ContextUse(20, 0, 6176, 8192))
+    assert meter.shown == "To send: 6,196 of 8,192"
+    words = meter.layout().itemAt(1).widget()
+    meter.show()
+    for narrower in range(10, 60, 10):
+        meter.resize(meter.minimumSizeHint().width() - narrower, meter.height())
+        qapp.processEvents()
+        assert meter.shown == "6,196 / 8,192"
+        assert words.width() >= words.sizeHint().width()
+    meter.resize(meter.minimumSizeHint().width(), meter.height())
+    assert meter.shown == meter.text == meter.accessibleName() == "To send: 6,196 of 8,192"
+    meter.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark", "light-contrast", "dark-contrast"])
 def test_a_context_that_is_nearly_empty_does_not_look_full(
     qapp: QApplication, qtbot: QtBot, scheme: ThemeChoice
