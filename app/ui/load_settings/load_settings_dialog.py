@@ -16,7 +16,7 @@ from app.ui.base.slices import Stepped
 from app.ui.load_settings.load_form import LoadForm
 from app.ui.load_settings.memory_bars import MemoryNeedView
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
+from app.ui.widgets.scrolled_page import BESIDE_BAR_PX, ScrolledDialog, ScrolledPage
 from models.store.store import InstalledModel
 
 SETTLE_MS = 150
@@ -94,7 +94,7 @@ class LoadSettingsDialog(ScrolledDialog, Stepped):
         self._form.table_asked.connect(self._show_table)
         yield
         content = QVBoxLayout(page)
-        content.setContentsMargins(0, 0, 0, 0)
+        content.setContentsMargins(0, 0, BESIDE_BAR_PX, 0)
         content.setSpacing(16)
         if remembered is not None and remembered.lowered is not None:
             content.addWidget(self._make_lowered())
@@ -106,14 +106,18 @@ class LoadSettingsDialog(ScrolledDialog, Stepped):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(page.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         body = QVBoxLayout(self)
-        body.setContentsMargins(20, 16, 20, 20)
+        body.setContentsMargins(20, 16, 20 - BESIDE_BAR_PX, 20)
         body.setSpacing(16)
         self._title = label(name, "title", wrap=True)
         body.addWidget(self._title)
         body.addWidget(scroll, 1)
         self._need = MemoryNeedView(self)
-        body.addWidget(self._need)
-        body.addLayout(self._make_buttons(for_model=subject is not None))
+        foot = QVBoxLayout()
+        foot.setContentsMargins(0, 0, BESIDE_BAR_PX, 0)
+        foot.setSpacing(16)
+        foot.addWidget(self._need)
+        foot.addLayout(self._make_buttons(for_model=subject is not None))
+        body.addLayout(foot)
         self._set_size()
         self._form.changed.connect(self._on_changed)
         self._show_state()

@@ -17,7 +17,7 @@ from app.ui.settings.cuda_card import CudaCard
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.notices import translated
-from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.scrolled_page import BESIDE_BAR_PX, ScrolledPage
 from models.system.units import byte_count
 
 SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {
@@ -51,6 +51,7 @@ class DoctorPage(QWidget):
         copy = button(self.tr("Copy report"), "quiet", tip=self.tr("Versions and log lines, no chat text"))
         copy.clicked.connect(lambda: copy_report())
         top = QHBoxLayout()
+        top.setContentsMargins(0, 0, BESIDE_BAR_PX, 0)
         top.addWidget(self._verdict, 1)
         top.addWidget(copy)
         top.addWidget(again)
@@ -59,7 +60,7 @@ class DoctorPage(QWidget):
         self._cuda = cuda
         inner = ScrolledPage()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 8, 0)
+        column.setContentsMargins(0, 0, BESIDE_BAR_PX, 0)
         column.setSpacing(8)
         column.addWidget(CudaCard(cuda))
         column.addLayout(self._findings)

@@ -34,7 +34,7 @@ from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 from app.ui.widgets.push_buttons import ButtonRow
-from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
+from app.ui.widgets.scrolled_page import BESIDE_BAR_PX, ScrolledDialog, ScrolledPage
 
 SettingsPage = Literal[
     "general",
@@ -123,7 +123,7 @@ class SettingsDialog(ScrolledDialog):
             side.addWidget(tab)
         side.addStretch(1)
         body = QHBoxLayout(self)
-        body.setContentsMargins(20, 20, 20, 20)
+        body.setContentsMargins(20, 20, 20 - BESIDE_BAR_PX, 20)
         body.setSpacing(20)
         body.addLayout(side)
         body.addWidget(self._stack, 1)
@@ -144,6 +144,9 @@ class SettingsDialog(ScrolledDialog):
             place = self._places[self._names.index(name)]
             self._pages[name] = self._makers[name](place)
             place.room.addWidget(self._pages[name])
+            if isinstance(self._pages[name], (QScrollArea, DoctorPage)):
+                # These leave the gap beside their cards: the bar stands in the edge of the dialog.
+                place.room.setContentsMargins(0, 0, 0, 0)
         return self._pages[name]
 
     @property
@@ -309,7 +312,7 @@ class _Place(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.room = QVBoxLayout(self)
-        self.room.setContentsMargins(0, 0, 0, 0)
+        self.room.setContentsMargins(0, 0, BESIDE_BAR_PX, 0)
 
 
 def _controls(page: QWidget) -> list[QWidget]:
@@ -323,7 +326,7 @@ def _scrolled(place: QWidget) -> tuple[QScrollArea, QWidget, QVBoxLayout]:
     area = QScrollArea(place)
     page = ScrolledPage(area.viewport())
     column = QVBoxLayout(page)
-    column.setContentsMargins(0, 0, 0, 0)
+    column.setContentsMargins(0, 0, BESIDE_BAR_PX, 0)
     column.setSpacing(12)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
 )
 
 RING_PX = 2
+BESIDE_BAR_PX = 12
+"""Between cards and the bar that scrolls them, which stands in the edge of a dialog."""
 MARGIN_PX = 16
 """Left free beside a part that was scrolled to."""
 LAYOUT_TURNS = 8

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QScrollArea
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.settings.server_dialog import ServerDialog
 from app.ui.shell.window_application import WindowApplication
+from app.ui.widgets.card import Card
 from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
 from tests.support.window import run_with_window
@@ -37,6 +38,31 @@ def test_every_page_fits_a_small_screen(qapp: QApplication) -> None:
         dialog = application.dialogs.open_settings_page("general")
         assert dialog.minimumSizeHint().height() < 640
         assert dialog.height() <= 640
+        dialog.reject()
+
+    run_with_window(scene)
+
+
+def test_cards_end_where_the_buttons_above_them_do_and_clear_of_the_bar(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = application.dialogs.open_settings_page("this computer")
+        await until(lambda: "llama.cpp computes on CPU" in seen_words(dialog), "what this computer is")
+        again = seen_button(dialog, "Examine again")
+
+        def ends(page: QWidget) -> set[int]:
+            cards = [card for card in page.findChildren(Card) if card.isVisible()]
+            return {card.mapTo(dialog, card.rect().topRight()).x() for card in cards}
+
+        page = dialog.page_of("this computer")
+        await until(
+            lambda: ends(page) == {again.mapTo(dialog, again.rect().topRight()).x()}, "one right edge"
+        )
+        dialog.show_page("general")
+        area = dialog.page_of("general")
+        assert isinstance(area, QScrollArea)
+        bar = area.verticalScrollBar()
+        await until(lambda: bar.isVisible() and bool(ends(area)), "the bar")
+        assert bar.mapTo(dialog, bar.rect().topLeft()).x() - max(ends(area)) >= 8
         dialog.reject()
 
     run_with_window(scene)
