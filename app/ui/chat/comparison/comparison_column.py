@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -260,10 +260,9 @@ class ComparisonColumn(Card):
             [elsewhere.format(model=one.name) if one.is_elsewhere else one.name for one in self._offers]
         )
         name_field(self._model, self.tr("Model"))
-        self._effort = ThinkingEffort(self._theme)
-        self._effort.setProperty("kind", "choice")
         # Its words stand below those of the model.
-        self._effort.setIconSize(QSize(1, 1))
+        self._effort = ThinkingEffort(self._theme, has_icon=False)
+        self._effort.setProperty("kind", "choice")
         self._effort.words_changed.connect(self._effort.setText)
         self._effort.chosen.connect(self._choose_effort)
         self._temperature = QDoubleSpinBox()

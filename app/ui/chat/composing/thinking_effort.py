@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.widgets.push_buttons import PushButton
+from app.ui.widgets.push_buttons import MenuButton
 
 SHORT_TOKENS, NORMAL_TOKENS, LONG_TOKENS = 1024, 4096, 16384
 
 
-class ThinkingEffort(PushButton):
+class ThinkingEffort(MenuButton):
     """Chooses the most tokens of a thought: `ThinkingLimits.tokens`, 0 for none. GUI thread."""
 
     chosen = Signal(object)
@@ -19,7 +19,7 @@ class ThinkingEffort(PushButton):
     words_changed = Signal(str)
     """It says something else from now on."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, has_icon: bool = True) -> None:
         super().__init__(parent=parent)
         self._theme = theme
         self._tokens: int | None = None
@@ -44,8 +44,9 @@ class ThinkingEffort(PushButton):
             self._actions[tokens] = action
         group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
         self.setMenu(menu)
-        theme.changed.connect(self._draw_icon)
-        self._draw_icon()
+        if has_icon:
+            theme.changed.connect(self._draw_icon)
+            self._draw_icon()
         self.show_tokens(None)
 
     @property

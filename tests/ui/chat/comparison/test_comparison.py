@@ -10,7 +10,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.library.reply_choices import ReplyChoices
@@ -20,6 +20,7 @@ from app.ui.base.engine_session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.comparison.comparison_column import ComparisonColumn, ModelOffer
 from app.ui.chat.comparison.comparison_dialog import ComparisonDialog
+from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from models.store.store import InstalledModel, ModelStore
 from tests.support.chat_desk import CONTEXT_TOKENS, ENDLESS, SHORT, Opened
 from tests.support.engines import starter_path
@@ -443,3 +444,21 @@ def test_a_column_is_made_where_it_stands(
     dialog.show()
     assert [column.offer.name for column in dialog.columns] == ["One", "Two"]
     assert not moved
+
+
+def test_the_words_of_the_fields_stand_below_each_other(qtbot: QtBot, theme: Theme) -> None:
+    column = ComparisonColumn(theme, [ModelOffer("Hill", "/hill.gguf")])
+    qtbot.addWidget(column)
+    column.resize(400, 500)
+    column.show()
+    model, effort = column.findChild(QComboBox), column.findChild(ThinkingEffort)
+    assert model is not None
+    assert effort is not None
+    effort.setText("Hill")
+
+    def words_at(field: QWidget) -> int:
+        picture = field.grab().toImage()
+        middle, ground = picture.height() // 2, picture.pixelColor(4, picture.height() // 2)
+        return next(x for x in range(4, picture.width()) if picture.pixelColor(x, middle) != ground)
+
+    assert words_at(model) == words_at(effort)
