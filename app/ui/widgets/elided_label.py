@@ -3,7 +3,7 @@
 import re
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.base.plain_text import PlainLabel, set_tip
@@ -42,7 +42,10 @@ class ElidedLabel(PlainLabel):
             return
         room = self.contentsRect()
         metrics = self.fontMetrics()
-        if self._names_model:
+        if QFontMetricsF(self.font()).horizontalAdvance(self.text()) < room.width() + 1:
+            # A label asks for whole pixels: it may get a fraction of one less than its text takes.
+            shown = self.text()
+        elif self._names_model:
             shown = fitted_name(self.text(), metrics, room.width())
         else:
             shown = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())

@@ -38,3 +38,13 @@ def test_no_other_slash_is_taken_for_an_owner(qtbot: QtBot) -> None:
     metrics = QFontMetrics(ElidedLabel().font())
     said = "Loading somebody/a-model, 30%"
     assert fitted_name(said, metrics, metrics.horizontalAdvance(said) - 10).startswith("Loading")
+
+
+def test_a_text_is_whole_in_the_width_that_it_asks_for(qtbot: QtBot) -> None:
+    label = ElidedLabel("small")
+    qtbot.addWidget(label)
+    for used in range(300):
+        label.setText(f"To send: {used} of 8,192")
+        label.resize(label.sizeHint())
+        label.grab()
+        assert label.toolTip() == "", label.text()

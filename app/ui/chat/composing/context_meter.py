@@ -79,6 +79,8 @@ class ContextMeter(QWidget):
         shown = self._words if left >= LEAST_BAR_PX else self._figures
         if self._text.text() != shown:
             self._text.setText(shown)
+        # At once: nobody sees the words in the place of before.
+        self._row.activate()
 
     def _beside_bar(self) -> int:
         margins = self._row.contentsMargins()
