@@ -7,6 +7,7 @@ from app.ui.base import figures
 from app.ui.base.resource_words import enumerated
 from app.ui.benchmark.frame.benchmark_words import when_text
 
+NO_BREAK = "\u00a0"
 LISTS = ("system_info", "gpus", "rpc_servers")
 """Facts of which a run has several, with commas between them."""
 
@@ -58,11 +59,15 @@ class DriftWords:
         """The change in per cent."""
         if report.is_first or not report.items:
             return ""
-        return self.tr("generation {decode}, prompt {prompt}, n = {n}").format(
+        said = self.tr("generation {decode}, prompt {prompt}, n = {n}").format(
             decode=figures.change(report.decode_change_percent),
             prompt=figures.change(report.prompt_change_percent),
             n=len(report.items),
         )
+        # No figure begins a line without what it is of.
+        for sign in "+−=":
+            said = said.replace(f" {sign}", f"{NO_BREAK}{sign}")
+        return said
 
     def speed_reason(self, report: DriftReport) -> str:
         """Say why the speed is not conclusive; empty where it is."""
