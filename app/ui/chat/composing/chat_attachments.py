@@ -106,8 +106,8 @@ class ChatAttachments(QObject):
 
     def attach(self, paths: Sequence[Path]) -> Coroutine[Any, Any, None]:
         """Read files and keep their texts for the next message; each that cannot be read is told, and so is
-        what was attached before. A folder is for the models, and so is what came with it. From now on they are
-        `coming`."""
+        what was attached before. A folder is for the models, and so is what came with it. They are `coming`
+        from now on."""
         chat = self._keeper.chat
         reading = Reading(self._keeper.opened, chat.id if chat is not None else 0)
         if paths:
