@@ -4858,6 +4858,10 @@ Left for the reply: {left}</source>
         <translation>已经加载</translation>
     </message>
     <message>
+        <source>It is being loaded</source>
+        <translation>正在加载</translation>
+    </message>
+    <message>
         <source>Look inside…</source>
         <translation>查看内部…</translation>
     </message>
@@ -4951,6 +4955,10 @@ Left for the reply: {left}</source>
         <translation>仍然加载 {model}</translation>
     </message>
     <message>
+        <source>Loading…</source>
+        <translation>正在加载…</translation>
+    </message>
+    <message>
         <source>Use</source>
         <translation>使用</translation>
     </message>
@@ -4961,6 +4969,10 @@ Left for the reply: {left}</source>
     <message>
         <source>It is loaded already</source>
         <translation>已经加载</translation>
+    </message>
+    <message>
+        <source>It is being loaded</source>
+        <translation>正在加载</translation>
     </message>
     <message>
         <source>Show {model} in its folder</source>
@@ -5309,6 +5321,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{size} to get</source>
         <translation>需下载 {size}</translation>
+    </message>
+    <message>
+        <source>Loading…</source>
+        <translation>正在加载…</translation>
     </message>
     <message>
         <source>Loaded</source>
@@ -6501,6 +6517,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Use</source>
         <translation>使用</translation>
+    </message>
+    <message>
+        <source>Loading…</source>
+        <translation>正在加载…</translation>
     </message>
     <message>
         <source>Strong at mathematics, programming and science questions.</source>

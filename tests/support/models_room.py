@@ -115,6 +115,10 @@ class StandInSession(QObject):
         self.engine_ready.emit(self.ready)
 
     @property
+    def coming_path(self) -> str:
+        return self.loading_path
+
+    @property
     def models(self) -> tuple[ModelInfo, ...]:
         return (self.info, *self.beside) if self.info is not None else self.beside
 

@@ -116,7 +116,7 @@ class EngineSession(QObject):
     loaded = Signal(object)
     """`ModelInfo` of the model that is now ready."""
     models_changed = Signal()
-    """Another model than the current one has come or gone."""
+    """Another model than the current one has come or gone, or is on its way."""
     unloaded = Signal()
     rested = Signal(object)
     """`ModelInfo` of the model whose memory was given back for want of use; `info` stays, because the next
@@ -340,7 +340,12 @@ class EngineSession(QObject):
     @property
     def is_loading(self) -> bool:
         """Tell whether a model is being loaded, also by a measurement."""
-        return bool(self.loading_path) or self._state.phase == "loading"
+        return bool(self.coming_path)
+
+    @property
+    def coming_path(self) -> str:
+        """The file that is being loaded, also by a measurement or a program; empty where none is."""
+        return self.loading_path or (self._state.loading_path if self._state.phase == "loading" else "")
 
     @property
     def load_notice(self) -> LoadNotice | None:
@@ -475,7 +480,7 @@ class EngineSession(QObject):
             self._on_ready(state)
         for info in state.models:
             self._known.setdefault(info.path, self._named(info))
-        if state.models != before.models:
+        if (state.models, state.loading_path) != (before.models, before.loading_path):
             self.models_changed.emit()
 
     def _on_ready(self, state: EngineState) -> None:

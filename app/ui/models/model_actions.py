@@ -118,6 +118,8 @@ class ModelActions(QObject):
         text = self.tr("Use") if model in row.loaded and not answers else self.tr("Load")
         load = menu.addAction(text, lambda: self.load_asked.emit(model))
         allow(load, self.tr("It is loaded already") if answers else "")
+        if model == row.loading:
+            allow(load, self.tr("It is being loaded"))
         menu.addSeparator()
         inside = menu.addAction(self.tr("Look inside…"), lambda: self.inspect(model))
         inside.setShortcut(shortcuts.INSIDE_FILE)

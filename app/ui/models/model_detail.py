@@ -219,7 +219,7 @@ class ModelDetail(Card):
         size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(size, line, 1)
         is_loaded, answers = installed in row.loaded, installed == row.answering
-        state = self._state(installed, is_loaded)
+        state = self.tr("Loading…") if installed == row.loading else self._state(installed, is_loaded)
         if is_best:
             state = self.tr("Best for this PC · {quality}").format(quality=state)
         if outlook is not None:
@@ -238,6 +238,8 @@ class ModelDetail(Card):
         load.setIcon(self._theme.icon("play", "text"))
         load.clicked.connect(lambda: self.load_asked.emit(installed))
         allow(load, self.tr("It is loaded already") if answers else "")
+        if installed == row.loading:
+            allow(load, self.tr("It is being loaded"))
         folder = button(kind="quiet", name=self.tr("Show {model} in its folder").format(model=called))
         folder.setIcon(self._theme.icon("folder-open"))
         folder.clicked.connect(lambda: self.folder_asked.emit(installed))

@@ -86,6 +86,8 @@ class ModelsTab(QScrollArea):
         self._measurer = measurer
         self._job = job
         self._building = Slices(self)
+        self._loading_path = ""
+        """The file that the rows call loading."""
         self._is_whole = self._was_shown = False
         """All cards are there; its rows have been there once."""
         self._building.begin(self._build_page())
@@ -93,6 +95,7 @@ class ModelsTab(QScrollArea):
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
         advice.changed.connect(self._refresh)
         self._session.loading.connect(self._on_loading)
+        self._session.load_failed.connect(lambda _: self._refresh())
         self._session.models_changed.connect(self._refresh)
         self._session.rested.connect(lambda _: self._refresh())
         # Nothing of it is painted before it has its rows.
@@ -276,16 +279,18 @@ class ModelsTab(QScrollArea):
     def _judge(self) -> Iterator[None]:
         """Judge the models in steps, and show them in the list, and what is recommended."""
         self._advisor = self._advice.advisor(self._on_disk.models)
+        self._loading_path = self._session.coming_path
         judged = model_rows(
             catalogue(),
             self._on_disk.models,
             self._advisor,
             self._job_cards.views,
             # What is loaded anew is there only when that is over.
-            frozenset(info.path for info in self._session.models) - {self._session.loading_path},
+            frozenset(info.path for info in self._session.models) - {self._loading_path},
             self._session.info.path if self._session.info is not None else "",
             self._failed.paths,
             self.outlooks.use,
+            self._loading_path,
         )
         rows: list[ModelRow] = []
         for row in judged:
@@ -330,6 +335,7 @@ class ModelsTab(QScrollArea):
             installed,
             getting=kind in row.getting,
             stopped=kind in row.stopped,
+            loading=installed is not None and installed == row.loading,
             loaded=installed in row.loaded,
             answers=installed is not None and installed == row.answering,
         )
@@ -359,16 +365,16 @@ class ModelsTab(QScrollArea):
 
     def _on_activated(self, number: int) -> None:
         """Enter or a double click loads what is on disk, or uses what is loaded; of the others, and of the
-        one that answers already, it leads to what can be done with it."""
+        one that answers or is being loaded already, it leads to what can be done with it."""
         row = self.table.row(number)
-        if row.installed and row.answering is None:
+        if row.installed and row.answering is None and row.loading is None:
             self.load_asked.emit((row.loaded or row.installed)[0])
         else:
             self.ensureWidgetVisible(self.detail)
             self.detail.take_keyboard()
 
     def _on_loading(self, path: str, _fraction: float) -> None:
-        if any(path == str(file.path) for row in self._list.rows for file in row.loaded):
+        if path != self._loading_path:
             self._refresh()
 
     async def _load_smaller(self, model: InstalledModel, tokens: int) -> None:

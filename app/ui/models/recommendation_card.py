@@ -115,11 +115,13 @@ class RecommendationCard(Card):
         *,
         getting: bool,
         stopped: bool,
+        loading: bool = False,
         loaded: bool,
         answers: bool,
     ) -> None:
-        """`installed` is the recommended file where it is on disk, in memory (`loaded`), the current model
-        (`answers`); `getting`: a job fetches it already, or is to (`stopped`) once the user lets it go on."""
+        """`installed` is the recommended file where it is on disk, on its way into memory (`loading`), there
+        (`loaded`), the current model (`answers`); `getting`: a job fetches it already, or is to (`stopped`)
+        once the user lets it go on."""
         self._is_looking = False
         self._recommendation = recommendation
         self._installed = installed
@@ -132,7 +134,7 @@ class RecommendationCard(Card):
         self._on_fold(self._fold.isChecked())
         size = byte_count(installed.bytes if installed is not None else model.sizes_bytes[found.quantisation])
         download = byte_count(model.checkpoint_bytes)
-        self._button.setVisible(not (getting or stopped or answers))
+        self._button.setVisible(not (getting or stopped or loading or answers))
         if installed is None:
             self._button.setText(self.tr("Get · {size}").format(size=download))
         else:
@@ -146,9 +148,11 @@ class RecommendationCard(Card):
             ),
         )
         self._button.setAccessibleName(f"{self._button.text()} {self._title.text()}")
-        self._state.setVisible(loaded or getting or stopped)
-        set_look(self._state, "muted" if stopped else "good")
-        if loaded:
+        self._state.setVisible(loading or loaded or getting or stopped)
+        set_look(self._state, "muted" if stopped or loading else "good")
+        if loading:
+            self._state.setText(self.tr("Loading…"))
+        elif loaded:
             self._state.setText(self.tr("Loaded"))
         else:
             self._state.setText(self.tr("On its way") if getting else self.tr("Stopped"))

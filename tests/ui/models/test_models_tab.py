@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.acquire.jobs import JobBook
 from app.acquire.kept_imatrix import MATRIX_NAME, kept_matrix, notes
+from app.base.errors import Cancelled, EngineError
 from app.engine.protocol import LoadSettings
 from app.load_choices import LoadChoices
 from app.machine.advisor import FileFacts
@@ -532,6 +533,49 @@ def test_a_model_that_is_loaded_anew_is_not_called_loaded_meanwhile(room: Room, 
         session.loading_path = ""
         session.loaded.emit(session.info)
         await until(lambda: room.cell(KEY, HERE) == "Loaded")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("end", [EngineError("It is damaged.", ""), Cancelled(), None])
+def test_a_model_that_is_being_loaded_is_called_so_until_the_end_of_that(
+    room: Room, run: Run, end: BaseException | None
+) -> None:
+    room.add("Q4_K_M", "Q8_0")
+
+    async def scenario() -> None:
+        session, card, detail = room.session, room.tab.recommendation, room.tab.detail
+        session.become_ready(3.6)
+        room.tab.reload()
+        await until(lambda: f"{TITLE} · Q8_0" in seen_words(card) and bool(room.cell(KEY, ON_DISK)))
+        file = next(each for each in room.store.listing().models if each.type == "Q8_0")
+        before = room.cell(KEY, HERE)
+        room.tab.select(KEY)
+        await until(lambda: seen_button(detail, f"Load {TITLE} Q8_0").isEnabled())
+        seen_button(card, "Load").click()
+        assert room.loads == [file]
+        session.loading_path = str(file.path)
+        session.loading.emit(session.loading_path, 0.0)
+        assert room.cell(KEY, HERE) == "Loading…"
+        assert "Loading…" in seen_words(card)
+        assert not [each for each in all_seen(card, QPushButton) if each.text() == "Load"]
+        await until(lambda: "Loading…" in seen_words(detail))
+        load = seen_button(detail, f"Load {TITLE} Q8_0")
+        assert (load.isEnabled(), load.toolTip()) == (False, "It is being loaded")
+        assert seen_button(detail, f"Load {TITLE} Q4_K_M").isEnabled()
+        room.page.view.activated.emit(room.tab.table.index(room.tab.table.number_of(KEY), 0))
+        assert room.loads == [file], "nobody asks for it once more"
+        session.loading_path = ""
+        if end is not None:
+            session.load_failed.emit(end)
+        else:
+            session.info = msgspec.structs.replace(LOADED, path=str(file.path))
+            session.loaded.emit(session.info)
+        after = {Cancelled: before, EngineError: "Could not be loaded: the reason is below"}
+        assert room.cell(KEY, HERE) == after.get(type(end), "Loaded")
+        assert "Loading…" not in seen_words(card)
+        await until(lambda: "Loading…" not in seen_words(detail))
+        assert seen_button(detail, f"Load {TITLE} Q8_0").isEnabled() == (end is not None)
 
     run(scenario())
 

@@ -34,6 +34,7 @@ from app.ui.code.conversation.code_conversation import CodeConversation
 from app.ui.live_panel.loaded_line import LoadedLine
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.models.list.model_rows import row_key
+from app.ui.models.list.models_table import HERE
 from app.ui.models.models_tab import ModelsTab
 from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.shell.commands.command_palette import CommandPalette
@@ -363,6 +364,38 @@ def test_a_model_that_is_deleted_while_it_is_loaded_does_not_answer(qapp: QAppli
         assert [Path(info.path) for info in session.models] == [Path(starter_path())]
         assert "Loading" not in application.window.picker.accessibleDescription()
         assert parts.settings.values.last_model != model.reference
+
+    run_with_window(scene)
+
+
+def test_a_load_is_told_in_the_row_of_its_model_until_it_is_stopped(qapp: QApplication, home: Path) -> None:
+    file = home / "made.gguf"
+    shutil.copy(starter_path(), file)
+
+    async def scene(application: WindowApplication) -> None:
+        session, parts = application.session, application.parts
+        await until(lambda: session.info is not None, "the starter model")
+        [model] = parts.store.add("Mine", [BuiltFile("Q4_1", file, "0" * 64, file.stat().st_size)])
+        tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        tab.reload(row_key(model))
+        await until(lambda: tab.selected_key == row_key(model), "the row")
+
+        def said() -> str:
+            return tab.table.text(tab.table.number_of(row_key(model)), HERE)
+
+        meanwhile: list[str] = []
+
+        def on_loading(path: str, fraction: float) -> None:
+            if path == str(model.path) and fraction > 0 and not meanwhile:
+                meanwhile.append(said())
+                session.cancel_load()
+
+        session.loading.connect(on_loading)
+        tab.load_asked.emit(model)
+        await until(lambda: bool(meanwhile) and session.info is not None, "the model of before")
+        assert meanwhile == ["Loading…"]
+        await until(lambda: "Loading" not in said(), "the end of the load")
 
     run_with_window(scene)
 

@@ -28,6 +28,8 @@ class ModelRow:
     """The files that are in memory."""
     answering: InstalledModel | None = None
     """That of them which answers in the chat."""
+    loading: InstalledModel | None = None
+    """The file that is being loaded."""
     failed_types: tuple[str, ...] = ()
     """The types whose last load failed."""
 
@@ -46,12 +48,14 @@ def model_rows(
     answering_path: str = "",
     failed_paths: Collection[str] = (),
     use: Use = AS_LOADED,
+    loading_path: str = "",
 ) -> Iterator[ModelRow]:
     """Give the catalogue in its order, then the other models on disk by name; each is judged as it is asked
     for.
 
     `jobs` are those that are not finished, `loaded_paths` are the files in memory, `answering_path` is
-    that of them which answers, `failed_paths` are those that could not be loaded.
+    that of them which answers, `failed_paths` are those that could not be loaded, `loading_path` is being
+    loaded.
     """
     by_key: dict[str, list[InstalledModel]] = {}
     others: dict[str, list[InstalledModel]] = {}
@@ -76,6 +80,7 @@ def model_rows(
             stopped=tuple(stopped.get(model.name, ())),
             loaded=_among(files, loaded_paths),
             answering=next(iter(_among(files, (answering_path,))), None),
+            loading=next(iter(_among(files, (loading_path,))), None),
             failed_types=tuple(file.type for file in _among(files, failed_paths)),
         )
     for name in sorted(others, key=str.casefold):
@@ -90,6 +95,7 @@ def model_rows(
             stopped=tuple(stopped.get(name, ())),
             loaded=_among(files, loaded_paths),
             answering=next(iter(_among(files, (answering_path,))), None),
+            loading=next(iter(_among(files, (loading_path,))), None),
             failed_types=tuple(file.type for file in _among(files, failed_paths)),
         )
 

@@ -66,6 +66,8 @@ class ModelsTable(RowsModel[ModelRow]):
         return self.tr("{size} to get").format(size=byte_count(row.model.checkpoint_bytes))
 
     def _here(self, row: ModelRow) -> str:
+        if row.loading is not None:
+            return self.tr("Loading…")
         if row.loaded:
             return self.tr("Loaded")
         if row.failed_types:
@@ -75,6 +77,8 @@ class ModelsTable(RowsModel[ModelRow]):
         return here_text(row.outlook)
 
     def _colour(self, row: ModelRow, column: int) -> QColor:
+        if column == HERE and row.loading is not None:
+            return self._theme.colour("text")
         if column == HERE and row.loaded:
             return self._theme.colour("good")
         if column == HERE and row.failed_types:
