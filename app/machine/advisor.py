@@ -3,6 +3,7 @@
 Memory is that of the load's own plan (`memory_estimate`), speed an estimate; measurements take their place.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -27,6 +28,9 @@ SpeedBasis = Literal["measured", "replies", "memory", "provisional", ""]
 """The basis of a speed: measured with this very file, derived from replies of another model on this computer,
 or from the speed of its memory alone ("provisional" while that was measured on a busy computer only); empty
 where nothing is known."""
+
+_SAME_RAM = 0.02
+"""Free RAM comes and goes with every program; by less than this share it changes hardly a verdict."""
 
 _TELLING_BYTES = 500_000_000
 """Replies of a smaller model tell little of large ones: caches hold much of it, and its steps are short."""
@@ -92,7 +96,8 @@ class Outlook:
 
 
 class Advisor:
-    """Judges with the memory that is free now and what was measured before; touches nothing.
+    """Judges with the memory that is free now and what was measured before, each model once; touches
+    nothing.
 
     `loads` are the measurements, `installed` the models on disk, by which they are recognised. `facts` say by
     path how these would be loaded; all others would be by `default`.
@@ -112,8 +117,26 @@ class Advisor:
         self._files = {(file.key, file.type): file for file in installed if file.key in self._models}
         self._facts = facts or {}
         self.default = default
+        self._free = memory
+        self._outlooks: dict[tuple[str, str, Use], Outlook] = {}
         self._from_replies = False
         self.memory = self._with_reply_speeds(memory)
+
+    def judges_like(self, other: "Advisor") -> bool:
+        """Tell whether another one knows the same, with about as much free RAM."""
+        known = [
+            (
+                replace(each._free, ram_bytes=0),
+                list(each._models),
+                tuple(each._loads),
+                each._files,
+                each._facts,
+                each.default,
+            )
+            for each in (self, other)
+        ]
+        ram_bytes, other_bytes = self._free.ram_bytes, other._free.ram_bytes
+        return known[0] == known[1] and math.isclose(ram_bytes, other_bytes, rel_tol=_SAME_RAM)
 
     def recommendation(self) -> Recommendation | None:
         """Return the model to take here; None where none runs."""
@@ -153,6 +176,13 @@ class Advisor:
 
     def outlook(self, model: CatalogueModel, quantisation: str, use: Use = AS_LOADED) -> Outlook:
         """Judge a model in `quantisation`, one of `QUANTISATIONS`, by its file where it is on disk."""
+        asked = model.key, quantisation, use
+        found = self._outlooks.get(asked)
+        if found is None:
+            found = self._outlooks[asked] = self._judged(model, quantisation, use)
+        return found
+
+    def _judged(self, model: CatalogueModel, quantisation: str, use: Use) -> Outlook:
         file = self._files.get((model.key, quantisation))
         facts = self._facts.get(str(file.path)) if file is not None else None
         shape = facts.shape if facts is not None else None

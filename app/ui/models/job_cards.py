@@ -41,16 +41,20 @@ class JobCards(QObject):
         self._actions = actions
         self._place = place
         self._page = page
+        self._has_begun = False
         self._views: dict[str, JobView] = {}
         self._cards: dict[str, JobCard] = {}
 
     @property
     def views(self) -> tuple[JobView, ...]:
         """The jobs that are not finished."""
+        if not self._has_begun:
+            return tuple(view for view in self._jobs.jobs() if view.state not in _FINISHED)
         return tuple(self._views.values())
 
     def begin(self) -> None:
         """Show the jobs that are there, and follow them all from now on."""
+        self._has_begun = True
         # First, so that no change is missed; one may have ended before the tab was made.
         follow_jobs(self._jobs, self._bridge, self._page, self._on_job)
         for view in self._jobs.jobs():

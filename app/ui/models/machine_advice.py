@@ -72,8 +72,9 @@ class MachineAdvice(QObject):
             if a_card_sleeps():
                 self._session.client.list_devices()
 
-    def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
-        """Make an advisor from what is known now; None until the engine has listed the devices."""
+    def advisor(self, installed: Sequence[InstalledModel], before: Advisor | None = None) -> Advisor | None:
+        """Make an advisor from what is known now; None until the engine has listed the devices. One of
+        `before` that judges like it is given back: it has judged already."""
         session = self._session
         if session.ready is None:
             return None
@@ -85,7 +86,7 @@ class MachineAdvice(QObject):
                 ram_bytes_per_s=self._speed.bytes_per_s,
                 speed_is_provisional=self._speed.is_provisional,
             )
-        return Advisor(
+        made = Advisor(
             catalogue(),
             memory,
             self._measurements.loads(),
@@ -93,6 +94,7 @@ class MachineAdvice(QObject):
             facts=self._facts,
             default=self._files.default,
         )
+        return before if before is not None and before.judges_like(made) else made
 
     async def learn_files(self, installed: Sequence[InstalledModel]) -> None:
         """Read how each of these files would be loaded; `changed` says where that is another way now."""

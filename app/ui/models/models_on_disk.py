@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.ui_context import UiContext
-from models.store.store import InstalledModel, ModelStore, StoreListing
+from models.store.store import InstalledModel, ModelStore
 
 
 class ModelsOnDisk(QObject):
@@ -36,14 +36,14 @@ class ModelsOnDisk(QObject):
         self._store = store
         self._advice = advice
         self._refused = refused
-        self._listing = StoreListing((), ())
+        self._listing = store.present
         self._readings = self._shown = 0
         """The number of the last reading that was begun, and of that which is known here."""
         self._told: set[str] = set()
 
     @property
     def models(self) -> Sequence[InstalledModel]:
-        """The files of the newest reading."""
+        """The files of the newest reading; before the first one, those that the store has last listed."""
         return self._listing.models
 
     @property

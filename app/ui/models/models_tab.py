@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
-from app.machine.advisor import Advisor
+from app.machine.advisor import AS_LOADED, Advisor, Use
 from app.ui.base.add_action import Command, add_action
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.offers import Offers
@@ -45,6 +45,22 @@ from models.store.store import InstalledModel, ModelStore
 MARGIN_PX = 28
 AT_ONCE = 24
 """So many models are judged in one callback, each in half a millisecond."""
+PATIENCE_MS = 500
+"""So long the page is not painted in parts; on a busy computer the last one comes seconds later."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The facts by which the rows are made."""
+
+    models: tuple[InstalledModel, ...]
+    advisor: Advisor | None
+    jobs: tuple[tuple[str, tuple[str, ...], bool], ...]
+    loaded_paths: frozenset[str]
+    answering_path: str
+    failed_paths: frozenset[str]
+    use: Use
+    loading_path: str
 
 
 class ModelsTab(QScrollArea):
@@ -86,8 +102,8 @@ class ModelsTab(QScrollArea):
         self._measurer = measurer
         self._job = job
         self._building = Slices(self)
-        self._loading_path = ""
-        """The file that the rows call loading."""
+        self._facts: _Facts | None = None
+        """Those of the judging that was begun last."""
         self._is_whole = self._was_shown = False
         """All cards are there; its rows have been there once."""
         self._building.begin(self._build_page())
@@ -98,8 +114,10 @@ class ModelsTab(QScrollArea):
         self._session.load_failed.connect(lambda _: self._refresh())
         self._session.models_changed.connect(self._refresh)
         self._session.rested.connect(lambda _: self._refresh())
-        # Nothing of it is painted before it has its rows.
+        # Nothing of it is painted before it has its rows, and what there is to the selected one.
         self.viewport().setUpdatesEnabled(False)
+        QTimer.singleShot(PATIENCE_MS, self, self._show_known)
+        self._refresh()
 
     def reload(self, select: str = "") -> None:
         """Look at the disk again, and select the row of a key that is there then, unless the user has gone to
@@ -222,6 +240,7 @@ class ModelsTab(QScrollArea):
     def _begin(self) -> None:
         """Show what is there, now that all cards are."""
         self._job_cards.begin()
+        self._search.show_advice(self._advisor)
         self._refresh()
         self.reload()
 
@@ -261,14 +280,18 @@ class ModelsTab(QScrollArea):
         if select:
             # Not before: what was begun earlier judges the models that were there then.
             self._list.select_when_shown(select)
+            self._facts = None
         self._refresh()
 
     def _refresh(self) -> None:
         """Judge the models anew and show them; many are judged one by one between two events before, and so
-        are all of them the first time. What there is to the selected one comes in the next turns."""
-        if not self._is_whole:
+        are all of them the first time. What there is to the selected one comes in the next turns. What is
+        under way by the same facts goes on."""
+        facts = self._present_facts()
+        if self._refreshing.under_way and facts == self._facts:
             return
-        judging = self._judge()
+        self._facts = facts
+        judging = self._judge(facts)
         if self._was_shown and len(catalogue()) + len(self._on_disk.models) <= AT_ONCE:
             # Not between two steps of what was begun before.
             self._refreshing.stop()
@@ -276,34 +299,58 @@ class ModelsTab(QScrollArea):
                 pass
         self._refreshing.begin(chain(judging, self._show_selected()))
 
-    def _judge(self) -> Iterator[None]:
-        """Judge the models in steps, and show them in the list, and what is recommended."""
-        self._advisor = self._advice.advisor(self._on_disk.models)
-        self._loading_path = self._session.coming_path
-        judged = model_rows(
-            catalogue(),
-            self._on_disk.models,
-            self._advisor,
-            self._job_cards.views,
+    def _present_facts(self) -> _Facts:
+        models, session = tuple(self._on_disk.models), self._session
+        begun = self._facts if self._refreshing.under_way or not self._was_shown else None
+        return _Facts(
+            models,
+            self._advice.advisor(models, begun.advisor if begun is not None else None),
+            tuple((job.title, job.types, job.stopped) for job in self._job_cards.views),
             # What is loaded anew is there only when that is over.
-            frozenset(info.path for info in self._session.models) - {self._loading_path},
-            self._session.info.path if self._session.info is not None else "",
+            frozenset(info.path for info in session.models) - {session.coming_path},
+            session.info.path if session.info is not None else "",
             self._failed.paths,
-            self.outlooks.use,
-            self._loading_path,
+            self._outlooks.use if self._is_whole else AS_LOADED,
+            session.coming_path,
         )
+
+    def _rows(self, facts: _Facts, advisor: Advisor | None) -> Iterator[ModelRow]:
+        return model_rows(
+            catalogue(),
+            facts.models,
+            advisor,
+            self._job_cards.views,
+            facts.loaded_paths,
+            facts.answering_path,
+            facts.failed_paths,
+            facts.use,
+            facts.loading_path,
+        )
+
+    def _judge(self, facts: _Facts) -> Iterator[None]:
+        """Judge the models in steps, and show them in the list, and what is recommended."""
+        self._advisor = facts.advisor
         rows: list[ModelRow] = []
-        for row in judged:
+        for row in self._rows(facts, facts.advisor):
             rows.append(row)
             yield
         self._list.show_rows(rows, was_read=self._on_disk.was_read)
-        self.search.show_advice(self._advisor)
+        if self._is_whole:
+            self._search.show_advice(facts.advisor)
         yield
         self._show_recommendation(rows)
         yield
 
+    def _show_known(self) -> None:
+        """Paint what is there by now: the rows that are not judged yet, without what they would be like."""
+        if self._facts is not None and not self._list.rows and self._store.is_listed:
+            self._list.show_rows(list(self._rows(self._facts, None)), was_read=self._on_disk.was_read)
+        self.viewport().setUpdatesEnabled(True)
+
     def _show_selected(self) -> Iterator[None]:
-        """Show what there is to the selected one, in steps."""
+        """Show what there is to the selected one, in steps, on a page that is whole."""
+        if not self._is_whole:
+            return
         row = self._list.current_row
         if not self._was_shown and row is not None:
             # What is computed once for each model takes longer than all the rest of it.
@@ -341,8 +388,9 @@ class ModelsTab(QScrollArea):
         )
 
     def _on_row(self, number: int) -> None:
-        for _ in self._row_steps(number):
-            pass
+        if self._is_whole:
+            for _ in self._row_steps(number):
+                pass
 
     def _row_steps(self, number: int) -> Iterator[None]:
         """Show what there is to a row, in steps."""
@@ -374,7 +422,7 @@ class ModelsTab(QScrollArea):
             self.detail.take_keyboard()
 
     def _on_loading(self, path: str, _fraction: float) -> None:
-        if path != self._loading_path:
+        if self._facts is None or path != self._facts.loading_path:
             self._refresh()
 
     async def _load_smaller(self, model: InstalledModel, tokens: int) -> None:

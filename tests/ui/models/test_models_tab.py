@@ -22,14 +22,16 @@ from app.machine.measurements import Measurements
 from app.machine.memory_speed import SpeedReading
 from app.ui.base import slices
 from app.ui.base.theme import Theme
+from app.ui.models import models_tab
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.models.machine_advice import MachineAdvice
-from app.ui.models.models_tab import AT_ONCE
+from app.ui.models.models_tab import AT_ONCE, ModelsTab
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.quality import model_matrix
 from app.ui.models.requantise_dialog import RequantiseDialog
+from app.ui.models.search.search_card import SearchCard
 from converters.imatrix.imatrix_file import read_imatrix, write_imatrix
 from models.quantisation.quantisation_types import QUANTISATIONS
 from models.store.manifest import BuiltFile
@@ -100,6 +102,52 @@ def test_many_models_are_judged_one_by_one_between_two_events(
             await asyncio.sleep(0)
             QCoreApplication.processEvents()
         assert turns > AT_ONCE // 2
+
+    run(scenario())
+
+
+def test_what_is_under_way_goes_on_however_often_the_machine_is_said_to_have_changed(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_free_ram(monkeypatch, 12.0)
+    add_many(room)
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.tab.table.rowCount() > AT_ONCE)
+        room.tab.complete()
+        monkeypatch.setattr(slices, "SLICE_S", 0.0)
+        room.session.become_ready(11.3)
+        for _ in range(20 * AT_ONCE):
+            room.advice.changed.emit()
+            QCoreApplication.processEvents()
+        assert room.cell("r1-qwen-7b", HERE)
+
+    run(scenario())
+
+
+def test_a_page_that_takes_long_shows_the_models_before_they_are_judged(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)
+    monkeypatch.setattr(models_tab, "PATIENCE_MS", 0)
+    room.add("Q8_0")
+
+    async def scenario() -> None:
+        await asyncio.to_thread(room.store.listing)
+        room.session.become_ready(11.3)
+        shiboken6.delete(room.tab)
+        tab = ModelsTab(room.ui, room.store, room.jobs, room.advice, room.measurer, room.host)
+        room.tab = tab
+        tab.show()
+        while not tab.viewport().updatesEnabled():
+            QCoreApplication.processEvents()
+        assert room.cell(KEY, ON_DISK) == "Q8_0"
+        assert room.cell(KEY, HERE) == ""
+        assert not tab.findChildren(SearchCard)
+        await until(lambda: bool(room.cell(KEY, HERE)), "the judging")
+        tab.complete()
+        assert NAME in seen_words(tab.detail)
 
     run(scenario())
 

@@ -422,6 +422,7 @@ def test_the_models_page_is_made_in_steps(qapp: QApplication) -> None:
         assert not tab.findChildren(SearchCard)
         assert tab.focusProxy() is not None
         await until(lambda: tab.table.rowCount() and tab.viewport().updatesEnabled(), "the rows")
+        await until(lambda: bool(tab.findChildren(OutlookCard)), "the last card")
         assert at_once < MOST_AT_ONCE * len(tab.findChildren(QWidget))
         # The list of types above is made anew for each model.
         cards = (RecommendationCard, QualityCard, AddModelCard, SearchCard, OutlookCard)

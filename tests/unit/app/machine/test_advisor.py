@@ -58,6 +58,30 @@ def test_every_model_and_quantisation_has_an_outlook() -> None:
     assert {one.tok_per_s for one in found if one.fit.verdict is Verdict.TOO_LARGE} == {None}
 
 
+def test_a_model_is_judged_once() -> None:
+    advisor = Advisor(catalogue(), MEMORY)
+    first = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", USE)
+    assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", USE) is first
+    assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M").fit != first.fit, "another use"
+
+
+def test_advisors_judge_alike_by_the_same_facts_and_about_as_much_free_memory() -> None:
+    file = installed("r1-qwen-7b", "Q4_K_M")
+    advisor = Advisor(catalogue(), MEMORY, [measurement(file, 3.3)], [file])
+    alike = Advisor(catalogue(), replace(MEMORY, ram_bytes=int(31.9 * GIB)), [measurement(file, 3.3)], [file])
+    assert advisor.judges_like(alike)
+    others = [
+        Advisor(catalogue(), replace(MEMORY, ram_bytes=30 * GIB), [measurement(file, 3.3)], [file]),
+        Advisor(catalogue(), replace(MEMORY, ram_bytes_per_s=30e9), [measurement(file, 3.3)], [file]),
+        Advisor(catalogue(), MEMORY, [measurement(file, 3.4)], [file]),
+        Advisor(catalogue(), MEMORY, [measurement(file, 3.3)]),
+        Advisor(
+            catalogue(), MEMORY, [measurement(file, 3.3)], [file], {str(file.path): FileFacts(LoadSettings())}
+        ),
+    ]
+    assert not any(advisor.judges_like(other) for other in others)
+
+
 def test_the_measured_file_replaces_its_estimate() -> None:
     file = installed("r1-qwen-7b", "Q4_K_M")
     advisor = Advisor(catalogue(), MEMORY, [measurement(file, 3.3)], [file])
