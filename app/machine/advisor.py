@@ -119,6 +119,8 @@ class Advisor:
         self.default = default
         self._free = memory
         self._outlooks: dict[tuple[str, str, Use], Outlook] = {}
+        self._recommendation: Recommendation | None = None
+        self._has_recommended = False
         self._from_replies = False
         self.memory = self._with_reply_speeds(memory)
 
@@ -140,10 +142,17 @@ class Advisor:
 
     def recommendation(self) -> Recommendation | None:
         """Return the model to take here; None where none runs."""
-        return recommend(list(self._models.values()), self.fit_of)
+        if not self._has_recommended:
+            self._recommendation = recommend(list(self._models.values()), self.fit_of)
+            self._has_recommended = True
+        return self._recommendation
 
     def recommended_type(self, model: CatalogueModel) -> str:
-        """Return the quantisation to make of a model for this computer."""
+        """Return the quantisation to make of a model for this computer: the recommended model's is that of
+        the recommendation."""
+        best = self.recommendation()
+        if best is not None and best.model.key == model.key:
+            return best.fit.quantisation
         return recommended_type(model, self.fit_of)
 
     def best_mixture(self, model: CatalogueModel) -> InstalledModel | None:

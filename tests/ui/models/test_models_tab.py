@@ -308,6 +308,7 @@ def test_the_speed_of_memory_tells_the_speed_of_models(room: Room, run: Run) -> 
         here = room.cell("r1-qwen-7b", HERE)
         assert here.endswith(" · Runs on the processor")
         assert here.startswith("up to 11 tok/s · ")
+        assert here.split(" · ")[2] == "Q4_K_M"
         seen_button(room.tab.recommendation, "Why this one").click()
         assert "Expected: up to" in seen_words(room.tab.recommendation)
 
@@ -581,6 +582,26 @@ def test_a_model_that_is_loaded_anew_is_not_called_loaded_meanwhile(room: Room, 
         session.loading_path = ""
         session.loaded.emit(session.info)
         await until(lambda: room.cell(KEY, HERE) == "Loaded")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("there", "named"),
+    [((), "Q8_0"), (("Q4_K_M",), "Q4_K_M"), (("Q4_K_M", "Q8_0"), "Q8_0")],
+)
+def test_a_row_names_the_type_of_its_figures_which_is_the_recommended_one_where_it_can_be(
+    room: Room, run: Run, there: tuple[str, ...], named: str
+) -> None:
+    if there:
+        room.add(*there)
+
+    async def scenario() -> None:
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == ", ".join(there))
+        room.session.become_ready(3.6)
+        assert room.cell(KEY, HERE).split(" · ")[1] == named
+        assert f"{TITLE} · Q8_0" in seen_words(room.tab.recommendation)
 
     run(scenario())
 

@@ -27,13 +27,15 @@ def verdict_text(found: Fit) -> str:
     return text.format(**found.values)
 
 
-def here_text(outlook: Outlook) -> str:
-    """The speed, the memory that a load takes and the verdict: a narrow column cuts off the end."""
+def here_text(outlook: Outlook, *, named: bool = False) -> str:
+    """The speed, the memory that a load takes and the verdict: a narrow column cuts off the end. `named` says
+    of which type that is."""
     found = outlook.fit
+    kind = outlook.quantisation if named else ""
     if found.verdict is Verdict.TOO_LARGE:
-        return verdict_text(found)
+        return " · ".join(filter(None, (verdict_text(found), kind)))
     values = {
-        "verdict": verdict_text(found),
+        "verdict": " · ".join(filter(None, (kind, verdict_text(found)))),
         "memory": byte_count(outlook.ram_bytes + outlook.device_bytes),
         "rate": speed_text(outlook),
     }

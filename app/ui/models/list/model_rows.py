@@ -13,9 +13,9 @@ from models.store.store import InstalledModel
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One model. `model` is None for one that the catalogue does not know; `outlook` is that of the type on
-    disk that runs best, or of the usual type where none is; `getting` are the types of the jobs that go on,
-    `stopped` those of paused and failed ones."""
+    """One model. `model` is None for one that the catalogue does not know; `outlook` is that of the file or
+    type that is best for this computer, or of the file that takes least where only others are there;
+    `getting` are the types of the jobs that go on, `stopped` those of paused and failed ones."""
 
     key: str
     title: str
@@ -110,11 +110,16 @@ def _outlook(
 ) -> Outlook | None:
     if advisor is None:
         return None
+    kind = advisor.recommended_type(model) if model.thinks else EVERYDAY_TYPE
+    best = advisor.best_mixture(model) if files else None
+    if best is not None:
+        return advisor.file_outlook(best)
+    if not files or any(file.type == kind for file in files):
+        return advisor.outlook(model, kind, use)
     found = [advisor.outlook(model, file.type, use) for file in files if file.type in QUANTISATIONS]
     others = [advisor.file_outlook(file) for file in files if file.type not in QUANTISATIONS]
     found += [outlook for outlook in others if outlook is not None]
-    found = found or [advisor.outlook(model, EVERYDAY_TYPE, use)]
-    return min(found, key=lambda outlook: outlook.fit.needed_bytes)
+    return min(found, key=lambda outlook: outlook.fit.needed_bytes, default=None)
 
 
 def _file_outlook(files: Sequence[InstalledModel], advisor: Advisor | None) -> Outlook | None:

@@ -74,7 +74,7 @@ class ModelsTable(RowsModel[ModelRow]):
             return self.tr("Could not be loaded: the reason is below")
         if row.outlook is None:
             return ""
-        return here_text(row.outlook)
+        return here_text(row.outlook, named=True)
 
     def _colour(self, row: ModelRow, column: int) -> QColor:
         if column == HERE and row.loading is not None:

@@ -80,8 +80,8 @@ class ModelsView(MeasuredTable):
 
     def _fit_columns(self) -> None:
         """Give each column what it asks for, and the models what is left; where that is too little, leave the
-        scores out, then what is said of this PC behind speed and memory, then all types on disk but one, and
-        shorten both at last."""
+        scores out, then what is said of this PC behind speed, memory and type, then all types on disk but
+        one, and shorten both at last."""
         header, width = self.horizontalHeader(), self.viewport().width()
         # A header does not tell what room the title of a hidden column needs.
         self.setColumnHidden(SCORE, False)
@@ -93,7 +93,7 @@ class ModelsView(MeasuredTable):
         self.setColumnHidden(SCORE, sum(px.values()) > width)
         if self.isColumnHidden(SCORE):
             del px[SCORE]
-        shortest = ((HERE, self._px_of(HERE, 2)), (ON_DISK, self._px_of(ON_DISK, 1)))
+        shortest = ((HERE, self._px_of(HERE, 3)), (ON_DISK, self._px_of(ON_DISK, 1)))
         for column, least_px in (*shortest, (ON_DISK, SMALLEST_PX), (HERE, SMALLEST_PX)):
             missing = sum(px.values()) - width
             px[column] = min(px[column], max(SMALLEST_PX, least_px, px[column] - max(0, missing)))

@@ -58,6 +58,15 @@ def test_every_model_and_quantisation_has_an_outlook() -> None:
     assert {one.tok_per_s for one in found if one.fit.verdict is Verdict.TOO_LARGE} == {None}
 
 
+def test_the_recommended_model_has_the_type_of_the_recommendation() -> None:
+    small = Memory(4 * GIB, (GpuMemory("small", int(2.6 * GIB), 12 * GIB),), ram_bytes_per_s=20e9)
+    advisor = Advisor(catalogue(), small)
+    best = advisor.recommendation()
+    assert best is not None
+    assert (best.model.key, best.fit.quantisation) == ("r1-qwen-1.5b", "Q4_K_M")
+    assert advisor.recommended_type(best.model) == "Q4_K_M", "with more context than Q8_0 leaves room for"
+
+
 def test_a_model_is_judged_once() -> None:
     advisor = Advisor(catalogue(), MEMORY)
     first = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", USE)
