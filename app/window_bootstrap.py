@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.acquire.arrived import Arrivals
 from app.acquire.jobs import JobBook
 from app.audit.gate import Gate
 from app.base.children import child_command
@@ -103,7 +104,7 @@ def program_parts(core: StillroomCore, told: NoticeInbox) -> ProgramParts:
         store=core.store,
         client=client,
         templates=templates,
-        jobs=JobBook(core.paths.jobs, core.acquirer),
+        jobs=JobBook(core.paths.jobs, core.acquirer, Arrivals(core.store, core.paths.checkpoints).of),
         measurer=core.measurer(),
         chats=ChatStore(core.paths.chats),
         library=ChatLibrary.in_folder(core.paths.data),

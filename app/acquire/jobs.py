@@ -38,6 +38,8 @@ JobState = Literal["waiting", "running", "paused", "failed", "done", "cancelled"
 _OPEN: tuple[JobState, ...] = ("waiting", "running", "paused", "failed")
 """Something is left to be done, or to be decided."""
 Observer = Callable[["JobView"], None]
+Count = Callable[[str, Progress], Progress | None]
+"""Gives the last step of a model's download with what the disk has of it."""
 
 _WITHOUT = "It held a download or a build: ask for the model again, and what was fetched of it is used."
 
@@ -65,7 +67,7 @@ class Job(msgspec.Struct, kw_only=True):
     missing_bytes: int = 0
     """So much must be free on the disk of `full_folder`, where the job failed as that was full."""
     reached: Progress | None = None
-    """The last step that it told of."""
+    """The last step that it told of; in the file of a job that runs, that of its download."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +99,25 @@ class JobView:
 class JobBook:
     """All jobs, one of which runs at a time on the book's own thread; the methods are for any thread.
 
-    Jobs are kept in `folder`; `make_acquirer` makes what does the work. A job that was waiting or running
-    when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
-    was made, cancelling deletes it.
+    Jobs are kept in `folder`; `make_acquirer` makes what does the work, `count` says at `start` how far a
+    download had come that was under way when the program ended, however it did. A job that was waiting or
+    running then goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what was made,
+    cancelling deletes it.
 
     Only `start`, and `add` of a path, wait for the disk, and nobody waits for them: each new state is written
     a moment later, by a thread of its own, and `close` waits for that. A job begins once its file is there.
     Where that cannot be written the user is told, and the job is gone.
     """
 
-    def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        make_acquirer: "Callable[[], Acquirer]",
+        count: Count = lambda _, reached: reached,
+    ) -> None:
         self._folder = folder
         self._make_acquirer = make_acquirer
+        self._count = count
         self._made: Acquirer | None = None
         self._making = threading.Lock()
         self._changed = threading.Condition(threading.RLock())
@@ -119,6 +128,8 @@ class JobBook:
         """The jobs that have no file yet: they would be lost if the program ended now."""
         self._writer = NewestWriter("job-files", self._write_changed)
         self._progress: dict[str, Progress] = {}
+        self._download: Progress | None = None
+        """The last step of a download that the running job told of."""
         self._installed: dict[str, tuple[InstalledModel, ...]] = {}
         self._observers: list[Observer] = []
         self._running = ""
@@ -136,6 +147,10 @@ class JobBook:
             for file in sorted(self._folder.glob("*.json"))
             if not is_set_aside(file)
         ]
+        for job in read:
+            reached = job.reached if job is not None and job.state == "running" else None
+            if job is not None and reached is not None and reached.stage == "download":
+                job.reached = self._count(job.model, reached)
         with self._changed:
             self._jobs.update({job.id: job for job in read if job is not None} | self._jobs)
             for job in self._jobs.values():
@@ -344,6 +359,11 @@ class JobBook:
                 self._progress[job.id] = progress
                 if progress.stage != "ask":
                     job.reached = progress
+                if progress.stage == "download" and progress.detail:
+                    before, self._download = self._download, progress
+                    if before is None or (before.total, before.detail) != (progress.total, progress.detail):
+                        # How much of it has arrived is on the disk.
+                        self._keep(job)
             self._tell(job)
 
         # A future carries whatever happens, so that a surprise ends the job and not the book.
@@ -357,6 +377,7 @@ class JobBook:
         with self._changed:
             self._running = ""
             self._progress.pop(job.id, None)
+            self._download = None
             if error is None:
                 self._installed[job.id] = future.result()
                 self._set(job, "done")
@@ -422,6 +443,9 @@ class JobBook:
                     # One that is being deleted is deleted at the next start, if the program ends before.
                     state: JobState = "cancelled" if job.state == "gone" else job.state
                     kept = msgspec.structs.replace(job, state=state)
+                    if job.state == "running" and job.id in self._progress:
+                        # What it told of anything else would be old after a kill, and nobody could count it.
+                        kept.reached = self._download
             # Not under the lock: the disk may take its time, and the window asks for the jobs meanwhile.
             refused = self._first_refused(job_id, self._write(self._file(job_id), kept))
             if refused is not None:

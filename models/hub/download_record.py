@@ -1,5 +1,6 @@
 """`download.json`: where a folder's files came from, and which of them are verified."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -48,6 +49,16 @@ class DownloadRecord(msgspec.Struct, kw_only=True):
             oid=file.oid, sha256=sha256, bytes=file.bytes, modified_ns=modified_ns
         )
         write_json(folder / RECORD_NAME, self, indent=True)
+
+
+def forget_files(folder: Path, paths: Iterable[str]) -> None:
+    """Take note that these files are to come again, though they were verified once."""
+    record = read_record(folder)
+    known = [path for path in paths if path in record.files]
+    if known:
+        for path in known:
+            del record.files[path]
+        write_json(folder / RECORD_NAME, record, indent=True)
 
 
 def read_record(folder: Path) -> DownloadRecord:

@@ -15,6 +15,7 @@ from models.system.journal import Journal, read_journal, with_checksum
 from models.system.notices import tell
 from models.system.regular_file import open_regular
 
+PART_SUFFIX = ".part"
 SAVE_BYTES = 2 << 20
 COARSE_SAVE_BYTES = 16 << 20
 """Bytes that may be written before they are synced; about twice this is fetched again after a crash."""
@@ -135,7 +136,7 @@ class PartFile:
 
 def part_path(target: Path) -> Path:
     """Return the path of a file that is to become `target` until it is whole and verified."""
-    return target.with_name(target.name + ".part")
+    return target.with_name(target.name + PART_SUFFIX)
 
 
 def open_arriving(target: Path) -> BinaryIO:

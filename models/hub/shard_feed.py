@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from models.hub.arrival import Arrival, OnArrival
+from models.hub.download_record import forget_files
 from models.hub.snapshot import RemoteFile
 from models.system.errors import Cancelled
 from models.system.progress import JobContext, Progress
@@ -71,6 +72,8 @@ class ShardFeed:
             if path not in needed:
                 self._done_bytes += file.bytes
                 self._delete(path)
+        # A second build of the same weights begins with none of them.
+        forget_files(self._folder, [path for path in needed if not (self._folder / path).exists()])
         self._pool.submit(self._bring, [self._files[path] for path in needed])
 
     def used(self, path: str) -> None:

@@ -1,5 +1,6 @@
 import queue
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.acquire.acquirer import Acquirer
+from app.acquire.arrived import Arrivals
 from app.acquire.build_options import ON, BuildWish, FileSize, Order
 from app.acquire.jobs import Job, JobBook, JobState, JobView
 from app.acquire.quality_build import Acquired, Commands
@@ -15,6 +17,7 @@ from models.catalogue.reference import HubReference
 from models.hub.file_download import TransferOptions
 from models.hub.hub_client import HubClient
 from models.hub.hub_errors import TokenError
+from models.hub.resumable_file import stored_bytes
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
 from models.system.disk_space import DiskFullError
@@ -59,7 +62,8 @@ class Desk:
         commands = Commands(["unused"], ["unused"])
         acquirer = Acquirer(client, self.store, self.root / "checkpoints", commands, options)
         self.acquirer = lambda: acquirer
-        self.book = JobBook(self.root / "jobs", self.acquirer)
+        self.arrivals = Arrivals(self.store, self.root / "checkpoints")
+        self.book = JobBook(self.root / "jobs", self.acquirer, self.arrivals.of)
         self.book.observe(self.views.put)
         return self.book
 
@@ -187,6 +191,29 @@ def test_a_running_job_tells_where_it_stood_before_a_restart(desk: Desk) -> None
     waiting = desk.wait("waiting")
     assert waiting.reached is not None
     assert waiting.reached.done > 1 << 20
+
+
+def test_a_job_tells_after_a_kill_what_the_disk_has_of_its_download(desk: Desk, tmp_path: Path) -> None:
+    desk.hub.bytes_per_s = 1e6
+    desk.book.start()
+    desk.book.add(REPO, ["Q8_0"])
+    view = desk.wait("running", lambda view: view.progress is not None and view.progress.done > 1 << 20)
+    assert view.progress is not None
+    desk.book.flush()
+    shutil.copytree(desk.root / "jobs", tmp_path / "as after a kill")
+    desk.book.close()
+    [part] = desk.root.rglob("*.part")
+    there = stored_bytes(part.with_suffix(""))
+    assert there > 1 << 20
+    told: list[JobView] = []
+    book = JobBook(tmp_path / "as after a kill", desk.acquirer, desk.arrivals.of)
+    book.observe(told.append)
+    book.hold()
+    book.start()
+    book.close()
+    reached = told[0].reached
+    assert reached is not None
+    assert (reached.stage, reached.done, reached.total) == ("download", there, view.progress.total)
 
 
 @pytest.mark.parametrize("begins_anew", [False, True])
