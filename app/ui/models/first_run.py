@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -47,7 +48,7 @@ class FirstRun(QObject):
         self._notices = ui.notices
         self._job: JobCard | None = None
         self._job_id = ""
-        self._stopped = False
+        self._stopped = self._is_over = False
         self.card = RecommendationCard(ui.theme)
         self.card.get_asked.connect(self._on_get)
         self.page = QWidget()
@@ -128,7 +129,7 @@ class FirstRun(QObject):
 
     def take_job(self, view: JobView) -> None:
         """Follow a job as it is now, where it makes the model that was offered."""
-        if not self._job_id and self._is_first_model(view):
+        if self._is_first_model(view):
             self._job_id = view.id
         if view.id != self._job_id:
             return
@@ -140,10 +141,15 @@ class FirstRun(QObject):
         else:
             self._show_job(view)
 
-    @staticmethod
-    def _is_first_model(view: JobView) -> bool:
-        """Tell whether a job, which may be another page's, gets a model such as is offered here: what else is
-        made does not answer by itself."""
+    def answers_with(self, view: JobView) -> bool:
+        """Tell whether the model of a job is loaded here by itself once it is there."""
+        return (view.id == self._job_id or self._is_first_model(view)) and shiboken6.isValid(self.page)
+
+    def _is_first_model(self, view: JobView) -> bool:
+        """Tell whether a job, which may be another page's, is the first to get a model such as is offered
+        here: what else is made does not answer by itself, nor does any once that is declined."""
+        if self._job_id or self._is_over:
+            return False
         model = find(view.model)
         return model is not None and model.thinks
 
@@ -179,6 +185,7 @@ class FirstRun(QObject):
             self.keyboard_left.emit()
 
     def _end(self) -> None:
+        self._is_over = True
         self._leave(self.page)
         self.page.hide()
         self._settings.change(first_run_over=True)

@@ -1,6 +1,6 @@
 """The jobs of the Models tab: begun as the settings say, and shown as a card each above the list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -30,9 +30,17 @@ class JobCards(QObject):
     load_asked = Signal(object)
 
     def __init__(
-        self, ui: UiContext, jobs: JobBook, actions: ModelActions, place: QVBoxLayout, page: QScrollArea
+        self,
+        ui: UiContext,
+        jobs: JobBook,
+        actions: ModelActions,
+        place: QVBoxLayout,
+        page: QScrollArea,
+        answers_itself: Callable[[JobView], bool],
     ) -> None:
+        """`answers_itself` tells whether somebody else loads the model of a job that is done."""
         super().__init__(page)
+        self._answers_itself = answers_itself
         self._theme = ui.theme
         self._bridge = ui.bridge
         self._settings = ui.settings
@@ -124,11 +132,11 @@ class JobCards(QObject):
         self.built.emit(view.installed)
         if view.installed and is_news:
             first = view.installed[0]
-            self._notices.inform(
-                self.tr("{model} is ready.").format(model=f"{first.name} {first.type}"),
-                self.tr("Load"),
-                lambda: self.load_asked.emit(first),
-            )
+            text = self.tr("{model} is ready.").format(model=f"{first.name} {first.type}")
+            if self._answers_itself(view):
+                self._notices.inform(text)
+            else:
+                self._notices.inform(text, self.tr("Load"), lambda: self.load_asked.emit(first))
 
     def _show_job(self, view: JobView) -> None:
         card = self._cards.get(view.id)

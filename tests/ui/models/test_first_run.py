@@ -1,5 +1,6 @@
 """The first minutes in the whole window: what is offered, and that it goes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,19 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from app.acquire.acquirer import Acquirer
 from app.acquire.jobs import JobView
+from app.acquire.quality_build import Acquired
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.first_run import FirstRun
 from app.ui.models.job_card import JobCard
+from app.ui.models.outlook_card import OutlookCard
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.shell.window_application import WindowApplication
+from app.ui.widgets.notices import Notices
+from models.store.store import InstalledModel
 from tests.support.waiting import until
-from tests.support.widgets import seen_words
+from tests.support.widgets import seen_button, seen_words
 from tests.support.window import run_with_window, settle
 
 
@@ -105,6 +111,44 @@ def test_another_model_that_was_made_meanwhile_does_not_answer_by_itself(
         job.take_job(JobView("2", "r1-qwen-1.5b", "R1 Qwen 1.5B", ("Q4_K_M",), "done", installed=(starter,)))
         assert loads == [starter]
         assert tab.isVisible()
+
+    run_with_window(scene)
+
+
+@pytest.mark.parametrize("declined", [False, True])
+def test_a_model_that_answers_by_itself_is_not_offered_to_be_loaded(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, declined: bool
+) -> None:
+    made: list[InstalledModel] = []
+    monkeypatch.setattr(Acquirer, "get", lambda *_: Acquired(tuple(made), 0.0))
+    offers: list[str] = []
+    inform = Notices.inform
+
+    def noted(
+        notices: Notices, text: str, action_text: str = "", action: Callable[[], object] | None = None
+    ) -> None:
+        if "is ready." in text:
+            offers.append(action_text)
+        inform(notices, text, action_text, action)
+
+    monkeypatch.setattr(Notices, "inform", noted)
+
+    async def scene(application: WindowApplication) -> None:
+        window, parts = application.window, application.parts
+        await until(lambda: offered(application) is not None, "the offer")
+        if declined:
+            seen_button(window, "Not now").click()
+        window.show_page("models")
+        await until(lambda: bool(window.findChildren(OutlookCard)), "the page")
+        made.extend(parts.store.listing().models)
+        [first_run] = window.findChildren(FirstRun)
+        loads: list[object] = []
+        first_run.load_asked.connect(loads.append)
+        parts.jobs.add("r1-qwen-1.5b", ["Q8_0"])
+        await until(lambda: bool(offers), "its end")
+        await until(lambda: not parts.jobs.jobs(), "the end of its card")
+        assert loads == ([] if declined else made)
+        assert offers == (["Load"] if declined else [""])
 
     run_with_window(scene)
 
