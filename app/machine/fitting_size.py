@@ -71,4 +71,5 @@ def _scaled(weights: Weights, size: int) -> Weights:
         int(weights.output * by),
         int(weights.embedding * by),
         weights.tied,
+        weights.table_type,
     )

@@ -6,7 +6,7 @@ from math import prod
 from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_mixture import BASE_TYPE, MixtureModel, mixture
 from models.quantisation.quantisation_types import BYTES_PER_WEIGHT, FULL_PRECISION
-from models.quantisation.weights import Weights, weights_by_place
+from models.quantisation.weights import TABLE, Weights, weights_by_place
 
 # What the larger types in a mixture add to its base type, at most.
 _MIXED_IN = {"Q3_K": 1.25, "IQ4_XS": 1.15, "Q4_K": 1.1, "Q5_K": 1.1, "Q6_K": 1.1}
@@ -21,7 +21,7 @@ Tensor = tuple[tuple[int, ...], str]
 def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
     """Return every tensor of a GGUF file by its name, in one of `QUANTISATIONS` or `FULL_PRECISION`."""
     embedding = (shape.vocabulary, shape.hidden)
-    lengths: dict[str, tuple[int, ...]] = {"token_embd.weight": embedding}
+    lengths: dict[str, tuple[int, ...]] = {TABLE: embedding}
     if shape.rope_factors:
         lengths["rope_freqs.weight"] = (shape.head_size // 2,)
     for layer in range(shape.layers):
@@ -53,8 +53,9 @@ def tensor_bytes(tensor: Tensor) -> int:
 @functools.cache
 def weights_of(shape: ModelShape, quantisation: str) -> Weights:
     """Compute the bytes of the weights in `quantisation`, by where llama.cpp puts them."""
-    sizes = {name: tensor_bytes(tensor) for name, tensor in tensor_types(shape, quantisation).items()}
-    return weights_by_place(sizes, shape.layers)
+    tensors = tensor_types(shape, quantisation)
+    sizes = {name: tensor_bytes(tensor) for name, tensor in tensors.items()}
+    return weights_by_place(sizes, shape.layers, tensors[TABLE][1])
 
 
 def file_bytes(shape: ModelShape, quantisation: str) -> int:

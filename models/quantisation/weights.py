@@ -8,20 +8,33 @@ src/llama-model.cpp).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+TABLE = "token_embd.weight"
+"""The token embedding of a GGUF file."""
+
 SMALL_TABLE_BYTES = 64 << 20
-"""Up to this size a token embedding that is the output matrix, too, lies in host memory twice: once as the
-file has it and once in the order in which it is multiplied faster (`STILLROOM_SMALL_TABLE`)."""
+"""Up to this size a token embedding that is the output matrix, too, is put into rows that lie in one another
+(`STILLROOM_SMALL_TABLE`)."""
+
+_INTERLEAVED = {"Q8_0", "Q6_K", "Q5_K", "Q3_K", "IQ4_XS", "Q4_1"}
+"""The types that our change to llama.cpp lays so (`stillroom_interleaved` in interleaved_rows.h), Q4_1 on
+processors with AVX-512 VNNI."""
+
+_REPACKED = {"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"}
+"""Those that llama.cpp lays in eights, of any size (`ggml_repack_get_optimal_repack_type` in repack.cpp),
+Q2_K on processors with AVX-512. All others are multiplied as the file has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Bytes of the quantised tensors. Where the output matrix is the token embedding (`tied`), `output`
-    counts it too: a graphics card gets a second copy."""
+    counts it too: a graphics card gets a second copy. `table_type` is that of the token embedding, empty
+    where it is not known."""
 
     layers: tuple[int, ...]
     output: int
     embedding: int
     tied: bool = False
+    table_type: str = ""
 
     @property
     def total(self) -> int:
@@ -44,8 +57,12 @@ class Weights:
 
     @property
     def held_twice(self) -> int:
-        """Bytes that lie in host memory once more where it holds the output and the file is not mapped."""
-        return self.embedding if self.tied and self.embedding <= SMALL_TABLE_BYTES else 0
+        """Bytes that lie in host memory once more where it holds the output and the file is not mapped: once
+        as the file has them, for the rows of tokens, and once in the order in which they are multiplied
+        faster."""
+        is_small = self.embedding <= SMALL_TABLE_BYTES
+        is_moved = self.table_type in _REPACKED or (is_small and self.table_type in {*_INTERLEAVED, ""})
+        return self.embedding if self.tied and is_moved else 0
 
     @property
     def read_per_token(self) -> int:
@@ -53,8 +70,8 @@ class Weights:
         return sum(self.layers) + self.output
 
 
-def weights_by_place(sizes: Mapping[str, int], layers: int) -> Weights:
-    """Sort the tensors of a GGUF file, bytes by name, into their places."""
+def weights_by_place(sizes: Mapping[str, int], layers: int, table_type: str = "") -> Weights:
+    """Sort the tensors of a GGUF file, bytes by name, into their places; `table_type` as in `Weights`."""
     layer_bytes = [0] * layers
     embedding = output = 0
     for name, size in sizes.items():
@@ -67,4 +84,4 @@ def weights_by_place(sizes: Mapping[str, int], layers: int) -> Weights:
         else:
             output += size
     tied = not any(name.startswith("output.") for name in sizes)
-    return Weights(tuple(layer_bytes), output + (embedding if tied else 0), embedding, tied)
+    return Weights(tuple(layer_bytes), output + (embedding if tied else 0), embedding, tied, table_type)

@@ -9,7 +9,7 @@ from models.memory.kv_cache import kv_cache_bytes
 from models.memory.memory_need import MemoryNeed, memory_need
 from models.memory.memory_request import Demand
 from models.quantisation.model_shape import ModelShape as Dimensions
-from models.quantisation.weights import Weights, weights_by_place
+from models.quantisation.weights import TABLE, Weights, weights_by_place
 
 DEFAULT_BATCH_TOKENS = 512
 DEFAULT_CONTEXT_TOKENS = 16384
@@ -24,7 +24,8 @@ MOST_LAYERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """A model's dimensions by its GGUF file, for its memory need. Sizes are bytes of quantised tensors."""
+    """A model's dimensions by its GGUF file, for its memory need. Sizes are bytes of quantised tensors;
+    `table_type` is that of the token embedding."""
 
     layer_bytes: tuple[int, ...]
     output_bytes: int
@@ -38,6 +39,7 @@ class ModelShape:
     vocabulary: int
     context_limit: int
     tied_embeddings: bool = False
+    table_type: str = ""
 
     @property
     def dimensions(self) -> Dimensions:
@@ -57,7 +59,9 @@ class ModelShape:
     @property
     def weights(self) -> Weights:
         """The tensors by where llama.cpp puts them."""
-        return Weights(self.layer_bytes, self.output_bytes, self.input_bytes, self.tied_embeddings)
+        return Weights(
+            self.layer_bytes, self.output_bytes, self.input_bytes, self.tied_embeddings, self.table_type
+        )
 
     @property
     def weight_bytes(self) -> int:
@@ -74,10 +78,11 @@ class ModelShape:
 
 
 def shape_from_gguf(
-    numbers: Mapping[str, int], tensors: Sequence[tuple[str, int]], vocabulary: int
+    numbers: Mapping[str, int], tensors: Sequence[tuple[str, int]], vocabulary: int, table_type: str = ""
 ) -> ModelShape | None:
     """Read the shape from the architecture's own metadata `numbers` (keys without its prefix; of an array the
-    largest element) and (name, bytes) of each tensor; None where a needed key is missing.
+    largest element), (name, bytes) of each tensor and the type of the token embedding; None where a needed
+    key is missing.
 
     Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
     """
@@ -85,12 +90,13 @@ def shape_from_gguf(
     heads = numbers.get("attention.head_count", 0)
     if not (0 < layers <= MOST_LAYERS and hidden > 0 and heads > 0):
         return None
-    weights = weights_by_place(dict(tensors), layers)
+    weights = weights_by_place(dict(tensors), layers, table_type)
     return ModelShape(
         layer_bytes=weights.layers,
         output_bytes=weights.output,
         input_bytes=weights.embedding,
         tied_embeddings=weights.tied,
+        table_type=weights.table_type,
         hidden=hidden,
         feed_forward=numbers.get("feed_forward_length", 4 * hidden),
         heads=heads,
@@ -113,4 +119,6 @@ def shape_from_summary(summary: GgufSummary) -> ModelShape | None:
             numbers[key.removeprefix(prefix)] = max(whole)
     tokens = summary.metadata.get("tokenizer.ggml.tokens")
     vocabulary = tokens.length if isinstance(tokens, ListSummary) else 0
-    return shape_from_gguf(numbers, [(tensor.name, tensor.bytes) for tensor in summary.tensors], vocabulary)
+    tensors = [(tensor.name, tensor.bytes) for tensor in summary.tensors]
+    table_type = next((tensor.type for tensor in summary.tensors if tensor.name == TABLE), "")
+    return shape_from_gguf(numbers, tensors, vocabulary, table_type)

@@ -10,6 +10,7 @@ from app.base.errors import StillroomError
 from app.engine.planning.file_shape import ModelShape, shape_from_gguf
 from app.engine.planning.rope_scaling import RopeScaling, rope_scaling
 from converters.gguf.gguf_reader import check_gguf
+from models.quantisation.weights import TABLE
 
 _INTEGERS: dict[int, Any] = {
     0: ctypes.c_uint8,
@@ -68,10 +69,13 @@ def read_facts(ggml: Any, path: Path) -> GgufFacts:
             )
             for index in range(ggml.gguf_get_n_tensors(context))
         ]
+        names = [name for name, _ in tensors]
+        table = ggml.gguf_get_tensor_type(context, names.index(TABLE)) if TABLE in names else None
+        table_type = ggml.ggml_type_name(table).decode().upper() if table is not None else ""
         key = _find(ggml, context, b"tokenizer.ggml.tokens", _ARRAY)
         vocabulary = ggml.gguf_get_arr_n(context, key) if key >= 0 else 0
         numbers = {name: value for name, value in values.items() if isinstance(value, int)}
-        return GgufFacts(shape_from_gguf(numbers, tensors, vocabulary), rope_scaling(values))
+        return GgufFacts(shape_from_gguf(numbers, tensors, vocabulary, table_type), rope_scaling(values))
     finally:
         ggml.gguf_free(context)
 
@@ -129,6 +133,8 @@ def declare_gguf(ggml: Any) -> None:
         ("gguf_get_n_tensors", key, [pointer]),
         ("gguf_get_tensor_name", ctypes.c_char_p, [pointer, key]),
         ("gguf_get_tensor_size", ctypes.c_size_t, [pointer, key]),
+        ("gguf_get_tensor_type", ctypes.c_int, [pointer, key]),
+        ("ggml_type_name", ctypes.c_char_p, [ctypes.c_int]),
     ):
         function = getattr(ggml, name)
         function.restype, function.argtypes = result, arguments

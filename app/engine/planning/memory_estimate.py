@@ -100,4 +100,5 @@ def shape_of(dimensions: Dimensions, weights: Weights, context_limit: int) -> Mo
         vocabulary=dimensions.vocabulary,
         context_limit=context_limit,
         tied_embeddings=dimensions.tied_embeddings,
+        table_type=weights.table_type,
     )

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from app.base.children import child_command
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.planning.file_shape import shape_from_summary
+from app.engine.planning.gguf_shape import read_facts
+from converters.build.build_client import build
 from converters.gguf.gguf_reader import inspect
+from converters.process.messages import BuildRequest
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
 from models.memory.kv_cache import kv_cache_bytes
@@ -17,11 +21,12 @@ from models.memory.memory_request import Demand, whole_lines
 from models.memory.memory_reserve import usable_vram_bytes
 from models.quantisation.file_size import weights_of
 from models.quantisation.quantisation_types import QUANTISATIONS
-from models.quantisation.weights import SMALL_TABLE_BYTES, Weights, weights_by_place
+from models.quantisation.weights import SMALL_TABLE_BYTES, TABLE, Weights, weights_by_place
 from tests.support.contexts import load_model
 from tests.support.dry_run import dry_run
 from tests.support.engines import starter_path
 from tests.support.hollow_gguf import write_hollow_gguf
+from tests.support.tiny_models import make_tied_model
 
 GIB = 1 << 30
 LOG_ROUNDING_BYTES = 16 << 10  # the log has two decimals of a MiB
@@ -94,7 +99,8 @@ def test_a_files_tensors_lie_where_the_catalogue_says(quantisation: str, tmp_pat
     file = tmp_path / "hollow.gguf"
     write_hollow_gguf(file, model, quantisation)
     sizes = {tensor.name: tensor.bytes for tensor in inspect(file).tensors}
-    assert weights_by_place(sizes, model.shape.layers) == weights_of(model.shape, quantisation)
+    [table] = [tensor.type for tensor in inspect(file).tensors if tensor.name == TABLE]
+    assert weights_by_place(sizes, model.shape.layers, table) == weights_of(model.shape, quantisation)
 
 
 def test_the_starters_table_of_tokens_is_copied_once_more_as_it_is_its_output_too() -> None:
@@ -107,9 +113,34 @@ def test_the_starters_table_of_tokens_is_copied_once_more_as_it_is_its_output_to
     assert shape.need(Demand(512)).ram.weights == shape.weight_bytes < copied
 
 
-def test_a_large_table_of_tokens_is_copied_once() -> None:
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of a model whose table of tokens is its output, by the type of that table."""
+    folder = tmp_path_factory.mktemp("tied")
+    request = BuildRequest(make_tied_model(folder), ["BF16", "Q8_0", "Q6_K"], folder, "tied")
+    built = [output.path for output in build(request, child_command("build")).outputs]
+    return {tensor.type: path for path in built for tensor in inspect(path).tensors if tensor.name == TABLE}
+
+
+@pytest.mark.parametrize("kind", ["BF16", "Q8_0", "Q6_K"])
+def test_a_table_that_is_the_output_is_copied_once_more_only_where_its_rows_are_laid_anew(
+    tied: dict[str, Path], kind: str
+) -> None:
+    log = NativeLog()
+    backend = Backend(log)
+    shapes = [shape_from_summary(inspect(tied[kind])), read_facts(backend.ggml, tied[kind]).shape]
+    load_model(backend, tied[kind]).free()
+    allocated = sum(log.buffers().values())
+    for shape in shapes:
+        assert shape is not None
+        assert shape.need(Demand(512, copies_weights=True)).ram.weights == pytest.approx(allocated, rel=0.005)
+
+
+def test_a_large_table_of_tokens_is_copied_once_unless_llama_cpp_lays_it_anew() -> None:
     size = SMALL_TABLE_BYTES + 1
-    assert Weights((1 << 20,), size, size, tied=True).held_twice == 0
+    assert Weights((1 << 20,), size, size, tied=True, table_type="Q6_K").held_twice == 0
+    assert Weights((1 << 20,), size, size, tied=True, table_type="Q4_K").held_twice == size
+    assert Weights((1 << 20,), size, size, table_type="Q4_K").held_twice == 0
 
 
 def test_ram_and_card_together_hold_everything_once() -> None:
