@@ -326,7 +326,7 @@ class WindowTabs(QObject):
         parts = self._parts
         if self._chat is None or not FirstRun.is_wanted(parts.settings, parts.store):
             return
-        first_run = self._first_run = FirstRun(self._ui, self._advice(), parts.store, parts.jobs, self._chat)
+        first_run = FirstRun(self._ui, self._advice(), parts.store, parts.jobs, self._chat)
         first_run.load_asked.connect(self.model_chosen)
         first_run.keyboard_left.connect(self._chat.setFocus)
         self._chat.conversation.welcome(first_run.page)
