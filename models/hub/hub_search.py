@@ -1,4 +1,4 @@
-"""Search a hub for models by words of their names."""
+"""Search a hub for models by words of their names; `app/acquire/repository_offers.py` says which are of use."""
 
 import threading
 from urllib.parse import urlencode

@@ -14,7 +14,7 @@ from app.chat.prompting.built_in_templates import FAMILIES, built_in_template, s
 from app.chat.prompting.prompt_parts import merged
 from app.chat.prompting.template_process import Conversation, Outcome, TemplateProcess, Unrendered
 from app.engine.protocol import ModelInfo, Part
-from app.engine.protocol.message import THINK_CLOSE, THINK_OPEN
+from app.engine.protocol.message_base import THINK_CLOSE, THINK_OPEN
 
 MOST_TURNS = 20_000
 MOST_CHARACTERS = 8_000_000

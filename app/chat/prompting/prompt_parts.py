@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 
-from app.engine.protocol.message import THINK_CLOSE, Part
+from app.engine.protocol.message_base import THINK_CLOSE, Part
 
 # Unicode's noncharacters: they mean nothing in text, are no whitespace, and so survive a template's trim.
 NONCHARACTERS = tuple(chr(code) for code in (*range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF))

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.protocol.message import Part
+from app.engine.protocol.message_base import Part
 
 Failure = Literal["", "refused", "invalid", "memory", "output"]
 """The reason why a template gave no prompt: it refused the conversation, is no valid Jinja (or too deep),

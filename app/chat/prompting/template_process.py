@@ -18,7 +18,7 @@ from app.base.errors import Cancelled, StillroomError
 from app.base.limited_process import Breach, LimitedProcess
 from app.chat.prompting.template_messages import Failure, RenderAnswer, RenderRequest, Turn, parts_of
 from app.engine.protocol.frames import encodable
-from app.engine.protocol.message import Part
+from app.engine.protocol.message_base import Part
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from app.engine.grammar.gbnf import GrammarError, Rules
 from app.engine.grammar.grammar_matcher import Grammar
 from app.engine.grammar.token_bytes import TokenBytes
 from app.engine.protocol import Channel, Generate, PartialReply, ThinkingClosed
-from app.engine.protocol.message import THINK_CLOSE, THINK_OPEN
+from app.engine.protocol.message_base import THINK_CLOSE, THINK_OPEN
 
 SOME_TOKENS = 256
 """Heard again in some milliseconds; then others have their turn."""

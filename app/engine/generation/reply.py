@@ -27,7 +27,7 @@ from app.engine.protocol import (
     ThinkingClosed,
     TokenLogprob,
 )
-from app.engine.protocol.message import THINK_OPEN
+from app.engine.protocol.message_base import THINK_OPEN
 
 _ENDLESS = 1 << 30
 

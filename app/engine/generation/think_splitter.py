@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from app.engine.protocol import Channel
-from app.engine.protocol.message import THINK_CLOSE, THINK_OPEN
+from app.engine.protocol.message_base import THINK_CLOSE, THINK_OPEN
 
 ThinkingStart = Literal["open", "auto", "off"]
 

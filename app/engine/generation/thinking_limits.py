@@ -2,7 +2,7 @@
 
 from app.engine.generation.loop_guard import LoopGuard
 from app.engine.protocol import ThinkingClosed, ThinkingLimits
-from app.engine.protocol.message import THINK_CLOSE
+from app.engine.protocol.message_base import THINK_CLOSE
 
 NO_THOUGHT = b"\n</think>\n\n"
 """After a prompt that opens a thinking block: the block is empty."""

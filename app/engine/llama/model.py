@@ -12,7 +12,7 @@ from app.engine.grammar.token_bytes import TokenBytes
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.planning.device_placement import Placement
-from app.engine.protocol.message import THINK_CLOSE, THINK_OPEN
+from app.engine.protocol.message_base import THINK_CLOSE, THINK_OPEN
 from converters.gguf.file_type import type_name
 from models.memory.memory_request import step_on_cards
 

@@ -31,7 +31,7 @@ from app.engine.protocol.loading import (
     Unloaded,
     Weights,
 )
-from app.engine.protocol.message import Message, Part
+from app.engine.protocol.message_base import Message, Part
 from app.engine.protocol.planning import Measure, Measured, PlanLoad, Planned
 from app.engine.protocol.replies import (
     AnswerNow,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.protocol.message import Message
+from app.engine.protocol.message_base import Message
 
 
 class RpcServer(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from app.engine.protocol.devices import Device
-from app.engine.protocol.message import Message
+from app.engine.protocol.message_base import Message
 
 Reload = Literal["", "memory", "gpu", "peer", "file", "unknown"]
 

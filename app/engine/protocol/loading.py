@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from app.engine.protocol.devices import RpcServer
-from app.engine.protocol.message import Message
+from app.engine.protocol.message_base import Message
 from models.system.shown_text import fill
 
 Pooling = Literal["", "mean", "cls", "last"]

@@ -2,7 +2,7 @@
 
 from app.engine.protocol.devices import Device
 from app.engine.protocol.loading import LoadNotice, LoadSettings
-from app.engine.protocol.message import Message
+from app.engine.protocol.message_base import Message
 
 
 class PlanLoad(Message, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.protocol.message import Message, Part
+from app.engine.protocol.message_base import Message, Part
 from app.engine.protocol.sampling import Sampling
 
 Channel = Literal["thinking", "answer"]

@@ -1,6 +1,6 @@
 """Texts as tokens and as vectors."""
 
-from app.engine.protocol.message import Message, Part
+from app.engine.protocol.message_base import Message, Part
 
 
 class Tokenize(Message, frozen=True, kw_only=True):

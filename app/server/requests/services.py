@@ -9,7 +9,7 @@ import msgspec
 from app.chat.prompting.prompt import ChatMessage, ChatTemplates, Prompt
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Generate, ModelInfo, Sampling, SpeculationMode
-from app.engine.protocol.message import THINK_OPEN
+from app.engine.protocol.message_base import THINK_OPEN
 from app.engine.protocol.reply_source import Answers
 from app.server.access.admission import Admission
 from app.server.access.config import ServerConfig

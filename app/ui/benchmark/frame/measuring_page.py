@@ -1,4 +1,4 @@
-"""A page of the Benchmark tab that measures the loaded model."""
+"""A page that measures the loaded model, as Speed and Quality do; their heads and results are their own."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Show how full the context would be if the message were sent now."""
+"""Show how full the context would be if the message were sent now, as `ChatPlanner.use` counts it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The base of all messages between the engine and the rest of the program."""
+"""The base of all messages between the engine and the rest of the program, which `__init__.py` lists."""
 
 import msgspec
 
