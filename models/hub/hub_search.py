@@ -1,4 +1,4 @@
-"""Search a hub for models by words of their names; `app/acquire/repository_offers.py` says which are of use."""
+"""Search a hub for models by words of their names; `repository_offers.py` says which of them can be used."""
 
 import threading
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""What is dragged is judged by its name, without a look at the disk."""
+"""A drag is judged by its name, without a look at the disk."""
 
 import os
 from collections.abc import Callable

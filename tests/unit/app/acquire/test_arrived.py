@@ -1,4 +1,4 @@
-"""How much of a download is on the disk: verified files, also those that are used up, and parts."""
+"""The part of a download that is on the disk: verified files, also those that are used up, and parts."""
 
 import asyncio
 import threading
