@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 from app.audit.gate import Gate
@@ -136,6 +137,7 @@ class LocalServer:
         from app.server.access.access_rules import AccessRules
         from app.server.access.admission import Admission
         from app.server.access.connection import connection_class
+        from app.server.access.handshake import handshake_of
         from app.server.access.middleware import Guard
         from app.server.application import make_application
         from app.server.requests.served_models import ServedModels
@@ -168,12 +170,13 @@ class LocalServer:
         api = make_application(services, url)
         stats.know(route.path for route in api.routes if isinstance(route, Route))
         rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
+        connections = connection_class(
+            config.limits,
+            lambda headers: rules.holds_key(dict(headers).get(b"authorization", b"").decode("latin-1")),
+        )
         setup = uvicorn.Config(
             Guard(api, rules, config.limits, stats, admission.refusal),
-            http=connection_class(
-                config.limits,
-                lambda headers: rules.holds_key(dict(headers).get(b"authorization", b"").decode("latin-1")),
-            ),
+            http=connections,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -196,6 +199,10 @@ class LocalServer:
                 "Choose a certificate and its private key, both as PEM files without a password.",
                 reason=str(error),
             ) from error
+        if setup.ssl is not None:
+            # asyncio's own handshake is neither counted nor ended in time.
+            context, setup.ssl = setup.ssl, None
+            setup.http_protocol_class = partial(handshake_of, connections, context)  # type: ignore[assignment]
         server = uvicorn.Server(setup)
         try:
             self._announced = announce_server(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol, cast, runtime_checkable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -14,6 +14,22 @@ Headers = Iterable[tuple[bytes, bytes]]
 PIECE_BYTES = 4096
 """Read between two turns of the loop: of a body in chunks of one byte each, h11 reads 16 KB in a tenth of a
 second."""
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A connection that can make way for another one."""
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Its client has something to do, and not this program."""
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """The lowest makes way first."""
+
+    def make_way(self) -> None:
+        """Close it without a word, at once."""
 
 
 class ImpatientConnection(H11Protocol):
@@ -41,8 +57,7 @@ class ImpatientConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for a request."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.connections:
-            _make_way(self)
+        make_way_for(self, self)
         if not transport.is_closing():
             self._wait_for_head()
 
@@ -150,14 +165,16 @@ class ImpatientConnection(H11Protocol):
         return self.has_shown_key, self._waiting_since_s
 
 
-def _make_way(newcomer: ImpatientConnection) -> None:
-    """Close the connection that is missed least; the new one where all others are at work."""
-    waited_for = [
-        other
-        for other in newcomer.connections
-        if isinstance(other, ImpatientConnection) and other is not newcomer and other.is_waited_for
-    ]
-    min(waited_for, key=lambda other: other.rank, default=newcomer).make_way()
+def make_way_for(newcomer: Waiting, connection: ImpatientConnection) -> None:
+    """Close the connection that is missed least where one more is one too many; the new one where all others
+    are at work. `connection` is the newcomer's, or will be."""
+    if len(connection.connections) > connection.limits.connections:
+        waited_for = [
+            other
+            for other in cast("set[object]", connection.connections)
+            if isinstance(other, Waiting) and other is not newcomer and other.is_waited_for
+        ]
+        min(waited_for, key=lambda other: other.rank, default=newcomer).make_way()
 
 
 def connection_class(limits: Limits, knows: Callable[[Headers], bool]) -> type[Any]:
