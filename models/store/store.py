@@ -156,16 +156,20 @@ class ModelStore:
         return self._present is not None
 
     def listing(self) -> StoreListing:
-        """List all models, sorted by name and type, the starter last. Waits for the disk."""
+        """List all models, sorted by name and type, the starter last; a folder that cannot be read is told.
+        Waits for the disk."""
         models: list[InstalledModel] = []
         notices: list[StillroomError] = []
         with self._lock:
-            for folder in self._folders():
-                for installed in self._look_at(folder).models:
-                    if installed.path.is_file():
-                        models.append(installed)
-                    else:
-                        notices.append(_missing(installed))
+            for folder in self._readable_folders(notices):
+                try:
+                    for installed in self._look_at(folder).models:
+                        if installed.path.is_file():
+                            models.append(installed)
+                        else:
+                            notices.append(_missing(installed))
+                except OSError as error:
+                    notices.append(_unreadable(folder, error))
             models.sort(key=lambda model: (model.name.casefold(), model.bytes))
             starter = self.starter()
             listing = StoreListing((*models, *([starter] if starter is not None else [])), tuple(notices))
@@ -444,10 +448,17 @@ class ModelStore:
                 held.enter_context(working(self.work_folder(name)))
             yield
 
+    def _readable_folders(self, notices: list[StillroomError]) -> list[Path]:
+        try:
+            return self._folders()
+        except OSError as error:
+            notices.append(_unreadable(self.root, error))
+            return []
+
     def _folders(self) -> list[Path]:
         try:
             with os.scandir(self.root) as entries:
-                names = [each.name for each in entries if each.is_dir() and not each.name.startswith(".")]
+                names = [each.name for each in entries if _is_folder(each) and not each.name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [self.root / name for name in sorted(names)]
@@ -603,6 +614,23 @@ def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> Installe
         mixture=output.mixture,
         passing=output.passing,
         quality=output.measured,
+    )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself.
+        return False
+
+
+def _unreadable(folder: Path, error: OSError) -> StillroomError:
+    return StillroomError(
+        "{folder} cannot be read: {reason}.",
+        "Let this user read it, or choose another folder for the models in the settings.",
+        folder=shown(str(folder)),
+        reason=error.strerror or str(error),
     )
 
 

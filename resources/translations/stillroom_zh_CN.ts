@@ -10131,6 +10131,10 @@ Left for the reply: {left}</source>
         <translation>请改为阻止或标记。</translation>
     </message>
     <message>
+        <source>Let this user read it, or choose another folder for the models in the settings.</source>
+        <translation>请允许当前用户读取它，或在设置中为模型选择另一个文件夹。</translation>
+    </message>
+    <message>
         <source>Line {n}, or what {file} says of it, was changed.</source>
         <translation>第 {n} 行，或 {file} 中关于它的记录，被更改。</translation>
     </message>
@@ -12713,6 +12717,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file}:{line}: the log was damaged before line {n} ({said}).</source>
         <translation>{file}:{line}：第 {n} 行之前日志已损坏（{said}）。</translation>
+    </message>
+    <message>
+        <source>{folder} cannot be read: {reason}.</source>
+        <translation>无法读取 {folder}：{reason}。</translation>
     </message>
     <message>
         <source>{folder} holds original weights, which must be built before they can run.</source>

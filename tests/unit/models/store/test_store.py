@@ -1,3 +1,4 @@
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.store.manifest import BuiltFile, InputFile, Manifest, read_manifest, type_in_name
+from models.store.manifest import BuiltFile, InputFile, Manifest, gguf_sizes, read_manifest, type_in_name
 from models.store.store import InstalledModel, ModelStore, TrashedModel, folder_name
 from models.system.errors import StillroomError
 from models.system.json_file import LoadedJson, load_json
@@ -124,6 +125,39 @@ def test_an_imported_file_stays_where_it_is(store: ModelStore, tmp_path: Path) -
     listing = store.listing()
     assert listing.models == ()
     assert "is gone" in str(listing.notices[0])
+
+
+def test_a_link_that_leads_to_itself_hides_no_model(store: ModelStore, tmp_path: Path) -> None:
+    add(store, tmp_path, "Q4_K_M")
+    (store.root / "loop").symlink_to("loop")
+    listing = store.listing()
+    assert [(model.name, model.type) for model in listing.models] == [(NAME, "Q4_K_M")]
+    assert listing.notices == ()
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_hides_no_model(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, tmp_path, "Q4_K_M")
+    locked = store.root / "locked"
+    locked.mkdir()
+
+    def sizes(folder: Path) -> object:
+        # A stand-in: whoever runs the tests as root may read everything.
+        if folder == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return gguf_sizes(folder)
+
+    monkeypatch.setattr("models.store.store.gguf_sizes", sizes)
+    listing = store.listing()
+    assert [(model.name, model.type) for model in listing.models] == [(NAME, "Q4_K_M")]
+    assert [str(notice) for notice in listing.notices] == [f"{locked} cannot be read: Permission denied."]
+
+
+def test_a_models_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to("models")
+    [notice] = ModelStore(tmp_path / "models").listing().notices
+    assert f"{tmp_path / 'models'} cannot be read: " in str(notice)
 
 
 def test_two_imported_files_of_one_name_are_both_kept(store: ModelStore, tmp_path: Path) -> None:
