@@ -167,6 +167,8 @@ def _handle_errors(api: FastAPI) -> None:
     @api.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
+        # Our own are told as they are: pydantic puts "Value error" in front.
+        reason = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
         place = ".".join(str(step) for step in first["loc"] if step != "body")
         refusal = ApiError(
             400,
@@ -174,7 +176,7 @@ def _handle_errors(api: FastAPI) -> None:
             code="invalid_request",
             param=place or None,
             place=place[:200],
-            reason=str(first["msg"])[:500],
+            reason=str(reason)[:500],
         )
         return error_response(request.url.path, refusal)
 

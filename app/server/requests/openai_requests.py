@@ -3,9 +3,9 @@
 https://platform.openai.com/docs/api-reference
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from app.server.access.api_error import ApiError
 from app.server.requests.request_fields import (
@@ -18,6 +18,7 @@ from app.server.requests.request_fields import (
     Tokens,
 )
 from app.server.requests.sampling_fields import SamplingFields
+from models.system.shown_text import shown
 
 MOST_CHOICES = 8
 MOST_PROMPTS = 32
@@ -26,10 +27,14 @@ Bias = Annotated[float, Field(ge=-100.0, le=100.0)]
 TokenText = Annotated[str, Field(pattern=r"^[0-9]{1,7}$")]
 
 
+TextKind = Literal["text", "input_text", "output_text", "refusal"]
+TEXT_PARTS = frozenset(get_args(TextKind))
+
+
 class TextPart(ApiModel):
     """A piece of a message. Only text is understood."""
 
-    type: Literal["text", "input_text", "output_text", "refusal"] = "text"
+    type: TextKind = "text"
     text: str = ""
 
 
@@ -60,6 +65,18 @@ class Message(ApiModel):
     """The thinking before the content of the last message, where that goes on."""
     prefix: bool | None = None
     """The last message, of the assistant, goes on (DeepSeek's and Mistral's field)."""
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _is_text(cls, content: object) -> object:
+        """Name the part that is no text: of a union the first complaint would be that this is no string."""
+        for part in content if isinstance(content, list) else ():
+            kind = part.get("type", "text") if isinstance(part, dict) else "text"
+            if isinstance(kind, str) and kind not in TEXT_PARTS:
+                raise ValueError(
+                    f"a part of type {shown(kind, 40)} is not understood, models here read text alone"
+                )
+        return content
 
     @property
     def text(self) -> str:

@@ -294,6 +294,20 @@ def test_what_is_no_sane_request_is_refused_in_words(strict: Api, body: bytes) -
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("kind", ["image_url", "input_audio", "\x1b[31m" * 1000])
+def test_a_part_that_is_no_text_is_refused_by_its_type(strict: Api, kind: str) -> None:
+    part = {"type": kind, "image_url": {"url": "data:image/png;base64,"}}
+    message = {"role": "user", "content": [{"type": "text", "text": "What is this?"}, part]}
+    with strict.http() as http:
+        answer = http.post("/v1/chat/completions", json={"model": MODEL, "messages": [message]})
+    assert answer.status_code == 400, answer.text
+    said = answer.json()["error"]["message"]
+    assert said.startswith("messages.0.content: a part of type ")
+    assert said.endswith(" is not understood, models here read text alone.")
+    assert said.isprintable()
+    assert len(said) < 200
+
+
 def test_brackets_in_texts_are_no_depth() -> None:
     check_json(json.dumps({"prompt": '\\"[[[{{{' * 1000}).encode(), 2, 10)
     check_json(b'{"a": [[], [[]]]}', 4, 10)
