@@ -52,6 +52,14 @@ class ReplyEditor(QWidget):
             self.typed.emit("")
             self._close()
 
+    def set_aside(self) -> str:
+        """Close the field for `go_on` later, and give its words; empty where they are the text's own."""
+        if not self.is_open:
+            return ""
+        words = self._changed()
+        self._close()
+        return words
+
     def _close(self) -> None:
         self.hide()
         self.ended.emit()
@@ -83,9 +91,12 @@ class ReplyEditor(QWidget):
         return field
 
     def _on_typed(self) -> None:
+        self.typed.emit(self._changed())
+
+    def _changed(self) -> str:
         assert self._field is not None
         text = self._field.toPlainText()
-        self.typed.emit("" if text.strip() == self._text else text)
+        return "" if text.strip() == self._text else text
 
     def _save(self) -> None:
         assert self._field is not None

@@ -86,6 +86,8 @@ class ReplyView(QWidget):
         self._thought_s = 0.0
         """Before the reply was cut off."""
         self._running = self._waits = False
+        self._set_aside = ""
+        """The words to which it was being changed when it went on: the field is open again at its end."""
         self._painted_s = self._pause_ms = 0.0
         self._paints_ms: deque[float] = deque(maxlen=COMPARED_FRAMES)
 
@@ -181,7 +183,7 @@ class ReplyView(QWidget):
         if self.isVisible():
             # What stands of it stays in its place, although there is less below it now.
             self.setMinimumHeight(self.height())
-        self.stop_editing()
+        self._set_aside = self.editor.set_aside()
         self._notice.go_on()
         self._verdict.hide()
         self.foot.hide()
@@ -254,6 +256,9 @@ class ReplyView(QWidget):
             else:
                 self.thinking.finish(self._thinking_s, self._thinking_tokens)
         self._show_end(outcome, stats, error)
+        if self._set_aside:
+            self.go_on_editing(self._set_aside)
+            self._set_aside = ""
 
     def show_kept(
         self, content: str, thinking: str, outcome: Outcome, stats: GenerationStats | None, error: str = ""
@@ -302,10 +307,6 @@ class ReplyView(QWidget):
         """Show the field as it was left, with this text, and leave the keyboard where it is."""
         self._answer.hide()
         self.editor.go_on(self.answer.strip(), text)
-
-    def stop_editing(self) -> None:
-        """Leave the answer as it was."""
-        self.editor.close_field()
 
     def _on_editing_ended(self) -> None:
         self._answer.setVisible(bool(self.answer.strip()))

@@ -84,7 +84,7 @@ def acts(desk: Desk) -> dict[str, Act]:
         "mixed reply of 100 KB": lambda: desk.open("mixed"),
         "mixed reply, scrolled": lambda: desk.scroll_to(0.4),
         "mixed reply, edited": lambda: tab.conversation.edit_last_reply(),
-        "mixed reply, as it was": lambda: tab.conversation.findChildren(ReplyView)[-1].stop_editing(),
+        "mixed reply, as it was": lambda: tab.conversation.findChildren(ReplyView)[-1].editor.close_field(),
         "mixed reply coming in": stream,
         "mixed reply ended": lambda: live[0].finish("stop", None),
         "400 messages": lambda: desk.open("long"),

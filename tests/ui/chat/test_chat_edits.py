@@ -8,13 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 
+from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.full_disk_drafts import FullDiskDrafts
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.reply_view import ReplyView
 from models.system.disk_space import DiskFullError
-from tests.support.chat_desk import Opened
+from tests.support.chat_desk import ENDLESS, Opened
 from tests.support.pages.chat_page import ChatPage
 from tests.support.waiting import until
 from tests.support.widgets import click, seen
@@ -121,6 +122,59 @@ def test_a_changed_question_that_waits_for_the_model_is_kept_when_the_program_en
         assert edits(opened, chat) == ["And a candle?"]
 
     opened.desk.run(scenario())
+
+
+async def changed_reply(opened: Opened, words: str) -> ReplyView:
+    """A reply of the model that was cut off, and is being changed."""
+    opened.tab.open_chat(opened.store.create_conversation(choices=ReplyChoices(max_tokens=8)).id)
+    await opened.reply_to(ENDLESS)
+    view = reply_of(opened)
+    view.start_editing()
+    seen(view, QPlainTextEdit, "The reply").setPlainText(words)
+    return view
+
+
+def test_the_words_of_a_changed_reply_outlive_that_it_goes_on(opened: Opened) -> None:
+    async def scenario() -> None:
+        view = await changed_reply(opened, "It shines at night.")
+        chat, short = opened.tab.chat, view.answer
+        assert chat is not None
+        click(seen(view, QPushButton, "Continue the reply"))
+        await until(lambda: view.running, "the reply")
+        assert not view.editor.is_open
+        await until(lambda: edits(opened, chat) == ["It shines at night."], "the disk")
+        await opened.idle()
+        assert len(view.answer) > len(short)
+        words = seen(view, QPlainTextEdit, "The reply")
+        assert words.toPlainText() == "It shines at night."
+        assert opened.tab.window().focusWidget() is opened.tab.composer.focusProxy()
+        QTest.keyClick(words, Qt.Key.Key_Escape)
+        assert not view.editor.is_open
+        await until(lambda: edits(opened, chat) == [], "the disk again")
+
+    opened.run(scenario())
+
+
+def test_the_words_of_a_changed_reply_stay_with_it_when_another_is_asked_for(opened: Opened) -> None:
+    async def scenario() -> None:
+        view = await changed_reply(opened, "It shines at night.")
+        chat = opened.tab.chat
+        assert chat is not None
+        click(seen(view, QPushButton, "Regenerate the reply"))
+        await until(lambda: opened.tab.running_view is not None, "the other reply")
+        await opened.idle()
+        other = reply_of(opened)
+        assert other is not view
+        assert not other.editor.is_open
+        assert edits(opened, chat) == ["It shines at night."]
+        click(seen(other, QPushButton, "Earlier version"))
+        await until(lambda: reply_of(opened).editor.is_open, "the version before")
+        assert seen(reply_of(opened), QPlainTextEdit, "The reply").toPlainText() == "It shines at night."
+        click(seen(reply_of(opened), QPushButton, "Later version"))
+        await until(lambda: not reply_of(opened).editor.is_open, "the version behind")
+        assert edits(opened, chat) == ["It shines at night."]
+
+    opened.run(scenario())
 
 
 def test_a_question_that_was_asked_in_other_words_is_not_changed_any_more(opened: Opened) -> None:
