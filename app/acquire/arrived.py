@@ -1,7 +1,7 @@
 """Count how much of a model's unfinished download is on the disk, without what downloads."""
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from models.catalogue.reference import CatalogueReference, HubReference, parse_reference
 from models.hub.download_record import read_record
@@ -9,6 +9,8 @@ from models.hub.resumable_file import PART_SUFFIX, stored_bytes
 from models.store.store import ModelStore, folder_name
 from models.system.errors import StillroomError
 from models.system.progress import Progress
+
+SAFETENSORS = ".safetensors"
 
 
 class Arrivals:
@@ -29,17 +31,19 @@ class Arrivals:
             name = reference.model.name if isinstance(reference, CatalogueReference) else reference.repo
             is_whole = told.detail.endswith(".gguf")
             folder = self._store.work_folder(name) if is_whole else self._checkpoints / folder_name(name)
-            done = min(told.total, _arrived_bytes(folder, told.detail))
+            done = min(told.total, arrived_bytes(folder, ".gguf" if is_whole else SAFETENSORS, told.detail))
         except (OSError, StillroomError):
             return None
         return replace(told, done=done, bytes_per_s=0.0, remaining_s=None)
 
 
-def _arrived_bytes(folder: Path, present: str) -> int:
-    """Sum the bytes of the files of the same ending as the `present` one that were verified, or are there in
-    part."""
-    kind = PurePosixPath(present).suffix
+def arrived_bytes(folder: Path, kind: str, present: str = "") -> int:
+    """Sum the bytes of the files of this ending that were verified, or are there in part; the `present` one
+    may be whole and not verified yet. Raises `OSError`."""
     verified = {path: file.bytes for path, file in read_record(folder).files.items() if path.endswith(kind)}
     parts = [path.relative_to(folder).as_posix() for path in folder.rglob(f"*{kind}{PART_SUFFIX}")]
-    others = {present, *(path.removesuffix(PART_SUFFIX) for path in parts)} - verified.keys()
+    named = {path.removesuffix(PART_SUFFIX) for path in parts} | (
+        {present} if present.endswith(kind) else set()
+    )
+    others = named - verified.keys()
     return sum(verified.values()) + sum(stored_bytes(folder / path) for path in others)

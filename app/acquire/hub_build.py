@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 
+from app.acquire.arrived import SAFETENSORS, arrived_bytes
 from app.acquire.disk_space import check_room
 from app.acquire.kept_imatrix import weights_fingerprint
-from app.acquire.weights import SAFETENSORS, BuildPass, Origin, Recorded, Weights, check_supported
+from app.acquire.weights import BuildPass, Origin, Recorded, Weights, check_supported
 from app.base.errors import StillroomError
 from converters.build.build_client import build
 from converters.build.working_files import locked
@@ -26,7 +27,7 @@ from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files
 from models.hub.weight_headers import fetch_weight_headers
 from models.store.manifest import InputFile
 from models.store.store import InstalledModel, folder_name
-from models.system.progress import JobContext
+from models.system.progress import JobContext, Progress
 
 # In a checkpoint's folder: its files were fetched for a build only and go when it is done.
 _TEMPORARY = ".temporary"
@@ -74,7 +75,7 @@ class HubWeights(Weights):
         weights, types = self._weights, [*step.types, *step.later]
         # The build process starts while the first files come.
         with Child(self._command) as child:
-            self._fetch([file for file in self._files if file not in weights], job)
+            self._fetch_beside(job)
             check_supported(self._folder / "config.json", self._snapshot.repo)
             out_dir.mkdir(parents=True, exist_ok=True)
             stay = keep or (bool(step.later) and _has_room(weights, types, self._folder, out_dir))
@@ -131,6 +132,21 @@ class HubWeights(Weights):
             drop_folder(self._folder)
             if work is not None:
                 shutil.rmtree(work, ignore_errors=True)
+
+    def _fetch_beside(self, job: JobContext) -> None:
+        """Fetch the files beside the weights. They are small: what is told is how much there is of the
+        weights, and nothing where none is to come."""
+        small = [file for file in self._files if file not in self._weights]
+        record = read_record(self._folder)
+        is_there = all(record.still_verified(self._folder, file) is not None for file in small)
+        total = sum(file.bytes for file in self._weights)
+        done = 0 if is_there else min(total, arrived_bytes(self._folder, SAFETENSORS))
+
+        def tell(progress: Progress) -> None:
+            if not is_there:
+                job.on_progress(Progress("download", done, total, progress.detail, progress.bytes_per_s))
+
+        self._fetch(small, JobContext(tell, job.cancel))
 
     def _fetch(
         self,

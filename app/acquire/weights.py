@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.acquire.arrived import SAFETENSORS
 from app.acquire.disk_space import check_build_room
 from app.acquire.input_hashes import InputHashes
 from app.acquire.kept_imatrix import weights_fingerprint
@@ -21,8 +22,6 @@ from models.store.store import InstalledModel
 from models.system.foreign_json import MOST_JSON_BYTES, parse_json
 from models.system.progress import UNWATCHED, JobContext
 from models.system.regular_file import read_regular
-
-SAFETENSORS = ".safetensors"
 
 Recorded = tuple[InstalledModel, tuple[InputFile, ...]]
 """A model of the store, and what it was built from."""

@@ -102,6 +102,26 @@ def test_two_types_are_downloaded_built_and_recorded_once(desk: Desk) -> None:
     assert desk.hub.bytes_served == before
 
 
+def test_every_report_of_a_download_counts_the_whole_of_it(desk: Desk, checkpoint: Path) -> None:
+    total = sum(file.stat().st_size for file in checkpoint.glob("*.safetensors"))
+    desk.hub.bytes_per_s = 8e6
+    enough = threading.Event()
+
+    def note(progress: Progress) -> None:
+        desk.reports.append(progress)
+        if progress.detail == WEIGHTS and progress.done > 1 << 20:
+            enough.set()
+
+    with pytest.raises(Cancelled):
+        desk.get(parse_reference(REPO), ["Q8_0"], JobContext(note, enough))
+    stopped, desk.reports = desk.reports, []
+    desk.get(parse_reference(REPO), ["Q8_0"], JobContext(desk.reports.append))
+    for reports in (stopped, desk.reports):
+        downloads = [report for report in reports if report.stage == "download"]
+        assert {report.total for report in downloads} == {total}
+        assert all(report.done < total for report in downloads[:1])
+
+
 def test_nothing_is_moved_at_any_moment_of_a_build(desk: Desk, tmp_path: Path) -> None:
     moves: dict[str, str] = {}
 
