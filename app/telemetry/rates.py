@@ -19,10 +19,10 @@ MOST_CHATS = 64
 
 @dataclass(frozen=True, slots=True)
 class ChatRate:
-    """A chat's own figures: tokens in its context, how many fit there, and the present rate of its reply;
-    None where no reply of it runs."""
+    """A chat's own figures: tokens in its context, None where that is not known, how many fit there, and the
+    present rate of its reply, None where no reply of it runs."""
 
-    context_tokens: int
+    context_tokens: int | None
     context_limit: int
     tok_per_s: float | None = None
 

@@ -238,11 +238,15 @@ class ChatTab(QWidget, Stepped):
         return [(part, part.focusProxy()) for part in own]
 
     @property
-    def context(self) -> tuple[str, int]:
+    def context(self) -> tuple[str, int | None]:
         """The open chat's key for the engine, empty for a new one, and the tokens in the context after its
-        last reply, as it was kept."""
-        stats = [message.stats for message in self.conversation.branch if message.stats is not None]
-        return chat_key(self.chat.id) if self.chat else "", stats[-1].context_tokens_used if stats else 0
+        last reply, as it was kept; None where they were not."""
+        replies = [message for message in self.conversation.branch if message.role == "assistant"]
+        # One that is coming in counts for nothing until the engine tells of it.
+        ended = [reply.stats for reply in replies if reply.outcome != "running"]
+        stats = ended[-1] if ended else None
+        tokens = None if stats is None else stats.context_tokens_used
+        return chat_key(self.chat.id) if self.chat else "", tokens if ended else 0
 
     @property
     def answering(self) -> str:

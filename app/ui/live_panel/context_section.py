@@ -43,14 +43,14 @@ class ContextSection(QWidget):
         limit = rates.context_limit if chat is None else chat.context_limit
         runs = bool(rates.replies) if chat is None else chat.tok_per_s is not None
         if limit:
-            self._used.setText(f"{tokens:,}")
+            self._used.setText("–" if tokens is None else f"{tokens:,}")
             has_ended = bool(tokens) and not runs
             text = self.tr("of {limit} tokens, last reply") if has_ended else self.tr("of {limit} tokens")
             self._limit.setText(text.format(limit=f"{limit:,}"))
         else:
             self._used.setText("–")
             self._limit.setText(without or self.tr("no model loaded"))
-        fill = min(tokens, limit)
+        fill = min(tokens or 0, limit)
         if (self._bar.maximum(), self._bar.value()) == (max(1, limit), fill):
             return
         # A progress bar paints itself and all that waits within setValue, in the middle of a frame.

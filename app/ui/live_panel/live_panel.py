@@ -29,10 +29,10 @@ HEAD_MARGINS_PX = (16, 0, 8, 0)
 @dataclass(frozen=True, slots=True)
 class OpenChat:
     """The chat that is open: its key for the engine, empty for a new one; the tokens in its context as they
-    were kept; and that it `is_seen` now, not another page."""
+    were kept, None where they were not; and that it `is_seen` now, not another page."""
 
     key: str
-    tokens: int
+    tokens: int | None
     is_seen: bool
 
 

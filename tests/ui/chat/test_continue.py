@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.library.reply_choices import ReplyChoices
-from app.chat.store.records import StoredMessage
+from app.chat.store.records import Conversation, StoredMessage
+from app.chat.turn import chat_key
+from app.engine.protocol import GenerationStats
 from app.ui.base.offers import offered_in
 from app.ui.reply.reply_view import ReplyView
 from tests.support.chat_desk import ENDLESS, Opened, until
@@ -99,6 +101,48 @@ def test_a_stopped_reply_says_so_and_goes_on(opened: Opened) -> None:
         assert kept.outcome == "cancelled"
         assert kept.content.startswith(first.content)
         assert view.notice_text == "Stopped."
+
+    opened.run(scenario())
+
+
+def left_by_the_program(opened: Opened) -> Conversation:
+    """An open chat of a whole reply and one that the program's end has cut off."""
+    chat = opened.store.create_conversation(choices=ReplyChoices(max_tokens=8))
+    question = opened.store.add_message(chat.id, None, "user", ENDLESS)
+    reply = opened.store.add_message(chat.id, question.id, "assistant", outcome="running")
+    stats = GenerationStats(
+        prompt_tokens=10,
+        completion_tokens=4,
+        thinking_tokens=0,
+        ttft_s=0.1,
+        prompt_s=0.1,
+        decode_s=0.2,
+        thinking_s=0.0,
+        prompt_tok_per_s=100.0,
+        decode_tok_per_s=20.0,
+        context_tokens_used=14,
+        seed=1,
+    )
+    opened.store.save_reply(reply.id, "Once upon a time", "", outcome="stop", stats=stats)
+    again = opened.store.add_message(chat.id, reply.id, "user", "And then?")
+    cut = opened.store.add_message(chat.id, again.id, "assistant", outcome="running")
+    opened.store.save_reply(cut.id, "The keeper", "", outcome="interrupted")
+    opened.tab.open_chat(chat.id)
+    return chat
+
+
+def test_the_context_after_a_reply_that_the_end_of_the_program_cut_off_is_not_an_earlier_ones(
+    opened: Opened,
+) -> None:
+    async def scenario() -> None:
+        chat = left_by_the_program(opened)
+        assert opened.tab.context == (chat_key(chat.id), None)
+        await go_on(opened, last(opened)[1])
+        stats = last(opened)[0].stats
+        assert stats is not None
+        assert opened.tab.context == (chat_key(chat.id), stats.context_tokens_used)
+        opened.tab.open_chat(None)
+        assert opened.tab.context == ("", 0)
 
     opened.run(scenario())
 

@@ -361,6 +361,8 @@ def test_the_context_is_that_of_the_chat_that_is_open(panel: LivePanel, session:
     assert {"100", "of 2,048 tokens, last reply", "tok/s, 2 replies"} <= set(shown(panel))
     panel.follow(lambda: OpenChat("chat-3", 77, is_seen=True))
     assert {"77", "of 4,096 tokens, last reply"} <= set(shown(panel))
+    panel.follow(lambda: OpenChat("chat-4", None, is_seen=True))
+    assert {"–", "of 4,096 tokens"} <= set(shown(panel))
     for other_page in (OpenChat("chat-3", 77, is_seen=False), None):
         panel.follow(lambda other_page=other_page: other_page)
         assert {"3,412", "of 16,384 tokens"} <= set(shown(panel))
