@@ -330,8 +330,9 @@ class ChatExchange(QObject):
             self.use_model(self._session.info)
             self.answer_again(old)
 
-    def continue_reply(self, old: StoredMessage) -> None:
-        """Let a reply that was cut off go on from its last token, in the same message."""
+    def continue_reply(self, old: StoredMessage, *, was_left: bool = False) -> None:
+        """Let a reply that was cut off go on from its last token, in the same message; nothing is said of its
+        end meanwhile where only the window before this one `was_left`."""
         if self.model is None or not self._can_answer_again:
             return
         # What is shown may not have heard how it ended.
@@ -340,12 +341,16 @@ class ChatExchange(QObject):
             return
         exchange = self.begin(self.model, before=old)
         exchange.goes_on = old
+        if was_left:
+            self._desk.conversation.hold_back_end(old.id, True)
         self._start(self._ended(exchange, partial(self._answer, exchange, old)))
 
     async def _ended(self, exchange: Exchange, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await work()
         finally:
+            if exchange.goes_on is not None and not self._closed:
+                self._desk.conversation.hold_back_end(exchange.goes_on.id, False)
             self.end(exchange)
 
     async def _send(self, exchange: Exchange, text: str, attachments: Sequence[Attachment]) -> None:

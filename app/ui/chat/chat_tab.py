@@ -276,7 +276,7 @@ class ChatTab(QWidget, Stepped):
             if self.chat is None or self.chat.id != chat_id:
                 self.open_chat(chat_id)
             if self.conversation.branch:
-                self.exchange.continue_reply(self.conversation.branch[-1])
+                self.exchange.continue_reply(self.conversation.branch[-1], was_left=True)
         if self.chat is not shown:
             self.open_chat(shown.id if shown is not None else None)
 

@@ -31,6 +31,7 @@ class ReplyNotice(Card):
         self._remark = self._end = ""
         self._why_not = self._why_not_continue = ""
         self._is_last = True
+        self._is_held_back = False
         # Made when there is something to say: each reply of a chat has a notice, and most simply end.
         self._parts: _Parts | None = None
         self.hide()
@@ -78,6 +79,12 @@ class ReplyNotice(Card):
     def go_on(self) -> None:
         """Say nothing any more: the reply goes on."""
         self._remark = self._end = ""
+        self._is_held_back = False
+        self._show()
+
+    def hold_back(self, held: bool) -> None:
+        """Set whether nothing is said, as the reply is about to go on."""
+        self._is_held_back = held
         self._show()
 
     def offer_ways(self, offered: bool) -> None:
@@ -192,7 +199,7 @@ class ReplyNotice(Card):
             is_below = len(shown) > WAYS_BESIDE
             (parts.below if is_below else parts.row).addWidget(parts.ways, 0, Qt.AlignmentFlag.AlignTop)
             parts.below.setContentsMargins(14, 0, 8, 8 if is_below else 0)
-        self.setVisible(bool(words))
+        self.setVisible(bool(words) and not self._is_held_back)
 
     def _draw_icon(self) -> None:
         if self._parts is not None:

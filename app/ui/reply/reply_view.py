@@ -178,6 +178,10 @@ class ReplyView(QWidget):
         announce(self, text if waits else self.tr("The model is answering."))
         self._state.show()
 
+    def hold_back_end(self, held: bool) -> None:
+        """Set whether nothing is said of how the reply ended, as it is about to go on."""
+        self._notice.hold_back(held)
+
     def go_on(self, *, waits: bool = False) -> None:
         """Show that the reply goes on where it was cut off; the rest as in `begin`."""
         if self.isVisible():

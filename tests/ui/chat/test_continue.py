@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chat.library.reply_choices import ReplyChoices
@@ -131,6 +131,12 @@ def left_by_the_program(opened: Opened) -> Conversation:
     return chat
 
 
+def sentences(opened: Opened) -> list[str]:
+    """The visible texts of the last reply that name the program's end."""
+    shown = last(opened)[1].findChildren(QLabel)
+    return [text.text() for text in shown if text.isVisible() and "was closed" in text.text()]
+
+
 def test_the_context_after_a_reply_that_the_end_of_the_program_cut_off_is_not_an_earlier_ones(
     opened: Opened,
 ) -> None:
@@ -143,6 +149,34 @@ def test_the_context_after_a_reply_that_the_end_of_the_program_cut_off_is_not_an
         assert opened.tab.context == (chat_key(chat.id), stats.context_tokens_used)
         opened.tab.open_chat(None)
         assert opened.tab.context == ("", 0)
+
+    opened.run(scenario())
+
+
+def test_a_reply_that_goes_on_in_another_window_is_not_said_to_have_been_cut_off(opened: Opened) -> None:
+    async def scenario() -> None:
+        chat = left_by_the_program(opened)
+        assert len(sentences(opened)) == 1
+        opened.tab.go_on([chat.id])
+        assert sentences(opened) == []
+        opened.tab.open_chat(None)
+        opened.tab.open_chat(chat.id)
+        assert sentences(opened) == [], "it is shown anew"
+        await until(lambda: opened.tab.running_view is not None, "its going on")
+        await opened.idle()
+        assert last(opened)[0].content.startswith("The keeper")
+        assert last(opened)[1].notice_text == "The reply reached the most tokens that this chat allows."
+
+    opened.run(scenario())
+
+
+def test_the_end_of_the_program_is_told_where_the_reply_does_not_go_on(opened: Opened) -> None:
+    async def scenario() -> None:
+        chat = left_by_the_program(opened)
+        opened.tab.go_on([chat.id])
+        opened.tab.stop()
+        await opened.idle()
+        assert len(sentences(opened)) == 1
 
     opened.run(scenario())
 

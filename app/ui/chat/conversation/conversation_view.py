@@ -86,6 +86,8 @@ class ConversationView(ChatColumn):
         self._summary: SummaryCard | None = None
         self._summed_up = 0
         self._empty = EmptyChat()
+        self._about_to_go_on: set[int] = set()
+        """The replies of which it is not said how they ended."""
         self._wanted = 0
         """So many of the last messages are to have widgets."""
         self._later = Slices(self)
@@ -162,6 +164,19 @@ class ConversationView(ChatColumn):
         elif self._branch[-1].id == message.id:
             self._live = (message.id, view)
         return view
+
+    def hold_back_end(self, message_id: int, held: bool) -> None:
+        """Set whether nothing is said of how a reply ended, as it is about to go on; also where it is shown
+        later."""
+        if held:
+            self._about_to_go_on.add(message_id)
+        elif message_id in self._about_to_go_on:
+            self._about_to_go_on.discard(message_id)
+        else:
+            return
+        for message, widget in self.shown():
+            if message.id == message_id and isinstance(widget, ReplyView):
+                widget.hold_back_end(held)
 
     def add_live_reply(self, message: StoredMessage, view: ReplyView) -> None:
         """Put a reply that is coming in at the end."""
@@ -547,6 +562,8 @@ class ConversationView(ChatColumn):
     def _kept_reply(self, message: StoredMessage, question: StoredMessage | None) -> ReplyView:
         view = self.make_reply(message, question)
         view.show_kept(message.content, message.thinking, message.outcome, message.stats, message.error)
+        if message.id in self._about_to_go_on:
+            view.hold_back_end(True)
         if message.id in self._edits:
             view.go_on_editing(self._edits[message.id])
         return view
