@@ -16,11 +16,12 @@ _HEAD_BYTES = 20
 
 
 class LastWord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A draft of the chat with this number, of a new one where that is 0; the words of message `edited`,
-    which is being changed; or the end of reply `message`."""
+    """A draft of the chat with this number, of a new one where that is 0; the words of message `edited`
+    or of summary `summary`, which is being changed; or the end of reply `message`."""
 
     chat: int = 0
     edited: int = 0
+    summary: int = 0
     draft: str = ""
     message: int = 0
     content: str = ""

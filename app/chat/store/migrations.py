@@ -124,6 +124,8 @@ _STEPS: tuple[str, ...] = (
         text TEXT NOT NULL
     );
     """,
+    # 12: the words of summaries that are being changed; empty where they are not.
+    "ALTER TABLE summaries ADD COLUMN changed TEXT NOT NULL DEFAULT '';",
 )
 
 _SECURE_DELETE = "INSERT INTO message_search (message_search, rank) VALUES ('secure-delete', 1);"

@@ -104,6 +104,9 @@ class ChatStore:
         if word.edited:
             self.save_edit(word.edited, word.draft)
             return
+        if word.summary:
+            self.save_summary_edit(word.summary, word.draft)
+            return
         known = {chat.id for chat in self.conversations()}
         self.save_draft(word.chat if word.chat in known else self.create_conversation().id, word.draft)
 
@@ -229,7 +232,10 @@ class ChatStore:
         """Keep what is typed and not sent."""
         with self._database.writing() as db:
             db.execute("UPDATE conversations SET draft = ? WHERE id = ?", (draft, conversation_id))
-        self._drop_words(lambda word: not (word.message or word.edited) and word.chat == conversation_id)
+        others = ("message", "edited", "summary")
+        self._drop_words(
+            lambda word: word.chat == conversation_id and not any(getattr(word, other) for other in others)
+        )
 
     def save_edit(self, message_id: int, text: str) -> None:
         """Keep the words of a message that is being changed; none where that is given up, or the message is
@@ -531,7 +537,23 @@ class ChatStore:
     def change_summary(self, summary_id: int, text: str) -> None:
         """Keep the user's words in the place of the model's."""
         with self._database.writing() as db:
-            db.execute("UPDATE summaries SET text = ?, model = '' WHERE id = ?", (text, summary_id))
+            db.execute(
+                "UPDATE summaries SET text = ?, model = '', changed = '' WHERE id = ?", (text, summary_id)
+            )
+
+    def save_summary_edit(self, summary_id: int, text: str) -> None:
+        """Keep the words of a summary that is being changed; none where that is given up."""
+        with self._database.writing() as db:
+            db.execute("UPDATE summaries SET changed = ? WHERE id = ?", (text, summary_id))
+        self._drop_words(lambda word: word.summary == summary_id)
+
+    def summary_edits(self, conversation_id: int) -> dict[int, str]:
+        """The words of the summaries of a chat that are being changed, by the numbers of these."""
+        rows = self._database.read(
+            "SELECT id, changed FROM summaries WHERE conversation_id = ? AND changed <> ''",
+            (conversation_id,),
+        )
+        return dict(rows)
 
     def delete_summary(self, summary_id: int) -> None:
         """Let the messages themselves go to the model again."""

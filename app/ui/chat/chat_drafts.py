@@ -9,13 +9,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
+from app.ui.chat.chat_edits import DRAFT_MS
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from models.system.disk_space import DiskFullError
-
-DRAFT_MS = 200
-"""A draft is on its way to the disk so long after a key at most, however quickly the next ones follow."""
 
 
 class ChatDrafts(QObject):

@@ -1,29 +1,31 @@
-"""Messages of the Chat tab that are being changed: their words, on the disk soon after the last key."""
+"""Messages and summaries that are being changed: their words, on the disk soon after the last key."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, SignalInstance
 
 from app.chat.store.full_disk_drafts import LastWord
-from app.ui.chat.chat_drafts import DRAFT_MS
 from app.ui.chat.conversation.chat_writer import ChatKeeper
-from app.ui.chat.conversation.conversation_view import ConversationView
 from models.system.disk_space import DiskFullError
+
+DRAFT_MS = 200
+"""Words are on their way to the disk so long after a key at most, however quickly the next ones follow."""
 
 
 class ChatEdits(QObject):
-    """Keeps the words until they are sent or given up. GUI thread."""
+    """Keeps the words of messages until they are sent or given up. GUI thread."""
 
     def __init__(
         self,
         keeper: ChatKeeper,
-        conversation: ConversationView,
+        typed: SignalInstance,
         is_sent: Callable[[int], bool],
         start: Callable[[Coroutine[Any, Any, Any]], None],
         parent: QObject,
     ) -> None:
-        """`is_sent` tells whether a message is on its way in its new words."""
+        """`typed` brings a message's number and its words; `is_sent` tells whether a message is on its way in
+        its new words."""
         super().__init__(parent)
         self._is_sent = is_sent
         self._keeper = keeper
@@ -34,11 +36,11 @@ class ChatEdits(QObject):
         self._writing: dict[int, str] = {}
         self._timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._timer.timeout.connect(self.keep)
-        conversation.edit_typed.connect(self.note)
+        typed.connect(self.note)
 
     def of(self, chat_id: int) -> dict[int, str]:
         """Give the words of the messages of a chat that are being changed, by their numbers."""
-        kept = self._keeper.store.edits(chat_id)
+        kept = self._read(chat_id)
         self._kept.update(kept)
         newest = kept | self._writing | self._typed
         return {which: text for which, text in newest.items() if text and not self._is_sent(which)}
@@ -60,16 +62,25 @@ class ChatEdits(QObject):
     def close_down(self) -> Callable[[], None]:
         """Return a function that keeps what is typed on another thread, before the tab is deleted."""
         self._timer.stop()
-        store, unkept = self._keeper.store, self._writing | self._typed
+        unkept = self._writing | self._typed
 
         def keep() -> None:
             for message_id, text in unkept.items():
                 try:
-                    store.save_edit(message_id, text)
+                    self._write(message_id, text)
                 except DiskFullError:
-                    store.keep_last(LastWord(edited=message_id, draft=text))
+                    self._keeper.store.keep_last(self._last_word(message_id, text))
 
         return keep
+
+    def _read(self, chat_id: int) -> dict[int, str]:
+        return self._keeper.store.edits(chat_id)
+
+    def _write(self, message_id: int, text: str) -> None:
+        self._keeper.store.save_edit(message_id, text)
+
+    def _last_word(self, message_id: int, text: str) -> LastWord:
+        return LastWord(edited=message_id, draft=text)
 
     def _newest(self, message_id: int) -> str:
         kept = self._kept.get(message_id, "")
@@ -81,7 +92,7 @@ class ChatEdits(QObject):
             while message_id in self._typed:
                 text = self._writing[message_id] = self._typed.pop(message_id)
                 try:
-                    await self._keeper.write(self._keeper.store.save_edit, message_id, text)
+                    await self._keeper.write(self._write, message_id, text)
                 except DiskFullError:
                     # The end of the window keeps it, or the next key.
                     self._typed.setdefault(message_id, text)
@@ -89,3 +100,16 @@ class ChatEdits(QObject):
                 self._kept[message_id] = text
         finally:
             self._writing.pop(message_id, None)
+
+
+class SummaryEdits(ChatEdits):
+    """As `ChatEdits`, of summaries in the place of messages."""
+
+    def _read(self, chat_id: int) -> dict[int, str]:
+        return self._keeper.store.summary_edits(chat_id)
+
+    def _write(self, message_id: int, text: str) -> None:
+        self._keeper.store.save_summary_edit(message_id, text)
+
+    def _last_word(self, message_id: int, text: str) -> LastWord:
+        return LastWord(summary=message_id, draft=text)

@@ -12,6 +12,7 @@ from app.chat.store.records import Conversation
 from app.chat.store.summary import Summary, summary_of
 from app.ui.base.bridge import Bridge
 from app.ui.base.engine_session import model_name
+from app.ui.chat.chat_edits import SummaryEdits
 from app.ui.chat.chat_planner import ChatPlanner, NextPrompt
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
@@ -52,6 +53,12 @@ class ChatSummaries(QObject):
         self._start = start
         self._writing: dict[int, _Writing] = {}
         self._closed = False
+        self._changing: set[int] = set()
+        """Those that are on their way to the store in the user's words."""
+        self.edits = SummaryEdits(
+            keeper, conversation.summary_typed, self._changing.__contains__, start, self
+        )
+        """The words of those that are being changed."""
         conversation.summary_changed.connect(lambda *what: start(self._change(*what)))
         conversation.summary_removed.connect(lambda which: start(self._remove(which)))
 
@@ -94,14 +101,19 @@ class ChatSummaries(QObject):
             del self._writing[chat.id]
             if not self._closed:
                 if self._keeper.is_open(chat.id):
-                    self._conversation.show_summary(summary or wanted.summary)
+                    self._show_kept(chat.id, summary or wanted.summary)
                 self.changed.emit()
         return summary
 
     async def _change(self, summary: Summary, text: str) -> None:
         """Keep the user's words in the place of the model's."""
-        await self._keeper.write(self._keeper.store.change_summary, summary.id, text)
-        self.show(summary.conversation_id)
+        self._changing.add(summary.id)
+        try:
+            await self._keeper.write(self._keeper.store.change_summary, summary.id, text)
+            self.edits.note(summary.id, "")
+        finally:
+            self._changing.discard(summary.id)
+            self.show(summary.conversation_id)
 
     async def _remove(self, summary: Summary) -> None:
         """Send the messages themselves again."""
@@ -121,8 +133,12 @@ class ChatSummaries(QObject):
             self._conversation.add_summary_text(writing.text)
         else:
             kept = self._keeper.store.summaries(conversation_id)
-            self._conversation.show_summary(summary_of(self._conversation.branch, kept))
+            self._show_kept(conversation_id, summary_of(self._conversation.branch, kept))
         self.changed.emit()
+
+    def _show_kept(self, conversation_id: int, summary: Summary | None) -> None:
+        words = "" if summary is None else self.edits.of(conversation_id).get(summary.id, "")
+        self._conversation.show_summary(summary, words)
 
     async def _put_back(self, summary: Summary) -> None:
         await self._keeper.write(

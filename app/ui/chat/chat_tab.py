@@ -127,7 +127,9 @@ class ChatTab(QWidget, Stepped):
             self.choices,
         )
         self.exchange = ChatExchange(ui, store, self._keeper, self._runner, desk, self.start, self)
-        self._edits = ChatEdits(self._keeper, self.conversation, self.exchange.edits, self.start, self)
+        self._edits = ChatEdits(
+            self._keeper, self.conversation.edit_typed, self.exchange.edits, self.start, self
+        )
         self._branch = ChatBranch(
             store,
             self._keeper,
@@ -288,6 +290,7 @@ class ChatTab(QWidget, Stepped):
         """
         self._budget_timer.stop()
         keep_draft, keep_edits = self.drafts.close_down(), self._edits.close_down()
+        keep_summary = self.exchange.summaries.edits.close_down()
         keep_choices = self._choosing.close_down()
         for task in self._tasks:
             task.cancel()
@@ -303,6 +306,7 @@ class ChatTab(QWidget, Stepped):
                 keep_choices()
                 # Before what was sent of them, which then stands for them.
                 keep_edits()
+                keep_summary()
                 keep_questions()
             finally:
                 wait_for_reply()
@@ -347,6 +351,7 @@ class ChatTab(QWidget, Stepped):
         self.choices.flush()
         self.drafts.keep()
         self._edits.keep()
+        self.exchange.summaries.edits.keep()
         left = self.chat
         # The chat that was open may have been made meanwhile.
         self._name_place()

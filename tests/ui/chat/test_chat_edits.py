@@ -1,4 +1,4 @@
-"""Messages that are being changed in the Chat tab: their words outlive leaving the chat and the window."""
+"""Messages and summaries that are being changed: their words outlive the open chat and the window."""
 
 import asyncio
 from contextlib import closing
@@ -13,6 +13,7 @@ from app.chat.store.full_disk_drafts import FullDiskDrafts
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.ui.chat.conversation.question_card import QuestionCard
+from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.reply_view import ReplyView
 from models.system.disk_space import DiskFullError
 from tests.support.chat_desk import ENDLESS, Opened
@@ -21,6 +22,7 @@ from tests.support.waiting import until
 from tests.support.widgets import click, seen
 
 QUESTION, REPLY = "What does a lamp do?", "It shines."
+SUMMARY = "They talk of a lamp."
 
 
 def answered(opened: Opened) -> Conversation:
@@ -192,6 +194,89 @@ def test_a_question_that_was_asked_in_other_words_is_not_changed_any_more(opened
         assert not page.question(0).is_editing
 
     opened.run(scenario())
+
+
+async def changed_summary(opened: Opened, words: str) -> tuple[Conversation, QPlainTextEdit]:
+    """A chat whose messages have a summary, which is being changed."""
+    chat = answered(opened)
+    opened.store.add_summary(chat.id, opened.store.branch(chat.id)[-1].id, SUMMARY, "a model")
+    opened.tab.open_chat(chat.id)
+    await until(lambda: len(opened.shown()) == 2, "the messages")
+    card = summary_card(opened)
+    card.set_open(True)
+    click(seen(card, QPushButton, "Edit"))
+    field = summary_field(opened)
+    field.setPlainText(words)
+    return chat, field
+
+
+def summary_card(opened: Opened) -> SummaryCard:
+    card = opened.tab.conversation.summary
+    assert card is not None
+    return card
+
+
+def summary_field(opened: Opened) -> QPlainTextEdit:
+    return seen(summary_card(opened), QPlainTextEdit, "Summary")
+
+
+def summary_edits(opened: Opened, chat: Conversation) -> list[str]:
+    return list(opened.store.summary_edits(chat.id).values())
+
+
+def test_a_changed_summary_is_there_when_its_chat_is_opened_again(opened: Opened) -> None:
+    async def scenario() -> None:
+        chat, _ = await changed_summary(opened, "Of lamps.")
+        await reopened(opened, chat)
+        assert summary_field(opened).toPlainText() == "Of lamps."
+        assert opened.tab.window().focusWidget() is opened.tab.composer.focusProxy()
+        await until(lambda: summary_edits(opened, chat) == ["Of lamps."], "the disk")
+        assert [kept.text for kept in opened.store.summaries(chat.id)] == [SUMMARY]
+        QTest.keyClick(summary_field(opened), Qt.Key.Key_Escape)
+        await until(lambda: summary_edits(opened, chat) == [], "the disk again")
+        await reopened(opened, chat)
+        assert not summary_card(opened).is_open
+
+    opened.run(scenario())
+
+
+def test_a_summary_that_was_saved_in_other_words_is_not_changed_any_more(opened: Opened) -> None:
+    async def scenario() -> None:
+        chat, _ = await changed_summary(opened, "Of lamps.")
+        await reopened(opened, chat)
+        click(seen(summary_card(opened), QPushButton, "Save"))
+        await until(lambda: summary_card(opened).text == "Of lamps.", "the new words")
+        await until(lambda: summary_edits(opened, chat) == [], "the disk")
+        await reopened(opened, chat)
+        assert not summary_card(opened).is_open
+
+    opened.run(scenario())
+
+
+def test_a_changed_summary_is_kept_when_the_program_ends(opened: Opened) -> None:
+    async def scenario() -> None:
+        chat, _ = await changed_summary(opened, "Of lamps.")
+        await asyncio.to_thread(opened.tab.close_down())
+        assert summary_edits(opened, chat) == ["Of lamps."]
+
+    opened.desk.run(scenario())
+
+
+def test_the_full_disk_keeps_the_words_of_a_summary(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        chat, _ = await changed_summary(opened, "Of lamps.")
+
+        def refuse(summary_id: int, text: str) -> None:
+            raise DiskFullError("The disk is full.")
+
+        monkeypatch.setattr(opened.store, "save_summary_edit", refuse)
+        FullDiskDrafts(opened.store.path).set_aside()
+        await asyncio.to_thread(opened.tab.close_down())
+        monkeypatch.undo()
+        with closing(ChatStore(opened.store.path)) as later:
+            assert list(later.summary_edits(chat.id).values()) == ["Of lamps."]
+
+    opened.desk.run(scenario())
 
 
 def test_the_full_disk_keeps_the_words_of_the_end(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:

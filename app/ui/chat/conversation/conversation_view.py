@@ -62,6 +62,8 @@ class ConversationView(ChatColumn):
     """An `Attachment`, the passages of it that were used, and the one to show, or None."""
     summary_changed = Signal(object, str)
     """This `Summary` is to say that from now on."""
+    summary_typed = Signal(int, str)
+    """The words of this summary while it is changed; empty where it is not changed any more."""
     summary_removed = Signal(object)
     summary_cancelled = Signal()
     """The summary that is being written is not wanted."""
@@ -203,8 +205,9 @@ class ConversationView(ChatColumn):
             if isinstance(widget, QuestionCard | ReplyView):
                 widget.show_versions(versions.get(message.id, ()), message.id)
 
-    def show_summary(self, summary: Summary | None) -> None:
-        """Show what stands for the oldest messages, where it ends; None where they stand for themselves."""
+    def show_summary(self, summary: Summary | None, words: str = "") -> None:
+        """Show what stands for the oldest messages, where it ends; None where they stand for themselves.
+        `words` are those to which it is being changed, if it is."""
         places = [
             place
             for place, message in enumerate(self._branch)
@@ -213,7 +216,7 @@ class ConversationView(ChatColumn):
         if summary is None or not places:
             self._drop_summary()
             return
-        self._summary_card(places[0] + 1).show_summary(summary, places[0] + 1)
+        self._summary_card(places[0] + 1).show_summary(summary, places[0] + 1, words)
 
     def begin_summary(self, count: int) -> None:
         """Begin to show the summary of the first `count` messages."""
@@ -245,6 +248,7 @@ class ConversationView(ChatColumn):
         if self._summary is None:
             self._summary = card = SummaryCard(self._theme)
             card.changed.connect(self.summary_changed)
+            card.typed.connect(lambda summary, text: self.summary_typed.emit(summary.id, text))
             card.removed.connect(self.summary_removed)
             card.editing_ended.connect(self.editing_ended)
             card.cancel_requested.connect(self.summary_cancelled)

@@ -20,6 +20,8 @@ class SummaryCard(Card):
 
     changed = Signal(object, str)
     """This `Summary` is to say that from now on."""
+    typed = Signal(object, str)
+    """The words of this `Summary` while it is changed; empty where they are its own."""
     removed = Signal(object)
     """This `Summary` is not wanted: the messages themselves go to the model again."""
     cancel_requested = Signal()
@@ -48,7 +50,8 @@ class SummaryCard(Card):
         self._text = WrappedText()
         self._field = EditField(least_lines=3, enter_submits=False)
         self._field.setAccessibleName(self.tr("Summary"))
-        self._field.given_up.connect(self._stop_editing)
+        self._field.textChanged.connect(self._on_typed)
+        self._field.given_up.connect(self._give_up_editing)
         self._field.submitted.connect(self._on_save)
         self._edit = button(self.tr("Edit"), "quiet")
         self._edit.clicked.connect(self.start_editing)
@@ -57,7 +60,7 @@ class SummaryCard(Card):
         )
         self._remove.clicked.connect(lambda: self.removed.emit(self._summary))
         self._give_up = button(self.tr("Cancel"))
-        self._give_up.clicked.connect(self._stop_editing)
+        self._give_up.clicked.connect(self._give_up_editing)
         self._save = button(self.tr("Save"), "primary")
         self._save.clicked.connect(self._on_save)
         head = QHBoxLayout()
@@ -114,8 +117,9 @@ class SummaryCard(Card):
         self._pieces.append(text)
         self._text.set_text(self.text)
 
-    def show_summary(self, summary: Summary, count: int) -> None:
-        """Show a kept summary of the first `count` messages, folded."""
+    def show_summary(self, summary: Summary, count: int, words: str = "") -> None:
+        """Show a kept summary of the first `count` messages, folded; open where it is being changed to
+        `words`."""
         self._summary, self._pieces, self._count = summary, [summary.text], count
         title = (
             self.tr("Summary of the {count} messages above, by {model}")
@@ -125,8 +129,13 @@ class SummaryCard(Card):
         self._head.setText(title.format(count=count, model=summary.model).replace("&", "&&"))
         self._cancel.hide()
         self._text.set_text(summary.text)
-        self._show_editing(False)
-        self.set_open(False)
+        is_changed = bool(words) and words != summary.text
+        if is_changed and self._field.toPlainText() != words:
+            self._field.setPlainText(words)
+        self._show_editing(is_changed)
+        self.set_open(is_changed)
+        if is_changed:
+            self._field.fit()
 
     def set_open(self, is_open: bool) -> None:
         """Unfold or fold the text."""
@@ -148,6 +157,16 @@ class SummaryCard(Card):
         if text and self._summary is not None:
             self._stop_editing()
             self.changed.emit(self._summary, text)
+
+    def _on_typed(self) -> None:
+        if self._summary is not None:
+            text = self._field.toPlainText()
+            self.typed.emit(self._summary, "" if text.strip() == self.text.strip() else text)
+
+    def _give_up_editing(self) -> None:
+        if self._summary is not None:
+            self.typed.emit(self._summary, "")
+        self._stop_editing()
 
     def _stop_editing(self) -> None:
         self._show_editing(False)
