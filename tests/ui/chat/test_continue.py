@@ -137,18 +137,23 @@ def sentences(opened: Opened) -> list[str]:
     return [text.text() for text in shown if text.isVisible() and "was closed" in text.text()]
 
 
+def context(opened: Opened) -> tuple[str, int | None]:
+    """The key and the tokens of the open chat."""
+    return opened.tab.context
+
+
 def test_the_context_after_a_reply_that_the_end_of_the_program_cut_off_is_not_an_earlier_ones(
     opened: Opened,
 ) -> None:
     async def scenario() -> None:
         chat = left_by_the_program(opened)
-        assert opened.tab.context == (chat_key(chat.id), None)
+        assert context(opened) == (chat_key(chat.id), None)
         await go_on(opened, last(opened)[1])
         stats = last(opened)[0].stats
         assert stats is not None
-        assert opened.tab.context == (chat_key(chat.id), stats.context_tokens_used)
+        assert context(opened) == (chat_key(chat.id), stats.context_tokens_used)
         opened.tab.open_chat(None)
-        assert opened.tab.context == ("", 0)
+        assert context(opened) == ("", 0)
 
     opened.run(scenario())
 
