@@ -106,9 +106,25 @@ def parse_blocks(source: str) -> list[Block]:
     """All blocks of a finished text; those of a long one are kept for the next time."""
     kept = kept_blocks(source)
     if kept is None:
-        kept = blocks_from(shared_parser().parse(source, {WHOLE: True}), source)
-        keep_blocks(source, kept)
+        if len(source) > LONG_CHARACTERS:
+            return _parsed_in_steps(source)
+        text = with_parsed_signs(source)
+        kept = blocks_from(shared_parser().parse(text, {WHOLE: True}), text)
     return kept
+
+
+def _parsed_in_steps(source: str) -> list[Block]:
+    """The same blocks as where others live between the steps."""
+    from app.chat.markdown.parsing_steps import parsing_steps
+
+    for _ in parsing_steps(source):
+        pass
+    return kept_blocks(source) or []
+
+
+def with_parsed_signs(source: str) -> str:
+    """The text with the line ends that the parser makes of others, and its sign for a zero."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
 
 def blocks_from(tokens: Sequence["Token"], source: str) -> list[Block]:
@@ -289,7 +305,7 @@ def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
             case "fence" | "code_block":
                 language = str(token.meta[LANGUAGE])
                 blocks.append(
-                    CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
+                    CodeBlock(token.content.rstrip("\n"), language, is_closed(token, lines), place())
                 )
             case "math_block":
                 blocks.append(FormulaBlock(token.content, bool(token.meta["closed"]), place(), token.markup))
@@ -313,8 +329,8 @@ def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
     return blocks
 
 
-def _is_closed(token: "Token", lines: list[str]) -> bool:
-    """Tell whether the fence's last line closes it (the parser also ends it with the text)."""
+def is_closed(token: "Token", lines: list[str]) -> bool:
+    """Tell whether a fence's last line closes it (the parser also ends it with the text)."""
     if token.type != "fence" or token.map is None:
         return True
     last = lines[min(token.map[1], len(lines)) - 1]

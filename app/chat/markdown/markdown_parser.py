@@ -3,6 +3,7 @@
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
 from markdown_it.parser_core import RuleFuncCoreType
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -15,6 +16,7 @@ def markdown_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
     parser.core.ruler.at("inline", _inline_within_limits)
+    parser.block.ruler.at("table", _table_within_limits, {"alt": ["paragraph", "reference"]})
     return with_math(parser)
 
 
@@ -51,3 +53,10 @@ def _inline_within_limits(state: StateCore) -> None:
                 token.children = [Token("text", "", 0, content=token.content)]
         elif token.type in ("fence", "code_block"):
             token.meta[LANGUAGE] = next(iter(unescapeAll(token.info).split()), "")
+
+
+def _table_within_limits(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """As markdown-it's own rule, but lines that are longer than any paragraph are no head of a table."""
+    rule_line = min(start_line + 1, end_line - 1)
+    length = state.eMarks[rule_line] - state.bMarks[start_line]
+    return length <= LONGEST_MARKED_CHARACTERS and table(state, start_line, end_line, silent)

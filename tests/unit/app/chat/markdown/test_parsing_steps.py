@@ -7,14 +7,24 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from app.chat.markdown import markdown_parser
+from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import (
     LONG_CHARACTERS,
     MOST_KEPT,
     CodeBlock,
+    blocks_from,
     forget_kept,
     parse_blocks,
+    shared_parser,
 )
-from app.chat.markdown.parsing_steps import STEP_CHARACTERS, TOKENS_AT_ONCE, parsing_steps, takes_steps
+from app.chat.markdown.markdown_math import WHOLE
+from app.chat.markdown.parsing_steps import (
+    MOST_CHARACTERS,
+    STEP_CHARACTERS,
+    TOKENS_AT_ONCE,
+    parsing_steps,
+    takes_steps,
+)
 from tests.support.commonmark_spec import examples
 
 SECTION = r"""## Section {n}
@@ -47,10 +57,22 @@ MIXED = (
 )
 TEXTS = {
     "mixed": MIXED,
-    "one code block": "```py\n" + "x = 1\n\n" * (2 * LONG_CHARACTERS // 7) + "```\n\nThat is all.",
-    "code without an end": "```py\n" + "x = 1\n" * (2 * LONG_CHARACTERS // 6),
+    "one code block": "```py\n" + "x = 1\n\n" * (2 * (LONG_CHARACTERS // 2) // 7) + "```\n\nThat is all.",
+    "code without an end": "```py\n" + "x = 1\n" * (2 * (LONG_CHARACTERS // 2) // 6),
     "one paragraph": "word " * LONG_CHARACTERS,
     "one list": "- item\n\n  more of it\n" * (LONG_CHARACTERS // 10),
+    "one table": "| a | b | c |\n|---|:-:|---|\n"
+    + "| 1 | `x` | *much* more of a row |\n" * 620
+    + "\n\nThat is all.",
+    "a table of too many cells": "So:\n\n| a | b |\n|---|---|\n" + "| 1 | `x` |\n" * 3000 + "# Then\n\nmore",
+    "one list without empty lines": "1. item *of*\n   - a list\n" * 2000,
+    "one quotation of paragraphs": "> a paragraph\n\n" * (LONG_CHARACTERS // 6),
+    "definitions": "[later]: x\n"
+    + "".join(f"[a{n}]: x\n" for n in range(LONG_CHARACTERS // 4))
+    + "\n[later]",
+    "headings": "# One\n" * (LONG_CHARACTERS // 3),
+    "code in an item": "- so:\n  ```\n" + "  x = 1\n\n" * (LONG_CHARACTERS // 2) + "  ```\n- and",
+    "other line ends": MIXED.replace("\n", "\r\n"),
     "an open formula": MIXED + "\\[ \\frac{1}{2}\n\n" + MIXED,
 }
 
@@ -65,8 +87,7 @@ def nothing_kept() -> Iterator[None]:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_the_blocks_are_those_of_the_whole_text(text: str) -> None:
     assert len(text) > LONG_CHARACTERS
-    whole = parse_blocks(text)
-    forget_kept()
+    whole = blocks_from(shared_parser().parse(text, {WHOLE: True}), text.replace("\r", ""))
     assert takes_steps(text)
     for _ in parsing_steps(text):
         pass
@@ -80,7 +101,25 @@ def test_the_blocks_of_a_specification_are_those_of_the_whole_text() -> None:
     )
 
 
-def test_no_step_has_much_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+HUGE = {
+    "table": "| a | b |\n|---|---|\n" + "| 1 | `x` |\n" * (LONG_CHARACTERS // 2),
+    "definitions": "".join(f"[a{number}]: x\n" for number in range(LONG_CHARACTERS)),
+    "paragraph": "some **words** here\n" * (LONG_CHARACTERS // 2) + "===\n",
+    "list": "- item\n  - of it\n" * (LONG_CHARACTERS // 2),
+    "item": "- item\n" + "  more of it\n\n" * (LONG_CHARACTERS // 2),
+    "quotation": "> a line\n" * (LONG_CHARACTERS // 2),
+    "formula": "\\[\n" + "x + 1\n" * (LONG_CHARACTERS // 2) + "\\]",
+    "headings": "# One\n" * (LONG_CHARACTERS // 2),
+    "other line ends": "| a |\r\n|---|\r\n" + "| 1 |\r\n" * (LONG_CHARACTERS // 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [(MIXED, STEP_CHARACTERS + len(SECTION)), *((text, MOST_CHARACTERS + 100) for text in HUGE.values())],
+    ids=["mixed", *HUGE],
+)
+def test_no_step_has_much_of_the_text(text: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     done = [0, 0]
     block_level, inline = markdown_parser.parse_block_level, markdown_parser.parse_inline
 
@@ -95,13 +134,13 @@ def test_no_step_has_much_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(markdown_parser, "parse_block_level", counted_blocks)
     monkeypatch.setattr(markdown_parser, "parse_inline", counted_inline)
     steps = 0
-    for _ in parsing_steps(MIXED):
+    for _ in parsing_steps(text[:200_000]):
         characters, tokens = done
-        assert characters <= STEP_CHARACTERS + len(SECTION)
+        assert characters <= most
         assert tokens <= TOKENS_AT_ONCE
         done[:] = [0, 0]
         steps += 1
-    assert steps > 2 * len(MIXED) // STEP_CHARACTERS
+    assert steps > 10
 
 
 def test_a_short_text_takes_no_steps() -> None:
@@ -119,3 +158,14 @@ def test_what_was_parsed_lately_is_kept_as_it_was() -> None:
         parse_blocks(text)
     assert takes_steps(first)
     assert not takes_steps(others[0])
+
+
+def test_all_of_a_huge_block_is_shown() -> None:
+    def shown(text: str) -> str:
+        return "".join("".join(text_of(block) for block in parse_blocks(text)).split())
+
+    words = [f"word{number}" for number in range(LONG_CHARACTERS // 4)]
+    for text in ("\n".join(words), " ".join(words), "> " + "\n> ".join(words)):
+        assert shown(text) == "".join(words)
+    table = "| a |\n|---|\n" + "\n".join(f"| {word} |" for word in words)
+    assert shown(table) == "".join(table.split())
