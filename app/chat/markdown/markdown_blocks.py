@@ -33,6 +33,9 @@ LANGUAGE = "language"
 LONG_CHARACTERS, MOST_KEPT = 20_000, 8
 """Of texts from this length on, which take 30 ms and more to parse, so many are kept with their blocks."""
 
+STEP_CHARACTERS, MOST_CHARACTERS = 4000, 12_000
+"""Of blocks so many are parsed in a step, and at most: where one is longer, and cannot be cut well."""
+
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
 
@@ -158,7 +161,7 @@ class MarkdownStream:
     """The blocks of a text that grows, at the cost of parsing its end.
 
     Everything before the last two top-level blocks is final: what comes can still join the last one, or turn
-    it into a part of the one before (a list goes on), and no further.
+    it into a part of the one before (a list goes on), and no further. Where they are long, they are cut.
     """
 
     def __init__(self) -> None:
@@ -181,12 +184,15 @@ class MarkdownStream:
         if self._grow_code(text):
             return len(self.blocks) - 1
         first_changed = self._final
-        groups = _groups(self._parser.parse(self._tail, self._env), self._tail)
+        tokens = self._parser.parse(self._tail, self._env)
+        groups = _groups(tokens, self._tail)
         self.blocks[self._final :] = [block for group in groups for block in group.blocks]
         if len(groups) > 2:
             lines = self._tail.split("\n")
             self._tail = "\n".join(lines[groups[-2].first_line :])
             self._final += sum(len(group.blocks) for group in groups[:-2])
+        elif len(self._tail) > STEP_CHARACTERS:
+            self._cut_tail(tokens)
         return first_changed
 
     @property
@@ -197,6 +203,23 @@ class MarkdownStream:
     def finish(self) -> None:
         """The text is complete: parse it as a whole, so that what refers forwards is right too."""
         self.blocks = parse_blocks(self.source)
+
+    def _cut_tail(self, tokens: Sequence["Token"]) -> None:
+        """Let a block that has become long go on as another one, until the text is complete: a list with its
+        last item, another one with its last line. Code goes on."""
+        last = self.blocks[-1] if self.blocks else None
+        if isinstance(last, CodeBlock) and not last.closed:
+            return
+        lines = self._tail.split("\n")
+        cut = last_item_line(tokens)
+        if not cut and len(self._tail) > MOST_CHARACTERS:
+            cut = len(lines) - 1
+        if cut:
+            above, self._tail = "\n".join(lines[:cut]) + "\n", "\n".join(lines[cut:])
+            blocks = blocks_from(self._parser.parse(above, self._env), above)
+            below = blocks_from(self._parser.parse(self._tail, self._env), self._tail)
+            self.blocks[self._final :] = blocks + below
+            self._final += len(blocks)
 
     def _grow_code(self, text: str) -> bool:
         """The quick way while a long code block is coming in; False when the parser has to look."""
@@ -384,3 +407,10 @@ def _plain_words(tokens: Sequence["Token"]) -> str:
 
 def _keep_spaces(text: str) -> str:
     return text.replace("  ", " &nbsp;")
+
+
+def last_item_line(tokens: Sequence["Token"]) -> int:
+    """The line at which the last item of the list at the end begins; 0 where none is."""
+    items = (token for token in reversed(tokens) if token.type == "list_item_open" and token.level == 1)
+    item = next(items, None) if tokens and tokens[-1].type.endswith("_list_close") else None
+    return item.map[0] if item is not None and item.map is not None else 0

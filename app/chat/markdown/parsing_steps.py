@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 from app.chat.markdown.markdown_blocks import (
     LONG_CHARACTERS,
     MOST_CELLS,
+    MOST_CHARACTERS,
+    STEP_CHARACTERS,
     Block,
     blocks_from,
     is_closed,
     keep_blocks,
     kept_blocks,
+    last_item_line,
     shared_parser,
     with_parsed_signs,
 )
@@ -20,9 +23,6 @@ if TYPE_CHECKING:
     # Comes with the first text, which is after the window's first painting.
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
-
-STEP_CHARACTERS, MOST_CHARACTERS = 4000, 12_000
-"""Of blocks so many are parsed in a step, and at most: where one is longer, and cannot be cut well."""
 
 TOKENS_AT_ONCE = 60
 """So many tokens' inline text is parsed in a step: a paragraph, a heading and a cell of a table have one."""
@@ -96,7 +96,7 @@ def _block_steps(
             start += _length_of_lines(piece, lines[0])
             start = yield from _table_steps(parser, text, start, environment, pieces)
         else:
-            item = _length_of_lines(piece, _last_item_line(tokens))
+            item = _length_of_lines(piece, last_item_line(tokens))
             if item or 2 * size > MOST_CHARACTERS:
                 cut = start + item if item else end
             else:
@@ -189,10 +189,3 @@ def _ends_within_fence(tokens: list["Token"], piece: str) -> bool:
         return False
     lines = piece.split("\n")
     return fence.map[1] >= len(lines) - 1 and not is_closed(fence, lines)
-
-
-def _last_item_line(tokens: list["Token"]) -> int:
-    """The line at which the last item of the list at the end begins; 0 where none is."""
-    items = (token for token in reversed(tokens) if token.type == "list_item_open" and token.level == 1)
-    item = next(items, None) if tokens and tokens[-1].type.endswith("_list_close") else None
-    return item.map[0] if item is not None and item.map is not None else 0

@@ -3,10 +3,13 @@ import re
 from html import unescape
 
 import pytest
+from markdown_it.token import Token
 
+from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import (
     BREAK,
     LONGEST_PIECE_CHARACTERS,
+    MOST_CHARACTERS,
     Block,
     CodeBlock,
     FormulaBlock,
@@ -16,6 +19,7 @@ from app.chat.markdown.markdown_blocks import (
     TableBlock,
     TextBlock,
     parse_blocks,
+    shared_parser,
 )
 
 DOCUMENT = """For n ≥ 2 each term is **bounded**, so `a_n  = 1` holds.
@@ -231,3 +235,28 @@ def test_a_table_larger_than_any_is_shown_as_its_source() -> None:
     table = "|a|b|\n|-|-|\n" + "|x|y|\n" * 3000
     (block,) = parse_blocks(table)
     assert block == CodeBlock(table.strip())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["| 1 | `x` |\n", "[a]: x\n", "some **words**\n", "- item\n", "> a line\n", "- item\n\n  more of it\n"],
+)
+def test_a_long_block_that_comes_in_is_not_parsed_whole(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser, parsed = shared_parser(), [0]
+    parse = parser.parse
+
+    def counted(source: str, environment: dict[str, object]) -> list[Token]:
+        parsed.append(len(source))
+        return parse(source, environment)
+
+    text = "| a | b |\n|---|---|\n" * line.startswith("|") + line * (20_000 // len(line))
+    stream = MarkdownStream()
+    monkeypatch.setattr(parser, "parse", counted)
+    for at in range(0, len(text), 250):
+        stream.append(text[at : at + 250])
+    assert max(parsed) <= MOST_CHARACTERS + 250
+    if not line.startswith("["):
+        letters = sum(sign.isalpha() for block in stream.blocks for sign in text_of(block))
+        assert letters == sum(sign.isalpha() for sign in text)
+    if line.startswith("- "):
+        assert stream.blocks == parse_blocks(text)

@@ -10,7 +10,9 @@ from app.chat.markdown import markdown_parser
 from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import (
     LONG_CHARACTERS,
+    MOST_CHARACTERS,
     MOST_KEPT,
+    STEP_CHARACTERS,
     CodeBlock,
     blocks_from,
     forget_kept,
@@ -18,13 +20,7 @@ from app.chat.markdown.markdown_blocks import (
     shared_parser,
 )
 from app.chat.markdown.markdown_math import WHOLE
-from app.chat.markdown.parsing_steps import (
-    MOST_CHARACTERS,
-    STEP_CHARACTERS,
-    TOKENS_AT_ONCE,
-    parsing_steps,
-    takes_steps,
-)
+from app.chat.markdown.parsing_steps import TOKENS_AT_ONCE, parsing_steps, takes_steps
 from tests.support.commonmark_spec import examples
 
 SECTION = r"""## Section {n}
