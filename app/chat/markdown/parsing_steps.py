@@ -97,7 +97,8 @@ def _block_steps(
             start = yield from _table_steps(parser, text, start, environment, pieces)
         else:
             item = _length_of_lines(piece, last_item_line(tokens))
-            if item or 2 * size > MOST_CHARACTERS:
+            # Without tokens, there are definitions of links only.
+            if item or not tokens or 2 * size > MOST_CHARACTERS:
                 cut = start + item if item else end
             else:
                 size *= 2
