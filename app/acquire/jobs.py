@@ -18,7 +18,7 @@ from app.acquire.build_options import AUTO, NO_SIZE, ON, BuildWish, FileSize, Or
 from app.base.errors import Cancelled, StillroomError
 from app.base.newest_writer import NewestWriter
 from models.catalogue.reference import CatalogueReference, Reference, parse_reference
-from models.hub.hub_errors import TokenError
+from models.hub.hub_access import TokenError
 from models.hub.repository_card import RepositoryCard
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel

@@ -21,6 +21,10 @@ _TOKEN = re.compile(r"[!-~]+")
 """Of what an HTTP header can hold."""
 
 
+class TokenError(StillroomError):
+    """A refusal that an access token, or another one, would mend."""
+
+
 def no_token() -> str:
     """Give no token."""
     return ""

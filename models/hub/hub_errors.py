@@ -6,12 +6,9 @@ from typing import Protocol
 import httpx
 
 from models.hub.bounded_http import Answer, AnswerError, failed
+from models.hub.hub_access import TokenError
 from models.system.errors import StillroomError
 from models.system.shown_text import shown
-
-
-class TokenError(StillroomError):
-    """A refusal that an access token, or another one, would mend."""
 
 
 class Hub(Protocol):

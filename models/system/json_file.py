@@ -93,11 +93,11 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
     return None
 
 
-def load_json(path: Path, kind: type[T], most_bytes: int = LARGEST_BYTES) -> LoadedJson[T]:
+def load_json(path: Path, kind: type[T], most_bytes: int | None = None) -> LoadedJson[T]:
     """Read what `path` holds; nothing is renamed, and no notice given. Raises `OSError` and
-    `DamagedJsonError`."""
+    `DamagedJsonError`, also for more than `most_bytes`, else `LARGEST_BYTES`."""
     try:
-        data = read_regular(path, most_bytes)
+        data = read_regular(path, LARGEST_BYTES if most_bytes is None else most_bytes)
     except OSError as error:
         if error.errno == errno.EINVAL:
             raise DamagedJsonError("it is no file") from error

@@ -26,8 +26,7 @@ from app.ui.shell.main_window import MODIFIERS, MainWindow
 from app.ui.shell.model_choice import measured_error, what_returns
 from app.ui.shell.program_parts import ProgramParts
 from app.ui.widgets.ui_context import UiContext
-from models.hub.hub_access import HubAccount
-from models.hub.hub_errors import TokenError
+from models.hub.hub_access import HubAccount, TokenError
 from models.system.disk_space import DiskFullError
 
 if TYPE_CHECKING:

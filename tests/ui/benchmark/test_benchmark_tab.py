@@ -519,7 +519,7 @@ def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, star
     assert any("Chats wait" in text for text in room.texts())
     wait_until(lambda: not desk.session.reserved_for)
     assert len(room.history.reports()) == 1
-    assert room.table.isVisible()
+    wait_until(room.table.isVisible)
     assert not any("Chats wait" in text for text in room.texts())
     wait_until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
     assert room.button("Run").text().startswith("Run again · about ")

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton
 
 from app.ui.models.list.models_table import ON_DISK
-from models.hub.hub_errors import TokenError
+from models.hub.hub_access import TokenError
 from tests.support.models_room import FILE, KEY, NAME, REPO, Room, Run
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until

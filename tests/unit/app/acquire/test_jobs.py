@@ -15,8 +15,8 @@ from app.acquire.quality_build import Acquired, Commands
 from app.base.errors import StillroomError
 from models.catalogue.reference import HubReference
 from models.hub.file_download import TransferOptions
+from models.hub.hub_access import TokenError
 from models.hub.hub_client import HubClient
-from models.hub.hub_errors import TokenError
 from models.hub.resumable_file import stored_bytes
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
