@@ -168,13 +168,13 @@ def test_the_words_of_a_changed_reply_stay_with_it_when_another_is_asked_for(ope
         other = reply_of(opened)
         assert other is not view
         assert not other.editor.is_open
-        assert edits(opened, chat) == ["It shines at night."]
+        await until(lambda: edits(opened, chat) == ["It shines at night."], "the disk")
         click(seen(other, QPushButton, "Earlier version"))
         await until(lambda: reply_of(opened).editor.is_open, "the version before")
         assert seen(reply_of(opened), QPlainTextEdit, "The reply").toPlainText() == "It shines at night."
         click(seen(reply_of(opened), QPushButton, "Later version"))
         await until(lambda: not reply_of(opened).editor.is_open, "the version behind")
-        assert edits(opened, chat) == ["It shines at night."]
+        await until(lambda: edits(opened, chat) == ["It shines at night."], "the disk")
 
     opened.run(scenario())
 
