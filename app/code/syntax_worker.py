@@ -16,6 +16,8 @@ from typing import NoReturn
 
 import yaml
 
+from app.base.child_limits import limit_resources
+
 MEMORY_LIMIT_BYTES = 1 << 30
 CPU_LIMIT_S = 5
 
@@ -24,7 +26,7 @@ Answer = dict[str, object]
 
 def main() -> None:
     """Answer the one request on stdin."""
-    _limit_resources()
+    limit_resources(MEMORY_LIMIT_BYTES, CPU_LIMIT_S)
     request = json.load(sys.stdin)
     # A warning would otherwise be printed by Python's own machinery; they are collected instead.
     with warnings.catch_warnings(record=True) as caught:
@@ -35,16 +37,6 @@ def main() -> None:
             answer = {"verdict": "unchecked", "reason": "crash"}
     notes = [[warning.lineno or 0, str(warning.message)] for warning in caught]
     json.dump({**answer, "warnings": notes[:20]}, sys.stdout)
-
-
-def _limit_resources() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the parent's time limit and the size limit have to do
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _error(message: str, line: int | None, column: int | None) -> Answer:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.base.child_limits import limit_resources
 from models.system.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _ENCODINGS = ("utf-8-sig", "utf-16", "gb18030", "cp1252")
 
 def main() -> None:
     """Answer the one request on stdin."""
-    _limit_resources()
+    limit_resources(MEMORY_LIMIT_BYTES, CPU_LIMIT_S)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     path = Path(json.load(sys.stdin)["path"])
@@ -141,16 +142,6 @@ def _text(path: Path) -> dict[str, str]:
             continue
         return _answer(text.replace("\r\n", "\n").replace("\r", "\n"))
     return {"reason": "kind"}
-
-
-def _limit_resources() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the parent's time limit and the size limit have to do
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.base.child_limits import limit_resources
 from app.chat.store.imported import ImportedChat
 from app.chat.transfer.chat_file import chats_of_file
 from app.chat.transfer.import_stillroom import ImportFailed
@@ -40,7 +41,7 @@ class Found(msgspec.Struct, tag="chat"):
 
 def main() -> None:
     """Answer the one request on stdin."""
-    _limit_resources()
+    limit_resources(MEMORY_LIMIT_BYTES, CPU_LIMIT_S)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     path = Path(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
@@ -67,16 +68,6 @@ def _answers(path: Path) -> list[bytes]:
         return answers
     values = {name: str(value) for name, value in refused.values.items()}
     return [encode(Refusal(refused.message, refused.hint, values))]
-
-
-def _limit_resources() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the parent's time limit and the size limit have to do
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

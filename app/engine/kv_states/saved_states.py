@@ -19,7 +19,7 @@ from models.system.durable import rename_durably
 log = logging.getLogger(__name__)
 
 CHAT_STATES_GB = 2.0
-"""How much disk all of them may take, where the setting `chat_states_gb` says nothing else."""
+"""The disk that all of them may take, where the setting `chat_states_gb` says nothing else."""
 
 MAGIC = b"stillroom state 1\n"
 _LENGTH = struct.Struct("<I")
