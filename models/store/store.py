@@ -629,7 +629,7 @@ def _unreadable(folder: Path, error: OSError) -> StillroomError:
     return StillroomError(
         "{folder} cannot be read: {reason}.",
         "Let this user read it, or choose another folder for the models in the settings.",
-        folder=shown(str(folder)),
+        folder=str(folder),
         reason=error.strerror or str(error),
     )
 

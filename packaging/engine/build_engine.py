@@ -57,9 +57,11 @@ PACKED_SHADERS = (
     f"-DSTILLROOM_PACKED_SHADERS={shlex.quote(str(SHADERS))}",
 )
 """A Vulkan library of a tenth of the size; unpacking takes liblzma, which Windows does not have."""
-TUNING = tuple(f"-DCMAKE_{language}_FLAGS=-mtune=haswell" for language in ("C", "CXX"))
+TUNING = "-mtune=haswell"
 """With gcc's choice for processors in general, and with AMD's own, AVX-512 variants read a prompt 8% slower;
 older ones do not care (docs/packaging.md). MSVC has no such option, and ARM no such processor."""
+CLOSABLE = "-fno-gnu-unique"
+"""ggml opens each variant for the processor to ask for its score; with a unique symbol it stays in memory."""
 CUDA = ("-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF")
 
 
@@ -90,7 +92,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     flags = [*PORTABLE, *(CUDA if cuda else ())]
     if others:
         flags += [*BACK_ENDS, *(PACKED_SHADERS if LINUX else ())]
-        flags += TUNING if LINUX and platform.machine() == "x86_64" else ()
+        flags += compiler_flags(platform.machine()) if LINUX else ()
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
     shaders = sorted(path for path in SHADERS.iterdir() if path.is_file())
     own = digest_of([*LLAMA_CHANGES, *shaders, ENGINE / "repack.py"])
@@ -116,6 +118,13 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     shutil.rmtree(raw)
     stamp.write_text(inputs)
     return wheel
+
+
+def compiler_flags(machine: str) -> list[str]:
+    """What gcc is told beside llama.cpp's own flags, for C and for C++. `machine` as uname names it."""
+    c = [TUNING] if machine == "x86_64" else []
+    plus = shlex.quote(f"-DCMAKE_CXX_FLAGS={' '.join([*c, CLOSABLE])}")
+    return [*(f"-DCMAKE_C_FLAGS={flag}" for flag in c), plus]
 
 
 def licences() -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine.build_engine import PORTABLE, licences
+from engine.build_engine import PORTABLE, compiler_flags, licences
 from engine.repack import repack
 from environment import BIN, LOCKS, ROOT, VENV, build_llama_cpp, create_venv
 from linux.architecture import architecture
@@ -215,7 +215,8 @@ def compile_engine() -> None:
     shutil.rmtree(ENGINE, ignore_errors=True)
     raw = ENGINE / "as-built"
     raw.mkdir(parents=True)
-    os.environ["CMAKE_ARGS"] = " ".join([*PORTABLE, "-DGGML_CPU_ALL_VARIANTS=ON", *CROSS])
+    flags = [*PORTABLE, "-DGGML_CPU_ALL_VARIANTS=ON", *compiler_flags(ARM.machine), *CROSS]
+    os.environ["CMAKE_ARGS"] = " ".join(flags)
     # The wheel's name has ARM in it.
     os.environ["_PYTHON_HOST_PLATFORM"] = f"linux-{ARM.machine}"
     build_llama_cpp(["wheel", "-v", "--wheel-dir", str(raw)])

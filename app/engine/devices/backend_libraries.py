@@ -4,12 +4,11 @@ A build with run-time back ends holds each as a library; ggml passes over in sil
 """
 
 import ctypes
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from app.engine.devices.ggml import backend_folder
 from app.engine.protocol import BackendState
@@ -26,19 +25,18 @@ def backend_states(ggml: Any, package: Path, cuda: Path | None = None) -> list[B
     engine's thread.
     """
     files = [*([(cuda, "CUDA")] if cuda is not None else []), *_libraries(backend_folder(package))]
-    mapped = {Path(area.path).name for area in psutil.Process().memory_maps()} if files else set()
     states = []
     for index in range(ggml.ggml_backend_reg_count()):
         registry = ggml.ggml_backend_reg_get(index)
         name = (ggml.ggml_backend_reg_name(registry) or b"").decode("utf-8", "replace")
         # Other computers' devices come with their addresses, so RPC has none of its own.
         empty = name != "RPC" and ggml.ggml_backend_reg_dev_count(registry) == 0
-        chosen = [path.stem for path, library in files if library == name and path.name in mapped]
+        chosen = _library_at(registry)
         states.append(
             BackendState(
                 name=name,
                 loaded=True,
-                library=chosen[0] if chosen else "",
+                library=chosen.stem if chosen in [path for path, _ in files] else "",
                 reason="it found no device" if empty else "",
             )
         )
@@ -50,6 +48,31 @@ def backend_states(ggml: Any, package: Path, cuda: Path | None = None) -> list[B
                 BackendState(name=name, loaded=False, library=path.stem, reason=_why_not(path, name))
             )
     return states
+
+
+class _Place(ctypes.Structure):
+    # Dl_info of dlfcn.h.
+    _fields_ = [
+        ("file", ctypes.c_char_p),
+        ("base", ctypes.c_void_p),
+        ("symbol", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+    ]
+
+
+def _library_at(address: int) -> Path | None:
+    # A registry is a static variable of its library. Which libraries are mapped says less: ggml loads every
+    # variant for the processor to ask for its score, and one that was closed may stay.
+    if sys.platform == "win32":
+        kernel, module = ctypes.windll.kernel32, ctypes.c_void_p()
+        name = ctypes.create_unicode_buffer(1 << 15)
+        # By its address, and without counting it as used once more.
+        if not kernel.GetModuleHandleExW(6, ctypes.c_void_p(address), ctypes.byref(module)):
+            return None
+        return Path(name.value) if kernel.GetModuleFileNameW(module, name, len(name)) else None
+    place = _Place()
+    found = ctypes.CDLL(None).dladdr(ctypes.c_void_p(address), ctypes.byref(place))
+    return Path(os.fsdecode(place.file)) if found and place.file else None
 
 
 def _libraries(folder: Path | None) -> list[tuple[Path, str]]:

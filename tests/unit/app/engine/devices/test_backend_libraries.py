@@ -15,20 +15,28 @@ from app.engine.devices.ggml import backend_folder, load_card_backends, load_pro
 class StandInRegistry:
     """Stands in for ggml: a build with run-time back ends is not in the tests' environment."""
 
-    def __init__(self, **devices: int) -> None:
+    def __init__(self, *, library: ctypes.CDLL | None = None, **devices: int) -> None:
         self._devices = list(devices.items())
+        self._library = library
 
     def ggml_backend_reg_count(self) -> int:
         return len(self._devices)
 
     def ggml_backend_reg_get(self, index: int) -> int:
-        return index
+        if self._library is None:
+            return index
+        return (
+            ctypes.addressof((ctypes.c_char * len(self._devices)).in_dll(self._library, "registry")) + index
+        )
 
     def ggml_backend_reg_name(self, registry: int) -> bytes:
-        return self._devices[registry][0].encode()
+        return self._device(registry)[0].encode()
 
     def ggml_backend_reg_dev_count(self, registry: int) -> int:
-        return self._devices[registry][1]
+        return self._device(registry)[1]
+
+    def _device(self, registry: int) -> tuple[str, int]:
+        return self._devices[registry - self.ggml_backend_reg_get(0)]
 
 
 @pytest.fixture
@@ -40,7 +48,9 @@ def package(tmp_path: Path) -> Path:
     package = tmp_path / "llama_cpp"
     (package / "bin").mkdir(parents=True)
     real = package / "bin" / "libggml-cpu-zen4.so"
-    subprocess.run([compiler, "-shared", "-o", real, "-x", "c", "/dev/null"], check=True)
+    source = tmp_path / "registry.c"
+    source.write_text("char registry[16];\n")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", real, source], check=True)
     (package / "bin" / "libggml-cpu-haswell.so").write_bytes(b"")
     return package
 
@@ -58,9 +68,12 @@ def test_a_wheel_as_pip_builds_it_has_them_beside_the_package(tmp_path: Path) ->
 
 
 def test_the_variant_that_was_chosen_is_named(package: Path) -> None:
+    # Another stays in memory after it was asked for its score.
+    shutil.copy(package / "bin" / "libggml-cpu-zen4.so", package / "bin" / "libggml-cpu-alderlake.so")
+    other = ctypes.CDLL(str(package / "bin" / "libggml-cpu-alderlake.so"))
     library = ctypes.CDLL(str(package / "bin" / "libggml-cpu-zen4.so"))
-    (state,) = backend_states(StandInRegistry(CPU=1), package)
-    assert library
+    (state,) = backend_states(StandInRegistry(library=library, CPU=1), package)
+    assert other
     assert state.library == "libggml-cpu-zen4"
 
 
