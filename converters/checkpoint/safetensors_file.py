@@ -47,6 +47,8 @@ def read_header(
 ) -> dict[str, StoredTensor]:
     """Read the tensors of a safetensors file, sorted by name; every bound is checked against its length.
 
+    A file that is missing, such as one of several that an index names, or cannot be read is told here, too.
+
     The header of a file that is not there yet can be read from a `copy`, with the length that it will have.
 
     Raises `CheckpointError` for anything that the format forbids: a header that is too long or no JSON,

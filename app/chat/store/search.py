@@ -1,4 +1,4 @@
-"""Full-text search over all chats."""
+"""Full-text search over all chats. Which parts of a word are found: `app/database/full_text.py`."""
 
 import re
 import sqlite3

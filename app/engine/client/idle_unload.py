@@ -1,4 +1,7 @@
-"""Gives the models' memory back when nobody has used them for some time."""
+"""Gives the models' memory back when nobody has used them for some time.
+
+Whether the engine is still asked for something is told by `rest` of `connection.py`.
+"""
 
 import threading
 import time

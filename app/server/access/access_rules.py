@@ -1,4 +1,4 @@
-"""Decide who may call: by Host, Origin and key. Pure."""
+"""Decide who may call: by Host, Origin and key. Pure: what is counted, `Guard` of `middleware.py` counts."""
 
 import hmac
 import ipaddress
