@@ -1,20 +1,16 @@
 """Quality runs on disk: an item's result is written through before the next one begins."""
 
-import contextlib
 import logging
 import sqlite3
-import time
-from pathlib import Path
 
 import msgspec
 
 from app.base.errors import StillroomError
 from app.bench.quality.result import ItemResult, QualityRun
-from app.bench.results.run_database import BenchDatabase, readable
+from app.bench.results.run_database import RunDatabase, readable
 from app.database.damage_notices import excerpt
-from app.database.row_sums import CREATE_SUMS, is_as_written
+from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
-from models.system.disk_space import DiskFullError
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +58,11 @@ TABLES = (
 )
 
 
-class QualityStore(BenchDatabase):
+class QualityStore(RunDatabase):
     """All runs in one SQLite file (WAL, synchronous=FULL). Any thread. Methods raise `StillroomError`."""
 
     migrations = MIGRATIONS
     tables = TABLES
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        if self.refused is not None:
-            return
-        with contextlib.suppress(DiskFullError), self.transaction() as db:
-            # One with a flipped bit may not have been deleted at all.
-            db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")
 
     def begin(self, run: QualityRun, key: str) -> None:
         """Keep the head of a new run; `key` says what a later run must share to resume it."""
@@ -141,18 +129,6 @@ class QualityStore(BenchDatabase):
             except msgspec.DecodeError as error:
                 log.warning("a stored quality run was left out: %s", error)
         return found
-
-    def delete(self, run_id: str) -> None:
-        """Hide a run; `restore` brings it back until the file is opened again."""
-        self._mark(run_id, time.time())
-
-    def restore(self, run_id: str) -> None:
-        """Undo `delete`."""
-        self._mark(run_id, None)
-
-    def _mark(self, run_id: str, deleted_at: float | None) -> None:
-        with self.transaction() as db:
-            db.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (deleted_at, run_id))
 
     def _newer(self, found: int, known: int) -> StillroomError:
         return StillroomError(

@@ -1,19 +1,15 @@
 """All benchmark runs, in one SQLite file."""
 
-import contextlib
 import logging
 import sqlite3
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from app.base.errors import StillroomError
 from app.bench.results.report import Report, report_from_json, report_to_json
-from app.bench.results.run_database import BenchDatabase, readable
+from app.bench.results.run_database import RunDatabase, readable
 from app.database.damage_notices import excerpt
-from app.database.row_sums import CREATE_SUMS, is_as_written
+from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
-from models.system.disk_space import DiskFullError
 
 log = logging.getLogger(__name__)
 
@@ -83,22 +79,14 @@ TABLES = (
 )
 
 
-class BenchmarkHistory(BenchDatabase):
+class BenchmarkHistory(RunDatabase):
     """The runs on disk. Any thread; each write is on the disk before it returns.
 
-    A deleted run can be brought back until the file is opened again. Every method raises `StillroomError`.
+    Every method raises `StillroomError`.
     """
 
     migrations = MIGRATIONS
     tables = TABLES
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        if self.refused is not None:
-            return
-        with contextlib.suppress(DiskFullError), self.transaction() as db:
-            # One with a flipped bit may not have been deleted at all.
-            db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")
 
     def add(self, report: Report) -> None:
         """Keep a run; one with the same id is replaced. What was kept of it while it was under way goes."""
@@ -135,14 +123,6 @@ class BenchmarkHistory(BenchDatabase):
         runs = (run for run in self.reports() if (run.suite, run.model.sha256) == (suite, model_sha256))
         return next(runs, None)
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Hide runs; `restore` brings them back."""
-        self._mark(ids, time.time())
-
-    def restore(self, ids: Sequence[str]) -> None:
-        """Undo `delete`."""
-        self._mark(ids, None)
-
     def known_sha256(self, path: Path) -> str | None:
         """The SHA-256 noted for that file, if its size and time of change are still the same."""
         state = path.stat()
@@ -162,10 +142,6 @@ class BenchmarkHistory(BenchDatabase):
                 " VALUES (?, ?, ?, ?)",
                 (str(path), state.st_size, state.st_mtime_ns, sha256),
             )
-
-    def _mark(self, ids: Sequence[str], deleted_at: float | None) -> None:
-        with self.transaction() as db:
-            db.executemany("UPDATE runs SET deleted_at = ? WHERE id = ?", [(deleted_at, id_) for id_ in ids])
 
     def _newer(self, found: int, known: int) -> StillroomError:
         return StillroomError(

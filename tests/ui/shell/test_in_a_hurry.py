@@ -134,9 +134,8 @@ def test_what_is_typed_is_for_the_page_that_was_asked_for_and_is_still_made(qapp
         await until(window.isActiveWindow, "the keyboard")
         action_of(window, "Code").trigger()
         assert window.current_page == "chat"
-        none = Qt.KeyboardModifier.NoModifier
         typed = (Qt.Key.Key_A, Qt.Key.Key_Return, Qt.Key.Key_B)
-        press(window.windowHandle(), *(QKeyCombination(none, key) for key in typed))
+        press(window.windowHandle(), *(QKeyCombination(NONE, key) for key in typed))
         code = window.current_content
         assert isinstance(code, CodeTab)
         assert code.editor.hasFocus()
@@ -192,7 +191,7 @@ def test_what_is_typed_after_code_was_taken_is_not_for_the_text_of_the_last_time
         code.take_code("x = 1", "python")
         await asyncio.sleep(0)
         assert code.editor.isReadOnly()
-        press(window.windowHandle(), QKeyCombination(Qt.KeyboardModifier.NoModifier, Qt.Key.Key_A))
+        press(window.windowHandle(), QKeyCombination(NONE, Qt.Key.Key_A))
         await until(lambda: code.editor.text() == "x = 1", "the code")
         assert [file.editor.text() for file in code.files.files] == ["last", "x = 1"]
 

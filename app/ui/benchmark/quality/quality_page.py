@@ -1,7 +1,7 @@
 """The page Quality of the Benchmark tab: run the suites, and browse what was asked and answered."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -101,12 +101,7 @@ class QualityPage(MeasuringPage, Stepped):
         yield
         yield from results.making()
         deleter = self._deleter = RunDeleter(
-            ui,
-            lambda ids: _for_each(self._store.delete, ids),
-            lambda ids: _for_each(self._store.restore, ids),
-            self._deleted_words,
-            lambda: self._wanted,
-            self,
+            ui, self._store.delete, self._store.restore, self._deleted_words, lambda: self._wanted, self
         )
         deleter.changed.connect(self.refresh)
         results.history.selection_changed.connect(self._on_runs_selected)
@@ -420,8 +415,3 @@ class QualityPage(MeasuringPage, Stepped):
             )
         )
         return card
-
-
-def _for_each(change: Callable[[str], None], ids: Sequence[str]) -> None:
-    for run_id in ids:
-        change(run_id)
