@@ -548,15 +548,20 @@ def test_a_comparison_that_is_ready_late_is_not_shown_of_a_run_that_was_deleted(
 
 
 def test_a_run_that_comes_back_late_is_not_gone_to_over_the_one_that_was_chosen_since(
-    desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices, monkeypatch: pytest.MonkeyPatch
+    desk: QualityDesk,
+    make_page: Callable[..., QualityPage],
+    stores: Stores,
+    notices: Notices,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    restoring = Late(QualityStore.restore)
+    monkeypatch.setattr(QualityStore, "restore", lambda *asked: restoring(*asked))
     keep_three(stores)
+    page = make_page()
     page.refresh()
     select_runs(page, 2)
     press(page, "Delete")
     wait_until(lambda: len(runs_shown(page)) == 2)
-    restoring = Late(QualityStore.restore)
-    monkeypatch.setattr(QualityStore, "restore", lambda *asked: restoring(*asked))
     wait_until(lambda: any(one.text() == "Undo" for one in notices.findChildren(QPushButton)))
     next(one for one in notices.findChildren(QPushButton) if one.text() == "Undo").click()
     wait_until(lambda: restoring.waiting == 1)
