@@ -10,16 +10,20 @@ if sys.platform == "win32":
     import ctypes
     from ctypes import wintypes
 
-    ACTIVE_PROCESS, DIE_ON_EXCEPTION, PROCESS_MEMORY, JOB_MEMORY, KILL_ON_CLOSE = (
+    PROCESS_TIME, ACTIVE_PROCESS, PROCESS_MEMORY, JOB_MEMORY, DIE_ON_EXCEPTION, KILL_ON_CLOSE = (
+        0x2,
         0x8,
-        0x400,
         0x100,
         0x200,
+        0x400,
         0x2000,
     )
     """The limits of a job and its way to end: JOB_OBJECT_LIMIT_... of winnt.h."""
 
     _EXTENDED_LIMITS = 9
+    _TICKS_A_SECOND = 10_000_000
+    _THIS_PROCESS = -1
+    """GetCurrentProcess's handle, which is the same for every process."""
 
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     _kernel.CreateJobObjectW.restype = wintypes.HANDLE
@@ -49,12 +53,13 @@ if sys.platform == "win32":
             ("PeakJobMemoryUsed", ctypes.c_size_t),
         ]
 
-    def create_job(flags: int, processes: int = 0, memory_bytes: int = 0) -> int:
+    def create_job(flags: int, processes: int = 0, memory_bytes: int = 0, cpu_s: int = 0) -> int:
         """A new job; `flags` say which of the limits count. Raises `OSError`."""
         job = _kernel.CreateJobObjectW(None, None)
         checked(job)
         limits = _ExtendedLimits()
         limits.BasicLimitInformation.LimitFlags = flags
+        limits.BasicLimitInformation.PerProcessUserTimeLimit = cpu_s * _TICKS_A_SECOND
         limits.BasicLimitInformation.ActiveProcessLimit = processes
         limits.ProcessMemoryLimit = limits.JobMemoryLimit = memory_bytes
         checked(
@@ -67,6 +72,13 @@ if sys.platform == "win32":
     def put_into_job(job: int, process: int) -> None:
         """Tie a process, by its handle, to the job. Raises `OSError`."""
         checked(_kernel.AssignProcessToJobObject(wintypes.HANDLE(job), wintypes.HANDLE(process)))
+
+    def limit_this_process(memory_bytes: int, cpu_s: int) -> None:
+        """Put this process into a job of its own, for as long as it lives. Raises `OSError`."""
+        # Its handle stays open to the end: nothing closes it.
+        put_into_job(
+            create_job(PROCESS_MEMORY | PROCESS_TIME, memory_bytes=memory_bytes, cpu_s=cpu_s), _THIS_PROCESS
+        )
 
     def peak_job_bytes(job: int) -> int:
         """The most memory that its processes held together."""
