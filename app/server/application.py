@@ -1,7 +1,8 @@
 """The web application: every path of the local API."""
 
-import functools
-from typing import Annotated, Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Path
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +30,8 @@ from app.server.requests.openai_requests import ChatRequest, CompletionRequest
 from app.server.requests.replies import CLIENT_CLOSED_REQUEST, ClientGone
 from app.server.requests.services import Services
 
+T = TypeVar("T")
+
 
 def make_application(services: Services, url: str) -> FastAPI:
     """All paths with their documentation, for a server at `url`; the guard goes around it."""
@@ -47,29 +50,39 @@ def make_application(services: Services, url: str) -> FastAPI:
     _add_openai_paths(api, services)
     _add_ollama_paths(api, services)
 
-    # Written when it is first read, on a thread of its own: it takes as long as all of the rest of the start.
     # Kept as they are sent: who has no key may ask for them as often as he likes.
-    @functools.cache
-    def document() -> dict[str, Any]:
-        return _described(api)
+    def made() -> tuple[bytes, str]:
+        document = _described(api)
+        return bytes(JSONResponse(document).body), docs_page(document, url)
 
-    @functools.cache
-    def document_json() -> bytes:
-        return bytes(JSONResponse(document()).body)
-
-    @functools.cache
-    def page() -> str:
-        return docs_page(document(), url)
+    described = _made_once(made)
 
     @api.get("/openapi.json", include_in_schema=False)
-    def openapi() -> Response:
-        return Response(document_json(), media_type="application/json")
+    async def openapi() -> Response:
+        document, _ = await described()
+        return Response(document, media_type="application/json")
 
     @api.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
-        return HTMLResponse(page(), headers={"Content-Security-Policy": CONTENT_POLICY})
+    async def docs() -> HTMLResponse:
+        _, page = await described()
+        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_POLICY})
 
     return api
+
+
+def _made_once(make: Callable[[], T]) -> Callable[[], Awaitable[T]]:
+    """Let `make` run on a thread when somebody first asks for what it gives; who asks meanwhile waits for the
+    same, as a second one beside it would keep the loop from the interpreter."""
+    making: asyncio.Future[T] | None = None
+
+    async def made() -> T:
+        nonlocal making
+        if making is None:
+            making = asyncio.ensure_future(asyncio.to_thread(make))
+        # A client that leaves ends its own request only.
+        return await asyncio.shield(making)
+
+    return made
 
 
 def _add_own_paths(api: FastAPI, services: Services) -> None:
