@@ -4,11 +4,13 @@ import errno
 import hashlib
 import re
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import msgspec
 
 from app.base.errors import StillroomError
+from app.bench.export.import_checks import check_numbers, checked_report, with_shown_texts
 from app.bench.results.report import (
     SCHEMA,
     EngineFacts,
@@ -23,11 +25,15 @@ from app.bench.results.report import (
 )
 from app.engine.protocol import LoadSettings
 from models.store.manifest import type_in_name
+from models.system.foreign_json import check_values
 from models.system.regular_file import read_regular
 
 LLAMA_BENCH = "llama-bench"
 
-LARGEST_BYTES = 64 << 20
+LARGEST_BYTES = 16 << 20
+_MOST_VALUES = 1 << 19
+"""A test of llama-bench has some fifty: enough for ten thousand."""
+MOST_RUNS = 1000
 
 # "qwen2 7B Q4_K - Medium", as `llama_model_desc` writes it.
 _TYPE = re.compile(r"\b([A-Z]+\d\w*)(?: - ([SML])(?:mall|edium|arge))?")
@@ -90,21 +96,32 @@ def imported_reports(data: bytes) -> list[Report]:
     No folder of the other computer is taken over. Raises `StillroomError` where it is none of them.
     """
     try:
+        check_values(data, _MOST_VALUES)
         found = _documents(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if len(found) == 1 and isinstance(found[0], dict) and found[0].get("schema") == SCHEMA:
+            return [checked_report(report_from_json(data))]
+        tests = [
+            with_shown_texts(test)
+            for test in msgspec.convert(found, type=list[_LlamaBenchTest], strict=False)
+        ]
+        check_numbers(msgspec.to_builtins(tests))
+        return [checked_report(report) for report in _reports(tests)]
+    except RecursionError as error:
+        raise _unknown("it is nested too deeply") from error
+    # A text that is no UTF-8 is one of them, and so is what msgspec refuses.
+    except ValueError as error:
         raise _unknown(str(error)) from error
-    if len(found) == 1 and isinstance(found[0], dict) and found[0].get("schema") == SCHEMA:
-        return [report_from_json(data)]
-    try:
-        tests = msgspec.convert(found, type=list[_LlamaBenchTest], strict=False)
-    except msgspec.ValidationError as error:
-        raise _unknown(str(error)) from error
+
+
+def _reports(tests: Sequence[_LlamaBenchTest]) -> list[Report]:
     groups: dict[tuple[object, ...], list[_LlamaBenchTest]] = {}
     for test in tests:
         if test.key and test.samples_ts:
             groups.setdefault(_group(test), []).append(test)
     if not groups:
-        raise _unknown("it has no test of a prompt or of a generation")
+        raise ValueError("it has no test of a prompt or of a generation")
+    if len(groups) > MOST_RUNS:
+        raise ValueError(f"it has more than {MOST_RUNS} runs")
     return [_report(group) for group in groups.values()]
 
 
@@ -113,7 +130,8 @@ def _documents(data: bytes) -> list[object]:
     try:
         whole = msgspec.json.decode(data)
     except msgspec.DecodeError:
-        return [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
+        # One after the other: a list of all lines may take many times the file's size.
+        return [msgspec.json.decode(line) for line in BytesIO(data) if line.strip()]
     return whole if isinstance(whole, list) else [whole]
 
 

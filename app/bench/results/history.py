@@ -1,8 +1,11 @@
 """All benchmark runs, in one SQLite file."""
 
+import hashlib
 import logging
 import sqlite3
 from pathlib import Path
+
+import msgspec
 
 from app.base.errors import StillroomError
 from app.bench.results.report import Report, report_from_json, report_to_json
@@ -103,6 +106,18 @@ class BenchmarkHistory(RunDatabase):
                     report_to_json(report).decode(),
                 ),
             )
+
+    def take_in(self, report: Report) -> Report:
+        """Keep a run from elsewhere; returns it as it is kept. What has its id here and is another run stays:
+        the new one gets an id by its content. The same one twice is kept once, and a deleted one comes back.
+        """
+        with self.transaction() as db:
+            row = db.execute("SELECT report FROM runs WHERE id = ?", (report.id,)).fetchone()
+        text = report_to_json(report)
+        if row is not None and row[0].encode() != text:
+            report = msgspec.structs.replace(report, id=f"imported-{hashlib.sha256(text).hexdigest()[:24]}")
+        self.add(report)
+        return report
 
     def reports(self) -> list[Report]:
         """All runs, newest first; one that a later version wrote in a new format is left out, not deleted."""

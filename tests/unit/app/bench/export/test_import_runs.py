@@ -1,6 +1,7 @@
 """llama-bench's JSON, as it printed it, and our own reports from elsewhere."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,8 @@ import pytest
 
 from app.base.errors import StillroomError
 from app.bench.export.import_runs import imported_reports, read_runs
-from app.bench.results.report import report_to_json
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import NotMeasured, report_to_json
 from tests.support.bench_reports import make_report
 
 TEST = {
@@ -122,3 +124,72 @@ def test_a_later_format_of_ours_is_refused() -> None:
     later = msgspec.structs.replace(make_report(), schema_version=99)
     with pytest.raises(StillroomError, match="99"):
         imported_reports(report_to_json(later))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"samples_ns": [10**400]},
+        {"samples_ts": ["nan"]},
+        {"samples_ts": ["inf"]},
+        {"samples_ts": [1e308, 1e308]},
+        {"samples_ts": [1e300, -1e300]},
+        {"samples_ts": [-1.0]},
+        {"samples_ts": [1.0] * 2000, "samples_ns": []},
+        {"n_prompt": -5},
+        {"model_size": 10**300},
+        {"test_time": "yesterday"},
+    ],
+)
+def test_a_figure_that_cannot_be_measured_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(StillroomError, match="no benchmark that Stillroom can read"):
+        imported_reports(encoded({**TEST, **change}))
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * (1 << 20), b"[" * 1000 + b"]" * 1000, b"{}\n" * (5 << 20), b"x\n" * (8 << 20)]
+)
+def test_json_that_takes_the_memory_is_refused(data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(StillroomError, match="no benchmark that Stillroom can read"):
+            imported_reports(data)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "reason", ["{a:>1999999999}", "{b}", "{", "{0}", "{a.__class__.__mro__}", "{a[0]}", "{a!r:>99999999}"]
+)
+def test_a_reason_that_is_a_program_is_refused(reason: str) -> None:
+    item = NotMeasured(key="pp512", reason=reason, values={"a": "x"})
+    report = msgspec.structs.replace(make_report(), not_measured=[item])
+    with pytest.raises(StillroomError, match="a reason in it is no sentence"):
+        imported_reports(report_to_json(report))
+
+
+def test_texts_of_others_come_as_lines_that_can_be_shown() -> None:
+    (report,) = imported_reports(
+        encoded({**TEST, "cpu_info": "\x1b]0;x\x07A\u202eB", "gpu_info": "N" * 1_000_000})
+    )
+    assert report.machine.processor == "·]0;x·A·B"
+    assert len(report.machine.gpus[0].name) == 2000
+    own = msgspec.structs.replace(make_report(), suite="quick\x1b[2J")
+    (report,) = imported_reports(report_to_json(own))
+    assert report.suite == "quick·[2J"
+
+
+def test_no_run_of_the_users_is_replaced_by_one_that_has_its_id(tmp_path: Path) -> None:
+    history = BenchmarkHistory(tmp_path / "history.sqlite3")
+    own = make_report()
+    history.add(own)
+    (same,) = imported_reports(report_to_json(own))
+    assert history.take_in(same) == own
+    (forged,) = imported_reports(report_to_json(msgspec.structs.replace(own, duration_s=1.0)))
+    for _ in range(2):
+        kept = history.take_in(forged)
+    assert kept == msgspec.structs.replace(forged, id=kept.id)
+    assert {report.id for report in history.reports()} == {own.id, kept.id}
+    assert own in history.reports()
+    history.close()
