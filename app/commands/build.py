@@ -128,7 +128,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     """Download where needed, convert, quantise; an interrupted download goes on when asked for again."""
     folder = _folder(options.model)
     if is_adapter(folder):
-        _build_adapter(folder, options, core, console)
+        _build_adapter(folder, options, core, console, cancel)
         return
     reference = parse_reference(options.model)
     types = options.types
@@ -230,12 +230,14 @@ def _memory(core: Core, cancel: threading.Event) -> Memory:
     return free_memory(psutil.virtual_memory().available, devices, speed)
 
 
-def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, console: Console) -> None:
+def _build_adapter(
+    folder: Path, options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event
+) -> None:
     # It brings numpy along, which the command line's help does without.
     from app.commands.build_adapter import ADAPTER_TYPE, build_adapter
 
     started_s = time.monotonic()
-    target, sha256 = build_adapter(folder, options.base, options.out, core.paths.checkpoints)
+    target, sha256 = build_adapter(folder, options.base, options.out, core.paths.checkpoints, cancel)
     size = target.stat().st_size
     output = BuiltFile(path=str(target), type=ADAPTER_TYPE, sha256=sha256, bytes=size)
     seconds = round(time.monotonic() - started_s, 3)

@@ -6,9 +6,11 @@ alpha / sqrt(rank), where llama.cpp divides by the rank.
 """
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import gguf
 import numpy as np
@@ -16,32 +18,38 @@ import numpy.typing as npt
 
 from converters.checkpoint.architectures import ModelSettings, expected_tensors, read_settings
 from converters.checkpoint.checkpoint import Json
-from converters.checkpoint.safetensors_file import StoredTensor, read_header
+from converters.checkpoint.safetensors_file import DTYPE_BYTES, StoredTensor, read_header
 from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_types import F32
 from converters.gguf.metadata_writer import encoded, new_metadata
 from converters.lora.adapter_folder import CONFIG
 from converters.system.errors import CheckpointError
+from models.system.disk_space import require_room
 from models.system.durable import write_durably
 from models.system.foreign_json import MOST_JSON_BYTES, parse_json
+from models.system.progress import raise_if_cancelled
 from models.system.regular_file import open_regular, read_regular
 
 WEIGHTS = "adapter_model.safetensors"
 
 LARGEST_RANK = 1 << 16
 PREFIX = "base_model.model."
+_PIECE_VALUES = 4 << 20
+"""Of a matrix in memory at once."""
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An adapter's settings. `alpha` is the one that llama.cpp divides by the rank of each matrix."""
+    """An adapter's settings. `alpha` is the one that llama.cpp divides by the rank of each matrix, which is
+    `rank` unless `ranks_vary`."""
 
     folder: Path
     base_model: str
     rank: int
     alpha: float
+    ranks_vary: bool = False
 
 
 def read_adapter(folder: Path) -> Adapter:
@@ -65,13 +73,16 @@ def read_adapter(folder: Path) -> Adapter:
             raise _unsupported("use_rslora + rank_pattern", config["rank_pattern"])
         alpha *= math.sqrt(rank)
     base = config.get("base_model_name_or_path")
-    return Adapter(folder, base if isinstance(base, str) else "", rank, float(alpha))
+    ranks_vary = bool(config.get("rank_pattern"))
+    return Adapter(folder, base if isinstance(base, str) else "", rank, float(alpha), ranks_vary)
 
 
-def convert_adapter(adapter: Adapter, base: Path, target: Path) -> None:
+def convert_adapter(
+    adapter: Adapter, base: Path, target: Path, cancel: threading.Event | None = None
+) -> None:
     """Write the adapter's GGUF file, in f32. `base` is a folder with the base model's config.json.
 
-    Raises `CheckpointError`, and `OSError` for the file.
+    Raises `CheckpointError`, `DiskFullError`, `Cancelled`, and `OSError` for the file.
     """
     settings = read_settings(_json(base / "config.json"))
     values = new_metadata(settings.family.name)
@@ -82,16 +93,42 @@ def convert_adapter(adapter: Adapter, base: Path, target: Path) -> None:
         values.add_base_model_count(1)
         values.add_base_model_name(0, adapter.base_model.rpartition("/")[2])
     values.add_float32(gguf.Keys.Adapter.LORA_ALPHA, adapter.alpha)
-    matrices = dict(_matrices(adapter.folder / WEIGHTS, settings))
+    path = adapter.folder / WEIGHTS
+    matrices = dict(_matrices(path, adapter, settings))
     layout = lay_out(encoded(values), {name: (matrix.shape, F32) for name, matrix in matrices.items()})
-    data = bytearray(layout.header.ljust(layout.bytes, b"\0"))
-    for name, matrix in matrices.items():
-        place = layout.places[name]
-        data[place.offset : place.offset + place.bytes] = matrix.tobytes()
-    write_durably(target, bytes(data))
+    require_room(target.parent, layout.bytes)
+
+    def pieces() -> Iterator[bytes]:
+        yield layout.header
+        with open_regular(path) as file:
+            for name, matrix in matrices.items():
+                for rows in _rows(file, matrix):
+                    raise_if_cancelled(cancel)
+                    yield rows.tobytes()
+                place = layout.places[name]
+                yield bytes(place.end - place.offset - place.bytes)
+
+    write_durably(target, pieces())
 
 
-def _matrices(path: Path, settings: ModelSettings) -> Iterator[tuple[str, Floats]]:
+@dataclass(frozen=True, slots=True)
+class _Matrix:
+    """A matrix of the file to write, and the stored one that it comes from.
+
+    It may be `turned` round, or have the halves of each of its `heads` alternate.
+    """
+
+    tensor: str
+    stored: StoredTensor
+    turned: bool = False
+    heads: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.stored.shape[::-1] if self.turned else self.stored.shape
+
+
+def _matrices(path: Path, adapter: Adapter, settings: ModelSettings) -> Iterator[tuple[str, _Matrix]]:
     """Yield the adapter's matrices under their names in GGUF, checked against the base model's shapes."""
     expected = dict(expected_tensors(settings))
     for name, pair in _pairs(path).items():
@@ -103,22 +140,29 @@ def _matrices(path: Path, settings: ModelSettings) -> Iterator[tuple[str, Floats
                 architecture=settings.family.name,
             )
         gguf_name, shape, heads = expected[name]
-        a, b = (_floats(path, pair.get(part), name) for part in ("A", "B"))
+        a, b = (_stored(pair.get(part), name) for part in ("A", "B"))
         # An embedding's change is stored turned round: its columns are the tokens.
         is_embedding = gguf_name == "token_embd.weight"
-        fits = a.ndim == b.ndim == len(shape) == 2 and a.shape[0] == b.shape[1]
+        fits = len(a.shape) == len(b.shape) == len(shape) == 2 and 0 < a.shape[0] == b.shape[1]
         if not fits or (b.shape[0], a.shape[1]) != (shape[::-1] if is_embedding else shape):
             raise CheckpointError(
                 "The adapter's matrices for {tensor} do not fit the base model.",
                 "Choose the base model that the adapter was trained on.",
                 tensor=name,
             )
-        if heads:
-            # Transformers' rotary order to llama.cpp's: the halves of each head alternate.
-            b = np.ascontiguousarray(b.reshape(heads, 2, -1, b.shape[1]).swapaxes(1, 2)).reshape(b.shape)
+        rank = a.shape[0]
+        if rank > settings.hidden or not (adapter.ranks_vary or rank == adapter.rank):
+            raise CheckpointError(
+                "The adapter's matrices for {tensor} have the rank {rank}, which does not go with its "
+                "settings.",
+                "Download it again; if it stays so, its files do not belong together.",
+                tensor=name,
+                rank=rank,
+            )
         # llama.cpp looks up rows of it (llm_build_inp_embd).
-        yield f"{gguf_name}.lora_a", np.ascontiguousarray(a.T) if is_embedding else a
-        yield f"{gguf_name}.lora_b", b
+        yield f"{gguf_name}.lora_a", _Matrix(name, a, turned=is_embedding)
+        # Transformers' rotary order to llama.cpp's: the halves of each head alternate.
+        yield f"{gguf_name}.lora_b", _Matrix(name, b, heads=heads)
 
 
 def _pairs(path: Path) -> dict[str, dict[str, StoredTensor]]:
@@ -138,16 +182,48 @@ def _pairs(path: Path) -> dict[str, dict[str, StoredTensor]]:
     return pairs
 
 
-def _floats(path: Path, stored: StoredTensor | None, name: str) -> Floats:
+def _stored(stored: StoredTensor | None, name: str) -> StoredTensor:
     if stored is None:
         raise CheckpointError(
             "The adapter has only one of the two matrices for {tensor}.", "Download it again.", tensor=name
         )
     if stored.dtype not in ("F32", "F16", "BF16"):
         raise _unsupported("dtype", stored.dtype)
-    with open_regular(path) as file:
-        file.seek(stored.offset)
-        data = file.read(stored.size)
+    return stored
+
+
+def _rows(file: BinaryIO, matrix: _Matrix) -> Iterator[Floats]:
+    """Yield the rows of a matrix, some at a time: an adapter may be larger than the memory."""
+    rows, columns = matrix.stored.shape
+    if matrix.turned:
+        step = max(1, _PIECE_VALUES // rows)
+        for first in range(0, columns, step):
+            count = min(step, columns - first)
+            parts = [_floats(file, matrix, row * columns + first, count) for row in range(rows)]
+            yield np.ascontiguousarray(np.stack(parts).T)
+        return
+    # Whole heads, as their rows change places.
+    together = rows // (matrix.heads or rows)
+    step = max(1, _PIECE_VALUES // (columns * together)) * together
+    for first in range(0, rows, step):
+        count = min(step, rows - first)
+        piece = _floats(file, matrix, first * columns, count * columns).reshape(count, columns)
+        if matrix.heads:
+            halves = piece.reshape(count // together, 2, -1, columns)
+            piece = np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(count, columns)
+        yield piece
+
+
+def _floats(file: BinaryIO, matrix: _Matrix, first: int, count: int) -> Floats:
+    """Read `count` values of a matrix from its value `first` on."""
+    stored = matrix.stored
+    width = DTYPE_BYTES[stored.dtype]
+    file.seek(stored.offset + first * width)
+    data = file.read(count * width)
+    if len(data) != count * width:
+        raise CheckpointError(
+            "The adapter's file was changed while it was read.", "Try again, once nothing changes it."
+        )
     if stored.dtype == "BF16":
         floats = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
     else:
@@ -156,9 +232,9 @@ def _floats(path: Path, stored: StoredTensor | None, name: str) -> Floats:
         raise CheckpointError(
             "The adapter's matrices for {tensor} hold numbers that are infinite or none.",
             "Download it again; if it stays so, it is damaged.",
-            tensor=name,
+            tensor=matrix.tensor,
         )
-    return floats.reshape(stored.shape)
+    return floats
 
 
 def _json(path: Path) -> Json:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,20 +14,24 @@ by then."""
 _AGAIN_S = 0.02
 
 
-def write_durably(path: Path, data: bytes, *, mode: int | None = None) -> None:
+def write_durably(path: Path, data: bytes | Iterable[bytes], *, mode: int | None = None) -> None:
     """Put `data` into `path` through a `.part` beside it: written, synced, then renamed.
 
-    With `mode` the file has these permissions from its first byte on, and each process has a part of its own.
+    What is too large for the memory comes in pieces; where making one fails, nothing is left. With `mode` the
+    file has these permissions from its first byte on, and each process has a part of its own.
     """
     part = path.with_name(f"{path.name}.part" if mode is None else f"{path.name}.{os.getpid()}.part")
     try:
         with _opened(part, mode) as file:
-            file.write(data)
+            for piece in (data,) if isinstance(data, bytes) else data:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        # Of a full disk it says nothing else; what is half there takes space.
-        error.filename = error.filename or str(part)
+    except BaseException as error:
+        if isinstance(error, OSError):
+            # Of a full disk it says nothing else.
+            error.filename = error.filename or str(part)
+        # What is half there takes space.
         with contextlib.suppress(OSError):
             part.unlink()
         raise

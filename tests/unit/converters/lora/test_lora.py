@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from converters.gguf.gguf_reader import inspect
 from converters.lora.adapter_folder import is_adapter
 from converters.lora.lora import convert_adapter, read_adapter
 from converters.system.errors import CheckpointError
+from models.system.errors import Cancelled
 from tests.support.adapters import write_adapter
 from tests.support.checkpoints import write_json, write_safetensors
 from tests.support.make_lora_reference import ADAPTERS, make_adapter, tensor_hashes
@@ -103,6 +107,8 @@ def test_what_is_no_plain_lora_is_refused(tmp_path: Path, options: dict[str, Any
         ("model.layers.0.self_attn.q_proj.lora_{}.weight", {"A": (4, 32)}, "only one"),
         ("model.layers.7.self_attn.q_proj.lora_{}.weight", {"A": (4, 32), "B": (32, 4)}, "do not have"),
         ("lm_head.lora_{}.weight", {"A": (4, 32), "B": (96, 4)}, "do not have"),
+        ("model.layers.0.self_attn.q_proj.lora_{}.weight", {"A": (0, 32), "B": (32, 0)}, "do not fit"),
+        ("model.layers.0.self_attn.q_proj.lora_{}.weight", {"A": (8, 32), "B": (32, 8)}, "the rank 8"),
         ("model.layers.0.self_attn.q_proj.magnitude{}", {"A": (4, 32)}, "no matrix of a LoRA"),
     ],
 )
@@ -122,6 +128,54 @@ def test_numbers_that_are_none_are_refused(base: Path, tmp_path: Path) -> None:
     folder = write_adapter(tmp_path / "adapter", CONFIG, strength=math.inf)
     with pytest.raises(CheckpointError, match="infinite"):
         convert(folder, base)
+
+
+def test_no_rank_is_larger_than_the_model(base: Path, tmp_path: Path) -> None:
+    folder = write_adapter(tmp_path / "adapter", CONFIG, rank=33, rank_pattern={"q_proj": 4})
+    with pytest.raises(CheckpointError, match="the rank 33"):
+        convert(folder, base)
+
+
+def test_an_adapter_larger_than_the_memory_comes_in_pieces(tmp_path: Path) -> None:
+    """Its file is sparse, and what is written is compared by the piece, too."""
+    base = tmp_path / "base"
+    base.mkdir()
+    write_json(base / "config.json", CONFIG | {"hidden_size": 512, "vocab_size": 100_000})
+    folder = write_adapter(tmp_path / "adapter", CONFIG, modules=(), rank=400)
+    sizes = {"A": (400, 100_000), "B": (512, 400)}
+    header, end = {}, 0
+    for part, (rows, columns) in sizes.items():
+        start, end = end, end + 2 * rows * columns
+        name = f"base_model.model.model.embed_tokens.lora_embedding_{part}"
+        header[name] = {"dtype": "F16", "shape": [rows, columns], "data_offsets": [start, end]}
+    head = json.dumps(header).encode()
+    with (folder / "adapter_model.safetensors").open("wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        # The value in row 399 and column 99,999.
+        file.seek(2 * 400 * 100_000 - 2, os.SEEK_CUR)
+        file.write(np.array(1.5, "<f2").tobytes())
+        file.truncate(8 + len(head) + end)
+    tracemalloc.start()
+    target = convert(folder, base)
+    most_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most_bytes < 100_000_000
+    first = inspect(target).tensors[0]
+    written = np.memmap(target, "<f4", "r", first.offset, (100_000, 400))
+    assert written[99_999, 399] == 1.5
+    assert np.count_nonzero(written) == 1
+
+
+def test_nothing_is_left_of_a_conversion_that_is_stopped_or_fails(base: Path, tmp_path: Path) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    adapter = read_adapter(write_adapter(tmp_path / "adapter", CONFIG))
+    with pytest.raises(Cancelled):
+        convert_adapter(adapter, base, tmp_path / "out.gguf", cancel)
+    adapter = read_adapter(write_adapter(tmp_path / "infinite", CONFIG, strength=math.inf))
+    with pytest.raises(CheckpointError, match="infinite"):
+        convert_adapter(adapter, base, tmp_path / "out.gguf")
+    assert not list(tmp_path.glob("out.gguf*"))
 
 
 def test_only_an_adapters_folder_is_one(base: Path, tmp_path: Path) -> None:
