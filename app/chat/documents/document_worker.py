@@ -6,8 +6,10 @@ One JSON request on stdin (`path`), one JSON answer on stdout: `text`, or `reaso
 
 import json
 import logging
+import re
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +20,14 @@ from models.system.regular_file import open_regular
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
-MEMORY_LIMIT_BYTES = 2 << 30
+MEMORY_LIMIT_BYTES = 768 << 20
 CPU_LIMIT_S = 100
 MOST_CHARACTERS = 8_000_000
+MOST_UNPACKED_BYTES = 256 << 20
+"""Of all parts of a DOCX; pictures are packed already."""
 
-_ENCODINGS = ("utf-8-sig", "utf-16", "gb18030", "cp1252")
+_HEADING_LEVEL = re.compile(r"[1-9]")
+_ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
 
 
 def main() -> None:
@@ -47,7 +52,12 @@ def read(path: Path) -> dict[str, str]:
     if head.startswith(b"%PDF-"):
         return _answer(_pdf(path))
     if head.startswith(b"PK\x03\x04"):
-        return _answer(_docx(path)) if path.suffix.lower() == ".docx" else {"reason": "kind"}
+        if path.suffix.lower() != ".docx":
+            return {"reason": "kind"}
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MOST_UNPACKED_BYTES:
+                return {"reason": "memory"}
+        return _answer(_docx(path))
     return _text(path)
 
 
@@ -57,6 +67,8 @@ def _answer(text: str | None) -> dict[str, str]:
     if len(text) > MOST_CHARACTERS:
         # The answer has to find room in the window's process.
         return {"reason": "memory"}
+    # A PDF can name halves of surrogate pairs: two become their character, and one alone can be kept nowhere.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return {"text": text} if text.strip() else {"reason": "empty"}
 
 
@@ -114,13 +126,15 @@ def _docx(path: Path) -> str:
     def lines() -> Iterator[str]:
         for block in Document(str(path)).iter_inner_content():
             if isinstance(block, Table):
-                for row in block.rows:
-                    yield "| " + " | ".join(cell.text.replace("\n", " ") for cell in row.cells) + " |"
+                # Each cell as it is stored: laid out, one may be as wide as a thousand million columns.
+                for row in block._tbl.tr_lst:
+                    cells = ("\n".join(part.text for part in cell.p_lst) for cell in row.tc_lst)
+                    yield "| " + " | ".join(cell.replace("\n", " ") for cell in cells) + " |"
                 yield ""
             else:
                 name = (block.style.name or "") if block.style is not None else ""
                 level = name.removeprefix("Heading ")
-                yield f"{'#' * int(level)} {block.text}" if level.isdecimal() else block.text
+                yield f"{'#' * int(level)} {block.text}" if _HEADING_LEVEL.fullmatch(level) else block.text
                 yield ""
 
     return "\n".join(lines())
@@ -133,9 +147,7 @@ def _text(path: Path) -> dict[str, str]:
     has_mark = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\0" in data and not has_mark:
         return {"reason": "kind"}
-    for encoding in _ENCODINGS:
-        if encoding == "utf-16" and not has_mark:
-            continue
+    for encoding in ("utf-16",) if has_mark else _ENCODINGS:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:

@@ -87,8 +87,8 @@ def read_document(path: Path) -> Document:
     answer: dict[str, str] = json.loads(child.data) if child.returncode == 0 else {"reason": "damaged"}
     if "reason" in answer:
         raise _error(answer["reason"], path)
-    text = answer["text"]
-    return Document(path.name, text)
+    # A name on Linux is bytes; those that are no UTF-8 can be kept nowhere.
+    return Document(path.name.encode("utf-8", "replace").decode(), answer["text"])
 
 
 def _error(reason: str, path: Path) -> DocumentError:

@@ -1,5 +1,7 @@
 """Documents as text, read by the real child."""
 
+import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from app.chat.documents.documents import DocumentError, read_document
 from models.system.units import byte_count
 
 OPEN_XML = "http://schemas.openxmlformats.org"
+WORDS = f'xmlns:w="{OPEN_XML}/wordprocessingml/2006/main"'
 
 
 def refused(path: Path) -> str:
@@ -18,9 +21,9 @@ def refused(path: Path) -> str:
     return str(failure.value)
 
 
-def small_pdf(*pages: str, titles: bytes = b"") -> bytes:
+def small_pdf(*pages: str, titles: bytes = b"", codes: bytes = b"") -> bytes:
     """A PDF of a few pages, written by hand; "|" ends a line of a page. `titles` are the objects of its list
-    of headings, one a line, numbered on from the list itself."""
+    of headings, one a line, numbered on from the list itself. `codes` say which characters the font has."""
     font = 3 + 2 * len(pages)
     kids = b" ".join(b"%d 0 R" % (3 + 2 * number) for number in range(len(pages)))
     objects = [
@@ -35,8 +38,12 @@ def small_pdf(*pages: str, titles: bytes = b"") -> bytes:
             b" /Resources << /Font << /F1 %d 0 R >> >> >>" % (4 + 2 * number, font),
             b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
         ]
-    objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    to_unicode = b" /ToUnicode %d 0 R" % (font + 1) if codes else b""
+    objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica%s >>" % to_unicode)
     objects += titles.split(b"\n") if titles else []
+    if codes:
+        table = b"begincmap 1 beginbfchar %s endbfchar endcmap" % codes
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(table), table))
     data, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):
         offsets.append(len(data))
@@ -122,6 +129,66 @@ def test_docx_keeps_headings_and_tables(tmp_path: Path) -> None:
     assert "| a | b |" in text
 
 
+def written_docx(path: Path, document: str, styles: str = "") -> Path:
+    """Write a DOCX of these parts."""
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+    relations = f"{OPEN_XML}/officeDocument/2006/relationships"
+    head = '<?xml version="1.0"?>'
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "[Content_Types].xml",
+            f'{head}<Types xmlns="{OPEN_XML}/package/2006/content-types"><Default Extension="rels" '
+            'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/word/document.xml" ContentType="{kind}.document.main+xml"/>'
+            f'<Override PartName="/word/styles.xml" ContentType="{kind}.styles+xml"/></Types>',
+        )
+        for name, source, target in (
+            ("_rels/.rels", "officeDocument", "word/document.xml"),
+            ("word/_rels/document.xml.rels", "styles", "styles.xml"),
+        ):
+            archive.writestr(
+                name,
+                f'{head}<Relationships xmlns="{OPEN_XML}/package/2006/relationships"><Relationship Id="r1" '
+                f'Type="{relations}/{source}" Target="{target}"/></Relationships>',
+            )
+        archive.writestr("word/document.xml", document)
+        archive.writestr("word/styles.xml", styles or f"<w:styles {WORDS}/>")
+    return path
+
+
+def test_cells_of_any_width_and_headings_of_any_level_are_read_as_they_stand(tmp_path: Path) -> None:
+    def cell(text: str, form: str) -> str:
+        return f"<w:tc><w:tcPr>{form}</w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
+
+    wide = cell("wide", '<w:gridSpan w:val="1000000000"/>')
+    high = "".join(f"<w:tr>{cell('', '<w:vMerge/>')}</w:tr>" for _ in range(3000))
+    path = written_docx(
+        tmp_path / "wide.docx",
+        f'<w:document {WORDS}><w:body><w:p><w:pPr><w:pStyle w:val="deep"/></w:pPr>'
+        "<w:r><w:t>Deep</w:t></w:r></w:p>"
+        f"<w:tbl><w:tr>{wide}</w:tr>{high}</w:tbl></w:body></w:document>",
+        f'<w:styles {WORDS}><w:style w:type="paragraph" w:styleId="deep">'
+        '<w:name w:val="Heading 1000000"/></w:style></w:styles>',
+    )
+    assert read_document(path).text.split("\n") == ["Deep", "", "| wide |", *["|  |"] * 3000, ""]
+
+
+def test_halves_of_characters_can_be_kept(tmp_path: Path) -> None:
+    name = os.fsdecode(b"half \xff.pdf") if sys.platform == "linux" else "half.pdf"
+    (tmp_path / name).write_bytes(small_pdf("ABC end", codes=b"<41> <D83D> <42> <DE00> <43> <D800>"))
+    document = read_document(tmp_path / name)
+    assert document.text.strip() == "\U0001f600\ufffd end"
+    for text in (document.name, document.text):
+        assert text.encode()
+
+
+def test_a_zip_bomb_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.docx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/media/picture.png", bytes(document_worker.MOST_UNPACKED_BYTES + 1))
+    assert "too much memory" in refused(path)
+
+
 def test_what_cannot_be_read_is_refused_with_a_reason(tmp_path: Path) -> None:
     def file(name: str, content: bytes) -> Path:
         path = tmp_path / name
@@ -132,6 +199,7 @@ def test_what_cannot_be_read_is_refused_with_a_reason(tmp_path: Path) -> None:
         archive.writestr("a", "b")
     assert "not a kind" in refused(tmp_path / "archive.zip")
     assert "not a kind" in refused(file("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0"))
+    assert "not a kind" in refused(file("half.txt", b"\xff\xfe\x00\xd8a\x00"))
     assert "is an empty file" in refused(file("empty.gguf", b""))
     assert "holds no text" in refused(file("blank.txt", b" \n"))
     assert "holds no text" in refused(file("scan.pdf", small_pdf("")))
@@ -166,22 +234,6 @@ def test_nothing_in_an_archive_is_fetched_or_expanded(tmp_path: Path) -> None:
         + ']><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
         "<w:body><w:p><w:r><w:t>&b8;</w:t></w:r></w:p></w:body></w:document>"
     )
-    path = tmp_path / "bomb.docx"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            f'<?xml version="1.0"?><Types xmlns="{OPEN_XML}/package/2006/content-types">'
-            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
-            'relationships+xml"/>'
-            '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-'
-            'officedocument.wordprocessingml.document.main+xml"/></Types>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
-            'relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
-            'relationships/officeDocument" Target="word/document.xml"/></Relationships>',
-        )
-        archive.writestr("word/document.xml", bomb)
+    path = written_docx(tmp_path / "bomb.docx", bomb)
     assert any(word in refused(path) for word in ("damaged", "holds no text", "memory"))
     assert [file.name for file in tmp_path.iterdir()] == ["bomb.docx"]
