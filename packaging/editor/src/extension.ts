@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 
 import { Prompts } from "./core/prompts";
+import { shown } from "./core/shownText";
 import { Asking } from "./editor/asking";
 import { Commands, quickFixes } from "./editor/commands";
 import { Connection } from "./editor/connection";
@@ -67,7 +68,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 async function showState(connection: Connection): Promise<void> {
   await connection.check();
   // Throws the sentence that says what to do where nobody is there.
-  const { url } = await connection.server();
-  const models = connection.models?.join(", ") || "?";
+  const url = shown((await connection.server()).url);
+  const models = shown(connection.models?.join(", ") || "?");
   await vscode.window.showInformationMessage(vscode.l10n.t("Stillroom answers at {url} with {models}.", { url, models }));
 }

@@ -251,6 +251,24 @@ describe("a command", () => {
     assert.ok(tests ? tests.languageId === "python" && tests.text.length > 10 : /holds no code/.test(state.messages[0] ?? ""));
   });
 
+  it("shows no link of a model's that runs a command", async () => {
+    const words = "[Click](command:workbench.action.terminal.new) \u001b[31mhere";
+    const content = `\`\`\`python\nx = 1\n\`\`\`\n${words}`;
+    const server = http.createServer((request, response) => {
+      request.resume();
+      response.end(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\ndata: [DONE]\n\n`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      state.settings.set("stillroom.url", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      select("def mean(values):\n");
+      await vscode.commands.executeCommand("stillroom.tests");
+      assert.deepEqual(state.messages, ["[Click] (command:workbench.action.terminal.new) ·[31mhere"]);
+    } finally {
+      server.close();
+    }
+  });
+
   it("says what to do where Stillroom does not run", async () => {
     const editor = select("def mean(values):\n");
     state.settings.set("stillroom.home", path.join(real.home, "nobody"));

@@ -1,8 +1,14 @@
 import type { Server } from "./discovery";
 import { StillroomError } from "./errors";
-import { ask, asStillroomError, errorMessage, text } from "./http";
+import { ask, asStillroomError, errorMessage, text, tooLong } from "./http";
+import { shown } from "./shownText";
 import { eventData } from "./sse";
 import { type Piece, ThinkSplitter } from "./thinking";
+
+const MOST_REPLY_CHARACTERS = 4 << 20;
+/** Thirty times the tokens of the longest reply that can be asked for. */
+const MOST_MODELS = 1000;
+const LONGEST_NAME = 200;
 
 export interface Message {
   readonly role: "system" | "user" | "assistant";
@@ -43,8 +49,8 @@ export async function models(server: Server, signal?: AbortSignal): Promise<Serv
     ...(signal && { signal }),
   });
   const { data } = JSON.parse(await text(response)) as { data?: { id?: unknown; fills_in_the_middle?: unknown }[] };
-  return (data ?? []).flatMap(({ id, fills_in_the_middle: fills }) =>
-    typeof id === "string" ? [{ id, fillsInTheMiddle: fills === true }] : [],
+  return (data ?? []).slice(0, MOST_MODELS).flatMap(({ id, fills_in_the_middle: fills }) =>
+    typeof id === "string" && id === shown(id, LONGEST_NAME) ? [{ id, fillsInTheMiddle: fills === true }] : [],
   );
 }
 
@@ -58,8 +64,8 @@ export async function* chat(
   const splitter = new ThinkSplitter();
   const end = yield* stream(server, "/v1/chat/completions", { ...body(wishes), messages }, signal, (choice) => {
     const { reasoning_content: thinking, content } = choice.delta ?? {};
-    const pieces: Piece[] = thinking ? [{ channel: "thinking", text: thinking }] : [];
-    return content ? [...pieces, ...splitter.add(content)] : pieces;
+    const pieces: Piece[] = isText(thinking) ? [{ channel: "thinking", text: thinking }] : [];
+    return isText(content) ? [...pieces, ...splitter.add(content)] : pieces;
   });
   yield* splitter.end();
   return end;
@@ -73,19 +79,24 @@ export async function* complete(
   signal: AbortSignal,
 ): AsyncGenerator<Piece, ReplyEnd> {
   return yield* stream(server, "/v1/completions", { ...body(wishes), prompt }, signal, (choice) =>
-    choice.text ? [{ channel: "answer", text: choice.text }] : [],
+    isText(choice.text) ? [{ channel: "answer", text: choice.text }] : [],
   );
 }
 
+/** As a server may send it: anything may be of any kind. */
 interface Choice {
-  readonly delta?: { readonly content?: string | null; readonly reasoning_content?: string | null };
-  readonly text?: string;
-  readonly finish_reason?: string | null;
+  readonly delta?: { readonly content?: unknown; readonly reasoning_content?: unknown } | null;
+  readonly text?: unknown;
+  readonly finish_reason?: unknown;
 }
 
 interface Chunk {
-  readonly choices?: readonly Choice[];
-  readonly usage?: { readonly completion_tokens?: number } | null;
+  readonly choices?: readonly (Choice | null)[] | null;
+  readonly usage?: { readonly completion_tokens?: unknown } | null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function body(wishes: Wishes): Record<string, unknown> {
@@ -111,6 +122,7 @@ async function* stream(
   let reason = "";
   let tokens: number | undefined;
   let whole = false;
+  let characters = 0;
   const response = await ask(server, { method: "POST", path, body: request, signal });
   try {
     for await (const data of eventData(response)) {
@@ -122,12 +134,19 @@ async function* stream(
       if (broken) {
         throw new StillroomError("Stillroom broke the reply off: {reason}", "", { reason: broken });
       }
-      const chunk = JSON.parse(data) as Chunk;
-      tokens = chunk.usage?.completion_tokens ?? tokens;
-      const choice = chunk.choices?.[0];
+      const chunk = JSON.parse(data) as Chunk | null;
+      const counted = chunk?.usage?.completion_tokens;
+      tokens = typeof counted === "number" ? counted : tokens;
+      const choice = chunk?.choices?.[0];
       if (choice) {
-        reason = choice.finish_reason ?? reason;
-        yield* read(choice);
+        reason = isText(choice.finish_reason) ? choice.finish_reason : reason;
+        for (const piece of read(choice)) {
+          characters += piece.text.length;
+          if (characters > MOST_REPLY_CHARACTERS) {
+            throw tooLong();
+          }
+          yield piece;
+        }
       }
     }
     if (!whole) {

@@ -4,6 +4,7 @@ import { firstLines, lastLines } from "./prompts";
 export const INLINE_STOP: readonly string[] = ["\n\n\n", "```"];
 
 const MAX_LINES = 12;
+const MOST_AFTER = 10_000;
 
 /**
  * What an inline completion asks to go on with: the file up to the cursor, in whole lines.
@@ -47,6 +48,8 @@ export function worthShowing(
   after: string,
   over: boolean,
 ): { text: string; done: boolean } {
+  // It is called for each piece, and a file may be of megabytes.
+  after = after.slice(0, MOST_AFTER);
   const line = before.slice(before.lastIndexOf("\n") + 1);
   if (line.trim() !== "") {
     const rest = continuation.split("\n", 1)[0] ?? "";

@@ -2,6 +2,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+const MOST_BYTES = 1 << 20;
+
 /** Where a Stillroom listens, without a path, the key it asks for, and where it tells it the certificate (PEM) it shows. */
 export interface Server {
   readonly url: string;
@@ -60,8 +62,13 @@ export function findServer(folders: readonly string[]): Server | undefined {
 function readDiscovery(file: string): Server | undefined {
   let text: string;
   try {
+    const found = fs.statSync(file);
+    // A pipe would hold the editor for as long as nobody writes to it.
+    if (!found.isFile() || found.size > MOST_BYTES) {
+      return undefined;
+    }
     // Another user's file would send this user's code to that user's server.
-    if (process.getuid && fs.statSync(file).uid !== process.getuid()) {
+    if (process.getuid && found.uid !== process.getuid()) {
       return undefined;
     }
     text = fs.readFileSync(file, "utf8");

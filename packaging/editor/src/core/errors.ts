@@ -1,13 +1,22 @@
+import { shown } from "./shownText";
+
 export type Values = Record<string, string | number>;
 
 /** What happened, and what to do next, as English templates with `{names}`; the editor translates them. */
 export class StillroomError extends Error {
+  readonly values: Values;
+
+  /** What of the `values` is text is made fit to be shown. */
   constructor(
     readonly template: string,
     readonly hint: string = "",
-    readonly values: Values = {},
+    values: Values = {},
   ) {
-    super(fill(template, values));
+    const clean = Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? shown(value) : value]),
+    );
+    super(fill(template, clean));
+    this.values = clean;
   }
 
   /** The hint with its values. */

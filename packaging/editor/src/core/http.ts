@@ -9,9 +9,12 @@ export interface Ask {
   readonly path: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-  /** How long the server may be silent; a long prompt takes minutes, so the default is no limit. */
+  /** How long the whole answer may take; a long prompt takes minutes, so the default is no limit. */
   readonly timeoutMs?: number;
 }
+
+const MOST_ANSWER_BYTES = 1 << 20;
+const REFUSAL_MS = 5000;
 
 /**
  * The response, once its head is there and says that all is well; its body is the caller's to read.
@@ -25,16 +28,33 @@ export async function ask(server: Server, wanted: Ask): Promise<http.IncomingMes
   if (status >= 200 && status < 300) {
     return response;
   }
-  throw refusal(status, response.headers["retry-after"], await text(response));
+  const timer = setTimeout(() => response.destroy(), REFUSAL_MS);
+  // Without its words a refusal is one all the same.
+  const said = await text(response).catch(() => "");
+  clearTimeout(timer);
+  throw wanted.signal?.aborted ? new CancelledError() : refusal(status, response.headers["retry-after"], said);
 }
 
-/** The whole body as text. */
+/** The whole body as text. Throws `StillroomError` where it is longer than Stillroom's are. */
 export async function text(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
+  let bytes = 0;
   for await (const chunk of response) {
     chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > MOST_ANSWER_BYTES) {
+      throw tooLong();
+    }
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The failure of a server that sends more than Stillroom does. */
+export function tooLong(): StillroomError {
+  return new StillroomError(
+    "What the server sends is longer than anything that Stillroom sends.",
+    "Look whether the address in stillroom.url is Stillroom's.",
+  );
 }
 
 function send(server: Server, wanted: Ask): Promise<http.IncomingMessage> {
@@ -62,19 +82,29 @@ function send(server: Server, wanted: Ask): Promise<http.IncomingMessage> {
       return;
     }
     const { request } = url.protocol === "https:" ? https : http;
-    const asked = request(
-      url,
-      // A connection of its own, whose end tells the server that nobody waits any more.
-      {
-        method: wanted.method,
-        headers,
-        agent: false,
-        ...(wanted.signal && { signal: wanted.signal }),
-        ...(server.certificate && trusting(server.certificate)),
-      },
-      resolve,
-    );
-    asked.setTimeout(wanted.timeoutMs ?? 0, () => asked.destroy(new Error("timeout")));
+    let asked: http.ClientRequest;
+    try {
+      asked = request(
+        url,
+        // A connection of its own, whose end tells the server that nobody waits any more.
+        {
+          method: wanted.method,
+          headers,
+          agent: false,
+          ...(wanted.signal && { signal: wanted.signal }),
+          ...(server.certificate && trusting(server.certificate)),
+        },
+        resolve,
+      );
+    } catch (error) {
+      // A key that is no header, a certificate that is none, an address of another kind.
+      reject(asStillroomError(error, wanted.signal));
+      return;
+    }
+    if (wanted.timeoutMs !== undefined) {
+      const timer = setTimeout(() => asked.destroy(new Error("timeout")), wanted.timeoutMs);
+      asked.on("close", () => clearTimeout(timer));
+    }
     asked.on("error", (error) => reject(asStillroomError(error, wanted.signal)));
     asked.end(body);
   });

@@ -10,6 +10,9 @@ import type { StatusBar } from "./statusBar";
 /** The answer so far; the thinking is not in it. */
 export type OnAnswer = (answer: string, thinking: boolean) => void | Promise<void>;
 
+/** Of the time that showing an answer took, until more of it is shown. */
+const PAUSE_SHARE = 2;
+
 /** One question at a time, with its progress in the status bar and a way to stop it. */
 export class Asking {
   private running: AbortController | undefined;
@@ -36,16 +39,29 @@ export class Asking {
       const server = await this.connection.server();
       const reply = chat(server, [{ role: "user", content: prompt }], wishes(), running.signal);
       let answer = "";
+      let thinking = false;
+      // What a long answer costs grows with it, and the editor does other things too.
+      let nextMs = 0;
+      let told = true;
       for (let next = await reply.next(); ; next = await reply.next()) {
         if (next.done) {
           end = next.value;
+          if (!told) {
+            await onAnswer(answer, thinking);
+          }
           break;
         }
         const { channel, text } = next.value;
         rate.add(performance.now());
         this.status.busy(channel === "thinking" ? "thinking" : "writing", rate.perSecond());
         answer += channel === "answer" ? text : "";
-        await onAnswer(answer, channel === "thinking");
+        thinking = channel === "thinking";
+        const startMs = performance.now();
+        told = startMs >= nextMs;
+        if (told) {
+          await onAnswer(answer, thinking);
+          nextMs = performance.now() + PAUSE_SHARE * (performance.now() - startMs);
+        }
         if (running.signal.aborted) {
           throw new CancelledError();
         }

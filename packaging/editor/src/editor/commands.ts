@@ -5,10 +5,16 @@ import * as vscode from "vscode";
 import { firstCodeBlock, indentLike } from "../core/codeBlock";
 import { StillroomError } from "../core/errors";
 import type { Prompts, Task } from "../core/prompts";
+import { shown } from "../core/shownText";
 import type { Asking } from "./asking";
 import { settings } from "./settings";
 import type { SideDocuments } from "./sideDocument";
 import { StreamedEdit } from "./streamedEdit";
+
+const MOST_WORDS = 2000;
+const LONGEST_NAME = 255;
+const MOST_PROBLEMS = 20;
+const LONGEST_PROBLEM = 1000;
 
 /** The questions about code that the editor can ask. */
 export class Commands {
@@ -41,7 +47,8 @@ export class Commands {
       ? wholeLines(document, selection)
       : await around(document, union(problems.map((problem) => problem.range)));
     const said = problems
-      .map(({ message, range: { start } }) => `line ${start.line + 1}: ${message.trim()}`)
+      .slice(0, MOST_PROBLEMS)
+      .map(({ message, range: { start } }) => `line ${start.line + 1}: ${message.trim().slice(0, LONGEST_PROBLEM)}`)
       .join("\n");
     const before = document.getText();
     const prompt = this.prompt("fix", document, range, said);
@@ -133,7 +140,8 @@ export class Commands {
       }
       text ??= await open();
       await text.finish(placed(block.code));
-      return block.words;
+      // A model says what the file that it has read may make it say.
+      return shown(block.words, MOST_WORDS);
     } catch (error) {
       await text?.restore();
       throw error;
@@ -144,7 +152,7 @@ export class Commands {
 }
 
 function nameOf(document: vscode.TextDocument): string {
-  return document.isUntitled ? "" : path.posix.basename(document.uri.path);
+  return document.isUntitled ? "" : shown(path.posix.basename(document.uri.path), LONGEST_NAME);
 }
 
 function wholeText(document: vscode.TextDocument): vscode.Range {

@@ -7,6 +7,7 @@ import { settings } from "./settings";
 
 const BLOCK_TOKENS = 128;
 const LINE_TOKENS = 32;
+const MOST_CHARACTERS = 10_000;
 
 /** Grey text ahead of the cursor, once the keys rest for as long as `stillroom.inlineCompletion.delay` says (its
  * default is in package.json); the next key stops the request before. */
@@ -73,7 +74,7 @@ export class InlineCompletions implements vscode.InlineCompletionItemProvider {
       }
       text += next.value.text;
       const shown = worthShowing(text, before, after, false);
-      if (shown.done) {
+      if (shown.done || text.length > MOST_CHARACTERS) {
         // Ends the request, so that the rest is not computed.
         await pieces.return({ reason: "", tokens: undefined });
         return shown.text;

@@ -1,8 +1,11 @@
 import * as vscode from "vscode";
 
-/** A setting's value; where the user has set none, its default in package.json. */
+/** A setting's value; where the user has set none, or a workspace one of another kind, its default in package.json. */
 function get<T>(name: string): T {
-  return vscode.workspace.getConfiguration("stillroom").get(name) as T;
+  const found = vscode.workspace.getConfiguration("stillroom");
+  const value: unknown = found.get(name);
+  const usual: unknown = found.inspect(name)?.defaultValue;
+  return (typeof value === typeof usual ? value : usual) as T;
 }
 
 /** The settings as they are now. */

@@ -303,6 +303,7 @@ export const workspace = {
   getConfiguration: (section: string): object => ({
     get: (name: string): unknown =>
       state.settings.get(`${section}.${name}`) ?? defaults[`${section}.${name}`]?.default,
+    inspect: (name: string): object => ({ defaultValue: defaults[`${section}.${name}`]?.default }),
   }),
   onDidChangeTextDocument: changes.event,
   onDidSaveTextDocument: saved.event,
