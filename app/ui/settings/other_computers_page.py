@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 from app.engine.protocol import Device, DevicesListed, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
 from app.settings import SettingsFile
+from app.ui.base.add_action import allow
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Role, Theme
 from app.ui.settings.removable_list import CardList
@@ -44,6 +45,7 @@ class OtherComputersPage(QWidget):
         self._check_address = check_address
         self._cards = CardList()
         self._insisted = ""
+        self._is_adding = False
         self._asked = 0
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
@@ -105,6 +107,7 @@ class OtherComputersPage(QWidget):
         self._address.setPlaceholderText(f"192.168.1.20:{DEFAULT_PORT}")
         self._address.returnPressed.connect(self._on_add)
         self._address.textEdited.connect(self._on_edited)
+        self._address.textChanged.connect(self._update_add)
         self._add = button(self.tr("Add"), "primary")
         self._add.setObjectName("rpc-add")
         self._add.clicked.connect(self._on_add)
@@ -116,6 +119,7 @@ class OtherComputersPage(QWidget):
         self._refusal.setObjectName("rpc-refusal")
         self._refusal.hide()
         card.body.addWidget(self._refusal)
+        self._update_add()
         return card
 
     def _on_edited(self) -> None:
@@ -123,10 +127,16 @@ class OtherComputersPage(QWidget):
         self._refusal.hide()
         self._add.setText(self.tr("Add"))
 
+    def _update_add(self) -> None:
+        if self._is_adding:
+            allow(self._add, self.tr("A computer is being asked"))
+        else:
+            allow(self._add, "" if self._address.text().strip() else self.tr("Type an address first"))
+
     def _on_add(self) -> None:
-        address = self._address.text().strip()
-        if not address:
+        if not self._add.isEnabled():
             return
+        address = self._address.text().strip()
         insists = self._insisted == address
         try:
             parse_address(address)
@@ -136,7 +146,8 @@ class OtherComputersPage(QWidget):
         self._start(self._take(RpcServer(address, anywhere=insists)))
 
     async def _take(self, server: RpcServer) -> None:
-        self._add.setEnabled(False)
+        self._is_adding = True
+        self._update_add()
         try:
             await self._check_address(server)
         except RpcError as error:
@@ -149,7 +160,8 @@ class OtherComputersPage(QWidget):
                 self._add.setText(self.tr("Add it all the same"))
             return
         finally:
-            self._add.setEnabled(True)
+            self._is_adding = False
+            self._update_add()
         others = tuple(each for each in self._servers if each.address != server.address)
         self._save(rpc_servers=(*others, server))
         if self._address.text().strip() == server.address:

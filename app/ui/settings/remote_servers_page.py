@@ -17,6 +17,7 @@ from app.remote.remote_server import (
 )
 from app.remote.server_keys import KeyStoreError, ServerKeys
 from app.settings import SettingsFile
+from app.ui.base.add_action import allow
 from app.ui.base.bridge import Bridge
 from app.ui.base.resource_words import enumerated
 from app.ui.base.theme import Theme
@@ -50,6 +51,7 @@ class ServersElsewherePage(QWidget):
         self._bridge = bridge
         self._fetch_models = fetch_models
         self._undo: Callable[[], None] | None = None
+        self._is_adding = False
         self._acts = 0
         """The number of what the user has done last, which alone is told of."""
         self._cards = CardList()
@@ -102,6 +104,7 @@ class ServersElsewherePage(QWidget):
         self.add = button(self.tr("Add"), "primary")
         for field in (self.address, self.key):
             field.returnPressed.connect(self._on_add)
+        self.address.textChanged.connect(self._update_add)
         self.add.clicked.connect(self._on_add)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -118,10 +121,17 @@ class ServersElsewherePage(QWidget):
         foot.addWidget(self.undo_button)
         card.body.addLayout(foot)
         self._say("")
+        self._update_add()
         return card
 
+    def _update_add(self) -> None:
+        if self._is_adding:
+            allow(self.add, self.tr("A server is being asked"))
+        else:
+            allow(self.add, "" if self.address.text().strip() else self.tr("Type an address first"))
+
     def _on_add(self) -> None:
-        if not self.address.text().strip() or not self.add.isEnabled():
+        if not self.add.isEnabled():
             return
         try:
             url = clean_url(self.address.text())
@@ -136,7 +146,8 @@ class ServersElsewherePage(QWidget):
         """Ask a server what it offers, and keep it with its key."""
         typed = self.address.text(), self.key.text()
         was_there = self._now(server) is not None
-        self.add.setEnabled(False)
+        self._is_adding = True
+        self._update_add()
         act = self._begin_act(self.tr("Asking {host}…").format(host=server.host))
         try:
             models = await asyncio.to_thread(self._fetch_models, server, key)
@@ -144,7 +155,8 @@ class ServersElsewherePage(QWidget):
             self._refuse(error, act)
             return
         finally:
-            self.add.setEnabled(True)
+            self._is_adding = False
+            self._update_add()
         now = self._now(server)
         if was_there and now is None:
             # The user has removed it meanwhile.

@@ -10,7 +10,7 @@ from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.shell.window_application import WindowApplication
 from tests.support.rpc_server import free_port, rpc_server
 from tests.support.waiting import until
-from tests.support.widgets import seen_button, seen_words
+from tests.support.widgets import seen, seen_button, seen_words
 from tests.support.window import run_with_window
 
 
@@ -75,6 +75,22 @@ def test_an_address_of_the_internet_needs_a_second_word(qapp: QApplication) -> N
         await until(lambda: bool(settings.values.load.rpc_servers), "the computer")
         assert settings.values.load.rpc_servers == (RpcServer("100.64.0.1:50052", anywhere=True),)
         await until(lambda: "allowed by you" in seen_words(page), "its line")
+
+    run_with_window(scene)
+
+
+def test_an_empty_field_says_what_is_missing(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_page(application)
+        add = seen_button(page, "Add")
+        assert not add.isEnabled()
+        assert "address" in add.toolTip()
+        field = seen(page, QLineEdit, "Address of the other computer")
+        field.setText(" ")
+        assert not add.isEnabled()
+        field.setText("den-pc")
+        assert add.isEnabled()
+        assert not add.toolTip()
 
     run_with_window(scene)
 

@@ -47,10 +47,13 @@ async def add_server(application: WindowApplication, api: Api) -> ElsewhereServe
     dialog = application.dialogs.open_settings_page("servers elsewhere")
     page = dialog.findChild(ServersElsewherePage)
     assert isinstance(page, ServersElsewherePage)
+    assert not page.add.isEnabled()
+    assert "address" in page.add.toolTip()
     page.address.setText(f"{api.url}/v1/")
     page.key.setText(KEY)
     page.add.click()
     await until(lambda: "only until Stillroom ends" in page.said.text(), "the server")
+    assert not page.add.isEnabled()
     [server] = page.servers
     dialog.reject()
     return server
