@@ -11,12 +11,14 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMenu,
+    QMessageBox,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
 from app.chat.library.prompt_library import SavedPrompt, matching_prompts
+from app.ui.base.add_action import allow
 from app.ui.widgets.card import button, label
 
 SIZE_PX = (820, 520)
@@ -40,6 +42,8 @@ class PromptDialog(QDialog):
         self._prompts = prompts
         self._shown: list[SavedPrompt] = []
         self._edited: SavedPrompt | None = None
+        self._begun_as = ("", "")
+        """The title and the text before they were changed."""
         self.setWindowTitle(self.tr("Prompt library"))
         self.resize(*SIZE_PX)
         self._search = QLineEdit()
@@ -72,8 +76,8 @@ class PromptDialog(QDialog):
         menu.addAction(self.tr("Import prompts…"), self.import_requested.emit)
         menu.addAction(self.tr("Export my prompts…"), self.export_requested.emit)
         more.setMenu(menu)
-        new = button(self.tr("New"))
-        new.clicked.connect(self.begin_new)
+        self._new = button(self.tr("New"))
+        self._new.clicked.connect(self.begin_new)
         self._edit = button(self.tr("Edit"))
         self._edit.clicked.connect(self.begin_editing)
         self._delete = button(self.tr("Delete"))
@@ -85,12 +89,14 @@ class PromptDialog(QDialog):
         self._cancel.clicked.connect(lambda: self.fill(self._search.text()))
         self._save = button(self.tr("Save"), "primary")
         self._save.clicked.connect(self._on_save)
+        self._title.textChanged.connect(self._update_save)
+        self._text.textChanged.connect(self._update_save)
         left = QVBoxLayout()
         left.setSpacing(8)
         left.addWidget(self._search)
         left.addWidget(self._list, 1)
         foot_left = QHBoxLayout()
-        foot_left.addWidget(new)
+        foot_left.addWidget(self._new)
         foot_left.addStretch(1)
         foot_left.addWidget(more)
         left.addLayout(foot_left)
@@ -156,9 +162,9 @@ class PromptDialog(QDialog):
     def begin_new(self) -> None:
         """Write another prompt."""
         self._edited = None
-        self._show_editing(True)
         self._title.clear()
         self._text.clear()
+        self._show_editing(True)
         self._title.setFocus()
 
     def begin_editing(self) -> None:
@@ -175,8 +181,48 @@ class PromptDialog(QDialog):
         self._text.setPlainText(prompt.text if prompt else "")
         self._show_editing(False)
 
+    def reject(self) -> None:
+        """Close; words that were not saved are asked about first."""
+        if self._title.isReadOnly() or self._typed == self._begun_as:
+            super().reject()
+            return
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.NoIcon)
+        box.setWindowTitle(self.tr("Unsaved changes"))
+        box.setText(self.tr("The prompt is not saved."))
+        box.setInformativeText(self.tr("If you discard it, it is gone."))
+        save = box.addButton(self.tr("Save"), QMessageBox.ButtonRole.AcceptRole)
+        allow(save, self._refusal)
+        save.clicked.connect(self._save_and_close)
+        discard = box.addButton(self.tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)
+        discard.clicked.connect(lambda: QDialog.reject(self))
+        box.addButton(self.tr("Go on writing"), QMessageBox.ButtonRole.RejectRole)
+        box.open()
+
+    def _save_and_close(self) -> None:
+        self._on_save()
+        super().reject()
+
+    @property
+    def _typed(self) -> tuple[str, str]:
+        return self._title.text(), self._text.toPlainText()
+
+    @property
+    def _refusal(self) -> str:
+        if all(words.strip() for words in self._typed):
+            return ""
+        return self.tr("It needs a title and a text first")
+
+    def _update_save(self) -> None:
+        allow(self._save, self._refusal)
+
     def _show_editing(self, editing: bool) -> None:
         prompt = self.current
+        self._begun_as = self._typed
+        # Another row would take the place of what is being written.
+        for made in (self._search, self._list, self._new):
+            made.setEnabled(not editing)
         self._title.setReadOnly(not editing)
         self._text.setReadOnly(not editing)
         for made in (self._cancel, self._save):
@@ -186,6 +232,7 @@ class PromptDialog(QDialog):
         self._edit.setText(self.tr("Copy and edit") if prompt and prompt.language else self.tr("Edit"))
         self._delete.setVisible(not editing and prompt is not None and not prompt.language)
         self._hint.setVisible(editing)
+        self._update_save()
 
     def _insert(self) -> None:
         prompt = self.current
@@ -194,7 +241,7 @@ class PromptDialog(QDialog):
             self.chosen.emit(prompt)
 
     def _on_save(self) -> None:
-        title, text = self._title.text().strip(), self._text.toPlainText().strip()
+        title, text = (words.strip() for words in self._typed)
         if title and text:
             self.saved.emit(title, text, self._edited)
             self.fill(self._search.text())

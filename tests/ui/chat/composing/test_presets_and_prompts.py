@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
     QDialog,
     QInputDialog,
     QLineEdit,
+    QListWidget,
     QMainWindow,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
 )
@@ -48,7 +50,7 @@ from tests.support.held_disk import held_disk
 from tests.support.late_answers import Late
 from tests.support.templates import chat_templates
 from tests.support.waiting import until, wait_until
-from tests.support.widgets import all_seen, seen_words
+from tests.support.widgets import all_seen, seen, seen_button, seen_words
 
 
 def names(book: PresetBook) -> list[str]:
@@ -206,6 +208,47 @@ def test_the_library_is_searched_written_and_undone(desk: Desk) -> None:
     desk.undo()
     assert [prompt.title for prompt in desk.library.own] == ["Mine"]
     dialog.reject()
+
+
+def test_a_prompt_that_is_being_written_is_not_lost(desk: Desk, qtbot: QtBot) -> None:
+    dialog = desk.prompts.open_library()
+    seen_button(dialog, "New").click()
+    save = seen_button(dialog, "Save")
+    assert not save.isEnabled()
+    assert "title" in save.toolTip()
+    seen(dialog, QLineEdit, "Title").setText("Mine")
+    assert not save.isEnabled()
+    seen(dialog, QPlainTextEdit, "Prompt").setPlainText("My words.")
+    assert save.isEnabled()
+    # Neither another prompt nor another search takes its place.
+    assert not seen(dialog, QLineEdit, "Search prompts").isEnabled()
+    assert not seen(dialog, QListWidget, "Prompts").isEnabled()
+    assert not seen_button(dialog, "New").isEnabled()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
+    seen_button(dialog, "Go on writing").click()
+    assert seen(dialog, QPlainTextEdit, "Prompt").toPlainText() == "My words."
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    question = seen(dialog, QMessageBox)
+    seen_button(question, "Save").click()
+    assert not dialog.isVisible()
+    assert [prompt.text for prompt in desk.library.own] == ["My words."]
+
+
+def test_a_prompt_that_is_not_wanted_is_discarded(desk: Desk, qtbot: QtBot) -> None:
+    dialog = desk.prompts.open_library()
+    seen_button(dialog, "New").click()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    dialog = desk.prompts.open_library()
+    seen_button(dialog, "New").click()
+    seen(dialog, QLineEdit, "Title").setText("Mine")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    question = seen(dialog, QMessageBox)
+    assert not seen_button(question, "Save").isEnabled()
+    seen_button(question, "Discard").click()
+    assert not dialog.isVisible()
+    assert desk.library.own == ()
 
 
 def test_the_window_goes_on_while_the_disk_takes_presets_and_prompts(
