@@ -23,6 +23,7 @@ from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
+from app.ui.models.job_news import JobNews
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.models_tab import AT_ONCE, ModelsTab
 from app.ui.widgets.inline_notices import InlineNotices
@@ -170,6 +171,7 @@ class Room:
         )
         self.loads: list[InstalledModel] = []
         self.make_tab()
+        JobNews(self.ui, self.jobs, self.host, lambda: True, lambda: None, self.loads.append)
         self.host.show()
 
     def make_tab(self, selected: str = "") -> None:

@@ -1,6 +1,6 @@
 """The jobs of the Models tab: begun as the settings say, and shown as a card each above the list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -22,12 +22,11 @@ class JobCards(QObject):
     """Cards in `place` of the jobs that are not finished; GUI thread.
 
     `changed` says that a job has come, gone or stopped. `built` gives the `InstalledModel`s of one that is
-    done, `load_asked` the one that the user wants to load then.
+    done.
     """
 
     changed = Signal()
     built = Signal(object)
-    load_asked = Signal(object)
 
     def __init__(
         self,
@@ -36,11 +35,8 @@ class JobCards(QObject):
         actions: ModelActions,
         place: QVBoxLayout,
         page: QScrollArea,
-        answers_itself: Callable[[JobView], bool],
     ) -> None:
-        """`answers_itself` tells whether somebody else loads the model of a job that is done."""
         super().__init__(page)
-        self._answers_itself = answers_itself
         self._theme = ui.theme
         self._bridge = ui.bridge
         self._settings = ui.settings
@@ -66,7 +62,7 @@ class JobCards(QObject):
         # First, so that no change is missed; one may have ended before the tab was made.
         follow_jobs(self._jobs, self._bridge, self._page, self._on_job)
         for view in self._jobs.jobs():
-            self._take_job(view, is_news=False)
+            self._on_job(view)
 
     def get(
         self,
@@ -109,16 +105,14 @@ class JobCards(QObject):
         scroll_to(self._page, card)
 
     def _on_job(self, view: JobView) -> None:
-        self._take_job(view, is_news=True)
-
-    def _take_job(self, view: JobView, *, is_news: bool) -> None:
         if view.state in _FINISHED:
             self._views.pop(view.id, None)
             card = self._cards.pop(view.id, None)
             if card is not None:
                 self._actions.take_away(card)
             if view.state == "done":
-                self._on_done(view, is_news=is_news)
+                self._jobs.dismiss(view.id)
+                self.built.emit(view.installed)
             self.changed.emit()
             return
         changed = view.id not in self._views or self._views[view.id].state != view.state
@@ -126,17 +120,6 @@ class JobCards(QObject):
         self._show_job(view)
         if changed:
             self.changed.emit()
-
-    def _on_done(self, view: JobView, *, is_news: bool) -> None:
-        self._jobs.dismiss(view.id)
-        self.built.emit(view.installed)
-        if view.installed and is_news:
-            first = view.installed[0]
-            text = self.tr("{model} is ready.").format(model=f"{first.name} {first.type}")
-            if self._answers_itself(view):
-                self._notices.inform(text)
-            else:
-                self._notices.inform(text, self.tr("Load"), lambda: self.load_asked.emit(first))
 
     def _show_job(self, view: JobView) -> None:
         card = self._cards.get(view.id)

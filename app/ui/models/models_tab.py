@@ -1,7 +1,7 @@
 """The Models tab: what to take, what is on its way, what is on disk."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
-from app.acquire.jobs import JobBook, JobView
+from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
 from app.machine.advisor import AS_LOADED, Advisor, Use
 from app.ui.base.add_action import Command, add_action
@@ -82,10 +82,8 @@ class ModelsTab(QScrollArea):
         parent: QWidget | None = None,
         *,
         job: LastingJob | None = None,
-        answers_itself: Callable[[JobView], bool] = lambda _: False,
     ) -> None:
-        """`job` measures how close files are to their original, and goes on without this tab;
-        `answers_itself` tells whether somebody else loads the model of a job that is done."""
+        """`job` measures how close files are to their original, and goes on without this tab."""
         super().__init__(parent)
         ui = replace(ui, bridge=ui.bridge.for_place(lambda: ui.notices.at(self.detail.failures)))
         self._ui = ui
@@ -103,7 +101,6 @@ class ModelsTab(QScrollArea):
         self._refreshing = Slices(self)
         self._measurer = measurer
         self._job = job
-        self._answers_itself = answers_itself
         self._building = Slices(self)
         self._facts: _Facts | None = None
         """Those of the judging that was begun last."""
@@ -194,7 +191,7 @@ class ModelsTab(QScrollArea):
         self._actions = ModelActions(
             self._ui, self._store, self._jobs, job_place, lambda: self.add_card.failures, self
         )
-        self._job_cards = JobCards(self._ui, self._jobs, self._actions, job_place, self, self._answers_itself)
+        self._job_cards = JobCards(self._ui, self._jobs, self._actions, job_place, self)
         # Each is made where it stands: for what moves, Qt works out the style of all that is in it anew.
         self.recommendation = RecommendationCard(self._theme, page)
         column.addWidget(self.recommendation)
@@ -273,7 +270,6 @@ class ModelsTab(QScrollArea):
         actions.keyboard_left.connect(self._list.take_keyboard)
         cards.changed.connect(self._refresh)
         cards.built.connect(self._on_built)
-        cards.load_asked.connect(self.load_asked)
 
     def _on_built(self, models: tuple[InstalledModel, ...]) -> None:
         self._quality.warn(models)

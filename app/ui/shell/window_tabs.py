@@ -101,7 +101,15 @@ class WindowTabs(QObject):
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
         self._first_run: FirstRun | None = None
-        JobNews(ui, parts.jobs, window, self._shows_jobs, lambda: window.show_page("models"))
+        JobNews(
+            ui,
+            parts.jobs,
+            window,
+            self._shows_jobs,
+            lambda: window.show_page("models"),
+            self.model_chosen.emit,
+            lambda view: self._first_run is not None and self._first_run.answers_with(view),
+        )
 
     def make_chat(self, place: QWidget) -> ChatTab:
         """Make the tab of the conversations, in the widget that it is for, in steps."""
@@ -201,7 +209,6 @@ class WindowTabs(QObject):
             parts.measurer,
             place,
             job=self._jobs.closeness,
-            answers_itself=lambda view: self._first_run is not None and self._first_run.answers_with(view),
         )
         tab.load_asked.connect(self.model_chosen)
         if self._state.model:
