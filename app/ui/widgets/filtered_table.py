@@ -86,6 +86,23 @@ class FilteredTable(QWidget):
         column.addWidget(self._count)
         self.show_count()
 
+    def show_all_rows(self) -> None:
+        """Be as high as all rows from now on, as a part of a page that scrolls; for few rows. Those that the
+        filter leaves out keep their room, so that nothing jumps while somebody types."""
+        source = self.proxy.sourceModel()
+        for changed in (source.modelReset, source.rowsInserted, source.rowsRemoved):
+            changed.connect(self._fit_height)
+        self.view.horizontalScrollBar().rangeChanged.connect(self._fit_height)
+        self.view.restyled.connect(self._fit_height)
+        self._fit_height()
+
+    def _fit_height(self, *_: object) -> None:
+        bar = self.view.horizontalScrollBar()
+        bar_px = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        head_px = self.view.horizontalHeader().sizeHint().height()
+        rows_px = max(1, self.proxy.sourceModel().rowCount()) * ROW_PX
+        self.view.setFixedHeight(rows_px + head_px + 2 * self.view.frameWidth() + bar_px)
+
     def copy(self) -> None:
         """Put the selected rows, or all that are shown, on the clipboard."""
         selected = [index.row() for index in self.view.selectionModel().selectedRows()]

@@ -27,7 +27,6 @@ from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.ui_context import UiContext
 
-TABLE_HEIGHT_PX = 378
 QUESTION_PX = 280
 """Of the questions in a narrow window."""
 
@@ -70,6 +69,7 @@ class DriftPage(MeasuringPage):
             wide_px=QUESTION_PX,
             spared=(ROUGE, LIKELIHOOD),
         )
+        self._table.show_all_rows()
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._before = label("", "body", wrap=True, selectable=True)
         self._now = label("", "body", wrap=True, selectable=True)
@@ -241,7 +241,6 @@ class DriftPage(MeasuringPage):
         self.lay_out(head, self._results, self._empty)
         table = Card(self._results)
         table.body.addWidget(self._table)
-        table.setFixedHeight(TABLE_HEIGHT_PX)
         sides = QGridLayout()
         sides.setSpacing(12)
         for column, (caption, text) in enumerate(

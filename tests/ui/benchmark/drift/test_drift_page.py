@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableView, QWidget
 
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
@@ -20,6 +20,7 @@ from tests.support.engines import starter_path
 from tests.support.perturbed import perturbed_copy
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.support.waiting import wait_until
+from tests.support.widgets import seen, seen_button, seen_words
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,14 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     check = next(button for button in page.findChildren(QPushButton) if button.text() == "Check now")
     check.click()
     wait_until(lambda: "Kept" in shown(page))
+    # The page scrolls, not the table in it; beside a bar that scrolls sideways, too.
+    table = seen(page, QTableView)
+    sideways = table.horizontalScrollBar()
+    for width_px in (1000, 420):
+        page.resize(width_px, 900)
+        wait_until(lambda: table.verticalScrollBar().maximum() == 0)
+        wait_until(lambda narrow=width_px < 1000: (sideways.maximum() > 0) == narrow)
+        assert table.verticalScrollBar().maximum() == 0
     (tmp_path / "other").mkdir()
     shutil.move(perturbed_copy(model, tmp_path / "other"), model)
 
