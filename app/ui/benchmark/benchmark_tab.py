@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.bench.results.history import BenchmarkHistory
@@ -11,7 +12,7 @@ from app.bench.run.suite import SUITES, Suite
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.slices import Slices, Stepped
 from app.ui.benchmark.frame.benchmark_state import BenchmarkState, QualityState
-from app.ui.benchmark.frame.measuring_page import MARGIN_PX
+from app.ui.benchmark.frame.measuring_page import MARGIN_PX, MeasuringPage
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.widgets.card import button
@@ -26,6 +27,9 @@ class BenchmarkTab(QWidget, Stepped):
     A page brings its own margins and scrolls by itself, as `BenchmarkSpeedPage` does. One that is `Stepped`
     is made in steps where nobody needs it at once.
     """
+
+    show_asked = Signal()
+    """One of its pages, which is in front of the others now, is to be seen."""
 
     def __init__(
         self,
@@ -121,6 +125,8 @@ class BenchmarkTab(QWidget, Stepped):
         if self._makers.pop(key, None) is None:
             return
         page.setAccessibleName(place.accessibleName())
+        if isinstance(page, MeasuringPage):
+            page.show_asked.connect(lambda: self._on_show_asked(key))
         room.addWidget(page)
         place.setFocusProxy(page)
         if index == self._stack.currentIndex():
@@ -158,6 +164,10 @@ class BenchmarkTab(QWidget, Stepped):
             tab.setChecked(True)
         if (place := self._stack.widget(index)) is not None:
             self.setFocusProxy(place.focusProxy() or place)
+
+    def _on_show_asked(self, key: str) -> None:
+        self.show_page(key)
+        self.show_asked.emit()
 
     def show_page(self, key: str) -> None:
         """Bring a page to the front, made now if it was never shown."""

@@ -191,6 +191,7 @@ class WindowTabs(QObject):
                 # It tells in the window's head what the job is at.
                 tab.make_page(key)
         tab.add_above(lines)
+        tab.show_asked.connect(lambda: self._window.show_page("benchmark"))
         if self._state.benchmark is not None:
             tab.restore(self._state.benchmark)
         self._benchmark = tab

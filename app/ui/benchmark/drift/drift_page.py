@@ -121,6 +121,10 @@ class DriftPage(MeasuringPage):
         assert isinstance(result, DriftReport)
         self.show_report(result)
 
+    def done_words(self) -> str:
+        """Give the sentence that tells at another page that a job is done."""
+        return self.tr("The answers have been checked.")
+
     def show_job(self, running: bool) -> None:
         """Nothing of a check that is cancelled is kept."""
         self._stop.setVisible(running)

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.base.errors import Cancelled, StillroomError
 from app.engine.protocol import ModelInfo
 from app.ui.base.lasting_job import LastingJob, fail
 from app.ui.widgets.scrolled_page import ScrolledPage
@@ -18,8 +19,11 @@ class MeasuringPage(QScrollArea):
     """Shows one job at a time, which goes on without it: a page that is made meanwhile takes it over. GUI
     thread.
 
-    A page says what `update_head`, `show_job`, `show_progress` and `take_result` do.
+    A page says what `update_head`, `show_job`, `show_progress`, `take_result` and `done_words` do.
     """
+
+    show_asked = Signal()
+    """Somebody at another page wants to see this one."""
 
     def __init__(
         self,
@@ -51,6 +55,10 @@ class MeasuringPage(QScrollArea):
 
     def take_result(self, result: object) -> None:
         """Show what a job has come to."""
+        raise NotImplementedError
+
+    def done_words(self) -> str:
+        """Give the sentence that tells at another page that a job is done."""
         raise NotImplementedError
 
     @property
@@ -122,6 +130,16 @@ class MeasuringPage(QScrollArea):
             self._bridge.start(fail(failure))
         else:
             self.take_result(result)
+        if not self.isVisible():
+            self._tell_elsewhere(failure)
+
+    def _tell_elsewhere(self, failure: Exception | None) -> None:
+        if failure is None:
+            self._notices.inform(self.done_words(), self.tr("Show"), self.show_asked.emit)
+        elif isinstance(failure, StillroomError) and not isinstance(failure, Cancelled):
+            reason = self._notices.told(failure).text
+            text = self.tr("The measurement has stopped. {reason}").format(reason=reason)
+            self._notices.warn(text, self.tr("Show"), self.show_asked.emit)
 
     def follow_session(self) -> None:
         """Call `update_head` whenever the session changes, and take over a job that runs; once the page is

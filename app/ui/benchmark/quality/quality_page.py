@@ -204,6 +204,10 @@ class QualityPage(MeasuringPage, Stepped):
         super().cancel()
         self._progress.show_cancelling()
 
+    def done_words(self) -> str:
+        """Give the sentence that tells at another page that a job is done."""
+        return self.tr("The quality has been measured.")
+
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts, and what it has left behind."""
         self._follows_run = running

@@ -257,6 +257,10 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         super().cancel()
         self._progress.show_cancelling()
 
+    def done_words(self) -> str:
+        """Give the sentence that tells at another page that a job is done."""
+        return self.tr("The speed has been measured.")
+
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts."""
         self._follows_run = running

@@ -47,12 +47,13 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
 ) -> None:
     model = Path(shutil.copy(starter_path(), tmp_path / "model.gguf"))
     host = QWidget()
+    notices = Notices(host, lambda: "")
     ui = UiContext(
         desk.session,
         stores.settings,
         desk.theme,
         desk.bridge,
-        Notices(host, lambda: ""),
+        notices,
         PlotLibrary(desk.bridge),
     )
     page = DriftPage(ui, stores.drift)
@@ -93,6 +94,15 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     assert accept.isVisible()
     accept.click()
     wait_until(lambda: "Kept" in shown(page))
+    assert "have been checked" not in seen_words(notices)
+    # At another page the end is told, and leads back.
+    asked: list[bool] = []
+    page.show_asked.connect(lambda: asked.append(True))
+    page.hide()
+    check.click()
+    wait_until(lambda: "The answers have been checked." in seen_words(notices))
+    seen_button(notices, "Show").click()
+    assert asked
     assert not desk.problems
     page.deleteLater()
 
