@@ -20,6 +20,8 @@ class ModelsMoving(QObject):
     changed = Signal()
     moved = Signal()
     """The models are in another folder now."""
+    failed = Signal(object)
+    """The `StillroomError` for which they are not."""
 
     def __init__(
         self, place: ModelsPlace, jobs: JobBook, bridge: Bridge, in_use: ModelsInUse, parent: QObject
@@ -87,7 +89,7 @@ class ModelsMoving(QObject):
         except Cancelled:
             pass
         except StillroomError as error:
-            self.error = error
+            self._fail(error)
         else:
             self.moved.emit()
         finally:
@@ -103,9 +105,13 @@ class ModelsMoving(QObject):
         try:
             await asyncio.to_thread(self._place.undo)
         except StillroomError as error:
-            self.error = error
+            self._fail(error)
         finally:
             self._end()
+
+    def _fail(self, error: StillroomError) -> None:
+        self.error = error
+        self.failed.emit(error)
 
     def _begin(self) -> threading.Event:
         cancel = self._cancel = threading.Event()

@@ -359,6 +359,7 @@ class WindowApplication(QObject):
                 self._session.expect_model(False)
         # Afterwards, so that nobody who asks for the models waits for the end of this.
         await asyncio.to_thread(self._tidy_models)
+        self.dialogs.tell_of_interrupted_move()
 
     def _on_told(self, notice: StillroomError) -> None:
         self._notices.error(notice)

@@ -78,6 +78,7 @@ class WindowDialogs(QObject):
         self._notices = ui.notices
         self.moving = moving
         self.moving.moved.connect(self._on_moved)
+        self.moving.failed.connect(self._on_move_failed)
         self._opening = Slices(self)
         self._keeping = asyncio.Lock()
         self._being_made: QDialog | None = None
@@ -414,6 +415,27 @@ class WindowDialogs(QObject):
         self._notices.inform(
             self.tr("The models are in {folder} now.").format(folder=str(self._parts.store.root))
         )
+
+    def _on_move_failed(self, error: StillroomError) -> None:
+        # Loaded by whoever began the move.
+        from app.ui.settings.models_folder_card import ModelsFolderCard
+
+        if not any(card.isVisible() for card in self._window.findChildren(ModelsFolderCard)):
+            reason = self._notices.told(error).text
+            text = self.tr("The models were not moved. {reason}").format(reason=reason)
+            self._notices.warn(text, self.tr("Open settings"), self._ask_models_folder)
+
+    def tell_of_interrupted_move(self) -> None:
+        """Say that a move of the models did not come to its end before the program did, if so."""
+        target = self.moving.place.unfinished
+        if target is not None and not self.moving.is_running:
+            text = self.tr("The move of the models to {folder} was interrupted. They are all here still.")
+            self._notices.warn(
+                text.format(folder=str(target)), self.tr("Open settings"), self._ask_models_folder
+            )
+
+    def _ask_models_folder(self) -> None:
+        self.ask_settings("models folder")
 
     def _check_hub_access(self) -> HubAccount:
         # The hub's library takes longer to load than a dialog may take to open.

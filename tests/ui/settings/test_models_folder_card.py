@@ -21,7 +21,7 @@ from models.system.progress import JobContext
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import click, seen_button, seen_words
-from tests.support.window import run_with_window, settle
+from tests.support.window import run_with_window, settle, told
 
 
 @pytest.fixture(autouse=True)
@@ -86,11 +86,26 @@ def test_a_folder_with_other_files_is_refused(qapp: QApplication, home: Path) ->
     run_with_window(scene)
 
 
+def test_a_move_that_fails_is_told_where_its_page_is_closed(qapp: QApplication, home: Path) -> None:
+    (home / "letters").mkdir()
+    (home / "letters" / "one.txt").write_text("Dear")
+
+    async def scene(application: WindowApplication) -> None:
+        moving = application.dialogs.moving
+        await until(lambda: not moving.refusal, "the end of what uses the models")
+        moving.start(home / "letters")
+        await until(lambda: "The models were not moved." in told(application), "the notice")
+        assert "is not empty" in told(application)
+
+    run_with_window(scene)
+
+
 def test_an_interrupted_move_goes_on_or_is_taken_back(qapp: QApplication, home: Path) -> None:
     settings = SettingsFile(home / "home" / "config" / "settings.json")
     settings.update(models_move=str(home / "new"))
 
     async def take_back(application: WindowApplication) -> None:
+        await until(lambda: "was interrupted" in told(application), "the notice")
         card = open_card(application)
         assert "was interrupted" in seen_words(card)
         click(seen_button(card, "Take it back"))
