@@ -126,6 +126,14 @@ _STEPS: tuple[str, ...] = (
     """,
     # 12: the words of summaries that are being changed; empty where they are not.
     "ALTER TABLE summaries ADD COLUMN changed TEXT NOT NULL DEFAULT '';",
+    # 13: the files that are being read for a chat's next message; paths as the system has them.
+    """
+    CREATE TABLE files_to_read (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        path BLOB NOT NULL
+    );
+    """,
 )
 
 _SECURE_DELETE = "INSERT INTO message_search (message_search, rank) VALUES ('secure-delete', 1);"
@@ -194,6 +202,13 @@ def _edit(_db: sqlite3.Connection, values: Values) -> StillroomError:
     )
 
 
+def _file_to_read(db: sqlite3.Connection, values: Values) -> StillroomError:
+    return StillroomError(
+        "A file that was to be attached in the chat “{title}”",
+        title=_title(db, values.get("conversation_id")),
+    )
+
+
 def _fit_message(values: dict[str, object]) -> None:
     if values.get("role") not in ("user", "assistant"):
         values["role"] = "assistant" if values.get("thinking") or values.get("model") else "user"
@@ -244,6 +259,7 @@ SCHEMA = Schema(
         Table("attachments", describe=_document),
         Table("summaries", describe=_summary),
         Table("edits", describe=_edit),
+        Table("files_to_read", describe=_file_to_read),
         Table("passage_vectors", ("attachment_id", "start", "end", "model"), derived=True),
     ),
     newer=_newer,

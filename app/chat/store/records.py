@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from app.chat.documents.retrieval import Passage
@@ -77,6 +78,15 @@ class Attachment:
     id: int
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRead:
+    """A file that was given for the next message of a chat, and is not read yet."""
+
+    id: int
+    conversation_id: int
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import operator
+import os
 import sqlite3
 import threading
 import time
@@ -19,7 +20,15 @@ from app.chat.store.fork_rows import fork_rows
 from app.chat.store.full_disk_drafts import FullDiskDrafts, LastWord
 from app.chat.store.imported import ImportedChat
 from app.chat.store.imported_rows import add_imported
-from app.chat.store.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
+from app.chat.store.records import (
+    Attachment,
+    Conversation,
+    FileToRead,
+    Folder,
+    Outcome,
+    Role,
+    StoredMessage,
+)
 from app.chat.store.rows import (
     CONVERSATION,
     MESSAGE,
@@ -275,6 +284,7 @@ class ChatStore:
                 " AND trim(draft) = ''"
                 " AND NOT EXISTS (SELECT 1 FROM messages WHERE conversation_id = conversations.id)"
                 " AND NOT EXISTS (SELECT 1 FROM attachments WHERE conversation_id = conversations.id)"
+                " AND NOT EXISTS (SELECT 1 FROM files_to_read WHERE conversation_id = conversations.id)"
                 + "".join(f" AND {name} IS ?" for name in standard)
                 + " RETURNING id",
                 (conversation_id, *standard.values()),
@@ -562,9 +572,37 @@ class ChatStore:
 
     # Documents
 
-    def attach(self, conversation_id: int, name: str, text: str) -> Attachment:
-        """Keep a document for the chat's next message."""
+    def note_files(self, conversation_id: int, paths: Sequence[Path]) -> list[FileToRead]:
+        """Keep which files are about to be read for the chat's next message, until `attach` or `forget_file`.
+        A chat that is gone has none."""
         with self._database.writing() as db:
+            rows = [
+                db.execute(
+                    "INSERT INTO files_to_read (conversation_id, path)"
+                    " SELECT id, ? FROM conversations WHERE id = ? RETURNING id, conversation_id, path",
+                    (os.fsencode(path.absolute()), conversation_id),
+                ).fetchall()
+                for path in paths
+            ]
+        return [_file_of(row) for noted in rows for row in noted]
+
+    def files_to_read(self) -> list[FileToRead]:
+        """The files that were never read to their end, in the order in which they were given."""
+        rows = self._database.read(
+            "SELECT f.id, f.conversation_id, f.path FROM files_to_read f"
+            " JOIN conversations c ON c.id = f.conversation_id WHERE c.deleted_at IS NULL ORDER BY f.id"
+        )
+        return [_file_of(row) for row in rows]
+
+    def forget_file(self, file_id: int) -> None:
+        """A file is not to be read any more."""
+        with self._database.writing() as db:
+            _drop_file(db, file_id)
+
+    def attach(self, conversation_id: int, name: str, text: str, *, file_id: int = 0) -> Attachment:
+        """Keep a document for the chat's next message; `file_id` is the file that it was read from."""
+        with self._database.writing() as db:
+            _drop_file(db, file_id)
             row = db.execute(
                 "INSERT INTO attachments (conversation_id, name, text, created_at) VALUES (?, ?, ?, ?)"
                 " RETURNING id, name, text",
@@ -589,6 +627,14 @@ class ChatStore:
 
 def _drop_edit(db: sqlite3.Connection, message_id: int) -> None:
     db.execute("DELETE FROM edits WHERE message_id = ?", (message_id,))
+
+
+def _drop_file(db: sqlite3.Connection, file_id: int) -> None:
+    db.execute("DELETE FROM files_to_read WHERE id = ?", (file_id,))
+
+
+def _file_of(row: tuple[Any, ...]) -> FileToRead:
+    return FileToRead(row[0], row[1], Path(os.fsdecode(row[2])))
 
 
 def _gone() -> ChatStoreError:

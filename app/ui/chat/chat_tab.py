@@ -208,6 +208,7 @@ class ChatTab(QWidget, Stepped):
         chats = [chat.id for chat in store.conversations()]
         last = ui.settings.values.last_chat
         self.open_chat(last if last in chats else next(iter(chats), None))
+        self.attachments.go_on()
         self.made.emit()
 
     # What the window calls

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.chat.documents.documents import Document, DocumentError, read_document
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.prompting.attached import with_documents
-from app.chat.store.records import Attachment, Conversation
+from app.chat.store.records import Attachment, Conversation, FileToRead
 from app.engine.protocol import Part
 from app.ui.base.file_dialogs import FileDialog, documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
@@ -20,6 +20,7 @@ from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.widgets.dropped import hold_folder
 from app.ui.widgets.inline_notices import InlineNotices
+from app.ui.widgets.notices import NoticePlace
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
@@ -29,7 +30,7 @@ class Reading:
     """Files that were given for the next message of a chat."""
 
     opened: int
-    """The number of the chat as `ChatKeeper.opened` counted."""
+    """The number of the chat as `ChatKeeper.opened` counted; 0 where another window opened it."""
     chat_id: int
     """0 until a new chat is in the store."""
     is_done: bool = False
@@ -75,6 +76,8 @@ class ChatAttachments(QObject):
         self._tokens: dict[int, int] = {}
         """Of the documents, as the present model counts them; another one when the model is."""
         self._readings: list[Reading] = []
+        self._noted: set[int] = set()
+        """The files of these, by their numbers in the store."""
         self._keeping = asyncio.Lock()
         self._folder = ""
         self.waiting: tuple[Attachment, ...] = ()
@@ -115,33 +118,38 @@ class ChatAttachments(QObject):
             self.reading_changed.emit()
         return self._attach(paths, reading, self._chosen())
 
+    def go_on(self) -> None:
+        """Read the files that were being read when the program or the window before this one ended."""
+        self._start(self._go_on())
+
+    async def _go_on(self) -> None:
+        # In the order of the writes: what is given meanwhile is not read twice.
+        files = await self._keeper.write(self._keeper.store.files_to_read)
+        left = [file for file in files if file.id not in self._noted]
+        readings = {file.conversation_id: Reading(0, file.conversation_id) for file in left}
+        for chat_id, reading in readings.items():
+            self._readings.append(reading)
+            own = [file for file in left if file.conversation_id == chat_id]
+            self._start(self._read_all(own, reading, self._notices.at(self._failures)))
+        if readings:
+            self.reading_changed.emit()
+
     async def _attach(self, paths: Sequence[Path], reading: Reading, chosen: ChosenChat) -> None:
         if not paths:
             return
         place = self._notices.at(self._failures)
-        twice: list[str] = []
+        files: list[FileToRead] = []
         try:
             if await asyncio.to_thread(hold_folder, paths):
                 self.folders_given.emit(list(paths))
                 return
             if not reading.chat_id:
                 reading.chat_id = (await self._keeper.kept_chat(chosen)).id
-            for path in paths:
-                try:
-                    document = await asyncio.to_thread(read_document, path)
-                except DocumentError as error:
-                    reading.has_failed = True
-                    place.fail(f"attach {path}", error)
-                    continue
-                place.mend(f"attach {path}")
-                if not await self._keep(reading.chat_id, document):
-                    twice.append(document.name)
-                elif self._keeper.is_open(reading.chat_id):
-                    self.show(reading.chat_id)
+            files = await self._keeper.write(self._keeper.store.note_files, reading.chat_id, paths)
         finally:
-            reading.is_done = True
-            self._readings.remove(reading)
-            self.reading_changed.emit()
+            if not files:
+                self._end(reading)
+        twice = await self._read_all(files, reading, place) if files else []
         if len(twice) == 1:
             self._notices.inform(self.tr("{name} is attached already.").format(name=shown(twice[0])))
         elif twice:
@@ -149,15 +157,47 @@ class ChatAttachments(QObject):
                 self.tr("{count} of these files are attached already.").format(count=len(twice))
             )
 
-    async def _keep(self, conversation_id: int, document: Document) -> bool:
+    async def _read_all(self, files: Sequence[FileToRead], reading: Reading, place: NoticePlace) -> list[str]:
+        """Read and keep the documents of a reading; give the names of those that were attached already."""
+        store = self._keeper.store
+        twice: list[str] = []
+        self._noted |= {file.id for file in files}
+        try:
+            for file in files:
+                try:
+                    document = await asyncio.to_thread(read_document, file.path)
+                except DocumentError as error:
+                    await self._keeper.write(store.forget_file, file.id)
+                    reading.has_failed = True
+                    place.fail(f"attach {file.path}", error)
+                    continue
+                place.mend(f"attach {file.path}")
+                if not await self._keep(reading.chat_id, document, file.id):
+                    twice.append(document.name)
+                elif self._keeper.is_open(reading.chat_id):
+                    self.show(reading.chat_id)
+        finally:
+            self._noted -= {file.id for file in files}
+            self._end(reading)
+        return twice
+
+    def _end(self, reading: Reading) -> None:
+        reading.is_done = True
+        self._readings.remove(reading)
+        self.reading_changed.emit()
+
+    async def _keep(self, conversation_id: int, document: Document, file_id: int = 0) -> bool:
         """Keep a document for the next message; False where the same one waits for it already."""
         store = self._keeper.store
         # One at a time: two drops of a file may be read at once.
         async with self._keeping:
             waiting = await self._keeper.read(store.waiting_attachments, conversation_id)
             if any((each.name, each.text) == (document.name, document.text) for each in waiting):
+                await self._keeper.write(store.forget_file, file_id)
                 return False
-            await self._keeper.write(store.attach, conversation_id, document.name, document.text)
+            await self._keeper.write(
+                store.attach, conversation_id, document.name, document.text, file_id=file_id
+            )
             return True
 
     async def count(self) -> None:

@@ -365,6 +365,38 @@ def test_a_question_waits_for_the_documents_that_are_being_read(
     opened.run(scene())
 
 
+def test_files_that_were_being_read_at_the_end_are_read_again(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("one.txt", "two.txt", "missing.txt")]
+    for path in paths[:2]:
+        path.write_text(f"The code word of {path.name} is marmalade.", encoding="utf-8")
+    tab, store = opened.tab, opened.store
+
+    async def scene() -> None:
+        chat = store.create_conversation(title="left")
+        store.note_files(chat.id, [paths[0], paths[2]])
+        tab.open_chat(store.create_conversation().id)
+        open_chat = tab.chat
+        assert open_chat is not None
+        with slow_reading(monkeypatch) as read_on:
+            tab.composer.files_given.emit([paths[1]])
+            await until(lambda: len(store.files_to_read()) == 3, "the note of the file")
+            tab.attachments.go_on()
+            await until(lambda: sorted(tab.attachments.reading) == [chat.id, open_chat.id], "both readings")
+            # What is not read yet is something in it.
+            assert not store.delete_if_empty(open_chat.id)
+            read_on.set()
+            await until(lambda: not tab.attachments.reading, "their end")
+        assert [each.name for each in store.waiting_attachments(chat.id)] == ["one.txt"]
+        assert tab.composer.attachments.names == ["two.txt"]
+        assert store.files_to_read() == []
+        opened.awaited += tab.failures.texts
+        assert any("missing.txt" in text for text in tab.failures.texts)
+
+    opened.run(scene())
+
+
 def test_a_question_whose_document_cannot_be_read_is_not_sent(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -387,3 +387,21 @@ def test_the_list_of_chats_is_read_again_when_anybody_has_written(path: Path) ->
         [made_anew, as_it_was] = store.conversations()
         assert made_anew.title == "Renamed, too"
         assert as_it_was is renamed, "what has not changed is not made again"
+
+
+def test_files_that_are_not_read_yet_are_known_after_a_restart(path: Path) -> None:
+    undecodable = Path(os.fsdecode(b"/papers/caf\xe9.txt"))
+    with closing(ChatStore(path)) as store:
+        chat, deleted = store.create_conversation(), store.create_conversation(title="deleted")
+        first, second, third = store.note_files(chat.id, [undecodable, Path("/b.txt"), Path("/c.txt")])
+        store.note_files(deleted.id, [Path("/d.txt")])
+        store.delete(deleted.id)
+        assert not store.delete_if_empty(chat.id)
+        store.attach(chat.id, "b.txt", "text", file_id=second.id)
+    with closing(ChatStore(path)) as store:
+        assert store.files_to_read() == [first, third]
+        assert first.path == undecodable
+        assert store.note_files(deleted.id, [Path("/d.txt")]) == []
+        store.forget_file(first.id)
+        assert store.files_to_read() == [third]
+        assert [each.name for each in store.waiting_attachments(chat.id)] == ["b.txt"]
