@@ -6,6 +6,7 @@ becomes an AST (`fragment`) or a code object that is thrown away, YAML is read a
 
 import ast
 import json
+import os
 import re
 import sys
 import textwrap
@@ -17,6 +18,7 @@ from typing import NoReturn
 import yaml
 
 from app.base.child_limits import limit_resources
+from models.system.child_process import die_with_parent
 
 MEMORY_LIMIT_BYTES = 1 << 30
 CPU_LIMIT_S = 5
@@ -26,6 +28,7 @@ Answer = dict[str, object]
 
 def main() -> None:
     """Answer the one request on stdin."""
+    die_with_parent(os.getppid())
     limit_resources(MEMORY_LIMIT_BYTES, CPU_LIMIT_S)
     request = json.load(sys.stdin)
     # A warning would otherwise be printed by Python's own machinery; they are collected instead.

@@ -29,8 +29,8 @@ def serve(
 
     What the parent says meanwhile goes to `arrivals`.
     """
-    answers = _own_stdout()
     die_with_parent(os.getppid())
+    answers = _own_stdout()
     request: R = decoder_of(request_type).decode(_read_line())
     saying = threading.Lock()
 

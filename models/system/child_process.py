@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -55,10 +56,16 @@ def computing_environment(environment: Mapping[str, str] = os.environ) -> dict[s
 def die_with_parent(parent_pid: int) -> None:
     """In a child on Linux: be killed when the thread that started it ends; nothing elsewhere.
 
-    `parent_pid` is the parent's id as the child first saw it, for a parent that is gone already.
+    `parent_pid` is the parent's id as the child first saw it. A parent that was gone before that, while
+    Python and what is imported were loaded, has left a pipe that nobody reads: to be called while stdout is
+    still the one that the child was started with, and by no child that has its stdout from elsewhere.
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:
+    # A pipe that nobody can read any more has an error; see poll(2).
+    stdout = select.poll()
+    stdout.register(1, 0)
+    is_unheard = any(event & select.POLLERR for _, event in stdout.poll(0))
+    if os.getppid() != parent_pid or is_unheard:
         os._exit(0)

@@ -1,5 +1,6 @@
 """The child process that measures what this computer can do at most; see `app.bench.run.ceilings`."""
 
+import os
 import sys
 
 import msgspec
@@ -9,10 +10,12 @@ from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.llama.matmul_speed import matmul_flop_per_s
 from app.machine.memory_speed import measure_memory_speed
+from models.system.child_process import die_with_parent
 
 
 def main() -> int:
     """Read a `CeilingsRequest` from stdin, write `MeasuredCeilings` to stdout, both as JSON."""
+    die_with_parent(os.getppid())
     request = msgspec.json.decode(sys.stdin.buffer.readline(), type=CeilingsRequest)
     ggml = Backend(NativeLog()).ggml
     measured = MeasuredCeilings(

@@ -6,6 +6,7 @@ One JSON request on stdin (`path`), one JSON answer on stdout: `text`, or `reaso
 
 import json
 import logging
+import os
 import re
 import sys
 import warnings
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.base.child_limits import limit_resources
+from models.system.child_process import die_with_parent
 from models.system.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
 
 def main() -> None:
     """Answer the one request on stdin."""
+    die_with_parent(os.getppid())
     limit_resources(MEMORY_LIMIT_BYTES, CPU_LIMIT_S)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")

@@ -5,6 +5,7 @@ there are none.
 """
 
 import logging
+import os
 import struct
 import sys
 import warnings
@@ -16,6 +17,7 @@ from app.base.child_limits import limit_resources
 from app.chat.store.imported import ImportedChat
 from app.chat.transfer.chat_file import chats_of_file
 from app.chat.transfer.import_stillroom import ImportFailed
+from models.system.child_process import die_with_parent
 
 MEMORY_LIMIT_BYTES = 2 << 30
 CPU_LIMIT_S = 100
@@ -41,6 +43,7 @@ class Found(msgspec.Struct, tag="chat"):
 
 def main() -> None:
     """Answer the one request on stdin."""
+    die_with_parent(os.getppid())
     limit_resources(MEMORY_LIMIT_BYTES, CPU_LIMIT_S)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")

@@ -38,6 +38,8 @@ class RpcLending:
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
+            # That of the program may be a pipe which is closed before it ends.
+            stdout=subprocess.DEVNULL,
             # It names each connection, also those that only ask for the free memory.
             stderr=subprocess.DEVNULL,
             env=computing_environment(),

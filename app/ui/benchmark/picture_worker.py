@@ -8,9 +8,12 @@ import sys
 
 import msgspec
 
+from models.system.child_process import die_with_parent
+
 
 def main() -> int:
     """Draw what stdin holds, in light colours."""
+    die_with_parent(os.getppid())
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtWidgets import QApplication
 

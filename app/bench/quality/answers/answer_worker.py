@@ -5,13 +5,17 @@ closes. Nothing of an answer is ever run; the limits are against what takes too 
 """
 
 import json
+import os
 import sys
+
+from models.system.child_process import die_with_parent
 
 MEMORY_LIMIT_BYTES = 1 << 30
 
 
 def main() -> None:
     """Answer until stdin closes."""
+    die_with_parent(os.getppid())
     _limit_memory()
     # Loaded after the limit, and once for all answers.
     from app.bench.quality.answers.equality import same_answer

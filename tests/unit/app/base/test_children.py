@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.base.children import child_command, child_name, leave_bundle_environment
+from app.base.children import CHILD_MODULES, ChildName, child_command, child_name, leave_bundle_environment
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[4]
 
@@ -58,3 +59,19 @@ def test_closed_streams_are_opened_before_another_file_takes_their_place() -> No
         ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, program], cwd=ROOT, check=False
     )
     assert done.returncode == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the end of stdin has to do")
+@pytest.mark.parametrize("name", [name for name in CHILD_MODULES if name != "sandbox"])
+def test_a_child_whose_parent_died_while_it_was_loaded_does_nothing(name: ChildName) -> None:
+    """Its stdin is open: it may have the whole request. The sandbox ends with its stdin, whatever it runs."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    child = subprocess.Popen(child_command(name), cwd=ROOT, stdin=subprocess.PIPE, stdout=writer)
+    os.close(writer)
+    try:
+        wait_until(lambda: child.poll() is not None)
+        assert child.returncode == 0
+    finally:
+        child.kill()
+        child.communicate()
