@@ -488,6 +488,10 @@
         <translation>基准测试结束前聊天需要等待。在此期间请不要使用电脑：其他程序造成的干扰会被发现并标记。</translation>
     </message>
     <message>
+        <source>The speed has been measured.</source>
+        <translation>速度已测量完毕。</translation>
+    </message>
+    <message>
         <source>The run was stopped before its end. What it had measured is not kept.</source>
         <translation>测试未完成即停止。已测得的结果不会保留。</translation>
     </message>
@@ -2867,6 +2871,10 @@ Left for the reply: {left}</source>
         <translation>保留的回答</translation>
     </message>
     <message>
+        <source>The answers have been checked.</source>
+        <translation>回答已检查完毕。</translation>
+    </message>
+    <message>
         <source>{done} of {total} answers</source>
         <translation>{total} 个回答中完成 {done} 个</translation>
     </message>
@@ -4295,17 +4303,6 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>JobCards</name>
-    <message>
-        <source>{model} is ready.</source>
-        <translation>{model} 已就绪。</translation>
-    </message>
-    <message>
-        <source>Load</source>
-        <translation>加载</translation>
-    </message>
-</context>
-<context>
     <name>JobFollowing</name>
     <message>
         <source>{host} does not answer (attempt {done} of {total}). It is asked again in {time}.</source>
@@ -4325,6 +4322,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Models</source>
         <translation>模型</translation>
+    </message>
+    <message>
+        <source>{model} is ready.</source>
+        <translation>{model} 已就绪。</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>加载</translation>
     </message>
 </context>
 <context>
@@ -4799,6 +4804,14 @@ Left for the reply: {left}</source>
     <message>
         <source>A reply is being written. Stop it or wait for it, then run.</source>
         <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>The measurement has stopped. {reason}</source>
+        <translation>测量已停止。{reason}</translation>
     </message>
 </context>
 <context>
@@ -5473,6 +5486,14 @@ Left for the reply: {left}</source>
         <translation>添加</translation>
     </message>
     <message>
+        <source>A computer is being asked</source>
+        <translation>正在询问一台电脑</translation>
+    </message>
+    <message>
+        <source>Type an address first</source>
+        <translation>请先输入地址</translation>
+    </message>
+    <message>
         <source>Add it all the same</source>
         <translation>仍然添加</translation>
     </message>
@@ -5731,6 +5752,30 @@ Left for the reply: {left}</source>
     <message>
         <source>Save</source>
         <translation>保存</translation>
+    </message>
+    <message>
+        <source>Unsaved changes</source>
+        <translation>未保存的更改</translation>
+    </message>
+    <message>
+        <source>The prompt is not saved.</source>
+        <translation>提示词尚未保存。</translation>
+    </message>
+    <message>
+        <source>If you discard it, it is gone.</source>
+        <translation>放弃后将无法恢复。</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>放弃</translation>
+    </message>
+    <message>
+        <source>Go on writing</source>
+        <translation>继续编写</translation>
+    </message>
+    <message>
+        <source>It needs a title and a text first</source>
+        <translation>请先填写标题和内容</translation>
     </message>
     <message>
         <source>Copy and edit</source>
@@ -6131,6 +6176,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Progress of the quality suite</source>
         <translation>质量测试的进度</translation>
+    </message>
+    <message>
+        <source>The quality has been measured.</source>
+        <translation>质量已测量完毕。</translation>
     </message>
     <message>
         <source>A run was stopped before its end. Results of it that are kept: {count}. Go on asks what is missing.</source>
@@ -7500,6 +7549,14 @@ Left for the reply: {left}</source>
         <translation>撤销</translation>
     </message>
     <message>
+        <source>A server is being asked</source>
+        <translation>正在询问一台服务器</translation>
+    </message>
+    <message>
+        <source>Type an address first</source>
+        <translation>请先输入地址</translation>
+    </message>
+    <message>
         <source>Asking {host}…</source>
         <translation>正在询问 {host}…</translation>
     </message>
@@ -8124,6 +8181,14 @@ Left for the reply: {left}</source>
     <message>
         <source>The models are in {folder} now.</source>
         <translation>模型现在位于 {folder}。</translation>
+    </message>
+    <message>
+        <source>The models were not moved. {reason}</source>
+        <translation>模型没有被移动。{reason}</translation>
+    </message>
+    <message>
+        <source>The move of the models to {folder} was interrupted. They are all here still.</source>
+        <translation>将模型移动到 {folder} 的操作曾中断。模型仍全部在原处。</translation>
     </message>
 </context>
 <context>
@@ -9765,6 +9830,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The processor {name} has no AVX2, so models run several times slower on it.</source>
         <translation>处理器 {name} 没有 AVX2，模型运行会慢数倍。</translation>
+    </message>
+    <message>
+        <source>A file that was to be attached in the chat “{title}”</source>
+        <translation>聊天“{title}”中要附加的一个文件</translation>
     </message>
     <message>
         <source>A grammar works only with a model on this computer.</source>
