@@ -44,14 +44,17 @@ class DropVeil(QFrame):
         if isinstance(event, QDragEnterEvent):
             if not self._takes(event.mimeData()):
                 return False
-            event.acceptProposedAction()
+            _accept_copy(event)
             self._lay_over()
             return True
         if event.type() == QEvent.Type.DragLeave:
             self.hide()
+        elif event.type() == QEvent.Type.DragMove and isinstance(event, QDropEvent) and self.isVisible():
+            _accept_copy(event)
+            return True
         elif isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
             self.hide()
-            event.acceptProposedAction()
+            _accept_copy(event)
             self._drop(self._takes(event.mimeData()))
             return True
         return False
@@ -61,3 +64,10 @@ class DropVeil(QFrame):
         self.setGeometry(self._below.rect().adjusted(EDGE_PX, EDGE_PX, -EDGE_PX, -EDGE_PX))
         self.raise_()
         self.show()
+
+
+def _accept_copy(event: QDropEvent) -> None:
+    """Take what is dragged as a copy, whatever is proposed: who is told that his files were moved deletes
+    them, as Windows' Explorer does after a drag with Shift."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()

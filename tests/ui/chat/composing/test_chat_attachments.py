@@ -23,14 +23,16 @@ from app.ui.widgets.elided_label import ElidedLabel
 from tests.support.chat_desk import WAIT_S, Opened
 from tests.support.starter_variants import write_embedding_model
 from tests.support.waiting import until
+from tests.support.widgets import seen_words
 
 
 def dragged(*paths: Path) -> tuple[QMimeData, QDragEnterEvent, QDropEvent]:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, button, key)
-    return data, enter, QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, button, key)
+    both = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
+    enter = QDragEnterEvent(QPoint(5, 5), both, data, button, key)
+    return data, enter, QDropEvent(QPointF(5, 5), both, data, button, key)
 
 
 def test_an_embedding_model_beside_helps_to_choose_passages(opened: Opened, tmp_path: Path) -> None:
@@ -234,7 +236,11 @@ def test_documents_dropped_anywhere_are_attached_and_models_are_not(opened: Open
         QApplication.sendEvent(tab, enter)
         assert enter.isAccepted()
         assert veil.isVisibleTo(tab)
+        # Whatever is proposed: who drags would delete what is said to be moved.
+        drop.setDropAction(Qt.DropAction.MoveAction)
         QApplication.sendEvent(tab, drop)
+        assert drop.isAccepted()
+        assert drop.dropAction() == Qt.DropAction.CopyAction
         assert not veil.isVisibleTo(tab)
         await until(lambda: tab.composer.attachments.names == ["a.md"])
 
