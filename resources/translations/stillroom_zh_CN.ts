@@ -145,6 +145,10 @@
 <context>
     <name>AttachmentChips</name>
     <message>
+        <source>{name} · being read…</source>
+        <translation>{name} · 正在读取…</translation>
+    </message>
+    <message>
         <source>Open {name}</source>
         <translation>打开 {name}</translation>
     </message>

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -36,6 +37,8 @@ class Reading:
     is_done: bool = False
     has_failed: bool = False
     """One of them cannot be read."""
+    left: list[Path] = field(default_factory=list)
+    """Those that are not read yet."""
 
 
 class ChatAttachments(QObject):
@@ -90,6 +93,7 @@ class ChatAttachments(QObject):
         waiting = [] if conversation_id is None else self._keeper.store.waiting_attachments(conversation_id)
         self.waiting = tuple(waiting)
         self._chips.show_attachments(self.waiting, self._tokens)
+        self._show_coming()
         self.changed.emit()
         if any(attachment.id not in self._tokens for attachment in waiting):
             self._start(self.count())
@@ -112,10 +116,10 @@ class ChatAttachments(QObject):
         what was attached before. A folder is for the models, and so is what came with it. They are `coming`
         from now on."""
         chat = self._keeper.chat
-        reading = Reading(self._keeper.opened, chat.id if chat is not None else 0)
+        reading = Reading(self._keeper.opened, chat.id if chat is not None else 0, left=list(paths))
         if paths:
             self._readings.append(reading)
-            self.reading_changed.emit()
+            self._on_reading()
         return self._attach(paths, reading, self._chosen())
 
     def go_on(self) -> None:
@@ -130,9 +134,10 @@ class ChatAttachments(QObject):
         for chat_id, reading in readings.items():
             self._readings.append(reading)
             own = [file for file in left if file.conversation_id == chat_id]
+            reading.left = [file.path for file in own]
             self._start(self._read_all(own, reading, self._notices.at(self._failures)))
         if readings:
-            self.reading_changed.emit()
+            self._on_reading()
 
     async def _attach(self, paths: Sequence[Path], reading: Reading, chosen: ChosenChat) -> None:
         if not paths:
@@ -168,12 +173,17 @@ class ChatAttachments(QObject):
                     document = await asyncio.to_thread(read_document, file.path)
                 except DocumentError as error:
                     await self._keeper.write(store.forget_file, file.id)
+                    reading.left.pop(0)
+                    self._show_coming()
                     reading.has_failed = True
                     place.fail(f"attach {file.path}", error)
                     continue
                 place.mend(f"attach {file.path}")
-                if not await self._keep(reading.chat_id, document, file.id):
+                is_new = await self._keep(reading.chat_id, document, file.id)
+                reading.left.pop(0)
+                if not is_new:
                     twice.append(document.name)
+                    self._show_coming()
                 elif self._keeper.is_open(reading.chat_id):
                     self.show(reading.chat_id)
         finally:
@@ -184,7 +194,17 @@ class ChatAttachments(QObject):
     def _end(self, reading: Reading) -> None:
         reading.is_done = True
         self._readings.remove(reading)
+        self._on_reading()
+
+    def _on_reading(self) -> None:
+        self._show_coming()
         self.reading_changed.emit()
+
+    def _show_coming(self) -> None:
+        """Show which files are being read for the open chat; nothing in a window that is being closed."""
+        if shiboken6.isValid(self._chips):
+            coming = self.coming(self._keeper.opened, self._keeper.chat)
+            self._chips.show_coming([shown(path.name) for reading in coming for path in reading.left])
 
     async def _keep(self, conversation_id: int, document: Document, file_id: int = 0) -> bool:
         """Keep a document for the next message; False where the same one waits for it already."""

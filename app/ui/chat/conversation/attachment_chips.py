@@ -45,6 +45,7 @@ class AttachmentChips(QScrollArea):
         self._removable = removable
         self._shown: Sequence[Attachment] = ()
         self._tokens: Mapping[int, int] = {}
+        self._coming: Sequence[str] = ()
         self._flow = FlowLayout(SPACING_PX)
         chips = QWidget()
         chips.setProperty("look", "page")
@@ -71,14 +72,20 @@ class AttachmentChips(QScrollArea):
         self._shown, self._tokens = attachments, tokens or {}
         self._make()
 
+    def show_coming(self, names: Sequence[str]) -> None:
+        """Show behind them the names of the files that are being read."""
+        if list(names) != list(self._coming):
+            self._coming = names
+            self._make()
+
     def _make(self) -> None:
         clear_layout(self._flow)
-        for attachment in self._shown:
-            chip = self._chip(attachment)
+        chips = [self._chip(attachment) for attachment in self._shown]
+        for chip in (*chips, *map(self._coming_chip, self._coming)):
             self._flow.addWidget(chip)
             # Now and not with the next event: what is hidden has no size.
             chip.show()
-        self.setVisible(bool(self._shown))
+        self.setVisible(bool(self._shown or self._coming))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -100,13 +107,19 @@ class AttachmentChips(QScrollArea):
         if height != self.height():
             self.setFixedHeight(height)
 
+    def _coming_chip(self, name: str) -> QWidget:
+        chip, row = _empty_chip(12)
+        words = ElidedLabel("small")
+        words.setText(self.tr("{name} · being read…").format(name=name))
+        words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        # As high as one with buttons, so that nothing moves once it is read.
+        row.addSpacing(8)
+        row.addWidget(words, 1)
+        chip.setMinimumHeight(button("", "quiet", icon=self._theme.icon("x")).sizeHint().height() + 2)
+        return chip
+
     def _chip(self, attachment: Attachment) -> QWidget:
-        chip = QFrame()
-        chip.setProperty("look", "sunken")
-        chip.setMaximumWidth(MOST_CHIP_PX)
-        row = QHBoxLayout(chip)
-        row.setContentsMargins(4, 1, 4 if self._removable else 12, 1)
-        row.setSpacing(2)
+        chip, row = _empty_chip(4 if self._removable else 12)
         open_it = button("", "quiet", icon=self._theme.icon("file-text"))
         open_it.setAccessibleName(self.tr("Open {name}").format(name=attachment.name))
         set_tip(open_it, open_it.accessibleName())
@@ -128,3 +141,13 @@ class AttachmentChips(QScrollArea):
             remove.clicked.connect(lambda: self.removed.emit(attachment))
             row.addWidget(remove)
         return chip
+
+
+def _empty_chip(right_px: int) -> tuple[QFrame, QHBoxLayout]:
+    chip = QFrame()
+    chip.setProperty("look", "sunken")
+    chip.setMaximumWidth(MOST_CHIP_PX)
+    row = QHBoxLayout(chip)
+    row.setContentsMargins(4, 1, right_px, 1)
+    row.setSpacing(2)
+    return chip, row

@@ -357,13 +357,16 @@ def test_a_question_waits_for_the_documents_that_are_being_read(
             tab.composer.send_requested.emit("What is the code word?")
             await until(lambda: tab.composer.state is ComposerState.QUEUED, "the queue")
             assert tab.composer.reason.startswith("Waits for the documents.")
+            assert "note.txt · being read…" in seen_words(tab.composer.attachments)
             assert "being read" in tab.comparison.refusal() or "being written" in tab.comparison.refusal()
             if is_left:
                 tab.open_chat(opened.store.create_conversation(title="another").id)
+                assert "being read" not in seen_words(tab.composer.attachments)
             go_on.set()
             await until(lambda: bool(tab.answered_chats), "the reply")
             [chat_id] = tab.answered_chats
             await until(lambda: not tab.exchange.busy, "its end")
+        assert "being read" not in seen_words(tab.composer.attachments)
         question = opened.store.messages(chat_id)[0]
         assert [attachment.name for attachment in question.attachments] == ["note.txt"]
         assert opened.store.waiting_attachments(chat_id) == []
