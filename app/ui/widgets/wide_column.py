@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetricsF,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -26,8 +27,9 @@ from PySide6.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QTableView, QToolTip, QWidget
 
+from app.ui.base.plain_text import plain_tip
 from app.ui.widgets.scrolled_page import RING_PX
 
 NEARLY = 0.85
@@ -47,7 +49,8 @@ def shows_other_texts(roles: Sequence[int]) -> bool:
 class MeasuredTable(QTableView):
     """Finds and remembers how wide its columns want to be. Header and `WideColumn` often ask for them, and Qt
     asks style and model for each cell: 5 ms for 40 rows of a column. The cells of a column have one font and
-    no pictures. Draws a ring around the row that has the keyboard. GUI thread."""
+    no pictures. Draws a ring around the row that has the keyboard; what a cell has no room for is its tool
+    tip, unless the model has another one. GUI thread."""
 
     restyled = Signal()
     """Its font or style has changed, and that of its header before."""
@@ -161,6 +164,19 @@ class MeasuredTable(QTableView):
     def _on_cells(self, _first: QModelIndex, _last: QModelIndex, roles: Sequence[int]) -> None:
         if shows_other_texts(roles):
             self._forget()
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Say whole what is cut off below the mouse."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            cell = self.indexAt(event.pos())
+            text = self._text(cell.row(), cell.column()) if cell.isValid() else ""
+            if text and not cell.data(Qt.ItemDataRole.ToolTipRole) and self._is_cut_off(cell):
+                QToolTip.showText(event.globalPos(), plain_tip(text), self.viewport(), self.visualRect(cell))
+                return True
+        return super().viewportEvent(event)
+
+    def _is_cut_off(self, cell: QModelIndex) -> bool:
+        return self.sizeHintForIndex(cell).width() > self.columnWidth(cell.column())
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         """Note whether a key brought the focus."""

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QTableView
 
 from app.base.paths import app_paths
 from app.settings import SettingsFile
+from app.ui.models.list.elided_parts_delegate import NameDelegate
 from app.ui.models.list.models_table import HERE, MODEL, SCORE
 from app.ui.models.models_tab import MARGIN_PX, ModelsTab
 from app.ui.shell.window_application import WindowApplication
@@ -56,6 +57,12 @@ def test_everything_of_the_models_is_seen(
                 figures = []
             told = view.fontMetrics().horizontalAdvance(" · ".join(figures)) if len(figures) > 1 else 0
             assert told + PADDING_PX <= view.columnWidth(HERE), here.data()
+        # Of a name that has no room the owner goes first.
+        own = tab.table.index(tab.table.number_of("disk:somebody/model-with-a-name"), MODEL)
+        delegate = view.itemDelegateForIndex(own)
+        assert isinstance(delegate, NameDelegate)
+        room_px = view.columnWidth(MODEL) - PADDING_PX
+        assert delegate.fitting(own.data(), view.fontMetrics(), room_px).endswith("model-with-a-name")
         last = max(
             card.mapTo(page, card.rect().bottomLeft()).y()
             for card in tab.findChildren(Card)

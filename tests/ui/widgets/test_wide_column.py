@@ -3,13 +3,14 @@
 import random
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QHeaderView, QLineEdit, QTableView, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QApplication, QHeaderView, QLineEdit, QTableView, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
+from tests.support.waiting import wait_until
 
 MOST_PX = 120
 
@@ -232,6 +233,32 @@ def ring_colour(table: QTableView, row: int) -> QColor:
     """The colour at the foot of a row, where its ring would be."""
     y = table.rowViewportPosition(row) + table.rowHeight(row) - 1
     return table.viewport().grab().toImage().pixelColor(table.viewport().width() // 2, y)
+
+
+def test_what_a_cell_has_no_room_for_is_its_tip(qtbot: QtBot) -> None:
+    model = QStandardItemModel(1, 3)
+    for column, text in enumerate(
+        ("a name that is much longer than there is room for", "short", "told " * 9)
+    ):
+        model.setItem(0, column, QStandardItem(text))
+    model.item(0, 2).setToolTip("what it means")
+    table = MeasuredTable()
+    table.setModel(model)
+    qtbot.addWidget(table)
+    table.resize(400, 200)
+    table.show()
+    tips = []
+    for column in range(3):
+        table.setColumnWidth(column, 100)
+        place = table.visualRect(model.index(0, column)).center()
+        asked = QHelpEvent(QEvent.Type.ToolTip, place, table.viewport().mapToGlobal(place))
+        QApplication.sendEvent(table.viewport(), asked)
+        tips.append(QToolTip.text())
+        QToolTip.hideText()
+        wait_until(lambda: not QToolTip.isVisible())
+    assert "much longer" in tips[0]
+    assert "short" not in tips[1]
+    assert "what it means" in tips[2]
 
 
 def test_the_row_that_the_keyboard_has_is_ringed(qtbot: QtBot, theme: Theme) -> None:

@@ -6,6 +6,8 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from app.ui.widgets.elided_label import fitted_name
+
 Index = QModelIndex | QPersistentModelIndex
 DOT = " · "
 
@@ -57,3 +59,14 @@ class ElidedPartsDelegate(QStyledItemDelegate):
         shown = self._joint.join(parts[:count])
         left_out = len(parts) - count
         return f"{shown} +{left_out}" if self._counts and left_out > 0 else shown
+
+
+class NameDelegate(ElidedPartsDelegate):
+    """For names of models: where one has no room its owner goes first, then its middle."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("/", parent)
+
+    def fitting(self, text: str, metrics: QFontMetrics, room_px: int) -> str:
+        """Return as much of the name as fits."""
+        return fitted_name(text, metrics, room_px)

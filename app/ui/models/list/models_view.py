@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from app.ui.base.resource_words import comma
-from app.ui.models.list.elided_parts_delegate import DOT, ElidedPartsDelegate
+from app.ui.models.list.elided_parts_delegate import DOT, ElidedPartsDelegate, NameDelegate
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SCORE, ModelsTable
 from app.ui.widgets.wide_column import MeasuredTable, shows_other_texts
 
@@ -43,7 +43,8 @@ class ModelsView(MeasuredTable):
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(80)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self._delegates = {
+        self._delegates: dict[int, ElidedPartsDelegate] = {
+            MODEL: NameDelegate(self),
             HERE: ElidedPartsDelegate(DOT, self),
             ON_DISK: ElidedPartsDelegate(comma(), self, counts=True),
         }
