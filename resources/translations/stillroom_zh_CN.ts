@@ -10088,6 +10088,10 @@ Left for the reply: {left}</source>
         <translation>请重新下载；如果仍然如此，说明它已损坏。</translation>
     </message>
     <message>
+        <source>Download it again; if it stays so, its files do not belong together.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Download or build it again.</source>
         <translation>请重新下载或构建。</translation>
     </message>
@@ -10528,8 +10532,16 @@ Left for the reply: {left}</source>
         <translation>适配器 {file} 用于 {found} 模型，而此模型属于 {architecture}。</translation>
     </message>
     <message>
+        <source>The adapter&apos;s file was changed while it was read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The adapter&apos;s matrices for {tensor} do not fit the base model.</source>
         <translation>适配器中 {tensor} 的矩阵与基础模型不符。</translation>
+    </message>
+    <message>
+        <source>The adapter&apos;s matrices for {tensor} have the rank {rank}, which does not go with its settings.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} hold numbers that are infinite or none.</source>
@@ -12378,6 +12390,10 @@ Left for the reply: {left}</source>
     <message>
         <source>a colon is missing in line {line}, column {column}</source>
         <translation>第 {line} 行第 {column} 列缺少冒号</translation>
+    </message>
+    <message>
+        <source>Try again, once nothing changes it.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>a comma or a closing bracket is missing in line {line}, column {column}</source>
