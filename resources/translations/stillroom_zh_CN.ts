@@ -10089,7 +10089,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Download it again; if it stays so, its files do not belong together.</source>
-        <translation type="unfinished"></translation>
+        <translation>请重新下载；如果仍然如此，说明它的文件互不相符。</translation>
     </message>
     <message>
         <source>Download or build it again.</source>
@@ -10533,7 +10533,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The adapter&apos;s file was changed while it was read.</source>
-        <translation type="unfinished"></translation>
+        <translation>适配器的文件在读取时被更改。</translation>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} do not fit the base model.</source>
@@ -10541,7 +10541,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} have the rank {rank}, which does not go with its settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>适配器中 {tensor} 的矩阵的秩为 {rank}，与它的设置不符。</translation>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} hold numbers that are infinite or none.</source>
@@ -12393,7 +12393,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Try again, once nothing changes it.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在没有程序更改它时重试。</translation>
     </message>
     <message>
         <source>a comma or a closing bracket is missing in line {line}, column {column}</source>
