@@ -30,11 +30,15 @@ MOST_CELLS = 2000
 LANGUAGE = "language"
 """In the `meta` of a parsed code block: the first word behind its fence."""
 
-LONG_CHARACTERS, MOST_KEPT = 20_000, 8
-"""Of texts from this length on, which take 30 ms and more to parse, so many are kept with their blocks."""
+LONG_CHARACTERS, MOST_KEPT = 6000, 8
+"""Texts from this length on, which as a list take 50 ms, are parsed in steps; so many are kept with their
+blocks."""
 
 STEP_CHARACTERS, MOST_CHARACTERS = 4000, 12_000
 """Of blocks so many are parsed in a step, and at most: where one is longer, and cannot be cut well."""
+
+CUT_CHARACTERS = 20_000
+"""Only in texts from this length on are finished blocks cut that cannot be cut without a trace."""
 
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from app.chat.markdown.markdown_blocks import (
+    CUT_CHARACTERS,
     LONG_CHARACTERS,
     MOST_CELLS,
     MOST_CHARACTERS,
@@ -44,8 +45,8 @@ def parsing_steps(source: str) -> Iterator[None]:
 
     Its blocks first, as `MarkdownStream` does: all but the last two of a piece are final. Then, when all
     links that it defines are known, what is in them. A block that is longer is cut: a table between rows,
-    which come together again, a list between items, what else there is between lines. Only a code block
-    within fences, which costs little, is parsed whole.
+    which come together again; above `CUT_CHARACTERS` a list between items, what else there is between lines.
+    Only a code block within fences, which costs little, is parsed whole.
     """
     if not takes_steps(source):
         return
@@ -95,6 +96,8 @@ def _block_steps(
             pieces.append((tokens[:before], piece))
             start += _length_of_lines(piece, lines[0])
             start = yield from _table_steps(parser, text, start, environment, pieces)
+        elif len(text) <= CUT_CHARACTERS:
+            size = len(text)
         else:
             item = _length_of_lines(piece, last_item_line(tokens))
             # Without tokens, there are definitions of links only.

@@ -9,6 +9,7 @@ from markdown_it.token import Token
 from app.chat.markdown import markdown_parser
 from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import (
+    CUT_CHARACTERS,
     LONG_CHARACTERS,
     MOST_CHARACTERS,
     MOST_KEPT,
@@ -53,21 +54,19 @@ MIXED = (
 )
 TEXTS = {
     "mixed": MIXED,
-    "one code block": "```py\n" + "x = 1\n\n" * (2 * (LONG_CHARACTERS // 2) // 7) + "```\n\nThat is all.",
-    "code without an end": "```py\n" + "x = 1\n" * (2 * (LONG_CHARACTERS // 2) // 6),
-    "one paragraph": "word " * LONG_CHARACTERS,
-    "one list": "- item\n\n  more of it\n" * (LONG_CHARACTERS // 10),
+    "one code block": "```py\n" + "x = 1\n\n" * (2 * (CUT_CHARACTERS // 2) // 7) + "```\n\nThat is all.",
+    "code without an end": "```py\n" + "x = 1\n" * (2 * (CUT_CHARACTERS // 2) // 6),
+    "one paragraph": "word " * CUT_CHARACTERS,
+    "one list": "- item\n\n  more of it\n" * (CUT_CHARACTERS // 10),
     "one table": "| a | b | c |\n|---|:-:|---|\n"
     + "| 1 | `x` | *much* more of a row |\n" * 620
     + "\n\nThat is all.",
     "a table of too many cells": "So:\n\n| a | b |\n|---|---|\n" + "| 1 | `x` |\n" * 3000 + "# Then\n\nmore",
     "one list without empty lines": "1. item *of*\n   - a list\n" * 2000,
-    "one quotation of paragraphs": "> a paragraph\n\n" * (LONG_CHARACTERS // 6),
-    "definitions": "[later]: x\n"
-    + "".join(f"[a{n}]: x\n" for n in range(LONG_CHARACTERS // 4))
-    + "\n[later]",
-    "headings": "# One\n" * (LONG_CHARACTERS // 3),
-    "code in an item": "- so:\n  ```\n" + "  x = 1\n\n" * (LONG_CHARACTERS // 2) + "  ```\n- and",
+    "one quotation of paragraphs": "> a paragraph\n\n" * (CUT_CHARACTERS // 6),
+    "definitions": "[later]: x\n" + "".join(f"[a{n}]: x\n" for n in range(CUT_CHARACTERS // 4)) + "\n[later]",
+    "headings": "# One\n" * (CUT_CHARACTERS // 3),
+    "code in an item": "- so:\n  ```\n" + "  x = 1\n\n" * (CUT_CHARACTERS // 2) + "  ```\n- and",
     "other line ends": MIXED.replace("\n", "\r\n"),
     "an open formula": MIXED + "\\[ \\frac{1}{2}\n\n" + MIXED,
 }
@@ -91,6 +90,22 @@ def test_the_blocks_are_those_of_the_whole_text(text: str) -> None:
     assert parse_blocks(text) == whole
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- item\n  - of it\n" * 900 + "\n- at the end, which makes the list a loose one\n",
+        "some **words** here\n" * 600,
+        "> a line\n" * 1500,
+        "- item\n" + "  more of it\n\n" * 900,
+        "| a | b |\n|---|---|\n" + "| 1 | `x` |\n" * 900 + "\nThat is all.",
+    ],
+    ids=["list", "paragraph", "quotation", "item", "table"],
+)
+def test_blocks_of_a_text_that_is_not_very_long_are_not_cut(text: str) -> None:
+    assert LONG_CHARACTERS < len(text) < CUT_CHARACTERS
+    test_the_blocks_are_those_of_the_whole_text(text)
+
+
 def test_the_blocks_of_a_specification_are_those_of_the_whole_text() -> None:
     test_the_blocks_are_those_of_the_whole_text(
         "\n\n".join(example["markdown"].replace("\0", "") for example in examples()) * 2
@@ -98,15 +113,15 @@ def test_the_blocks_of_a_specification_are_those_of_the_whole_text() -> None:
 
 
 HUGE = {
-    "table": "| a | b |\n|---|---|\n" + "| 1 | `x` |\n" * (LONG_CHARACTERS // 2),
-    "definitions": "".join(f"[a{number}]: x\n" for number in range(LONG_CHARACTERS)),
-    "paragraph": "some **words** here\n" * (LONG_CHARACTERS // 2) + "===\n",
-    "list": "- item\n  - of it\n" * (LONG_CHARACTERS // 2),
-    "item": "- item\n" + "  more of it\n\n" * (LONG_CHARACTERS // 2),
-    "quotation": "> a line\n" * (LONG_CHARACTERS // 2),
-    "formula": "\\[\n" + "x + 1\n" * (LONG_CHARACTERS // 2) + "\\]",
-    "headings": "# One\n" * (LONG_CHARACTERS // 2),
-    "other line ends": "| a |\r\n|---|\r\n" + "| 1 |\r\n" * (LONG_CHARACTERS // 2),
+    "table": "| a | b |\n|---|---|\n" + "| 1 | `x` |\n" * (CUT_CHARACTERS // 2),
+    "definitions": "".join(f"[a{number}]: x\n" for number in range(CUT_CHARACTERS)),
+    "paragraph": "some **words** here\n" * (CUT_CHARACTERS // 2) + "===\n",
+    "list": "- item\n  - of it\n" * (CUT_CHARACTERS // 2),
+    "item": "- item\n" + "  more of it\n\n" * (CUT_CHARACTERS // 2),
+    "quotation": "> a line\n" * (CUT_CHARACTERS // 2),
+    "formula": "\\[\n" + "x + 1\n" * (CUT_CHARACTERS // 2) + "\\]",
+    "headings": "# One\n" * (CUT_CHARACTERS // 2),
+    "other line ends": "| a |\r\n|---|\r\n" + "| 1 |\r\n" * (CUT_CHARACTERS // 2),
 }
 
 
@@ -145,7 +160,7 @@ def test_a_short_text_takes_no_steps() -> None:
 
 
 def test_what_was_parsed_lately_is_kept_as_it_was() -> None:
-    first, *others = ["word " * LONG_CHARACTERS + str(number) for number in range(MOST_KEPT + 1)]
+    first, *others = ["word " * CUT_CHARACTERS + str(number) for number in range(MOST_KEPT + 1)]
     blocks = parse_blocks(first)
     assert not takes_steps(first)
     blocks.append(CodeBlock("of the caller"))
@@ -160,7 +175,7 @@ def test_all_of_a_huge_block_is_shown() -> None:
     def shown(text: str) -> str:
         return "".join("".join(text_of(block) for block in parse_blocks(text)).split())
 
-    words = [f"word{number}" for number in range(LONG_CHARACTERS // 4)]
+    words = [f"word{number}" for number in range(CUT_CHARACTERS // 4)]
     for text in ("\n".join(words), " ".join(words), "> " + "\n> ".join(words)):
         assert shown(text) == "".join(words)
     table = "| a |\n|---|\n" + "\n".join(f"| {word} |" for word in words)
