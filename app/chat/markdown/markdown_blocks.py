@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from app.chat.documents.hidden_characters import with_hidden_shown
@@ -26,6 +27,9 @@ LONGEST_MARKED_CHARACTERS = 6000
 LONGEST_PIECE_CHARACTERS = 3000
 MOST_CELLS = 2000
 """Of a table; a larger one is shown as its source. Qt laid one of 12,000 cells out for 5 s."""
+
+PART_CELLS, PART_CHARACTERS = 96, 6000
+"""Of a table as one block: with so many of either it goes on in another one, as each is laid out at once."""
 
 LANGUAGE = "language"
 """In the `meta` of a parsed code block: the first word behind its fence."""
@@ -89,11 +93,13 @@ class FormulaBlock:
 
 @dataclass(frozen=True, slots=True)
 class TableBlock:
-    """A table; the first row is its head, cells are rich text, `aligns` holds one of left, center, right."""
+    """A table, or a part of a long one; its first row is its head, cells are rich text, `aligns` holds one of
+    left, center, right. A further part has no head, and names the `first` one."""
 
     rows: tuple[tuple[str, ...], ...]
     aligns: tuple[str, ...]
     place: Place = field(default=Place())
+    first: "TableBlock | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,8 @@ class MarkdownStream:
         self._env: dict[str, object] = {}
         self._source: list[str] = []
         self._tail = ""
+        self._first_part: TableBlock | None = None
+        """Of a table that goes on in the tail, below its head once more."""
         self._final = 0
 
     @property
@@ -190,11 +198,16 @@ class MarkdownStream:
         first_changed = self._final
         tokens = self._parser.parse(self._tail, self._env)
         groups = _groups(tokens, self._tail)
+        if groups:
+            groups[0].blocks = self._as_going_on(groups[0].blocks)
         self.blocks[self._final :] = [block for group in groups for block in group.blocks]
         if len(groups) > 2:
             lines = self._tail.split("\n")
             self._tail = "\n".join(lines[groups[-2].first_line :])
+            self._first_part = None
             self._final += sum(len(group.blocks) for group in groups[:-2])
+        elif self._cut_table(tokens):
+            pass
         elif len(self._tail) > STEP_CHARACTERS:
             self._cut_tail(tokens)
         return first_changed
@@ -220,10 +233,34 @@ class MarkdownStream:
             cut = len(lines) - 1
         if cut:
             above, self._tail = "\n".join(lines[:cut]) + "\n", "\n".join(lines[cut:])
-            blocks = blocks_from(self._parser.parse(above, self._env), above)
+            blocks = self._as_going_on(blocks_from(self._parser.parse(above, self._env), above))
+            self._first_part = None
             below = blocks_from(self._parser.parse(self._tail, self._env), self._tail)
             self.blocks[self._final :] = blocks + below
             self._final += len(blocks)
+
+    def _cut_table(self, tokens: Sequence["Token"]) -> bool:
+        """Let a table of several parts go on with the last one."""
+        last = self.blocks[-1] if self.blocks else None
+        if not isinstance(last, TableBlock) or last.first is None or last.place != Place():
+            return False
+        table = next(token for token in reversed(tokens) if token.type == "table_open")
+        assert table.map is not None
+        start, end = table.map
+        lines = self._tail.split("\n")
+        self._tail = "\n".join([*lines[start : start + 2], *lines[end - len(last.rows) :]])
+        self._first_part = last.first
+        self._final = len(self.blocks) - 1
+        return True
+
+    def _as_going_on(self, blocks: list[Block]) -> list[Block]:
+        """The tail's blocks, of which a table at the start goes on if its head stands above."""
+        first = self._first_part
+        tables = list(takewhile(lambda block: isinstance(block, TableBlock), blocks))
+        if first is None or not tables:
+            return blocks
+        rows = [row for table in tables if isinstance(table, TableBlock) for row in table.rows]
+        return [*_table_parts(rows[1:], first.aligns, Place(), first), *blocks[len(tables) :]]
 
     def _grow_code(self, text: str) -> bool:
         """The quick way while a long code block is coming in; False when the parser has to look."""
@@ -350,10 +387,29 @@ def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
             case "table_close":
                 in_table = False
                 if len(rows) * len(aligns) <= MOST_CELLS:
-                    blocks.append(TableBlock(tuple(rows), tuple(aligns), place()))
+                    blocks += _table_parts(rows, tuple(aligns), place())
                 else:
                     blocks.append(CodeBlock("\n".join(lines[slice(*table_lines)]), place=place()))
     return blocks
+
+
+def _table_parts(
+    rows: list[tuple[str, ...]], aligns: tuple[str, ...], place: Place, first: TableBlock | None = None
+) -> Iterator[TableBlock]:
+    """The table as parts, the first of which has the marker; or further parts of the table `first`."""
+    part: list[tuple[str, ...]] = []
+    size = 0
+    for row in rows:
+        length = sum(map(len, row))
+        if part and ((len(part) + 1) * len(aligns) > PART_CELLS or size + length > PART_CHARACTERS):
+            made = TableBlock(tuple(part), aligns, place, first)
+            yield made
+            first = first or made
+            place = replace(place, marker="")
+            part, size = [], 0
+        part.append(row)
+        size += length
+    yield TableBlock(tuple(part), aligns, place, first)
 
 
 def is_closed(token: "Token", lines: list[str]) -> bool:

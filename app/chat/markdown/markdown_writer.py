@@ -80,7 +80,7 @@ def markdown_of(excerpts: Sequence[Excerpt]) -> str:
     lines: list[str] = []
     around = _Around()
     before: Excerpt | None = None
-    for excerpt in excerpts:
+    for excerpt in _with_whole_tables(excerpts):
         if before is not None and _goes_on(before, excerpt):
             lines[-1] += inner_markdown(excerpt)
             continue
@@ -92,6 +92,22 @@ def markdown_of(excerpts: Sequence[Excerpt]) -> str:
         lines += [(around.prefix() + line) if line else around.prefix().rstrip() for line in others]
         before = excerpt
     return "\n".join(lines)
+
+
+def _with_whole_tables(excerpts: Sequence[Excerpt]) -> Iterator[Excerpt]:
+    """The excerpts, of which those of one table's parts are one of the table."""
+    last: Excerpt | None = None
+    for excerpt in excerpts:
+        block = excerpt.block
+        if isinstance(block, TableBlock) and block.first and last and isinstance(last.block, TableBlock):
+            end = len(text_of(last.block)) + 1 + excerpt.end
+            last = replace(last, block=replace(last.block, rows=last.block.rows + block.rows), end=end)
+            continue
+        if last is not None:
+            yield last
+        last = excerpt
+    if last is not None:
+        yield last
 
 
 class _Around:
@@ -232,6 +248,7 @@ def _table(table: TableBlock, start: int, end: int) -> Iterator[str]:
     if len(chosen) == 1:
         yield written[chosen[0]].replace("\\|", "|")
         return
+    head = -1 if table.first else 0
     first_row, last_row = chosen[0] // columns, chosen[-1] // columns
     shown = range(columns)
     if first_row == last_row:
@@ -240,9 +257,9 @@ def _table(table: TableBlock, start: int, end: int) -> Iterator[str]:
         line = _row([written.get(row * columns + column, "") for column in shown])
         if row == first_row:
             # A table needs a head, which is empty where it is not selected.
-            yield line if row == 0 else _row([""] * len(shown))
+            yield line if row == head else _row([""] * len(shown))
             yield _row([_RULES[table.aligns[column]] for column in shown])
-        if row > 0:
+        if row != head:
             yield line
 
 

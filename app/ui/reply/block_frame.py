@@ -344,8 +344,8 @@ def _ems(text: str) -> float:
 
 
 def gap_px(before: Selectable | None, block: Selectable) -> int:
-    """Return the pixels between two blocks; none above the first, nor between parts of one text."""
-    if before is None or isinstance(block, PlainText):
+    """Return the pixels between two blocks; none above the first, nor between parts of one text or table."""
+    if before is None or isinstance(block, PlainText) or (isinstance(block, TableBlock) and block.first):
         return 0
     air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
     if isinstance(block, TextBlock) and block.level:

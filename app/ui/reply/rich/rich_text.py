@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QFocusEvent,
@@ -43,6 +43,17 @@ class Piece:
     position: int
 
 
+def empty_document(parent: QObject | None = None) -> QTextDocument:
+    """A document without margins, whose lines break between words."""
+    document = QTextDocument(parent)
+    document.setDocumentMargin(0)
+    document.setUndoRedoEnabled(False)
+    option = QTextOption(document.defaultTextOption())
+    option.setWrapMode(QTextOption.WrapMode.WordWrap)
+    document.setDefaultTextOption(option)
+    return document
+
+
 class RichText(QLabel):
     """Shows a document as wide as it is. Links are told by `linkActivated`, by mouse and by keyboard.
 
@@ -53,12 +64,7 @@ class RichText(QLabel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._document = QTextDocument(self)
-        self._document.setDocumentMargin(0)
-        self._document.setUndoRedoEnabled(False)
-        option = QTextOption(self._document.defaultTextOption())
-        option.setWrapMode(QTextOption.WrapMode.WordWrap)
-        self._document.setDefaultTextOption(option)
+        self._document = empty_document(self)
         self._html_shown = ""
         self._selected = (0, 0)
         self._pressed = QPoint()
@@ -145,8 +151,7 @@ class RichText(QLabel):
         """The height of the wrapped text."""
         margins = self.contentsMargins()
         inner = max(0, width - margins.left() - margins.right())
-        if self._document.textWidth() != inner:
-            self._document.setTextWidth(inner)
+        self._take_width(inner)
         return math.ceil(self._document.size().height()) + margins.top() + margins.bottom()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
@@ -253,7 +258,10 @@ class RichText(QLabel):
         raise NotImplementedError
 
     def _lay_out(self) -> None:
-        width = self.contentsRect().width()
+        self._take_width(self.contentsRect().width())
+
+    def _take_width(self, width: int) -> None:
+        """Lay the document out in this width, if it is not."""
         if self._document.textWidth() != width:
             self._document.setTextWidth(width)
 

@@ -203,3 +203,26 @@ def test_code_has_its_places_with_wide_characters(qtbot: QtBot, theme: Theme) ->
     card.set_code(code + "\nmore", "py")
     [mark] = text_field(card).extraSelections()
     assert mark.cursor.selectedText() == code[24:].replace("\n", "\u2029")
+
+
+@pytest.mark.parametrize("width", [600, 300])
+def test_the_parts_of_a_table_have_the_same_columns(qtbot: QtBot, theme: Theme, width: int) -> None:
+    head = "| number | what it is | |\n|---|:-:|--:|\n"
+    rows = "".join(f"| {n} | `value {n}` | {'some words of it ' * (n < 30)} |\n" for n in range(100))
+    first, second, *_, last = parse_blocks(f"{head}{rows}| the last one | `x` | |\n")
+    widths = []
+    for block in (first, second, last):
+        assert isinstance(block, TableBlock)
+        widget = TableLabel(theme)
+        qtbot.addWidget(widget)
+        widget.set_table(block)
+        for _ in range(2):
+            widget.resize(width, widget.heightForWidth(width))
+            widths.append(widget.column_widths())
+            widget.show_again()
+    assert len(widths[0]) == 3
+    assert widths[0] == widths[1] == widths[2] == widths[3]
+    if width == 600:
+        assert widths[4][0] > widths[0][0]
+        assert widths[4][1:] == widths[0][1:]
+    assert all(sum(each) <= width for each in widths)

@@ -10,6 +10,7 @@ from app.chat.markdown.markdown_blocks import (
     BREAK,
     LONGEST_PIECE_CHARACTERS,
     MOST_CHARACTERS,
+    PART_CELLS,
     Block,
     CodeBlock,
     FormulaBlock,
@@ -235,6 +236,51 @@ def test_a_table_larger_than_any_is_shown_as_its_source() -> None:
     table = "|a|b|\n|-|-|\n" + "|x|y|\n" * 3000
     (block,) = parse_blocks(table)
     assert block == CodeBlock(table.strip())
+
+
+def rows_of(blocks: list[Block]) -> list[tuple[str, ...]]:
+    return [row for block in blocks if isinstance(block, TableBlock) for row in block.rows]
+
+
+def test_a_long_table_is_several_blocks_that_name_the_first() -> None:
+    blocks = parse_blocks("- |a|b|\n  |-|-:|\n" + "".join(f"  |{n}|`y`|\n" for n in range(300)) + "\nafter")
+    *parts, after = blocks
+    assert isinstance(after, TextBlock)
+    assert rows_of(blocks) == [("a", "b"), *((str(n), "<code>y</code>") for n in range(300))]
+    first, *others = (part for part in parts if isinstance(part, TableBlock))
+    assert first.first is None
+    assert first.place == Place(1, 0, "•")
+    assert len(others) == 602 // PART_CELLS
+    for part in others:
+        assert part.first == first
+        assert part.aligns == ("left", "right")
+        assert part.place == Place(1)
+        assert len(part.rows) * 2 <= PART_CELLS
+
+
+def test_a_row_of_a_long_table_changes_its_last_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the table is: the others are final, and are not parsed again."""
+    parser, parsed = shared_parser(), [0]
+    parse = parser.parse
+
+    def counted(source: str, environment: dict[str, object]) -> list[Token]:
+        parsed.append(len(source))
+        return parse(source, environment)
+
+    row = "| some words | `code` |\n"
+    monkeypatch.setattr(parser, "parse", counted)
+    stream = MarkdownStream()
+    stream.append("before\n\n| a | b |\n|---|---|\n")
+    for _ in range(800):
+        changed = stream.append(row[:7])
+        assert len(stream.blocks) - changed <= 3
+        stream.append(row[7:])
+    assert max(parsed) < (PART_CELLS // 2 + 4) * len(row)
+    whole = parse_blocks(stream.source)
+    assert stream.blocks == whole
+    stream.append("\nafter\n\n- it\n")
+    stream.append("- all")
+    assert stream.blocks == parse_blocks(stream.source)
 
 
 @pytest.mark.parametrize(

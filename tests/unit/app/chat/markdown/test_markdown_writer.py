@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.markdown.block_text import PlainText, plain_parts, runs_of, text_of
-from app.chat.markdown.markdown_blocks import Block, CodeBlock, FormulaBlock, TextBlock, parse_blocks
+from app.chat.markdown.markdown_blocks import (
+    PART_CELLS,
+    Block,
+    CodeBlock,
+    FormulaBlock,
+    TextBlock,
+    parse_blocks,
+)
 from app.chat.markdown.markdown_writer import Excerpt, html_of, inner_markdown, markdown_of
 from tests.support.commonmark_spec import examples
 from tests.support.hostile_markdown import hostile_replies
@@ -102,6 +109,20 @@ def test_ordinary_words_need_no_backslash(plain: str) -> None:
     [block] = parse_blocks(plain)
     assert inner_markdown(Excerpt.whole(block)) == plain
     assert_same(plain)
+
+
+def test_the_parts_of_a_table_are_written_as_one() -> None:
+    source = "| a | b |\n| --- | ---: |\n" + "\n".join(f"| {n} | *it* |" for n in range(150))
+    parts = [Excerpt.whole(block) for block in parse_blocks(f"{source}\n\nafter")]
+    assert len(parts) > 3
+    assert markdown_of(parts) == f"{source}\n\nafter"
+    assert html_of(parts).count("<table>") == 1
+    last = replace(parts[-2], start=0, end=10)
+    assert markdown_of([last]).startswith("|  |  |\n| --- | ---: |\n| ")
+    begun = replace(parts[0], start=parts[0].end - 3)
+    rows = markdown_of([begun, parts[1]]).split("\n")
+    assert rows[0] == "|  |  |"
+    assert len(rows) == 3 + PART_CELLS // 2
 
 
 def test_lists_quotations_and_code_keep_their_places() -> None:
