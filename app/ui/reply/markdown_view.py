@@ -35,6 +35,8 @@ from app.ui.reply.visible_zone import Sight, Zone, wider
 
 Drawing = RichLabel | FormulaCard | TableLabel
 UNPLACED_PX = 400
+READ_CHARACTERS = 2000
+"""Of a text that comes in so many are parsed in a step, after what of it is not final."""
 BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
 """So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
 events; and lose them farther off."""
@@ -72,8 +74,10 @@ class MarkdownView(QWidget):
         self._selected: BlockRange | None = None
         self.says_syntax = True
         """Code blocks say whether their syntax is valid; not where something else says it of the whole."""
-        self._finishing: Slices | None = None
-        """Of a long text."""
+        self._later = Slices(self)
+        """Reads what is too long for one step."""
+        self._unread: list[str] = []
+        """Came while that is not done."""
         self._settled = 0
         self._height = 0
         self._placed = self._placing = False
@@ -98,11 +102,18 @@ class MarkdownView(QWidget):
         """The blocks at their places, one below the other."""
         return self._frames
 
-    def set_text(self, text: str) -> None:
-        """Show a finished text."""
+    @property
+    def is_reading(self) -> bool:
+        """Tell whether some of the text is still to be parsed."""
+        return self._later.under_way
+
+    def set_text(self, text: str, *, in_steps: bool = False) -> None:
+        """Show a finished text; where it may come `in_steps`, a long one in the next turns."""
         self._forget_stream()
-        blocks = parse_blocks(text)
-        self._update(0, blocks, len(blocks))
+        if in_steps and takes_steps(text):
+            self._later.begin(self._finish_steps(text))
+        else:
+            self._finish(text)
 
     def show_parts(self, parts: Sequence[PlainText]) -> None:
         """Show a long text that is no Markdown, as `plain_parts` divides it."""
@@ -110,47 +121,77 @@ class MarkdownView(QWidget):
         self._update(0, parts, len(parts))
 
     def append(self, text: str) -> None:
-        """Take more of a text that is coming in."""
+        """Take more of a text that is coming in; much at once is read in the next turns."""
         if self._stream is None:
             self._forget_stream()
             self._stream = MarkdownStream()
             self._update(0, [], 0)
-        first = self._stream.append(text)
-        self._update(first, self._stream.blocks, self._stream.final)
+        if self._later.under_way:
+            self._unread.append(text)
+        elif len(text) > READ_CHARACTERS:
+            self._unread.append(text)
+            self._later.begin(self._read_on(self._stream))
+        else:
+            self._read(self._stream, text)
 
     def go_on(self, text: str) -> None:
-        """Take more of a finished text, which is shown: its blocks keep their widgets."""
+        """Take more of a finished text, which is shown: its blocks keep their widgets. A long one is read
+        once more in the next turns, and what comes meanwhile after it."""
         self._forget_stream()
         self._stream = MarkdownStream()
-        self._stream.append(text)
-        self._settled = min(self._settled, self._stream.final)
-        self._update(0, self._stream.blocks, self._stream.final)
+        self._unread.append(text)
+        self._later.begin(self._read_again(self._stream, len(text)))
+        if len(text) <= READ_CHARACTERS:
+            self._later.finish()
 
     def finish(self) -> None:
         """End the text that came in pieces; a long one is parsed as a whole in the next turns."""
-        stream = self._stream
-        if stream is None:
+        if self._stream is None:
             return
+        source = "".join([self._stream.source, *self._unread])
         self._forget_stream()
-        if takes_steps(stream.source):
-            self._finishing = Slices(self)
-            self._finishing.begin(self._finish_steps(stream))
+        if takes_steps(source):
+            self._later.begin(self._finish_steps(source))
         else:
-            self._finish(stream)
+            self._finish(source)
 
-    def _finish_steps(self, stream: MarkdownStream) -> Iterator[None]:
-        yield from parsing_steps(stream.source)
-        self._finish(stream)
+    def _read(self, stream: MarkdownStream, text: str) -> None:
+        first = stream.append(text)
+        self._update(first, stream.blocks, stream.final)
 
-    def _finish(self, stream: MarkdownStream) -> None:
-        stream.finish()
-        self._update(0, stream.blocks, len(stream.blocks))
+    def _read_on(self, stream: MarkdownStream) -> Iterator[None]:
+        """Read what has come and what comes meanwhile, some of it in each step."""
+        while self._unread:
+            self._read(stream, self._taken(READ_CHARACTERS))
+            yield
+
+    def _read_again(self, stream: MarkdownStream, characters: int) -> Iterator[None]:
+        """Read what is shown, which is the first of what is unread, and then the others."""
+        for start in range(0, characters, READ_CHARACTERS):
+            stream.append(self._taken(min(READ_CHARACTERS, characters - start)))
+            yield
+        self._settled = min(self._settled, stream.final)
+        self._update(0, stream.blocks, stream.final)
+        yield from self._read_on(stream)
+
+    def _taken(self, characters: int) -> str:
+        """The first of what is unread, which is read now."""
+        text = "".join(self._unread)
+        self._unread = [text[characters:]] if len(text) > characters else []
+        return text[:characters]
+
+    def _finish_steps(self, source: str) -> Iterator[None]:
+        yield from parsing_steps(source)
+        self._finish(source)
+
+    def _finish(self, source: str) -> None:
+        blocks = parse_blocks(source)
+        self._update(0, blocks, len(blocks))
 
     def _forget_stream(self) -> None:
         self._stream = None
-        if self._finishing is not None:
-            self._finishing.stop()
-            self._finishing = None
+        self._later.stop()
+        self._unread.clear()
 
     def show_report(self, block: CodeBlock, report: SyntaxReport) -> None:
         """Say of this code whether its syntax is valid, wherever it stands."""

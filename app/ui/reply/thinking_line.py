@@ -119,7 +119,7 @@ class ThinkingLine(Card):
             if self._running:
                 self._view.append(self.text)
             else:
-                self._view.set_text(self.text)
+                self._view.set_text(self.text, in_steps=True)
             self._inner.addWidget(self._view)
             keep_order(self._view)
         elif self._view is not None:
