@@ -1,7 +1,9 @@
 """The Benchmark tab with a real history, and one real run on the starter model."""
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.base.errors import EngineError
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.report import NotMeasured, Report
-from app.bench.run.runner import BenchmarkRunner
+from app.bench.results.report import NotMeasured, Report, Sample
+from app.bench.run.run_journal import RunJournal, TurnRecord
+from app.bench.run.runner import BenchmarkRunner, setting_of
 from app.bench.run.suite import SUITES, Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Generate, LoadSettings, Part
@@ -41,6 +44,7 @@ from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
 from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.late_answers import Late
 from tests.support.qualities import made_up_quality
 from tests.support.starter_variants import shallow_path
 from tests.support.templates import chat_templates
@@ -591,10 +595,10 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     room.button("Cancel").click()
     wait_until(lambda: not desk.session.reserved_for)
     wait_until(lambda: desk.session.info is not None)
+    # What is measured stays, here and in a window that is opened later, and is no whole run.
+    wait_until(lambda: kept(room))
     assert room.button("Go on").isEnabled()
     assert room.button("Start anew").isVisible()
-    # What is measured stays, here and in a window that is opened later, and is no whole run.
-    assert kept(room)
     assert "Nothing measured yet" not in room.texts()
     wait_until(lambda: "Prompt, 64 tokens" in room.texts())
     assert not room.button("Export").isVisible()
@@ -648,6 +652,7 @@ def test_the_disk_is_not_read_for_each_turn_or_while_a_model_loads(
     room = open_room(suite=GROWING)
     desk.run(desk.session.load(starter, SETTINGS))
     wait_until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: looked)
     before = len(looked)
     for part in range(10):
         desk.session.loading.emit(str(starter), part / 10)
@@ -661,6 +666,34 @@ def test_the_disk_is_not_read_for_each_turn_or_while_a_model_loads(
     room.button("Cancel").click()
     wait_until(lambda: not desk.session.reserved_for)
     wait_until(lambda: kept(room))
+
+
+def test_a_run_that_is_found_late_is_not_shown_for_another_suite(
+    open_room: Opener, desk: Desk, starter: Path, history: BenchmarkHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = Late(BenchmarkRunner.unfinished)
+    monkeypatch.setattr(BenchmarkRunner, "unfinished", lambda *asked: looking(*asked))
+    desk.run(desk.session.load(starter, SETTINGS))
+    history.note_sha256(starter, "ab" * 32)
+    setting = setting_of(SETTINGS, version("stillroom"), desk.client.state.llama_cpp_version)
+    for suite in (STOPPABLE, GROWING):
+        journal = RunJournal.open(history, suite.name, "ab" * 32, setting)
+        for repeat in range(2 if suite is STOPPABLE else 1):
+            journal.add("pp64", repeat, TurnRecord(sample=Sample(value=1.0)))
+    room = open_room(suites=(STOPPABLE, GROWING))
+    room.button("Run")
+    wait_until(lambda: looking.waiting == 1, "a look that does not hold the window")
+    assert not kept(room)
+    [choice] = [each for each in room.host.findChildren(QComboBox) if each.count() == 2]
+    choice.setCurrentIndex(1)
+    wait_until(lambda: looking.waiting == 2, "a look for the other suite")
+    looking.let(1)
+    wait_until(lambda: "Results of it that are kept: 1." in " ".join(room.texts()))
+    looking.let(0)
+    for _ in range(5):
+        desk.run(asyncio.to_thread(int))
+    assert "Results of it that are kept: 1." in " ".join(room.texts())
+    looking.let_all()
 
 
 def test_the_run_that_is_read_is_there_again_in_another_language_while_one_is_measured(

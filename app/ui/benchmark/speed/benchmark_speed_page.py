@@ -57,6 +57,19 @@ class _Reading:
     select: str | None
 
 
+@dataclass(eq=False, slots=True)
+class _Look:
+    """A look for the run of a model and a suite that could go on. Another load makes another `ModelInfo`, of
+    other settings maybe."""
+
+    info: ModelInfo
+    suite: Suite
+    is_over: bool = False
+
+    def is_for(self, info: ModelInfo, suite: Suite) -> bool:
+        return self.info is info and self.suite == suite
+
+
 class BenchmarkSpeedPage(MeasuringPage, Stepped):
     """Runs a suite on the loaded model and shows all runs; GUI thread."""
 
@@ -82,8 +95,8 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         """The figures of a run that goes on, or was stopped; shown in the place of a whole one."""
         self._follows_run = False
         self._unfinished: Unfinished | None = None
-        self._looked_at: tuple[ModelInfo, Suite] | None = None
-        """The model and the suite that `_unfinished` is about; None where it has to be looked for again."""
+        self._look: _Look | None = None
+        """The newest one, which `_unfinished` is or will be from; None where it has to be looked again."""
         self._readings = 0
         self._reading: _Reading | None = None
         self._history = history
@@ -154,7 +167,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         if self._reading is not None:
             select = select or self._reading.select
         self._filling.finish()
-        self._looked_at = None
+        self._look = None
         self._reading = _Reading(_READER.submit(self._history.reports), select)
         self._bridge.start(self._fill_when_read(self._reading))
 
@@ -264,7 +277,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
     def show_job(self, running: bool) -> None:
         """Show the progress while a run lasts."""
         self._follows_run = running
-        self._looked_at = None
+        self._look = self._unfinished = None
         if running:
             self._progress.start()
         self._progress.setVisible(running)
@@ -361,21 +374,22 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             )
 
     def _look_for_unfinished(self) -> None:
-        """Find the run of this model that could go on. Its results are shown where they were before, or where
-        there is no whole run."""
+        """Have the run of this model found that could go on. Its results are shown where they were before, or
+        where there is no whole run."""
         info = self._session.here
         if info is None:
-            self._unfinished = self._looked_at = None
+            self._look = self._unfinished = None
             return
         if self.measuring:
             return
-        looked_at, suite = self._looked_at, self._head.suite
-        # Another load makes another `ModelInfo`, of other settings maybe.
-        if looked_at is None or looked_at[0] is not info or looked_at[1] != suite:
-            self._looked_at = info, suite
-            self._unfinished = self._runner.unfinished(
-                Path(info.path), suite, self._load_choices.known(info.path).load
-            )
+        look, suite = self._look, self._head.suite
+        if look is None or not look.is_for(info, suite):
+            if look is not None:
+                self._unfinished = None
+            self._look = look = _Look(info, suite)
+            self._bridge.start(self._find_unfinished(look))
+        if not look.is_over:
+            return
         kept = self._unfinished
         so_far = None if kept is None else kept.so_far
         if so_far is not None and self._shown is None:
@@ -384,6 +398,21 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         elif self._draft is not None:
             self._draft = None
             self._show(None)
+
+    async def _find_unfinished(self, look: _Look) -> None:
+        """Look in the history beside the window, and show what was found unless another look has begun."""
+        path = Path(look.info.path)
+        settings = self._load_choices.known(look.info.path).load
+        try:
+            found = await asyncio.to_thread(self._runner.unfinished, path, look.suite, settings)
+        except StillroomError:
+            # The page may have gone, and its history with it.
+            if shiboken6.isValid(self) and self._look is look:
+                raise
+            return
+        if shiboken6.isValid(self) and self._look is look:
+            look.is_over, self._unfinished = True, found
+            self.update_head()
 
     def update_head(self) -> None:
         """Show what can be run: the suite, the rest of a run that was ended, or a measurement from here."""
@@ -414,7 +443,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         suite = self._head.suite
         await asyncio.to_thread(self._runner.discard_unfinished, path, suite)
         if shiboken6.isValid(self):
-            self._looked_at = None
+            self._look = self._unfinished = None
             here = self._session.here
             if here is not None and Path(here.path) == path and self._head.suite == suite:
                 self.run()
@@ -488,10 +517,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
 
     async def _import_runs(self, path: Path) -> None:
         def read() -> list[Report]:
-            found = imported_reports(read_runs(path))
-            for report in found:
-                self._history.add(report)
-            return found
+            return [self._history.take_in(report) for report in imported_reports(read_runs(path))]
 
         found = await asyncio.to_thread(read)
         if shiboken6.isValid(self):
