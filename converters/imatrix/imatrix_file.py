@@ -31,6 +31,8 @@ _MOST_BYTES = 128 << 20
 """Five times as many as for 70 billion weights."""
 
 _MOST_NAME_BYTES = 1024
+_MOST_TENSORS = 1 << 16
+"""As of a GGUF file; each takes a thousand bytes of memory, and 20 in the older format."""
 _WRONG = {
     _SUMS: "The importance matrix {file} is damaged: {tensor} has no 32-bit sums.",
     _COUNTS: "The importance matrix {file} is damaged: {tensor} has no 32-bit counts.",
@@ -157,7 +159,9 @@ def _read_gguf(path: Path, file: BinaryIO) -> ImportanceMatrix:
         sums,
         chunks=_whole_number(summary, "imatrix.chunk_count"),
         chunk_tokens=_whole_number(summary, "imatrix.chunk_size"),
-        datasets=tuple(map(str, datasets.first)) if isinstance(datasets, ListSummary) else (),
+        datasets=tuple(_named(str(text)) for text in datasets.first)
+        if isinstance(datasets, ListSummary)
+        else (),
     )
 
 
@@ -184,7 +188,10 @@ def _read_dat(path: Path, file: BinaryIO) -> ImportanceMatrix:
         return int(struct.unpack("<i", take(4))[0])
 
     sums: dict[str, Sums] = {}
-    for _ in range(_at_least_one(path, number())):
+    tensors = _at_least_one(path, number())
+    if tensors > _MOST_TENSORS:
+        raise _damaged(path, "The importance matrix {file} is damaged: it claims more than it can hold.")
+    for _ in range(tensors):
         name_bytes = number()
         if name_bytes > _MOST_NAME_BYTES:
             raise _damaged(
@@ -198,8 +205,13 @@ def _read_dat(path: Path, file: BinaryIO) -> ImportanceMatrix:
         squares = np.frombuffer(take(4 * count), "<f4").astype(np.float32)
         sums[name] = _checked(path, name, squares.reshape(1, -1), np.array([max(calls, 1)], np.float32))
     chunks = number() if file.tell() < size else 0
-    dataset = take(number()).decode("utf-8", "replace") if file.tell() < size else ""
+    dataset = _named(take(number()).decode("utf-8", "replace")) if file.tell() < size else ""
     return _whole(path, sums, max(chunks, 0), 0, (dataset,) if dataset else ())
+
+
+def _named(dataset: str) -> str:
+    """Cut a text's name: it goes into the metadata of each model that is made with the matrix."""
+    return dataset[:_MOST_NAME_BYTES]
 
 
 def _at_least_one(path: Path, count: int) -> int:

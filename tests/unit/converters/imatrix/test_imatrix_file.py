@@ -92,6 +92,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         (struct.pack("<ii", 1, 1) + b"x" + struct.pack("<iif", 1, 1, float("nan")), "no numbers"),
         (struct.pack("<ii", 1, 1) + b"x" + struct.pack("<iif", 1, 1, -1.0), "negative"),
         (struct.pack("<ii", 2, 1) + b"x" + struct.pack("<iif", 1, 1, 1.0), "more than it can hold"),
+        (struct.pack("<i", 100_000) + struct.pack("<iiif", 0, 1, 1, 1.0) * 100_000, "more than it can hold"),
     ],
 )
 def test_a_damaged_older_file_is_refused(data: bytes, reason: str, tmp_path: Path) -> None:
@@ -99,6 +100,12 @@ def test_a_damaged_older_file_is_refused(data: bytes, reason: str, tmp_path: Pat
     with pytest.raises(BuildError, match=r"m\.dat is damaged") as refused:
         read_imatrix(tmp_path / "m.dat")
     assert reason in str(refused.value)
+
+
+def test_the_name_of_a_text_is_cut(tmp_path: Path) -> None:
+    one = struct.pack("<ii", 1, 1) + b"x" + struct.pack("<iif", 1, 1, 1.0)
+    (tmp_path / "m.dat").write_bytes(one + struct.pack("<ii", 1, 100_000) + b"t" * 100_000)
+    assert read_imatrix(tmp_path / "m.dat").datasets == ("t" * 1024,)
 
 
 @pytest.mark.parametrize("kind", ["gguf", "dat"])
