@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     )
 
     place, installed = release_place(), installed_version()
-    release = newest_release(place)
+    release = newest_release(place, cancel)
     newer = is_newer(release.version, installed)
     file = installer_of(release, installed_kind())
     path = None

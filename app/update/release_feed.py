@@ -10,6 +10,7 @@ import json
 import platform
 import re
 import sys
+import threading
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -70,18 +71,20 @@ def release_place() -> ReleasePlace:
     return ReleasePlace(found["address"], bytes.fromhex(found["public_key"]))
 
 
-def newest_release(place: ReleasePlace) -> Release:
+def newest_release(place: ReleasePlace, cancel: threading.Event | None = None) -> Release:
     """Ask for the newest release; blocks (`models.hub.bounded_http`). Sends nothing but the request itself.
 
-    Raises `StillroomError` when nobody answers, and when what comes was not signed by the key.
+    Raises `StillroomError` when nobody answers, and when what comes was not signed by the key; `Cancelled`.
     """
     # Read where it is used: its library takes longer to load than `stillroom list` takes.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    feed = _fetch(place, "release.json")
+    feed = _fetch(place, "release.json", cancel)
     try:
-        Ed25519PublicKey.from_public_bytes(place.public_key).verify(_fetch(place, "release.json.sig"), feed)
+        Ed25519PublicKey.from_public_bytes(place.public_key).verify(
+            _fetch(place, "release.json.sig", cancel), feed
+        )
         return msgspec.json.decode(feed, type=Release)
     except (InvalidSignature, msgspec.DecodeError, ValueError, RecursionError) as error:
         raise StillroomError(
@@ -145,9 +148,9 @@ class _ReleaseServer(HubClient):
         return f"{self.endpoint}/{path}"
 
 
-def _fetch(place: ReleasePlace, name: str) -> bytes:
+def _fetch(place: ReleasePlace, name: str, cancel: threading.Event | None) -> bytes:
     try:
-        answer = ask(f"{place.address}/{name}", LARGEST_FEED_BYTES)
+        answer = ask(f"{place.address}/{name}", LARGEST_FEED_BYTES, cancel=cancel)
         if answer.status != 200:
             raise AnswerError(f"HTTP {answer.status}")
         return answer.data

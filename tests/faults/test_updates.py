@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import random
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +92,20 @@ def test_what_another_key_has_signed_is_refused(published: Published, tmp_path: 
     assert child.returncode == 1
     assert b"not signed by Stillroom's key" in err
     assert not (tmp_path / "got").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a child there gets no Ctrl+C of its own")
+def test_a_server_that_says_nothing_is_given_up_when_the_user_wishes(
+    published: Published, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        published.address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        child = published.start("1.2.0", tmp_path / "home")
+        connection, _ = silent.accept()
+        with connection:
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=120)
+    assert child.returncode == 130, err
 
 
 @pytest.mark.faults
