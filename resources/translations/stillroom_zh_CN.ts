@@ -10068,6 +10068,10 @@ Left for the reply: {left}</source>
         <translation>请选择含有该模型原始权重的仓库。</translation>
     </message>
     <message>
+        <source>Close other programs, or choose a smaller adapter.</source>
+        <translation>请关闭其他程序，或选择更小的适配器。</translation>
+    </message>
+    <message>
         <source>Compile llama.cpp again: delete .venv/llama-stamp in Stillroom&apos;s folder, then make run (on Windows: py -3 packaging\environment.py).</source>
         <translation>请重新编译 llama.cpp：删除 Stillroom 文件夹中的 .venv/llama-stamp，然后执行 make run（Windows：py -3 packaging\environment.py）。</translation>
     </message>
@@ -10089,7 +10093,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Download it again; if it stays so, its files do not belong together.</source>
-        <translation>请重新下载；如果仍然如此，说明它的文件互不相符。</translation>
+        <translation>请重新下载；如果仍然如此，说明它的文件不属于同一个适配器。</translation>
     </message>
     <message>
         <source>Download or build it again.</source>
@@ -10532,8 +10536,12 @@ Left for the reply: {left}</source>
         <translation>适配器 {file} 用于 {found} 模型，而此模型属于 {architecture}。</translation>
     </message>
     <message>
+        <source>The adapter {file} needs {needed} of memory, and {free} are free.</source>
+        <translation>适配器 {file} 需要 {needed} 内存，而可用内存为 {free}。</translation>
+    </message>
+    <message>
         <source>The adapter&apos;s file was changed while it was read.</source>
-        <translation>适配器的文件在读取时被更改。</translation>
+        <translation>适配器的文件在读取过程中被改动了。</translation>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} do not fit the base model.</source>
@@ -10541,7 +10549,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} have the rank {rank}, which does not go with its settings.</source>
-        <translation>适配器中 {tensor} 的矩阵的秩为 {rank}，与它的设置不符。</translation>
+        <translation>适配器中 {tensor} 的矩阵的秩为 {rank}，与其设置不符。</translation>
     </message>
     <message>
         <source>The adapter&apos;s matrices for {tensor} hold numbers that are infinite or none.</source>
@@ -12393,7 +12401,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Try again, once nothing changes it.</source>
-        <translation>请在没有程序更改它时重试。</translation>
+        <translation>请在没有其他程序改动它之后重试。</translation>
     </message>
     <message>
         <source>a comma or a closing bracket is missing in line {line}, column {column}</source>

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import psutil
 
 from app.base.errors import EngineError
 from app.engine.llama.backend import Backend
@@ -15,6 +16,7 @@ from app.engine.llama.model import Model
 from app.engine.planning.adapter_file import check_adapter
 from app.engine.protocol import Lora
 from models.system.file_stamp import mark
+from models.system.units import byte_count
 
 
 class Adapters:
@@ -72,6 +74,7 @@ class Adapters:
         if name not in self._adapters:
             architecture = self._model.metadata("general.architecture")
             check_adapter(self._backend.ggml, Path(path), architecture)
+            _require_memory(Path(path))
             self._backend.log.clear()
             handle = llama_cpp.llama_adapter_lora_init(self._model.handle, os.fsencode(path))
             if not handle:
@@ -83,6 +86,19 @@ class Adapters:
                 )
             self._adapters[name] = handle
         return self._adapters[name]
+
+
+def _require_memory(path: Path) -> None:
+    """Raise `EngineError` where an adapter's matrices do not fit: the system would end a program for it."""
+    needed, free = path.stat().st_size, int(psutil.virtual_memory().available)
+    if needed > free:
+        raise EngineError(
+            "The adapter {file} needs {needed} of memory, and {free} are free.",
+            "Close other programs, or choose a smaller adapter.",
+            file=path.name,
+            needed=byte_count(needed),
+            free=byte_count(free),
+        )
 
 
 def _name(path: str) -> str:

@@ -75,8 +75,9 @@ def _check_pairs(path: Path, summary: GgufSummary) -> None:
         if len(a.shape) > 2 or len(b.shape) > 2 or {a.type, b.type} - set(MATRIX_TYPES):
             raise _damaged(path, "The adapter {file} is damaged: {tensor} has an unknown form.", tensor=name)
         # Shapes are in ggml's order. Embeddings are looked up, so their first matrix lies the other way.
-        rank = a.shape[0] if name == "token_embd.weight" else (*a.shape, 1)[1]
-        if rank != b.shape[0]:
+        rank, width = (*a.shape, 1)[:2] if name == "token_embd.weight" else (*a.shape, 1)[1::-1]
+        # A larger rank is no sum of less than the matrix itself: its file could be of any size.
+        if rank != b.shape[0] or rank > max(width, (*b.shape, 1)[1]):
             raise _damaged(
                 path,
                 "The adapter {file} is damaged: the matrices of {tensor} do not go together.",

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from app.engine.llama import lora
 from app.engine.protocol import (
     Cancel,
     Delta,
@@ -21,7 +23,7 @@ from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_types import F32, TYPE_NAMED, TensorType
 from converters.gguf.metadata_writer import encoded, new_metadata
 from tests.support.adapters import build_starter_adapters
-from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
+from tests.support.engines import GREEDY, STORY, EngineKind, Session, ThreadEngine, starter_path, text_of
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=3)
 
@@ -43,6 +45,14 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     assert isinstance(session.load(starter_path(), SETTINGS), ModelInfo)
     yield session
     session.engine.close()
+
+
+@pytest.fixture
+def engine_in_thread(session: Session) -> Session:
+    """The session whose engine is in this process."""
+    if not isinstance(session.engine, ThreadEngine):
+        pytest.skip("its engine is in another process")
+    return session
 
 
 def ask(session: Session, *loras: Lora, **options: object) -> Generate:
@@ -165,6 +175,7 @@ Q = "blk.0.attn_q.weight"
         ({"alpha": float("nan")}, "damaged"),
         ({"tensors": {f"{Q}.lora_a": ((4, WIDE), F32)}}, "damaged"),
         ({"tensors": {f"{Q}.lora_a": ((4, WIDE), F32), f"{Q}.lora_b": ((WIDE, 5), F32)}}, "damaged"),
+        ({"tensors": {f"{Q}.lora_a": ((600, WIDE), F32), f"{Q}.lora_b": ((WIDE, 600), F32)}}, "damaged"),
         ({"tensors": {Q: ((4, WIDE), F32)}}, "damaged"),
         (
             {
@@ -209,6 +220,18 @@ def test_a_file_that_is_cut_short_is_refused(
     for wrong in (path, tmp_path / "missing.gguf"):
         _, end = session.generate(ask(session, Lora(str(wrong))))
         assert isinstance(end, Failed)
+
+
+def test_an_adapter_larger_than_the_memory_is_refused(
+    engine_in_thread: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_gguf(tmp_path / "large.gguf")
+    monkeypatch.setattr(
+        lora, "psutil", SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=1000))
+    )
+    _, end = engine_in_thread.generate(ask(engine_in_thread, Lora(path)))
+    assert isinstance(end, Failed)
+    assert "of memory" in end.message
 
 
 def test_a_scale_without_sense_is_refused(session: Session, adapters: tuple[str, str]) -> None:
