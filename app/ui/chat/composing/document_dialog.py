@@ -1,6 +1,9 @@
 """A document as the model reads it, with the passages that a question took along."""
 
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
@@ -22,8 +25,11 @@ from app.ui.base.theme import Theme
 from app.ui.base.utf16 import utf16_length
 from app.ui.reply.sources_line import place_words
 from app.ui.widgets.card import label
+from models.system.shown_text import shown
 
 LISTED_CHARACTERS = 80
+_LONG_LINE = re.compile(r"[^\n]{1000}(?=[^\n])")
+"""Qt lays out a line as a whole: one of 200,000 characters takes minutes, and a document may be one line."""
 
 
 class DocumentDialog(QDialog):
@@ -38,7 +44,7 @@ class DocumentDialog(QDialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(attachment.name)
+        self.setWindowTitle(shown(attachment.name))
         self.resize(760, 640)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
@@ -46,7 +52,11 @@ class DocumentDialog(QDialog):
         self._text.setAccessibleName(self.tr("Text of {name}").format(name=attachment.name))
         # One character for one: the passages are counted in them.
         text = attachment.text.replace(PAGE_END, "\n")
-        self._text.setPlainText(text)
+        self._breaks = [line.end() for line in _LONG_LINE.finditer(text)]
+        """The places in the document before which a line ends here only."""
+        ends = [0, *self._breaks, len(text)]
+        self._shown = "\n".join(text[start:end] for start, end in pairwise(ends))
+        self._text.setPlainText(self._shown)
         what = (
             self.tr("The marked passages went to the model: the whole did not fit into the context.")
             if passages
@@ -108,7 +118,8 @@ class DocumentDialog(QDialog):
 
     def _cursor(self, start: int, end: int) -> QTextCursor:
         cursor = QTextCursor(self._text.document())
-        text = self._text.toPlainText()
-        cursor.setPosition(utf16_length(text[:start]))
-        cursor.setPosition(utf16_length(text[:end]), QTextCursor.MoveMode.KeepAnchor)
+        start += bisect_right(self._breaks, start)
+        end += bisect_left(self._breaks, end)
+        cursor.setPosition(utf16_length(self._shown[:start]))
+        cursor.setPosition(utf16_length(self._shown[:end]), QTextCursor.MoveMode.KeepAnchor)
         return cursor

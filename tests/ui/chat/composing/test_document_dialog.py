@@ -1,7 +1,7 @@
 """A document with the passages that went to the model."""
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.chat.documents.retrieval import Passage
@@ -46,3 +46,21 @@ def test_the_end_of_a_page_is_no_hidden_character(qtbot: QtBot, theme: Theme) ->
     qtbot.addWidget(dialog)
     assert not any("cannot be seen" in made.text() for made in dialog.findChildren(QLabel))
     assert dialog.findChild(QComboBox) is None
+
+
+def test_a_document_of_one_line_has_lines_that_can_be_laid_out(qtbot: QtBot, theme: Theme) -> None:
+    marked = ["The first passage.", "A passage \U0001f600 of emoji.", "The last one."]
+    text = (
+        f"{'word ' * 100_000}{marked[0]}{'x' * 99_999}{marked[1]}\f{'y' * 1000}\n{' ' * 200_000}{marked[2]}"
+    )
+    passages = [Passage(0, text.index(words), text.index(words) + len(words)) for words in marked]
+    passages.append(Passage(0, 999, 2001))
+    dialog = DocumentDialog(theme, Attachment(1, "a\u202etxt", text), passages, passages[1])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    [field] = dialog.findChildren(QPlainTextEdit)
+    assert max(map(len, field.toPlainText().split("\n"))) == 1000
+    assert field.toPlainText().replace("\n", "") == text.replace("\n", "").replace("\f", "")
+    found = [mark.cursor.selectedText().replace("\u2029", "") for mark in field.extraSelections()]
+    assert found == [*marked, text[999:2001]]
+    assert dialog.windowTitle() == "a·txt"
