@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox
 from app.engine.planning.cards import card_key
 from app.engine.protocol import Device, LoadSettings
 from app.ui.base.resource_words import enumerated
+from app.ui.widgets.wheel_proof import ComboBox
 
 
 class CardFields(QObject):
@@ -22,8 +23,8 @@ class CardFields(QObject):
     def __init__(self, present: LoadSettings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._devices: tuple[Device, ...] = ()
-        self.use = QComboBox()
-        self.main = QComboBox()
+        self.use = ComboBox()
+        self.main = ComboBox()
         for field in (self.use, self.main):
             # A card's long name must not widen the dialog.
             field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

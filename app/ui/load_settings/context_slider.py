@@ -1,10 +1,11 @@
 """The context as a slider over powers of two, with the exact number beside it."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.settings import LIMITS
 from app.ui.widgets.card import NUMBER_MARGINS_PX
+from app.ui.widgets.wheel_proof import Slider, SpinBox
 
 SMALLEST_TOKENS = 1024
 NUMBER_WIDTH_PX = 116
@@ -21,10 +22,10 @@ class ContextSlider(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._stops: list[int] = [0]
-        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider = Slider(Qt.Orientation.Horizontal)
         self._slider.setPageStep(1)
         self._slider.setMinimumWidth(SLIDER_PX)
-        self._number = QSpinBox()
+        self._number = SpinBox()
         self._number.setRange(0, int(LIMITS["context_tokens"][1]))
         self._number.setSingleStep(1024)
         self._number.setSpecialValueText(self.tr("automatic"))

@@ -14,6 +14,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.load_settings.card_fields import CardFields
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
+from app.ui.widgets.wheel_proof import ComboBox, SpinBox
 from models.store.store import InstalledModel
 
 STRETCHES = (1.0, 2.0, 4.0, 8.0)
@@ -43,7 +44,7 @@ class LoadForm(QWidget):
         self._present = present
         automatic = self.tr("automatic")
         self._context = ContextSlider()
-        self._stretch = QComboBox()
+        self._stretch = ComboBox()
         for stretch in STRETCHES:
             text = self.tr("off") if stretch == 1 else self.tr("up to {times}×").format(times=int(stretch))
             self._stretch.addItem(text, stretch)
@@ -56,7 +57,7 @@ class LoadForm(QWidget):
             )
         )
         self._sequences = _number("sequences", 1, automatic)
-        self._idle = QSpinBox()
+        self._idle = SpinBox()
         self._idle.setRange(0, 1440)
         self._idle.setSingleStep(5)
         self._idle.setSpecialValueText(self.tr("never"))
@@ -294,14 +295,14 @@ def _add_form(card: Card, *rows: tuple[str, QWidget, str]) -> QFormLayout:
 
 
 def _choice(items: tuple[tuple[str, str], ...]) -> QComboBox:
-    field = QComboBox()
+    field = ComboBox()
     for value, text in items:
         field.addItem(text, value)
     return field
 
 
 def _number(name: str, step: int, lowest_text: str) -> QSpinBox:
-    field = QSpinBox()
+    field = SpinBox()
     low, high = LIMITS[name]
     field.setRange(int(low), int(high))
     field.setSingleStep(step)

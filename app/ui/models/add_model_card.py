@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QDir, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from app.ui.base.add_action import allow, also_found_by
 from app.ui.base.file_dialogs import FileDialog
@@ -12,6 +12,7 @@ from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.wheel_proof import ComboBox
 from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 from models.system.progress import Progress
 
@@ -37,7 +38,7 @@ class AddModelCard(Card):
         self.field.setClearButtonEnabled(True)
         self.field.returnPressed.connect(self._on_add)
         self.field.textChanged.connect(self._update)
-        self.types = QComboBox()
+        self.types = ComboBox()
         self.types.addItems([*QUANTISATIONS, *FULL_PRECISION])
         name_field(self.types, self.tr("Size to make (quantisation)"))
         self.types.setToolTip(

@@ -1,7 +1,7 @@
 """One model on this computer: memory, place and speed of each of its quantisations, and why."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QWidget
 
 from app.machine.advisor import Outlook, Use
 from app.ui.base.resource_words import sentences
@@ -11,6 +11,7 @@ from app.ui.models.outlook_table import CACHE, CARD, COMPUTE, HERE, LAYERS, WEIG
 from app.ui.widgets.card import Card, label, name_field
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.scrolled_page import follow_rows
+from app.ui.widgets.wheel_proof import ComboBox
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 from models.memory.kv_cache import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
@@ -29,12 +30,12 @@ class OutlookCard(Card):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.table = OutlookTable(theme, self)
-        self._contexts = QComboBox()
+        self._contexts = ComboBox()
         self._contexts.addItem(self.tr("as it is loaded"), 0)
         for tokens in CONTEXTS:
             self._contexts.addItem(self.tr("{tokens} tokens").format(tokens=f"{tokens:,}"), tokens)
         name_field(self._contexts, self.tr("Context to judge with"))
-        self._caches = QComboBox()
+        self._caches = ComboBox()
         self._caches.addItem(self.tr("as it is loaded"), "auto")
         for kind in KV_BYTES_PER_ELEMENT:
             self._caches.addItem(kind, kind)

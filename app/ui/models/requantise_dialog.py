@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import Card, button, label, name_field
+from app.ui.widgets.wheel_proof import ComboBox
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 
@@ -32,7 +33,7 @@ class RequantiseDialog(QDialog):
         self._sizes_bytes = sizes_bytes
         self.setWindowTitle(self.tr("Another size of {model}").format(model=model.name))
         self.setMinimumWidth(480)
-        self._types = QComboBox()
+        self._types = ComboBox()
         self._types.addItems(list(sizes_bytes))
         name_field(self._types, self.tr("Size to make (quantisation)"))
         self._types.currentIndexChanged.connect(self._show_size)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.acquire.build_options import NO_SIZE, FileSize
 from app.machine.advisor import Advisor, Outlook, Use
@@ -17,6 +17,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.list.fit_text import fit_text, here_text, loss_text, speed_tip, type_tip
 from app.ui.models.quality.quality_table import nats
 from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.wheel_proof import Slider
 from models.catalogue.catalogue import CatalogueModel
 from models.memory.fit import Verdict
 from models.quantisation.chosen_mixture import ChosenMixture, expected_divergence
@@ -55,7 +56,7 @@ class SizeChoice(QWidget):
                 "for further sizes."
             ),
         )
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = Slider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(self.tr("Size of the file"))
         self.slider.setPageStep(PAGE_STEPS)
         self.slider.valueChanged.connect(self._on_moved)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QPlainTextEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.audit.gate import Gate
 from app.audit.reading import MOST_LINES, AuditEntry, newest_entries
@@ -20,6 +20,7 @@ from app.ui.settings.audit_lines import EVERYTHING, MODEL, AuditLines
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import filled
+from app.ui.widgets.wheel_proof import SpinBox
 from models.system.disk_space import existing
 
 DETAIL_PX = 132
@@ -76,7 +77,7 @@ class AuditDialog(QDialog):
         self.content.setEnabled(values.audit)
         self.on.toggled.connect(self._on_switched)
         self.content.toggled.connect(lambda on: self._settings.change(audit_content=on))
-        self.limit = QSpinBox()
+        self.limit = SpinBox()
         self.limit.setRange(1, 100_000)
         self.limit.setSuffix(" MB")
         self.limit.setGroupSeparatorShown(True)

@@ -4,12 +4,13 @@ import asyncio
 from pathlib import Path
 
 import shiboken6
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.engine.kv_states.saved_states import keep_within, kept_bytes
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+from app.ui.widgets.wheel_proof import DoubleSpinBox
 from models.system.units import GIGABYTE, byte_count
 
 
@@ -37,7 +38,7 @@ class ChatStatesCard(Card):
                 wrap=True,
             )
         )
-        self._limit = limit = QDoubleSpinBox()
+        self._limit = limit = DoubleSpinBox()
         limit.setRange(0, 1000)
         limit.setDecimals(1)
         limit.setSingleStep(0.5)

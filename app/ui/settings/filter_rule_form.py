@@ -2,13 +2,14 @@
 
 import msgspec
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QPlainTextEdit, QWidget
 
 from app.filters.rule import FilterRule, RuleError
 from app.ui.base.resource_words import rule_text, rule_words
 from app.ui.settings.filter_words import action_sentence, kind_sentence
 from app.ui.widgets.card import NUMBER_MARGINS_PX, label, name_field
 from app.ui.widgets.notices import error_text
+from app.ui.widgets.wheel_proof import ComboBox, SpinBox
 
 PATTERN_PX, NOTE_PX = 72, 76
 
@@ -24,7 +25,7 @@ class FilterRuleForm(QWidget):
         self._rule: FilterRule | None = None
         self._filling = False
         self.name = QLineEdit()
-        self.kind = QComboBox()
+        self.kind = ComboBox()
         for kind in ("pattern", "length", "control"):
             self.kind.addItem(kind_sentence(kind), kind)
         self.pattern = QPlainTextEdit()
@@ -33,11 +34,11 @@ class FilterRuleForm(QWidget):
         self.pattern.setTabChangesFocus(True)
         self.pattern.setStyleSheet("font-family: 'JetBrains Mono';")
         self.ignore_case = QCheckBox(self.tr("Capitals and small letters are the same"))
-        self.at_most = QSpinBox()
+        self.at_most = SpinBox()
         self.at_most.setRange(1, 1 << 30)
         self.at_most.setGroupSeparatorShown(True)
         self.at_most.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-        self.action = QComboBox()
+        self.action = ComboBox()
         for action in ("block", "redact", "flag"):
             self.action.addItem(action_sentence(action), action)
         self.note = QPlainTextEdit()

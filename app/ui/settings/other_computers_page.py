@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.engine.protocol import Device, DevicesListed, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
@@ -16,6 +16,7 @@ from app.ui.base.theme import Role, Theme
 from app.ui.settings.removable_list import CardList
 from app.ui.widgets.card import Card, button, label, name_field, set_look
 from app.ui.widgets.notices import error_text, filled
+from app.ui.widgets.wheel_proof import ComboBox
 from models.system.units import byte_count
 
 ListDevices = Callable[[Sequence[RpcServer]], Awaitable[DevicesListed]]
@@ -90,7 +91,7 @@ class OtherComputersPage(QWidget):
                 wrap=True,
             )
         )
-        self._use = QComboBox()
+        self._use = ComboBox()
         name_field(self._use, self.tr("When other computers help"))
         self._use.addItem(self.tr("Only with a model that is too large for this computer"), "too_large")
         self._use.addItem(self.tr("With every model"), "always")

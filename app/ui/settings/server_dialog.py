@@ -8,7 +8,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -32,6 +30,7 @@ from app.ui.settings.server_session import ServerSession
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.notices import error_text
 from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
+from app.ui.widgets.wheel_proof import ComboBox, SpinBox
 from app.ui.widgets.wide_column import MeasuredTable
 
 REFRESH_MS = 1000
@@ -122,7 +121,7 @@ class ServerDialog(ScrolledDialog):
         )
         self.renew.clicked.connect(self._renew)
         form.addRow(label(self.tr("Key")), _row(card, self.key, self.show_key, copy_key, self.renew))
-        self.port = QSpinBox()
+        self.port = SpinBox()
         self.port.setRange(1, 65535)
         self.port.setValue(self._settings.values.api_port)
         self.port.setKeyboardTracking(False)
@@ -152,7 +151,7 @@ class ServerDialog(ScrolledDialog):
 
     def _fill_reach(self, card: Card) -> None:
         values = self._settings.values
-        self.reach = QComboBox()
+        self.reach = ComboBox()
         self.reach.addItem(self.tr("Programs on this computer only"), False)
         self.reach.addItem(self.tr("Other computers in the network too"), True)
         self.reach.setCurrentIndex(self.reach.findData(values.api_network))

@@ -10,8 +10,6 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -35,6 +33,7 @@ from app.ui.settings.remote_servers_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
 from app.ui.widgets.push_buttons import ButtonRow
 from app.ui.widgets.scrolled_page import BESIDE_BAR_PX, ScrolledDialog, ScrolledPage
+from app.ui.widgets.wheel_proof import ComboBox, DoubleSpinBox
 
 SettingsPage = Literal[
     "general",
@@ -248,14 +247,14 @@ class SettingsDialog(ScrolledDialog):
         value = getattr(settings.values, row.key)
         match row:
             case ChoiceRow():
-                choice = QComboBox()
+                choice = ComboBox()
                 for each, text in row.values:
                     choice.addItem(text, each)
                 choice.setCurrentIndex(choice.findData(value))
                 choice.activated.connect(lambda _: settings.change(**{row.key: choice.currentData()}))
                 return choice
             case NumberRow():
-                number = QDoubleSpinBox()
+                number = DoubleSpinBox()
                 number.setRange(row.lowest, row.highest)
                 number.setDecimals(row.decimals)
                 number.setSingleStep(row.step)

@@ -16,6 +16,7 @@ from app.ui.benchmark.frame.plot_card import PlotCard
 from app.ui.widgets.card import label, name_field
 from app.ui.widgets.curve_plot import CurvePlot
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.wheel_proof import ComboBox
 
 MOST_DATES = 5
 MOST_CHANGES = 6
@@ -53,7 +54,7 @@ class TrendCard(PlotCard):
         self.plot = CurvePlot(theme, library, "", "")
         super().__init__(self.tr("Run by run"), self.plot, "")
         self._trends: list[Trend] = []
-        self._choice = QComboBox()
+        self._choice = ComboBox()
         name_field(self._choice, self.tr("Figure"))
         self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._choice.setMinimumContentsLength(18)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QMenu
+from PySide6.QtWidgets import QMenu
 
 from app.bench.quality.data_sets import DATA_SETS
 from app.engine.protocol import ModelInfo
@@ -14,6 +14,7 @@ from app.ui.widgets.card import button, name_field
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.ui_context import UiContext
+from app.ui.widgets.wheel_proof import ComboBox
 
 SIZES = (5, 15, 0)
 """Questions of each kind that can be chosen; 0 is all of them."""
@@ -32,7 +33,7 @@ class QualityHead(FlowRow):
         self._page = page
         self.run_button = button(self.tr("Run the quality suite"), "primary")
         self.run_button.clicked.connect(self.run_asked)
-        self._size = QComboBox()
+        self._size = ComboBox()
         name_field(self._size, self.tr("How many questions"))
         self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])
         self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])

@@ -15,6 +15,7 @@ from app.ui.widgets.card import button
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.ui_context import UiContext
+from app.ui.widgets.wheel_proof import ComboBox
 
 
 class SpeedHead(FlowRow):
@@ -119,7 +120,7 @@ class SpeedHead(FlowRow):
 
 def _suite_choice(suites: Sequence[Suite], page: QWidget) -> QComboBox:
     """The choice of what a run measures; hidden where there is only one."""
-    choice = QComboBox(page)
+    choice = ComboBox(page)
     choice.setAccessibleName(QCoreApplication.translate("benchmark", "What is measured"))
     for suite in suites:
         choice.addItem(words.suite_name(suite.name), suite.name)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.engine.protocol import Lora
 from app.ui.base.file_dialogs import FileDialog
@@ -13,6 +13,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.wheel_proof import DoubleSpinBox
 
 LARGEST_SCALE = 10.0
 SCALE_WIDTH_PX = 76
@@ -78,7 +79,7 @@ class AdapterList(QWidget):
         layout.setSpacing(6)
         shown = ElidedLabel()
         shown.setText(name)
-        scale = QDoubleSpinBox()
+        scale = DoubleSpinBox()
         scale.setRange(-LARGEST_SCALE, LARGEST_SCALE)
         scale.setSingleStep(0.1)
         scale.setDecimals(2)

@@ -5,7 +5,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFrame,
     QGridLayout,
@@ -29,6 +28,7 @@ from app.ui.chat.behaviour.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label, name_field
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.wheel_proof import ComboBox, DoubleSpinBox, SpinBox
 from models.catalogue.catalogue import is_r1
 
 WIDTH_PX = 300
@@ -158,7 +158,7 @@ class ReplySettings(QFrame):
         self._stop.setTabChangesFocus(True)
         self._stop.setFixedHeight(STOP_PX)
         self._stop.textChanged.connect(self._on_edited)
-        self._when_full = QComboBox()
+        self._when_full = ComboBox()
         name_field(self._when_full, self.tr("When the chat outgrows the context"))
         for choice, text in (
             ("ask", self.tr("Ask me")),
@@ -378,7 +378,7 @@ class ReplySettings(QFrame):
         allow(self._reset, "" if differs else self.tr("This chat follows them already"))
 
     def _decimal(self, name: str, step: float, title: str) -> QDoubleSpinBox:
-        field = QDoubleSpinBox()
+        field = DoubleSpinBox()
         field.setRange(*LIMITS[name])
         field.setSingleStep(step)
         field.setDecimals(2)
@@ -388,7 +388,7 @@ class ReplySettings(QFrame):
         return field
 
     def _whole(self, limits: tuple[float, float], title: str, zero_text: str) -> QSpinBox:
-        field = QSpinBox()
+        field = SpinBox()
         field.setRange(int(limits[0]), int(limits[1]))
         field.setSpecialValueText(zero_text)
         field.setGroupSeparatorShown(True)

@@ -7,7 +7,6 @@ import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QSizePolicy,
@@ -31,6 +30,7 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.selectable_text import ShownText
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field, set_look
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.wheel_proof import ComboBox, DoubleSpinBox
 
 LEAST_PX = 280
 
@@ -252,7 +252,7 @@ class ComparisonColumn(Card):
         self.stop_requested.emit()
 
     def _fill_fields(self, fields: QWidget) -> None:
-        self._model = QComboBox(fields)
+        self._model = ComboBox(fields)
         self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._model.setMinimumContentsLength(12)
         elsewhere = self.tr("{model} (not on this computer)")
@@ -265,7 +265,7 @@ class ComparisonColumn(Card):
         self._effort.setProperty("kind", "choice")
         self._effort.words_changed.connect(self._effort.setText)
         self._effort.chosen.connect(self._choose_effort)
-        self._temperature = QDoubleSpinBox()
+        self._temperature = DoubleSpinBox()
         self._temperature.setRange(*LIMITS["temperature"])
         self._temperature.setSingleStep(0.1)
         name_field(self._temperature, self.tr("Temperature"))

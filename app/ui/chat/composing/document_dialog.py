@@ -25,6 +25,7 @@ from app.ui.base.theme import Theme
 from app.ui.base.utf16 import utf16_length
 from app.ui.reply.sources_line import place_words
 from app.ui.widgets.card import label
+from app.ui.widgets.wheel_proof import ComboBox
 from models.system.shown_text import shown
 
 LISTED_CHARACTERS = 80
@@ -88,7 +89,7 @@ class DocumentDialog(QDialog):
         self, attachment: Attachment, passages: Sequence[Passage], place: Passage | None
     ) -> QComboBox:
         """The passages, the best first, by where they stand; choosing one goes there."""
-        listed = QComboBox()
+        listed = ComboBox()
         listed.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         listed.setAccessibleName(self.tr("Passages that went to the model"))
         for number, passage in enumerate(passages, start=1):

@@ -19,6 +19,7 @@ from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import button, label, name_field
 from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
+from app.ui.widgets.wheel_proof import ComboBox
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560
 FIELD_LINES = 3
@@ -72,7 +73,7 @@ class PromptForm(ScrolledDialog):
 
     def _field(self, variable: Variable) -> QComboBox | QPlainTextEdit:
         if variable.choices:
-            choice = QComboBox()
+            choice = ComboBox()
             choice.setEditable(True)
             choice.addItems(variable.choices)
             self._read[variable.name] = choice.currentText
