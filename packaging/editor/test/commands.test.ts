@@ -45,7 +45,7 @@ before(async () => {
       delete: (name: string) => Promise.resolve(void secrets.delete(name)),
     },
   } as never);
-  state.settings.set("stillroom.maxTokens", 120);
+  state.settings.set("stillroom.maxTokens", 600);
 });
 
 after(async () => {
@@ -219,7 +219,7 @@ describe("a command", () => {
     const editor = select("def add(a, b):\n    # TODO\n");
     state.settings.set("stillroom.maxTokens", 12);
     await vscode.commands.executeCommand("stillroom.complete");
-    state.settings.set("stillroom.maxTokens", 120);
+    state.settings.set("stillroom.maxTokens", 600);
     assert.match(state.messages[0] ?? "", /limit of tokens.*stillroom\.maxTokens/);
     assert.equal(editor.document.text, SOURCE);
   });
