@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ SMALL_FILES_BYTES = 16 << 20
 """Of the records, headers and manifests beside a model; its large files say their own need."""
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_SUCH_FILE = (errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _AGAIN = "Free some space and try again; what is there already is used."
 
 
@@ -85,16 +87,19 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def told_error(error: BaseException, folder: Path) -> BaseException:
-    """Return the sentence for an error that says that a disk is full, or that a file may not be used; any
-    other error as it is. Where it names no file, the disk is that of `folder`."""
+    """Return the sentence for an error that says that a disk is full, or that a file may not or cannot be
+    used; any other error as it is. Where it names no file, the disk is that of `folder`."""
     if is_full(error):
         return disk_full(_named_folder(error) or folder)
-    if isinstance(error, OSError) and error.errno in _REFUSED:
-        named = getattr(error, "filename", None)
+    if isinstance(error, OSError) and error.errno in (*_REFUSED, *_NO_SUCH_FILE):
+        # Of two, the one that it should have become.
+        named = error.filename2 or error.filename or folder
         return StillroomError(
             "{path} cannot be written or read: {reason}.",
-            "Check that Stillroom may use it, and that its disk is not write-protected.",
-            path=str(named or folder),
+            "Check that Stillroom may use it, and that its disk is not write-protected."
+            if error.errno in _REFUSED
+            else "Choose another place or name.",
+            path=os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named),
             reason=error.strerror or type(error).__name__,
         )
     return error

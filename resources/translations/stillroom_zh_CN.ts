@@ -10032,6 +10032,10 @@ Left for the reply: {left}</source>
         <translation>请在窗口顶部选择另一个模型。</translation>
     </message>
     <message>
+        <source>Choose another place or name.</source>
+        <translation>请选择其他位置或名称。</translation>
+    </message>
+    <message>
         <source>Choose another port, or end the program that uses this one.</source>
         <translation>请选择另一个端口，或结束占用此端口的程序。</translation>
     </message>

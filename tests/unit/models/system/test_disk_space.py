@@ -55,6 +55,18 @@ def test_an_error_that_nobody_foresaw_is_told_as_a_refusal(tmp_path: Path, numbe
     assert str(told) == f"/some/file cannot be written or read: {os.strerror(number)}."
 
 
+def test_a_folder_in_the_place_of_a_file_is_told_by_its_name(tmp_path: Path) -> None:
+    made, target = tmp_path / "made", tmp_path / "target"
+    made.touch()
+    target.mkdir()
+    # Windows refuses it.
+    with pytest.raises((IsADirectoryError, PermissionError)) as raised:
+        made.replace(target)
+    told = told_error(raised.value, tmp_path)
+    assert isinstance(told, StillroomError)
+    assert str(told) == f"{target} cannot be written or read: {raised.value.strerror}."
+
+
 def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
     for error in (ValueError(), system_error(errno.EIO), system_error(errno.EPIPE)):
         assert told_error(error, tmp_path) is error
