@@ -28,7 +28,7 @@ TEXT = "".join(f"## Part {number}\n\n{LISTS}\nA paragraph.\n\n" for number in ra
 
 @pytest.fixture
 def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What is parsed at once from now on."""
+    """The texts that are parsed at once from now on."""
     forget_kept()
     found: list[int] = [0]
     parser = shared_parser()
