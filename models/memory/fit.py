@@ -7,7 +7,7 @@ from models.memory.memory_need import MemoryNeed
 from models.memory.memory_request import Demand
 from models.memory.memory_reserve import SPARE_RAM_BYTES
 from models.quantisation.weights import Weights
-from models.system.units import byte_count
+from models.system.units import byte_count, unlike_counts
 
 
 class Verdict(StrEnum):
@@ -107,17 +107,18 @@ def judge(
         verdict = Verdict.GPU
     else:
         verdict = Verdict.PARTLY if gpu_layers else Verdict.RAM
+    needed, room_text = unlike_counts(need.ram.total if too_large else need.total, room)
     values: dict[str, str] = {
         "weights": byte_count(need.ram.weights + need.device.weights),
         "cache": byte_count(need.ram.cache + need.device.cache),
         "buffers": byte_count(need.ram.compute + need.device.compute),
-        "needed": byte_count(need.ram.total if too_large else need.total),
+        "needed": needed,
         "context": f"{demand.context_tokens:,}",
         "replies": str(demand.sequences),
         "gpu": " + ".join(gpu.name for gpu in memory.gpus),
         "free": byte_count(sum(gpu.free_bytes for gpu in memory.gpus)),
         "ram": byte_count(memory.ram_bytes),
-        "room": byte_count(room),
+        "room": room_text,
         "spare": byte_count(SPARE_RAM_BYTES),
         "gpu_layers": str(gpu_layers),
         "layers": str(whole),

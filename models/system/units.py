@@ -12,7 +12,7 @@ GIGABYTE = THOUSAND**3
 _SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT])i?B?", re.IGNORECASE)
 
 
-def byte_count(count: float) -> str:
+def byte_count(count: float, more_digits: int = 0) -> str:
     """Write a size such as "4.7 GB", in the powers that this computer's system shows."""
     if count < THOUSAND:
         return f"{int(count)} B"
@@ -21,7 +21,16 @@ def byte_count(count: float) -> str:
         if count < 999.5 or unit == "TB":
             break
     digits = 0 if count >= 99.95 or unit == "kB" else 1
-    return f"{count:.{digits}f} {unit}"
+    return f"{count:.{digits + more_digits}f} {unit}"
+
+
+def unlike_counts(first: float, second: float) -> tuple[str, str]:
+    """Write two sizes with as many digits as it takes to see which is larger, at most two more than else."""
+    for more in range(3):
+        texts = byte_count(first, more), byte_count(second, more)
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def bytes_of(text: str) -> int:

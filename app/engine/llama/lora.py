@@ -16,7 +16,7 @@ from app.engine.llama.model import Model
 from app.engine.planning.adapter_file import check_adapter
 from app.engine.protocol import Lora
 from models.system.file_stamp import mark
-from models.system.units import byte_count
+from models.system.units import unlike_counts
 
 
 class Adapters:
@@ -92,12 +92,13 @@ def _require_memory(path: Path) -> None:
     """Raise `EngineError` where an adapter's matrices do not fit: the system would end a program for it."""
     needed, free = path.stat().st_size, int(psutil.virtual_memory().available)
     if needed > free:
+        needed_text, free_text = unlike_counts(needed, free)
         raise EngineError(
             "The adapter {file} needs {needed} of memory, and {free} are free.",
             "Close other programs, or choose a smaller adapter.",
             file=path.name,
-            needed=byte_count(needed),
-            free=byte_count(free),
+            needed=needed_text,
+            free=free_text,
         )
 
 

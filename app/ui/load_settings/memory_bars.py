@@ -7,7 +7,7 @@ from app.engine.protocol import Planned
 from app.ui.widgets.card import Card, label, set_look
 from app.ui.widgets.notices import notice_text, translated
 from models.memory.memory_reserve import SPARE_RAM_BYTES
-from models.system.units import byte_count
+from models.system.units import byte_count, unlike_counts
 
 
 class MemoryNeedView(Card):
@@ -89,7 +89,8 @@ class MemoryNeedView(Card):
         text = self.tr("{needed} of {free} free")
         if is_short and spare:
             text = self.tr("{needed} of {free} free, {spare} of which other programs need")
-        text = text.format(needed=byte_count(needed), free=byte_count(free), spare=byte_count(spare))
+        needed_text, free_text = unlike_counts(needed, free)
+        text = text.format(needed=needed_text, free=free_text, spare=byte_count(spare))
         self._texts[name].setText(text)
         self._bars[name].setAccessibleDescription(text)
         set_look(self._texts[name], "warning" if is_short else "small")

@@ -16,6 +16,23 @@ def test_powers_of_a_thousand_where_files_are_shown_so(
     assert units.byte_count(count) == text
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "texts"),
+    [
+        (21_300_000_000, 21_100_000_000, ("21.3 GB", "21.1 GB")),
+        (21_140_000_000, 21_080_000_000, ("21.14 GB", "21.08 GB")),
+        (21_141_000_000, 21_138_000_000, ("21.141 GB", "21.138 GB")),
+        (210_300_000_000, 209_900_000_000, ("210.3 GB", "209.9 GB")),
+        (5, 5, ("5 B", "5 B")),
+    ],
+)
+def test_sizes_that_are_not_the_same_look_unlike(
+    first: int, second: int, texts: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "THOUSAND", 1000)
+    assert units.unlike_counts(first, second) == texts
+
+
 def test_powers_of_1024_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "THOUSAND", 1024)
     monkeypatch.setattr(units, "GIGABYTE", 1024**3)
