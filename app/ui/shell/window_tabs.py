@@ -25,6 +25,7 @@ from app.ui.widgets.ui_context import UiContext
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
     from app.ui.benchmark.benchmark_tab import BenchmarkTab
+    from app.ui.benchmark.drift.drift_page import DriftPage
     from app.ui.benchmark.frame.benchmark_state import BenchmarkState
     from app.ui.code.code_tab import CodeTab
     from app.ui.models.first_run import FirstRun
@@ -97,6 +98,7 @@ class WindowTabs(QObject):
         self._welcomes = welcomes
         self._state = TabsState()
         self._benchmark: BenchmarkTab | None = None
+        self._drift: DriftPage | None = None
         self._models: ModelsTab | None = None
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
@@ -181,11 +183,12 @@ class WindowTabs(QObject):
             )
 
         tab.add_page("quality", self.tr("Quality"), quality)
-        tab.add_page(
-            "drift",
-            self.tr("Drift"),
-            lambda page: DriftPage(ui, parts.drift, page, job=self._jobs.drift),
-        )
+
+        def drift(page: QWidget) -> DriftPage:
+            self._drift = DriftPage(ui, parts.drift, page, job=self._jobs.drift)
+            return self._drift
+
+        tab.add_page("drift", self.tr("Drift"), drift)
         for key, job in (("quality", self._jobs.quality), ("drift", self._jobs.drift)):
             if job.running:
                 # It tells in the window's head what the job is at.
@@ -294,18 +297,21 @@ class WindowTabs(QObject):
         tab.add_models(list(paths))
 
     def tell_of_drift(self, report: DriftReport) -> None:
-        """Say what has changed in the answers since they were kept, if anything has."""
-        from app.ui.benchmark.drift.drift_words import DriftWords
+        """Show a check that was made by itself. Where its page is not seen, say what has changed in the
+        answers since they were kept, if anything has."""
+        from app.ui.benchmark.drift.drift_words import DRIFT, DriftWords
 
+        if self._drift is not None and self._drift.show_checked():
+            return
         sentence = DriftWords().notice(report)
         if sentence:
-            self._ui.notices.warn(sentence, self.tr("Show"), self._show_drift)
+            self._ui.notices.warn(sentence, self.tr("Show"), self._show_drift, about=DRIFT)
 
     def close_down(self) -> list[Callable[[], None]]:
         """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
         threads until drafts, the running reply and unsaved code are on the disk."""
         chat, code = self._chat, self._code
-        self._chat = self._code = self._models = self._benchmark = None
+        self._chat = self._code = self._models = self._benchmark = self._drift = None
         closers = [chat.close_down] if chat is not None else []
         if code is not None:
             closers.append(code.close_tab)

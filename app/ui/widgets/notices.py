@@ -130,14 +130,15 @@ class Notices(QWidget):
         self._offer_undo(Undo(words, undo, INFORM_MS, back, about))
 
     def withdraw(self, about: str) -> None:
-        """Take away what was said `about` something that is no longer so."""
+        """Take away what was said `about` something that is no longer so, or that is seen by itself now."""
         for toast in tuple(self._toasts):
-            if toast.undo is not None and toast.undo.about == about:
+            if toast.about == about:
                 self._dismiss(toast)
 
     def _offer_undo(self, undo: "Undo") -> None:
         text = undo.words if isinstance(undo.words, str) else undo.words()
-        self._show(NoticeText(text, "", self.tr("Undo"), undo.action), undo.left_ms, undo)
+        notice = NoticeText(text, "", self.tr("Undo"), undo.action)
+        self._show(notice, undo.left_ms, undo, undo.about)
 
     def give_undos(self) -> "list[Undo]":
         """Give what can still be taken back, for the window that takes the place of this one. It is offered
@@ -158,9 +159,17 @@ class Notices(QWidget):
         """Say that a file was written; it can be shown in its folder."""
         self.inform(text, self.tr("Show in folder"), lambda: show_in_folder(path))
 
-    def warn(self, text: str, action_text: str = "", action: Callable[[], object] | None = None) -> None:
-        """Say that something is going wrong; longer than what only informs."""
-        self._show(NoticeText(text, "", action_text, action), ERROR_MS)
+    def warn(
+        self,
+        text: str,
+        action_text: str = "",
+        action: Callable[[], object] | None = None,
+        *,
+        about: str = "",
+    ) -> None:
+        """Say that something is going wrong; longer than what only informs, or until `withdraw` is called
+        with `about`."""
+        self._show(NoticeText(text, "", action_text, action), ERROR_MS, about=about)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -286,12 +295,12 @@ class Notices(QWidget):
             self._copy_report,
         )
 
-    def _show(self, notice: NoticeText, shown_ms: int, undo: "Undo | None" = None) -> None:
+    def _show(self, notice: NoticeText, shown_ms: int, undo: "Undo | None" = None, about: str = "") -> None:
         together = self._together or ()
         for before in tuple(self._toasts):
             if before.undo is None and before not in together:
                 self._remove(before)
-        toast = Toast(notice, shown_ms, undo)
+        toast = Toast(notice, shown_ms, undo, about)
         if self._together is not None:
             self._together.append(toast)
         toast.left.connect(partial(self._dismiss, toast))
@@ -328,9 +337,11 @@ class Toast(QWidget):
     left = Signal()
     """Its time is over, or the user has done with it."""
 
-    def __init__(self, notice: NoticeText, shown_ms: int, undo: Undo | None) -> None:
+    def __init__(self, notice: NoticeText, shown_ms: int, undo: Undo | None, about: str) -> None:
         super().__init__()
         self.undo = undo
+        self.about = about
+        """For `Notices.withdraw`; empty where it only goes with its time."""
         self.is_news = True
         """The keyboard was not here yet."""
         self._action = notice.action

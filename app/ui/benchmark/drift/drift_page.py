@@ -4,6 +4,7 @@ import asyncio
 
 import shiboken6
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -17,7 +18,7 @@ from app.ui.base.lasting_job import LastingJob
 from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
 from app.ui.benchmark.drift.drift_items_table import LIKELIHOOD, QUESTION, ROUGE, DriftItems
-from app.ui.benchmark.drift.drift_words import DriftWords
+from app.ui.benchmark.drift.drift_words import DRIFT, DriftWords
 from app.ui.benchmark.frame.benchmark_words import when_text
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
@@ -101,6 +102,16 @@ class DriftPage(MeasuringPage):
         else:
             self._reads += 1
             self._bridge.start(self._read(here.path, self._reads))
+
+    def show_checked(self) -> bool:
+        """Show a check that was made by itself; tell whether this page is seen now."""
+        self.refresh()
+        return self.isVisible()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take away the notice that led here."""
+        super().showEvent(event)
+        self._notices.withdraw(DRIFT)
 
     async def _read(self, path: str, number: int) -> None:
         """Its answers are compared with earlier ones word by word."""

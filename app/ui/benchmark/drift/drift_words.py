@@ -10,6 +10,8 @@ from app.ui.benchmark.frame.benchmark_words import when_text
 NO_BREAK = "\u00a0"
 LISTS = ("system_info", "gpus", "rpc_servers")
 """Facts of which a run has several, with commas between them."""
+DRIFT = "the drift of a model"
+"""The notices that say what the page Drift shows, for `Notices.withdraw`."""
 
 
 class DriftWords:

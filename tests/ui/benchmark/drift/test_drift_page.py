@@ -12,7 +12,7 @@ from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
 from app.ui.benchmark.drift.drift_page import DriftPage
 from app.ui.benchmark.drift.drift_watch import DriftWatch
-from app.ui.benchmark.drift.drift_words import DriftWords
+from app.ui.benchmark.drift.drift_words import DRIFT, DriftWords
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
@@ -84,8 +84,15 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     assert told[0].answers != "same"
     assert DriftWords().notice(told[0])
     watch.stop()
-    page.refresh()
+    assert page.show_checked()
     wait_until(lambda: "Content of the file (SHA-256)" in " ".join(shown(page)))
+    # What this page shows is not said beside it, nor after it was seen.
+    page.hide()
+    assert not page.show_checked()
+    notices.warn(DriftWords().notice(told[0]), about=DRIFT)
+    assert DriftWords().notice(told[0]) in seen_words(notices)
+    page.show()
+    assert not seen_words(notices)
     accept = next(
         button
         for button in page.findChildren(QPushButton)
