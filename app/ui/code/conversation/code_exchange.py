@@ -54,7 +54,7 @@ class CodeExchange(QWidget):
             self._layout.addWidget(label(sentence, "warning", wrap=True))
         self._layout.addWidget(self.sent)
         self._layout.addSpacing(8)
-        self._layout.addWidget(label(asked.model.upper(), "caption"))
+        self._layout.addWidget(label(asked.model, "caption"))
         self._layout.addWidget(self.reply)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
