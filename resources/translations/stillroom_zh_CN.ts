@@ -1510,7 +1510,7 @@
     </message>
     <message>
         <source>No model is loaded. Choose one at the top ({keys}).</source>
-        <translation>尚未加载模型。请在顶部选择一个 ({keys})。</translation>
+        <translation>尚未加载模型。请在顶部选择一个（{keys}）。</translation>
     </message>
     <message>
         <source>Waiting for the reply in “{title}”. {keys} ends the wait.</source>
@@ -1706,7 +1706,7 @@
     <name>CodeEditorCard</name>
     <message>
         <source>Open a file ({keys}), drop one here, paste code, or start typing.</source>
-        <translation>打开文件 ({keys})、把文件拖到这里、粘贴代码，或直接输入。</translation>
+        <translation>打开文件（{keys}）、把文件拖到这里、粘贴代码，或直接输入。</translation>
     </message>
     <message>
         <source>✓ valid {rules}</source>
@@ -1965,7 +1965,7 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
     <message>
         <source>Nothing has been run yet. Run ({keys}) starts the program above.</source>
-        <translation>还没有运行过。“运行”({keys}) 会启动上方的程序。</translation>
+        <translation>还没有运行过。“运行”（{keys}）会启动上方的程序。</translation>
     </message>
     <message>
         <source>Run the program in the sandbox</source>
@@ -2430,7 +2430,7 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
     <message>
         <source>Send it when the reply has ended, or stop the reply ({keys}).</source>
-        <translation>请等回答结束后再发送，或停止回答 ({keys})。</translation>
+        <translation>请等回答结束后再发送，或停止回答（{keys}）。</translation>
     </message>
     <message>
         <source>A reply is being written</source>
@@ -3011,7 +3011,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Content of the file (SHA-256)</source>
-        <translation>文件内容 (SHA-256)</translation>
+        <translation>文件内容（SHA-256）</translation>
     </message>
     <message>
         <source>Quantisation</source>
@@ -5592,8 +5592,8 @@ Left for the reply: {left}</source>
         <translation>模型记住整个上下文所需的内存。</translation>
     </message>
     <message>
-        <source>Computing</source>
-        <translation>计算</translation>
+        <source>Buffers</source>
+        <translation>缓冲区</translation>
     </message>
     <message>
         <source>For the computing itself.</source>
@@ -6339,7 +6339,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>right at the first try (pass@1)</source>
-        <translation>一次答对 (pass@1)</translation>
+        <translation>一次答对（pass@1）</translation>
     </message>
     <message>
         <source>how near it comes to a reference answer, 0 to 1 (ROUGE-L)</source>
@@ -6418,8 +6418,8 @@ Left for the reply: {left}</source>
         <translation>宏平均 F1 {value}（满分 1）：每种意图同等计入</translation>
     </message>
     <message>
-        <source>One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens, no system prompt. Intervals are 95%; n is how many were counted: questions, and tokens for the perplexity. Items: {sources}.</source>
-        <translation>每题采样一次，温度 {temperature}，top_p {top_p}，种子 {seed}，最多 {tokens} 个词元，无系统提示词。区间为 95%；n 是计入的数量：题数，困惑度则为词元数。题目来源：{sources}。</translation>
+        <source>One sample of each at temperature {temperature}, top-p {top_p}, seed {seed}, at most {tokens} tokens, no system prompt. Intervals are 95%; n is how many were counted: questions, and tokens for the perplexity. Items: {sources}.</source>
+        <translation>每题采样一次，温度 {temperature}，top-p {top_p}，种子 {seed}，最多 {tokens} 个词元，无系统提示词。区间为 95%；n 是计入的数量：题数，困惑度则为词元数。题目来源：{sources}。</translation>
     </message>
     <message>
         <source>{value} valid syntax</source>
@@ -8441,8 +8441,8 @@ Left for the reply: {left}</source>
         <translation>处理器或显卡因温度或功率而降速。</translation>
     </message>
     <message>
-        <source>Standard, about three minutes</source>
-        <translation>标准，约三分钟</translation>
+        <source>Standard, up to three minutes</source>
+        <translation>标准，最多三分钟</translation>
     </message>
     <message>
         <source>Full, without a limit</source>
@@ -8789,8 +8789,8 @@ Left for the reply: {left}</source>
         <translation>运行尚未结束：还有更多题目。</translation>
     </message>
     <message>
-        <source>temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens · 95% intervals</source>
-        <translation>温度 {temperature}，top_p {top_p}，种子 {seed}，最多 {tokens} 个词元 · 95% 置信区间</translation>
+        <source>temperature {temperature}, top-p {top_p}, seed {seed}, at most {tokens} tokens · 95% intervals</source>
+        <translation>温度 {temperature}，top-p {top_p}，种子 {seed}，最多 {tokens} 个词元 · 95% 置信区间</translation>
     </message>
     <message>
         <source>Runs of this model file with the same questions; bars are 95% intervals, n = {n}</source>
@@ -11377,7 +11377,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>This computer has no counter of the processor&apos;s energy that Stillroom knows (RAPL).</source>
-        <translation>本机没有 Stillroom 认识的处理器能量计数器 (RAPL)。</translation>
+        <translation>本机没有 Stillroom 认识的处理器能量计数器（RAPL）。</translation>
     </message>
     <message>
         <source>This computer&apos;s key store cannot be used ({reason}), so the key is kept only until Stillroom ends.</source>
@@ -11613,7 +11613,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{host} does not accept the key ({status}).</source>
-        <translation>{host} 不接受此密钥 ({status})。</translation>
+        <translation>{host} 不接受此密钥（{status}）。</translation>
     </message>
     <message>
         <source>{host} does not know this access token.</source>
@@ -11621,7 +11621,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{host} has too much to do (429): {said}</source>
-        <translation>{host} 过于繁忙 (429)：{said}</translation>
+        <translation>{host} 过于繁忙（429）：{said}</translation>
     </message>
     <message>
         <source>{host} offers no model.</source>
@@ -11629,7 +11629,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{host} refuses ({status}): {said}</source>
-        <translation>{host} 拒绝 ({status})：{said}</translation>
+        <translation>{host} 拒绝（{status}）：{said}</translation>
     </message>
     <message>
         <source>{host} refuses to search (HTTP {status}).</source>

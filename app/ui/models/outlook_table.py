@@ -41,7 +41,7 @@ class OutlookTable(RowsModel[Outlook]):
                 explanation=self.tr("For what the model remembers of the whole context."),
             ),
             Column(
-                self.tr("Computing"),
+                self.tr("Buffers"),
                 lambda row: byte_count(row.fit.buffer_bytes),
                 figures=True,
                 explanation=self.tr("For the computing itself."),

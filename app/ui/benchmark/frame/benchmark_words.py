@@ -152,7 +152,7 @@ def mark_text(mark: Mark) -> str:
 def suite_name(name: str) -> str:
     """The name of a suite in the window."""
     return {
-        "speed": translate("benchmark", "Standard, about three minutes"),
+        "speed": translate("benchmark", "Standard, up to three minutes"),
         "full": translate("benchmark", "Full, without a limit"),
         "quick": translate("benchmark", "Quick, two figures"),
     }.get(name, name)

@@ -98,7 +98,7 @@ class _Picture:
         engine = "" if run.engine is None else f" · llama.cpp {run.engine.llama_cpp_version}"
         how = translate(
             "benchmark",
-            "temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens · 95% intervals",
+            "temperature {temperature}, top-p {top_p}, seed {seed}, at most {tokens} tokens · 95% intervals",
         ).format(
             temperature=protocol.sampling.temperature,
             top_p=protocol.sampling.top_p,

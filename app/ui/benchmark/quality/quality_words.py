@@ -146,7 +146,7 @@ class QualityWords:
             for facts in run.collections
         )
         return self.tr(
-            "One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} "
+            "One sample of each at temperature {temperature}, top-p {top_p}, seed {seed}, at most {tokens} "
             "tokens, no system prompt. Intervals are 95%; n is how many were counted: questions, and tokens "
             "for the perplexity. Items: {sources}."
         ).format(
