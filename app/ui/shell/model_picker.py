@@ -56,6 +56,8 @@ class ModelPicker(MenuButton):
         self._installed = installed
         self._servers = servers
         self._text = ""
+        self._named = ""
+        """The model whose name stands in the text behind other words."""
         self._offered: dict[QAction, InstalledModel] = {}
         self._inner: list[QMenu] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -100,7 +102,7 @@ class ModelPicker(MenuButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the button with its text shortened to what fits."""
-        text = fitted_name(self._text, QFontMetrics(self.font()), self.width() - 48)
+        text = fitted_name(self._text, QFontMetrics(self.font()), self.width() - 48, self._named)
         if self.text() != text:
             super().setText(text)
         super().paintEvent(event)
@@ -196,15 +198,17 @@ class ModelPicker(MenuButton):
         every = unloads.addAction(self.tr("All models"))
         every.triggered.connect(lambda: self.unload_asked.emit(""))
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, named: str = "") -> None:
         # Names may come from a file or a server.
         self._text = shown(text, MOST_SHOWN)
+        self._named = shown(named, MOST_SHOWN)
         self.setAccessibleDescription(self._text)
         self.update()
 
     def _on_loading(self, path: str, fraction: float) -> None:
         text = self.tr("Loading {model}, {percent}%")
-        self._show(text.format(model=self._session.title(path), percent=round(100 * fraction)))
+        model = self._session.title(path)
+        self._show(text.format(model=model, percent=round(100 * fraction)), model)
         self._progress.setGeometry(9, self.height() - 5, self.width() - 18, 3)
         self._progress.setValue(round(1000 * fraction))
         self._progress.show()

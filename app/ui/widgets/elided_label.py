@@ -11,10 +11,12 @@ from app.ui.base.plain_text import PlainLabel, set_tip
 _OWNER = re.compile(r"^[^/\s]+/(?=\S)")
 
 
-def fitted_name(name: str, metrics: QFontMetrics, room_px: int) -> str:
-    """Shorten a text that begins with a model's name: its owner goes first, then the middle of it. What tells
-    models apart stands at its beginning and its end."""
-    own = name if metrics.horizontalAdvance(name) <= room_px else _OWNER.sub("", name)
+def fitted_name(text: str, metrics: QFontMetrics, room_px: int, model: str = "") -> str:
+    """Shorten a text that begins with a model's name, or has the name of this `model` in it: its owner goes
+    first, then the middle of the text. What tells models apart stands at a name's beginning and its end."""
+    if metrics.horizontalAdvance(text) <= room_px:
+        return text
+    own = text.replace(model, _OWNER.sub("", model), 1) if model else _OWNER.sub("", text)
     return metrics.elidedText(own, Qt.TextElideMode.ElideMiddle, room_px)
 
 

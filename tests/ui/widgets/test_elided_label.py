@@ -34,6 +34,14 @@ def test_the_owner_of_a_model_goes_before_its_name(qtbot: QtBot) -> None:
     assert short.endswith("_M")
 
 
+def test_the_owner_goes_from_the_middle_of_a_sentence_too(qtbot: QtBot) -> None:
+    metrics = QFontMetrics(ElidedLabel().font())
+    said = f"Loading {NAME}, 30%"
+    room_px = metrics.horizontalAdvance(said) - 10
+    assert fitted_name(said, metrics, room_px, NAME) == "Loading a-model-of-some-size · Q4_K_M, 30%"
+    assert fitted_name(said, metrics, room_px + 10, NAME) == said
+
+
 def test_no_other_slash_is_taken_for_an_owner(qtbot: QtBot) -> None:
     metrics = QFontMetrics(ElidedLabel().font())
     said = "Loading somebody/a-model, 30%"
