@@ -97,7 +97,7 @@ class SearchCard(Card):
         self.panel.get_asked.connect(self.get_asked)
         self.panel.liked.connect(self._on_liked)
         self.panel.page_asked.connect(self._on_page)
-        self.panel.closed.connect(self._close_panel)
+        self.panel.closed.connect(lambda: self._close_panel(self.view))
         self.panel.hide()
         self.body.addWidget(label(self.tr("SEARCH HUGGING FACE"), "caption"))
         self.body.addLayout(row)
@@ -154,7 +154,9 @@ class SearchCard(Card):
         rows = await self._ask(work, given_up)
         if rows is None:
             return
-        self._close_panel()
+        self._close_panel(self.field)
+        if not rows and self.view.hasFocus():
+            self.field.setFocus()
         liked = self._settings.values.hub_liked
         self.table.show_rows([replace(row, liked=row.card.repo in liked) for row in rows])
         if self._advisor is not advisor:
@@ -265,7 +267,11 @@ class SearchCard(Card):
         if here is not None and self.isAncestorOf(here):
             self.grown.emit(part)
 
-    def _close_panel(self) -> None:
+    def _close_panel(self, place: QWidget) -> None:
+        """Hide the panel. If it has the keyboard, `place` gets that: Qt would take it to another card."""
+        here = self.window().focusWidget()
+        if here is not None and self.panel.isAncestorOf(here):
+            place.setFocus()
         self._snapshot, self._opened = None, ""
         self.panel.hide()
 
@@ -274,7 +280,7 @@ class SearchCard(Card):
         values = self._settings.values
         names = dict.fromkeys((*values.hub_liked, *values.hub_recent))
         rows = [FoundRow(RepositoryCard(name), liked=name in values.hub_liked) for name in names]
-        self._close_panel()
+        self._close_panel(self.field)
         self.table.show_rows(rows)
         if rows:
             self._say(self.tr("Liked, and opened lately:"))

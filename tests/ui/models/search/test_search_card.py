@@ -220,6 +220,29 @@ def test_what_is_found_and_what_a_repository_holds_comes_into_sight(
     run_with_window(scene)
 
 
+def test_the_keyboard_stays_at_the_search_when_a_repository_is_closed(
+    qapp: QApplication, hub: LoopbackHub
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_search(application, hub.endpoint)
+        page.type("tiny")
+        await until(lambda: len(page.found()) == 3, "the repositories")
+        table = seen(page.card, QTableView, "Models that were found")
+        page.open(FILES)
+        await until(lambda: len(page.offered()) == 2, "its files")
+        seen_button(page.card, "Close the repository").setFocus()
+        page.press("Close the repository")
+        await until(lambda: application.window.focusWidget() is table, "the keyboard in the table")
+        page.open(FILES)
+        await until(lambda: len(page.offered()) == 2, "its files again")
+        seen(page.card, QTableView, "Files and types of the repository").setFocus()
+        page.type("nothing-of-the-kind")
+        await until(lambda: "Nothing was found" in page.words, "the end of the search")
+        assert application.window.focusWidget() is page.field
+
+    run_with_window(scene)
+
+
 def whole(card: QWidget, name: str) -> bool:
     """Tell whether all of a table can be seen."""
     view = seen(card, QTableView, name)
