@@ -189,9 +189,9 @@ def _slower(real: Report, run_id: str, started_at: str, facts: ModelFacts) -> Re
 def _keep_drift(path: Path) -> None:
     """Two checks of the model at `path`, whose answers differ."""
     checks = DriftStore(app_paths().drift)
-    for day, text in ((12, "a b c"), (13, "a b d")):
+    for day, text, tokens in ((12, "a b c", [1, 2, 3]), (13, "a b d", [1, 2, 4])):
         answers = [
-            msgspec.structs.replace(answer, id=question.id, question=question.text)
+            msgspec.structs.replace(answer, id=question.id, question=question.text, tokens=tokens)
             for answer, question in zip(several(text=text), golden_set(), strict=True)
         ]
         made = golden_run(f"drift-{day}", answers, f"2026-11-{day}T12:00:00Z")
