@@ -1,6 +1,7 @@
 """Documents that are attached to a message: text, code, Markdown, CSV, PDF, DOCX."""
 
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +54,11 @@ class Document:
     text: str
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, cancel: threading.Event | None = None) -> Document:
     """Read a document in a child process with its own limits on memory and time.
 
     Any thread but the GUI's: it waits for the child, 0.1 s for a text and about 20 ms a page for a PDF.
-    Raises `DocumentError`.
+    Raises `DocumentError`, and `Cancelled` within 0.1 s of `cancel`, when the child has ended.
     """
     try:
         size = path.stat().st_size
@@ -81,7 +82,7 @@ def read_document(path: Path) -> Document:
         )
     try:
         request = json.dumps({"path": str(path.absolute())}).encode()
-        child = ask_child(child_command("document"), request, limit_s=TIME_LIMIT_S)
+        child = ask_child(child_command("document"), request, limit_s=TIME_LIMIT_S, cancel=cancel)
     except TimeoutError:
         raise _error("time", path) from None
     answer: dict[str, str] = json.loads(child.data) if child.returncode == 0 else {"reason": "damaged"}

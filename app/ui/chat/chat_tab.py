@@ -450,6 +450,8 @@ class ChatTab(QWidget, Stepped):
         self.chats.chat_chosen.connect(self.open_chat)
         self.chats.search_left.connect(self.composer.setFocus)
         self.list_actions.deleting.connect(self.exchange.stop_in)
+        self.list_actions.deleting.connect(self.attachments.put_off)
+        self.list_actions.restored.connect(lambda _: self.attachments.go_on())
         self.list_actions.deleting.connect(lambda which: self._session.client.drop_states([chat_key(which)]))
         self.list_actions.changed.connect(self.show_chats)
         self.list_actions.open_requested.connect(self.open_chat)

@@ -17,12 +17,14 @@ from app.chat.store.records import Attachment, Conversation, FileToRead
 from app.engine.protocol import Part
 from app.ui.base.file_dialogs import FileDialog, documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
-from app.ui.chat.conversation.attachment_chips import AttachmentChips
+from app.ui.chat.conversation.attachment_chips import AttachmentChips, ComingFile
 from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.widgets.dropped import hold_folder
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import NoticePlace
 from app.ui.widgets.ui_context import UiContext
+from models.system.errors import Cancelled
+from models.system.progress import raise_if_cancelled
 from models.system.shown_text import shown
 
 
@@ -37,8 +39,21 @@ class Reading:
     is_done: bool = False
     has_failed: bool = False
     """One of them cannot be read."""
-    left: list[Path] = field(default_factory=list)
-    """Those that are not read yet."""
+    files: Sequence[ComingFile] = ()
+    left: list[ComingFile] = field(default_factory=list)
+    """Those that are not read yet and not taken away."""
+    is_put_off: bool = False
+    """The rest is read only once the chat is there again."""
+
+    def give(self, paths: Sequence[Path]) -> None:
+        """Let it be of these files."""
+        self.files = [ComingFile(path) for path in paths]
+        self.left = list(self.files)
+
+    def done_with(self, file: ComingFile) -> None:
+        """Take a file off those that are left."""
+        if file in self.left:
+            self.left.remove(file)
 
 
 class ChatAttachments(QObject):
@@ -87,6 +102,7 @@ class ChatAttachments(QObject):
         """The documents for the next message."""
         chips.opened.connect(self.show_document)
         chips.removed.connect(lambda which: start(self._remove(which)))
+        chips.given_up.connect(self._give_up)
 
     def show(self, conversation_id: int | None) -> None:
         """Show what waits in a chat."""
@@ -116,15 +132,32 @@ class ChatAttachments(QObject):
         what was attached before. A folder is for the models, and so is what came with it. They are `coming`
         from now on."""
         chat = self._keeper.chat
-        reading = Reading(self._keeper.opened, chat.id if chat is not None else 0, left=list(paths))
+        reading = Reading(self._keeper.opened, chat.id if chat is not None else 0)
+        reading.give(paths)
         if paths:
             self._readings.append(reading)
             self._on_reading()
         return self._attach(paths, reading, self._chosen())
 
     def go_on(self) -> None:
-        """Read the files that were being read when the program or the window before this one ended."""
+        """Read the files that were being read when the program or the window before this one ended, or when
+        their chat was deleted."""
         self._start(self._go_on())
+
+    def put_off(self, chat_id: int) -> None:
+        """Stop reading for a chat that is about to be deleted; `go_on` reads the files if it is restored."""
+        for reading in self._readings:
+            if reading.chat_id == chat_id:
+                reading.is_put_off = True
+                for file in reading.left:
+                    file.cancel.set()
+
+    def _give_up(self, file: ComingFile) -> None:
+        """Take away a file that is being read; a question that waits goes along without it."""
+        file.cancel.set()
+        for reading in self._readings:
+            reading.done_with(file)
+        self._show_coming()
 
     async def _go_on(self) -> None:
         # In the order of the writes: what is given meanwhile is not read twice.
@@ -134,7 +167,7 @@ class ChatAttachments(QObject):
         for chat_id, reading in readings.items():
             self._readings.append(reading)
             own = [file for file in left if file.conversation_id == chat_id]
-            reading.left = [file.path for file in own]
+            reading.give([file.path for file in own])
             self._start(self._read_all(own, reading, self._notices.at(self._failures)))
         if readings:
             self._on_reading()
@@ -168,20 +201,29 @@ class ChatAttachments(QObject):
         twice: list[str] = []
         self._noted |= {file.id for file in files}
         try:
-            for file in files:
+            for file, coming in zip(files, reading.files, strict=True):
+                document = failure = None
                 try:
-                    document = await asyncio.to_thread(read_document, file.path)
+                    document = await self._text_of(coming)
                 except DocumentError as error:
+                    failure = error
+                except Cancelled:
+                    if reading.is_put_off and coming in reading.left:
+                        continue
+                if document is None:
                     await self._keeper.write(store.forget_file, file.id)
-                    reading.left.pop(0)
+                    reading.done_with(coming)
                     self._show_coming()
-                    reading.has_failed = True
-                    place.fail(f"attach {file.path}", error)
+                    if failure is not None:
+                        reading.has_failed = True
+                        place.fail(f"attach {file.path}", failure)
                     continue
                 place.mend(f"attach {file.path}")
-                is_new = await self._keep(reading.chat_id, document, file.id)
-                reading.left.pop(0)
-                if not is_new:
+                kept = await self._keep(reading.chat_id, document, file.id)
+                if kept is not None and coming not in reading.left:
+                    await self._keeper.write(store.detach, kept.id)
+                reading.done_with(coming)
+                if kept is None:
                     twice.append(document.name)
                     self._show_coming()
                 elif self._keeper.is_open(reading.chat_id):
@@ -189,7 +231,18 @@ class ChatAttachments(QObject):
         finally:
             self._noted -= {file.id for file in files}
             self._end(reading)
+        if reading.is_put_off:
+            # It may have been restored meanwhile.
+            self.go_on()
         return twice
+
+    @staticmethod
+    async def _text_of(coming: ComingFile) -> Document:
+        try:
+            return await asyncio.to_thread(_read_unless_cancelled, coming)
+        finally:
+            # The task may be what ends, with the window: the child ends, too.
+            coming.cancel.set()
 
     def _end(self, reading: Reading) -> None:
         reading.is_done = True
@@ -204,21 +257,20 @@ class ChatAttachments(QObject):
         """Show which files are being read for the open chat; nothing in a window that is being closed."""
         if shiboken6.isValid(self._chips):
             coming = self.coming(self._keeper.opened, self._keeper.chat)
-            self._chips.show_coming([shown(path.name) for reading in coming for path in reading.left])
+            self._chips.show_coming([file for reading in coming for file in reading.left])
 
-    async def _keep(self, conversation_id: int, document: Document, file_id: int = 0) -> bool:
-        """Keep a document for the next message; False where the same one waits for it already."""
+    async def _keep(self, conversation_id: int, document: Document, file_id: int = 0) -> Attachment | None:
+        """Keep a document for the next message; None where the same one waits for it already."""
         store = self._keeper.store
         # One at a time: two drops of a file may be read at once.
         async with self._keeping:
             waiting = await self._keeper.read(store.waiting_attachments, conversation_id)
             if any((each.name, each.text) == (document.name, document.text) for each in waiting):
                 await self._keeper.write(store.forget_file, file_id)
-                return False
-            await self._keeper.write(
+                return None
+            return await self._keeper.write(
                 store.attach, conversation_id, document.name, document.text, file_id=file_id
             )
-            return True
 
     async def count(self) -> None:
         """Count the tokens of what waits, where a model is loaded."""
@@ -284,3 +336,12 @@ class ChatAttachments(QObject):
             self.chat_made.emit()
         if self._keeper.is_open(chat.id):
             self.show(chat.id)
+
+
+def _read_unless_cancelled(coming: ComingFile) -> Document:
+    """Read a document; neither its text nor a failure counts once it is taken away."""
+    try:
+        raise_if_cancelled(coming.cancel)
+        return read_document(coming.path, coming.cancel)
+    finally:
+        raise_if_cancelled(coming.cancel)

@@ -1,6 +1,9 @@
 """Documents as chips: their names, what they cost, and a way to take one away."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -12,12 +15,20 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.elided_label import ElidedLabel
+from models.system.shown_text import shown
 
 MOST_CHIP_PX = 320
-
-
 MOST_LINES = 4
 SPACING_PX = 6
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ComingFile:
+    """A file that is being read, or is about to be."""
+
+    path: Path
+    cancel: threading.Event = field(default_factory=threading.Event)
+    """Set when it is not to be read any more."""
 
 
 class AttachmentChips(QScrollArea):
@@ -28,6 +39,8 @@ class AttachmentChips(QScrollArea):
     opened = Signal(object)
     """An `Attachment`."""
     removed = Signal(object)
+    given_up = Signal(object)
+    """A `ComingFile` that is not to be read."""
 
     def __init__(
         self,
@@ -45,7 +58,7 @@ class AttachmentChips(QScrollArea):
         self._removable = removable
         self._shown: Sequence[Attachment] = ()
         self._tokens: Mapping[int, int] = {}
-        self._coming: Sequence[str] = ()
+        self._coming: Sequence[ComingFile] = ()
         self._flow = FlowLayout(SPACING_PX)
         chips = QWidget()
         chips.setProperty("look", "page")
@@ -72,10 +85,10 @@ class AttachmentChips(QScrollArea):
         self._shown, self._tokens = attachments, tokens or {}
         self._make()
 
-    def show_coming(self, names: Sequence[str]) -> None:
-        """Show behind them the names of the files that are being read."""
-        if list(names) != list(self._coming):
-            self._coming = names
+    def show_coming(self, files: Sequence[ComingFile]) -> None:
+        """Show behind them the files that are being read."""
+        if list(files) != list(self._coming):
+            self._coming = files
             self._make()
 
     def _make(self) -> None:
@@ -107,16 +120,23 @@ class AttachmentChips(QScrollArea):
         if height != self.height():
             self.setFixedHeight(height)
 
-    def _coming_chip(self, name: str) -> QWidget:
-        chip, row = _empty_chip(12)
+    def _coming_chip(self, file: ComingFile) -> QWidget:
+        chip, row = _empty_chip(4)
+        name = shown(file.path.name)
         words = ElidedLabel("small")
         words.setText(self.tr("{name} · being read…").format(name=name))
         words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        # As high as one with buttons, so that nothing moves once it is read.
         row.addSpacing(8)
         row.addWidget(words, 1)
-        chip.setMinimumHeight(button("", "quiet", icon=self._theme.icon("x")).sizeHint().height() + 2)
+        row.addWidget(self._remover(name, lambda: self.given_up.emit(file)))
         return chip
+
+    def _remover(self, name: str, remove: Callable[[], object]) -> QWidget:
+        remover = button("", "quiet", icon=self._theme.icon("x"))
+        remover.setAccessibleName(self.tr("Remove {name}").format(name=name))
+        set_tip(remover, remover.accessibleName())
+        remover.clicked.connect(lambda: remove())
+        return remover
 
     def _chip(self, attachment: Attachment) -> QWidget:
         chip, row = _empty_chip(4 if self._removable else 12)
@@ -135,11 +155,7 @@ class AttachmentChips(QScrollArea):
         row.addWidget(open_it)
         row.addWidget(name, 1)
         if self._removable:
-            remove = button("", "quiet", icon=self._theme.icon("x"))
-            remove.setAccessibleName(self.tr("Remove {name}").format(name=attachment.name))
-            set_tip(remove, remove.accessibleName())
-            remove.clicked.connect(lambda: self.removed.emit(attachment))
-            row.addWidget(remove)
+            row.addWidget(self._remover(attachment.name, lambda: self.removed.emit(attachment)))
         return chip
 
 

@@ -20,6 +20,8 @@ class ChatListActions(QObject):
 
     deleting = Signal(int)
     """This chat is about to be taken off the list."""
+    restored = Signal(int)
+    """This chat is on the list again."""
     changed = Signal()
     """The list has to be read again."""
     open_requested = Signal(object)
@@ -99,6 +101,7 @@ class ChatListActions(QObject):
         """Take imported chats out again, and the folders that were made for them."""
         store = self._keeper.store
         for conversation_id in ids:
+            self.deleting.emit(conversation_id)
             await self._keeper.write(store.delete, conversation_id)
         used = {chat.folder_id for chat in store.conversations()}
         for folder_id in folders:
@@ -182,6 +185,7 @@ class ChatListActions(QObject):
     async def _restore(self, conversation_id: int) -> None:
         opened = self._keeper.opened
         await self._keeper.write(self._keeper.store.restore, conversation_id)
+        self.restored.emit(conversation_id)
         await self._read_list()
         if opened == self._keeper.opened:
             self.open_requested.emit(conversation_id)

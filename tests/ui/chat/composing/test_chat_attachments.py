@@ -1,16 +1,20 @@
 """Documents in the Chat tab, with the real engine and a real store."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QLabel
+from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QLabel, QPushButton
 
+from app.base.children import ChildName, child_command
+from app.chat.documents import documents
 from app.chat.documents.documents import Document
 from app.chat.prompting.attached import content_for_model
 from app.engine.protocol import LoadSettings
@@ -23,7 +27,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from tests.support.chat_desk import WAIT_S, Opened
 from tests.support.starter_variants import write_embedding_model
 from tests.support.waiting import until
-from tests.support.widgets import seen_words
+from tests.support.widgets import all_seen, seen_words
 
 
 def dragged(*paths: Path) -> tuple[QMimeData, QDragEnterEvent, QDropEvent]:
@@ -331,9 +335,9 @@ def slow_reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Let documents be read only once the event is set."""
     go_on, read = threading.Event(), chat_attachments.read_document
 
-    def slow(path: Path) -> Document:
+    def slow(path: Path, cancel: threading.Event | None = None) -> Document:
         assert go_on.wait(WAIT_S)
-        return read(path)
+        return read(path, cancel)
 
     monkeypatch.setattr(chat_attachments, "read_document", slow)
     try:
@@ -422,5 +426,135 @@ def test_a_question_whose_document_cannot_be_read_is_not_sent(
         assert any("missing.txt" in text for text in tab.failures.texts)
         assert tab.composer.text() == "What is the code word?"
         assert opened.shown() == []
+
+    opened.run(scene())
+
+
+HELD = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def held_children() -> list[psutil.Process]:
+    """The children that read documents and never come to an end."""
+    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if child.cmdline() == HELD]
+
+
+@pytest.fixture
+def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """While it is set, a child that reads a document never comes to an end."""
+    held = threading.Event()
+    held.set()
+
+    def command(name: ChildName) -> list[str]:
+        return HELD if held.is_set() else child_command(name)
+
+    monkeypatch.setattr(documents, "child_command", command)
+    yield held
+    for child in held_children():
+        child.kill()
+
+
+def remover(opened: Opened, name: str) -> QPushButton:
+    """The button that takes this document away."""
+    buttons = all_seen(opened.tab.composer.attachments, QPushButton)
+    [found] = [each for each in buttons if each.accessibleName() == f"Remove {name}"]
+    return found
+
+
+def test_a_question_goes_on_without_the_document_whose_reading_is_given_up(
+    opened: Opened, tmp_path: Path, hold: threading.Event
+) -> None:
+    slow, note = tmp_path / "slow.txt", tmp_path / "note.txt"
+    slow.write_text("Never to be read.", encoding="utf-8")
+    note.write_text("The code word is marmalade.", encoding="utf-8")
+
+    async def scene() -> None:
+        tab = opened.tab
+        tab.open_chat(None)
+        tab.composer.files_given.emit([slow, note])
+        tab.composer.send_requested.emit("What is the code word?")
+        await until(lambda: len(held_children()) == 1, "the child that reads")
+        await until(lambda: tab.composer.state is ComposerState.QUEUED, "the queue")
+        # As the other chips, it can be reached with the keyboard.
+        button = remover(opened, "slow.txt")
+        assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+        hold.clear()
+        button.click()
+        assert "slow.txt" not in seen_words(tab.composer.attachments)
+        assert "note.txt · being read…" in seen_words(tab.composer.attachments)
+        await until(lambda: bool(tab.answered_chats), "the reply")
+        [chat_id] = tab.answered_chats
+        assert held_children() == []
+        await until(lambda: not tab.exchange.busy, "its end")
+        question = opened.store.messages(chat_id)[0]
+        assert [attachment.name for attachment in question.attachments] == ["note.txt"]
+        assert opened.store.files_to_read() == []
+        assert tab.attachments.reading == []
+
+    opened.run(scene())
+
+
+def test_a_file_that_waits_for_another_to_be_read_can_be_taken_away(
+    opened: Opened, tmp_path: Path, hold: threading.Event
+) -> None:
+    paths = [tmp_path / name for name in ("one.txt", "two.txt", "three.txt")]
+    for path in paths:
+        path.write_text(f"The words of {path.name}", encoding="utf-8")
+
+    async def scene() -> None:
+        tab = opened.tab
+        tab.open_chat(None)
+        tab.composer.files_given.emit(paths)
+        # Before anything is noted of them.
+        remover(opened, "two.txt").click()
+        await until(lambda: len(held_children()) == 1, "the child that reads")
+        hold.clear()
+        remover(opened, "one.txt").click()
+        await until(lambda: not tab.attachments.reading, "the end of the reading")
+        assert tab.composer.attachments.names == ["three.txt"]
+        assert opened.store.files_to_read() == []
+
+    opened.run(scene())
+
+
+def test_a_chat_that_is_deleted_ends_the_reading_of_its_documents_until_it_is_restored(
+    opened: Opened, tmp_path: Path, hold: threading.Event
+) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("The code word is marmalade.", encoding="utf-8")
+
+    async def scene() -> None:
+        tab, store = opened.tab, opened.store
+        chat = store.create_conversation(title="to go")
+        tab.open_chat(chat.id)
+        tab.composer.files_given.emit([path])
+        await until(lambda: len(held_children()) == 1, "the child that reads")
+        tab.chats.delete_requested.emit(chat.id)
+        await until(lambda: not held_children(), "the end of the child")
+        await until(lambda: not store.lists(chat.id) and not tab.attachments.reading, "the end of the chat")
+        assert store.waiting_attachments(chat.id) == []
+        hold.clear()
+        opened.undo()
+        await until(lambda: tab.composer.attachments.names == ["note.txt"], "the document")
+        assert store.files_to_read() == []
+
+    opened.run(scene())
+
+
+def test_a_tab_that_ends_ends_the_reading_of_its_documents(
+    opened: Opened, tmp_path: Path, hold: threading.Event
+) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("The code word is marmalade.", encoding="utf-8")
+
+    async def scene() -> None:
+        tab, store = opened.tab, opened.store
+        tab.open_chat(store.create_conversation(title="left").id)
+        tab.composer.files_given.emit([path])
+        await until(lambda: len(held_children()) == 1, "the child that reads")
+        await asyncio.to_thread(tab.close_down())
+        await until(lambda: not held_children(), "the end of the child")
+        # It is read when the program starts again.
+        assert [file.path for file in store.files_to_read()] == [path]
 
     opened.run(scene())
