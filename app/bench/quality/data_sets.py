@@ -4,15 +4,16 @@ No hash is known beforehand. The commit and the SHA-256 of the first download ar
 file, and from then on nothing else is taken for it.
 """
 
-import json
+import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
@@ -22,6 +23,7 @@ from app.bench.quality.item import Collection, Item, Kind
 from models.hub.hub_access import HubAccess
 from models.system.json_file import read_json, write_json
 from models.system.progress import UNWATCHED, JobContext
+from models.system.shown_text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ DATA_SETS = {
 }
 
 LARGEST_BYTES = 64 << 20
+MOST_ITEMS = 20_000
+LONGEST_QUESTION = 100_000
+"""In characters; the longest of MATH-500 has fewer than two thousand."""
+LONGEST_NAME = 200
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +120,7 @@ class HubData:
             name=data.name,
             licence=data.licence,
             source=source,
-            items=list(_maths_items(content, data)),
+            items=_maths_items(content, data),
         )
 
     def _download(self, data: DataSet, job: JobContext) -> None:
@@ -171,10 +177,12 @@ def _text(path: Path, data: DataSet) -> str:
             if archive.getinfo(data.member).file_size > LARGEST_BYTES:
                 raise _unreadable(data)
             # As llama.cpp's tools read a prompt's file.
-            return archive.read(data.member).decode("utf-8").removesuffix("\n")
+            text = archive.read(data.member).decode("utf-8").removesuffix("\n")
     except (
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
+        OSError,
         KeyError,
         UnicodeDecodeError,
         NotImplementedError,
@@ -182,21 +190,40 @@ def _text(path: Path, data: DataSet) -> str:
         EOFError,
     ) as error:
         raise _unreadable(data) from error
+    if not text.strip():
+        raise _unreadable(data)
+    return text
 
 
-def _maths_items(content: bytes, data: DataSet) -> Iterator[Item]:
+class _Problem(msgspec.Struct, frozen=True):
+    """A line of MATH-500, as far as it is used."""
+
+    problem: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_QUESTION)]
+    answer: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_QUESTION)]
+    unique_id: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] = ""
+
+
+def _maths_items(content: bytes, data: DataSet) -> list[Item]:
+    decoder = msgspec.json.Decoder(_Problem)
+    items: dict[str, Item] = {}
     try:
-        lines: list[dict[str, Any]] = [json.loads(line) for line in content.splitlines() if line.strip()]
-        for place, line in enumerate(lines):
-            name = str(line.get("unique_id", place)).removesuffix(".json")
-            yield Item(
+        for place, line in enumerate(line for line in BytesIO(content) if line.strip()):
+            problem = decoder.decode(line)
+            name = shown(problem.unique_id.removesuffix(".json"), LONGEST_NAME) or str(place)
+            if name in items or place >= MOST_ITEMS:
+                raise _unreadable(data)
+            items[name] = Item(
                 id=f"maths/{name}",
                 kind="maths",
-                turns=[maths_question(str(line["problem"]))],
-                expected=[str(line["answer"])],
+                turns=[maths_question(problem.problem)],
+                expected=[problem.answer],
             )
-    except (ValueError, KeyError, AttributeError, RecursionError) as error:
+    # A text that is no UTF-8 is one of them, and so is what msgspec refuses.
+    except (ValueError, RecursionError) as error:
         raise _unreadable(data) from error
+    if not items:
+        raise _unreadable(data)
+    return list(items.values())
 
 
 def _unreadable(data: DataSet) -> StillroomError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.base.errors import StillroomError
-from app.bench.quality.data_sets import DATA_SETS, HubData
+from app.bench.quality.data_sets import DATA_SETS, MOST_ITEMS, HubData
 from app.suites.quality_suites import QualitySuites
 from tests.support.hub import LoopbackHub
 
@@ -62,6 +62,54 @@ def test_a_text_comes_out_of_its_archive(hub: LoopbackHub, tmp_path: Path) -> No
     text = HubData(tmp_path / "data").collection(TEXT.key)
     assert text.text == " = Lighthouses = \n A lighthouse is a tower ."
     assert (text.kind, text.licence) == ("perplexity", "CC BY-SA 3.0")
+
+
+GOOD = b'{"problem": "a", "answer": "1", "unique_id": "x"}\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\n \n",
+        b"[1]\n",
+        b'{"problem": null, "answer": "1"}\n',
+        b'{"problem": {"a": [1]}, "answer": "1"}\n',
+        b'{"problem": "a", "answer": 1e999}\n',
+        b'{"problem": "", "answer": "1"}\n',
+        b'{"problem": "a\\ud800", "answer": "1"}\n',
+        b'{"problem": "\xff", "answer": "1"}\n',
+        b'{"problem": ' + b"[" * 50_000 + b"]" * 50_000 + b', "answer": "1"}\n',
+        b'{"problem": "' + b"x" * (1 << 20) + b'", "answer": "1"}\n',
+        b'{"problem": "a", "answer": "1", "unique_id": "' + b"x" * 1000 + b'"}\n',
+        2 * GOOD,
+        b'{"problem": "a", "answer": "1"}\n' * (MOST_ITEMS + 1),
+    ],
+    ids=[
+        *("nothing", "list", "null", "nested", "infinite", "empty", "surrogate", "bytes", "deep"),
+        *("long-line", "long-name", "twice", "many"),
+    ],
+)
+def test_questions_of_another_form_are_refused(
+    hub: LoopbackHub, repos: Path, tmp_path: Path, content: bytes
+) -> None:
+    (repos / MATHS.key / MATHS.path).write_bytes(content)
+    hub.add(MATHS.repo, repos / MATHS.key)
+    with pytest.raises(StillroomError, match="has another form than expected"):
+        HubData(tmp_path / "data").collection(MATHS.key)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_refused(hub: LoopbackHub, repos: Path, tmp_path: Path, packing: int) -> None:
+    path = repos / TEXT.key / TEXT.path
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr(TEXT.member, "A lighthouse is a tower. " * 10_000)
+    data = bytearray(path.read_bytes())
+    begin = 30 + len(TEXT.member) + 12
+    data[begin : begin + 30] = b"\xff" * 30
+    path.write_bytes(data)
+    hub.add(TEXT.repo, repos / TEXT.key)
+    with pytest.raises(StillroomError, match="has another form than expected"):
+        HubData(tmp_path / "data").collection(TEXT.key)
 
 
 def test_a_changed_file_is_refused(hub: LoopbackHub, tmp_path: Path) -> None:
