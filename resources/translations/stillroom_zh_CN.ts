@@ -2433,6 +2433,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>请等回答结束后再发送，或停止回答（{keys}）。</translation>
     </message>
     <message>
+        <source>A line of more than {count} characters is too long here; attach it as a file.</source>
+        <translation>这里不能有超过 {count} 个字符的一行；请将其作为文件附上。</translation>
+    </message>
+    <message>
         <source>A reply is being written</source>
         <translation>正在生成回答</translation>
     </message>

@@ -108,6 +108,7 @@ class ChatTab(QWidget, Stepped):
         self.conversation = ConversationView(ui.theme)
         yield
         self.composer = Composer(ui.theme)
+        self.composer.refused.connect(ui.notices.inform)
         self.attachments = ChatAttachments(
             ui, self.composer.attachments, self._keeper, self.start, self._chosen, self.failures, self
         )

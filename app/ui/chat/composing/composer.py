@@ -1,5 +1,6 @@
 """The message field: it grows with the text, and says what sending costs and why it is not possible."""
 
+import re
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -14,6 +15,7 @@ from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.stray_typing import type_into
 from app.ui.base.theme import Theme
+from app.ui.base.utf16 import utf16_length
 from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
@@ -25,6 +27,9 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.single_click import SingleClicks
 
 LEAST_LINES, MOST_LINES = 2, 12
+LONGEST_LINE = 20_000
+"""In characters. Qt lays out a line as a whole with each key: one of a million takes minutes."""
+_LINE_END = re.compile("\r\n|[\n\r\u2029]")
 REASON_PX = 120
 """The room that a message that waits has for saying so, before the buttons have theirs for words."""
 
@@ -55,6 +60,8 @@ class Composer(QWidget):
     """Several models are to answer beside each other."""
     files_given = Signal(list)
     """Files (`Path`) were dropped or pasted."""
+    refused = Signal(str)
+    """Something was not put in, for this reason."""
     remedy_requested = Signal()
     """The button that mends what blocks sending was pressed."""
 
@@ -89,6 +96,7 @@ class Composer(QWidget):
         self.compare.clicked.connect(self.compare_requested)
         self.attachments = AttachmentChips(theme, removable=True, margins=(12, 10, 12, 0))
         self._field.files_given.connect(self.files_given)
+        self._field.line_refused.connect(self._refuse_line)
         self.suggestions = PromptSuggestions()
         self._field.key_taker = self.suggestions.take_key
         self._field.uses_escape = self.suggestions.isVisible
@@ -165,7 +173,7 @@ class Composer(QWidget):
 
     def insert_text(self, text: str) -> None:
         """Put something where the cursor is, and go on typing there."""
-        self._field.insertPlainText(text)
+        self._field.insert(text)
         self._field.setFocus()
 
     def take_key(self, event: QKeyEvent) -> None:
@@ -233,6 +241,13 @@ class Composer(QWidget):
         set_tip(self._reason, reason)
         announce(self, reason)
 
+    def _refuse_line(self) -> None:
+        self.refused.emit(
+            self.tr("A line of more than {count} characters is too long here; attach it as a file.").format(
+                count=f"{LONGEST_LINE:,}"
+            )
+        )
+
     def _draw_icons(self) -> None:
         self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))
         self._send.setIcon(self._theme.icon("arrow-up", "on_accent"))
@@ -246,6 +261,8 @@ class _Field(QPlainTextEdit):
 
     submitted = Signal()
     files_given = Signal(list)
+    line_refused = Signal()
+    """What was to be put in would have made a line longer than `LONGEST_LINE`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -307,8 +324,29 @@ class _Field(QPlainTextEdit):
         files = dropped_files(source)
         if files:
             self.files_given.emit(files)
-        else:
+        elif self._has_room(source.text()):
             super().insertFromMimeData(source)
+
+    def insert(self, text: str) -> None:
+        """Put a text where the cursor is."""
+        if self._has_room(text):
+            self.insertPlainText(text)
+
+    def _has_room(self, text: str) -> bool:
+        """Tell whether no line becomes too long by a text; one that does is told."""
+        cursor = self.textCursor()
+        document = self.document()
+        begin, end = cursor.selectionStart(), cursor.selectionEnd()
+        before = begin - document.findBlock(begin).position()
+        last = document.findBlock(end)
+        after = last.position() + last.length() - 1 - end
+        lengths = [utf16_length(line) for line in _LINE_END.split(text)]
+        lengths[0] += before
+        lengths[-1] += after
+        has_room = max(lengths) <= LONGEST_LINE
+        if not has_room:
+            self.line_refused.emit()
+        return has_room
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Lines may wrap otherwise now."""

@@ -4,7 +4,7 @@ import random
 from functools import partial
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QPaintEvent, QRegion
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
 from app.ui.chat.composing import composer as composing
-from app.ui.chat.composing.composer import Composer, ComposerState
+from app.ui.chat.composing.composer import LONGEST_LINE, Composer, ComposerState
 from tests.support.waiting import wait_until
 
 
@@ -126,3 +126,42 @@ def test_enter_says_why_nothing_is_sent_and_that_a_message_waits(
     composer.set_state(ComposerState.QUEUED, "Waits for the model.")
     composer.set_state(ComposerState.QUEUED, "Waits for the model.")
     assert said[1:] == ["Waits for the model."]
+
+
+def test_a_line_that_would_stop_the_window_is_refused_with_a_sentence(
+    qtbot: QtBot, qapp: QApplication
+) -> None:
+    composer = Composer(Theme(qapp, "light"))
+    qtbot.addWidget(composer)
+    field = composer.findChild(QPlainTextEdit)
+    told: list[str] = []
+    composer.refused.connect(told.append)
+
+    def paste(text: str) -> str:
+        data = QMimeData()
+        data.setText(text)
+        told.clear()
+        field.insertFromMimeData(data)
+        return "".join(told)
+
+    refusal = paste("x" * 1_000_000)
+    assert refusal == "A line of more than 20,000 characters is too long here; attach it as a file."
+    assert composer.text() == ""
+    # A text of many lines is none, however long, and neither is a line of the longest length.
+    lines = "word " * 20 + "\n"
+    assert paste(1000 * lines) == ""
+    assert composer.text() == 1000 * lines
+    assert paste("x" * LONGEST_LINE) == ""
+    # What stands before it, or is taken out by it, counts.
+    assert paste("y") == refusal
+    assert paste("y\nend") == refusal
+    assert paste("\n" + "y" * LONGEST_LINE) == ""
+    field.selectAll()
+    assert paste("y" * LONGEST_LINE) == ""
+    assert composer.text() == "y" * LONGEST_LINE
+    # Prompts of the library come another way.
+    composer.insert_text("z")
+    assert composer.text() == "y" * LONGEST_LINE
+    # Each of these is two of Qt's characters.
+    composer.set_text("")
+    assert paste("\N{GRINNING FACE}" * (LONGEST_LINE // 2 + 1)) == refusal
