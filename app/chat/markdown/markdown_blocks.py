@@ -24,6 +24,14 @@ LONGEST_MARKED_CHARACTERS = 6000
 """Of a paragraph: what is longer is data, or wants to keep the window busy, and stays plain text. Parsing
 60,000 opened brackets, and showing them, took 1.4 s."""
 
+MOST_SIGNS = 1000
+"""Of a paragraph: one with more characters that may be marks stays plain text, too. Each costs the parser up
+to 20 µs, again with every word that comes in."""
+
+PIECE_WEIGHT, FORMULA_WEIGHT = 800, 10
+"""With so many marks and texts a paragraph goes on in another piece, as each is laid out at once; a drawn
+formula takes as long as ten others."""
+
 LONGEST_PIECE_CHARACTERS = 3000
 MOST_CELLS = 2000
 """Of a table; a larger one is shown as its source. Qt laid one of 12,000 cells out for 5 s."""
@@ -47,6 +55,7 @@ CUT_CHARACTERS = 20_000
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
 
+_SIGN = re.compile(r"[\[\]*_`$\\<&!~\n]")
 _keeping = threading.Lock()
 
 
@@ -229,7 +238,8 @@ class MarkdownStream:
             return
         lines = self._tail.split("\n")
         cut = last_item_line(tokens)
-        if not cut and len(self._tail) > MOST_CHARACTERS:
+        # Without tokens, there are definitions of links only.
+        if not cut and (not tokens or len(self._tail) > MOST_CHARACTERS):
             cut = len(lines) - 1
         if cut:
             above, self._tail = "\n".join(lines[:cut]) + "\n", "\n".join(lines[cut:])
@@ -359,13 +369,13 @@ def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
                 tight = token.hidden
             case "inline" if in_table:
                 cells.append(_inline(token))
-            case "inline" if len(token.content) > LONGEST_MARKED_CHARACTERS:
-                where = place()
-                for number, piece in enumerate(_pieces(token.content)):
-                    blocks.append(TextBlock(_text_html(piece).replace("\n", "<br>"), 0, where, number > 0))
-                    where = replace(where, marker="")
             case "inline":
-                blocks.append(TextBlock(_inline(token), level, place()))
+                where = place()
+                marked = _marked_pieces(token)
+                pieces = marked or [_text_html(text).replace("\n", "<br>") for text in _pieces(token.content)]
+                for number, piece in enumerate(pieces):
+                    blocks.append(TextBlock(piece, level if marked else 0, where, number > 0))
+                    where = replace(where, marker="")
             case "fence" | "code_block":
                 language = str(token.meta[LANGUAGE])
                 blocks.append(
@@ -419,6 +429,43 @@ def is_closed(token: "Token", lines: list[str]) -> bool:
     last = lines[min(token.map[1], len(lines)) - 1]
     closing = re.search(r"(`{3,}|~{3,})\s*$", last)
     return token.map[1] - token.map[0] > 1 and closing is not None and closing[1].startswith(token.markup)
+
+
+def stays_plain(text: str) -> bool:
+    """Tell whether a paragraph or a cell is longer than any, or has more marks."""
+    return len(text) > LONGEST_MARKED_CHARACTERS or signs_in(text) > MOST_SIGNS
+
+
+def signs_in(text: str) -> int:
+    """The number of characters that may be marks, or parts of them."""
+    return len(_SIGN.findall(text))
+
+
+def _marked_pieces(token: "Token") -> list[str]:
+    """A paragraph in pieces that a label shows in a moment, cut outside of all marks, at spaces where there
+    are some; none if it is to be plain text."""
+    if stays_plain(token.content):
+        return []
+    pieces = [""]
+    weight = depth = 0
+    for child in token.children or []:
+        is_full = weight >= PIECE_WEIGHT and not depth
+        if is_full and child.type == "text":
+            word, space, rest = child.content.partition(" ")
+            pieces[-1] += _text_html(word + space)
+            pieces.append(_text_html(rest))
+        else:
+            if is_full and not child.type.endswith("break"):
+                pieces.append("")
+                weight, is_full = 0, False
+            pieces[-1] += _inline_html(child)
+            if is_full:
+                pieces.append("")
+        weight = 0 if is_full else weight + (FORMULA_WEIGHT if child.type == "math" else 1)
+        if weight > 2 * PIECE_WEIGHT:
+            return []
+        depth += child.nesting
+    return pieces if pieces[-1] or len(pieces) == 1 else pieces[:-1]
 
 
 def _inline(token: "Token") -> str:

@@ -5,6 +5,7 @@ begins with a minus would become a list.
 """
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ which its commands tell from an escaped bracket."""
 _DOLLARS = re.compile(r"\$(?!\s)([^$\n]{1,200}?)(?<![\s\\])\$(?!\d)")
 _FORMULA_ONLY = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|^[A-Za-z]\(|^\d+(\.\d+)?$")
 """Tells the formula in `$…$` from two prices in one line."""
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _COMMAND = re.compile(r"\\[A-Za-z]{2,}")
 
 
@@ -68,7 +70,8 @@ def _end_of_formula(source: str, start: int, limit: int) -> int | None:
                 return None
             return end + len(closing)
     if source.startswith(BOXED, start):
-        return _closing_brace(source, start + len(BOXED), limit)
+        end = _ends_of_braces(source).get(start + len(BOXED), limit + 1)
+        return end if end <= limit else None
     if source.startswith("$", start):
         match = _DOLLARS.match(source, start, limit)
         if match and _FORMULA_ONLY.search(match[1]):
@@ -76,14 +79,17 @@ def _end_of_formula(source: str, start: int, limit: int) -> int | None:
     return None
 
 
-def _closing_brace(source: str, start: int, limit: int) -> int | None:
-    depth = 1
-    for position in range(start, limit):
-        if source[position] in "{}" and source[position - 1] != "\\":
-            depth += 1 if source[position] == "{" else -1
-            if not depth:
-                return position + 1
-    return None
+@lru_cache(maxsize=4)
+def _ends_of_braces(source: str) -> dict[int, int]:
+    """Where what stands behind each opening brace ends: one way through the text for all, however deep."""
+    ends: dict[int, int] = {}
+    starts: list[int] = []
+    for brace in _BRACE.finditer(source):
+        if brace[0] == "{":
+            starts.append(brace.end())
+        elif starts:
+            ends[starts.pop()] = brace.end()
+    return ends
 
 
 def _block_rule(state: "StateBlock", start_line: int, end_line: int, silent: bool) -> bool:

@@ -7,7 +7,7 @@ from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from app.chat.markdown.markdown_blocks import LANGUAGE, LONGEST_MARKED_CHARACTERS
+from app.chat.markdown.markdown_blocks import LANGUAGE, LONGEST_MARKED_CHARACTERS, stays_plain
 from app.chat.markdown.markdown_math import with_math
 
 
@@ -43,14 +43,14 @@ def _core_rules(parser: MarkdownIt) -> tuple[list[RuleFuncCoreType], list[RuleFu
 
 
 def _inline_within_limits(state: StateCore) -> None:
-    """As markdown-it's own rule, but what is longer than any paragraph is left as plain text."""
+    """As markdown-it's own rule, but what is longer than any paragraph, or has more marks, is left plain."""
     for token in state.tokens:
         if token.type == "inline":
             token.children = []
-            if len(token.content) <= LONGEST_MARKED_CHARACTERS:
-                state.md.inline.parse(token.content, state.md, state.env, token.children)
-            else:
+            if stays_plain(token.content):
                 token.children = [Token("text", "", 0, content=token.content)]
+            else:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
         elif token.type in ("fence", "code_block"):
             token.meta[LANGUAGE] = next(iter(unescapeAll(token.info).split()), "")
 

@@ -82,7 +82,9 @@ def markdown_of(excerpts: Sequence[Excerpt]) -> str:
     before: Excerpt | None = None
     for excerpt in _with_whole_tables(excerpts):
         if before is not None and _goes_on(before, excerpt):
-            lines[-1] += inner_markdown(excerpt)
+            first, *others = inner_markdown(excerpt).split("\n")
+            lines[-1] += first
+            lines += [around.prefix() + line for line in others]
             continue
         shared = around.enter(excerpt.place)
         if before is not None and not _joins(before, excerpt):

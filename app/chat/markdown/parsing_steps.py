@@ -16,6 +16,7 @@ from app.chat.markdown.markdown_blocks import (
     kept_blocks,
     last_item_line,
     shared_parser,
+    signs_in,
     with_parsed_signs,
 )
 from app.chat.markdown.markdown_math import WHOLE
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 TOKENS_AT_ONCE = 60
 """So many tokens' inline text is parsed in a step: a paragraph, a heading and a cell of a table have one."""
 
-INLINE_CHARACTERS = 4000
-"""Of inline text so much at most, or one token's, is parsed in a step."""
+INLINE_CHARACTERS, INLINE_SIGNS = 4000, 1000
+"""Of inline text so much at most, with so many signs, or one token's, is parsed in a step."""
 
 _Piece = tuple[list["Token"], str]
 """Tokens, and the text of whose lines they tell."""
@@ -155,14 +156,14 @@ def _table_steps(
 def _portions(tokens: list["Token"]) -> Iterator[list["Token"]]:
     """The tokens in portions of which each one's inline text is parsed in a moment."""
     some: list[Token] = []
-    size = 0
+    size = signs = 0
     for token in tokens:
-        length = len(token.content) if token.type == "inline" else 0
-        if some and (len(some) == TOKENS_AT_ONCE or size + length > INLINE_CHARACTERS):
+        text = token.content if token.type == "inline" else ""
+        size, signs = size + len(text), signs + signs_in(text)
+        if some and (len(some) == TOKENS_AT_ONCE or size > INLINE_CHARACTERS or signs > INLINE_SIGNS):
             yield some
-            some, size = [], 0
+            some, size, signs = [], len(text), signs_in(text)
         some.append(token)
-        size += length
     if some:
         yield some
 

@@ -1,6 +1,7 @@
 import random
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from markdown_it.token import Token
@@ -8,9 +9,13 @@ from markdown_it.token import Token
 from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import (
     BREAK,
+    FORMULA_WEIGHT,
     LONGEST_PIECE_CHARACTERS,
     MOST_CHARACTERS,
+    MOST_SIGNS,
     PART_CELLS,
+    PIECE_WEIGHT,
+    STEP_CHARACTERS,
     Block,
     CodeBlock,
     FormulaBlock,
@@ -21,7 +26,9 @@ from app.chat.markdown.markdown_blocks import (
     TextBlock,
     parse_blocks,
     shared_parser,
+    signs_in,
 )
+from app.chat.markdown.markdown_writer import Excerpt, markdown_of
 
 DOCUMENT = """For n ≥ 2 each term is **bounded**, so `a_n  = 1` holds.
 Second line.
@@ -306,3 +313,74 @@ def test_a_long_block_that_comes_in_is_not_parsed_whole(line: str, monkeypatch: 
         assert letters == sum(sign.isalpha() for sign in text)
     if line.startswith("- "):
         assert stream.blocks == parse_blocks(text)
+
+
+@pytest.mark.parametrize("unit", ["[", "![", "[[a]", "[a](", "*[a*](b", "`a` ", "x\n"])
+def test_a_paragraph_of_more_marks_than_any_is_plain_text(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser would look at them all again with every word that comes."""
+    parser, signs = shared_parser(), [0]
+    parse = parser.inline.parse
+
+    def counted(text: str, *others: Any) -> list[Token]:
+        signs.append(signs_in(text))
+        return parse(text, *others)
+
+    monkeypatch.setattr(parser.inline, "parse", counted)
+    text = "x" + unit * (5900 // len(unit))
+    stream = MarkdownStream()
+    for at in range(0, len(text), 40):
+        stream.append(text[at : at + 40])
+    assert max(signs) <= MOST_SIGNS
+    assert "".join(map(text_of, stream.blocks)).replace(BREAK, "").strip() == text.strip()
+    assert stream.blocks == parse_blocks(text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["The sum $y^2$ of *one*\nof \\( x_1 \\) is, ", "$x$$y$", "[a](b) ", "**a** b "]
+)
+def test_a_paragraph_of_many_marks_is_laid_out_in_pieces(unit: str) -> None:
+    """Only the last of them changes as more comes in."""
+    text = unit * ((1200 if unit.startswith("$") else 4000) // len(unit))
+    stream = MarkdownStream()
+    for at in range(0, len(text), 40):
+        before = stream.blocks[:-1]
+        stream.append(text[at : at + 40])
+        assert stream.blocks[: len(before)] == before
+    blocks = parse_blocks(text)
+    assert stream.blocks == blocks
+    formulas = [block.html.count('"math') for block in blocks if isinstance(block, TextBlock)]
+    assert max(formulas) <= PIECE_WEIGHT // FORMULA_WEIGHT + 1
+    assert max(block.html.count("<") for block in blocks if isinstance(block, TextBlock)) <= 2 * PIECE_WEIGHT
+    assert [block.goes_on for block in blocks if isinstance(block, TextBlock)] == [
+        number > 0 for number in range(len(blocks))
+    ]
+    assert len(blocks) > 1
+    assert parse_blocks(markdown_of([Excerpt.whole(block) for block in blocks])) == blocks
+
+
+def test_marks_around_more_than_a_piece_are_shown_as_they_are_written() -> None:
+    blocks = parse_blocks(f"**{'$x$' * 200}**")
+    assert "".join(map(text_of, blocks)).replace(BREAK, "") == f"**{'$x$' * 200}**"
+
+
+def test_boxes_in_boxes_end_at_their_own_braces() -> None:
+    (block,) = parse_blocks(r"so \boxed{a \boxed{b \} c}} and \boxed{d")
+    assert isinstance(block, TextBlock)
+    assert block.html == r'so <span class="math">\boxed{a \boxed{b \} c}}</span> and \boxed{d'
+
+
+def test_definitions_that_come_in_are_final_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser, parsed = shared_parser(), [0]
+    parse = parser.parse
+
+    def counted(source: str, environment: dict[str, object]) -> list[Token]:
+        parsed.append(len(source))
+        return parse(source, environment)
+
+    monkeypatch.setattr(parser, "parse", counted)
+    stream = MarkdownStream()
+    for number in range(1000):
+        stream.append(f"[a{number}]: http://x.y/{number}\n")
+    assert max(parsed) <= STEP_CHARACTERS + 100
+    stream.append("\n[a0] and [a999]")
+    assert stream.blocks == [TextBlock('<a href="http://x.y/0">a0</a> and <a href="http://x.y/999">a999</a>')]
