@@ -2804,6 +2804,10 @@ Left for the reply: {left}</source>
         <source>Passages that went to the model</source>
         <translation>发给模型的片段</translation>
     </message>
+    <message>
+        <source>It is too long to be shown whole: this is line {first} to line {last} of {count}.</source>
+        <translation>文档太长，无法全部显示：这里是第 {first} 行到第 {last} 行，共 {count} 行。</translation>
+    </message>
 </context>
 <context>
     <name>DriftItems</name>
