@@ -14,6 +14,8 @@ from models.system.durable import rename_durably
 from models.system.regular_file import read_regular
 
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
+LONGEST_LINE = 50_000
+"""In characters. Qt lays out a line as a whole with each key: one of a million takes a second."""
 
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16"]
 Newline = Literal["\n", "\r\n", "\r"]
@@ -46,7 +48,7 @@ class TextFile:
 def read_text_file(path: Path) -> TextFile:
     """Read a text file of at most 4 MB: UTF-8, or little-endian UTF-16 with its mark. Any thread.
 
-    Raises `TextFileError` for what is not text, too large or unreadable.
+    Raises `TextFileError` for what is not text, too large, with too long a line or unreadable.
     """
     path = path.resolve()
     raw = _read(path)
@@ -72,9 +74,19 @@ def read_text_file(path: Path) -> TextFile:
     counts["\n"] = text.count("\n") - counts["\r\n"]
     counts["\r"] = text.count("\r") - counts["\r\n"]
     kinds = [newline for newline, count in counts.items() if count]
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    longest = max(map(len, text.split("\n")))
+    if longest > LONGEST_LINE:
+        raise TextFileError(
+            "{name} has a line of {characters} characters; at most {most} can be shown here.",
+            "Break its lines in another program first, such as a formatter of its language.",
+            name=path.name,
+            characters=longest,
+            most=LONGEST_LINE,
+        )
     return TextFile(
         path=path,
-        text=text.replace("\r\n", "\n").replace("\r", "\n"),
+        text=text,
         encoding=encoding,
         newline=max(kinds, key=lambda newline: counts[newline]) if kinds else "\n",
         digest=hashlib.sha256(raw).hexdigest(),

@@ -9944,6 +9944,10 @@ Left for the reply: {left}</source>
         <translation>第 {n} 行之前有 {count} 行未能写入，已丢失。</translation>
     </message>
     <message>
+        <source>Break its lines in another program first, such as a formatter of its language.</source>
+        <translation>请先用其他程序断行，例如该语言的格式化工具。</translation>
+    </message>
+    <message>
         <source>Build its BF16 from the original weights, or name such a file with --reference.</source>
         <translation>请用原始权重构建其 BF16，或用 --reference 指定这样的文件。</translation>
     </message>
@@ -12910,6 +12914,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{name} could not be saved: {reason}.</source>
         <translation>无法保存 {name}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{name} has a line of {characters} characters; at most {most} can be shown here.</source>
+        <translation>{name} 有一行长达 {characters} 个字符；这里最多能显示 {most} 个。</translation>
     </message>
     <message>
         <source>{name} has not been measured on this computer yet.</source>

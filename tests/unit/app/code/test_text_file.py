@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from app.code.text_file import ChangedOnDiskError, TextFile, TextFileError, read_text_file, write_text_file
+from app.code.text_file import (
+    LONGEST_LINE,
+    ChangedOnDiskError,
+    TextFile,
+    TextFileError,
+    read_text_file,
+    write_text_file,
+)
 from models.system.disk_space import DiskFullError
 
 
@@ -49,6 +56,16 @@ def test_what_is_not_text_is_refused(tmp_path: Path, raw: bytes) -> None:
     path.write_bytes(raw)
 
     with pytest.raises(TextFileError):
+        read_text_file(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_that_stops_the_window_is_refused(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "bundle.js"
+    path.write_bytes(f"// made{end}{'x' * LONGEST_LINE}{end}".encode())
+    assert read_text_file(path).text.count("\n") == 2
+    path.write_bytes(f"// made{end}{'x' * (LONGEST_LINE + 1)}{end}".encode())
+    with pytest.raises(TextFileError, match=r"bundle\.js has a line of 50,001 characters; at most 50,000"):
         read_text_file(path)
 
 
