@@ -1,6 +1,7 @@
 """The engine as the window sees it: what is loaded, what is happening, on the GUI thread."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -38,6 +39,9 @@ from app.remote.remote_server import is_elsewhere
 from app.ui.base.bridge import Bridge
 
 OnReplyEvent = Callable[[ReplyEvent], None]
+
+QUIET_S = 0.02
+"""Between two looks whether a check has ended."""
 
 
 class Reply:
@@ -151,6 +155,7 @@ class EngineSession(QObject):
         self._elsewhere = elsewhere
         self._load: _Load | None = None
         self._choices = 0
+        self._is_quieting = False
         self._state = EngineState("stopped")
         self.client = client
         self.templates = templates
@@ -159,6 +164,8 @@ class EngineSession(QObject):
         self.remote: list[Device] = []
         self.loading_path = ""
         self.reserved_for = ""
+        self.own_check: threading.Event | None = None
+        """Ends the check that Stillroom makes by itself. Unless it is set, nothing else is written."""
         self.expects_model = False
         """The window will load a model by itself in a moment: it has just begun, or has measured."""
         self.returning: ModelInfo | None = None
@@ -420,6 +427,27 @@ class EngineSession(QObject):
         self.reserved_for = job
         self.work_text = ""
         self.reservation_changed.emit(job)
+
+    def make_quiet(self, again: Callable[[], None]) -> bool:
+        """End the check that Stillroom makes by itself, and call `again` once that is done; False where
+        somebody waits for the reply that is being written."""
+        if self._is_quieting:
+            return True
+        if self.own_check is None or self.own_check.is_set():
+            return False
+        self.own_check.set()
+        self._is_quieting = True
+        self._bridge.start(self._when_quiet(again))
+        return True
+
+    async def _when_quiet(self, again: Callable[[], None]) -> None:
+        # It ends with the token that is being computed.
+        try:
+            while self.own_check is not None:
+                await asyncio.sleep(QUIET_S)
+        finally:
+            self._is_quieting = False
+        again()
 
     def expect_model(self, expected: bool) -> None:
         """Say that a model will be loaded in a moment, or that none will by itself."""

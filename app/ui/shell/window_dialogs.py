@@ -209,7 +209,10 @@ class WindowDialogs(QObject):
             self._notices.inform(self.tr("The model is being measured. Try again when that is done."))
             return
         if self._session.client.is_replying:
-            self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then try again."))
+            if not self._session.make_quiet(self.open_tuning):
+                self._notices.inform(
+                    self.tr("A reply is being written. Stop it or wait for it, then try again.")
+                )
             return
         parts = self._parts
         open_tuning(

@@ -122,7 +122,7 @@ class DriftPage(MeasuringPage):
     def check(self) -> None:
         """Answer the golden set now and compare."""
         here = self._session.here
-        if here is None or not self.can_measure or self.waits_for_reply():
+        if here is None or not self.can_measure or self.waits_for_reply(self.check):
             return
         checker, tell = self._checker, self._job.tell
         self.measure(lambda cancel: checker.check(here, tell, cancel, name=here.name), here)

@@ -83,7 +83,7 @@ class DriftWatch(QObject):
             self._bridge.start(self._check(self._wants))
 
     async def _check(self, info: ModelInfo) -> None:
-        cancel = self._cancel = self._replies.give_way = threading.Event()
+        cancel = self._cancel = self._replies.give_way = self._session.own_check = threading.Event()
         try:
             if not await asyncio.to_thread(self._checker.is_due, info):
                 return
@@ -100,7 +100,7 @@ class DriftWatch(QObject):
             log.info("the drift check did not succeed: %s", error)
         finally:
             cancel.set()
-            self._cancel = self._replies.give_way = None
+            self._cancel = self._replies.give_way = self._session.own_check = None
 
 
 class _Replies:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+import shiboken6
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -92,10 +93,13 @@ class MeasuringPage(QScrollArea):
             self._hold_keyboard()
         self._job.cancel()
 
-    def waits_for_reply(self) -> bool:
+    def waits_for_reply(self, again: Callable[[], None]) -> bool:
         """Tell whether a reply of this computer is on its way, and tell the user so: what measures takes its
-        model out of memory, and would end it."""
+        model out of memory, and would end it. A check that Stillroom makes by itself gives way, and then it
+        is done `again`."""
         if self._session.client.is_replying:
+            if self._session.make_quiet(lambda: again() if shiboken6.isValid(self) else None):
+                return True
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return True
         return False

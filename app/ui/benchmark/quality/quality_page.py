@@ -194,7 +194,7 @@ class QualityPage(MeasuringPage, Stepped):
         info = self._session.info
         if info is None or not self.can_measure:
             return
-        if not is_elsewhere(info.path) and self.waits_for_reply():
+        if not is_elsewhere(info.path) and self.waits_for_reply(partial(self.run, anew=anew)):
             return
         work, head = self._work, self._head
         self.measure(partial(work.run, info, head.questions, head.data, self._job.tell, anew=anew), info)

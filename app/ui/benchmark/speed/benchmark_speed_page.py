@@ -258,7 +258,7 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
             elsewhere = self._runner.elsewhere(self._session.unnoted_answers(info))
             self._measure_with(partial(elsewhere.run, info, self._head.suite))
             return
-        if self.waits_for_reply():
+        if self.waits_for_reply(self.run):
             return
         settings = self._load_choices.known(info.path).load
         self._measure_with(

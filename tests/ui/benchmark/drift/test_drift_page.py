@@ -114,6 +114,37 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     page.deleteLater()
 
 
+def test_a_check_of_its_own_gives_way_to_one_that_is_asked_for(
+    desk: QualityDesk, stores: Stores, tmp_path: Path
+) -> None:
+    model = Path(shutil.copy(starter_path(), tmp_path / "model.gguf"))
+    host = QWidget()
+    notices = Notices(host, lambda: "")
+    ui = UiContext(desk.session, stores.settings, desk.theme, desk.bridge, notices, PlotLibrary(desk.bridge))
+    page = DriftPage(ui, stores.drift)
+    page.show()
+    desk.load(str(model))
+    check = next(button for button in page.findChildren(QPushButton) if button.text() == "Check now")
+    check.click()
+    wait_until(lambda: "Kept" in shown(page))
+    (tmp_path / "other").mkdir()
+    shutil.move(perturbed_copy(model, tmp_path / "other"), model)
+    told: list[DriftReport] = []
+    watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.05)
+    watch.checked.connect(told.append)
+    desk.load(str(model))
+    wait_until(lambda: desk.session.own_check is not None and desk.session.client.is_replying)
+    check.click()
+    assert desk.session.make_quiet(lambda: None)  # it is on its way already
+    wait_until(lambda: "Content of the file (SHA-256)" in " ".join(shown(page)))
+    wait_until(lambda: not desk.session.reserved_for)
+    assert not told
+    assert not seen_words(notices)
+    assert not watch.waits
+    assert not desk.problems
+    page.deleteLater()
+
+
 def test_a_file_that_was_never_checked_is_left_alone(
     desk: QualityDesk, stores: Stores, tmp_path: Path
 ) -> None:
