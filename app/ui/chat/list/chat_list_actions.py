@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -101,7 +102,9 @@ class ChatListActions(QObject):
         """Take imported chats out again, and the folders that were made for them."""
         store = self._keeper.store
         for conversation_id in ids:
-            self.deleting.emit(conversation_id)
+            # The window may have been made anew since: the next one has list actions of its own.
+            if shiboken6.isValid(self):
+                self.deleting.emit(conversation_id)
             await self._keeper.write(store.delete, conversation_id)
         used = {chat.folder_id for chat in store.conversations()}
         for folder_id in folders:
@@ -185,7 +188,8 @@ class ChatListActions(QObject):
     async def _restore(self, conversation_id: int) -> None:
         opened = self._keeper.opened
         await self._keeper.write(self._keeper.store.restore, conversation_id)
-        self.restored.emit(conversation_id)
+        if shiboken6.isValid(self):
+            self.restored.emit(conversation_id)
         await self._read_list()
         if opened == self._keeper.opened:
             self.open_requested.emit(conversation_id)
