@@ -121,7 +121,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
 
 
 def compiler_flags(machine: str) -> list[str]:
-    """What gcc is told beside llama.cpp's own flags, for C and for C++. `machine` as uname names it."""
+    """Give gcc's flags beside llama.cpp's own, for C and for C++. `machine` as uname names it."""
     c = [TUNING] if machine == "x86_64" else []
     plus = shlex.quote(f"-DCMAKE_CXX_FLAGS={' '.join([*c, CLOSABLE])}")
     return [*(f"-DCMAKE_C_FLAGS={flag}" for flag in c), plus]

@@ -11,49 +11,39 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QWid
 BY_CLICK_AND_TAB = Qt.FocusPolicy.StrongFocus
 
 
-class ComboBox(QComboBox):
+class _LeavesWheel:
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Let the page scroll."""
+        event.ignore()
+
+
+class ComboBox(_LeavesWheel, QComboBox):
     """A choice that is made by click or key."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(BY_CLICK_AND_TAB)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        """Let the page scroll."""
-        event.ignore()
 
-
-class SpinBox(QSpinBox):
+class SpinBox(_LeavesWheel, QSpinBox):
     """A whole number that is changed by click or key."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(BY_CLICK_AND_TAB)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        """Let the page scroll."""
-        event.ignore()
 
-
-class DoubleSpinBox(QDoubleSpinBox):
+class DoubleSpinBox(_LeavesWheel, QDoubleSpinBox):
     """A number that is changed by click or key."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(BY_CLICK_AND_TAB)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        """Let the page scroll."""
-        event.ignore()
 
-
-class Slider(QSlider):
+class Slider(_LeavesWheel, QSlider):
     """A place between two ends that is moved by the mouse's button or by key."""
 
     def __init__(self, orientation: Qt.Orientation, parent: QWidget | None = None) -> None:
         super().__init__(orientation, parent)
         self.setFocusPolicy(BY_CLICK_AND_TAB)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        """Let the page scroll."""
-        event.ignore()

@@ -262,7 +262,7 @@ class _Field(QPlainTextEdit):
     submitted = Signal()
     files_given = Signal(list)
     line_refused = Signal()
-    """What was to be put in would have made a line longer than `LONGEST_LINE`."""
+    """A text was not put in, as it would have made a line longer than `LONGEST_LINE`."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -335,10 +335,13 @@ def test_a_paragraph_of_more_marks_than_any_is_plain_text(unit: str, monkeypatch
     assert stream.blocks == parse_blocks(text)
 
 
-@pytest.mark.parametrize("unit", ["The sum $y^2$ of *one*\nof \\( x_1 \\) is, ", "$x$$y$"])
+@pytest.mark.parametrize(
+    "unit", ["The sum $y^2$ of *one*\nof \\( x_1 \\) is, ", "$x$$y$", "[a](b) ", "*a* b "]
+)
 def test_a_paragraph_of_many_marks_is_laid_out_in_pieces(unit: str) -> None:
     """Only the last of them changes as more comes in."""
-    text = unit * ((1200 if unit.startswith("$") else 4000) // len(unit))
+    # As many as there may be in a paragraph before it turns plain.
+    text = unit * min((MOST_SIGNS - 10) // signs_in(unit), 4000 // len(unit))
     stream = MarkdownStream()
     for at in range(0, len(text), 40):
         before = stream.blocks[:-1]

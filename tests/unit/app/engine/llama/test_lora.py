@@ -23,7 +23,7 @@ from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_types import F32, TYPE_NAMED, TensorType
 from converters.gguf.metadata_writer import encoded, new_metadata
 from tests.support.adapters import build_starter_adapters
-from tests.support.engines import GREEDY, STORY, EngineKind, Session, ThreadEngine, starter_path, text_of
+from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=3)
 
@@ -45,14 +45,6 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     assert isinstance(session.load(starter_path(), SETTINGS), ModelInfo)
     yield session
     session.engine.close()
-
-
-@pytest.fixture
-def engine_in_thread(session: Session) -> Session:
-    """The session whose engine is in this process."""
-    if not isinstance(session.engine, ThreadEngine):
-        pytest.skip("its engine is in another process")
-    return session
 
 
 def ask(session: Session, *loras: Lora, **options: object) -> Generate:
@@ -222,14 +214,15 @@ def test_a_file_that_is_cut_short_is_refused(
         assert isinstance(end, Failed)
 
 
+@pytest.mark.parametrize("session", ["thread"], indirect=True)
 def test_an_adapter_larger_than_the_memory_is_refused(
-    engine_in_thread: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_gguf(tmp_path / "large.gguf")
     monkeypatch.setattr(
         lora, "psutil", SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=1000))
     )
-    _, end = engine_in_thread.generate(ask(engine_in_thread, Lora(path)))
+    _, end = session.generate(ask(session, Lora(path)))
     assert isinstance(end, Failed)
     assert "of memory" in end.message
 
