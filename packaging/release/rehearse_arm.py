@@ -9,6 +9,7 @@ numpy is the one of PyPI. The log lies in build/rehearsal-arm/log.md; a step tha
 again.
 """
 
+import argparse
 import json
 import os
 import re
@@ -76,9 +77,11 @@ QUESTION = "The capital of France is"
 
 def main() -> int:
     """Do all of it; the status is that of the first step that failed."""
-    if len(sys.argv) != 2:
-        raise SystemExit("Say which model's file is to answer.")
-    model = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Make and try ARM's installers on another processor.")
+    parser.add_argument("model", type=Path, help="the model's file (GGUF) that is to answer")
+    model: Path = parser.parse_args().model
+    if not model.is_file():
+        parser.error(f"{model} is not a file")
     FOLDER.mkdir(parents=True, exist_ok=True)
     log = RehearsalLog(FOLDER, "Installers for Linux on ARM, made and tried on another processor")
     pin_time()
