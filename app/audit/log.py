@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from app.audit.chained_line import now_text
+from app.audit.reading import all_values
 from app.base.errors import StillroomError
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 10_000
+MOST_WAITING, MOST_WAITING_CHARACTERS = 10_000, 64_000_000
+"""The lines that wait while the disk refuses them, and what their texts hold together."""
 RETRY_S = 5.0
 CLOSING_S = 5.0
 
@@ -26,6 +28,7 @@ class AuditLogError(StillroomError):
 class _Entry:
     fields: dict[str, Any]
     complete: Callable[[], dict[str, Any]] | None
+    characters: int = 0
 
     def completed(self) -> dict[str, Any]:
         if self.complete is not None:
@@ -37,7 +40,8 @@ class _Entry:
 class AuditLog:
     """Any thread. Nothing here waits for the disk, except `close` and `flush`.
 
-    What cannot be written is tried again, up to `MOST_WAITING` lines; what is lost then is counted in it.
+    What cannot be written is tried again, up to `MOST_WAITING` lines of `MOST_WAITING_CHARACTERS`; what is
+    lost then is counted in it.
     `on_problem` is called once for each row of failures, on the log's thread.
     """
 
@@ -48,6 +52,7 @@ class AuditLog:
         self.on_problem: Callable[[AuditLogError], None] | None = None
         self._changed = threading.Condition()
         self._waiting: deque[_Entry] = deque()
+        self._characters = 0
         self._thread: threading.Thread | None = None
         self._writing = False
         self._failing = False
@@ -59,13 +64,17 @@ class AuditLog:
     ) -> None:
         """A line of this kind, with the time of now; `complete` gives more fields, on the log's thread."""
         entry = _Entry({"time": now_text(), "kind": kind, **fields}, complete)
+        entry.characters = sum(map(len, all_values(fields)))
         with self._changed:
             if self._closed:
                 return
-            if len(self._waiting) >= MOST_WAITING:
-                self._waiting.popleft()
-                self._lost += 1
             self._waiting.append(entry)
+            self._characters += entry.characters
+            while len(self._waiting) > MOST_WAITING or (
+                self._characters > MOST_WAITING_CHARACTERS and len(self._waiting) > 1
+            ):
+                self._drop_first()
+                self._lost += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
                 self._thread.start()
@@ -90,6 +99,9 @@ class AuditLog:
         if self._waiting:
             log.error("audit log: %d lines were not written", len(self._waiting))
 
+    def _drop_first(self) -> None:
+        self._characters -= self._waiting.popleft().characters
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -107,7 +119,7 @@ class AuditLog:
                     # Lines that came too much meanwhile were dropped from the front, which is written now.
                     dropped = self._lost - lost
                     for _ in range(len(batch) - dropped):
-                        self._waiting.popleft()
+                        self._drop_first()
                     self._lost = 0 if dropped <= len(batch) else dropped - len(batch)
                 self._changed.notify_all()
             self._tell(error)

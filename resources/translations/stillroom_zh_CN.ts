@@ -236,6 +236,10 @@
         <translation>这是最新的 {count} 行；“stillroom audit show --search”可搜索全部。</translation>
     </message>
     <message>
+        <source>{count} more characters; “stillroom audit show --json” shows them, too.</source>
+        <translation>还有 {count} 个字符；“stillroom audit show --json”会一并显示。</translation>
+    </message>
+    <message>
         <source>Reading the whole log…</source>
         <translation>正在读取整份日志…</translation>
     </message>
@@ -7896,6 +7900,13 @@ Left for the reply: {left}</source>
     <message>
         <source>The summary is folded.</source>
         <translation>总结已折叠。</translation>
+    </message>
+</context>
+<context>
+    <name>TextField</name>
+    <message>
+        <source>A line of more than {count} characters is too long to be edited here.</source>
+        <translation>有一行超过 {count} 个字符，太长，无法在此编辑。</translation>
     </message>
 </context>
 <context>

@@ -62,11 +62,11 @@ class Action(QAction):
         if not refusal:
             self._slot()
         elif isinstance(widget := self.parent(), QWidget):
-            _tell(widget, refusal)
+            tell_refusal(widget, refusal)
 
 
-def _tell(widget: QWidget, refusal: str) -> None:
-    """Say for a moment why a key does nothing, beside what has the keyboard."""
+def tell_refusal(widget: QWidget, refusal: str) -> None:
+    """Say for a moment why a key does nothing, beside what has the keyboard. GUI thread."""
     beside = widget.window().focusWidget() or widget
     # Above it, as what was typed stands there.
     above = QPoint(0, -POINTER_PX - TIP_MARGIN_PX - QFontMetrics(QToolTip.font()).height())

@@ -2,15 +2,15 @@
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QPlainTextEdit
 
 from app.ui.base.field_escape import keeps_escape
+from app.ui.widgets.text_field import TextField
 
 MOST_EDITED_LINES = 16
 SUBMIT_KEYS = "Ctrl+Enter"
 
 
-class EditField(QPlainTextEdit):
+class EditField(TextField):
     """As tall as its text. Escape gives up and Ctrl+Enter submits; where Enter does, Shift+Enter breaks the
     line. GUI thread."""
 

@@ -23,6 +23,7 @@ from app.ui.reply.sources_line import SourcesLine
 from app.ui.reply.thinking_line import ThinkingLine
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.notices import translated
+from app.ui.widgets.text_field import refuses_to_edit
 
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
@@ -303,9 +304,10 @@ class ReplyView(QWidget):
 
     def start_editing(self) -> None:
         """Change the answer's Markdown in its place."""
-        if not self._running:
+        answer = self.answer.strip()
+        if not self._running and not refuses_to_edit(answer, self):
             self._answer.hide()
-            self.editor.open(self.answer.strip())
+            self.editor.open(answer)
 
     def go_on_editing(self, text: str) -> None:
         """Show the field as it was left, with this text, and leave the keyboard where it is."""

@@ -143,7 +143,7 @@ class AuditDialog(QDialog):
         self._reads += 1
         read, act = self._reads, self._begin_act()
         await asyncio.to_thread(self._gate.trail.flush)
-        entries = await asyncio.to_thread(newest_entries, self._gate.trail.path)
+        entries = await asyncio.to_thread(newest_entries, self._gate.trail.path, brief=True)
         if self._closed or read != self._reads:
             return
         self.lines.show_entries(entries)
@@ -179,8 +179,12 @@ class AuditDialog(QDialog):
             self.detail.setPlainText("")
             return
         entry = self.lines.entry(self.table.proxy.mapToSource(rows[0]).row())
-        text = json.dumps(entry.fields, ensure_ascii=False, indent=2)
-        self.detail.setPlainText(with_hidden_shown(text))
+        text = with_hidden_shown(json.dumps(entry.fields, ensure_ascii=False, indent=2))
+        if entry.left_out:
+            text += "\n" + self.tr(
+                "{count} more characters; “stillroom audit show --json” shows them, too."
+            ).format(count=f"{entry.left_out:,}")
+        self.detail.setPlainText(text)
 
     async def _verify(self) -> None:
         act = self._begin_act()

@@ -2,13 +2,14 @@
 
 import msgspec
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QWidget
 
 from app.filters.rule import FilterRule, RuleError
 from app.ui.base.resource_words import rule_text, rule_words
 from app.ui.settings.filter_words import action_sentence, kind_sentence
 from app.ui.widgets.card import NUMBER_MARGINS_PX, label, name_field
 from app.ui.widgets.notices import error_text
+from app.ui.widgets.text_field import TextField
 from app.ui.widgets.wheel_proof import ComboBox, SpinBox
 
 PATTERN_PX, NOTE_PX = 72, 76
@@ -28,7 +29,7 @@ class FilterRuleForm(QWidget):
         self.kind = ComboBox()
         for kind in ("pattern", "length", "control"):
             self.kind.addItem(kind_sentence(kind), kind)
-        self.pattern = QPlainTextEdit()
+        self.pattern = TextField()
         self.pattern.setProperty("look", "field")
         self.pattern.setFixedHeight(PATTERN_PX)
         self.pattern.setTabChangesFocus(True)
@@ -41,7 +42,7 @@ class FilterRuleForm(QWidget):
         self.action = ComboBox()
         for action in ("block", "redact", "flag"):
             self.action.addItem(action_sentence(action), action)
-        self.note = QPlainTextEdit()
+        self.note = TextField()
         self.note.setProperty("look", "field")
         self.note.setFixedHeight(NOTE_PX)
         self.note.setTabChangesFocus(True)

@@ -15,6 +15,7 @@ from app.filters.verdict import Hit, Verdict
 from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import label, set_look
+from app.ui.widgets.text_field import TextField
 
 WAIT_MS = 150
 FIELD_PX = 80
@@ -36,8 +37,7 @@ class FilterTrial(QWidget):
         self._start = start
         self._rules: list[FilterRule] = []
         self._running: asyncio.Task[Any] | None = None
-        self.field = QTextEdit()
-        self.field.setAcceptRichText(False)
+        self.field = TextField()
         self.field.setProperty("look", "field")
         self.field.setFixedHeight(FIELD_PX)
         self.field.setTabChangesFocus(True)

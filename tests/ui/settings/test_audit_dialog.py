@@ -12,6 +12,7 @@ from app.audit.entries import AuditTrail
 from app.audit.folder import AuditFolder
 from app.audit.gate import Gate
 from app.audit.log import AuditLog
+from app.audit.reading import BRIEF_CHARACTERS
 from app.filters.filter_file import FilterFile
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
@@ -103,3 +104,19 @@ def test_the_switches_are_the_settings(dialog: AuditDialog, settings: SettingsFi
     assert settings.values.audit
     assert settings.values.audit_content
     assert settings.values.audit_limit_mb == 5
+
+
+def test_a_long_request_of_a_client_is_shown_in_part(dialog: AuditDialog, log: AuditLog) -> None:
+    texts = ["the lantern " * 500_000, *["more"] * 100_000]
+    log.add("request", {"source": "api", "content": texts, "outcome": "blocked", "filter": []})
+    log.flush()
+    dialog.refresh()
+    wait_until(lambda: dialog.lines.rowCount() == 4)
+    assert cells(dialog, OUTCOME)[0] == "blocked"
+    dialog.table.field.setText("lantern")
+    assert cells(dialog, NUMBER) == ["4"]
+    dialog.table.view.selectRow(0)
+    shown = dialog.detail.toPlainText()
+    assert len(shown) < 2 * BRIEF_CHARACTERS
+    left_out = len(texts[0]) - BRIEF_CHARACTERS + 4 * 100_000
+    assert f"{left_out:,} more characters; “stillroom audit show --json” shows them, too." in shown

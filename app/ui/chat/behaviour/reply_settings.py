@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QPlainTextEdit,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -28,6 +27,7 @@ from app.ui.chat.behaviour.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label, name_field
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.scrolled_page import ScrolledPage
+from app.ui.widgets.text_field import TextField
 from app.ui.widgets.wheel_proof import ComboBox, DoubleSpinBox, SpinBox
 from models.catalogue.catalogue import is_r1
 
@@ -70,7 +70,7 @@ class ReplySettings(QFrame):
 
         self.preset = ElidedButton(kind="choice")
         self.preset.setAccessibleDescription(self.tr("Presets: choose, save and change them"))
-        self._system = QPlainTextEdit()
+        self._system = TextField()
         self._system.setProperty("look", "field")
         self._system.setAccessibleName(self.tr("System prompt"))
         self._system.setPlaceholderText(self.tr("None"))
@@ -150,7 +150,7 @@ class ReplySettings(QFrame):
         self._schema = ElidedButton()
         self._schema.setAccessibleDescription(self.tr("Let answers be JSON in a form that you describe"))
         self._schema.clicked.connect(self.schema_asked)
-        self._stop = QPlainTextEdit()
+        self._stop = TextField()
         self._stop.setProperty("look", "field")
         self._stop.setAccessibleName(self.tr("Stop texts"))
         self._stop.setPlaceholderText(self.tr("None. One in each line."))

@@ -7,13 +7,14 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
 from app.chat.prompting.answer_schema import EXAMPLE, check_schema
 from app.ui.base.theme import CODE_FAMILIES
 from app.ui.widgets.card import button, label, set_look
 from app.ui.widgets.notices import translated
+from app.ui.widgets.text_field import TextField
 
 WIDTH_PX, HEIGHT_PX = 600, 520
 CHECK_MS = 200
@@ -35,7 +36,7 @@ class SchemaDialog(QDialog):
         self._start = start
         self.setWindowTitle(self.tr("Structured answers"))
         self.resize(WIDTH_PX, HEIGHT_PX)
-        self._field = QPlainTextEdit(schema)
+        self._field = TextField(schema)
         self._field.setProperty("look", "field")
         self._field.setAccessibleName(self.tr("JSON schema"))
         font = QFont(self._field.font())

@@ -1,12 +1,11 @@
 """The message field: it grows with the text, and says what sending costs and why it is not possible."""
 
-import re
 from collections.abc import Callable
 from enum import Enum, auto
 
 from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QKeySequence, QResizeEvent, QTextLayout
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.base import shortcuts
 from app.ui.base.add_action import allow, keys_text, with_keys
@@ -15,7 +14,6 @@ from app.ui.base.field_escape import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.stray_typing import type_into
 from app.ui.base.theme import Theme
-from app.ui.base.utf16 import utf16_length
 from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
 from app.ui.chat.composing.thinking_effort import ThinkingEffort
@@ -25,11 +23,9 @@ from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.dropped import dropped_files, dropped_without_models
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.text_field import LONGEST_LINE, TextField
 
 LEAST_LINES, MOST_LINES = 2, 12
-LONGEST_LINE = 20_000
-"""In characters. Qt lays out a line as a whole with each key: one of a million takes minutes."""
-_LINE_END = re.compile("\r\n|[\n\r\u2029]")
 REASON_PX = 120
 """The room that a message that waits has for saying so, before the buttons have theirs for words."""
 
@@ -256,7 +252,7 @@ class Composer(QWidget):
         self._stop.setIcon(self._theme.icon("stop-fill", "text"))
 
 
-class _Field(QPlainTextEdit):
+class _Field(TextField):
     """Grows with its text up to twelve lines. Files dropped or pasted into it are given on, not typed."""
 
     submitted = Signal()
@@ -324,29 +320,12 @@ class _Field(QPlainTextEdit):
         files = dropped_files(source)
         if files:
             self.files_given.emit(files)
-        elif self._has_room(source.text()):
+        else:
             super().insertFromMimeData(source)
 
-    def insert(self, text: str) -> None:
-        """Put a text where the cursor is."""
-        if self._has_room(text):
-            self.insertPlainText(text)
-
-    def _has_room(self, text: str) -> bool:
-        """Tell whether no line becomes too long by a text; one that does is told."""
-        cursor = self.textCursor()
-        document = self.document()
-        begin, end = cursor.selectionStart(), cursor.selectionEnd()
-        before = begin - document.findBlock(begin).position()
-        last = document.findBlock(end)
-        after = last.position() + last.length() - 1 - end
-        lengths = [utf16_length(line) for line in _LINE_END.split(text)]
-        lengths[0] += before
-        lengths[-1] += after
-        has_room = max(lengths) <= LONGEST_LINE
-        if not has_room:
-            self.line_refused.emit()
-        return has_room
+    def refuse_line(self) -> None:
+        """Tell that a line would have become too long."""
+        self.line_refused.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Lines may wrap otherwise now."""

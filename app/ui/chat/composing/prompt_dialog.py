@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QMessageBox,
-    QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.chat.library.prompt_library import SavedPrompt, matching_prompts
 from app.ui.base.add_action import allow
 from app.ui.widgets.card import button, label
+from app.ui.widgets.text_field import TextField
 
 SIZE_PX = (820, 520)
 LIST_PX = 280
@@ -59,7 +59,7 @@ class PromptDialog(QDialog):
         self._title = QLineEdit()
         self._title.setAccessibleName(self.tr("Title"))
         self._title.setPlaceholderText(self.tr("Title"))
-        self._text = QPlainTextEdit()
+        self._text = TextField()
         self._text.setProperty("look", "field")
         self._text.setAccessibleName(self.tr("Prompt"))
         self._text.setTabChangesFocus(True)

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QPlainTextEdit,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from app.ui.base.add_action import add_action, with_keys
 from app.ui.base.plain_text import set_tip
 from app.ui.widgets.card import button, label, name_field
 from app.ui.widgets.scrolled_page import ScrolledDialog, ScrolledPage
+from app.ui.widgets.text_field import TextField
 from app.ui.widgets.wheel_proof import ComboBox
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560
@@ -34,7 +34,7 @@ class PromptForm(ScrolledDialog):
         super().__init__(parent)
         self._prompt = prompt
         self._read: dict[str, Callable[[], str]] = {}
-        self.fields: dict[str, QComboBox | QPlainTextEdit] = {}
+        self.fields: dict[str, QComboBox | TextField] = {}
         self.setWindowTitle(prompt.title)
         page = ScrolledPage()
         form = QFormLayout(page)
@@ -71,14 +71,14 @@ class PromptForm(ScrolledDialog):
         wanted = page.sizeHint().height() + 140
         self.resize(WIDTH_PX, min(MOST_HEIGHT_PX, wanted))
 
-    def _field(self, variable: Variable) -> QComboBox | QPlainTextEdit:
+    def _field(self, variable: Variable) -> QComboBox | TextField:
         if variable.choices:
             choice = ComboBox()
             choice.setEditable(True)
             choice.addItems(variable.choices)
             self._read[variable.name] = choice.currentText
             return choice
-        text = QPlainTextEdit()
+        text = TextField()
         text.setProperty("look", "field")
         text.setTabChangesFocus(True)
         text.setPlaceholderText(variable.default)

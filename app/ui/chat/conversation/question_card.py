@@ -17,6 +17,7 @@ from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.rich.wrapped_text import WrappedText
 from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import Card, button
+from app.ui.widgets.text_field import refuses_to_edit
 
 COPIED_MS = 1500
 
@@ -103,6 +104,8 @@ class QuestionCard(Card):
 
     def start_editing(self, text: str = "") -> None:
         """Change the text in its place, from `text` on where it was changed before."""
+        if refuses_to_edit(text or self.text, self):
+            return
         field = self._open_editor(text or self.text)
         field.setFocus()
         field.selectAll()

@@ -10,6 +10,7 @@ from app.ui.reply.edit_field import EditField
 from app.ui.reply.rich.wrapped_text import WrappedText
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.push_buttons import PushButton
+from app.ui.widgets.text_field import refuses_to_edit
 
 
 class SummaryCard(Card):
@@ -147,6 +148,8 @@ class SummaryCard(Card):
 
     def start_editing(self) -> None:
         """Change the text in its place."""
+        if refuses_to_edit(self.text, self):
+            return
         self._field.setPlainText(self.text)
         self._show_editing(True)
         self._field.fit()

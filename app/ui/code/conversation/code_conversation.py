@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.base.errors import Cancelled, EngineError, StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
@@ -33,6 +33,7 @@ from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.notices import error_text, filled
 from app.ui.widgets.remote_line import ElsewhereLine
 from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.text_field import TextField
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown
 
@@ -85,7 +86,7 @@ class CodeConversation(QWidget):
         self._jobs: set[asyncio.Task[None]] = set()
         self.history = CodeHistory()
         self.tasks: dict[Task, QPushButton] = {}
-        self.field = QPlainTextEdit()
+        self.field = TextField()
         self.ask_button = button(self.tr("Ask"), "primary")
         self.state = label("", "small", wrap=True)
         self._lay_out()

@@ -20,17 +20,21 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.line_edits import detect_indent
+from app.code.text_file import LONGEST_LINE
 from app.ui.base.theme import Theme
 from app.ui.code.editor.brackets import bracket_pair
 from app.ui.reply.code_formats import code_formats
 from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.widgets.dropped import dropped_files, dropped_without_models
+from app.ui.widgets.text_field import TextField
 
 GUTTER_PADDING_PX = 14
 
 
-class CodeView(QPlainTextEdit):
+class CodeView(TextField):
     """Plain text with the look of a code editor; `CodeEditor` adds the keys. GUI thread only."""
+
+    longest_line = LONGEST_LINE
 
     edited = Signal()
     """The text was changed, by a key or by a program; not by `load_text`, never for colours alone."""

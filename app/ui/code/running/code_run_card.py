@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QWidget
 
 from app.base.errors import StillroomError
 from app.code.answer_length import ShortestAnswers
@@ -34,6 +34,7 @@ from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 from app.ui.widgets.push_buttons import ButtonRow
+from app.ui.widgets.text_field import TextField
 
 PROBLEM_CHARACTERS = 2000
 RunPage = Literal["output", "tests", "input"]
@@ -81,7 +82,7 @@ class CodeRunCard(Card):
             self.tr("Tests of the program: assertions, or functions whose names begin with test.")
         )
         self.tests_document = CodeDocument(self.tests, DraftFile(tests_path), self)
-        self.input = QPlainTextEdit()
+        self.input = TextField()
         self.run_button = button(
             self.tr("Run"), tip=with_keys(self.tr("Run the program in the sandbox"), shortcuts.RUN)
         )

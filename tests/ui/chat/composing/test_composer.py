@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
 from app.ui.chat.composing import composer as composing
-from app.ui.chat.composing.composer import LONGEST_LINE, Composer, ComposerState
+from app.ui.chat.composing.composer import Composer, ComposerState
+from app.ui.widgets.text_field import LONGEST_LINE
 from tests.support.waiting import wait_until
 
 

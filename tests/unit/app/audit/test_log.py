@@ -32,6 +32,31 @@ def test_lines_of_many_threads_are_all_there_when_it_is_closed(tmp_path: Path) -
     assert verify(tmp_path / "audit").intact
 
 
+def test_long_texts_that_cannot_be_written_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "RETRY_S", 0.01)
+    monkeypatch.setattr(audit_log, "MOST_WAITING_CHARACTERS", 1000)
+    blocker = tmp_path / "audit"
+    blocker.write_text("in the way")
+    log = AuditLog(blocker, LIMIT)
+    for n in range(5):
+        log.add("request", {"id": str(n), "content": ["word " * 50, {"answer": "word " * 50}]})
+    log.add("request", {"id": "5", "content": "word " * 500})
+    blocker.unlink()
+    for _ in range(1000):
+        if log.flush():
+            break
+        threading.Event().wait(0.01)
+    log.close()
+    lines = [json.loads(raw.data) for raw in AuditFolder(blocker).lines()]
+    # The newest is kept, however long.
+    assert [(line["kind"], line.get("lines"), line.get("id")) for line in lines] == [
+        ("lost", 5, None),
+        ("request", None, "5"),
+    ]
+
+
 def test_what_cannot_be_written_is_told_once_and_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
