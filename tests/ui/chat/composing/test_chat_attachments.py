@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -25,6 +24,7 @@ from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.elided_label import ElidedLabel
 from tests.support.chat_desk import WAIT_S, Opened
+from tests.support.children import running_children
 from tests.support.starter_variants import write_embedding_model
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, seen_words
@@ -433,12 +433,6 @@ def test_a_question_whose_document_cannot_be_read_is_not_sent(
 HELD = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
-def held_children() -> list[psutil.Process]:
-    """The children that read documents and never come to an end."""
-    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if child.cmdline() == HELD]
-
-
 @pytest.fixture
 def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """While it is set, a child that reads a document never comes to an end."""
@@ -450,7 +444,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
     monkeypatch.setattr(documents, "child_command", command)
     yield held
-    for child in held_children():
+    for child in running_children(HELD):
         child.kill()
 
 
@@ -473,7 +467,7 @@ def test_a_question_goes_on_without_the_document_whose_reading_is_given_up(
         tab.open_chat(None)
         tab.composer.files_given.emit([slow, note])
         tab.composer.send_requested.emit("What is the code word?")
-        await until(lambda: len(held_children()) == 1, "the child that reads")
+        await until(lambda: len(running_children(HELD)) == 1, "the child that reads")
         await until(lambda: tab.composer.state is ComposerState.QUEUED, "the queue")
         # As the other chips, it can be reached with the keyboard.
         button = remover(opened, "slow.txt")
@@ -484,7 +478,7 @@ def test_a_question_goes_on_without_the_document_whose_reading_is_given_up(
         assert "note.txt · being read…" in seen_words(tab.composer.attachments)
         await until(lambda: bool(tab.answered_chats), "the reply")
         [chat_id] = tab.answered_chats
-        assert held_children() == []
+        assert running_children(HELD) == []
         await until(lambda: not tab.exchange.busy, "its end")
         question = opened.store.messages(chat_id)[0]
         assert [attachment.name for attachment in question.attachments] == ["note.txt"]
@@ -507,7 +501,7 @@ def test_a_file_that_waits_for_another_to_be_read_can_be_taken_away(
         tab.composer.files_given.emit(paths)
         # Before anything is noted of them.
         remover(opened, "two.txt").click()
-        await until(lambda: len(held_children()) == 1, "the child that reads")
+        await until(lambda: len(running_children(HELD)) == 1, "the child that reads")
         hold.clear()
         remover(opened, "one.txt").click()
         await until(lambda: not tab.attachments.reading, "the end of the reading")
@@ -528,9 +522,9 @@ def test_a_chat_that_is_deleted_ends_the_reading_of_its_documents_until_it_is_re
         chat = store.create_conversation(title="to go")
         tab.open_chat(chat.id)
         tab.composer.files_given.emit([path])
-        await until(lambda: len(held_children()) == 1, "the child that reads")
+        await until(lambda: len(running_children(HELD)) == 1, "the child that reads")
         tab.chats.delete_requested.emit(chat.id)
-        await until(lambda: not held_children(), "the end of the child")
+        await until(lambda: not running_children(HELD), "the end of the child")
         await until(lambda: not store.lists(chat.id) and not tab.attachments.reading, "the end of the chat")
         assert store.waiting_attachments(chat.id) == []
         hold.clear()
@@ -551,9 +545,9 @@ def test_a_tab_that_ends_ends_the_reading_of_its_documents(
         tab, store = opened.tab, opened.store
         tab.open_chat(store.create_conversation(title="left").id)
         tab.composer.files_given.emit([path])
-        await until(lambda: len(held_children()) == 1, "the child that reads")
+        await until(lambda: len(running_children(HELD)) == 1, "the child that reads")
         await asyncio.to_thread(tab.close_down())
-        await until(lambda: not held_children(), "the end of the child")
+        await until(lambda: not running_children(HELD), "the end of the child")
         # It is read when the program starts again.
         assert [file.path for file in store.files_to_read()] == [path]
 

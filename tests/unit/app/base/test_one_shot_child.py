@@ -3,11 +3,11 @@
 import sys
 import threading
 
-import psutil
 import pytest
 
 from app.base.errors import Cancelled
 from app.base.one_shot_child import ask_child
+from tests.support.children import running_children
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -25,8 +25,7 @@ def test_it_ends_when_cancelled_or_late_and_leaves_no_process() -> None:
         ask_child(SLEEPS, b"", cancel=cancel, on_wait=lambda waited_s: cancel.set())
     with pytest.raises(TimeoutError):
         ask_child(SLEEPS, b"", limit_s=0.2)
-    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    assert not [child for child in alive if child.cmdline() == SLEEPS]
+    assert not running_children(SLEEPS)
 
 
 def test_a_child_can_be_given_an_environment() -> None:

@@ -27,6 +27,7 @@ from models.quantisation.quantisation_mixture import MixtureModel
 from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled
 from models.system.progress import JobContext, OnProgress, Progress, ignore_progress
+from tests.support.children import running_children
 from tests.support.checkpoints import write_json
 
 COMMAND = child_command("build")
@@ -152,12 +153,6 @@ def test_a_folder_that_cannot_be_written_is_named(checkpoints: dict[str, Path], 
         build_into(tmp_path / "file" / "out", checkpoints["qwen2"], ["bf16"])
 
 
-def build_processes() -> list[psutil.Process]:
-    """The build processes that this one has started and that are still there."""
-    children = psutil.Process().children()
-    return [child for child in children if "converters.build.build_worker" in child.cmdline()]
-
-
 def test_cancel_ends_the_process_and_what_it_made_can_be_discarded(
     starter_checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -169,7 +164,7 @@ def test_cancel_ends_the_process_and_what_it_made_can_be_discarded(
 
     with pytest.raises(Cancelled):
         build_into(tmp_path, starter_checkpoint, ["Q4_K_M"], on_progress, cancel)
-    assert not build_processes()
+    assert not running_children(COMMAND)
     assert all(name.startswith(".") for name in names(tmp_path))
     discard_build(tmp_path, NAME)
     assert names(tmp_path) == []
@@ -181,7 +176,7 @@ def test_a_listener_that_fails_ends_the_process(checkpoints: dict[str, Path], tm
 
     with pytest.raises(ValueError, match="listener"):
         build_into(tmp_path, checkpoints["qwen2"], ["Q4_K_M"], on_progress)
-    assert not build_processes()
+    assert not running_children(COMMAND)
 
 
 def test_a_process_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:

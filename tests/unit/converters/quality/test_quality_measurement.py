@@ -8,7 +8,6 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from app.base.children import child_command
@@ -20,6 +19,7 @@ from converters.quality.token_progress import TokenProgress
 from converters.system.errors import BuildError
 from models.system.errors import Cancelled
 from models.system.progress import JobContext, Progress
+from tests.support.children import running_children
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, TYPES, build_small_model
 from tests.support.qualities import made_up_quality
 from tests.support.recorded_figures import tolerance
@@ -106,8 +106,7 @@ def test_cancel_ends_the_process(files: dict[str, Path]) -> None:
         measure(
             files["BF16"], [files["Q4_0"]], COMMAND, JobContext(lambda _: cancel.set(), cancel), text=TEXT
         )
-    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    assert not [child for child in children if "app.acquire.measure_worker" in child.cmdline()]
+    assert not running_children(COMMAND)
 
 
 def test_a_process_that_dies_is_an_error(files: dict[str, Path]) -> None:
