@@ -40,6 +40,8 @@ READ_CHARACTERS = 2000
 BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
 """So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
 events; and lose them farther off."""
+BUILT_AT_ONCE = 16
+"""Where a jump shows more new blocks, the others get their widgets in the next turns: 16 take 20 ms."""
 
 
 class MarkdownView(QWidget):
@@ -80,7 +82,7 @@ class MarkdownView(QWidget):
         """Came while that is not done."""
         self._settled = 0
         self._height = 0
-        self._placed = self._placing = False
+        self._placed = self._placing = self._building = False
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -319,7 +321,8 @@ class MarkdownView(QWidget):
         top = self._frames[first - 1].bottom if first else 0
         width = self.width()
         for index, frame in enumerate(self._frames[first:], first):
-            if not frame.is_built and top < near_bottom and top + frame.height_for(width) > near_top:
+            is_near = top < near_bottom and top + frame.height_for(width) > near_top
+            if is_near and not frame.is_built and not self._building:
                 self._build_frame(frame)
             elif index > last and frame.top == top:
                 return self._height
@@ -329,23 +332,25 @@ class MarkdownView(QWidget):
 
     def _on_sight_moved(self) -> None:
         """Give widgets to the blocks that are near now, and take them from those that are far."""
-        if self._placing:
+        if self._placing or self._building:
             return
         zone = self._sight.zone()
         if missing := self._missing(wider(zone, BUILT_SCREENS)):
-            self._build(missing)
+            self._build(missing[:BUILT_AT_ONCE])
         self._let_go(wider(zone, KEPT_SCREENS))
         if self._missing(wider(zone, AHEAD_SCREENS)):
             self._ahead.start()
 
     def _build_ahead(self) -> None:
-        """Build the nearest block that may soon be seen, and the others one by one in the next turns."""
+        """Build what is seen, or else the nearest that may soon be, and the others in the next turns."""
         zone = self._sight.zone()
         missing = self._missing(wider(zone, AHEAD_SCREENS))
-        if missing:
-            seen = sum(zone) // 2
-            self._build([min(missing, key=lambda index: abs(self._frames[index].top - seen))])
-        if len(missing) > 1:
+        if seen := self._missing(zone):
+            self._build(seen[:BUILT_AT_ONCE])
+        elif missing:
+            middle = sum(zone) // 2
+            self._build([min(missing, key=lambda index: abs(self._frames[index].top - middle))])
+        if self._missing(wider(self._sight.zone(), AHEAD_SCREENS)):
             self._ahead.start()
 
     def _missing(self, zone: Zone) -> list[int]:
@@ -359,9 +364,14 @@ class MarkdownView(QWidget):
 
     def _build(self, indices: list[int]) -> None:
         """Give these blocks widgets."""
-        for index in indices:
-            self._build_frame(self._frames[index])
-        self._move_from(indices[0], indices[-1])
+        # No others, as they are placed and what is seen is scrolled after.
+        self._building = True
+        try:
+            for index in indices:
+                self._build_frame(self._frames[index])
+            self._move_from(indices[0], indices[-1])
+        finally:
+            self._building = False
 
     def _move_from(self, first: int, last: int | None = None) -> None:
         """`_place_from`, and keep what is seen in its place."""

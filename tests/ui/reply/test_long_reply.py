@@ -16,7 +16,7 @@ from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.block_frame import BlockFrame
 from app.ui.reply.code_card import CodeCard
-from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.markdown_view import BUILT_AT_ONCE, MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich.rich_label import RichLabel
 from tests.support.pages.reply_page import blocks_in, is_settled, seen_zone
@@ -125,6 +125,19 @@ def test_few_blocks_have_widgets_wherever_one_looks(shown: Shown) -> None:
         assert len(built) < len(shown.frames) / 3
         widgets = shown.view.findChildren(RichLabel) + shown.view.findChildren(CodeCard)
         assert len(widgets) <= len(built)
+
+
+def test_a_jump_into_many_small_blocks_makes_their_widgets_in_several_turns(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    items = "".join(f"- item {n}\n" for n in range(1500))
+    shown = Shown(qtbot, theme, items)
+    before = {frame.index for frame in shown.frames if frame.is_built}
+    shown.scroll_to(shown.conversation.verticalScrollBar().maximum() // 2)
+    at_once = {frame.index for frame in shown.frames if frame.is_built} - before
+    assert len(at_once) == BUILT_AT_ONCE < len(shown.in_sight())
+    shown.settle()
+    shown.check()
 
 
 def test_what_is_seen_moves_by_the_wheel_and_by_nothing_else(shown: Shown) -> None:
