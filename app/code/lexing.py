@@ -1,9 +1,9 @@
 """Pygments, line by line: an edit lexes again only what it changed."""
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer
 from pygments.lexers import get_lexer_by_name
@@ -46,7 +46,7 @@ class IncrementalLexer:
     """
 
     def __init__(self, language: Language, lines: list[str]) -> None:
-        self._lexer = _lexer(language.key)
+        self._key = language.key
         self._end = _ENDS.get(language.key, _C_END)
         self._lines = _bounded(lines)
         self._starts: list[_Start | None] = [None] * len(lines)
@@ -54,6 +54,17 @@ class IncrementalLexer:
         self._pending: int | None = 0
         self._edited_until = 0
         self._run: Iterator[tuple[int, list[LineToken]]] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether the language's rules are compiled; if not, `lex_until` does it, in up to 0.2 s."""
+        return self._key in _LEXERS
+
+    def prepare(self) -> None:
+        """Let a thread compile the language's rules, if none does so."""
+        if self._key not in _BEGUN:
+            _BEGUN.add(self._key)
+            threading.Thread(target=_lexer, args=(self._key,), name="lexer", daemon=True).start()
 
     @property
     def pending(self) -> bool:
@@ -104,7 +115,8 @@ class IncrementalLexer:
                 return
 
     def _uses_states(self) -> bool:
-        return isinstance(self._lexer, RegexLexer) and not isinstance(self._lexer, ExtendedRegexLexer)
+        lexer = _lexer(self._key)
+        return isinstance(lexer, RegexLexer) and not isinstance(lexer, ExtendedRegexLexer)
 
     def _lex_each(self) -> Iterator[tuple[int, list[LineToken]]]:
         assert self._pending is not None
@@ -113,7 +125,7 @@ class IncrementalLexer:
                 return
             self._starts[number] = _TOP
             line = self._lines[number]
-            found = self._lexer.get_tokens_unprocessed(line + "\n") if line else []
+            found = _lexer(self._key).get_tokens_unprocessed(line + "\n") if line else []
             yield number, [(start, len(value), kind) for start, kind, value in found if value.strip()]
 
     def _lex_lines(self, line: int) -> Iterator[tuple[int, list[LineToken]]]:
@@ -126,7 +138,7 @@ class IncrementalLexer:
         tokens: list[LineToken] = []
         line_begin, line_end = 0, text.index("\n")
         match_line, match_column, stack_before = line, 0, start.stack
-        for found, position, stack in _matches(self._lexer, text, start.stack):
+        for found, position, stack in _matches(_lexer(self._key), text, start.stack):
             for begin, length, kind in [*_single_lines(found), (position, 0, Whitespace)]:
                 while line_end < begin:
                     if line + 1 == len(self._lines):
@@ -152,9 +164,15 @@ class IncrementalLexer:
             match_line, match_column, stack_before = line, position - line_begin, stack
 
 
-@cache
+_LEXERS: dict[str, Lexer] = {}
+_BEGUN: set[str] = set()
+"""The languages whose rules a thread has begun to compile."""
+
+
 def _lexer(key: str) -> Lexer:
-    return get_lexer_by_name(key)
+    if key not in _LEXERS:
+        _LEXERS[key] = get_lexer_by_name(key)
+    return _LEXERS[key]
 
 
 def _bounded(lines: list[str]) -> list[str]:

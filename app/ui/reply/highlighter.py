@@ -15,6 +15,9 @@ from app.ui.base.utf16 import utf16_length
 SLICE_S = 0.006
 """The most time that one turn in the GUI thread may take."""
 
+RULES_MS = 15
+"""Between two looks at rules that are being compiled."""
+
 SETTLE_MS = 1500
 SETTLE_LINES = 5000
 """After a pause a text of at most so many lines is lexed again as a whole (see `IncrementalLexer`)."""
@@ -31,7 +34,8 @@ Formats = Mapping[_TokenType, QTextCharFormat]
 class CodeHighlighter(QObject):
     """Sets the formats of a document's lines; `QSyntaxHighlighter` would lex a whole file in one go.
 
-    The edited line gets its colours at once, the rest in slices of `SLICE_S` between events. GUI thread only.
+    The edited line gets its colours at once, the rest in slices of `SLICE_S` between events. The first text
+    in a language waits for its rules, which a thread compiles. GUI thread only.
     """
 
     def __init__(self, edit: QPlainTextEdit, formats: Formats) -> None:
@@ -76,11 +80,11 @@ class CodeHighlighter(QObject):
         self._formats = formats
         self._cache.clear()
         self._lexer.lex_again()
-        self._next_slice.start()
+        self._go_on()
 
     def _restart(self) -> None:
         self._lexer = IncrementalLexer(self._language, self._lines())
-        self._next_slice.start()
+        self._go_on()
 
     def _lines(self) -> list[str]:
         return self._document.toRawText().split("\u2029")
@@ -105,15 +109,25 @@ class CodeHighlighter(QObject):
                 lines.append(block.text())
                 block = block.next()
         self._lexer.replace_lines(first, removed_lines, lines)
-        self._paint_slice()
+        if self._lexer.is_ready:
+            self._paint_slice()
+        else:
+            self._go_on()
         if self._lexer.line_count <= SETTLE_LINES:
             self._settle.start()
 
     def _on_settle(self) -> None:
         self._lexer.lex_again()
-        self._next_slice.start()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._next_slice.start(0 if self._lexer.is_ready else RULES_MS)
 
     def _paint_slice(self) -> None:
+        if not self._lexer.is_ready:
+            self._lexer.prepare()
+            self._go_on()
+            return
         self._painting = True
         document = self._document
         try:
@@ -134,7 +148,7 @@ class CodeHighlighter(QObject):
         finally:
             self._painting = False
         if self._lexer.pending:
-            self._next_slice.start()
+            self._go_on()
 
     def _ranges(self, block: QTextBlock, tokens: list[LineToken]) -> list[QTextLayout.FormatRange]:
         text = block.text()

@@ -40,8 +40,8 @@ READ_CHARACTERS = 2000
 BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
 """So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
 events; and lose them farther off."""
-BUILT_AT_ONCE = 16
-"""Where a jump shows more new blocks, the others get their widgets in the next turns: 16 take 20 ms."""
+BUILT_AT_ONCE, CODE_COUNTS_FOR = 16, 6
+"""Where a jump shows more new blocks, others get their widgets in the next turns: 16 of text take 20 ms."""
 
 
 class MarkdownView(QWidget):
@@ -336,7 +336,7 @@ class MarkdownView(QWidget):
             return
         zone = self._sight.zone()
         if missing := self._missing(wider(zone, BUILT_SCREENS)):
-            self._build(missing[:BUILT_AT_ONCE])
+            self._build(self._at_once(missing))
         self._let_go(wider(zone, KEPT_SCREENS))
         if self._missing(wider(zone, AHEAD_SCREENS)):
             self._ahead.start()
@@ -346,12 +346,21 @@ class MarkdownView(QWidget):
         zone = self._sight.zone()
         missing = self._missing(wider(zone, AHEAD_SCREENS))
         if seen := self._missing(zone):
-            self._build(seen[:BUILT_AT_ONCE])
+            self._build(self._at_once(seen))
         elif missing:
             middle = sum(zone) // 2
             self._build([min(missing, key=lambda index: abs(self._frames[index].top - middle))])
         if self._missing(wider(self._sight.zone(), AHEAD_SCREENS)):
             self._ahead.start()
+
+    def _at_once(self, indices: list[int]) -> list[int]:
+        """The first of these blocks, for which one turn has time."""
+        room = BUILT_AT_ONCE
+        for number, index in enumerate(indices, 1):
+            room -= CODE_COUNTS_FOR if isinstance(self._shown[index], CodeBlock) else 1
+            if room <= 0:
+                return indices[:number]
+        return indices
 
     def _missing(self, zone: Zone) -> list[int]:
         """The blocks in the zone that have no widgets."""

@@ -10,6 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.text_selection import BlockPlace
 from app.chat.store.records import StoredMessage
+from app.code.languages import LANGUAGES
+from app.code.lexing import IncrementalLexer
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.code_card import CodeCard
@@ -171,3 +173,21 @@ def test_colours_reach_long_code_far_away(qtbot: QtBot, theme: Theme) -> None:
     last = shown.field.document().findBlockByNumber(LINES - 1)
     wait_until(lambda: bool(last.layout().formats()))
     assert shown.laid_out() < MOST_LAID_OUT
+
+
+def test_the_first_code_in_a_language_gets_its_colours_in_a_later_turn(qtbot: QtBot, theme: Theme) -> None:
+    def coloured(card: CodeCard) -> bool:
+        field = card.findChildren(QPlainTextEdit)[0]
+        return bool(field.document().lastBlock().previous().layout().formats())
+
+    language = next(language for language in LANGUAGES if not IncrementalLexer(language, [""]).is_ready)
+    first, second = CodeCard(theme), CodeCard(theme)
+    for card in (first, second):
+        qtbot.addWidget(card)
+    first.set_code('"a text"\n', language.key)
+    assert not coloured(first)
+    assert not IncrementalLexer(language, [""]).is_ready
+    wait_until(lambda: coloured(first))
+    # The next one need not wait.
+    second.set_code('"a text"\n', language.key)
+    assert coloured(second)
