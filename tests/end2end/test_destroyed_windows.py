@@ -1,6 +1,8 @@
-"""Another program destroys a window of Stillroom's, without asking it to close it."""
+"""Another program destroys a window of Stillroom's, without asking it to close it, or Qt one of its own."""
 
+import itertools
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -13,6 +15,10 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
 DRAFT = "not sent yet"
+SEEN_S = 1.0
+ON_A_TAB, BESIDE = (60, 26), (500, 26)
+TIP = (80, 60, 60, 20)
+"""Where the tab's tip lies."""
 
 
 def destroy(window: RealWindow, name: str) -> None:
@@ -58,3 +64,25 @@ def test_a_dialog_that_was_destroyed_lets_go_of_its_window(tmp_path: Path) -> No
 
         wait_until(lambda: window.process.poll() is not None, "the end", WAIT_S, press)
         assert window.process.returncode == 0
+
+
+def test_a_tip_stays_whose_first_window_qt_destroys(tmp_path: Path) -> None:
+    with virtual_display() as display:
+        window = RealWindow(display, tmp_path)
+        window.find()
+        wait_until(lambda: window.colours() > 50, "the first painting")
+        # Where it has the keyboard its parts have tips.
+        window.key("ctrl+1")
+        window.point_at(*BESIDE)
+        without = window.pixels(*TIP)
+        places = itertools.cycle([ON_A_TAB, BESIDE])
+
+        def is_seen() -> bool:
+            return window.pixels(*TIP) != without
+
+        # A pointer that has not moved gets no tip.
+        wait_until(is_seen, "a tip", WAIT_S, lambda: window.point_at(*next(places)))
+        time.sleep(SEEN_S)
+        assert is_seen()
+        window.key("ctrl+q")
+        assert window.process.wait(WAIT_S) == 0

@@ -110,6 +110,16 @@ class RealWindow:
         """Click at a point of the window."""
         self._xdotool("mousemove", "--window", self.id, str(x), str(y), "click", "1")
 
+    def point_at(self, x: int, y: int) -> None:
+        """Let the pointer rest at a point of the window."""
+        self._xdotool("mousemove", "--window", self.id, str(x), str(y))
+
+    def pixels(self, x: int, y: int, width: int, height: int) -> bytes:
+        """Give a part of the display, with what lies over the window."""
+        part = f"{width}x{height}+{x}+{y}"
+        command = ["import", "-window", "root", "-crop", part, "-depth", "8", "rgb:-"]
+        return subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, check=True).stdout
+
     def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
         """Move from one point of the window to another with the button held."""
         self._xdotool("mousemove", "--window", self.id, *map(str, start), "mousedown", "1")

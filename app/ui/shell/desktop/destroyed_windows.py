@@ -41,8 +41,10 @@ class DestroyedWindows(QAbstractNativeEventFilter):
         """Look at an event of X, and let Qt have it."""
         told = _DestroyNotify.from_address(int(message))
         if told.kind == _DESTROY_NOTIFY:
-            # Qt has forgotten those that it has destroyed itself.
             lost = QWidget.find(told.window)
+            if lost is not None and _has_another(lost, told.window):
+                # Qt destroyed it itself, as it does when it shows a tip, which it finds by both windows.
+                lost = None
             if isinstance(lost, QDialog):
                 # Before Qt looks at the next event, by which X may give the keyboard to the window behind: Qt
                 # would send it back to the dialog, and nobody had it.
@@ -50,3 +52,9 @@ class DestroyedWindows(QAbstractNativeEventFilter):
             elif lost is not None and lost.isWindow():
                 QTimer.singleShot(0, lost, lost.close)
         return False, 0
+
+
+def _has_another(widget: QWidget, window: int) -> bool:
+    """Tell whether a widget's window is not this one of X any more."""
+    handle = widget.windowHandle()
+    return handle is not None and handle.winId() != window
