@@ -81,9 +81,7 @@ def program_parts(core: StillroomCore, told: NoticeInbox) -> ProgramParts:
     client.observe(cards.on_state)
     client.observe_events(cards.on_event)
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
-    client.observe_asked(
-        lambda request: meter.on_asked(request.request_id, time.monotonic(), request.chat_key, request.model)
-    )
+    client.observe_asked(lambda request: meter.on_asked(request, time.monotonic()))
     client.observe_events(core.measurements.on_event)
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.engine.protocol import Delta, Event, Failed, Finished, Loaded, PromptProgress, Ready, Unloaded
+from app.engine.protocol import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Loaded,
+    PromptProgress,
+    Ready,
+    Unloaded,
+)
 
 Phase = Literal["idle", "prompt", "generation"]
 
@@ -31,9 +41,10 @@ class ChatRate:
 class Rates:
     """The present speeds of the engine; None where nothing has been measured yet.
 
-    `generation_tok_per_s` is the present rate of all replies together, 0 when none runs. `last_...` is the
-    last reply's. `prompt_tok_per_s` and `ttft_s` are the newest reply's, and stay after it has ended.
-    `replies` counts those that run; `chats` has the chats that were answered last, by `Generate.chat_key`.
+    `generation_tok_per_s` is the present rate of all replies together, 0 when none runs; `unasked` counts
+    those of them that nobody has asked for, and all else is of the others. `last_...` is the last reply's.
+    `prompt_tok_per_s` and `ttft_s` are the newest reply's, and stay after it has ended. `replies` counts
+    those that run; `chats` has the chats that were answered last, by `Generate.chat_key`.
     """
 
     phase: Phase = "idle"
@@ -44,12 +55,19 @@ class Rates:
     context_tokens: int = 0
     context_limit: int = 0
     replies: int = 0
+    unasked: int = 0
     chats: Mapping[str, ChatRate] = field(default_factory=dict)
 
     @property
     def is_before_replies(self) -> bool:
         """Of the model that was loaded last no reply has been seen."""
         return not self.replies and not self.context_tokens
+
+    @property
+    def is_without_figures(self) -> bool:
+        """Nothing is known of any reply that was asked for."""
+        known = (self.last_generation_tok_per_s, self.prompt_tok_per_s, self.ttft_s)
+        return self.is_before_replies and all(figure is None for figure in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,7 @@ class _Asked:
     """None where that was not seen."""
     chat_key: str = ""
     model: str = ""
+    unasked: bool = False
 
 
 @dataclass(slots=True)
@@ -91,12 +110,13 @@ class RateMeter:
         """The file of the model that was loaded last."""
         self._chats: dict[str, ChatRate] = {}
 
-    def on_asked(self, request_id: int, now_s: float, chat_key: str = "", model: str = "") -> None:
-        """A reply was asked for of the model of a file, empty for the present one; without this call its time
-        to first token is known at its end only."""
+    def on_asked(self, request: Generate, now_s: float) -> None:
+        """A reply was asked for; without this call its time to first token is known at its end only."""
         with self._lock:
-            self._asked[request_id] = _Asked(now_s, chat_key, model)
-            self._prompt = self._ttft_s = None
+            asked = _Asked(now_s, request.chat_key, request.model, request.unasked)
+            self._asked[request.request_id] = asked
+            if not asked.unasked:
+                self._prompt = self._ttft_s = None
 
     def on_event(self, event: Event, now_s: float) -> None:
         """Count one event of the engine."""
@@ -126,15 +146,18 @@ class RateMeter:
         """The figures now."""
         with self._lock:
             generation = _rate(self._deltas, now_s)
+            unasked = sum(reply.asked.unasked for reply in self._replies.values())
+            replies = len(self._replies) - unasked
             return Rates(
                 phase=self._phase(),
                 generation_tok_per_s=generation,
-                last_generation_tok_per_s=self._last_generation if generation == 0 else generation,
+                last_generation_tok_per_s=generation if generation and replies else self._last_generation,
                 prompt_tok_per_s=self._prompt,
                 ttft_s=self._ttft_s,
                 context_tokens=self._context_tokens,
                 context_limit=self._context_limit,
-                replies=len(self._replies),
+                replies=replies,
+                unasked=unasked,
                 chats=self._chat_rates(now_s),
             )
 
@@ -166,6 +189,8 @@ class RateMeter:
 
     def _on_prompt(self, event: PromptProgress, now_s: float) -> None:
         reply = self._reply(event.request_id)
+        if reply.asked.unasked:
+            return
         reply.prompt_tokens = event.total_tokens
         if reply.first_progress is None:
             # It holds tokens that were evaluated for an earlier reply: the rate is that of what follows.
@@ -177,21 +202,26 @@ class RateMeter:
 
     def _on_delta(self, event: Delta, now_s: float) -> None:
         reply = self._reply(event.request_id)
-        if event.ttft_s:
-            self._ttft_s = event.ttft_s
-        elif not reply.completion_tokens and reply.asked.at_s is not None:
-            self._ttft_s = now_s - reply.asked.at_s
-        if event.prompt_tok_per_s:
-            self._prompt = event.prompt_tok_per_s
+        is_first = not reply.completion_tokens
         reply.completion_tokens += event.tokens
         for deltas in (self._deltas, reply.deltas):
             deltas.append((now_s, event.tokens))
             _drop_old(deltas, now_s)
+        if reply.asked.unasked:
+            return
+        if event.ttft_s:
+            self._ttft_s = event.ttft_s
+        elif is_first and reply.asked.at_s is not None:
+            self._ttft_s = now_s - reply.asked.at_s
+        if event.prompt_tok_per_s:
+            self._prompt = event.prompt_tok_per_s
         self._fill(reply, reply.prompt_tokens + reply.completion_tokens)
 
     def _on_finished(self, event: Finished) -> None:
         reply = self._reply(event.request_id)
         self._end(event.request_id)
+        if reply.asked.unasked:
+            return
         stats = event.stats
         if stats.decode_tok_per_s > 0:
             self._last_generation = stats.decode_tok_per_s

@@ -4359,6 +4359,10 @@ Left for the reply: {left}</source>
         <translation>要在浏览器中打开这个网址吗？</translation>
     </message>
     <message>
+        <source>Stillroom checks this model for drift.</source>
+        <translation>Stillroom 正在检查此模型的漂移。</translation>
+    </message>
+    <message>
         <source>Stillroom does not open addresses of this kind.</source>
         <translation>Stillroom 不会打开这类网址。</translation>
     </message>

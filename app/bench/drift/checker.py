@@ -17,7 +17,7 @@ from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.disturbances import Conditions
 from app.bench.run.facts import model_sha256
-from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
+from app.engine.protocol import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.host import HostReader
 from app.telemetry.nvml_monitor import GpuMonitor
@@ -76,9 +76,10 @@ class DriftChecker:
         cancel: threading.Event | None = None,
         *,
         name: str = "",
-        priority: Priority = "front",
+        unasked: bool = False,
     ) -> DriftReport:
-        """Answer the golden set with the loaded model `info`, keep it, and compare.
+        """Answer the golden set with the loaded model `info`, keep it, and compare; in the background where
+        it is `unasked`.
 
         The first run of a file becomes its baseline. Raises `Cancelled` within 0.2 s of `cancel` (nothing is
         kept then), `EngineError` and `StillroomError`.
@@ -96,7 +97,7 @@ class DriftChecker:
             def on_done(done: int, begun: int = begun) -> None:
                 on_progress(DriftProgress(begun + done, total))
 
-            answered.append(self._answers(info, priority, on_done, cancel))
+            answered.append(self._answers(info, unasked, on_done, cancel))
         run_id = str(uuid.uuid4())
         run = GoldenRun(
             id=run_id,
@@ -142,7 +143,7 @@ class DriftChecker:
     def _answers(
         self,
         info: ModelInfo,
-        priority: Priority,
+        unasked: bool,
         on_done: Callable[[int], None],
         cancel: threading.Event | None,
     ) -> list[GoldenAnswer]:
@@ -150,14 +151,14 @@ class DriftChecker:
         conditions = Conditions(self._host)
         for place, question in enumerate(self._questions, start=1):
             start = conditions.begin()
-            answer = self._answer(info, question, priority, cancel)
+            answer = self._answer(info, question, unasked, cancel)
             busy = conditions.sample(start, 0.0).others_cpu_percent
             answers.append(msgspec.structs.replace(answer, others_cpu_percent=busy))
             on_done(place)
         return answers
 
     def _answer(
-        self, info: ModelInfo, question: Question, priority: Priority, cancel: threading.Event | None
+        self, info: ModelInfo, question: Question, unasked: bool, cancel: threading.Event | None
     ) -> GoldenAnswer:
         prompt = self._render(info, [Said("user", question.text)])
         reply = reply_to(
@@ -172,7 +173,8 @@ class DriftChecker:
                 # Another batch sums in another order.
                 reuse_prefix=False,
                 logprobs=0,
-                priority=priority,
+                priority="background" if unasked else "front",
+                unasked=unasked,
                 model=info.path,
             ),
             cancel,

@@ -100,6 +100,9 @@ class Generate(Message, frozen=True, kw_only=True):
     partial: PartialReply | None = None
     token_times: bool = False
     """Give `GenerationStats.token_s` (benchmarks)."""
+    unasked: bool = False
+    """Nobody has asked for this reply: a check of Stillroom's own, a proposal while typing. It counts as work
+    while it runs, and is nobody's last reply."""
 
 
 class Prepare(Message, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ class GenerationSection(QWidget):
     ) -> None:
         """Show the present figures, of all replies together and of `chat` beside others. Between replies it
         is the last reply's, and says so; a reply without its first tokens has none yet. `work` says what has
-        the engine for itself, where something has."""
+        the engine for itself, or what Stillroom does by itself, where there is something."""
         generates = rates.generation_tok_per_s > 0
         running = generates or rates.replies > 0
         ended = None if running else rates.last_generation_tok_per_s
@@ -72,7 +72,7 @@ class GenerationSection(QWidget):
             self._unit.setText(self.tr("tok/s, last reply"))
         self._work.setText(work)
         self._work.setVisible(bool(work))
-        if rates == Rates(context_limit=rates.context_limit, chats=rates.chats):
+        if rates.is_without_figures:
             self._prompt.setText("" if work else self.tr("No reply yet"))
             self._first_token.setText("")
         else:

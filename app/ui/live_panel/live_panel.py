@@ -146,10 +146,11 @@ class LivePanel(QFrame):
         return self.tr("a model comes in a moment") if self._session.expects_model else ""
 
     def _work(self) -> str:
-        """Say what has the engine for itself; "" where nothing has."""
+        """Say what has the engine for itself, or what Stillroom does by itself; "" where there is nothing."""
         match self._session.reserved_for:
             case "":
-                return ""
+                is_checked = self._session.own_check is not None
+                return self.tr("Stillroom checks this model for drift.") if is_checked else ""
             case "tuning":
                 return self._session.work_text or self.tr("The settings of this model are being tuned.")
             case _:

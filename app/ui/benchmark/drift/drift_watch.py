@@ -88,7 +88,7 @@ class DriftWatch(QObject):
             if not await asyncio.to_thread(self._checker.is_due, info):
                 return
             report: DriftReport = await asyncio.to_thread(
-                self._checker.check, info, lambda _: None, cancel, name=info.name, priority="background"
+                self._checker.check, info, lambda _: None, cancel, name=info.name, unasked=True
             )
             self.checked.emit(report)
         except Cancelled:

@@ -138,6 +138,7 @@ class InlineCompletion(QObject):
                 stop=["\n\n\n"],
                 thinking="off",
                 priority="background",
+                unasked=True,
                 model=info.path,
             )
             reply = session.generate(request, on_event, "code", screened.hits)

@@ -1,7 +1,9 @@
 """The page Drift and the watch that checks by itself, with the real engine."""
 
+import asyncio
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +12,16 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableView, QWi
 
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
+from app.engine.protocol import Generate, Part
+from app.telemetry.host import HostSample
+from app.telemetry.nvml import GpuReading
+from app.telemetry.rates import RateMeter
+from app.telemetry.sampler import History, TelemetrySnapshot
+from app.ui.base import figures
 from app.ui.benchmark.drift.drift_page import DriftPage
 from app.ui.benchmark.drift.drift_watch import DriftWatch
 from app.ui.benchmark.drift.drift_words import DRIFT, DriftWords
+from app.ui.live_panel.live_panel import WIDTH_PX, LivePanel
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
@@ -143,6 +152,55 @@ def test_a_check_of_its_own_gives_way_to_one_that_is_asked_for(
     assert not watch.waits
     assert not desk.problems
     page.deleteLater()
+
+
+def test_a_check_of_its_own_is_work_beside_every_page_and_not_the_last_reply(
+    desk: QualityDesk, stores: Stores, tmp_path: Path
+) -> None:
+    meter = RateMeter()
+    desk.client.observe_asked(lambda request: meter.on_asked(request, time.monotonic()))
+    desk.client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
+    panel = LivePanel(desk.theme, desk.session, PlotLibrary(desk.bridge))
+    panel.resize(WIDTH_PX, 860)
+    panel.show()
+
+    def beside() -> str:
+        now_s = time.monotonic()
+        host = HostSample(10**9, 10**10, 10**8, 14.2, 3.0)
+        rates = meter.rates(now_s)
+        panel.show_snapshot(TelemetrySnapshot(now_s, host, GpuReading("pending"), None, rates, History()))
+        return seen_words(panel)
+
+    model = Path(shutil.copy(starter_path(), tmp_path / "model.gguf"))
+    desk.load(str(model))
+    assert desk.session.here is not None
+    desk.run(asyncio.to_thread(stores.drift.check, desk.session.here, lambda _: None))
+    (tmp_path / "other").mkdir()
+    shutil.move(perturbed_copy(model, tmp_path / "other"), model)
+    desk.load(str(model))
+    request = Generate(
+        request_id=0, parts=[Part("Once upon a time")], ignore_eog=True, max_tokens=40, model=str(model)
+    )
+    reply = desk.session.generate(request, lambda _: None, "chat")
+    desk.run(reply.finished())
+    last = meter.rates(time.monotonic())
+    assert last.last_generation_tok_per_s
+    assert "tok/s, last reply" in beside()
+
+    told: list[DriftReport] = []
+    watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.05)
+    watch.checked.connect(told.append)
+    desk.session.loaded.emit(desk.session.here)
+    wait_until(lambda: meter.rates(time.monotonic()).unasked)
+    assert "Stillroom checks this model for drift." in beside()
+    wait_until(lambda: told)
+    wait_until(lambda: not watch.waits)
+    assert meter.rates(time.monotonic()) == last
+    assert f"{figures.rate(last.last_generation_tok_per_s)}\ntok/s, last reply" in beside()
+    assert "Stillroom checks this model for drift." not in beside()
+    watch.stop()
+    assert not desk.problems
+    panel.deleteLater()
 
 
 def test_a_file_that_was_never_checked_is_left_alone(

@@ -7,6 +7,7 @@ from app.engine.protocol import (
     Delta,
     Failed,
     Finished,
+    Generate,
     GenerationStats,
     Loaded,
     ModelInfo,
@@ -56,6 +57,10 @@ STATS = GenerationStats(
 
 def delta(request_id: int = 1, tokens: int = 1) -> Delta:
     return Delta(request_id=request_id, channel="answer", text="x", tokens=tokens)
+
+
+def asked(request_id: int, chat_key: str = "", model: str = "", *, unasked: bool = False) -> Generate:
+    return Generate(request_id=request_id, chat_key=chat_key, model=model, unasked=unasked)
 
 
 def generate(
@@ -152,7 +157,7 @@ def test_no_time_to_first_token_is_claimed_for_a_reply_that_was_not_seen_to_begi
 def test_the_figures_of_the_reply_before_are_not_those_of_the_new_one() -> None:
     meter = RateMeter()
     meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 1.0)
-    meter.on_asked(2, 2.0)
+    meter.on_asked(asked(2), 2.0)
     rates = meter.rates(2.0)
     assert (rates.ttft_s, rates.prompt_tok_per_s) == (None, None)
     assert rates.last_generation_tok_per_s == STATS.decode_tok_per_s
@@ -160,7 +165,7 @@ def test_the_figures_of_the_reply_before_are_not_those_of_the_new_one() -> None:
 
 def test_the_first_token_ends_the_wait() -> None:
     meter = RateMeter()
-    meter.on_asked(1, 10.0)
+    meter.on_asked(asked(1), 10.0)
     meter.on_event(PromptProgress(request_id=1, done_tokens=100, total_tokens=100), 10.2)
     meter.on_event(delta(), 10.3)
     rates = meter.rates(10.3)
@@ -170,7 +175,7 @@ def test_the_first_token_ends_the_wait() -> None:
 
 def test_the_figures_of_the_first_token_stay_the_same_at_the_end_of_the_reply() -> None:
     meter = RateMeter()
-    meter.on_asked(1, 10.0)
+    meter.on_asked(asked(1), 10.0)
     meter.on_event(PromptProgress(request_id=1, done_tokens=100, total_tokens=100), 10.2)
     first = msgspec.structs.replace(delta(), ttft_s=STATS.ttft_s, prompt_tok_per_s=STATS.prompt_tok_per_s)
     meter.on_event(first, 10.3)
@@ -234,7 +239,7 @@ def test_each_chat_has_its_own_context_and_rate_beside_the_sum() -> None:
     meter = RateMeter()
     meter.on_event(loaded("/models/a.gguf", 4096), 0.0)
     for request_id in (1, 2):
-        meter.on_asked(request_id, 0.0, f"chat-{request_id}", "/models/a.gguf")
+        meter.on_asked(asked(request_id, f"chat-{request_id}", "/models/a.gguf"), 0.0)
         meter.on_event(
             PromptProgress(request_id=request_id, done_tokens=50 * request_id, total_tokens=50 * request_id),
             0.0,
@@ -254,7 +259,7 @@ def test_the_limit_is_that_of_the_model_that_answers() -> None:
     meter = RateMeter()
     meter.on_event(loaded("/models/large.gguf", 8192), 0.0)
     meter.on_event(loaded("/models/small.gguf", 2048), 0.0)
-    meter.on_asked(1, 0.0, "chat-1", "/models/large.gguf")
+    meter.on_asked(asked(1, "chat-1", "/models/large.gguf"), 0.0)
     meter.on_event(PromptProgress(request_id=1, done_tokens=2415, total_tokens=2415), 1.0)
     rates = meter.rates(1.0)
     assert (rates.context_tokens, rates.context_limit) == (2415, 8192)
@@ -264,7 +269,7 @@ def test_the_limit_is_that_of_the_model_that_answers() -> None:
 def test_another_model_that_comes_or_goes_ends_no_reply() -> None:
     meter = RateMeter()
     meter.on_event(loaded("/models/a.gguf", 4096), 0.0)
-    meter.on_asked(1, 0.0, "chat-1", "/models/a.gguf")
+    meter.on_asked(asked(1, "chat-1", "/models/a.gguf"), 0.0)
     meter.on_event(delta(), 1.0)
     meter.on_event(loaded("/models/b.gguf", 2048), 1.1)
     assert meter.rates(1.1).replies == 1
@@ -278,9 +283,42 @@ def test_only_the_chats_that_were_answered_last_are_remembered() -> None:
     meter = RateMeter()
     meter.on_event(loaded("/models/a.gguf", 4096), 0.0)
     for number in range(MOST_CHATS + 5):
-        meter.on_asked(number, 0.0, f"chat-{number}", "/models/a.gguf")
+        meter.on_asked(asked(number, f"chat-{number}", "/models/a.gguf"), 0.0)
         meter.on_event(Finished(request_id=number, reason="stop", stats=STATS), 1.0)
     chats = meter.rates(1.0).chats
     assert len(chats) == MOST_CHATS
     assert "chat-4" not in chats
     assert chats["chat-5"].context_tokens == STATS.context_tokens_used
+
+
+def test_a_reply_that_nobody_asked_for_is_work_and_never_the_last_reply() -> None:
+    meter = RateMeter()
+    meter.on_event(Loaded(request_id=9, info=INFO), 0.0)
+    meter.on_asked(asked(1), 0.0)
+    meter.on_event(PromptProgress(request_id=1, done_tokens=100, total_tokens=100), 0.2)
+    meter.on_event(delta(1), 0.25)
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 1.0)
+    last = meter.rates(2.0)
+    assert last.last_generation_tok_per_s == 49.0
+
+    meter.on_asked(asked(2, unasked=True), 3.0)
+    assert meter.rates(3.0) == last
+    meter.on_event(PromptProgress(request_id=2, done_tokens=7, total_tokens=7), 3.1)
+    end_s = generate(meter, 3.2, 20.0, 2.0, request_id=2)
+    running = meter.rates(end_s)
+    assert running.generation_tok_per_s == pytest.approx(20.0)
+    assert (running.phase, running.replies, running.unasked) == ("generation", 0, 1)
+    slower = msgspec.structs.replace(STATS, decode_tok_per_s=20.0)
+    meter.on_event(Finished(request_id=2, reason="stop", stats=slower), end_s)
+    assert meter.rates(end_s) == last
+
+
+def test_a_check_of_its_own_before_any_reply_leaves_no_figures() -> None:
+    meter = RateMeter()
+    meter.on_event(Loaded(request_id=9, info=INFO), 0.0)
+    before = meter.rates(0.0)
+    meter.on_asked(asked(1, unasked=True), 0.0)
+    meter.on_event(delta(1), 0.1)
+    assert meter.rates(0.1).is_without_figures
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 0.2)
+    assert meter.rates(0.2) == before
