@@ -10,11 +10,16 @@ from app.chat.documents.hidden_characters import with_hidden_shown
 
 LONGEST_TIP = 4_000
 LONGEST_LABEL = 20_000
+LONGEST_PHRASE = 8
+"""Chinese characters that may stay on one line of a narrow column."""
 
 _UNBROKEN = re.compile(
     r" (?=· )|(?<=\d) (?=(?:[kMGT]?B(?:/s)?|tok/s|GMAC/s|Mbit/s|ms|s|min|h|°C|W|px)(?![\w/])|秒|毫秒|分|小时)"
 )
 """The space between a figure and its unit, and the one before a dot between two parts."""
+
+_BLANK_ENDS = re.compile(r"\A\s*\n|\s+\Z")
+_PHRASE = re.compile("[\u3400-\u9fff]+")
 
 
 class PlainLabel(QLabel):
@@ -34,11 +39,30 @@ class PlainLabel(QLabel):
     def setText(self, text: str) -> None:  # noqa: N802 - Qt's name
         """Show this very text, shortened where laying it out would take long."""
         self._given = plain(text, LONGEST_LABEL)
-        super().setText(_UNBROKEN.sub("\N{NO-BREAK SPACE}", self._given))
+        super().setText(self._held_together(self._given))
+
+    def _held_together(self, text: str) -> str:
+        return _UNBROKEN.sub("\N{NO-BREAK SPACE}", text)
 
     def clear(self) -> None:
         """Say nothing."""
         self.setText("")
+
+
+class PhraseLabel(PlainLabel):
+    """A label for a narrow column, whose lines end between short Chinese phrases: Qt would end them between
+    any two characters, and make the column as narrow as one. GUI thread."""
+
+    def _held_together(self, text: str) -> str:
+        return _PHRASE.sub(_joined, super()._held_together(text))
+
+
+def _joined(phrase: re.Match[str]) -> str:
+    text, joiner = phrase[0], "\N{WORD JOINER}"
+    if len(text) <= LONGEST_PHRASE:
+        return joiner.join(text)
+    # No line of one character.
+    return text[:-2] + joiner.join(text[-2:])
 
 
 def plain(text: str, most: int = LONGEST_LABEL) -> str:

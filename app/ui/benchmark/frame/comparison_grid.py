@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.base.plain_text import PlainLabel, set_tip
+from app.ui.base.plain_text import PhraseLabel, PlainLabel, set_tip
 from app.ui.base.resource_words import enumerated
 from app.ui.widgets.card import Card, LabelLook, button, label
 from app.ui.widgets.scrolled_page import KeyboardRing, ScrolledPage
@@ -25,6 +25,8 @@ MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
 GAP_PX = 12
 """The gap between the runs, in addition to the spacing of the grid."""
+SPACING_PX, NARROW_SPACING_PX = 24, 12
+"""Between the columns; the narrow one where there are several runs or little room."""
 BAR_GAP_PX = 4
 NARROW_HEAD_PX, HEADS_IN_ROOM = 96, 6
 """The least width of a run's name that is broken into lines, and its part of the room where there is more."""
@@ -89,6 +91,7 @@ class ComparisonGrid(QScrollArea):
         self._words: list[QLabel] = []
         """The labels that may be broken into lines, the names of the runs first."""
         self._heads: list[_RunName] = []
+        self._spacing_px = SPACING_PX
         # Not within the resizing itself: what is laid out there would keep the height of before.
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._fit)
@@ -105,18 +108,18 @@ class ComparisonGrid(QScrollArea):
         page = ScrolledPage()
         grid = QGridLayout(page)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(24 if is_alone else 12)
         grid.setVerticalSpacing(6)
         if n_head:
             grid.addWidget(_right(label(n_head, "small")), 0, 1)
         self._heads = [_RunName(head) for head in heads]
         self._words = [*self._heads]
+        self._spacing_px = SPACING_PX if is_alone else NARROW_SPACING_PX
         grid.addWidget(self._heads[0], 0, 2)
         for place, head in enumerate(self._heads[1:]):
             columns = 1 if is_alone else 2
             grid.addWidget(_apart(head), 0, 3 + 3 * place, 1, columns)
         for number, row in enumerate(rows, start=1):
-            self._words.append(label(row.name))
+            self._words.append(_phrases(row.name, "body"))
             grid.addWidget(self._words[-1], number, 0)
             if row.n:
                 grid.addWidget(_right(label(row.n, "muted")), number, 1)
@@ -133,7 +136,7 @@ class ComparisonGrid(QScrollArea):
     def _fit(self) -> None:
         page = self.widget()
         layout = page.layout() if page is not None else None
-        if layout is None:
+        if not isinstance(layout, QGridLayout):
             return
         room_px = self.viewport().width()
         heads = self._heads
@@ -141,6 +144,7 @@ class ComparisonGrid(QScrollArea):
             made.setWordWrap(False)
         for head in heads:
             head.let_shrink(0)
+        layout.setHorizontalSpacing(self._spacing_px)
         layout.invalidate()
         if layout.sizeHint().width() > room_px:
             least_px = max(NARROW_HEAD_PX, room_px // HEADS_IN_ROOM)
@@ -150,6 +154,7 @@ class ComparisonGrid(QScrollArea):
                 head.let_shrink(wanted_px)
             for made in self._words:
                 made.setWordWrap(True)
+            layout.setHorizontalSpacing(NARROW_SPACING_PX)
             layout.invalidate()
         width_px = layout.minimumSize().width()
         height_px = (
@@ -166,7 +171,7 @@ def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_
     if cell is None:
         grid.addWidget(_right(label("–", "muted")), row, column)
         return None
-    verdict = label(cell.verdict, cell.look)
+    verdict = _phrases(cell.verdict, cell.look)
     set_tip(verdict, cell.tip)
     if not cell.value:
         # What all figures come to.
@@ -219,6 +224,12 @@ class ComparisonLegend(QWidget):
         for text, look in verdicts:
             row.addWidget(label(f"■ {text}", look))
         row.addStretch(1)
+
+
+def _phrases(text: str, look: LabelLook) -> QLabel:
+    made = PhraseLabel(text)
+    made.setProperty("look", look)
+    return made
 
 
 def _apart(made: QLabel) -> QLabel:

@@ -1,5 +1,6 @@
 """Runs side by side in a wide and in a narrow window."""
 
+import re
 from itertools import combinations
 
 import pytest
@@ -58,3 +59,36 @@ def test_words_are_broken_only_where_there_is_no_room(qtbot: QtBot) -> None:
     grid.resize(1600, 400)
     qtbot.wait_until(lambda: grid.height() < narrow_px)
     assert not any(made.wordWrap() for made in grid.widget().findChildren(QLabel))
+
+
+CHINESE = "在波动范围内", "无法下结论：多次测量过于分散"
+
+
+def test_a_narrow_column_breaks_no_word(qtbot: QtBot) -> None:
+    grid = ComparisonGrid()
+    qtbot.addWidget(grid)
+    grid.resize(520, 400)
+    cells = [GridCell("1,517 ± 47 词元/秒", "+49.9%", verdict, "muted") for verdict in (*CHINESE, "faster")]
+    rows = [GridRow("两个词元之间的间隔，越小越好", "1,517 ± 47 词元/秒", [cell]) for cell in cells]
+    grid.show_rows(HEADS, rows)
+    grid.show()
+    qtbot.wait_until(lambda: is_whole(grid))
+    shown = {made.text(): made for made in grid.widget().findChildren(QLabel)}
+    for text in (*CHINESE, "faster", "两个词元之间的间隔，越小越好"):
+        made = shown[text]
+        assert made.wordWrap()
+        phrases = re.findall(r"\w+", text)
+        shortest = [phrase for phrase in phrases if len(phrase) <= 8]
+        widest_px = max(made.fontMetrics().horizontalAdvance(phrase) for phrase in shortest)
+        assert made.width() >= widest_px, text
+
+
+def test_a_verdict_gets_the_room_that_columns_leave_between_them(qtbot: QtBot) -> None:
+    grid = ComparisonGrid()
+    qtbot.addWidget(grid)
+    grid.resize(612, 400)
+    grid.show_rows(HEADS, ROWS)
+    grid.show()
+    qtbot.wait_until(lambda: is_whole(grid))
+    [verdict] = [made for made in grid.widget().findChildren(QLabel) if made.text() == SCATTER]
+    assert verdict.heightForWidth(verdict.width()) <= 3 * verdict.fontMetrics().lineSpacing()
