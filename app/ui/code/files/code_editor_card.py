@@ -152,6 +152,7 @@ class CodeEditorCard(QWidget):
         else:
             self._offer = None
             self.placement.show_offer(None)
+        self._show_place()
         self.proposing_changed.emit()
 
     def close_card(self) -> None:
@@ -223,6 +224,18 @@ class CodeEditorCard(QWidget):
         self._on_place_changed()
 
     def _on_place_changed(self) -> None:
+        self._show_place()
+        self.subject_changed.emit()
+
+    def _show_place(self) -> None:
+        """Say where the cursor of the text is, which is not seen while changes are proposed."""
+        file = self.document.file
+        unusual = newline_name(file.newline) if file is not None and file.newline != "\n" else ""
+        place = "" if self.proposing else self._place_words()
+        self._place.setText(" · ".join(filter(None, (place, unusual))))
+        self._fit_foot()
+
+    def _place_words(self) -> str:
         cursor = self.editor.textCursor()
         if cursor.hasSelection():
             text = self.editor.document()
@@ -234,16 +247,10 @@ class CodeEditorCard(QWidget):
                 if first == last
                 else self.tr("Lines {first} to {last} selected")
             )
-            place = words.format(first=f"{first:,}", last=f"{last:,}")
-        else:
-            place = self.tr("Line {line}, column {column}").format(
-                line=f"{cursor.blockNumber() + 1:,}", column=f"{cursor.positionInBlock() + 1:,}"
-            )
-        file = self.document.file
-        unusual = file is not None and file.newline != "\n"
-        self._place.setText(f"{place} · {newline_name(file.newline)}" if file and unusual else place)
-        self._fit_foot()
-        self.subject_changed.emit()
+            return words.format(first=f"{first:,}", last=f"{last:,}")
+        return self.tr("Line {line}, column {column}").format(
+            line=f"{cursor.blockNumber() + 1:,}", column=f"{cursor.positionInBlock() + 1:,}"
+        )
 
     def _fit_foot(self) -> None:
         # The gutter tells the line, too; the syntax is told here alone.
