@@ -620,10 +620,6 @@
         <translation>{card}（不在）</translation>
     </message>
     <message>
-        <source>automatic</source>
-        <translation>自动</translation>
-    </message>
-    <message>
         <source>one of them</source>
         <translation>其中一块</translation>
     </message>
@@ -2591,13 +2587,6 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>ContextSlider</name>
-    <message>
-        <source>automatic</source>
-        <translation>自动</translation>
-    </message>
-</context>
-<context>
     <name>CudaCard</name>
     <message>
         <source>Use files…</source>
@@ -3092,18 +3081,6 @@ Left for the reply: {left}</source>
     <message>
         <source>none</source>
         <translation>无</translation>
-    </message>
-    <message>
-        <source>automatic</source>
-        <translation>自动</translation>
-    </message>
-    <message>
-        <source>on</source>
-        <translation>开启</translation>
-    </message>
-    <message>
-        <source>off</source>
-        <translation>关闭</translation>
     </message>
 </context>
 <context>
@@ -4359,10 +4336,6 @@ Left for the reply: {left}</source>
         <translation>要在浏览器中打开这个网址吗？</translation>
     </message>
     <message>
-        <source>Stillroom checks this model for drift.</source>
-        <translation>Stillroom 正在检查此模型的漂移。</translation>
-    </message>
-    <message>
         <source>Stillroom does not open addresses of this kind.</source>
         <translation>Stillroom 不会打开这类网址。</translation>
     </message>
@@ -4390,6 +4363,10 @@ Left for the reply: {left}</source>
         <translation>模型即将加载</translation>
     </message>
     <message>
+        <source>Stillroom checks this model for drift.</source>
+        <translation>Stillroom 正在检查此模型的漂移。</translation>
+    </message>
+    <message>
         <source>The settings of this model are being tuned.</source>
         <translation>正在为此模型寻找最快的设置。</translation>
     </message>
@@ -4404,10 +4381,6 @@ Left for the reply: {left}</source>
 </context>
 <context>
     <name>LoadForm</name>
-    <message>
-        <source>automatic</source>
-        <translation>自动</translation>
-    </message>
     <message>
         <source>off</source>
         <translation>关闭</translation>
@@ -4431,10 +4404,6 @@ Left for the reply: {left}</source>
     <message>
         <source> min</source>
         <translation> 分钟</translation>
-    </message>
-    <message>
-        <source>on</source>
-        <translation>开启</translation>
     </message>
     <message>
         <source>from what was said before</source>
@@ -13364,6 +13333,21 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>load settings</name>
+    <message>
+        <source>automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开启</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
     <name>sentences</name>
     <message>
         <source>{before} {next}</source>
@@ -13562,14 +13546,6 @@ Left for the reply: {left}</source>
     <message>
         <source>GPU layers</source>
         <translation>GPU 层数</translation>
-    </message>
-    <message>
-        <source>automatic</source>
-        <translation>自动</translation>
-    </message>
-    <message>
-        <source>off</source>
-        <translation>关闭</translation>
     </message>
 </context>
 </TS>

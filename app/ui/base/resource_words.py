@@ -1,8 +1,12 @@
-"""Texts of files that ship with Stillroom, in the window's language; what the user wrote stays as it is."""
+"""Texts of files that ship with Stillroom, and settings, in the window's language; what the user wrote stays
+as it is."""
 
 from collections.abc import Iterable
 
 from PySide6.QtCore import QCoreApplication
+
+_CHOSEN_BY_ENGINE = {"gpu_layers": "-1", "threads": "0", "prompt_threads": "0", "batch_tokens": "0"}
+"""The number with which `LoadSettings` leave the choice to the engine."""
 
 
 def rule_words(text: str) -> str:
@@ -47,6 +51,16 @@ def enumerated(parts: Iterable[str]) -> str:
 def comma() -> str:
     """Give what stands between the names of a list."""
     return QCoreApplication.translate("sentences", ", ")
+
+
+def setting_words(value: str, setting: str = "") -> str:
+    """Give a value of a load setting in words; of `setting` also a number that leaves it to the engine."""
+    said = {
+        "auto": QCoreApplication.translate("load settings", "automatic"),
+        "on": QCoreApplication.translate("load settings", "on"),
+        "off": QCoreApplication.translate("load settings", "off"),
+    }
+    return said.get("auto" if value == _CHOSEN_BY_ENGINE.get(setting) else value, value)
 
 
 def language_words(name: str) -> str:

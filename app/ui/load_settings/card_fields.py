@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox
 
 from app.engine.planning.cards import card_key
 from app.engine.protocol import Device, LoadSettings
-from app.ui.base.resource_words import enumerated
+from app.ui.base.resource_words import enumerated, setting_words
 from app.ui.widgets.wheel_proof import ComboBox
 
 
@@ -65,7 +65,7 @@ class CardFields(QObject):
         for key in (*chosen.cards, *((chosen.main_card,) if chosen.main_card else ())):
             titles.setdefault(key, self.tr("{card} (not there)").format(card=key))
         self.use.clear()
-        self.use.addItem(self.tr("automatic"), ("auto", ()))
+        self.use.addItem(setting_words("auto"), ("auto", ()))
         self.use.addItem(self.tr("one of them"), ("one", ()))
         self.use.addItem(self.tr("all of them"), ("all", ()))
         for key, title in titles.items():
@@ -74,7 +74,7 @@ class CardFields(QObject):
             names = enumerated(titles[key] for key in chosen.cards)
             self.use.addItem(self.tr("only {card}").format(card=names), (chosen.card_use, chosen.cards))
         self.main.clear()
-        self.main.addItem(self.tr("automatic"), "")
+        self.main.addItem(setting_words("auto"), "")
         for key, title in titles.items():
             self.main.addItem(title, key)
         wanted = (chosen.card_use, chosen.cards)

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.settings import LIMITS
+from app.ui.base.resource_words import setting_words
 from app.ui.widgets.card import NUMBER_MARGINS_PX
 from app.ui.widgets.wheel_proof import Slider, SpinBox
 
@@ -28,7 +29,7 @@ class ContextSlider(QWidget):
         self._number = SpinBox()
         self._number.setRange(0, int(LIMITS["context_tokens"][1]))
         self._number.setSingleStep(1024)
-        self._number.setSpecialValueText(self.tr("automatic"))
+        self._number.setSpecialValueText(setting_words("auto"))
         self._number.setGroupSeparatorShown(True)
         self._number.setFixedWidth(NUMBER_WIDTH_PX)
         self._number.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)

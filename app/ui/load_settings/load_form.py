@@ -11,6 +11,7 @@ from app.engine.planning.load_history import Remembered
 from app.engine.protocol import Planned
 from app.settings import LIMITS, LoadChoice
 from app.ui.base.plain_text import set_tip
+from app.ui.base.resource_words import setting_words
 from app.ui.load_settings.card_fields import CardFields
 from app.ui.load_settings.context_slider import ContextSlider
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, name_field
@@ -42,7 +43,7 @@ class LoadForm(QWidget):
         `drafts` are the models that could guess ahead for it."""
         super().__init__(parent)
         self._present = present
-        automatic = self.tr("automatic")
+        automatic = setting_words("auto")
         self._context = ContextSlider()
         self._stretch = ComboBox()
         for stretch in STRETCHES:
@@ -69,7 +70,9 @@ class LoadForm(QWidget):
         self._threads = _number("threads", 1, automatic)
         self._prompt_threads = _number("prompt_threads", 1, automatic)
         self._batch = _number("batch_tokens", 128, automatic)
-        self._flash = _choice((("auto", automatic), ("on", self.tr("on")), ("off", self.tr("off"))))
+        self._flash = _choice(
+            (("auto", automatic), ("on", setting_words("on")), ("off", setting_words("off")))
+        )
         self._guess = _choice((("off", self.tr("off")), ("lookup", self.tr("from what was said before"))))
         for draft in drafts:
             self._guess.addItem(

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont
 
 from app.tuning.report import Knob, TuningReport, TuningRow
 from app.ui.base import figures
+from app.ui.base.resource_words import setting_words
 from app.ui.widgets.notices import notice_text
 from app.ui.widgets.rows_model import Column, Index, RowsModel
 
@@ -62,11 +63,7 @@ class TuningRowsModel(RowsModel[TuningRow]):
 
 
 def _value(row: TuningRow) -> str:
-    if row.value == "auto":
-        return QCoreApplication.translate("tuning", "automatic")
-    if row.value == "off":
-        return QCoreApplication.translate("tuning", "off")
-    return str(row.value)
+    return setting_words(str(row.value), row.knob)
 
 
 def _rate(tok_per_s: float | None) -> str:

@@ -4,7 +4,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.bench.drift.comparison import DriftReport
 from app.ui.base import figures
-from app.ui.base.resource_words import enumerated
+from app.ui.base.resource_words import enumerated, setting_words
 from app.ui.benchmark.frame.benchmark_words import when_text
 
 NO_BREAK = "\u00a0"
@@ -128,11 +128,7 @@ class DriftWords:
 
     def value(self, name: str, text: str) -> str:
         """Say what a fact about a run was, or is."""
-        said = {
-            "": "–",
-            "none": self.tr("none"),
-            "auto": self.tr("automatic"),
-            "on": self.tr("on"),
-            "off": self.tr("off"),
-        }
-        return said.get(text) or (enumerated(text.split(", ")) if name in LISTS else text)
+        said = {"": "–", "none": self.tr("none")}
+        if name in LISTS:
+            return said.get(text) or enumerated(text.split(", "))
+        return said.get(text) or setting_words(text, name)

@@ -8,6 +8,7 @@ from app.bench.results.report import Limit, Mark, Measure, NotMeasured, Report
 from app.bench.results.run_difference import Outcome, Verdict
 from app.bench.run.run_progress import BenchmarkProgress
 from app.ui.base import figures
+from app.ui.base.resource_words import setting_words
 from models.system.shown_text import fill
 from models.system.units import GIGABYTE, gigabytes
 
@@ -223,7 +224,9 @@ def field_name(field: str) -> str:
 def difference_text(item: Difference) -> str:
     """Name a difference between two runs, with both values."""
     return translate("benchmark", "{field} {before} → {after}").format(
-        field=field_name(item.field), before=item.before or "–", after=item.after or "–"
+        field=field_name(item.field),
+        before=setting_words(item.before, item.field) or "–",
+        after=setting_words(item.after, item.field) or "–",
     )
 
 

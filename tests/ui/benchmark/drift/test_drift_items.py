@@ -28,4 +28,7 @@ def test_what_has_changed_is_said_in_words() -> None:
     assert words.value("rpc_servers", "none") == "none"
     assert words.value("gpu_driver", "") == "–"
     assert words.value("flash_attention", "auto") == "automatic"
+    assert words.value("gpu_layers", "-1") == "automatic"
+    assert words.value("gpu_layers", "0") == "0"
+    assert words.value("threads", "0") == "automatic"
     assert words.value("system_info", "SSE3, AVX2") == "SSE3, AVX2"
