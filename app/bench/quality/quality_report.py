@@ -144,7 +144,7 @@ def _turn(turn: TurnResult) -> str:
     parts = (
         ("Prompt", turn.question),
         ("Thinking", turn.thinking),
-        ("Answer", turn.answer or "(nothing)"),
+        ("Answer", turn.answer.strip() or "(nothing)"),
         ("Expected", turn.expected),
     )
     texts = "".join(f"<h3>{name}</h3><pre>{escape(text)}</pre>" for name, text in parts if text)

@@ -70,6 +70,11 @@ def plain(text: str, most: int = LONGEST_LABEL) -> str:
     return with_hidden_shown(text if len(text) <= most else f"{text[: most - 1]}…")
 
 
+def without_blank_ends(text: str) -> str:
+    """Return what a model wrote without the empty lines before and behind it, which many write."""
+    return _BLANK_ENDS.sub("", text)
+
+
 def set_tip(widget: QWidget | QAction | QListWidgetItem | QTableWidgetItem, text: str) -> None:
     """Give a widget a tool tip that shows this very text."""
     widget.setToolTip(plain_tip(text))

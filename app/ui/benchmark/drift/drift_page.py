@@ -16,7 +16,7 @@ from app.bench.drift.checker import DriftChecker, DriftProgress
 from app.bench.drift.comparison import DriftReport, ItemDrift
 from app.ui.base.lasting_job import LastingJob
 from app.ui.base.layouts import clear_layout
-from app.ui.base.plain_text import set_tip
+from app.ui.base.plain_text import set_tip, without_blank_ends
 from app.ui.benchmark.drift.drift_items_table import LIKELIHOOD, QUESTION, ROUGE, DriftItems
 from app.ui.benchmark.drift.drift_words import DRIFT, DriftWords
 from app.ui.benchmark.frame.benchmark_words import when_text
@@ -193,8 +193,8 @@ class DriftPage(MeasuringPage):
     def _on_selection(self) -> None:
         rows = self._table.view.selectionModel().selectedRows()
         item: ItemDrift | None = rows[0].data(ROW_ROLE) if rows else None
-        self._before.setText("" if item is None else item.before)
-        self._now.setText("" if item is None else item.now)
+        self._before.setText("" if item is None else without_blank_ends(item.before))
+        self._now.setText("" if item is None else without_blank_ends(item.now))
 
     def _on_accept(self) -> None:
         if self._report is not None:

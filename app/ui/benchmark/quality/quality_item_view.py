@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.bench.quality.result import ItemResult
+from app.ui.base.plain_text import without_blank_ends
 from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import LabelLook, label
 from app.ui.widgets.scrolled_page import KeyboardRing, ScrolledPage
@@ -46,13 +47,12 @@ class QualityItemView(QScrollArea):
                 rouge=f"{result.scores.get('rouge_l', 0.0):.2f}", bleu=f"{result.scores.get('bleu', 0.0):.1f}"
             )
         self._section(body, self.tr("VERDICT"), verdict, looks.get(result.verdict, "warning"))
-        if result.found:
-            self._section(body, self.tr("READ AS"), result.found)
+        self._section(body, self.tr("READ AS"), result.found)
         for turn in result.turns:
             self._section(body, self.tr("PROMPT"), turn.question, "muted")
-            if turn.thinking:
-                self._section(body, self.tr("THINKING"), turn.thinking, "muted")
-            self._section(body, self.tr("ANSWER"), turn.answer or self.tr("(nothing)"))
+            self._section(body, self.tr("THINKING"), turn.thinking, "muted")
+            answer = without_blank_ends(turn.answer)
+            self._section(body, self.tr("ANSWER"), answer or self.tr("(nothing)"))
             self._section(body, self.tr("EXPECTED"), turn.expected)
             self._section(
                 body,
@@ -69,6 +69,10 @@ class QualityItemView(QScrollArea):
 
     @staticmethod
     def _section(body: QVBoxLayout, caption: str, text: str, look: LabelLook = "body") -> None:
+        """Add a text and what it is; nothing where there are no words."""
+        text = without_blank_ends(text)
+        if not text:
+            return
         if len(text) > LONGEST_CHARACTERS:
             half = LONGEST_CHARACTERS // 2
             text = f"{text[:half]}\n…\n{text[-half:]}"
