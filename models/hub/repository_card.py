@@ -20,6 +20,17 @@ LONGEST_SEARCH = 200
 
 _LICENCE = "license:"
 _LONGEST_NAME = 60
+_SPDX = (
+    "AFL-3.0 AGPL-3.0 Apache-2.0 Artistic-2.0 BSD-2-Clause BSD-3-Clause BSD-3-Clause-Clear BSL-1.0 CC0-1.0 "
+    "CC-BY-2.0 CC-BY-3.0 CC-BY-4.0 CC-BY-NC-2.0 CC-BY-NC-3.0 CC-BY-NC-4.0 CC-BY-NC-ND-3.0 CC-BY-NC-ND-4.0 "
+    "CC-BY-NC-SA-2.0 CC-BY-NC-SA-3.0 CC-BY-NC-SA-4.0 CC-BY-ND-4.0 CC-BY-SA-3.0 CC-BY-SA-4.0 "
+    "CDLA-Permissive-1.0 CDLA-Permissive-2.0 CDLA-Sharing-1.0 ECL-2.0 EPL-1.0 EPL-2.0 EUPL-1.1 EUPL-1.2 "
+    "GPL-2.0 GPL-3.0 ISC LGPL-2.1 LGPL-3.0 LPPL-1.3c MIT MPL-2.0 MS-PL NCSA OFL-1.1 OSL-3.0 PostgreSQL "
+    "Unlicense WTFPL Zlib"
+)
+"""Licences as https://spdx.org/licenses spells them, of those that a hub tells in small letters
+(https://huggingface.co/docs/hub/repositories-licenses)."""
+_LICENCES = {name.lower(): name for name in _SPDX.split()}
 _MOST_FACT_BYTES = 256 << 10
 """Of one fact, such as the tags, or the configuration with its chat template: many times what there is."""
 _MOST_ARCHITECTURES = 16
@@ -32,8 +43,8 @@ _Count = Annotated[int, Meta(ge=0, le=2**53)]
 class RepositoryCard:
     """A repository as a hub describes it; what it does not tell is empty or 0.
 
-    `architecture` is Hugging Face's name of original weights, `gguf_architecture` GGUF's of finished files.
-    `downloads` are those of the last 30 days.
+    `licence` is SPDX's name where it has one. `architecture` is Hugging Face's name of original weights,
+    `gguf_architecture` GGUF's of finished files. `downloads` are those of the last 30 days.
     """
 
     repo: str
@@ -97,7 +108,7 @@ def read_card(data: bytes | msgspec.Raw) -> RepositoryCard | None:
     return RepositoryCard(
         repo=told.id,
         parameters=tensors.total or gguf.total,
-        licence=shown(licence, _LONGEST_NAME),
+        licence=_LICENCES.get(licence.lower(), shown(licence, _LONGEST_NAME)),
         downloads=_fact(told.downloads, _Count) or 0,
         likes=_fact(told.likes, _Count) or 0,
         architecture=shown(next(iter(read_architectures(told.config)), ""), _LONGEST_NAME),

@@ -13312,8 +13312,8 @@ Left for the reply: {left}</source>
 <context>
     <name>licences</name>
     <message>
-        <source>Apache 2.0</source>
-        <translation>Apache 2.0</translation>
+        <source>Apache-2.0</source>
+        <translation>Apache-2.0</translation>
     </message>
     <message>
         <source>MIT, from Llama 3.1 under its community licence</source>
@@ -13324,12 +13324,12 @@ Left for the reply: {left}</source>
         <translation>MIT，基于采用社区许可证的 Llama 3.3</translation>
     </message>
     <message>
-        <source>MIT, from Qwen2.5 under Apache 2.0</source>
-        <translation>MIT，基于采用 Apache 2.0 的 Qwen2.5</translation>
+        <source>MIT, from Qwen2.5 under Apache-2.0</source>
+        <translation>MIT，基于采用 Apache-2.0 的 Qwen2.5</translation>
     </message>
     <message>
-        <source>MIT, from Qwen3 under Apache 2.0</source>
-        <translation>MIT，基于采用 Apache 2.0 的 Qwen3</translation>
+        <source>MIT, from Qwen3 under Apache-2.0</source>
+        <translation>MIT，基于采用 Apache-2.0 的 Qwen3</translation>
     </message>
 </context>
 <context>

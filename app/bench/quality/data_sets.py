@@ -52,7 +52,7 @@ DATA_SETS = {
             "WikiText-103 validation",
             "ggml-org/ci",
             "wikitext-2-raw-v1.zip",
-            "CC BY-SA 3.0",
+            "CC-BY-SA-3.0",
             "wikitext-2-raw/wiki.valid.raw",
         ),
     )

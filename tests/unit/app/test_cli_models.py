@@ -74,7 +74,7 @@ def test_search_finds_models_by_their_names(cli: Cli, hub: LoopbackHub) -> None:
     assert ran.code == 0, ran.err
     [model] = ran.json()["models"]
     assert (model["repo"], model["downloads"], model["usable"]) == ("someone/small", 12, "yes")
-    assert (model["licence"], model["original_weights"]) == ("apache-2.0", True)
+    assert (model["licence"], model["original_weights"]) == ("Apache-2.0", True)
     assert "someone/small" in cli("search", "small").out
     assert "Nothing was found" in cli("search", "nosuchmodel").out
 

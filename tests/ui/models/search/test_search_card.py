@@ -86,7 +86,7 @@ def test_what_is_typed_is_found_with_its_facts(qapp: QApplication, hub: Loopback
         await until(lambda: len(page.found()) == 3, "the repositories")
         names = [row[0] for row in page.found()]
         assert names == [FILES, WEIGHTS, ODD]
-        assert page.found()[0][1:5] == ["1.50 billion", "mit", "2,000", "3"]
+        assert page.found()[0][1:5] == ["1.50 billion", "MIT", "2,000", "3"]
         assert page.found()[1][2] == "<b>evil</b>"
         await until(lambda: "About" in page.found()[0][5], "the verdict")
         assert page.found()[2][5] == "Its kind cannot be used"

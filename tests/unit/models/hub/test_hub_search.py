@@ -1,9 +1,11 @@
 import json
+import re
 import threading
 import tracemalloc
 
 import pytest
 
+from models.catalogue.catalogue import catalogue
 from models.hub.hub_client import HubClient
 from models.hub.hub_search import MOST_FOUND, search_models
 from models.hub.repository_card import RepositoryCard, first_items, read_card
@@ -39,7 +41,7 @@ def test_a_search_gives_what_the_hub_tells_of_each_repository(hub: LoopbackHub) 
     hub.repos[REPO].card = dict(CARD)
     [found] = search_models(client(hub), "  tiny\tOWNER ")
     assert found == RepositoryCard(
-        REPO, 7_000_000_000, "apache-2.0", 1234, 5, "Qwen2ForCausalLM", "qwen2", 32768, True, True, True
+        REPO, 7_000_000_000, "Apache-2.0", 1234, 5, "Qwen2ForCausalLM", "qwen2", 32768, True, True, True
     )
     assert search_models(client(hub), "another") == ()
     _, address, _ = hub.requests[0]
@@ -50,7 +52,7 @@ def test_resolving_a_repository_tells_the_same(hub: LoopbackHub) -> None:
     hub.repos[REPO].card = dict(CARD)
     card = client(hub).resolve(REPO).card
     assert card is not None
-    assert (card.licence, card.likes, card.gguf_architecture) == ("apache-2.0", 5, "qwen2")
+    assert (card.licence, card.likes, card.gguf_architecture) == ("Apache-2.0", 5, "qwen2")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,32 @@ def test_what_is_shown_is_one_short_line() -> None:
     assert card.licence.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("mit", "MIT"),
+        ("MIT", "MIT"),
+        ("cc-by-nc-sa-4.0", "CC-BY-NC-SA-4.0"),
+        ("bsd-3-clause", "BSD-3-Clause"),
+        ("llama3.1", "llama3.1"),
+        ("other", "other"),
+    ],
+)
+def test_a_licence_has_the_spelling_of_spdx(told: str, shown: str) -> None:
+    card = read_card(json.dumps({"id": REPO, "tags": [f"license:{told}"]}).encode())
+    assert card is not None
+    assert card.licence == shown
+
+
+def test_the_catalogue_spells_licences_as_a_hub_is_shown() -> None:
+    for model in catalogue():
+        for told in ("mit", "apache-2.0"):
+            card = read_card(json.dumps({"id": REPO, "tags": [f"license:{told}"]}).encode())
+            assert card is not None
+            loosely = card.licence.replace("-", "[ -]")
+            assert set(re.findall(loosely, model.licence, re.IGNORECASE)) <= {card.licence}
+
+
 @pytest.mark.parametrize("name", ["tags", "config"])
 def test_a_fact_of_megabytes_is_ignored(name: str) -> None:
     large = {
@@ -104,7 +132,7 @@ def test_a_fact_of_megabytes_is_ignored(name: str) -> None:
     assert card is not None
     assert (card.licence, card.architecture) == {
         "tags": ("", "Qwen2ForCausalLM"),
-        "config": ("apache-2.0", ""),
+        "config": ("Apache-2.0", ""),
     }[name]
     assert card.likes == 5
 

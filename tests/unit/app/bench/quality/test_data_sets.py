@@ -61,7 +61,7 @@ def test_a_data_set_is_pinned_when_it_first_comes_and_then_needs_no_network(
 def test_a_text_comes_out_of_its_archive(hub: LoopbackHub, tmp_path: Path) -> None:
     text = HubData(tmp_path / "data").collection(TEXT.key)
     assert text.text == " = Lighthouses = \n A lighthouse is a tower ."
-    assert (text.kind, text.licence) == ("perplexity", "CC BY-SA 3.0")
+    assert (text.kind, text.licence) == ("perplexity", "CC-BY-SA-3.0")
 
 
 GOOD = b'{"problem": "a", "answer": "1", "unique_id": "x"}\n'
