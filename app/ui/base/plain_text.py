@@ -3,7 +3,8 @@
 import html
 import re
 
-from PySide6.QtGui import QAction, Qt
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QAction, QPainter, Qt
 from PySide6.QtWidgets import QLabel, QListWidgetItem, QTableWidgetItem, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
@@ -73,6 +74,19 @@ def plain(text: str, most: int = LONGEST_LABEL) -> str:
 def without_blank_ends(text: str) -> str:
     """Return what a model wrote without the empty lines before and behind it, which many write."""
     return _BLANK_ENDS.sub("", text)
+
+
+def draw_line(
+    painter: QPainter, room: QRect, text: str, side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft
+) -> None:
+    """Draw one line in the middle of `room`, whose baseline is that of the painter's font: Qt would centre it
+    by the fonts that its characters come from, so that rows with and without Chinese would stand apart."""
+    text = " ".join(text.splitlines())
+    metrics = painter.fontMetrics()
+    is_right = bool(side & Qt.AlignmentFlag.AlignRight)
+    left = room.left() + (room.width() - metrics.horizontalAdvance(text) if is_right else 0)
+    below = (room.height() - metrics.ascent() - metrics.descent()) // 2
+    painter.drawText(QPoint(left, room.top() + below + metrics.ascent()), text)
 
 
 def set_tip(widget: QWidget | QAction | QListWidgetItem | QTableWidgetItem, text: str) -> None:

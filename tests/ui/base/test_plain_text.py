@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 import qasync
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QImage, QPainter, QTextLayout
 from PySide6.QtGui import Qt as GuiQt
-from PySide6.QtGui import QTextLayout
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadNotice
-from app.ui.base.plain_text import LONGEST_TIP, PlainLabel, plain_tip
+from app.ui.base.plain_text import LONGEST_TIP, PlainLabel, draw_line, plain_tip
+from app.ui.base.theme import Theme
 from app.ui.code.files.code_dialogs import CodeDialogs
 from app.ui.models.gguf.gguf_metadata_table import GgufMetadataTable
 from app.ui.widgets.card import button, label
@@ -172,3 +173,23 @@ def test_a_label_that_is_cleared_says_nothing(qtbot: QtBot) -> None:
     qtbot.addWidget(said)
     said.clear()
     assert (said.text(), QLabel.text(said)) == ("", "")
+
+
+def test_a_line_has_the_same_baseline_with_and_without_chinese(qapp: QApplication) -> None:
+    Theme(qapp, "light")
+    seen_at = set()
+    for text in ("H", "H 你好", "H\n你好"):
+        picture = QImage(200, 31, QImage.Format.Format_RGB32)
+        picture.fill(Qt.GlobalColor.white)
+        painter = QPainter(picture)
+        painter.setFont(qapp.font())
+        draw_line(painter, QRect(0, 0, 200, 31), text)
+        width_px = painter.fontMetrics().horizontalAdvance("H")
+        painter.end()
+        dark = [
+            row for row in range(31) if any(picture.pixelColor(x, row).black() > 100 for x in range(width_px))
+        ]
+        seen_at.add((dark[0], dark[-1]))
+    assert len(seen_at) == 1
+    [(top, bottom)] = seen_at
+    assert abs(top - (30 - bottom)) <= 2

@@ -53,6 +53,8 @@ class PromptDialog(QDialog):
         self._search.returnPressed.connect(self._insert)
         self._search.installEventFilter(self)
         self._list = QListWidget()
+        # Else a title with Chinese characters makes its row higher than its neighbours.
+        self._list.setUniformItemSizes(True)
         self._list.setAccessibleName(self.tr("Prompts"))
         self._list.currentRowChanged.connect(self._show_current)
         self._list.itemActivated.connect(lambda _: self._insert())

@@ -4,6 +4,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from app.ui.base.plain_text import draw_line
 from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_rows import ChatRow, ChatRowsModel
 
@@ -103,4 +104,4 @@ class ChatRowDelegate(QStyledItemDelegate):
         painter.setPen(self._theme.colour("accent" if selected else "text"))
         painter.setFont(option.font)
         title = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)
+        draw_line(painter, area, title)

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.base.add_action import Command, matching
-from app.ui.base.plain_text import plain, plain_tip
+from app.ui.base.plain_text import draw_line, plain, plain_tip
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.early_keys import EarlyKeys, LateKeys
@@ -283,4 +283,4 @@ class _CommandDelegate(QStyledItemDelegate):
     @staticmethod
     def _draw(painter: QPainter, room: QRect, text: str, side: Qt.AlignmentFlag, colour: QColor) -> None:
         painter.setPen(colour)
-        painter.drawText(room, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, text)
+        draw_line(painter, room, text, side)
