@@ -5,7 +5,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,8 +37,10 @@ def list_backups(database: Path) -> list[tuple[datetime, Path]]:
     pattern = re.compile(re.escape(database.stem) + r"-(\d{8}-\d{6})\.sqlite3")
     found = []
     for path in backup_folder(database).glob("*.sqlite3"):
-        if match := pattern.fullmatch(path.name):
-            found.append((datetime.strptime(match[1], STAMP), path))
+        if (match := pattern.fullmatch(path.name)) and path.is_file():
+            # Digits that are no time are a name that somebody else gave.
+            with suppress(ValueError):
+                found.append((datetime.strptime(match[1], STAMP), path))
     return sorted(found, reverse=True)
 
 

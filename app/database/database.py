@@ -366,7 +366,7 @@ def _replace(path: Path, rebuilt: Rebuilt, problem: str) -> Recovery:
 
 
 def _finish_replacing(path: Path) -> None:
-    if not _rebuilt(path).exists():
+    if not _rebuilt(path).is_file():
         return
     # A journal of the old file would be taken for one of the new.
     for ending in ("-wal", "-shm"):

@@ -84,6 +84,15 @@ def header_problem(path: Path) -> str:
     return "" if versions in (b"\1\1", b"\2\2") else "the header's versions"
 
 
+def is_foreign(db: sqlite3.Connection, schema: Schema) -> bool:
+    """Tell whether a file is another program's database: it has tables, and nothing of ours."""
+    if schema_version(db) > schema.version or has_sums(db):
+        return False
+    if any(summed_table(db, table.name, table.key).columns for table in schema.tables):
+        return False
+    return db.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None
+
+
 def problem_of(
     path: Path, schema: Schema, *, thorough: bool = True, is_enough: Callable[[], bool] = lambda: False
 ) -> str:
@@ -111,6 +120,15 @@ def problem_of(
 def _problems(db: sqlite3.Connection, schema: Schema, thorough: bool) -> Iterator[str]:
     db.execute("PRAGMA cell_size_check = ON")
     version = schema_version(db)
+    tables = [summed_table(db, table.name, table.key) for table in schema.tables]
+    ours = [table for table in tables if table.columns]
+    # Before anything is written: the name may be a link to somebody's file.
+    if is_foreign(db, schema):
+        yield "its tables are another program's"
+    if not version and ours:
+        yield "the version is gone"
+    if version == schema.version and len(ours) < len(tables):
+        yield "a table is missing"
     if has_sums(db):
         if version > schema.version:
             # A newer Stillroom's file, which may have other checksums; or a flipped bit in the version.
@@ -119,8 +137,7 @@ def _problems(db: sqlite3.Connection, schema: Schema, thorough: bool) -> Iterato
             ):
                 yield "the version"
         else:
-            tables = [summed_table(db, table.name, table.key) for table in schema.tables]
-            yield from sums_problems(db, [table for table in tables if table.columns])
+            yield from sums_problems(db, ours)
     elif version == schema.version:
         yield "the checksums are gone"
     check = "integrity_check" if thorough else "quick_check"

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.database.integrity_check import HEADER, VERSIONS_AT, header_problem, open_to_read
+from app.database.integrity_check import HEADER, VERSIONS_AT, header_problem, is_foreign, open_to_read
 from app.database.row_sums import (
     SummedTable,
     add_functions,
@@ -175,9 +175,11 @@ def _is_misnamed(path: Path, schema: Schema) -> bool:
     """Tell whether the definitions of the tables are not what they were."""
     try:
         with closing(open_to_read(path)) as db:
-            # A file from before the checksums has nothing to compare with.
             if has_sums(db):
                 return noted_schema_sum(db) != schema_sum(db)
+            if is_foreign(db, schema):
+                return False
+            # A file from before the checksums has nothing to compare with.
             return schema_version(db) in (0, schema.version)
     except sqlite3.Error:
         return True

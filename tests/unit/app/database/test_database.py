@@ -1,6 +1,7 @@
 """Damage in a database is found, named, and put right where that loses nothing, with real SQLite files."""
 
 import math
+import os
 import shutil
 import sqlite3
 import sys
@@ -271,6 +272,64 @@ def test_a_mark_that_says_nothing_is_no_damage(path: Path) -> None:
         with closing(ChatStore(path)) as store:
             assert store.recovery is None
         assert read_mark(path) == number
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such files")
+@pytest.mark.parametrize("other", ["pipe", "folder", "link", "200 MB"])
+def test_a_mark_that_is_something_else_is_left_alone(other: str, path: Path, tmp_path: Path) -> None:
+    fill(path, backed_up=False)
+    mark, notes = mark_path(path), tmp_path / "notes.txt"
+    notes.write_text("somebody's notes, which are longer than a mark")
+    mark.unlink()
+    match other:
+        case "pipe":
+            os.mkfifo(mark)
+        case "folder":
+            mark.mkdir()
+        case "link":
+            mark.symlink_to(notes)
+        case _:
+            mark.write_bytes(b"9" * 200_000_000)
+    with closing(ChatStore(path)) as store:
+        assert store.recovery is None
+        [chat] = store.conversations()
+        store.rename(chat.id, "Still kept")
+    assert notes.read_text() == "somebody's notes, which are longer than a mark"
+    with closing(ChatStore(path)) as store:
+        assert [chat.title for chat in store.conversations()] == ["Still kept"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right of their own")
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_link_to_another_programs_database_changes_nothing_there(
+    kind: Kind, version: int, tmp_path: Path
+) -> None:
+    other, path = tmp_path / "bookmarks.sqlite", tmp_path / "runs.sqlite3"
+    with closing(sqlite3.connect(other)) as db:
+        db.execute("CREATE TABLE bookmarks (address TEXT)")
+        db.execute("INSERT INTO bookmarks VALUES ('https://example.org')")
+        db.execute(f"PRAGMA user_version = {version}")
+        db.commit()
+    path.symlink_to(other)
+    before = other.read_bytes()
+    with closing(kind.begin(path)) as store:
+        assert store.recovery is not None
+        [notice] = store.recovery.notices
+        assert "it begins anew. The damaged file is kept as" in notice.sentence
+        assert kind.read(store)
+    assert other.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.glob("bookmarks*")) == ["bookmarks.sqlite"]
+
+
+def test_a_backup_with_a_time_that_is_none_is_no_backup(path: Path) -> None:
+    fill(path)
+    folder = backups.backup_folder(path)
+    (folder / "chats-99999999-999999.sqlite3").touch()
+    (folder / "chats-20260101-000000.sqlite3").mkdir()
+    assert len(backups.list_backups(path)) == 1
+    path.write_bytes(b"no database " * 1000)
+    with closing(ChatStore(path)) as store:
+        assert len(store.conversations()) == 1
 
 
 def test_a_replacing_that_was_interrupted_is_finished(path: Path) -> None:
