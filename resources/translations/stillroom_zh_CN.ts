@@ -9852,6 +9852,10 @@ Left for the reply: {left}</source>
         <translation>{folder} 中正在获取或制作模型。</translation>
     </message>
     <message>
+        <source>A newer Stillroom may have written them.</source>
+        <translation>它们可能由较新的 Stillroom 写入。</translation>
+    </message>
+    <message>
         <source>A prompt of token ids works only with a model on this computer.</source>
         <translation>由词元编号组成的提示词只能用于本机上的模型。</translation>
     </message>
@@ -12698,6 +12702,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} holds a CUDA back end for another llama.cpp than this Stillroom has ({version}).</source>
         <translation>{file} 中的 CUDA 后端所对应的 llama.cpp 与此 Stillroom 的版本（{version}）不同。</translation>
+    </message>
+    <message>
+        <source>{file} holds entries that this Stillroom cannot read. They are not shown, and stay there.</source>
+        <translation>{file} 中有此 Stillroom 无法读取的条目。它们不会显示，但仍保留在文件中。</translation>
     </message>
     <message>
         <source>{file} is a link to another place, so it cannot be moved.</source>

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.bench.drift.comparison import DriftReport, compare_golden, largest_change
+from app.bench.drift.comparison import DriftReport, compare_golden, largest_change, runs_between
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, Question, golden_set
 from app.bench.drift.store import DriftStore
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
@@ -118,8 +118,7 @@ class DriftChecker:
         history = self._store.history(run.baseline_id)
         if not history or run.is_baseline:
             return compare_golden(run, [], run)
-        places = [other.id for other in history]
-        return compare_golden(history[0], history[1 : places.index(run.id)], run)
+        return compare_golden(history[0], runs_between(history, run), run)
 
     def newest(self, path: str) -> DriftReport | None:
         """Return the report of a file's newest check; None where there is none."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -119,6 +120,11 @@ def compare_golden(baseline: GoldenRun, earlier: Sequence[GoldenRun], now: Golde
         since=since,
         last_same=last_same if answers != "same" else "",
     )
+
+
+def runs_between(history: Sequence[GoldenRun], now: GoldenRun) -> list[GoldenRun]:
+    """The runs of a baseline's history after it and before `now`."""
+    return list(takewhile(lambda run: run.id != now.id, history[1:]))
 
 
 def item_drift(before: GoldenAnswer, now: GoldenAnswer) -> ItemDrift:

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import msgspec
 
+from app.bench.results.report_checks import check_numbers, is_time
 from app.engine.protocol import LoadSettings, RpcServer
 
 SETTINGS = (
@@ -19,6 +20,12 @@ SETTINGS = (
     "rpc_servers",
 )
 """Of the load's settings those that have a part in the computing; how long the context may get has none."""
+
+
+MOST_CHARACTERS = 100_000
+"""Of all questions and answers of a run together."""
+MOST_TOKENS = 10_000
+"""Of an answer."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +97,22 @@ class GoldenRun(msgspec.Struct, frozen=True, kw_only=True):
     def is_baseline(self) -> bool:
         """Tell whether other runs are compared with this one."""
         return self.id == self.baseline_id
+
+
+def check_golden_run(run: GoldenRun) -> None:
+    """Raise `ValueError` with the reason for a run that the golden set cannot have made."""
+    check_numbers(msgspec.to_builtins(run))
+    texts = sum(len(answer.text) + len(answer.question) for answer in run.answers)
+    if texts > MOST_CHARACTERS or len({answer.id for answer in run.answers}) < len(run.answers):
+        raise ValueError("it has other answers than the golden set")
+    if any(len(answer.tokens) > MOST_TOKENS or len(answer.logprobs) > MOST_TOKENS for answer in run.answers):
+        raise ValueError("an answer in it is too long")
+    speeds = [answer.decode_tok_per_s for answer in run.answers]
+    speeds += [answer.prompt_tok_per_s for answer in run.answers]
+    if min(run.noise, *speeds, 0.0) < 0:
+        raise ValueError("it holds a negative speed")
+    if not is_time(run.started_at):
+        raise ValueError("it does not say when it was made")
 
 
 def golden_set() -> list[Question]:

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import msgspec
 
 from app.base.errors import StillroomError
-from app.bench.export.import_checks import check_numbers, checked_report, with_shown_texts
 from app.bench.results.report import (
     SCHEMA,
     EngineFacts,
@@ -23,6 +22,7 @@ from app.bench.results.report import (
     measure_of,
     report_from_json,
 )
+from app.bench.results.report_checks import check_numbers, checked_report, with_shown_texts
 from app.engine.protocol import LoadSettings
 from models.store.manifest import type_in_name
 from models.system.foreign_json import check_values

@@ -1,6 +1,6 @@
 """Further sections of a speed report: the newest quality run and drift check of the same file."""
 
-from app.bench.drift.comparison import compare_golden
+from app.bench.drift.comparison import compare_golden, runs_between
 from app.bench.drift.store import DriftStore
 from app.bench.drift.words import drift_lines
 from app.bench.quality.figures import Figure, quality_report
@@ -41,8 +41,9 @@ class FurtherSections:
         if newest is None or newest.is_baseline:
             return None
         history = self._drift.history(newest.baseline_id)
-        places = [run.id for run in history]
-        report = compare_golden(history[0], history[1 : places.index(newest.id)], newest)
+        if not history:
+            return None
+        report = compare_golden(history[0], runs_between(history, newest), newest)
         _, *sentences = drift_lines(report)
         n = len(report.items)
         same = n - len(report.moved_items)
@@ -50,9 +51,12 @@ class FurtherSections:
             key="drift",
             title="Drift",
             protocol=" ".join(sentence.strip() for sentence in sentences[:2]),
+            # Of other questions than before none is the same, and none another.
             figures=[
                 SectionFigure(name="Golden answers that are the same", value=100 * same / n, unit="%", n=n)
-            ],
+            ]
+            if n
+            else [],
         )
 
 

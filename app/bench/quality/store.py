@@ -1,18 +1,16 @@
 """Quality runs on disk: an item's result is written through before the next one begins."""
 
-import logging
 import sqlite3
 
 import msgspec
 
 from app.base.errors import StillroomError
 from app.bench.quality.result import ItemResult, QualityRun
-from app.bench.results.run_database import RunDatabase, readable
+from app.bench.results.report_checks import check_numbers, is_time
+from app.bench.results.run_database import RunDatabase, bounded, decoded, readable
 from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
-
-log = logging.getLogger(__name__)
 
 MIGRATIONS: tuple[str, ...] = (
     # 1: heads and results are JSON; the columns beside them are what they are looked up by.
@@ -82,11 +80,11 @@ class QualityStore(RunDatabase):
         what was stopped before it."""
         with self.transaction() as db:
             row = db.execute(
-                "SELECT head, ended_at FROM runs WHERE key = ? AND deleted_at IS NULL"
+                f"SELECT {bounded('head')}, ended_at FROM runs WHERE key = ? AND deleted_at IS NULL"
                 " ORDER BY rowid DESC LIMIT 1",
                 (key,),
             ).fetchone()
-        return None if row is None or row[1] is not None else msgspec.json.decode(row[0], type=QualityRun)
+        return None if row is None or row[1] is not None else self.usable(row[0], _head)
 
     def add(self, run_id: str, result: ItemResult) -> None:
         """Keep an item's result. An item has one in each run; a second is an error of the program."""
@@ -105,9 +103,10 @@ class QualityStore(RunDatabase):
         """The results of a run in the order in which they came."""
         with self.transaction() as db:
             rows = db.execute(
-                "SELECT result FROM results WHERE run_id = ? ORDER BY rowid", (run_id,)
+                f"SELECT {bounded('result')} FROM results WHERE run_id = ? ORDER BY rowid", (run_id,)
             ).fetchall()
-        return [msgspec.json.decode(text, type=ItemResult) for (text,) in rows]
+        found = (self.usable(data, _item) for (data,) in rows)
+        return [result for result in found if result is not None]
 
     def count(self, run_id: str) -> int:
         """Return how many results of a run are kept."""
@@ -119,16 +118,11 @@ class QualityStore(RunDatabase):
         """All runs, newest first, and whether each has ended; those of a later version are left out."""
         with self.transaction() as db:
             rows = db.execute(
-                "SELECT head, ended_at FROM runs WHERE deleted_at IS NULL"
+                f"SELECT {bounded('head')}, ended_at IS NOT NULL FROM runs WHERE deleted_at IS NULL"
                 " ORDER BY started_at DESC, rowid DESC"
             ).fetchall()
-        found = []
-        for text, ended_at in rows:
-            try:
-                found.append((msgspec.json.decode(text, type=QualityRun), ended_at is not None))
-            except msgspec.DecodeError as error:
-                log.warning("a stored quality run was left out: %s", error)
-        return found
+        found = ((self.usable(data, _head), bool(ended)) for data, ended in rows)
+        return [(run, ended) for run, ended in found if run is not None]
 
     def _newer(self, found: int, known: int) -> StillroomError:
         return StillroomError(
@@ -145,6 +139,20 @@ class QualityStore(RunDatabase):
             "Check that the disk is not full and that Stillroom's data folder may be written to.",
             reason=reason,
         )
+
+
+def _head(data: bytes) -> QualityRun:
+    run = decoded(data, QualityRun)
+    check_numbers(msgspec.to_builtins(run))
+    if not is_time(run.started_at):
+        raise ValueError("it does not say when it was measured")
+    return run
+
+
+def _item(data: bytes) -> ItemResult:
+    result = decoded(data, ItemResult)
+    check_numbers(msgspec.to_builtins(result))
+    return result
 
 
 def _text(value: msgspec.Struct) -> str:

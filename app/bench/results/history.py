@@ -1,7 +1,6 @@
 """All benchmark runs, in one SQLite file."""
 
 import hashlib
-import logging
 import sqlite3
 from pathlib import Path
 
@@ -9,12 +8,11 @@ import msgspec
 
 from app.base.errors import StillroomError
 from app.bench.results.report import Report, report_from_json, report_to_json
-from app.bench.results.run_database import RunDatabase, readable
+from app.bench.results.report_checks import check_report
+from app.bench.results.run_database import RunDatabase, bounded, readable
 from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
-
-log = logging.getLogger(__name__)
 
 MIGRATIONS: tuple[str, ...] = (
     # 1: a run is its JSON report; the columns beside it are what runs are looked up by.
@@ -82,6 +80,12 @@ TABLES = (
 )
 
 
+def _report(data: bytes) -> Report:
+    report = report_from_json(data)
+    check_report(report)
+    return report
+
+
 class BenchmarkHistory(RunDatabase):
     """The runs on disk. Any thread; each write is on the disk before it returns.
 
@@ -112,9 +116,9 @@ class BenchmarkHistory(RunDatabase):
         the new one gets an id by its content. The same one twice is kept once, and a deleted one comes back.
         """
         with self.transaction() as db:
-            row = db.execute("SELECT report FROM runs WHERE id = ?", (report.id,)).fetchone()
+            row = db.execute("SELECT CAST(report AS BLOB) FROM runs WHERE id = ?", (report.id,)).fetchone()
         text = report_to_json(report)
-        if row is not None and row[0].encode() != text:
+        if row is not None and row[0] != text:
             report = msgspec.structs.replace(report, id=f"imported-{hashlib.sha256(text).hexdigest()[:24]}")
         self.add(report)
         return report
@@ -123,15 +127,11 @@ class BenchmarkHistory(RunDatabase):
         """All runs, newest first; one that a later version wrote in a new format is left out, not deleted."""
         with self.transaction() as db:
             rows = db.execute(
-                "SELECT report FROM runs WHERE deleted_at IS NULL ORDER BY started_at DESC, rowid DESC"
+                f"SELECT {bounded('report')} FROM runs WHERE deleted_at IS NULL"
+                " ORDER BY started_at DESC, rowid DESC"
             ).fetchall()
-        found = []
-        for (text,) in rows:
-            try:
-                found.append(report_from_json(text.encode()))
-            except StillroomError as error:
-                log.warning("a stored benchmark run was left out: %s", error)
-        return found
+        found = (self.usable(data, _report) for (data,) in rows)
+        return [report for report in found if report is not None]
 
     def latest(self, suite: str, model_sha256: str) -> Report | None:
         """The newest run of that suite with that model file."""

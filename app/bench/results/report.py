@@ -293,7 +293,7 @@ def report_from_json(data: bytes) -> Report:
     """
     try:
         report = msgspec.json.decode(data, type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise StillroomError(
             "This is not a benchmark report of Stillroom: {reason}.",
             "Choose a JSON file that Stillroom exported.",

@@ -1,13 +1,14 @@
 """A file of measurements: one SQLite database whose rows have checksums."""
 
 import contextlib
+import logging
 import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -16,6 +17,28 @@ from app.database.database import CheckedDatabase
 from app.database.row_sums import is_as_written
 from app.database.schema import Schema, Table
 from models.system.disk_space import DiskFullError
+from models.system.notices import tell
+from models.system.shown_text import MOST_OF_A_VALUE, shown
+
+log = logging.getLogger(__name__)
+
+MOST_ROW_BYTES = 8 << 20
+"""Of a row's JSON; the answers of a long conversation take one."""
+
+T = TypeVar("T")
+
+
+def bounded(column: str, most_bytes: int = MOST_ROW_BYTES) -> str:
+    """A column's bytes as SQL, for `BenchDatabase.usable`; none where they are more than a row has."""
+    return f"iif(length(CAST({column} AS BLOB)) <= {most_bytes}, CAST({column} AS BLOB), NULL)"
+
+
+def decoded(data: bytes, kind: type[T]) -> T:
+    """Decode a row's JSON. Raises `ValueError` where it is something else."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def readable(column: str, kind: Any = Any) -> Callable[[dict[str, object]], None]:
@@ -23,8 +46,8 @@ def readable(column: str, kind: Any = Any) -> Callable[[dict[str, object]], None
 
     def fit(values: dict[str, object]) -> None:
         try:
-            msgspec.json.decode(str(values.get(column, "")), type=kind)
-        except msgspec.DecodeError as error:
+            decoded(str(values.get(column, "")).encode(), kind)
+        except ValueError as error:
             raise ValueError(column) from error
 
     return fit
@@ -50,6 +73,24 @@ class BenchDatabase(CheckedDatabase, ABC):
     @abstractmethod
     def _newer(self, found: int, known: int) -> StillroomError:
         """The error for the file of a newer Stillroom: its schema is `found`, this one knows `known`."""
+
+    def usable(self, data: bytes | None, read: Callable[[bytes], T]) -> T | None:
+        """Give what `read` makes of a row's bytes. None where it raises `ValueError` or `StillroomError`, or
+        where there are none: the row stays in the file, and the user is told that it is not shown."""
+        try:
+            if data is None:
+                raise ValueError("it is too large")
+            return read(data)
+        except (ValueError, StillroomError) as error:
+            log.warning("a row of %s is left out: %s", self.path.name, shown(str(error), MOST_OF_A_VALUE))
+        tell(
+            StillroomError(
+                "{file} holds entries that this Stillroom cannot read. They are not shown, and stay there.",
+                "A newer Stillroom may have written them.",
+                file=self.path.name,
+            )
+        )
+        return None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -4,7 +4,7 @@ Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", https://aclanthol
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 
@@ -28,16 +28,21 @@ def rouge_l(reference: str, reply: str) -> RougeL:
     return RougeL(precision, recall, f1)
 
 
-def longest_common(a: Sequence[object], b: Sequence[object]) -> int:
-    """The length of the longest common subsequence, in memory of one row."""
-    row = [0] * (len(b) + 1)
-    for one in a:
-        diagonal = 0
-        for place, other in enumerate(b, start=1):
-            above = row[place]
-            row[place] = diagonal + 1 if one == other else max(above, row[place - 1])
-            diagonal = above
-    return row[-1]
+def longest_common(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
+    """The length of the longest common subsequence.
+
+    A row of the table is the bits of one number. Hyyrö, "Bit-parallel LCS-length computation revisited",
+    AWOCA 2004.
+    """
+    places: dict[Hashable, int] = {}
+    for place, word in enumerate(a):
+        places[word] = places.get(word, 0) | 1 << place
+    every = (1 << len(a)) - 1
+    row = every
+    for word in b:
+        met = row & places.get(word, 0)
+        row = (row + met | row - met) & every
+    return len(a) - row.bit_count()
 
 
 def _words(text: str) -> list[str]:

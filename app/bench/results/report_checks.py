@@ -1,4 +1,4 @@
-"""Checks on runs that somebody else has measured, or made up, before they are kept among the user's own."""
+"""Checks on runs that somebody else has measured or made up: before they are kept, and as they are read."""
 
 from datetime import datetime
 from string import Formatter
@@ -42,6 +42,12 @@ def checked_report(report: Report) -> Report:
 
     Raises `ValueError` with the reason where it cannot.
     """
+    check_report(report)
+    return with_shown_texts(report)
+
+
+def check_report(report: Report) -> None:
+    """Raise `ValueError` with the reason for a report that cannot be shown, drawn and compared."""
     check_numbers(msgspec.to_builtins(report))
     _check(len(report.measures) <= MOST_MEASURES, "it has more measures than a run has")
     for measure in report.measures:
@@ -49,13 +55,13 @@ def checked_report(report: Report) -> Report:
         _check(len(measure.key) <= LONGEST_NAME, "a measure's name in it is too long")
         counts = (measure.prompt_tokens, measure.generated_tokens, measure.depth_tokens, measure.streams - 1)
         _check(min(*counts, *measure.values, measure.mean) >= 0, "it holds a negative speed or count")
-    _check(_is_time(report.started_at), "it does not say when it was measured")
+    _check(is_time(report.started_at), "it does not say when it was measured")
     for item in report.not_measured:
         _check(_can_be_filled(item), "a reason in it is no sentence")
-    return with_shown_texts(report)
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
+    """Tell whether a text is a time of ISO 8601."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
