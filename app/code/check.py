@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,11 +54,14 @@ class SyntaxReport:
     warnings: tuple[tuple[int, str], ...] = ()
 
 
-def check_syntax(code: str, language: str, *, fragment: bool = False) -> SyntaxReport:
+def check_syntax(
+    code: str, language: str, *, fragment: bool = False, cancel: threading.Event | None = None
+) -> SyntaxReport:
     """Check `code` in a child process with its own limits on memory and time.
 
     A `fragment` (a code block of a reply) may be indented and may hold `return` outside a function. Any
-    thread but the GUI's: it waits for the child, usually 0.1 s, at most `TIME_LIMIT_S`.
+    thread but the GUI's: it waits for the child, usually 0.1 s, at most `TIME_LIMIT_S`. Raises `Cancelled`
+    within 0.1 s of `cancel`, when the child has ended.
     """
     checker = CHECKERS.get(language)
     if checker is None:
@@ -66,7 +70,7 @@ def check_syntax(code: str, language: str, *, fragment: bool = False) -> SyntaxR
         return SyntaxReport("unchecked", checker, reason="size")
     request = json.dumps({"language": language, "code": code, "fragment": fragment}).encode()
     try:
-        child = ask_child(child_command("syntax"), request, limit_s=TIME_LIMIT_S)
+        child = ask_child(child_command("syntax"), request, limit_s=TIME_LIMIT_S, cancel=cancel)
     except TimeoutError:
         return SyntaxReport("unchecked", checker, reason="time")
     if child.returncode != 0:

@@ -6523,6 +6523,21 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>ReadingRow</name>
+    <message>
+        <source>Reading {name}</source>
+        <translation>正在读取 {name}</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>Read the file no further; no chat is added</source>
+        <translation>不再读取该文件；不添加任何对话</translation>
+    </message>
+</context>
+<context>
     <name>RecommendationCard</name>
     <message>
         <source>Get</source>

@@ -8,16 +8,18 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app.base.errors import Cancelled, StillroomError
+from models.system.progress import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
 FRAME_S = 0.018
 FINISHING_S = 0.3
+T = TypeVar("T")
 ErrorListener = Callable[[BaseException], None]
 _SOURCE_IS_GONE = "Signal source has been deleted"
 """PySide's words for a signal of an object that is deleted."""
@@ -192,6 +194,18 @@ def is_of_closed(error: BaseException) -> bool:
 
 def _is_silent(error: BaseException) -> bool:
     return isinstance(error, (Cancelled, asyncio.CancelledError))
+
+
+async def while_waited_for(work: Callable[[threading.Event], T], cancel: threading.Event | None = None) -> T:
+    """Do `work` on a worker thread. The event that it gets is set when the task that waits for it ends, as
+    with the window, or by whoever gave it as `cancel`: then nothing counts that it has made."""
+    cancel = cancel or threading.Event()
+    try:
+        made = await asyncio.to_thread(work, cancel)
+        raise_if_cancelled(cancel)
+        return made
+    finally:
+        cancel.set()
 
 
 async def off_this_thread(work: Callable[[], object]) -> None:

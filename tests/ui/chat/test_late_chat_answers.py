@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QPushButton
 
 from app.chat.transfer import import_chats
 from app.chat.transfer.export import to_json, whole_chat
+from app.code import check
 from app.engine.protocol import Part
 from tests.support.chat_desk import Opened
+from tests.support.endless_child import endless_children, endless_command
 from tests.support.late_answers import Late
 from tests.support.waiting import until
 from tests.support.widgets import all_seen, seen_words
@@ -156,5 +158,27 @@ def test_choices_hold_in_a_chat_that_is_opened_again_before_they_are_on_the_disk
         assert tab.choices.choices.when_full == "summarise"
         go_on.let_all()
         await until(lambda: store.conversation(chat.id).choices.when_full == "summarise")
+
+    opened.run(scene())
+
+
+def test_the_check_of_code_in_a_chat_that_was_left_is_ended(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, tab = opened.store, opened.tab
+    chat, other = store.create_conversation(title="Code"), store.create_conversation(title="Other")
+    asked = store.add_message(chat.id, None, "user", "Q")
+    reply = store.add_message(chat.id, asked.id, "assistant", model="M")
+    store.save_reply(reply.id, "```json\n{}\n```\n", "", outcome="stop")
+    monkeypatch.setattr(check, "child_command", endless_command)
+
+    async def scene() -> None:
+        tab.open_chat(chat.id)
+        await until(lambda: bool(endless_children("syntax")), "the child")
+        tab.open_chat(other.id)
+        await until(lambda: not endless_children("syntax"), "its end")
+        monkeypatch.undo()
+        tab.open_chat(chat.id)
+        await until(lambda: "valid JSON" in seen_words(tab), "the verdict")
 
     opened.run(scene())

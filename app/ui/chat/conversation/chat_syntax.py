@@ -1,6 +1,7 @@
 """Check the syntax of the code in a chat's replies as soon as it is whole."""
 
-import asyncio
+import contextlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import QObject
 
+from app.base.errors import Cancelled
 from app.chat.markdown.markdown_blocks import CodeBlock
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.languages import language_named
+from app.ui.base.bridge import while_waited_for
 from app.ui.reply.markdown_view import MarkdownView
 
 KEPT = 500
@@ -27,6 +30,8 @@ class ChatSyntax(QObject):
         self._waiting: list[tuple[MarkdownView, CodeBlock]] = []
         self._reports: OrderedDict[tuple[str, str], SyntaxReport] = OrderedDict()
         self._running = False
+        self._present: tuple[tuple[str, str], threading.Event] | None = None
+        """The code that is being checked, and what ends that."""
 
     def check(self, views: Iterable[MarkdownView]) -> None:
         """Say it of the code in these, and in no others that still wait."""
@@ -37,6 +42,9 @@ class ChatSyntax(QObject):
             # What a reply was cut off in is no whole code.
             if isinstance(block, CodeBlock) and block.closed and _language(block) in CHECKERS
         ]
+        wanted = {(block.code, _language(block)) for _, block in self._waiting}
+        if self._present is not None and self._present[0] not in wanted:
+            self._present[1].set()
         if self._waiting and not self._running:
             self._running = True
             self._start(self._work())
@@ -46,16 +54,24 @@ class ChatSyntax(QObject):
             while self._waiting:
                 view, block = self._waiting.pop(0)
                 if shiboken6.isValid(view):
-                    report = await self._report(block.code, _language(block))
-                    if shiboken6.isValid(view):
-                        view.show_report(block, report)
+                    with contextlib.suppress(Cancelled):
+                        report = await self._report(block.code, _language(block))
+                        if shiboken6.isValid(view):
+                            view.show_report(block, report)
         finally:
             self._running = False
 
     async def _report(self, code: str, language: str) -> SyntaxReport:
         known = self._reports.get((code, language))
         if known is None:
-            known = await asyncio.to_thread(check_syntax, code, language, fragment=True)
+            self._present = (code, language), threading.Event()
+            try:
+                known = await while_waited_for(
+                    lambda cancel: check_syntax(code, language, fragment=True, cancel=cancel),
+                    self._present[1],
+                )
+            finally:
+                self._present = None
             self._reports[code, language] = known
             if len(self._reports) > KEPT:
                 self._reports.popitem(last=False)

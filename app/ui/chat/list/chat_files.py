@@ -1,6 +1,7 @@
 """Chats to files and from files: writing exports, reading other programs' chats."""
 
 import asyncio
+import threading
 import zipfile
 from collections.abc import Sequence
 from io import BytesIO
@@ -12,6 +13,7 @@ from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, to_markdown, whole_chat
+from app.ui.base.bridge import while_waited_for
 from app.ui.chat.list.pdf_export import pdf_of
 from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
@@ -65,12 +67,13 @@ class ChatFiles:
                 reason=error.strerror or str(error),
             ) from error
 
-    async def import_from(self, path: Path) -> tuple[list[int], list[str]]:
-        """Add the chats of a file; their numbers, and what kinds of content had to be left out."""
+    async def import_from(self, path: Path, cancel: threading.Event) -> tuple[list[int], list[str]]:
+        """Add the chats of a file; their numbers, and what kinds of content had to be left out. Raises
+        `Cancelled` where `cancel` was set before the first is kept, which also ends with the task."""
         # Not for the window's start, as below.
         from app.chat.transfer.import_chats import read_chats
 
-        chats = await asyncio.to_thread(read_chats, path)
+        chats = await while_waited_for(lambda cancel: read_chats(path, cancel), cancel)
         ids = await asyncio.to_thread(self._store.add_imported, chats)
         return ids, sorted({kind for chat in chats for kind in chat.left_out})
 

@@ -27,6 +27,7 @@ from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_row_delegate import ChatRowDelegate
 from app.ui.chat.list.chat_rows import ChatRowsModel
 from app.ui.chat.list.chat_search_results import ChatSearchResults
+from app.ui.chat.list.reading_row import ReadingRow
 from app.ui.widgets.card import button
 
 WIDTH_PX = 228
@@ -84,6 +85,7 @@ class ChatList(QFrame):
         self.model.folder_renamed.connect(self.folder_rename_requested)
         self.view = self._make_view()
         self._pages = QStackedLayout()
+        self._reading = QVBoxLayout()
         self._lay_out()
         Offers(self, self.menus)
         theme.changed.connect(self._on_theme_changed)
@@ -114,6 +116,12 @@ class ChatList(QFrame):
     def show_busy(self, chats: frozenset[int]) -> None:
         """Mark the chats whose replies are coming in."""
         self.model.set_busy(chats)
+
+    def show_reading(self, name: str) -> ReadingRow:
+        """Say that a file of chats is being read, until the row that this returns is ended."""
+        row = ReadingRow(name, self)
+        self._reading.addWidget(row)
+        return row
 
     def edit_folder(self, folder_id: int) -> None:
         """Let the user type a folder's name in its place."""
@@ -247,6 +255,7 @@ class ChatList(QFrame):
         layout.addLayout(head)
         layout.addSpacing(8)
         layout.addWidget(self.search)
+        layout.addLayout(self._reading)
         layout.addLayout(self._pages, 1)
         # Now that it has a place: Qt shows the first one at once, before as a window of its own.
         self._pages.addWidget(self.view)

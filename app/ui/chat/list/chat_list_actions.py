@@ -1,5 +1,6 @@
 """Do what the list of chats asks for: rename, pin, folders, delete with undo, search, export, import."""
 
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,20 @@ class ChatListActions(QObject):
         )
 
     async def import_from(self, path: Path) -> None:
-        """Add the chats of another program's file, open the first one, and offer to take them out again."""
+        """Add the chats of another program's file, open the first one, and offer to take them out again.
+
+        Raises `Cancelled` where the user ends the reading, for which the list has a row meanwhile."""
         before, opened = self._keeper.store.folders(), self._keeper.opened
-        ids, left_out = await self._files.import_from(path)
+        cancel = threading.Event()
+        row = self._chats.show_reading(path.name)
+        row.given_up.connect(cancel.set)
+        row.given_up.connect(row.end)
+        try:
+            ids, left_out = await self._files.import_from(path, cancel)
+        finally:
+            # Else the window went meanwhile.
+            if shiboken6.isValid(row):
+                row.end()
         made = [folder.id for folder in self._keeper.store.folders() if folder not in before]
         await self._read_list()
         if opened == self._keeper.opened:

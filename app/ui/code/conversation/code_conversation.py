@@ -17,6 +17,7 @@ from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent
 from app.ui.base import shortcuts
 from app.ui.base.add_action import allow, keys_text, with_keys
 from app.ui.base.announce import announce
+from app.ui.base.bridge import while_waited_for
 from app.ui.base.engine_session import Reply
 from app.ui.base.plain_text import set_tip
 from app.ui.base.stray_typing import means_text, type_into
@@ -266,7 +267,9 @@ class CodeConversation(QWidget):
 
     async def _problem(self, excerpt: Excerpt) -> str:
         """Return a checker's error in the whole file, for the model to start from; empty without one."""
-        report = await asyncio.to_thread(check_syntax, excerpt.text, excerpt.language.key)
+        report = await while_waited_for(
+            lambda cancel: check_syntax(excerpt.text, excerpt.language.key, cancel=cancel)
+        )
         return error_sentence(report) if report.verdict == "error" else ""
 
     def _counted_question(self) -> tuple[str, Excerpt] | None:

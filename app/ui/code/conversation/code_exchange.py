@@ -1,6 +1,6 @@
 """One question about code with its reply, and what can be done with the code in it."""
 
-import asyncio
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -10,6 +10,7 @@ from app.code.check import check_syntax
 from app.code.extract import code_blocks
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
 from app.engine.protocol import GenerationStats
+from app.ui.base.bridge import while_waited_for
 from app.ui.base.resource_words import rule_words
 from app.ui.base.theme import Theme
 from app.ui.code.conversation.code_block_row import BlockRow
@@ -94,9 +95,8 @@ class CodeExchange(QWidget):
         """Check the syntax of the blocks where that is not known yet."""
         for row in self.rows:
             if row.known.report is None:
-                row.show_report(
-                    await asyncio.to_thread(check_syntax, row.block.code, row.language, fragment=True)
-                )
+                check = partial(check_syntax, row.block.code, row.language, fragment=True)
+                row.show_report(await while_waited_for(lambda cancel, check=check: check(cancel=cancel)))
 
     def _list_code(self) -> None:
         blocks = code_blocks(self.reply.answer)

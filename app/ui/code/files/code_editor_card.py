@@ -16,7 +16,7 @@ from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
 from app.ui.base import shortcuts
 from app.ui.base.add_action import keys_text
-from app.ui.base.bridge import Bridge
+from app.ui.base.bridge import Bridge, while_waited_for
 from app.ui.base.resource_words import language_words
 from app.ui.base.theme import Theme
 from app.ui.code.changes.code_placement import Offer, PlacementLine
@@ -162,6 +162,9 @@ class CodeEditorCard(QWidget):
             self._checking.cancel()
 
     def _start_check(self) -> None:
+        if self._checking is not None:
+            # Of a text that is gone.
+            self._checking.cancel()
         self._checking = self._bridge.start(self._check())
 
     def guess_language_now(self) -> None:
@@ -179,7 +182,7 @@ class CodeEditorCard(QWidget):
         if language.key not in CHECKERS or not text.strip():
             self._show_report(None)
             return
-        report = await asyncio.to_thread(check_syntax, text, language.key)
+        report = await while_waited_for(lambda cancel: check_syntax(text, language.key, cancel=cancel))
         if text == self.editor.text() and language is self.editor.language:
             self._show_report(report)
 

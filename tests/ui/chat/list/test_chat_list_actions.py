@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.chat.store.records import Conversation
+from app.chat.transfer import import_chats
 from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import read_chats
 from app.ui.chat.list import chat_rows, pdf_export
 from app.ui.widgets import notices
 from tests.support.chat_desk import Opened
+from tests.support.endless_child import endless_children, endless_command
 from tests.support.waiting import until
+from tests.support.widgets import seen_words
 
 
 def test_delete_can_be_undone(opened: Opened) -> None:
@@ -165,6 +168,37 @@ def test_imported_chats_are_opened_and_can_be_taken_out_again(opened: Opened, tm
         opened.undo()
         await until(lambda: opened.titles() == ["A"] and opened.shown() == [])
         await until(lambda: opened.store.folders() == [])
+
+    opened.run(scene())
+
+
+@pytest.mark.parametrize("by", ["its button", "the end of the window"])
+def test_the_reading_of_a_file_of_chats_can_be_ended(
+    by: str, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = opened.store.create_conversation(title="A")
+    opened.store.add_message(chat.id, None, "user", "Q")
+    path = tmp_path / "chats & more.json"
+    path.write_text(to_json(whole_chat(opened.store, opened.store.conversation(chat.id))), encoding="utf-8")
+    monkeypatch.setattr(import_chats, "child_command", endless_command)
+
+    async def scene() -> None:
+        tab = opened.tab
+        before = opened.store.conversations()
+        tab.chats.import_requested.emit()
+        [dialog] = tab.findChildren(QFileDialog)
+        dialog.fileSelected.emit(str(path))
+        dialog.close()
+        await until(lambda: bool(endless_children("chats")), "the child")
+        await until(lambda: "Reading chats & more.json" in seen_words(tab.chats), "the row")
+        if by == "its button":
+            [stop] = [each for each in tab.chats.findChildren(QPushButton) if each.text() == "Cancel"]
+            stop.click()
+        else:
+            await opened.bridge.finish()
+        await until(lambda: not endless_children("chats"), "its end")
+        await until(lambda: "Reading" not in seen_words(tab.chats), "the row's end")
+        assert opened.store.conversations() == before
 
     opened.run(scene())
 

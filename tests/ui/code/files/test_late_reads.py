@@ -10,17 +10,19 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from app.base.errors import StillroomError
+from app.code import check
 from app.code.ask import Excerpt
 from app.code.extract import CodeBlock, code_blocks
 from app.code.folder.gitignore import IgnoreScope
 from app.code.folder.source_folder import Listing, SourceFolder
-from app.code.languages import PLAIN_TEXT
+from app.code.languages import PLAIN_TEXT, language_named
 from app.ui.base.bridge import Bridge
 from app.ui.code.code_tab import CodeTab
 from app.ui.code.conversation.question_count import QuestionCount
 from app.ui.code.editor import code_document
 from app.ui.code.files import change_sets, code_editor_card, open_files
 from tests.support.code_desk import Live, until
+from tests.support.endless_child import endless_children, endless_command
 from tests.support.late_answers import Late
 
 
@@ -229,5 +231,25 @@ def test_of_two_counts_the_later_one_is_shown(live: Live) -> None:
         asked[0].set_exception(StillroomError("the earlier one"))
         await settled()
         assert counted == ["the later one"]
+
+    live(scene())
+
+
+def test_the_check_of_a_text_that_is_gone_is_ended(
+    tab: CodeTab, live: Live, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "child_command", endless_command)
+
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "{")
+        tab.editor.set_language(language_named("json") or PLAIN_TEXT)
+        qtbot.keyClicks(tab.editor, "}")
+        await until(lambda: bool(endless_children("syntax")), "the child")
+        [before] = endless_children("syntax")
+        qtbot.keyClicks(tab.editor, " ")
+        await until(lambda: endless_children("syntax") not in ([], [before]), "another child")
+        await until(lambda: before not in endless_children("syntax"), "the end of the first")
+        tab.close_tab()()
+        await until(lambda: not endless_children("syntax"), "the end of the other")
 
     live(scene())
