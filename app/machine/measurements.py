@@ -118,9 +118,8 @@ class Measurements:
         """Bytes of weights per second that replies read; 0 where it cannot be measured.
 
         A speed that was measured while the computer was quiet holds for the day, and for longer where it is
-        never quiet again, or differs by no more than the noise. Until there is one, the fastest of all
-        counts, as other programs can only slow it down, and each call measures again: it blocks for about a
-        second then.
+        never quiet again, or differs by no more than the noise. Until there is one, the first counts, or one
+        that is clearly faster, and each call measures again: it blocks for about a second then.
         """
         computer, now = computer_identity(), self._now()
         with self._measuring:
@@ -211,8 +210,10 @@ def _counted(reading: SpeedReading, known: MemorySpeed | None) -> float:
     if known is None:
         return reading.bytes_per_s
     if not known.quiet:
-        # A busy computer's figure says how fast it is at least; on a quiet one it is the usual that counts.
-        return reading.bytes_per_s if reading.is_quiet else max(known.bytes_per_s, reading.bytes_per_s)
+        # The fastest of many readings of a busy computer is more than a quiet one reads, and the
+        # recommendation would turn with it.
+        stays = not reading.is_quiet and reading.bytes_per_s < known.bytes_per_s * _ANOTHER
+        return known.bytes_per_s if stays else reading.bytes_per_s
     slower, faster = sorted((known.bytes_per_s, reading.bytes_per_s))
     return known.bytes_per_s if faster < slower * _ANOTHER else reading.bytes_per_s
 

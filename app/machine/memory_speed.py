@@ -5,8 +5,10 @@ import logging
 import statistics
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -30,7 +32,29 @@ _WINDOW_BLOCKS = 4
 QUIET_PERCENT = 10.0
 """Of all cores: the most that other programs may use while memory is measured, for the figure to count."""
 
-Span = tuple[float, float]
+_SMOOTH_BLOCKS = 24
+"""So many blocks during which no thread waited for a processor tell the usual speed."""
+
+_WAITED_SHARE, _WAITED_S = 0.05, 30e-6
+"""A thread that had no processor for less than that in a block was not kept from it by another program."""
+
+ORDINARY_BYTES_PER_S = 30e9
+"""The RAM of an ordinary PC: the most that is believed of threads of which each ran alone."""
+
+
+class Span(NamedTuple):
+    """The times at which a block was begun and done, and how long its thread had a processor meanwhile."""
+
+    began_s: float
+    done_s: float
+    processor_s: float
+
+    @property
+    def waited(self) -> bool:
+        """Tell whether its thread was kept from its processor by another program."""
+        took_s = self.done_s - self.began_s
+        # Of both signs: Windows counts a thread's time in ticks that are longer than a block.
+        return abs(took_s - self.processor_s) > _WAITED_SHARE * took_s + _WAITED_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +121,8 @@ def measure_memory_speed(
 def read_together(
     parts: Sequence[Sequence[Callable[[], object]]], lasts_s: float = MEASURED_S
 ) -> list[list[Span]]:
-    """Let a thread for each part read its blocks, again and again, and return when each block was begun and
-    done. They begin together."""
+    """Let a thread for each part read its blocks, again and again, and return the times of each block. They
+    begin together."""
     together = threading.Barrier(len(parts))
     spans: list[list[Span]] = [[] for _ in parts]
 
@@ -109,9 +133,10 @@ def read_together(
         passes = 0
         while passes < _LEAST_PASSES or time.perf_counter() < end_s:
             for look in blocks:
-                began_s = time.perf_counter()
+                began_s, processor_s = time.perf_counter(), time.thread_time()
                 look()
-                mine.append((began_s, time.perf_counter()))
+                processor_s = time.thread_time() - processor_s
+                mine.append(Span(began_s, time.perf_counter(), processor_s))
             passes += 1
 
     workers = [
@@ -136,6 +161,53 @@ def usual_window(spans: Sequence[Sequence[Span]]) -> float:
     return statistics.median(rates) if rates else 0.0
 
 
+def busy_blocks_per_s(spans: Sequence[Sequence[Span]], most_alone: float) -> float:
+    """Return the blocks per second that were read beside other programs, about what they are without them.
+
+    Those blocks tell that were read while none of the threads waited for a processor. Where other programs
+    leave hardly any, each thread counts for as long as it had one, together up to `most_alone`: each may have
+    had the memory for itself.
+    """
+    smooth = _smooth_rates(spans)
+    if len(smooth) >= _SMOOTH_BLOCKS:
+        return statistics.median(smooth)
+    processor_s = [sum(span.processor_s for span in mine) for mine in spans]
+    alone = sum(len(mine) / each_s for mine, each_s in zip(spans, processor_s, strict=True) if each_s > 0)
+    return min(alone, most_alone) or fastest_window(spans)
+
+
+def _smooth_rates(spans: Sequence[Sequence[Span]]) -> list[float]:
+    """Give the blocks per second in each block of the first thread during which none of them waited."""
+    first, *others = spans
+    begins = [[span.began_s for span in other] for other in others]
+    rates = []
+    for span in first:
+        took_s = span.done_s - span.began_s
+        if span.waited or took_s <= 0:
+            continue
+        parts = [_smooth_part(span, other, at) for other, at in zip(others, begins, strict=True)]
+        if all(parts):
+            rates.append((1 + sum(parts)) / took_s)
+    return rates
+
+
+def _smooth_part(span: Span, other: Sequence[Span], begins: Sequence[float]) -> float:
+    """Return the blocks that another thread read during `span`; 0 where it waited, or did not read all the
+    time."""
+    at = bisect_right(begins, span.began_s) - 1
+    if at < 0 or other[-1].done_s < span.done_s:
+        return 0.0
+    blocks = 0.0
+    for each in other[at:]:
+        if each.began_s >= span.done_s:
+            break
+        if each.waited:
+            return 0.0
+        shared_s = min(each.done_s, span.done_s) - max(each.began_s, span.began_s)
+        blocks += shared_s / max(each.done_s - each.began_s, 1e-9)
+    return blocks
+
+
 def _window_rates(spans: Sequence[Sequence[Span]]) -> Iterator[float]:
     """Give the blocks per second of each window.
 
@@ -145,16 +217,16 @@ def _window_rates(spans: Sequence[Sequence[Span]]) -> Iterator[float]:
     first = spans[0]
     at = [0] * len(spans)
     for index in range(len(first) - _WINDOW_BLOCKS + 1):
-        began_s, end_s = first[index][0], first[index + _WINDOW_BLOCKS - 1][1]
+        began_s, end_s = first[index].began_s, first[index + _WINDOW_BLOCKS - 1].done_s
         if end_s <= began_s:
             continue
         blocks = float(_WINDOW_BLOCKS)
         for number, other in enumerate(spans[1:], start=1):
-            while at[number] < len(other) and other[at[number]][1] <= began_s:
+            while at[number] < len(other) and other[at[number]].done_s <= began_s:
                 at[number] += 1
             place = at[number]
-            while place < len(other) and other[place][0] < end_s:
-                start, stop = other[place]
+            while place < len(other) and other[place].began_s < end_s:
+                start, stop, _ = other[place]
                 blocks += (min(stop, end_s) - max(start, began_s)) / max(stop - start, 1e-9)
                 place += 1
         yield blocks / (end_s - began_s)

@@ -11,9 +11,10 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.weight_products import weight_products
 from app.machine.memory_speed import (
     BUFFER_BYTES,
+    ORDINARY_BYTES_PER_S,
     QUIET_PERCENT,
     SpeedReading,
-    fastest_window,
+    busy_blocks_per_s,
     read_together,
     room_for,
     usual_window,
@@ -41,8 +42,8 @@ def main() -> int:
 def read_weights(threads: int, parent: int) -> SpeedReading:
     """Compute for half a second, and see how busy the computer is beside this process and its parent.
 
-    On a quiet computer the usual speed counts, because a reply takes long; beside other programs the fastest
-    one, because they are not there for ever.
+    The usual speed counts, because a reply takes long: on a quiet computer as it was, beside other programs,
+    which are not there for ever, about as it is without them.
     """
     size = room_for(BUFFER_BYTES)
     if not size:
@@ -56,8 +57,10 @@ def read_weights(threads: int, parent: int) -> SpeedReading:
         spans = read_together([each.compute for each in products])
         machine_percent, own_percent = host.cpu_clock().percent_since(before)
     is_quiet = machine_percent - own_percent <= QUIET_PERCENT
-    matrices_per_s = usual_window(spans) if is_quiet else fastest_window(spans)
-    return SpeedReading(REPLY_SHARE * matrices_per_s * products[0].matrix_bytes, is_quiet)
+    counted_bytes = REPLY_SHARE * products[0].matrix_bytes
+    most_alone = ORDINARY_BYTES_PER_S / counted_bytes
+    matrices_per_s = usual_window(spans) if is_quiet else busy_blocks_per_s(spans, most_alone)
+    return SpeedReading(counted_bytes * matrices_per_s, is_quiet)
 
 
 if __name__ == "__main__":

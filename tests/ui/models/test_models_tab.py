@@ -401,7 +401,7 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
 def test_a_busy_computer_is_measured_again_until_it_is_quiet(
     room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readings = [SpeedReading(9.6e9, is_quiet=False), SpeedReading(12e9, is_quiet=False)]
+    readings = [SpeedReading(9.6e9, is_quiet=False), SpeedReading(15e9, is_quiet=False)]
     quiet = SpeedReading(31e9, is_quiet=True)
     room.session.become_ready(0)
     measurements = Measurements(room.root / "busy.json", lambda _: readings.pop(0) if readings else quiet)
@@ -427,7 +427,7 @@ def test_a_busy_computer_is_measured_again_until_it_is_quiet(
         advice.changed.connect(note)
         advice.learn_memory_speed()
         await until(lambda: seen[-1:] == [(31.0, False, "Q8_0")])
-        assert seen == [(9.6, True, "Q4_K_M"), (12.0, True, "Q4_K_M"), (31.0, False, "Q8_0")]
+        assert seen == [(9.6, True, "Q4_K_M"), (15.0, True, "Q4_K_M"), (31.0, False, "Q8_0")]
 
     run(scenario())
 

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from app.engine.protocol import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.machine.memory_speed import (
+    Span,
     SpeedReading,
+    busy_blocks_per_s,
     fastest_window,
     measure_memory_speed,
     read_memory_speed,
@@ -176,10 +179,12 @@ def test_memory_speed_is_measured_once_on_a_quiet_computer(
 
 def test_a_busy_computers_speed_is_provisional_until_it_is_quiet(tmp_path: Path) -> None:
     kept = tmp_path / "measured.json"
-    readings = Readings(busy(9.6), busy(17.7), busy(12), quiet(31.1))
-    said = [Measurements(kept, readings).memory_speed() for _ in range(5)]
+    readings = Readings(busy(9.6), busy(11), busy(17.7), busy(21.3), busy(12), quiet(31.1))
+    said = [Measurements(kept, readings).memory_speed() for _ in range(7)]
     assert [(one.bytes_per_s / 1e9, one.is_provisional) for one in said] == [
         (9.6, True),
+        (9.6, True),
+        (17.7, True),
         (17.7, True),
         (17.7, True),
         (31.1, False),
@@ -222,21 +227,50 @@ def test_a_speed_of_memory_alone_that_was_kept_is_not_that_of_replies(tmp_path: 
     assert Measurements(kept, Readings(quiet(31))).memory_speed().bytes_per_s == 31e9
 
 
+def blocks(*each_s: float, waited_s: Mapping[int, float] | None = None, began_s: float = 0.0) -> list[Span]:
+    """A thread's blocks one after the other; `waited_s` says by their numbers how long it waited in some."""
+    spans = []
+    for number, block_s in enumerate(each_s):
+        spans.append(Span(began_s, began_s + block_s, block_s - (waited_s or {}).get(number, 0.0)))
+        began_s += block_s
+    return spans
+
+
 def test_the_fastest_window_is_that_in_which_all_threads_ran() -> None:
     # Two threads of six blocks: the second waits for its processor in its third block.
-    first = [(float(at), at + 1.0) for at in range(6)]
-    second = [(0.0, 1.0), (1.0, 2.0), (2.0, 8.0)]
+    first = blocks(*[1.0] * 6)
+    second = blocks(1.0, 1.0, 6.0, waited_s={2: 5.0})
     assert fastest_window([first]) == 1.0
     assert fastest_window([first, second]) == pytest.approx((4 + 2 + 2 / 6) / 4)
     assert fastest_window([first, first]) == 2.0
 
 
 def test_the_usual_window_is_neither_a_lucky_nor_an_unlucky_one() -> None:
-    each_s = [1.0] * 6 + [9.0] + [1.0] * 6 + [0.5] * 6
-    ends = [sum(each_s[: at + 1]) for at in range(len(each_s))]
-    spans = [[(end - each, end) for each, end in zip(each_s, ends, strict=True)]]
+    spans = [blocks(*[1.0] * 6, 9.0, *[1.0] * 6, *[0.5] * 6)]
     assert (usual_window(spans), fastest_window(spans)) == (1.0, 2.0)
     assert usual_window([[]]) == 0.0
+
+
+def test_beside_other_programs_the_blocks_count_that_no_thread_waited_in() -> None:
+    # Each thread waits at other times; now and then both read, at times with luck.
+    first = blocks(*[1.0] * 40, *[0.5] * 4, *[9.0] * 20, waited_s=dict.fromkeys(range(44, 64), 8.0))
+    second = blocks(*[9.0] * 2, *[1.0] * 300, waited_s={0: 8.0, 1: 8.0})
+    assert busy_blocks_per_s([first, second], 99.0) == 2.0
+    assert fastest_window([first, second]) == 3.0
+
+
+def test_where_threads_hardly_run_at_once_each_counts_for_as_long_as_it_ran() -> None:
+    first = blocks(*[9.0] * 30, waited_s=dict.fromkeys(range(30), 8.0))
+    second = blocks(*[4.5] * 60, waited_s=dict.fromkeys(range(60), 4.0))
+    assert fastest_window([first, second]) == pytest.approx(1 / 9 + 1 / 4.5)
+    assert busy_blocks_per_s([first, second], 99.0) == pytest.approx(1 / 1 + 1 / 0.5)
+    assert busy_blocks_per_s([first, second], 2.5) == 2.5, "each may have had the memory for itself"
+
+
+def test_threads_whose_time_is_not_counted_have_their_fastest_window() -> None:
+    # Windows counts in ticks, of which there may have been none.
+    spans = [blocks(*[1.0] * 9, waited_s=dict.fromkeys(range(9), 1.0))] * 2
+    assert busy_blocks_per_s(spans, 99.0) == fastest_window(spans) == 2.0
 
 
 def test_the_real_memory_is_read_at_a_real_speed() -> None:
