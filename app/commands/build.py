@@ -3,6 +3,7 @@
 import argparse
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +138,14 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         size, small_cache = _fitting_sizes(reference, options.context, core, cancel)
         console.note(_fitting_sentence(size, small_cache))
     if not types and not (size or small_cache):
-        types = [_recommended_type(reference, core, cancel)]
-        console.note(f"Without --type, {types[0]} is made: what is recommended for this computer.")
+        kind, is_provisional = _recommended_type(reference, core, cancel)
+        types = [kind]
+        console.note(f"Without --type, {kind} is made: what is recommended for this computer.")
+        if is_provisional:
+            console.note(
+                "That is provisional: other programs keep this computer busy. Build when it is quiet, or "
+                "choose with --type."
+            )
     if isinstance(reference, GgufReference):
         source = source_of(reference.file, core.store)
         if source.is_quantised:
@@ -180,13 +187,16 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     console.say(f"Done in {time_text(built.seconds)}.")
 
 
-def _recommended_type(reference: Reference, core: Core, cancel: threading.Event) -> str:
-    """Return the type to make of a model here; of one that the catalogue does not know, the everyday one."""
+def _recommended_type(reference: Reference, core: Core, cancel: threading.Event) -> tuple[str, bool]:
+    """Return the type to make of a model here, and whether that is provisional; of one that the catalogue
+    does not know, the everyday one."""
     if not isinstance(reference, CatalogueReference):
-        return EVERYDAY_TYPE
+        return EVERYDAY_TYPE, False
     memory = _memory(core, cancel)
     known = Known(loads=core.measurements.loads(), default=core.settings.values.load)
-    return known.advisor(memory).recommended_type(reference.model)
+    advisor = known.advisor(memory)
+    kind = advisor.recommended_type(reference.model)
+    return kind, advisor.is_provisional(reference.model, kind)
 
 
 def _fitting_sizes(
@@ -226,8 +236,9 @@ def _memory(core: Core, cancel: threading.Event) -> Memory:
     with core.engine() as client:
         listed = listed_devices(client, core.settings.values.load.rpc_servers, cancel)
     devices = [] if isinstance(listed, StillroomError) else listed.devices
-    speed = core.measurements.memory_speed().bytes_per_s
-    return free_memory(psutil.virtual_memory().available, devices, speed)
+    speed = core.measurements.memory_speed()
+    memory = free_memory(psutil.virtual_memory().available, devices, speed.bytes_per_s)
+    return replace(memory, speed_is_provisional=speed.is_provisional)
 
 
 def _build_adapter(

@@ -217,7 +217,8 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
         free, total = byte_count(gpu.vram_free_bytes), byte_count(gpu.vram_total_bytes)
         console.say(f"Graphics card: {shown(gpu.name)}, {free} of {total} free, {used}")
     if diagnosis.can_run and (best := diagnosis.recommended) is not None:
-        console.say(f"\nRecommended: {best.title} in {best.quantisation} ({byte_count(best.bytes)}).")
+        recommended = "Recommended, provisionally" if best.is_provisional else "Recommended"
+        console.say(f"\n{recommended}: {best.title} in {best.quantisation} ({byte_count(best.bytes)}).")
         console.say(f"  {best.as_sentence()}")
         console.say(f"  Get it with: stillroom build {best.key} --type {best.quantisation}")
         if (other := diagnosis.alternative) is not None:

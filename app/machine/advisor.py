@@ -155,6 +155,10 @@ class Advisor:
             return best.fit.quantisation
         return recommended_type(model, self.fit_of)
 
+    def is_provisional(self, model: CatalogueModel, quantisation: str) -> bool:
+        """Tell whether advice on it may be another one once the computer is quiet."""
+        return self.outlook(model, quantisation).basis == "provisional"
+
     def best_mixture(self, model: CatalogueModel) -> InstalledModel | None:
         """Return the file on disk whose types were chosen for its size and that is better here than the
         recommended type: it runs in the same place, as quickly as is asked of any, and loses least."""

@@ -61,6 +61,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     reason: str
     values: dict[str, object]
+    is_provisional: bool = False
+    """Follows from a speed that was measured while other programs used the processor."""
 
     def as_sentence(self) -> StillroomError:
         """The reason, filled in or translated like an error's message."""
@@ -136,8 +138,8 @@ def diagnose(
     return Diagnosis(
         can_run=not any(problem.severity == "stops" for problem in problems),
         machine=computer.machine,
-        recommended=_advice(found.model, found.fit) if found else None,
-        alternative=_advice(*found.alternative) if found and found.alternative else None,
+        recommended=_advice(found.model, found.fit, advisor) if found else None,
+        alternative=_advice(*found.alternative, advisor) if found and found.alternative else None,
         gpus=_gpus(devices, computer.gpu),
         backends=devices,
         problems=problems,
@@ -165,7 +167,7 @@ def free_memory(ram_bytes: int, devices: Sequence[Device], memory_bytes_per_s: f
     )
 
 
-def _advice(model: CatalogueModel, fit: Fit) -> Advice:
+def _advice(model: CatalogueModel, fit: Fit, advisor: Advisor) -> Advice:
     return Advice(
         key=model.key,
         title=model.title,
@@ -173,6 +175,7 @@ def _advice(model: CatalogueModel, fit: Fit) -> Advice:
         bytes=model.sizes_bytes[fit.quantisation],
         reason=fit.reason,
         values=dict(fit.values),
+        is_provisional=advisor.is_provisional(model, fit.quantisation),
     )
 
 

@@ -22,6 +22,7 @@ def test_doctor_says_in_words_what_runs_here(cli: Cli) -> None:
     assert ran.out.startswith("This computer: ")
     assert "llama.cpp can use: CPU" in ran.out
     assert str(cli.home / "logs") in ran.out
+    assert ("\nRecommended, provisionally: " in ran.out) is ("(provisional: " in ran.out)
     table = ran.out[ran.out.index("The models as they would be loaded, with context tokens") :]
     assert [line.split()[:2] for line in table.splitlines()[2:9]] == [
         [model.key, "Q4_K_M"] for model in catalogue() if model.thinks

@@ -115,9 +115,22 @@ def test_the_recommendation_uses_the_card() -> None:
     )
     assert found.recommended is not None
     assert "RTX 4060" in str(found.recommended.as_sentence())
+    assert not found.recommended.is_provisional, "it fits on the card, however fast the memory is"
     on_cpu = diagnose(Computer(PC, found_on(CPU), NO_NVIDIA), Known([STARTER])).recommended
     assert on_cpu is not None
     assert on_cpu.bytes < found.recommended.bytes
+
+
+def test_a_recommendation_by_a_speed_of_a_busy_computer_is_provisional() -> None:
+    for devices, is_provisional in (([CPU], True), ([CPU, CARD], False)):
+        found = diagnose(
+            Computer(PC, found_on(*devices), NO_NVIDIA),
+            Known([STARTER]),
+            memory_bytes_per_s=25e9,
+            speed_is_provisional=True,
+        )
+        assert found.recommended is not None
+        assert found.recommended.is_provisional is is_provisional, "on a card the memory's speed says nothing"
 
 
 def test_a_card_that_answers_twice_counts_once() -> None:
