@@ -145,6 +145,16 @@ class Measurements:
                     self._write()
             return found
 
+    def kept_speed(self) -> MemorySpeed | None:
+        """The speed that was measured last on this computer, also on another day; None without one. Nobody
+        waits for a measurement, nor for the disk once the file was read."""
+        file = self._file
+        if file is None:
+            with self._lock:
+                file = self._read()
+        known = file.weights_speed
+        return known if known is not None and known.computer == computer_identity() else None
+
     def loads(self) -> tuple[LoadMeasurement, ...]:
         """Everything that was loaded, the latest last. Once the file was read nobody waits for the disk, to
         which another thread may write."""

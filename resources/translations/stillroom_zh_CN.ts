@@ -6560,6 +6560,10 @@ Left for the reply: {left}</source>
         <translation>引擎正在列出可用的设备。</translation>
     </message>
     <message>
+        <source>How fast it computes is being measured.</source>
+        <translation>正在测量本机的计算速度。</translation>
+    </message>
+    <message>
         <source>No R1 model fits into the free memory</source>
         <translation>可用内存放不下任何 R1 模型</translation>
     </message>

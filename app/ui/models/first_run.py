@@ -96,6 +96,8 @@ class FirstRun(QObject):
             self.card.show_looking()
         elif found is None:
             self.card.show_none()
+        elif self._advice.waits_with(found):
+            self.card.show_measuring()
         else:
             outlook = advisor.outlook(found.model, found.fit.quantisation)
             there = self._job is not None

@@ -17,7 +17,8 @@ from app.machine.measurements import Measurements, MemorySpeed
 from app.ui.base.bridge import Bridge
 from app.ui.base.engine_session import EngineSession
 from models.catalogue.catalogue import catalogue
-from models.memory.fit import GpuMemory, Memory
+from models.catalogue.recommend import Recommendation
+from models.memory.fit import GpuMemory, Memory, Verdict
 from models.store.store import InstalledModel
 
 MEASURE_AGAIN_S = (3.0, 5.0, 10.0, 20.0, 30.0)
@@ -80,11 +81,10 @@ class MachineAdvice(QObject):
             return None
         # What is free changes with every program, and the load's own plan sees what is free then.
         memory = free_memory(session.ready, session.info, session.remote)
-        if self._speed is not None:
+        speed = self._known_speed()
+        if speed is not None:
             memory = replace(
-                memory,
-                ram_bytes_per_s=self._speed.bytes_per_s,
-                speed_is_provisional=self._speed.is_provisional,
+                memory, ram_bytes_per_s=speed.bytes_per_s, speed_is_provisional=speed.is_provisional
             )
         made = Advisor(
             catalogue(),
@@ -95,6 +95,15 @@ class MachineAdvice(QObject):
             default=self._files.default,
         )
         return before if before is not None and before.judges_like(made) else made
+
+    def waits_with(self, found: Recommendation) -> bool:
+        """Tell whether a recommendation waits for the first measurement of the memory's speed, a moment away,
+        by which it may be another one."""
+        measures = self._asked and self._known_speed() is None and not self._session.reserved_for
+        return measures and found.fit.verdict is not Verdict.GPU
+
+    def _known_speed(self) -> MemorySpeed | None:
+        return self._speed if self._speed is not None else self._measurements.kept_speed()
 
     async def learn_files(self, installed: Sequence[InstalledModel]) -> None:
         """Read how each of these files would be loaded; `changed` says where that is another way now."""

@@ -367,6 +367,9 @@ class ModelsTab(QScrollArea):
         if found is None:
             self.recommendation.show_none()
             return
+        if self._advice.waits_with(found):
+            self.recommendation.show_measuring()
+            return
         row = next(row for row in rows if row.key == found.model.key)
         outlook = self._advisor.outlook(found.model, found.fit.quantisation)
         installed = self._advisor.best_mixture(found.model)

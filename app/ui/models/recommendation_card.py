@@ -96,6 +96,11 @@ class RecommendationCard(Card):
         for part in (self._provisional, self._fold, self._reason, self._button, self._state):
             part.hide()
 
+    def show_measuring(self) -> None:
+        """Say that the speed is being measured for the first time: what is recommended follows from it."""
+        self.show_looking()
+        self._sentence.setText(self.tr("How fast it computes is being measured."))
+
     def show_none(self) -> None:
         """Say that no model of the catalogue runs."""
         self.show_looking()

@@ -432,6 +432,58 @@ def test_a_busy_computer_is_measured_again_until_it_is_quiet(
     run(scenario())
 
 
+def test_nothing_is_recommended_before_the_speed_is_measured_for_the_first_time(room: Room, run: Run) -> None:
+    measured = threading.Event()
+
+    def read(_: int) -> SpeedReading:
+        measured.wait(WAIT_S)
+        return SpeedReading(12e9, is_quiet=False)
+
+    measurements = Measurements(room.root / "busy.json", read)
+
+    def advice() -> MachineAdvice:
+        return MachineAdvice(
+            room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+            measurements,
+            room.files,
+            room.bridge,
+            room.host,
+            waits_s=(3600.0,),
+        )
+
+    def said() -> str:
+        return seen_words(room.tab.recommendation)
+
+    shiboken6.delete(room.tab)
+
+    async def scenario() -> None:
+        room.session.become_ready(0)
+        room.advice = advice()
+        room.make_tab()
+        room.tab.show()
+        await until(lambda: "How fast it computes is being measured." in said(), "the word on it")
+        assert room.tab.table.rowCount() > 0
+        await settle(10)
+        # Without a speed that would be Q8_0.
+        assert "Get" not in said()
+        measured.set()
+        await until(lambda: "R1 Qwen 1.5B · Q4_K_M" in said(), "the recommendation")
+        assert "Provisional:" in said()
+        # After a restart that is known at once.
+        measured.clear()
+        again = advice()
+        again.learn_memory_speed()
+        advisor = again.advisor(())
+        assert advisor is not None
+        assert advisor.memory.speed_is_provisional
+        found = advisor.recommendation()
+        assert found is not None
+        assert (found.fit.quantisation, again.waits_with(found)) == ("Q4_K_M", False)
+        measured.set()
+
+    run(scenario())
+
+
 def test_memory_is_not_measured_while_a_benchmark_has_the_engine(room: Room, run: Run) -> None:
     readings: list[int] = []
 
