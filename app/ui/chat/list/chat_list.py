@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -320,6 +320,19 @@ class ChatList(QFrame):
 
 class _ChatsView(QListView):
     """Leaves what is typed to the message, in place of looking for a title that begins with it."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Stay without a current chat where none is: Qt takes the first one, also when the user comes back
+        from another window, which would open it and give it to the Delete key."""
+        selection = self.selectionModel()
+        if selection.currentIndex().isValid():
+            super().focusInEvent(event)
+            return
+        selection.blockSignals(True)
+        super().focusInEvent(event)
+        selection.clear()
+        selection.blockSignals(False)
+        self.viewport().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.text().isprintable() and event.text().strip():

@@ -1,6 +1,9 @@
 """The list of chats at the left."""
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
@@ -37,3 +40,27 @@ def test_rows_and_the_field_for_a_title_are_as_wide_as_the_list(
     field = view.findChild(QLineEdit)
     assert field is not None
     assert view.viewport().rect().contains(field.geometry())
+
+
+@pytest.mark.parametrize("reason", [Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.TabFocusReason])
+def test_no_chat_opens_as_the_keyboard_comes_to_the_list_of_a_new_one(
+    qtbot: QtBot, theme: Theme, reason: Qt.FocusReason
+) -> None:
+    chats = ChatList(theme)
+    qtbot.addWidget(chats)
+    chats.show()
+    qtbot.waitExposed(chats)
+    chats.show_chats([chat(number) for number in (1, 2)], [], None)
+    chosen: list[int] = []
+    deleted: list[int] = []
+    chats.chat_chosen.connect(chosen.append)
+    chats.delete_requested.connect(deleted.append)
+    QCoreApplication.sendEvent(chats.view, QFocusEvent(QEvent.Type.FocusIn, reason))
+    chats.view.actions()[0].trigger()
+    assert (chosen, deleted) == ([], [])
+    QTest.keyClick(chats.view, Qt.Key.Key_Down)
+    assert chosen == [1]
+    QCoreApplication.sendEvent(chats.view, QFocusEvent(QEvent.Type.FocusIn, reason))
+    assert chosen == [1]
+    chats.view.actions()[0].trigger()
+    assert deleted == [1]
