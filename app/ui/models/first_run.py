@@ -46,6 +46,7 @@ class FirstRun(QObject):
         self._jobs = jobs
         self._settings = ui.settings
         self._notices = ui.notices
+        self._session = ui.session
         self._job: JobCard | None = None
         self._job_id = ""
         self._stopped = self._is_over = False
@@ -136,7 +137,8 @@ class FirstRun(QObject):
         if view.id != self._job_id:
             return
         if view.state == "done" and view.installed:
-            self.load_asked.emit(view.installed[0])
+            if self.answers_with(view):
+                self.load_asked.emit(view.installed[0])
             self._end()
         elif view.state == "done" or view.state in _ENDED:
             self._show_job(None)
@@ -144,7 +146,10 @@ class FirstRun(QObject):
             self._show_job(view)
 
     def answers_with(self, view: JobView) -> bool:
-        """Tell whether the model of a job is loaded here by itself once it is there."""
+        """Tell whether the model of a job is loaded here by itself once it is there: not while a benchmark
+        has the memory for itself."""
+        if self._session.reserved_for:
+            return False
         return (view.id == self._job_id or self._is_first_model(view)) and shiboken6.isValid(self.page)
 
     def _is_first_model(self, view: JobView) -> bool:

@@ -115,9 +115,9 @@ def test_another_model_that_was_made_meanwhile_does_not_answer_by_itself(
     run_with_window(scene)
 
 
-@pytest.mark.parametrize("declined", [False, True])
+@pytest.mark.parametrize("meanwhile", ["nothing", "declined", "measured"])
 def test_a_model_that_answers_by_itself_is_not_offered_to_be_loaded(
-    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, declined: bool
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     made: list[InstalledModel] = []
     monkeypatch.setattr(Acquirer, "get", lambda *_: Acquired(tuple(made), 0.0))
@@ -136,8 +136,12 @@ def test_a_model_that_answers_by_itself_is_not_offered_to_be_loaded(
     async def scene(application: WindowApplication) -> None:
         window, parts = application.window, application.parts
         await until(lambda: offered(application) is not None, "the offer")
-        if declined:
+        if meanwhile == "declined":
             seen_button(window, "Not now").click()
+        if meanwhile == "measured":
+            # The load would be refused, and the refusal told in place of the news.
+            await until(lambda: application.session.info is not None, "the starter model")
+            application.session.reserve("benchmark")
         window.show_page("models")
         await until(lambda: bool(window.findChildren(OutlookCard)), "the page")
         made.extend(parts.store.listing().models)
@@ -147,8 +151,9 @@ def test_a_model_that_answers_by_itself_is_not_offered_to_be_loaded(
         parts.jobs.add("r1-qwen-1.5b", ["Q8_0"])
         await until(lambda: bool(offers), "its end")
         await until(lambda: not parts.jobs.jobs(), "the end of its card")
-        assert loads == ([] if declined else made)
-        assert offers == (["Load"] if declined else [""])
+        assert loads == (made if meanwhile == "nothing" else [])
+        assert offers == ([""] if meanwhile == "nothing" else ["Load"])
+        application.session.reserve("")
 
     run_with_window(scene)
 
