@@ -106,6 +106,8 @@ class ModelsTab(QScrollArea):
         """Those of the judging that was begun last."""
         self._is_whole = self._was_shown = False
         """All cards are there; its rows have been there once."""
+        self._typed = ("", "")
+        """For the fields, once they are there."""
         self._building.begin(self._build_page())
         Offers(self, self._offered, takes_long=True)
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
@@ -163,6 +165,26 @@ class ModelsTab(QScrollArea):
     def select(self, key: str) -> None:
         """Show the model with this row key (a catalogue key) below the list."""
         self._list.select(key)
+
+    @property
+    def typed(self) -> tuple[str, str]:
+        """The words in the fields: the model to get, and those to search the hub for."""
+        if not self._is_whole:
+            return self._typed
+        return self._add_card.field.text(), self._search.field.text()
+
+    def type_again(self, typed: tuple[str, str]) -> None:
+        """Show what was typed in another window, and search for it there."""
+        self._typed = typed
+        if self._is_whole:
+            self._fill()
+
+    def _fill(self) -> None:
+        address, words = self._typed
+        if address:
+            self._add_card.field.setText(address)
+        if words:
+            self._search.search_for(words)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Replies may have been measured meanwhile."""
@@ -240,6 +262,7 @@ class ModelsTab(QScrollArea):
     def _begin(self) -> None:
         """Show what is there, now that all cards are."""
         self._job_cards.begin()
+        self._fill()
         self._search.show_advice(self._advisor)
         self._refresh()
         self.reload()

@@ -48,6 +48,10 @@ class TabsState:
     """The chat that an Undo has brought back before there was a tab to show it; 0 is none."""
     is_new_chat: bool = False
     """A new chat is open, of which nothing is kept."""
+    asked_models: tuple[str, str] = ("", "")
+    """What was typed on the page of the models: `ModelsTab.typed`."""
+    searched_chats: str = ""
+    """The words that the chats are searched for."""
 
 
 def tab_pages(tabs: "Callable[[], WindowTabs]") -> tuple[Page, ...]:
@@ -133,11 +137,13 @@ class WindowTabs(QObject):
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab
         tab.go_on(self._state.answered_chats)
-        before, self._state = self._state, replace(self._state, chat=0, is_new_chat=False)
+        before, self._state = self._state, replace(self._state, chat=0, is_new_chat=False, searched_chats="")
         if before.is_new_chat:
             tab.open_chat(None)
         if before.chat:
             tab.open_if_there(before.chat)
+        if before.searched_chats:
+            tab.chats.search.setText(before.searched_chats)
         if self._welcomes:
             self._offer_first_model()
 
@@ -217,6 +223,7 @@ class WindowTabs(QObject):
         tab.load_asked.connect(self.model_chosen)
         if self._state.model:
             tab.select(self._state.model)
+        tab.type_again(self._state.asked_models)
         self._models = tab
         return tab
 
@@ -228,6 +235,8 @@ class WindowTabs(QObject):
             () if self._chat is None else self._chat.answered_chats,
             self._state.chat,
             self._state.is_new_chat if self._chat is None else self._chat.is_blank,
+            self._state.asked_models if self._models is None else self._models.typed,
+            self._state.searched_chats if self._chat is None else self._chat.chats.search.text(),
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:

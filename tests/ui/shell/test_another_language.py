@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
@@ -445,6 +445,37 @@ def test_a_benchmark_run_is_back_in_the_new_window(qapp: QApplication) -> None:
         assert benchmark(application).speed.state.shown == ""
         click(seen_button(toast(application), "撤销"))
         await until(lambda: benchmark(application).speed.state.shown == "old", "the run")
+
+    run_with_window(scene)
+
+
+def test_words_in_the_fields_of_the_pages_are_typed_in_the_new_window(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing answers there.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    names = {
+        ENGLISH: ("Hugging Face id or address", "Search Hugging Face", "Search all chats"),
+        CHINESE: ("Hugging Face ID 或网址", "搜索 Hugging Face", "搜索所有聊天"),
+    }
+    words = ["owner/half-a-name", "qwen coder", "lighthouse"]
+
+    def fields(application: WindowApplication, language: str) -> list[QLineEdit]:
+        chat_tab(application)
+        models = application.window.show_page("models")
+        assert isinstance(models, ModelsTab)
+        models.complete()
+        found = {field.accessibleName(): field for field in application.window.findChildren(QLineEdit)}
+        return [found[name] for name in names[language]]
+
+    async def scene(application: WindowApplication) -> None:
+        for field, text in zip(fields(application, ENGLISH), words, strict=True):
+            field.setText(text)
+        await change(application, CHINESE)
+        # Of the pages that nobody has looked at there, nothing is lost with another window, either.
+        await change(application, ENGLISH)
+        await change(application, CHINESE)
+        await until(lambda: [each.text() for each in fields(application, CHINESE)] == words, "the words")
 
     run_with_window(scene)
 

@@ -109,6 +109,12 @@ class SearchCard(Card):
         self._colour_icons()
         self._show_remembered()
 
+    def search_for(self, words: str) -> None:
+        """Ask the hub for what was typed in another window."""
+        self.field.setText(words)
+        if len(" ".join(words.split())) >= SHORTEST:
+            self._search_now()
+
     def show_advice(self, advisor: Advisor | None) -> None:
         """Judge by the memory and the load settings of this advisor from now on; None where nothing is known
         yet."""
