@@ -6530,7 +6530,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Read the file no further; no chat is added</source>

@@ -1,12 +1,13 @@
 """One question about code with its reply, and what can be done with the code in it."""
 
+import threading
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.code.changes.file_changes import blocks_by_file
-from app.code.check import check_syntax
+from app.code.check import SyntaxReport, check_syntax
 from app.code.extract import code_blocks
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
 from app.engine.protocol import GenerationStats
@@ -95,8 +96,7 @@ class CodeExchange(QWidget):
         """Check the syntax of the blocks where that is not known yet."""
         for row in self.rows:
             if row.known.report is None:
-                check = partial(check_syntax, row.block.code, row.language, fragment=True)
-                row.show_report(await while_waited_for(lambda cancel, check=check: check(cancel=cancel)))
+                row.show_report(await while_waited_for(partial(_report_on, row)))
 
     def _list_code(self) -> None:
         blocks = code_blocks(self.reply.answer)
@@ -155,6 +155,10 @@ class CodeExchange(QWidget):
             for rule in asked.flagged
         ]
         return sentences
+
+
+def _report_on(row: BlockRow, cancel: threading.Event) -> SyntaxReport:
+    return check_syntax(row.block.code, row.language, fragment=True, cancel=cancel)
 
 
 class _SentPrompt(Card):
