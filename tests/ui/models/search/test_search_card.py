@@ -103,7 +103,7 @@ def test_a_file_of_a_repository_is_chosen_and_got(qapp: QApplication, hub: Loopb
         await until(lambda: bool(page.found()), "the repository")
         page.open(FILES)
         await until(lambda: len(page.offered()) == 2, "its files")
-        assert "licence: mit" in page.words
+        assert "licence: MIT" in page.words
         assert page.offered()[0][:2] == ["tiny.Q4_K_M.gguf", "finished file"]
         page.choose("tiny.Q8_0.gguf")
         page.press("Get Q8_0 · 3.1 MB to download")
