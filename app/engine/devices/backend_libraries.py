@@ -13,7 +13,7 @@ from typing import Any
 from app.engine.devices.ggml import backend_folder
 from app.engine.protocol import BackendState
 
-_LIBRARY = re.compile(r"(?:lib)?ggml-([a-z0-9]+)(?:-(\w+))?\.(?:so|dll)$")
+_LIBRARY = re.compile(r"(?:lib)?ggml-([a-z0-9]+)(?:-[\w.]+)?\.(?:so|dll)$")
 _NAMES = {"cpu": "CPU", "cuda": "CUDA", "vulkan": "Vulkan", "rpc": "RPC", "hip": "ROCm", "blas": "BLAS"}
 """ggml's registry name for each library; https://github.com/ggml-org/llama.cpp/tree/master/ggml/src"""
 

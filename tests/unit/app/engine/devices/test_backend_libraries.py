@@ -67,14 +67,16 @@ def test_a_wheel_as_pip_builds_it_has_them_beside_the_package(tmp_path: Path) ->
     assert backend_folder(tmp_path / "llama_cpp") == tmp_path / "bin"
 
 
-def test_the_variant_that_was_chosen_is_named(package: Path) -> None:
+@pytest.mark.parametrize("variant", ["icelake", "armv8.2_1"])
+def test_the_variant_that_was_chosen_is_named(package: Path, variant: str) -> None:
     # Another stays in memory after it was asked for its score.
-    shutil.copy(package / "bin" / "libggml-cpu-zen4.so", package / "bin" / "libggml-cpu-alderlake.so")
-    other = ctypes.CDLL(str(package / "bin" / "libggml-cpu-alderlake.so"))
-    library = ctypes.CDLL(str(package / "bin" / "libggml-cpu-zen4.so"))
+    other = ctypes.CDLL(str(package / "bin" / "libggml-cpu-zen4.so"))
+    chosen = package / "bin" / f"libggml-cpu-{variant}.so"
+    shutil.copy(package / "bin" / "libggml-cpu-zen4.so", chosen)
+    library = ctypes.CDLL(str(chosen))
     (state,) = backend_states(StandInRegistry(library=library, CPU=1), package)
     assert other
-    assert state.library == "libggml-cpu-zen4"
+    assert state.library == f"libggml-cpu-{variant}"
 
 
 def test_a_library_that_does_not_load_says_why(package: Path) -> None:
