@@ -2712,6 +2712,10 @@ Left for the reply: {left}</source>
         <translation>未测量：{figures}。{reason}</translation>
     </message>
     <message>
+        <source>Further figures, which a saved report has: {count}.</source>
+        <translation>其余指标（{count} 项）见保存的报告。</translation>
+    </message>
+    <message>
         <source>The run was interrupted and went on: {count}.</source>
         <translation>运行曾中断并继续：{count} 次。</translation>
     </message>

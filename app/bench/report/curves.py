@@ -9,6 +9,14 @@ from app.bench.results.report import Measure, Report
 Look = Literal["main", "before", "limit"]
 
 
+SMALLEST = 1e-9
+"""What is less is nothing, for an axis that begins at zero."""
+INTENSITIES = (1e-6, 1e9)
+"""Operations for each byte that a roofline shows; beyond them nobody has measured anything."""
+SPEEDS = (1.0, 1e24)
+"""Operations a second that it shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """A figure at `x`, with one deviation up and down, or the `interval` that holds it. `name` is the
@@ -92,7 +100,9 @@ def generation_limit(report: Report) -> list[Point]:
 
 def prompt_by_length(report: Report) -> list[Point]:
     """Prompt speed, by the length of the prompt."""
-    prompts = [m for m in report.measures if m.key.startswith("pp") and not m.depth_tokens]
+    prompts = [
+        m for m in report.measures if m.key.startswith("pp") and m.prompt_tokens and not m.depth_tokens
+    ]
     return sorted((_point(measure, measure.prompt_tokens) for measure in prompts), key=lambda point: point.x)
 
 
@@ -103,28 +113,35 @@ def speed_by_streams(report: Report) -> list[Point]:
 
 
 def roofline(report: Report) -> Roofline | None:
-    """None where the run has no limits."""
+    """None where the run has no limits, or none for what it has measured."""
     if not report.limits or report.ceilings is None:
         return None
     points, slope = [], 0.0
     for limit in report.limits:
         measure = report.measure(limit.key)
-        if measure is None:
+        if measure is None or limit.bytes <= 0:
             continue
-        points.append(Point(limit.flop / limit.bytes, measure.mean * limit.flop, name=limit.key))
+        point = Point(limit.flop / limit.bytes, measure.mean * limit.flop, name=limit.key)
+        if not (_is_within(point.x, INTENSITIES) and _is_within(point.y, SPEEDS)):
+            continue
+        points.append(point)
         if limit.bound == "memory":
             slope = limit.allowed * limit.bytes
     slope = slope or report.ceilings.working_set_bytes_per_s
+    if not points or not _is_within(slope, SPEEDS):
+        return None
     streams = speed_by_streams(report)
     marks = [measure.key for measure in (report.generation, report.prompt) if measure is not None]
     marks += [streams[-1].name] if streams else []
-    return Roofline(tuple(points), slope, report.ceilings.flop_per_s, tuple(marks))
+    return Roofline(tuple(points), slope, max(0.0, report.ceilings.flop_per_s), tuple(marks))
 
 
 def batching_gain(report: Report) -> float | None:
     """Return the speed of the most replies at once, all together, as a multiple of one reply's."""
     points = speed_by_streams(report)
-    return points[-1].y / points[0].y if len(points) > 1 and points[0].x == 1 else None
+    if len(points) < 2 or points[0].x != 1 or points[0].y < SMALLEST:
+        return None
+    return points[-1].y / points[0].y
 
 
 def trend(reports: Sequence[Report], key: str) -> list[tuple[Report, Measure]]:
@@ -135,6 +152,10 @@ def trend(reports: Sequence[Report], key: str) -> list[tuple[Report, Measure]]:
         if measure is not None:
             found.append((report, measure))
     return found
+
+
+def _is_within(value: float, ends: tuple[float, float]) -> bool:
+    return ends[0] <= value <= ends[1]
 
 
 def _generations(report: Report) -> list[Measure]:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from app.bench.report.curves import Line
+from app.bench.report.curves import SMALLEST, Line
 from app.bench.report.label_places import Box, NamedPoint, label_places
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 16, 48
 MOST_TICKS = 6
+MOST_DECADES = 12
 CHARACTER_PX, LABEL_PX, BASE_PX = 7.5, 15, 11.5
 """The room of a name's character, which the reader's font decides, a name's height, and where its foot is."""
 
@@ -35,7 +36,7 @@ class _Axis:
     def ticks(self) -> list[float]:
         if self.log:
             first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
-            return [10.0**power for power in range(first, last + 1)]
+            return [10.0**power for power in range(first, last + 1, 1 + (last - first) // MOST_DECADES)]
         step = _round_step((self.high - self.low) / MOST_TICKS)
         first = math.ceil(self.low / step)
         return [number * step for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
@@ -70,7 +71,7 @@ def _axis(values: Sequence[float], start_px: float, end_px: float, *, log: bool,
             10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high)), start_px, end_px, True
         )
     if from_zero:
-        return _Axis(0.0, 1.15 * high or 1.0, start_px, end_px, False)
+        return _Axis(0.0, 1.15 * high if high > SMALLEST else 1.0, start_px, end_px, False)
     margin = 0.06 * (high - low) or 0.1 * abs(low) or 0.5
     return _Axis(low - margin, high + margin, start_px, end_px, False)
 

@@ -9,7 +9,7 @@ import msgspec
 from app.base.errors import StillroomError
 from app.bench.results.report import Report, report_from_json, report_to_json
 from app.bench.results.report_checks import check_report
-from app.bench.results.run_database import RunDatabase, bounded, readable
+from app.bench.results.run_database import MOST_ROW_BYTES, RunDatabase, bounded, readable
 from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
@@ -127,7 +127,7 @@ class BenchmarkHistory(RunDatabase):
         """All runs, newest first; one that a later version wrote in a new format is left out, not deleted."""
         with self.transaction() as db:
             rows = db.execute(
-                f"SELECT {bounded('report')} FROM runs WHERE deleted_at IS NULL"
+                f"SELECT {bounded('report', 4 * MOST_ROW_BYTES)} FROM runs WHERE deleted_at IS NULL"
                 " ORDER BY started_at DESC, rowid DESC"
             ).fetchall()
         found = (self.usable(data, _report) for (data,) in rows)

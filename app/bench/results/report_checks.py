@@ -16,6 +16,7 @@ LONGEST_NAME = 80
 """Of a measure's key."""
 MOST_MEASURES = 500
 MOST_SAMPLES = 1000
+MOST_CARDS = 64
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -54,7 +55,15 @@ def check_report(report: Report) -> None:
         _check(0 < len(measure.samples) <= MOST_SAMPLES, "a measure in it has no repeat, or far too many")
         _check(len(measure.key) <= LONGEST_NAME, "a measure's name in it is too long")
         counts = (measure.prompt_tokens, measure.generated_tokens, measure.depth_tokens, measure.streams - 1)
-        _check(min(*counts, *measure.values, measure.mean) >= 0, "it holds a negative speed or count")
+        values = (*measure.values, measure.mean, measure.sd or 0.0)
+        _check(min(*counts, *values) >= 0, "it holds a negative speed or count")
+    _check(len(report.machine.gpus) <= MOST_CARDS, "it has more graphics cards than a computer has")
+    _check(report.model.size_bytes >= 0, "it holds a negative size")
+    for limit in report.limits:
+        _check(min(limit.bytes, limit.flop, limit.allowed, limit.share) >= 0, "it holds a negative limit")
+    for section in report.sections:
+        for figure in section.figures:
+            _check((figure.low is None) == (figure.high is None), "it holds half an interval")
     _check(is_time(report.started_at), "it does not say when it was measured")
     for item in report.not_measured:
         _check(_can_be_filled(item), "a reason in it is no sentence")

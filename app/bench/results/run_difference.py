@@ -142,7 +142,7 @@ def run_noise(reports: Sequence[Report]) -> float | None:
     for runs in groups.values():
         for figures in ([run.generation for run in runs], [run.prompt for run in runs]):
             measures = [figure for figure in figures if figure is not None and figure.sd is not None]
-            if len(measures) >= FEWEST_RUNS:
+            if len(measures) >= FEWEST_RUNS and any(measure.mean for measure in measures):
                 found.append(_between(measures))
     return max(found, default=None)
 
@@ -159,7 +159,8 @@ def _between(measures: Sequence[Measure]) -> float:
 
 def _judge(change: Change, p: float | None, run_deviation: float) -> Change:
     before, after, share = change.before, change.after, change.change_percent / 100
-    deviation = max((measure.sd or 0.0) / measure.mean for measure in (before, after) if measure.mean)
+    scatters = ((measure.sd or 0.0) / measure.mean for measure in (before, after) if measure.mean)
+    deviation = max(scatters, default=0.0)
     between = math.sqrt(2) * run_deviation
     verdict: Verdict
     if deviation > LARGEST_SCATTER and not _is_clear(before, after, share, deviation):

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from app.bench.report.curves import Line
+from app.bench.report.curves import SMALLEST, Line
 from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.widgets.lazy_plot import LazyPlot
@@ -21,6 +21,7 @@ STYLES = {
     "before": Qt.PenStyle.DashLine,
     "limit": Qt.PenStyle.DotLine,
 }
+MOST_DECADES = 12
 LEAST_TICKS = 3
 """An axis with fewer names tells no value."""
 
@@ -127,7 +128,8 @@ class CurvePlot(LazyPlot):
             # Room for the name of a power of ten at the upper edge.
             foot, top = min(lows) - 0.25, max(tops) + 0.4
         elif self.from_zero:
-            foot, top = 0.0, 1.15 * max(tops) or 1.0
+            highest = max(*tops, *lows)
+            foot, top = 0.0, 1.15 * highest if highest > SMALLEST else 1.0
         else:
             lowest = min(point.low for point in points)
             room = 0.2 * (max(tops) - lowest) or 0.05 * abs(lowest) or 0.5
@@ -214,7 +216,8 @@ def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Places of a logarithmic axis and their names: powers of ten, with twice and five times them where these
     alone would be too few to read a value off."""
     steps = (1, 2, 5) if math.floor(high) - math.ceil(low) + 1 < LEAST_TICKS else (1,)
-    powers = range(math.floor(low), math.ceil(high) + 1)
+    first, last = math.floor(low), math.ceil(high)
+    powers = range(first, last + 1, 1 + (last - first) // MOST_DECADES)
     ticks = [(power + math.log10(step), step, power) for power in powers for step in steps]
     return [(place, _power_text(step, power)) for place, step, power in ticks if low <= place <= high]
 

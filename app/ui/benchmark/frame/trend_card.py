@@ -1,6 +1,6 @@
 """A figure run by run, with what had changed between two runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,14 +36,14 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A figure through runs, oldest first. `note` says which runs and what the bars are. Where `from_zero` is
-    not set the axis holds no more than the bars."""
+    """A figure through runs, oldest first. `note` says which runs and what the bars are; `read` gives the
+    unit and the points, once this is the one that is shown. Where `from_zero` is not set the axis holds no
+    more than the bars."""
 
     key: str
     name: str
-    unit: str
     note: str
-    points: Sequence[TrendPoint]
+    read: Callable[[], tuple[str, Sequence[TrendPoint]]]
     from_zero: bool = True
 
 
@@ -89,25 +89,26 @@ class TrendCard(PlotCard):
         if not self._trends:
             return
         trend = self._trends[max(0, self._choice.currentIndex())]
-        is_alone = len(trend.points) < 2
+        unit, shown = trend.read()
+        is_alone = len(shown) < 2
         self.plot.setVisible(not is_alone)
         self.note.setVisible(not is_alone)
         self._alone.setVisible(is_alone)
-        changes = list(_changes(trend.points))
+        changes = list(_changes(shown))
         self._changes.setVisible(bool(changes))
         self._changes.setText("\n".join(self._told(changes)))
         self.note.setText(trend.note)
-        self.plot.setAccessibleDescription(listed(_texts(trend.points)))
+        self.plot.setAccessibleDescription(listed(_texts(shown)))
         self.plot.from_zero = trend.from_zero
-        self.plot.names = {"bottom": "", "left": trend.unit}
+        self.plot.names = {"bottom": "", "left": unit}
         if self.plot.plot is not None:
             self.plot.restyle()
         points = [
             Point(place, point.value, name=trend.key, interval=(point.low, point.high))
-            for place, point in enumerate(trend.points, start=1)
+            for place, point in enumerate(shown, start=1)
         ]
         places = range(1, len(points) + 1, -(-len(points) // MOST_DATES) or 1)
-        dates = [self._date(trend.points[place - 1].run) for place in places]
+        dates = [self._date(shown[place - 1].run) for place in places]
         marks = [(place - 0.5, str(number)) for number, (place, _) in enumerate(changes, start=1)]
         self.plot.show_lines([Line(points)], places, dates, marks)
 

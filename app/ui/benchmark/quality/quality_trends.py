@@ -35,9 +35,11 @@ def _trend(shown: Figure, found: Sequence[tuple[QualityRun, Figure]]) -> Trend:
     return Trend(
         shown.key,
         words.figure(shown.key, shown.kind),
-        "%" if is_share else "",
         note,
-        [_point(run, figure, 100.0 if is_share else 1.0, words) for run, figure in found],
+        lambda: (
+            "%" if is_share else "",
+            [_point(run, figure, 100.0 if is_share else 1.0, words) for run, figure in found],
+        ),
         from_zero=shown.kind != "perplexity",
     )
 

@@ -17,6 +17,7 @@ from app.ui.benchmark.frame.comparison_grid import (
     GridCell,
     GridRow,
 )
+from app.ui.benchmark.speed.benchmark_details import MOST_FIGURES
 from app.ui.widgets.card import LabelLook, label
 
 LOOKS: dict[Verdict, LabelLook] = {
@@ -67,7 +68,7 @@ class ComparisonCard(ComparisonFrame):
                 ],
             )
         ]
-        for measure in first.measures:
+        for measure in first.measures[:MOST_FIGURES]:
             changes = [changes.get(measure.key) for changes in by_key]
             rows.append(
                 GridRow(

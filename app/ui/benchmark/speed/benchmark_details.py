@@ -15,6 +15,10 @@ GAP_PX = 16
 """The gap between the columns: in a narrow window the last one needs the room."""
 
 
+MOST_FIGURES = 60
+"""Of a run from elsewhere: a row takes a millisecond to make. Own ones have fewer."""
+
+
 class DetailsCard(Card):
     """A row a figure; the protocol is the tool tip of its name."""
 
@@ -38,7 +42,7 @@ class DetailsCard(Card):
             (self.tr("mean ± deviation"), self.tr("95% interval"), self.tr("n"), ""), start=1
         ):
             grid.addWidget(label(title, "small"), 0, column, right)
-        for row, measure in enumerate(report.measures, start=1):
+        for row, measure in enumerate(report.measures[:MOST_FIGURES], start=1):
             name = label(words.measure_name(measure.key))
             set_tip(name, protocol_text(measure.key, report.source))
             grid.addWidget(name, row, 0)
@@ -61,6 +65,12 @@ class DetailsCard(Card):
             self.tr("Not measured: {figures}. {reason}").format(figures=listed(names), reason=reason)
             for reason, names in by_reason.items()
         ]
+        if len(report.measures) > MOST_FIGURES:
+            missing.append(
+                self.tr("Further figures, which a saved report has: {count}.").format(
+                    count=len(report.measures) - MOST_FIGURES
+                )
+            )
         if report.interruptions:
             missing.append(
                 self.tr("The run was interrupted and went on: {count}.").format(count=report.interruptions)

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QCoreApplication, QRectF, Qt
 from PySide6.QtGui import QPainterPath, QPen
 
-from app.bench.report.curves import Point, generation_by_depth, generation_limit
+from app.bench.report.curves import SMALLEST, Point, generation_by_depth, generation_limit
 from app.bench.results.report import Measure, Report
 from app.ui.base.resource_words import sentences
 from app.ui.base.theme import Theme
@@ -77,6 +77,7 @@ class _Card:
         self._text(MARGIN + 20, top + 14, 600, 24, title, 17, "text", bold=True)
         area = QRectF(MARGIN + 40, top + 60, WIDTH - 2 * MARGIN - 80, height - 100)
         highest = max(point.y for point in [*points, *limit]) * 1.1
+        highest = highest if highest > SMALLEST else 1.0
         furthest = max(point.x for point in points) or 1.0
 
         def place(point: Point) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 """The Benchmark tab's plots: what a run measured, its limits, its history, and all quantisations at hand."""
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import islice
 
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
@@ -28,6 +30,11 @@ from app.ui.widgets.plot_library import PlotLibrary
 from models.store.store import InstalledModel
 from models.system.units import GIGABYTE
 
+MOST_RUNS = 100
+"""Of one model file: the newest are drawn run by run."""
+MOST_FIGURES = 100
+MOST_FILES = 30
+"""Beside each other by their size; the newest runs' files."""
 WIDE_PX = 760
 """From this width on two pictures stand side by side."""
 
@@ -100,7 +107,7 @@ class BenchmarkPlots(QWidget):
         """Show a run among all runs, newest first, and the models at hand. A curve of one that `grows` is
         shown from its first point on."""
         self._least_points = 1 if grows else 2
-        same = [other for other in reports if is_same_subject(other, report)]
+        same = [other for other in reports if is_same_subject(other, report)][:MOST_RUNS]
         shown = {"trend": len(same) > 1}
         shown["depth"] = self._show_depth(report, same)
         shown["prompt"] = self._show_simple(self.prompt, prompt_by_length(report))
@@ -193,30 +200,35 @@ class BenchmarkPlots(QWidget):
     def _trends(self, reports: Sequence[Report]) -> list[Trend]:
         """Each figure through these runs."""
         keys = dict.fromkeys(measure.key for report in reports for measure in report.measures)
-        return [self._trend(key, trend(reports, key)) for key in keys]
-
-    def _trend(self, key: str, found: Sequence[tuple[Report, Measure]]) -> Trend:
-        # One unit for all: milliseconds stay such where another run took longer.
-        factor = words.shown_factor(found[0][1])
-        points = []
-        for run, measure in found:
-            mean, sd = factor * measure.mean, factor * (measure.sd or 0.0)
-            text = f"{words.mean_text(measure)} {words.deviation_text(measure)} {words.unit_text(measure)}"
-            points.append(TrendPoint(run, mean, mean - sd, mean + sd, text))
         note = self.tr("All runs of this model file; bars show the standard deviation")
-        return Trend(key, words.measure_name(key), words.unit_text(found[0][1]), note, points)
+        return [
+            Trend(key, words.measure_name(key), note, partial(_trend_of, reports, key))
+            for key in islice(keys, MOST_FIGURES)
+        ]
 
     def _show_sizes(self, reports: Sequence[Report]) -> bool:
         newest: dict[str, tuple[Report, Measure]] = {}
         for run in reports:
             if run.generation is not None and run.source == "stillroom":
                 newest.setdefault(run.model.sha256, (run, run.generation))
-        found = sorted(newest.values(), key=lambda pair: pair[0].model.size_bytes)
+        found = sorted(islice(newest.values(), MOST_FILES), key=lambda pair: pair[0].model.size_bytes)
         is_one_model = len({run.model.name for run, _ in found}) == 1
         labels = [run.model.quantisation if is_one_model else _short_name(run) for run, _ in found]
         points = [Point(run.model.size_bytes / GIGABYTE, m.mean, m.sd or 0.0, m.key) for run, m in found]
         self.sizes.show_lines([Line(points, joined=False, labels=labels)])
         return len(points) > 1
+
+
+def _trend_of(reports: Sequence[Report], key: str) -> tuple[str, list[TrendPoint]]:
+    found = trend(reports, key)
+    # One unit for all: milliseconds stay such where another run took longer.
+    factor = words.shown_factor(found[0][1])
+    points = []
+    for run, measure in found:
+        mean, sd = factor * measure.mean, factor * (measure.sd or 0.0)
+        text = f"{words.mean_text(measure)} {words.deviation_text(measure)} {words.unit_text(measure)}"
+        points.append(TrendPoint(run, mean, mean - sd, mean + sd, text))
+    return words.unit_text(found[0][1]), points
 
 
 def _short_name(run: Report) -> str:
