@@ -54,9 +54,8 @@ class FontIcon(QIconEngine):
         if kept is None:
             kept = self._pixmaps[key] = QPixmap(size)
             kept.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(kept)
-            self.paint(painter, QRect(QPoint(0, 0), size), mode, state)
-            painter.end()
+            with QPainter(kept) as painter:
+                self.paint(painter, QRect(QPoint(0, 0), size), mode, state)
         return kept
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:

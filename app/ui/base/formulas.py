@@ -132,11 +132,10 @@ def _paint(svg: FormulaSvg, request: FormulaRequest) -> FormulaPicture:
     scale = QGuiApplication.primaryScreen().devicePixelRatio()
     image = QImage(round(width * scale), round(height * scale), QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(image)
-    painter.scale(scale, scale)
-    renderer = QSvgRenderer(QByteArray(svg.svg.encode()))
-    renderer.render(painter, QRectF(0, baseline - svg.ascent, svg.width, svg.ascent + svg.descent))
-    painter.end()
+    with QPainter(image) as painter:
+        painter.scale(scale, scale)
+        renderer = QSvgRenderer(QByteArray(svg.svg.encode()))
+        renderer.render(painter, QRectF(0, baseline - svg.ascent, svg.width, svg.ascent + svg.descent))
     buffer = QBuffer()
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stub knows bytes only
     data = base64.b64encode(buffer.data().data()).decode()

@@ -308,33 +308,32 @@ class _Scale(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw it in the theme's colours."""
         left, width = HANDLE_PX / 2, self.width() - HANDLE_PX
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        zones = [(0.0, "good"), (self._on_card, "warning"), (max(self._on_card, self._in_memory), "line")]
-        if not self._on_card:
-            zones = [(0.0, "good"), (self._in_memory, "line")]
-        for (begin, colour), (end, _colour) in pairwise([*zones, (1.0, "")]):
-            if end > begin:
-                painter.fillRect(
-                    round(left + begin * width),
-                    0,
-                    round((end - begin) * width),
-                    BAR_PX,
-                    self._theme.colour(colour),
-                )
-        painter.setFont(self._font())
-        painter.setPen(self._theme.colour("muted"))
-        metrics = painter.fontMetrics()
-        free = 0.0
-        for place, name in self._ticks:
-            at = left + place * width
-            painter.drawLine(round(at), BAR_PX, round(at), BAR_PX + TICK_PX)
-            length = metrics.horizontalAdvance(name)
-            begin = min(max(0.0, at - length / 2), self.width() - length)
-            if begin >= free:
-                painter.drawText(round(begin), BAR_PX + TICK_PX + 2 + metrics.ascent(), name)
-                free = begin + length + GAP_PX
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            zones = [(0.0, "good"), (self._on_card, "warning"), (max(self._on_card, self._in_memory), "line")]
+            if not self._on_card:
+                zones = [(0.0, "good"), (self._in_memory, "line")]
+            for (begin, colour), (end, _colour) in pairwise([*zones, (1.0, "")]):
+                if end > begin:
+                    painter.fillRect(
+                        round(left + begin * width),
+                        0,
+                        round((end - begin) * width),
+                        BAR_PX,
+                        self._theme.colour(colour),
+                    )
+            painter.setFont(self._font())
+            painter.setPen(self._theme.colour("muted"))
+            metrics = painter.fontMetrics()
+            free = 0.0
+            for place, name in self._ticks:
+                at = left + place * width
+                painter.drawLine(round(at), BAR_PX, round(at), BAR_PX + TICK_PX)
+                length = metrics.horizontalAdvance(name)
+                begin = min(max(0.0, at - length / 2), self.width() - length)
+                if begin >= free:
+                    painter.drawText(round(begin), BAR_PX + TICK_PX + 2 + metrics.ascent(), name)
+                    free = begin + length + GAP_PX
 
     def _font(self) -> QFont:
         font = QFont(self.font())

@@ -64,9 +64,8 @@ class RuleLine(QFrame):
         """Draw it; selected in a colour that can be told from the usual one in a line of one pixel."""
         super().paintEvent(event)
         if self._is_selected:
-            painter = QPainter(self)
-            painter.fillRect(self.rect(), self.palette().brush(QPalette.ColorRole.Accent))
-            painter.end()
+            with QPainter(self) as painter:
+                painter.fillRect(self.rect(), self.palette().brush(QPalette.ColorRole.Accent))
 
 
 Content = RichLabel | TableLabel | CodeCard | FormulaCard | RuleLine | WrappedText
@@ -306,12 +305,11 @@ class _Marker(PlainLabel):
         if self._is_selected:
             metrics = self.fontMetrics()
             width = metrics.horizontalAdvance(self.text())
-            painter = QPainter(self)
-            painter.fillRect(
-                QRect(self.width() - width, 0, width, metrics.height()),
-                self.palette().brush(QPalette.ColorRole.Highlight),
-            )
-            painter.end()
+            with QPainter(self) as painter:
+                painter.fillRect(
+                    QRect(self.width() - width, 0, width, metrics.height()),
+                    self.palette().brush(QPalette.ColorRole.Highlight),
+                )
         super().paintEvent(event)
 
 

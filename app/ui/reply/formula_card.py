@@ -86,18 +86,18 @@ class FormulaCard(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """The picture, or the source in the code font."""
-        painter = QPainter(self)
-        drawn = self._drawn_rect()
-        if self._is_selected:
-            painter.fillRect(drawn, self.palette().brush(QPalette.ColorRole.Highlight))
-        if self._picture is not None and self._picture.tag:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(drawn, self._picture.image)
-        else:
-            painter.setFont(self._theme.code_font())
-            painter.setPen(self._theme.colour("muted"))
-            painter.drawText(drawn, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), self._latex)
-        painter.end()
+        with QPainter(self) as painter:
+            drawn = self._drawn_rect()
+            if self._is_selected:
+                painter.fillRect(drawn, self.palette().brush(QPalette.ColorRole.Highlight))
+            if self._picture is not None and self._picture.tag:
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+                painter.drawImage(drawn, self._picture.image)
+            else:
+                painter.setFont(self._theme.code_font())
+                painter.setPen(self._theme.colour("muted"))
+                corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+                painter.drawText(drawn, int(corner), self._latex)
 
     def _drawn_rect(self) -> QRectF:
         """The place of the picture, or of the source."""

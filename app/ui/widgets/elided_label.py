@@ -52,6 +52,6 @@ class ElidedLabel(PlainLabel):
         else:
             shown = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
         set_tip(self, self.text() if self._has_tip and shown != self.text() else "")
-        painter = QPainter(self)
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(room, self.alignment(), shown)
+        with QPainter(self) as painter:
+            painter.setPen(self.palette().color(self.foregroundRole()))
+            painter.drawText(room, self.alignment(), shown)

@@ -193,4 +193,5 @@ class _Ring(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Fill the edge."""
-        QPainter(self).fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Accent))
+        with QPainter(self) as painter:
+            painter.fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Accent))

@@ -212,10 +212,9 @@ class MeasuredTable(QTableView):
         across = self.viewport().rect()
         if row >= 0:
             across = QRect(0, self.rowViewportPosition(row), across.width(), self.rowHeight(row))
-        painter = QPainter(self.viewport())
-        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), RING_PX))
-        painter.drawRect(across.adjusted(1, 1, -1, -1))
-        painter.end()
+        with QPainter(self.viewport()) as painter:
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), RING_PX))
+            painter.drawRect(across.adjusted(1, 1, -1, -1))
 
 
 class WideColumn(QObject):

@@ -17,12 +17,9 @@ def draw_png(theme: Theme, draw: Callable[["Canvas"], None]) -> bytes:
     """The picture that `draw` makes, as PNG. GUI thread."""
     image = QImage(WIDTH, HEIGHT, QImage.Format.Format_ARGB32)
     image.fill(theme.colour("ground"))
-    painter = QPainter(image)
-    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
-    try:
+    with QPainter(image) as painter:
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
         draw(Canvas(painter, theme))
-    finally:
-        painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     # PySide's stub wants the format as bytes.

@@ -161,22 +161,21 @@ class _Bar(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         use, colours = self._use, self._theme.colours
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(colours.track_edge))
-        # In high contrast the track is seen by its edge.
-        edge_px = int(colours.track_edge != colours.track)
-        inner = self.rect().adjusted(edge_px, edge_px, -edge_px, -edge_px)
-        painter.fillRect(inner, QColor(colours.track))
-        if use is not None and use.context:
-            over = use.total > use.context
-            left = float(inner.left())
-            for tokens, colour in (
-                (use.history, colours.faint),
-                (use.documents, colours.muted),
-                (use.message, colours.accent),
-            ):
-                width = inner.width() * tokens / max(use.context, use.total)
-                colour = colours.danger if over else colour
-                painter.fillRect(QRectF(left, inner.top(), width, inner.height()), QColor(colour))
-                left += width
-        painter.end()
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), QColor(colours.track_edge))
+            # In high contrast the track is seen by its edge.
+            edge_px = int(colours.track_edge != colours.track)
+            inner = self.rect().adjusted(edge_px, edge_px, -edge_px, -edge_px)
+            painter.fillRect(inner, QColor(colours.track))
+            if use is not None and use.context:
+                over = use.total > use.context
+                left = float(inner.left())
+                for tokens, colour in (
+                    (use.history, colours.faint),
+                    (use.documents, colours.muted),
+                    (use.message, colours.accent),
+                ):
+                    width = inner.width() * tokens / max(use.context, use.total)
+                    colour = colours.danger if over else colour
+                    painter.fillRect(QRectF(left, inner.top(), width, inner.height()), QColor(colour))
+                    left += width

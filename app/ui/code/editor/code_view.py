@@ -230,23 +230,23 @@ class CodeView(TextField):
 
     def paint_gutter(self, event: QPaintEvent) -> None:
         """Draw the line numbers; called by the gutter."""
-        painter = QPainter(self._gutter)
-        painter.setFont(self.font())
-        block = self.firstVisibleBlock()
-        top = self.blockBoundingGeometry(block).translated(self.contentOffset()).top()
-        width = self._gutter.width() - GUTTER_PADDING_PX
-        while block.isValid() and top <= event.rect().bottom():
-            height = self.blockBoundingRect(block).height()
-            if top + height >= event.rect().top():
-                text, colour = self.gutter_label(block.blockNumber())
-                painter.setPen(self._theme.colour(colour))
-                painter.drawText(
-                    QRect(0, round(top), width, self.fontMetrics().height()),
-                    Qt.AlignmentFlag.AlignRight,
-                    text,
-                )
-            block = block.next()
-            top += height
+        with QPainter(self._gutter) as painter:
+            painter.setFont(self.font())
+            block = self.firstVisibleBlock()
+            top = self.blockBoundingGeometry(block).translated(self.contentOffset()).top()
+            width = self._gutter.width() - GUTTER_PADDING_PX
+            while block.isValid() and top <= event.rect().bottom():
+                height = self.blockBoundingRect(block).height()
+                if top + height >= event.rect().top():
+                    text, colour = self.gutter_label(block.blockNumber())
+                    painter.setPen(self._theme.colour(colour))
+                    painter.drawText(
+                        QRect(0, round(top), width, self.fontMetrics().height()),
+                        Qt.AlignmentFlag.AlignRight,
+                        text,
+                    )
+                block = block.next()
+                top += height
 
     def _place_gutter(self) -> None:
         width = self.gutter_width()

@@ -79,21 +79,21 @@ class GhostText(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the first line behind the cursor, and the others over what stands below."""
-        painter = QPainter(self)
-        painter.setFont(self._editor.font())
-        height, cursor = self._line_height(), self._editor.cursorRect()
-        first, *others = self._text.split("\n")
-        if others:
-            below = QRect(0, height, self.width(), height * len(others))
-            painter.fillRect(below, self._theme.colour("surface"))
-            painter.setPen(self._theme.colour("line"))
-            painter.drawLine(below.bottomLeft(), below.bottomRight())
-        painter.setPen(self._theme.colour("muted"))
-        ascent = self._editor.fontMetrics().ascent()
-        painter.drawText(QPoint(cursor.left() + 1, ascent), self._expanded(first))
-        left = round(self._editor.contentOffset().x() + self._editor.document().documentMargin())
-        for number, line in enumerate(others, start=1):
-            painter.drawText(QPoint(left, number * height + ascent), self._expanded(line))
+        with QPainter(self) as painter:
+            painter.setFont(self._editor.font())
+            height, cursor = self._line_height(), self._editor.cursorRect()
+            first, *others = self._text.split("\n")
+            if others:
+                below = QRect(0, height, self.width(), height * len(others))
+                painter.fillRect(below, self._theme.colour("surface"))
+                painter.setPen(self._theme.colour("line"))
+                painter.drawLine(below.bottomLeft(), below.bottomRight())
+            painter.setPen(self._theme.colour("muted"))
+            ascent = self._editor.fontMetrics().ascent()
+            painter.drawText(QPoint(cursor.left() + 1, ascent), self._expanded(first))
+            left = round(self._editor.contentOffset().x() + self._editor.document().documentMargin())
+            for number, line in enumerate(others, start=1):
+                painter.drawText(QPoint(left, number * height + ascent), self._expanded(line))
 
     def _expanded(self, line: str) -> str:
         return line.expandtabs(4)

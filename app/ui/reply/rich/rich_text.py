@@ -169,30 +169,29 @@ class RichText(QLabel):
         context = QAbstractTextDocumentLayout.PaintContext()
         context.clip = QRectF(event.rect().translated(-area.topLeft()))
         context.palette = self.palette()
-        painter = QPainter(self)
-        painter.setClipRect(event.rect())
-        painter.translate(area.topLeft())
-        layout = self._document.documentLayout()
-        context.selections = self._marked_link()
-        if self._selected[0] < self._selected[1]:
-            words, pictures = self._selected_places()
-            if pictures:
-                # With something selected, Qt cuts off what reaches out of a line, and paints over pictures:
-                # they are drawn before, and then the selected words alone.
-                ground = self.palette().brush(QPalette.ColorRole.Highlight)
-                for rect in self._rects_of(pictures):
-                    painter.fillRect(rect, ground)
-                layout.draw(painter, context)
-                region = QRegion()
-                for rect in self._rects_of(words):
-                    region += rect
-                painter.setClipRegion(region, Qt.ClipOperation.IntersectClip)
-            look = QTextCharFormat()
-            look.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
-            look.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
-            context.selections = [*context.selections, *(self._marked(*ends, look) for ends in words)]
-        layout.draw(painter, context)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setClipRect(event.rect())
+            painter.translate(area.topLeft())
+            layout = self._document.documentLayout()
+            context.selections = self._marked_link()
+            if self._selected[0] < self._selected[1]:
+                words, pictures = self._selected_places()
+                if pictures:
+                    # With something selected, Qt cuts off what reaches out of a line, and paints over
+                    # pictures: they are drawn before, and then the selected words alone.
+                    ground = self.palette().brush(QPalette.ColorRole.Highlight)
+                    for rect in self._rects_of(pictures):
+                        painter.fillRect(rect, ground)
+                    layout.draw(painter, context)
+                    region = QRegion()
+                    for rect in self._rects_of(words):
+                        region += rect
+                    painter.setClipRegion(region, Qt.ClipOperation.IntersectClip)
+                look = QTextCharFormat()
+                look.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
+                look.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
+                context.selections = [*context.selections, *(self._marked(*ends, look) for ends in words)]
+            layout.draw(painter, context)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Take the font that a style sheet gives it, such as one that is struck out."""
