@@ -343,6 +343,8 @@ def try_package(debian: Debian, model: Path, log: RehearsalLog) -> None:
     libraries = json.loads(debian.run("stillroom doctor --json", user=True).stdout)["libraries"]
     if not told["answer"].strip():
         raise SystemExit(f"It answered nothing: {told}")
+    if not any(each["name"] == "CPU" and each["library"] for each in libraries):
+        raise SystemExit(f"It does not say by which variant it computes: {libraries}")
     log.step("removed", lambda: debian.run("dpkg --purge stillroom"))
     if left := [path for path in debian.folder.glob("usr/**/stillroom*") if path.exists()]:
         raise SystemExit(f"Its package has left {left[0]} behind.")
