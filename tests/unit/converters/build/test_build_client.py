@@ -27,8 +27,8 @@ from models.quantisation.quantisation_mixture import MixtureModel
 from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled
 from models.system.progress import JobContext, OnProgress, Progress, ignore_progress
-from tests.support.children import running_children
 from tests.support.checkpoints import write_json
+from tests.support.children import running_children
 
 COMMAND = child_command("build")
 NAME = "Model"
