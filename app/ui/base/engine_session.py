@@ -155,7 +155,6 @@ class EngineSession(QObject):
         self._elsewhere = elsewhere
         self._load: _Load | None = None
         self._choices = 0
-        self._is_quieting = False
         self._state = EngineState("stopped")
         self.client = client
         self.templates = templates
@@ -166,6 +165,8 @@ class EngineSession(QObject):
         self.reserved_for = ""
         self.own_check: threading.Event | None = None
         """Ends the check that Stillroom makes by itself. Unless it is set, nothing else is written."""
+        self.is_quieting = False
+        """What was asked for begins once such a check has ended: no other begins before."""
         self.expects_model = False
         """The window will load a model by itself in a moment: it has just begun, or has measured."""
         self.returning: ModelInfo | None = None
@@ -431,12 +432,12 @@ class EngineSession(QObject):
     def make_quiet(self, again: Callable[[], None]) -> bool:
         """End the check that Stillroom makes by itself, and call `again` once that is done; False where
         somebody waits for the reply that is being written."""
-        if self._is_quieting:
+        if self.is_quieting:
             return True
         if self.own_check is None or self.own_check.is_set():
             return False
         self.own_check.set()
-        self._is_quieting = True
+        self.is_quieting = True
         self._bridge.start(self._when_quiet(again))
         return True
 
@@ -446,7 +447,7 @@ class EngineSession(QObject):
             while self.own_check is not None:
                 await asyncio.sleep(QUIET_S)
         finally:
-            self._is_quieting = False
+            self.is_quieting = False
         again()
 
     def expect_model(self, expected: bool) -> None:

@@ -77,7 +77,9 @@ class DriftWatch(QObject):
         if self._wants is None:
             return
         left_s = self._idle_s - self._replies.idle_s()
-        if left_s > 0:
+        if self._session.is_quieting:
+            self._timer.start(round(1000 * self._idle_s))
+        elif left_s > 0:
             self._timer.start(round(1000 * left_s) + 1)
         elif self._cancel is None:
             self._bridge.start(self._check(self._wants))

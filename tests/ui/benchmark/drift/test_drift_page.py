@@ -17,7 +17,7 @@ from app.telemetry.host import HostSample
 from app.telemetry.nvml import GpuReading
 from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import History, TelemetrySnapshot
-from app.ui.base import figures
+from app.ui.base import engine_session, figures
 from app.ui.benchmark.drift.drift_page import DriftPage
 from app.ui.benchmark.drift.drift_watch import DriftWatch
 from app.ui.benchmark.drift.drift_words import DRIFT, DriftWords
@@ -123,9 +123,11 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     page.deleteLater()
 
 
+@pytest.mark.parametrize("looks_s", [engine_session.QUIET_S, 1.0], ids=["as ever", "on a busy computer"])
 def test_a_check_of_its_own_gives_way_to_one_that_is_asked_for(
-    desk: QualityDesk, stores: Stores, tmp_path: Path
+    desk: QualityDesk, stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks_s: float
 ) -> None:
+    monkeypatch.setattr(engine_session, "QUIET_S", looks_s)
     model = Path(shutil.copy(starter_path(), tmp_path / "model.gguf"))
     host = QWidget()
     notices = Notices(host, lambda: "")
