@@ -10,12 +10,14 @@ from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.text_selection import BlockPlace
 from app.chat.store.records import StoredMessage
-from app.code.languages import LANGUAGES
+from app.code.languages import Language
 from app.code.lexing import IncrementalLexer
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.code_card import CodeCard
+from app.ui.reply.code_formats import code_formats
 from app.ui.reply.code_text import CodeText
+from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.reply.markdown_view import MarkdownView
 from tests.support.waiting import wait_until
 
@@ -176,18 +178,22 @@ def test_colours_reach_long_code_far_away(qtbot: QtBot, theme: Theme) -> None:
 
 
 def test_the_first_code_in_a_language_gets_its_colours_in_a_later_turn(qtbot: QtBot, theme: Theme) -> None:
-    def coloured(card: CodeCard) -> bool:
-        field = card.findChildren(QPlainTextEdit)[0]
-        return bool(field.document().lastBlock().previous().layout().formats())
+    # One that no other test has used.
+    language = Language("ada", "Ada", ())
 
-    language = next(language for language in LANGUAGES if not IncrementalLexer(language, [""]).is_ready)
-    first, second = CodeCard(theme), CodeCard(theme)
-    for card in (first, second):
-        qtbot.addWidget(card)
-    first.set_code('"a text"\n', language.key)
-    assert not coloured(first)
+    def shown() -> QPlainTextEdit:
+        field = QPlainTextEdit()
+        qtbot.addWidget(field)
+        CodeHighlighter(field, code_formats(theme)).set_language(language)
+        field.setPlainText('"a text"')
+        return field
+
+    def coloured(field: QPlainTextEdit) -> bool:
+        return bool(field.document().firstBlock().layout().formats())
+
     assert not IncrementalLexer(language, [""]).is_ready
+    first = shown()
+    assert not coloured(first)
     wait_until(lambda: coloured(first))
     # The next one need not wait.
-    second.set_code('"a text"\n', language.key)
-    assert coloured(second)
+    assert coloured(shown())
