@@ -12,7 +12,7 @@ from app.audit.folder import AuditFolder
 
 MOST_LINES = 5_000
 BRIEF_CHARACTERS = 4_000
-"""What a brief entry keeps of its texts: a window can search in `MOST_LINES` such while somebody types."""
+"""Of the texts of a brief entry: a window can search in `MOST_LINES` such while somebody types."""
 SHORT_CHARACTERS = 200
 """A field of this length is kept in any case."""
 

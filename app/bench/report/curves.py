@@ -10,7 +10,7 @@ Look = Literal["main", "before", "limit"]
 
 
 SMALLEST = 1e-9
-"""What is less is nothing, for an axis that begins at zero."""
+"""Less than this is nothing, for an axis that begins at zero."""
 INTENSITIES = (1e-6, 1e9)
 """Operations for each byte that a roofline shows; beyond them nobody has measured anything."""
 SPEEDS = (1.0, 1e24)

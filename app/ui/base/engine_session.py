@@ -166,7 +166,7 @@ class EngineSession(QObject):
         self.own_check: threading.Event | None = None
         """Ends the check that Stillroom makes by itself. Unless it is set, nothing else is written."""
         self.is_quieting = False
-        """What was asked for begins once such a check has ended: no other begins before."""
+        """Something was asked for that begins once such a check has ended: no other check begins before."""
         self.expects_model = False
         """The window will load a model by itself in a moment: it has just begun, or has measured."""
         self.returning: ModelInfo | None = None

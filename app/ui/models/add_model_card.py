@@ -11,7 +11,7 @@ from app.ui.base.theme import Theme
 from app.ui.models.job_following import asking_text
 from app.ui.widgets.card import Card, button, label, name_field
 from app.ui.widgets.inline_notices import InlineNotices
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from app.ui.widgets.wheel_proof import ComboBox
 from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
 from models.system.progress import Progress

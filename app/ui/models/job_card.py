@@ -14,7 +14,7 @@ from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.inline_notices import NoticeText
 from app.ui.widgets.notices import Notices
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from models.system.disk_space import DiskFullError, DiskNeed
 from models.system.progress import Progress
 from models.system.units import byte_count

@@ -12,7 +12,7 @@ from app.ui.reply.link_question import ask_before_opening
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import translated
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from models.system.progress import Progress
 from models.system.units import byte_count
 

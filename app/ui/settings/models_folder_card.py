@@ -15,7 +15,7 @@ from app.ui.base.show_in_folder import show_in_folder
 from app.ui.settings.models_moving import ModelsMoving
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import error_text
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from models.system.disk_space import free_bytes
 from models.system.progress import Progress
 from models.system.units import byte_count

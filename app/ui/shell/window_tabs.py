@@ -49,7 +49,7 @@ class TabsState:
     is_new_chat: bool = False
     """A new chat is open, of which nothing is kept."""
     asked_models: tuple[str, str] = ("", "")
-    """What was typed on the page of the models: `ModelsTab.typed`."""
+    """The words that were typed on the page of the models: `ModelsTab.typed`."""
     searched_chats: str = ""
     """The words that the chats are searched for."""
 

@@ -1,14 +1,14 @@
-"""Push buttons that Return presses, too, the one that shows what is chosen of its menu, and rows of them."""
+"""Push buttons: Return presses them, too, one shows what is chosen of its menu, rows of them, and those that
+take each other's place at a click."""
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QPushButton,
     QStyle,
     QStyleOptionButton,
-    QStylePainter,
     QWidget,
 )
 
@@ -28,11 +28,12 @@ class MenuButton(PushButton):
         """Draw the frame with the menu's arrow, then the words as those of a button without a menu."""
         option = QStyleOptionButton()
         self.initStyleOption(option)
-        painter = QStylePainter(self)
-        painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, option)
-        option.features &= ~QStyleOptionButton.ButtonFeature.HasMenu
-        option.rect = self.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, self)
-        painter.drawControl(QStyle.ControlElement.CE_PushButtonLabel, option)
+        style = self.style()
+        with QPainter(self) as painter:
+            style.drawControl(QStyle.ControlElement.CE_PushButtonBevel, option, painter, self)
+            option.features &= ~QStyleOptionButton.ButtonFeature.HasMenu
+            option.rect = style.subElementRect(QStyle.SubElement.SE_PushButtonContents, option, self)
+            style.drawControl(QStyle.ControlElement.CE_PushButtonLabel, option, painter, self)
 
 
 class ButtonRow(QButtonGroup):
@@ -54,3 +55,18 @@ class ButtonRow(QButtonGroup):
             with_it = each.focusPolicy() | Qt.FocusPolicy.TabFocus
             without_it = each.focusPolicy() & ~Qt.FocusPolicy.TabFocus
             each.setFocusPolicy(with_it if chosen is None or each is chosen else without_it)
+
+
+class SingleClicks(QObject):
+    """Keeps the second half of a double click from the buttons, one of which has just come below the mouse.
+    GUI thread."""
+
+    def __init__(self, *buttons: QAbstractButton) -> None:
+        """It belongs to the first one."""
+        super().__init__(buttons[0])
+        for each in buttons:
+            each.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Swallow a second press that comes as quickly as that of a double click."""
+        return event.type() == QEvent.Type.MouseButtonDblClick

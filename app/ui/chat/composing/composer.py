@@ -22,7 +22,7 @@ from app.ui.widgets.card import Card, button
 from app.ui.widgets.collapsing_buttons import CollapsingButtons
 from app.ui.widgets.dropped import dropped_files, dropped_without_models
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from app.ui.widgets.text_field import LONGEST_LINE, TextField
 
 LEAST_LINES, MOST_LINES = 2, 12

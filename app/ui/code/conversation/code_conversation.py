@@ -32,8 +32,8 @@ from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.notices import error_text, filled
+from app.ui.widgets.push_buttons import SingleClicks
 from app.ui.widgets.remote_line import ElsewhereLine
-from app.ui.widgets.single_click import SingleClicks
 from app.ui.widgets.text_field import TextField
 from app.ui.widgets.ui_context import UiContext
 from models.system.shown_text import shown

@@ -13,7 +13,7 @@ from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import KLD_P99, SPEED, TYPE, QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from app.ui.widgets.wide_column import MeasuredTable, WideColumn
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel

@@ -21,7 +21,7 @@ from app.ui.models.search.repository_panel import RepositoryPanel
 from app.ui.models.search.results_view import ResultsView
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.inline_notices import InlineNotices
-from app.ui.widgets.single_click import SingleClicks
+from app.ui.widgets.push_buttons import SingleClicks
 from app.ui.widgets.ui_context import UiContext
 from models.hub.hub_access import HUB, environment_mirror
 from models.hub.repository_card import LONGEST_SEARCH, MOST_FOUND, RepositoryCard

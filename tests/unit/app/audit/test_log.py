@@ -10,6 +10,7 @@ from app.audit import log as audit_log
 from app.audit.folder import AuditFolder
 from app.audit.log import AuditLog, AuditLogError
 from app.audit.verification import verify
+from tests.support.waiting import wait_until
 
 LIMIT = 1 << 20
 
@@ -44,10 +45,7 @@ def test_long_texts_that_cannot_be_written_do_not_fill_the_memory(
         log.add("request", {"id": str(n), "content": ["word " * 50, {"answer": "word " * 50}]})
     log.add("request", {"id": "5", "content": "word " * 500})
     blocker.unlink()
-    for _ in range(1000):
-        if log.flush():
-            break
-        threading.Event().wait(0.01)
+    wait_until(log.flush, "the next try")
     log.close()
     lines = [json.loads(raw.data) for raw in AuditFolder(blocker).lines()]
     # The newest is kept, however long.
@@ -79,11 +77,7 @@ def test_what_cannot_be_written_is_told_once_and_written_later(
     for n in range(1, 6):
         log.add("reply", {"id": str(n)})
     blocker.unlink()
-    # The next try succeeds.
-    for _ in range(1000):
-        if log.flush():
-            break
-        threading.Event().wait(0.01)
+    wait_until(log.flush, "the next try")
     log.close()
     assert len(problems) == 1
     assert "cannot be written" in str(problems[0])
