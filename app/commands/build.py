@@ -3,7 +3,6 @@
 import argparse
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,9 +235,8 @@ def _memory(core: Core, cancel: threading.Event) -> Memory:
     with core.engine() as client:
         listed = listed_devices(client, core.settings.values.load.rpc_servers, cancel)
     devices = [] if isinstance(listed, StillroomError) else listed.devices
-    speed = core.measurements.memory_speed()
-    memory = free_memory(psutil.virtual_memory().available, devices, speed.bytes_per_s)
-    return replace(memory, speed_is_provisional=speed.is_provisional)
+    memory = free_memory(psutil.virtual_memory().available, devices)
+    return core.measurements.memory_speed().applied(memory)
 
 
 def _build_adapter(

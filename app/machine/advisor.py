@@ -293,7 +293,7 @@ class Advisor:
 
         The largest model counts, because the catalogue's are large.
         """
-        in_ram, on_cards = 0.0, 0.0
+        in_ram, on_cards, kind = 0.0, 0.0, ""
         largest = {"ram": 0, "card": 0}
         by_path = {str(file.path): file for file in self._files.values()}
         for load in self._loads:
@@ -305,17 +305,24 @@ class Advisor:
             shape = self._models[file.key].shape
             speed = _read_bytes(shape, file.bytes) * load.decode_tok_per_s
             if load.gpu_layers == 0 and file.bytes >= largest["ram"]:
-                in_ram, largest["ram"] = speed, file.bytes
+                in_ram, largest["ram"], kind = speed, file.bytes, file.type
             elif load.gpu_layers > shape.layers and file.bytes >= largest["card"]:
                 on_cards, largest["card"] = speed, file.bytes
         self._from_replies = bool(in_ram or on_cards)
         provisional = memory.speed_is_provisional and not in_ram
         gpus = tuple(replace(gpu, bytes_per_s=on_cards or gpu.bytes_per_s) for gpu in memory.gpus)
+        memory = replace(memory, gpus=gpus, speed_is_provisional=provisional)
+        if not in_ram:
+            return memory
+        measured = memory.reading_bytes_per_s(kind)
+        if not measured:
+            return replace(memory, ram_bytes_per_s=in_ram)
+        # Weights of the other kind are read faster or slower by as much.
+        factor = in_ram / measured
         return replace(
             memory,
-            gpus=gpus,
-            ram_bytes_per_s=in_ram or memory.ram_bytes_per_s,
-            speed_is_provisional=provisional,
+            ram_bytes_per_s=factor * memory.ram_bytes_per_s,
+            eight_bit_bytes_per_s=factor * memory.eight_bit_bytes_per_s,
         )
 
 

@@ -1,7 +1,7 @@
 """Diagnose this computer: what it can run, what is missing, and what to do about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,7 +15,7 @@ from app.machine.advisor import AS_LOADED, Advisor, FileFacts, Outlook, Use
 from app.machine.doctor_checks import Computer, Problem, find_problems
 from app.machine.file_facts import FileFactsReader
 from app.machine.hardware import Machine, look_at_machine
-from app.machine.measurements import LoadMeasurement, Measurements
+from app.machine.measurements import LoadMeasurement, Measurements, MemorySpeed
 from app.telemetry.nvml import GpuReading
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.catalogue.catalogue import CatalogueModel, catalogue
@@ -108,30 +108,22 @@ def examine(
     machine = look_at_machine(store.root, (paths.data, paths.config, paths.cache, paths.logs))
     reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
     installed = store.listing().models
-    speed = measurements.memory_speed()
     return diagnose(
         Computer(machine, engine, reading, judge(CudaPlace(paths.cuda), reading, engine)),
         Known(installed, measurements.loads(), files.read(installed), files.default),
-        memory_bytes_per_s=speed.bytes_per_s,
-        speed_is_provisional=speed.is_provisional,
-        use=use,
+        measurements.memory_speed(),
+        use,
     )
 
 
 def diagnose(
-    computer: Computer,
-    known: Known,
-    *,
-    memory_bytes_per_s: float = 0.0,
-    speed_is_provisional: bool = False,
-    use: Use = AS_LOADED,
+    computer: Computer, known: Known, speed: MemorySpeed | None = None, use: Use = AS_LOADED
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
     engine, devices = computer.engine, computer.devices
-    memory = replace(
-        free_memory(computer.machine.memory_free_bytes, devices, memory_bytes_per_s),
-        speed_is_provisional=speed_is_provisional,
-    )
+    memory = free_memory(computer.machine.memory_free_bytes, devices)
+    if speed is not None:
+        memory = speed.applied(memory)
     advisor = known.advisor(memory)
     found = advisor.recommendation()
     problems = find_problems(computer, models_on_disk=len(known.installed), an_r1_fits=found is not None)
@@ -143,15 +135,15 @@ def diagnose(
         gpus=_gpus(devices, computer.gpu),
         backends=devices,
         problems=problems,
-        memory_bytes_per_s=memory_bytes_per_s,
-        speed_is_provisional=speed_is_provisional,
+        memory_bytes_per_s=memory.ram_bytes_per_s,
+        speed_is_provisional=memory.speed_is_provisional,
         outlooks=advisor.outlooks(use),
         libraries=[] if isinstance(engine, StillroomError) else engine.backends,
         cuda=computer.cuda,
     )
 
 
-def free_memory(ram_bytes: int, devices: Sequence[Device], memory_bytes_per_s: float) -> Memory:
+def free_memory(ram_bytes: int, devices: Sequence[Device]) -> Memory:
     """Return what is free: `ram_bytes`, and the graphics cards among `devices`."""
     here = [device for device in devices if device.backend != "RPC"]
     there = [device for device in devices if device.backend == "RPC"]
@@ -163,7 +155,6 @@ def free_memory(ram_bytes: int, devices: Sequence[Device], memory_bytes_per_s: f
             for card in (*offload_devices(here), *there)
             if card.kind == "gpu"
         ),
-        memory_bytes_per_s,
     )
 
 

@@ -6,6 +6,7 @@ They take the place of estimates. Kept in one JSON file; a damaged one is put as
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from app.engine.devices.buffer_names import MAPPED, is_copy, is_ram
 from app.engine.protocol import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine.hardware import computer_identity
 from app.machine.memory_speed import SpeedReading, read_memory_speed
+from models.memory.fit import Memory
 from models.system.cores import physical_cores
 from models.system.json_file import read_json, write_json
 
@@ -33,10 +35,12 @@ _KEPT_LOADS = 200
 
 class MemorySpeed(msgspec.Struct, frozen=True, kw_only=True):
     """The speed at which replies read weights from this computer's RAM; measured again when it has become
-    another one. `quiet` says that other programs left the processor alone meanwhile."""
+    another one. Weights of 8 bits and more have a figure of their own, 0 where it was not measured. `quiet`
+    says that other programs left the processor alone meanwhile."""
 
     computer: str
     bytes_per_s: float
+    eight_bit_bytes_per_s: float = 0.0
     measured_at: str
     quiet: bool = False
 
@@ -44,6 +48,15 @@ class MemorySpeed(msgspec.Struct, frozen=True, kw_only=True):
     def is_provisional(self) -> bool:
         """Tell whether it is to be measured again, as the computer was busy."""
         return not self.quiet
+
+    def applied(self, memory: Memory) -> Memory:
+        """Return the memory with this speed."""
+        return replace(
+            memory,
+            ram_bytes_per_s=self.bytes_per_s,
+            eight_bit_bytes_per_s=self.eight_bit_bytes_per_s,
+            speed_is_provisional=self.is_provisional,
+        )
 
 
 class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +104,8 @@ def taken_bytes(info: ModelInfo) -> int:
 
 class _File(msgspec.Struct, kw_only=True):
     version: int = 1
-    # Not `memory_speed`, which earlier versions kept: that of memory alone, without the computing.
-    weights_speed: MemorySpeed | None = None
+    # Earlier versions kept `memory_speed` and `weights_speed`, of memory and of products alone.
+    reply_speed: MemorySpeed | None = None
     loads: list[LoadMeasurement] = []
 
 
@@ -119,12 +132,12 @@ class Measurements:
 
         A speed that was measured while the computer was quiet holds for the day, and for longer where it is
         never quiet again, or differs by no more than the noise. Until there is one, the first counts, or one
-        that is clearly faster, and each call measures again: it blocks for about a second then.
+        that is clearly faster, and each call measures again: it blocks for about five seconds then.
         """
         computer, now = computer_identity(), self._now()
         with self._measuring:
             with self._lock:
-                known = self._read().weights_speed
+                known = self._read().reply_speed
             if known is not None and known.computer != computer:
                 known = None
             is_todays = known is not None and known.measured_at[:10] == now[:10]
@@ -133,15 +146,17 @@ class Measurements:
             reading = self._read_speed(physical_cores())
             if known is not None and known.quiet and not reading.is_quiet:
                 return known
+            bytes_per_s, eight_bit_bytes_per_s = _counted(reading, known)
             found = MemorySpeed(
                 computer=computer,
-                bytes_per_s=_counted(reading, known),
+                bytes_per_s=bytes_per_s,
+                eight_bit_bytes_per_s=eight_bit_bytes_per_s,
                 measured_at=now,
                 quiet=reading.is_quiet and reading.bytes_per_s > 0,
             )
             if found.bytes_per_s:
                 with self._lock:
-                    self._read().weights_speed = found
+                    self._read().reply_speed = found
                     self._write()
             return found
 
@@ -152,7 +167,7 @@ class Measurements:
         if file is None:
             with self._lock:
                 file = self._read()
-        known = file.weights_speed
+        known = file.reply_speed
         return known if known is not None and known.computer == computer_identity() else None
 
     def loads(self) -> tuple[LoadMeasurement, ...]:
@@ -215,17 +230,20 @@ class Measurements:
             log.warning("%s cannot be written: %s", self._path, error)
 
 
-def _counted(reading: SpeedReading, known: MemorySpeed | None) -> float:
-    """Return the bytes per second that count after a reading, where `known` counted before it."""
+def _counted(reading: SpeedReading, known: MemorySpeed | None) -> tuple[float, float]:
+    """Return the bytes per second that count after a reading, of all weights and of those of 8 bits, where
+    `known` counted before it."""
+    now = reading.bytes_per_s, reading.eight_bit_bytes_per_s
     if known is None:
-        return reading.bytes_per_s
+        return now
+    before = known.bytes_per_s, known.eight_bit_bytes_per_s
     if not known.quiet:
         # The fastest of many readings of a busy computer is more than a quiet one reads, and the
         # recommendation would turn with it.
         stays = not reading.is_quiet and reading.bytes_per_s < known.bytes_per_s * _ANOTHER
-        return known.bytes_per_s if stays else reading.bytes_per_s
+        return before if stays else now
     slower, faster = sorted((known.bytes_per_s, reading.bytes_per_s))
-    return known.bytes_per_s if faster < slower * _ANOTHER else reading.bytes_per_s
+    return before if faster < slower * _ANOTHER else now
 
 
 def measured_load(info: ModelInfo) -> LoadMeasurement:

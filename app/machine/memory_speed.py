@@ -60,15 +60,17 @@ class Span(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class SpeedReading:
     """Bytes of weights per second that were read, 0 where that could not be measured; `is_quiet` says that
-    other programs left the processor alone meanwhile."""
+    other programs left the processor alone meanwhile. Weights of 8 bits are a figure of their own, 0 where it
+    was not measured."""
 
     bytes_per_s: float
     is_quiet: bool
+    eight_bit_bytes_per_s: float = 0.0
 
 
 def read_memory_speed(threads: int) -> SpeedReading:
-    """Measure how fast a reply reads weights, by the products of one, and how busy the computer is beside
-    it. Blocks for about a second, on any thread; llama.cpp computes in a process of its own.
+    """Measure how fast a reply reads weights, by the steps of one, and how busy the computer is beside it.
+    Blocks for about five seconds, on any thread; llama.cpp computes in a process of its own.
 
     Memory alone can be read at twice that speed: on two processors of an AMD EPYC at 35 or 67 GB/s, for
     seconds at a time; a reply of R1 Qwen 1.5B in Q4_K_M reads 27 or 31 there.

@@ -8,6 +8,7 @@ import msgspec
 from app.base.parent_death import leave_no_core_dump
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
+from app.engine.llama.errors import NativeError
 from app.engine.llama.weight_products import weight_products
 from app.machine.memory_speed import (
     BUFFER_BYTES,
@@ -19,13 +20,18 @@ from app.machine.memory_speed import (
     room_for,
     usual_window,
 )
-from app.telemetry.host import HostReader
+from app.machine.sample_reply import reply_bytes_per_s, sample_bytes
+from app.telemetry.host import CpuClock, HostReader
 from models.system.child_process import die_with_parent
+
+TYPES = ("Q4_K_M", "Q8_0")
+"""The types by which the speed is measured: most models are run in the first. Weights of 8 bits are unpacked
+with fewer instructions, and are read up to a third faster where memory is not what is slow."""
 
 REPLY_SHARE = 0.8
 """The part of what the products alone read that a reply reads, which also attends, draws tokens and waits for
 its threads after each product. On two processors of an AMD EPYC 0.61 to 0.72 with R1 Qwen 1.5B and 7B in
-Q4_K_M, 0.84 with 1.5B in Q8_0; nearer to 1 where the memory is slow for its processor."""
+Q4_K_M, 0.84 with 1.5B in Q8_0; on two of a Xeon 1.0 and 1.1."""
 
 
 def main() -> int:
@@ -40,27 +46,44 @@ def main() -> int:
 
 
 def read_weights(threads: int, parent: int) -> SpeedReading:
-    """Compute for half a second, and see how busy the computer is beside this process and its parent.
+    """Measure by the products of a reply for half a second, and on a quiet computer by its steps, too.
 
-    The usual speed counts, because a reply takes long: on a quiet computer as it was, beside other programs,
-    which are not there for ever, about as it is without them.
+    Other programs are all but this process and its parent. Beside them steps say nothing, as llama.cpp's
+    threads wait for each other after each product: then about what the products read without them counts.
     """
     size = room_for(BUFFER_BYTES)
     if not size:
         return SpeedReading(0.0, is_quiet=False)
-    ggml = Backend(NativeLog(), wakes=False).ggml
+    backend = Backend(NativeLog(), wakes=False)
     host = HostReader(lambda: (parent,))
-    with weight_products(ggml, threads, size) as products:
+    with weight_products(backend.ggml, threads, size) as products:
         if not products:
             return SpeedReading(0.0, is_quiet=False)
         before = host.cpu_clock()
         spans = read_together([each.compute for each in products])
-        machine_percent, own_percent = host.cpu_clock().percent_since(before)
-    is_quiet = machine_percent - own_percent <= QUIET_PERCENT
-    counted_bytes = REPLY_SHARE * products[0].matrix_bytes
-    most_alone = ORDINARY_BYTES_PER_S / counted_bytes
-    matrices_per_s = usual_window(spans) if is_quiet else busy_blocks_per_s(spans, most_alone)
-    return SpeedReading(counted_bytes * matrices_per_s, is_quiet)
+        is_quiet = _is_quiet(host, before)
+        counted_bytes = REPLY_SHARE * products[0].matrix_bytes
+    if not is_quiet:
+        most_alone = ORDINARY_BYTES_PER_S / counted_bytes
+        return SpeedReading(counted_bytes * busy_blocks_per_s(spans, most_alone), is_quiet=False)
+    by_products = counted_bytes * usual_window(spans)
+    if room_for(sample_bytes(TYPES)) < sample_bytes(TYPES):
+        return SpeedReading(by_products, is_quiet=True)
+    before = host.cpu_clock()
+    try:
+        usual, eight_bit = reply_bytes_per_s(backend, threads, TYPES)
+    except (OSError, NativeError) as error:
+        sys.stderr.write(f"no sample of a reply could be made: {error}\n")
+        return SpeedReading(by_products, is_quiet=True)
+    if not _is_quiet(host, before):
+        return SpeedReading(by_products, is_quiet=False)
+    return SpeedReading(usual, is_quiet=True, eight_bit_bytes_per_s=eight_bit)
+
+
+def _is_quiet(host: HostReader, before: CpuClock) -> bool:
+    """Tell whether other programs, those of other computers of a host too, have left the processors alone."""
+    machine_percent, own_percent = host.cpu_clock().percent_since(before)
+    return machine_percent - own_percent <= QUIET_PERCENT
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ from enum import StrEnum
 from models.memory.memory_need import MemoryNeed
 from models.memory.memory_request import Demand
 from models.memory.memory_reserve import SPARE_RAM_BYTES
+from models.quantisation.quantisation_types import FULL_PRECISION
 from models.quantisation.weights import Weights
 from models.system.units import byte_count, unlike_counts
+
+EIGHT_BIT_AND_MORE = frozenset(("Q8_0", *FULL_PRECISION))
 
 
 class Verdict(StrEnum):
@@ -34,14 +37,21 @@ class GpuMemory:
 class Memory:
     """The free memory of this computer: `ram_bytes`, and each GPU that the installed llama.cpp can use.
 
-    `ram_bytes_per_s` is how fast the processor was measured to read, 0 where that is not known yet;
+    `ram_bytes_per_s` is how fast the processor was measured to read weights, 0 where that is not known yet;
+    `eight_bit_bytes_per_s` is that of weights of 8 bits and more, 0 where it is taken to be the same.
     `speed_is_provisional` says that it was busy with other programs meanwhile.
     """
 
     ram_bytes: int
     gpus: tuple[GpuMemory, ...] = ()
     ram_bytes_per_s: float = 0.0
+    eight_bit_bytes_per_s: float = 0.0
     speed_is_provisional: bool = False
+
+    def reading_bytes_per_s(self, quantisation: str) -> float:
+        """Return how fast weights of this type are read from RAM."""
+        is_eight_bit = quantisation in EIGHT_BIT_AND_MORE
+        return (is_eight_bit and self.eight_bit_bytes_per_s) or self.ram_bytes_per_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ def judge(
         need=need,
         gpu_layers=gpu_layers,
         layers=whole,
-        tok_per_s=None if too_large else _tok_per_s(weights, memory, gpu_layers),
+        tok_per_s=None if too_large else _tok_per_s(quantisation, weights, memory, gpu_layers),
         reason=_REASONS[verdict],
         values=values,
     )
@@ -157,14 +167,15 @@ _REASONS = {
 }
 
 
-def _tok_per_s(weights: Weights, memory: Memory, gpu_layers: int) -> float | None:
+def _tok_per_s(quantisation: str, weights: Weights, memory: Memory, gpu_layers: int) -> float | None:
     """Estimate the speed: each token reads all weights once, the cards' parts one after the other."""
     on_device = weights.on_device(gpu_layers)
     in_ram = weights.read_per_token - on_device
     # The slowest card stands for all: how llama.cpp divides the layers is not known before the load.
     device_bytes_per_s = min((gpu.bytes_per_s for gpu in memory.gpus), default=0.0)
+    ram_bytes_per_s = memory.reading_bytes_per_s(quantisation)
     seconds = 0.0
-    for size, bytes_per_s in ((on_device, device_bytes_per_s), (in_ram, memory.ram_bytes_per_s)):
+    for size, bytes_per_s in ((on_device, device_bytes_per_s), (in_ram, ram_bytes_per_s)):
         if size:
             if not bytes_per_s:
                 return None

@@ -14,11 +14,11 @@ import psutil
 from app.engine.protocol import Failed, Load, Loaded, LoadSettings, Ready
 from app.machine.advisor import Advisor
 from app.machine.measurements import measured_load
+from converters.gguf.hollow_gguf import write_hollow_gguf
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.fit import Fit, Memory, Verdict
 from models.quantisation.quantisation_types import QUANTISATIONS
 from tests.support.engines import ChildEngine
-from tests.support.hollow_gguf import write_hollow_gguf
 
 
 def main() -> None:

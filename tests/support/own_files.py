@@ -245,7 +245,7 @@ def _write_measured(folder: Path) -> None:
         decode_tok_per_s=12.25,
     )
     speed = MemorySpeed(computer="a computer", bytes_per_s=2.5e10, measured_at="", quiet=True)
-    write_json(folder / "measured.json", {"version": 1, "weights_speed": speed, "loads": [load]})
+    write_json(folder / "measured.json", {"version": 1, "reply_speed": speed, "loads": [load]})
 
 
 def _measured(folder: Path) -> object:

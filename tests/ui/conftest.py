@@ -38,7 +38,7 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 
 @pytest.fixture(autouse=True)
 def known_memory_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell the speed of some memory: measuring this computer's takes half a second of all processors for each
+    """Tell the speed of some memory: measuring this computer's takes two seconds of all processors for each
     new data folder."""
     monkeypatch.setattr(
         "app.machine.measurements.read_memory_speed",

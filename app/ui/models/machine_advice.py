@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import psutil
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -65,8 +64,8 @@ class MachineAdvice(QObject):
         self._readings = 0
 
     def learn_memory_speed(self) -> None:
-        """Measure how fast the memory is: a second of work, for whoever is about to show advice. A card that
-        sleeps is woken, so that its memory counts."""
+        """Measure how fast the memory is, some seconds of work, for whoever is about to show advice. A card
+        that sleeps is woken, so that its memory counts."""
         if not self._asked:
             self._asked = True
             self._measure()
@@ -83,9 +82,7 @@ class MachineAdvice(QObject):
         memory = free_memory(session.ready, session.info, session.remote)
         speed = self._known_speed()
         if speed is not None:
-            memory = replace(
-                memory, ram_bytes_per_s=speed.bytes_per_s, speed_is_provisional=speed.is_provisional
-            )
+            memory = speed.applied(memory)
         made = Advisor(
             catalogue(),
             memory,

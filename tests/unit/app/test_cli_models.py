@@ -244,7 +244,7 @@ def test_a_build_without_a_type_takes_the_recommended_one(cli: Cli) -> None:
     [kind] = re.findall("Without --type, (Q8_0|Q4_K_M) is made", ran.err)
     assert ran.out.startswith(f"{kind} ")
     kept = json.loads((cli.home / "data" / "measured.json").read_bytes())
-    assert ("That is provisional" in ran.err) is not kept["weights_speed"]["quiet"]
+    assert ("That is provisional" in ran.err) is not kept["reply_speed"]["quiet"]
 
 
 @pytest.mark.parametrize(("asked", "kind"), [("Q8_0", "Q8_0"), ("q6_k", "Q6_K"), ("latest", "Q4_K_M")])

@@ -10,9 +10,9 @@ import pytest
 
 from app.acquire.importing import import_models
 from app.base.errors import StillroomError
+from converters.gguf.hollow_gguf import write_hollow_gguf
 from models.catalogue.catalogue import find
 from models.store.store import ModelStore
-from tests.support.hollow_gguf import write_hollow_gguf
 from tests.support.tiny_gguf import write_tiny_gguf
 
 

@@ -120,6 +120,18 @@ def test_replies_of_the_largest_model_tell_the_speed_of_the_others() -> None:
     assert one.tok_per_s == pytest.approx(2.0 * read / other, rel=0.01)
 
 
+def test_replies_of_one_kind_of_weights_tell_of_the_other_by_what_was_measured() -> None:
+    file = installed("r1-qwen-7b", "Q8_0")
+    measured = replace(MEMORY, eight_bit_bytes_per_s=25e9)
+    read = weights_of(model("r1-qwen-7b").shape, "Q8_0").read_per_token
+    advisor = Advisor(catalogue(), measured, [measurement(file, 4.0)], [file])
+    assert advisor.memory.eight_bit_bytes_per_s == pytest.approx(4.0 * read, rel=0.01)
+    assert advisor.memory.ram_bytes_per_s == pytest.approx(4.0 * read * 20 / 25, rel=0.01)
+    unmeasured = replace(MEMORY, ram_bytes_per_s=0.0)
+    alone = Advisor(catalogue(), unmeasured, [measurement(file, 4.0)], [file])
+    assert alone.memory.ram_bytes_per_s == pytest.approx(4.0 * read, rel=0.01)
+
+
 def test_a_cards_speed_is_unknown_until_a_reply_ran_on_it() -> None:
     card = Memory(32 * GIB, (GpuMemory("A", 24 * GIB, 24 * GIB),), ram_bytes_per_s=20e9)
     wanted = model("r1-llama-8b")

@@ -11,6 +11,7 @@ from app.engine.protocol import BackendState, Device, DevicesListed, RpcProblem
 from app.machine.doctor import Known, diagnose
 from app.machine.doctor_checks import Computer
 from app.machine.hardware import Machine, look_at_machine
+from app.machine.measurements import MemorySpeed
 from app.telemetry.nvml import GpuReading, GpuSample
 from models.store.store import InstalledModel
 
@@ -126,8 +127,7 @@ def test_a_recommendation_by_a_speed_of_a_busy_computer_is_provisional() -> None
         found = diagnose(
             Computer(PC, found_on(*devices), NO_NVIDIA),
             Known([STARTER]),
-            memory_bytes_per_s=25e9,
-            speed_is_provisional=True,
+            MemorySpeed(computer="", bytes_per_s=25e9, measured_at="", quiet=False),
         )
         assert found.recommended is not None
         assert found.recommended.is_provisional is is_provisional, "on a card the memory's speed says nothing"

@@ -1,5 +1,6 @@
 """Measurements are kept and found again, whatever happens to the file."""
 
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.engine.devices.native_log import NativeLog
+from app.engine.llama.backend import Backend
 from app.engine.protocol import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.machine.memory_speed import (
@@ -20,6 +23,8 @@ from app.machine.memory_speed import (
     read_memory_speed,
     usual_window,
 )
+from app.machine.memory_speed_worker import read_weights
+from app.machine.sample_reply import reply_bytes_per_s
 from tests.support.waiting import wait_until
 
 MIB = 1 << 20
@@ -212,16 +217,17 @@ def test_a_speed_that_was_kept_without_a_word_on_quiet_is_measured_again(tmp_pat
     kept = tmp_path / "measured.json"
     Measurements(kept, Readings(quiet(9))).memory_speed()
     document = msgspec.json.decode(kept.read_bytes())
-    del document["weights_speed"]["quiet"], document["checksum"]
+    del document["reply_speed"]["quiet"], document["checksum"]
     kept.write_bytes(msgspec.json.encode(document))
     assert Measurements(kept, Readings(quiet(31))).memory_speed().bytes_per_s == 31e9
 
 
-def test_a_speed_of_memory_alone_that_was_kept_is_not_that_of_replies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("earlier", ["memory_speed", "weights_speed"])
+def test_a_speed_of_memory_alone_that_was_kept_is_not_that_of_replies(tmp_path: Path, earlier: str) -> None:
     kept = tmp_path / "measured.json"
     Measurements(kept, Readings(quiet(31))).memory_speed()
     document = msgspec.json.decode(kept.read_bytes())
-    document["memory_speed"] = document.pop("weights_speed") | {"bytes_per_s": 67e9}
+    document[earlier] = document.pop("reply_speed") | {"bytes_per_s": 67e9}
     del document["checksum"]
     kept.write_bytes(msgspec.json.encode(document))
     assert Measurements(kept, Readings(quiet(31))).memory_speed().bytes_per_s == 31e9
@@ -282,6 +288,47 @@ def test_the_real_memory_is_read_at_a_real_speed() -> None:
 
 def test_weights_are_read_with_the_kernels_of_a_reply_at_a_real_speed() -> None:
     assert 0 < read_memory_speed(2).bytes_per_s < MOST_BYTES_PER_S
+
+
+def test_the_steps_of_a_reply_are_taken_of_a_model_that_takes_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = Backend(NativeLog(), wakes=False)
+    for found in reply_bytes_per_s(backend, 2, ("Q4_K_M", "Q8_0"), round_s=0.05):
+        assert 0 < found < MOST_BYTES_PER_S
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(OSError, match="missing"):
+        reply_bytes_per_s(backend, 2, ("Q4_K_M",))
+
+
+def test_a_quiet_computer_is_measured_by_steps_and_a_busy_one_by_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy_percent = {"now": 0.0}
+    taken: list[tuple[str, ...]] = []
+
+    def steps(backend: object, threads: int, kinds: tuple[str, ...]) -> list[float]:
+        taken.append(kinds)
+        return [20e9, 25e9]
+
+    monkeypatch.setattr(
+        "app.telemetry.host.CpuClock.percent_since", lambda clock, before: (busy_percent["now"], 0.0)
+    )
+    monkeypatch.setattr("app.machine.memory_speed_worker.reply_bytes_per_s", steps)
+    assert read_weights(2, os.getpid()) == SpeedReading(20e9, True, 25e9)
+    busy_percent["now"] = 50.0
+    busy = read_weights(2, os.getpid())
+    assert (busy.is_quiet, busy.eight_bit_bytes_per_s, taken) == (False, 0.0, [("Q4_K_M", "Q8_0")])
+    assert busy.bytes_per_s > 0
+
+    def fails(*_: object) -> list[float]:
+        raise OSError("the disk is full")
+
+    busy_percent["now"] = 0.0
+    monkeypatch.setattr("app.machine.memory_speed_worker.reply_bytes_per_s", fails)
+    by_products = read_weights(2, os.getpid())
+    assert by_products.is_quiet
+    assert 0 < by_products.bytes_per_s < MOST_BYTES_PER_S
 
 
 def test_a_child_that_cannot_measure_leaves_the_speed_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,16 @@ def test_a_slow_memory_means_a_smaller_model() -> None:
     assert slowest.alternative[0].key == "r1-0528-qwen3-8b"
 
 
+def test_weights_of_eight_bits_have_a_speed_of_their_own() -> None:
+    memory = Memory(32 * GIB, ram_bytes_per_s=17e9, eight_bit_bytes_per_s=25e9)
+    found = recommendation(memory)
+    assert found is not None
+    assert (found.model.key, found.fit.quantisation) == ("r1-qwen-1.5b", "Q8_0")
+    for kind, bytes_per_s in (("Q8_0", 25e9), ("BF16", 25e9), ("Q6_K", 17e9), ("", 17e9)):
+        assert memory.reading_bytes_per_s(kind) == bytes_per_s
+    assert Memory(32 * GIB, ram_bytes_per_s=17e9).reading_bytes_per_s("Q8_0") == 17e9
+
+
 def test_the_alternative_has_better_scores_and_runs() -> None:
     found = recommendation(memory(7.2, 16))
     assert found is not None

@@ -11,6 +11,7 @@ from app.engine.planning.file_shape import shape_from_summary
 from app.engine.planning.gguf_shape import read_facts
 from converters.build.build_client import build
 from converters.gguf.gguf_reader import inspect
+from converters.gguf.hollow_gguf import write_hollow_gguf
 from converters.process.messages import BuildRequest
 from models.catalogue.catalogue import CatalogueModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
@@ -25,7 +26,6 @@ from models.quantisation.weights import SMALL_TABLE_BYTES, TABLE, Weights, weigh
 from tests.support.contexts import load_model
 from tests.support.dry_run import dry_run
 from tests.support.engines import starter_path
-from tests.support.hollow_gguf import write_hollow_gguf
 from tests.support.tiny_models import make_tied_model
 
 GIB = 1 << 30

@@ -1,6 +1,7 @@
 """A GGUF file with a model's true shapes and types and no weights: its data is one hole, which takes no disk.
 
-llama.cpp reads its header and says what it would allocate (`no_alloc`); nothing can be computed with it.
+llama.cpp says what it would allocate for it, or computes with weights of zero, which takes as long as with
+any others; it says nothing.
 """
 
 from math import prod
@@ -64,4 +65,4 @@ def write_hollow_gguf(path: Path, model: CatalogueModel, quantisation: str, *, s
 
 def _tensor_bytes(rows: tuple[int, ...], kind: str) -> int:
     block, block_bytes = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
-    return prod(rows) // block * block_bytes
+    return int(prod(rows) // block * block_bytes)
