@@ -21,10 +21,16 @@ def drift_lines(report: DriftReport) -> list[str]:
         )
     if report.differences:
         lines.append(f"  What is not as on {report.baseline_at}:")
-        lines += [f"    {item.field}: {item.before}, now {item.now}" for item in report.differences]
+        lines += [
+            f"    {item.field}: {_value(item.before)}, now {_value(item.now)}" for item in report.differences
+        ]
     elif report.has_moved:
         lines.append("  Nothing else is known to have changed.")
     return lines
+
+
+def _value(text: str) -> str:
+    return {"": "nothing", "-1": "automatic"}.get(text, text)
 
 
 def _answers(report: DriftReport) -> str:

@@ -109,3 +109,11 @@ def test_the_store_finds_the_baseline_by_content_then_by_place(tmp_path: Path) -
 def test_the_golden_set_has_its_own_ids() -> None:
     questions = golden_set()
     assert len({question.id for question in questions}) == len(questions) == 8
+
+
+def test_what_a_setting_stands_for_is_put_into_words() -> None:
+    automatic = msgspec.structs.replace(HERE, settings=LoadSettings(gpu_layers=-1, threads=4))
+    none = msgspec.structs.replace(automatic, settings=LoadSettings(gpu_layers=0, threads=4))
+    before = run("before", several(), "2026-11-01T10:00:00Z", automatic)
+    report = compare_golden(before, [], run("now", several(), "2026-11-02T10:00:00Z", none))
+    assert "    gpu_layers: automatic, now 0" in drift_lines(report)
