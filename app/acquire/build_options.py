@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.catalogue.reference import Reference
-from models.quantisation.chosen_mixture import is_chosen, label_of
+from models.quantisation.chosen_mixture import is_chosen, label_of, label_of_bits
 from models.quantisation.quantisation_types import WEIGHED
 
 AUTO, ON, OFF = "auto", "on", "off"
@@ -37,17 +37,20 @@ class BuildWish:
     """A wish for a build. `imatrix`: "auto", "on" (for every type of four bits and less), "off" or a file.
     `size_bytes` asks for the mixture that loses least in a file of so many bytes, 0 for none;
     `small_cache_bytes` are those that the file may take where its KV cache is kept in q8_0, 0 where that is
-    no question."""
+    no question. `bits` asks for the one nearest to so many bits a weight instead, 0 for none."""
 
     imatrix: str = AUTO
     measure: bool = False
     size_bytes: int = 0
     small_cache_bytes: int = 0
+    bits: float = 0.0
 
     @property
     def mixture_label(self) -> str:
         """The label of the mixture that is wished, of the larger one where two are in question; empty without
         one."""
+        if self.bits:
+            return label_of_bits(self.bits)
         size = max(self.size_bytes, self.small_cache_bytes)
         return label_of(size) if size else ""
 

@@ -48,7 +48,8 @@ def _made_bytes(out_dir: Path) -> int:
 
 def _built_bytes(weights_bytes: int, types: Sequence[str]) -> int:
     return sum(
-        label_bytes(kind) if is_chosen(kind) else int(weights_bytes * weight_share(kind)) for kind in types
+        label_bytes(kind, weights_bytes) if is_chosen(kind) else int(weights_bytes * weight_share(kind))
+        for kind in types
     )
 
 

@@ -23,7 +23,7 @@ from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.imatrix_file import read_imatrix
 from converters.mixture.costs_client import measure_tensor_costs
 from converters.mixture.mixture_for_size import MixtureChooser
-from converters.mixture.tensor_costs import CostsFile
+from converters.mixture.tensor_costs import CostsFile, TensorCosts
 from converters.process.messages import MatrixFile
 from converters.quality.measuring_client import OWN_TEXT, calibration_text, collect, measure
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
@@ -203,7 +203,7 @@ class QualityBuild:
         costs = CostsFile(self._target.costs_file(self._weights), belongs_to).read()
         if costs is None or not costs.whole or (wish.small_cache_bytes and costs.caches is None):
             return None
-        return MixtureChooser(costs).choose_with_cache(wish.size_bytes, wish.small_cache_bytes)
+        return _choice(costs, wish)
 
     def _chosen(
         self, wish: BuildWish, reference: InstalledModel, weights_sha256: str, matrix: MatrixFile | None
@@ -219,7 +219,7 @@ class QualityBuild:
             belongs_to=_costs_notes(weights_sha256, matrix),
             matrix=None if matrix is None else matrix.path,
         )
-        return MixtureChooser(costs).choose_with_cache(wish.size_bytes, wish.small_cache_bytes)
+        return _choice(costs, wish)
 
     def _measured(
         self, reference: InstalledModel, models: Sequence[InstalledModel]
@@ -230,6 +230,13 @@ class QualityBuild:
             model.type: self._target.record(model, quality)
             for model, quality in zip(models, qualities, strict=True)
         }
+
+
+def _choice(costs: TensorCosts, wish: BuildWish) -> ChosenMixture:
+    chooser = MixtureChooser(costs)
+    if wish.bits:
+        return chooser.choose_bits(wish.bits)
+    return chooser.choose_with_cache(wish.size_bytes, wish.small_cache_bytes)
 
 
 def _with_label(kinds: Sequence[str], chosen: ChosenMixture | None) -> list[str]:

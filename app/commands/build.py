@@ -11,7 +11,7 @@ import psutil
 
 from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish, Order
 from app.acquire.requantise import source_of
-from app.commands.terminal.arguments import TYPES, file_size, quantisation, whole
+from app.commands.terminal.arguments import TYPES, file_size, quantisation, weight_bits, whole
 from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console, time_text
 from app.commands.terminal.mixture_words import check_sentences, mixture_sentences
@@ -25,6 +25,7 @@ from models.memory.fit import Memory
 from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.file_size import weights_of
 from models.quantisation.quantisation_types import EVERYDAY_TYPE
+from models.quantisation.size_range import LEAST_BITS, MOST_BITS
 from models.system.errors import StillroomError
 from models.system.progress import JobContext
 from models.system.units import byte_count
@@ -63,7 +64,7 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --type, --size, --fit, --context, --out, --base, --imatrix, --measure."""
+    """MODEL, --type, --size, --bits, --fit, --context, --out, --base, --imatrix, --measure."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -88,6 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="the mixture of types that loses least in a file of this size (4.1GB), chosen by measurement: "
         "what each type costs each tensor is measured once, and kept beside the model",
+    )
+    by_size.add_argument(
+        "--bits",
+        type=weight_bits,
+        default=0.0,
+        metavar="BITS",
+        help=f"the same for so many bits a weight ({LEAST_BITS} to {MOST_BITS}): the best file of at most so "
+        "many, or the next better one where only that is within 0.3%% of them",
     )
     by_size.add_argument(
         "--fit",
@@ -131,12 +140,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         _build_adapter(folder, options, core, console, cancel)
         return
     reference = parse_reference(options.model)
-    types = options.types
+    types, bits = options.types, options.bits
     size, small_cache = options.size, 0
     if options.fit:
         size, small_cache = _fitting_sizes(reference, options.context, core, cancel)
         console.note(_fitting_sentence(size, small_cache))
-    if not types and not (size or small_cache):
+    if not types and not (size or bits or small_cache):
         kind, is_provisional = _recommended_type(reference, core, cancel)
         types = [kind]
         console.note(f"Without --type, {kind} is made: what is recommended for this computer.")
@@ -161,6 +170,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             measure=options.measure,
             size_bytes=size,
             small_cache_bytes=small_cache,
+            bits=bits,
         ),
         keep_original=settings.keep_original_weights,
         out=options.out,

@@ -8,6 +8,7 @@ from converters.gguf.gguf_reader import GgufSummary
 from converters.gguf.gguf_types import FILE_TYPES
 from models.quantisation.chosen_mixture import MIXTURE_KEY, ChosenMixture, TensorChoice
 from models.quantisation.quantisation_mixture import may_be_quantised
+from models.quantisation.size_range import LEAST_BITS, MOST_BITS
 
 # `general.file_type` of what others build (llama.h's `llama_ftype`).
 _OTHERS = {
@@ -69,6 +70,8 @@ def stated_mixture(summary: GgufSummary) -> ChosenMixture | None:
     except msgspec.MsgspecError:
         return None
     if not 0 < stated.asked_bytes < _MOST_BYTES:
+        return None
+    if stated.asked_bits and not LEAST_BITS <= stated.asked_bits <= MOST_BITS:
         return None
     return msgspec.structs.replace(
         stated,

@@ -35,6 +35,7 @@ class Chooser:
         self.most_bytes = sum(tensor[-1].bytes for tensor in self._options)
         self._unit = self._unit_bytes()
         self._kept: list[npt.NDArray[np.uint8]] = []
+        self._least = np.zeros(0)
         self._steps = 0
 
     def choose(self, budget_bytes: int) -> list[Option]:
@@ -42,14 +43,39 @@ class Chooser:
 
         Raises `ValueError` where not even the smallest fit.
         """
-        room = budget_bytes - self.least_bytes
-        if room < 0:
+        if budget_bytes < self.least_bytes:
             raise ValueError(f"{self.least_bytes} bytes are the least, {budget_bytes} were asked for")
         if budget_bytes >= self.most_bytes:
             return [tensor[-1] for tensor in self._options]
+        return self._chosen_in(self._step_for(budget_bytes))
+
+    def choose_near(self, asked_bytes: int, tolerance: float) -> list[Option]:
+        """Return what `choose` does; where that takes less than was asked by more than the part `tolerance`,
+        the next better choice if that takes at most so much more.
+
+        Larger wishes never cost more: all choices are of one chain, each the smallest of its cost, and where
+        the wish passes from one to the next, it does so once. Raises `ValueError` where even the smallest
+        options take more than the tolerance allows.
+        """
+        most = int(asked_bytes * (1 + tolerance))
+        if asked_bytes < self.least_bytes:
+            return self.choose(min(self.least_bytes, most))
+        best = self.choose(asked_bytes)
+        if _bytes(best) >= asked_bytes * (1 - tolerance) or asked_bytes >= self.most_bytes:
+            return best
+        better = self._least < self._least[self._step_for(asked_bytes)]
+        next_better = self._chosen_in(int(np.argmax(better))) if better.any() else best
+        return next_better if _bytes(next_better) <= most else best
+
+    def _step_for(self, budget_bytes: int) -> int:
+        """Return the place in the table of the smallest choice that costs least within a budget."""
         if not self._kept:
             self._solve()
-        step = min(room // self._unit, self._steps)
+        step = min((budget_bytes - self.least_bytes) // self._unit, self._steps)
+        return int(np.argmax(self._least <= self._least[step]))
+
+    def _chosen_in(self, step: int) -> list[Option]:
+        """Read the choice for a place in the table."""
         chosen = []
         for tensor, kept in zip(reversed(self._options), reversed(self._kept), strict=True):
             option = tensor[kept[step]]
@@ -82,6 +108,11 @@ class Chooser:
                 kept[step:][better] = number
             least = total
             self._kept.append(kept)
+        self._least = least
+
+
+def _bytes(options: Sequence[Option]) -> int:
+    return sum(option.bytes for option in options)
 
 
 def _undominated(options: Sequence[Option]) -> list[Option]:

@@ -1,7 +1,8 @@
 """From what each tensor costs to the mixture of a file of so many bytes."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from math import prod
+from math import ceil, prod
 from typing import Literal
 
 import msgspec
@@ -21,7 +22,7 @@ from models.quantisation.chosen_mixture import (
 )
 from models.quantisation.quantisation_mixture import MixtureModel, mixture
 from models.quantisation.quantisation_types import QUANTISATIONS
-from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS
+from models.quantisation.size_range import BITS_TOLERANCE, LEAST_TENTHS, MOST_BITS, MOST_TENTHS
 from models.system.units import byte_count
 
 _OTHER_METADATA_BYTES = 640
@@ -37,19 +38,20 @@ class MixtureChooser:
     def __init__(self, costs: TensorCosts) -> None:
         self._costs = costs
         self._names = list(costs.tensors)
+        self._weights = sum(cost.weights for cost in costs.tensors.values())
         self._chooser = Chooser([_options(costs.tensors[name]) for name in self._names])
         self.plain = tuple(sorted(self._plain_types(), key=lambda plain: plain.bytes))
         self._frame_bytes = costs.frame_bytes + self._metadata_bytes()
         self.least_bytes = self._chooser.least_bytes + self._frame_bytes
         self.most_bytes = self._chooser.most_bytes + self._frame_bytes
+        self.least_bits = 8 * self._chooser.least_bytes / self._weights
 
     @cached_property
     def sizes(self) -> tuple[SizeLoss, ...]:
         """The mixtures of the slider's sizes, from 3.0 bits a weight or the smallest file on."""
-        weights = sum(cost.weights for cost in self._costs.tensors.values())
         found: dict[int, float] = {}
         for tenths in range(LEAST_TENTHS, MOST_TENTHS + 1):
-            budget = max(weights * tenths // 80, self._chooser.least_bytes)
+            budget = max(self._weights * tenths // 80, self._chooser.least_bytes)
             options = self._chooser.choose(budget)
             size = sum(option.bytes for option in options) + self._frame_bytes
             found[size] = sum(option.cost for option in options)
@@ -67,18 +69,37 @@ class MixtureChooser:
                 asked=byte_count(budget_bytes),
                 least=byte_count(self.least_bytes),
             )
-        options = self._chooser.choose(budget_bytes - self._frame_bytes)
+        return self._mixture(self._chooser.choose(budget_bytes - self._frame_bytes), budget_bytes)
+
+    def choose_bits(self, bits: float) -> ChosenMixture:
+        """Return the mixture of the least expected divergence that has at most so many bits a weight; only
+        where that has fewer by over 0.3% and the next better one has at most 0.3% more, it is that one.
+
+        Raises `BuildError` where even the smallest types take over 0.3% more.
+        """
+        asked_bytes = int(self._weights * bits / 8)
+        if self._chooser.least_bytes > asked_bytes * (1 + BITS_TOLERANCE):
+            raise BuildError(
+                "This model cannot be made with {asked} bits a weight: the smallest file has {least}.",
+                "Ask for more bits, or choose a smaller model.",
+                asked=f"{bits:.2f}",
+                least=f"{ceil(100 * self.least_bits) / 100:.2f}",
+            )
+        options = self._chooser.choose_near(asked_bytes, BITS_TOLERANCE)
+        return self._mixture(options, asked_bytes + self._frame_bytes, bits)
+
+    def _mixture(self, options: Sequence[Option], asked_bytes: int, asked_bits: float = 0.0) -> ChosenMixture:
         choices = tuple(
             TensorChoice(tensor=name, type=option.type, bytes=option.bytes, divergence=option.cost)
             for name, option in zip(self._names, options, strict=True)
         )
         quantised = sum(choice.bytes for choice in choices)
-        weights = sum(cost.weights for cost in self._costs.tensors.values())
         divergence = sum(choice.divergence for choice in choices)
         return ChosenMixture(
-            asked_bytes=budget_bytes,
+            asked_bytes=asked_bytes,
+            asked_bits=asked_bits,
             bytes=quantised + self._frame_bytes,
-            bits_per_weight=round(8 * quantised / weights, 4),
+            bits_per_weight=round(8 * quantised / self._weights, 4),
             divergence=divergence,
             reason=self._reason(quantised + self._frame_bytes, divergence),
             text=self._costs.text,
@@ -113,6 +134,7 @@ class MixtureChooser:
         )
         longest = ChosenMixture(
             asked_bytes=10**13,
+            asked_bits=MOST_BITS - 0.01,
             bytes=10**13,
             bits_per_weight=number,
             divergence=number,

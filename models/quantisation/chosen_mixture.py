@@ -1,5 +1,6 @@
 """A mixture that was chosen by measurement: which type each tensor got, and what that is expected to cost."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
@@ -13,6 +14,9 @@ MIXTURE_KEY = "stillroom.mixture"
 
 _LABEL = "MIX_"
 _MEGABYTE = 1_000_000
+_BITS_LABEL = re.compile(rf"{_LABEL}(\d+\.\d\d)BPW")
+_BESIDE_WEIGHTS = 1.05
+"""The bytes of a file by those of its quantised tensors, at most."""
 
 
 class TensorChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,10 +78,12 @@ class CacheChoice(msgspec.Struct, frozen=True, kw_only=True):
 class ChosenMixture(msgspec.Struct, frozen=True, kw_only=True):
     """The choice that a file was made by.
 
-    `asked_bytes` is what the file was allowed to take, `bytes` what it was planned to take, `divergence` the
-    expected mean Kullback-Leibler divergence from full precision in nats a token. `text` says what the costs
-    were measured on, `plain` are llama.cpp's own mixtures by the same costs, `sizes` the mixtures of other
-    sizes, the smallest first, `tensors` the table, `cache` what was decided between two caches.
+    `asked_bytes` is what the file was allowed to take, or what it would take with exactly `asked_bits` a
+    weight where these were asked for (else 0); `bytes` is what it was planned to take. `bits_per_weight` are
+    those of the quantised tensors. `divergence` is the expected mean Kullback-Leibler divergence from full
+    precision in nats a token. `text` says what the costs were measured on, `plain` are llama.cpp's own
+    mixtures by the same costs, `sizes` the mixtures of other sizes, the smallest first, `tensors` the table,
+    `cache` what was decided between two caches.
     """
 
     asked_bytes: int
@@ -90,11 +96,13 @@ class ChosenMixture(msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[SizeLoss, ...] = ()
     tensors: tuple[TensorChoice, ...] = ()
     cache: CacheChoice | None = None
+    asked_bits: float = 0.0
 
     @property
     def label(self) -> str:
-        """The name of the mixture where other files have their type's: `MIX_4100M` is one of 4.1 GB."""
-        return label_of(self.asked_bytes)
+        """The name of the mixture where other files have their type's: `MIX_4100M` is one of 4.1 GB,
+        `MIX_4.50BPW` one of 4.5 bits a weight."""
+        return label_of_bits(self.asked_bits) if self.asked_bits else label_of(self.asked_bytes)
 
     @property
     def types(self) -> dict[str, str]:
@@ -125,8 +133,16 @@ def label_of(asked_bytes: int) -> str:
     return f"{_LABEL}{asked_bytes // _MEGABYTE}M"
 
 
-def label_bytes(label: str) -> int:
-    """Return the most bytes that a file takes whose mixture is called so."""
+def label_of_bits(bits: float) -> str:
+    """Return the label of a mixture of so many bits a weight."""
+    return f"{_LABEL}{bits:.2f}BPW"
+
+
+def label_bytes(label: str, weights_bytes: int) -> int:
+    """Return the most bytes that a file takes whose mixture is called so, of a model whose weights take
+    `weights_bytes` in bf16."""
+    if in_bits := _BITS_LABEL.fullmatch(label):
+        return int(weights_bytes * float(in_bits[1]) / 16 * _BESIDE_WEIGHTS)
     return (int(label.removeprefix(_LABEL).removesuffix("M")) + 1) * _MEGABYTE
 
 

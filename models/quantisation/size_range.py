@@ -10,6 +10,10 @@ from models.quantisation.quantisation_loss import PUBLISHED_LOSS_PERCENT
 
 LEAST_TENTHS, MOST_TENTHS = 30, 85
 """Bits a weight, in tenths: below three no small model stays usable, and Q8_0 takes eight and a half."""
+LEAST_BITS, MOST_BITS = LEAST_TENTHS / 10, MOST_TENTHS / 10
+BITS_TOLERANCE = 0.003
+"""The part by which a file may have more bits a weight than were asked for, where it would have fewer by more
+than that otherwise."""
 
 
 def file_sizes(shape: ModelShape) -> list[int]:
@@ -24,7 +28,7 @@ def file_sizes(shape: ModelShape) -> list[int]:
 def bits_per_weight(shape: ModelShape, size_bytes: int) -> float:
     """Return how many bits a weight takes on average in a file of this size."""
     sizes = file_sizes(shape)
-    return LEAST_TENTHS / 10 + 8 * (size_bytes - sizes[0]) / shape.parameters
+    return LEAST_BITS + 8 * (size_bytes - sizes[0]) / shape.parameters
 
 
 def expected_loss_percent(shape: ModelShape, size_bytes: int) -> float | None:

@@ -16,7 +16,7 @@ FileSizes = tuple[tuple[str, int], ...]
 """Names of files, with their bytes."""
 
 _TYPE = re.compile(
-    r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32|MXFP4|MIX_\d+M|TQ\d_\d)(?![A-Za-z0-9])",
+    r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32|MXFP4|MIX_(?:\d+M|\d\.\d\dBPW)|TQ\d_\d)(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 

@@ -9935,6 +9935,10 @@ Left for the reply: {left}</source>
         <translation>请再次提问；使用 --local 时由此命令自行加载模型。</translation>
     </message>
     <message>
+        <source>Ask for more bits, or choose a smaller model.</source>
+        <translation>请指定更多的位数，或选择更小的模型。</translation>
+    </message>
+    <message>
         <source>Attach a part of it.</source>
         <translation>请附加其中的一部分。</translation>
     </message>
@@ -12425,6 +12429,10 @@ Left for the reply: {left}</source>
     <message>
         <source>a colon is missing in line {line}, column {column}</source>
         <translation>第 {line} 行第 {column} 列缺少冒号</translation>
+    </message>
+    <message>
+        <source>This model cannot be made with {asked} bits a weight: the smallest file has {least}.</source>
+        <translation>此模型无法做到每个权重 {asked} 位：最小的文件为 {least} 位。</translation>
     </message>
     <message>
         <source>Try again, once nothing changes it.</source>

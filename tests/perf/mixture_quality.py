@@ -5,9 +5,10 @@
 Builds everything into FOLDER, where it stays: the plain types with an importance matrix, for each the mixture
 of at most its bytes, and random mixtures, by which the expected divergence is compared with the measured one.
 Prints a table and the rank correlation; `--json` writes the figures for a plot. `--sizes 30` adds so many
-mixtures from 3.0 bits a weight, or the smallest file that can be made, to 8.5, and tells how near each file
-is to what was asked and whether a larger one loses more. `--llama` adds the figures of llama.cpp's own
-llama-perplexity for the same files (`python -m tests.perf.build_llama_tools llama-perplexity` builds it).
+mixtures, asked for by bits a weight from 3.0, or those of the smallest file that can be made, to 8.5, and
+tells how near each is to what was asked, and whether a larger one loses more. `--llama` adds the figures of
+llama.cpp's own llama-perplexity for the same files (`python -m tests.perf.build_llama_tools llama-perplexity`
+builds it).
 """
 
 import argparse
@@ -28,7 +29,7 @@ from converters.process.messages import BuildRequest, MatrixFile
 from converters.quality.measuring_client import collect, held_out_text, measure
 from models.quantisation.chosen_mixture import ChosenMixture, TensorChoice
 from models.quantisation.quantisation_loss import CONFIDENCE, Quality
-from models.quantisation.size_range import LEAST_TENTHS, MOST_TENTHS
+from models.quantisation.size_range import LEAST_BITS, MOST_BITS
 from models.system.progress import JobContext, Progress
 from tests.perf.build_llama_tools import needed_tool
 from tests.support.make_quality_reference import llama_base, llama_divergence
@@ -62,7 +63,7 @@ def main() -> None:
     chooser = MixtureChooser(costs)
     chosen = [chooser.choose(path.stat().st_size) for path in plain]
     drawn = random_mixtures(costs, options.random)
-    stepped = [chooser.choose(size) for size in even_sizes(costs, chooser.least_bytes, options.sizes)]
+    stepped = [chooser.choose_bits(bits) for bits in even_bits(chooser.least_bits, options.sizes)]
     mixtures = [*chosen, *drawn, *stepped]
     files = [_mixed(reference, out, matrix, mixture, number) for number, mixture in enumerate(mixtures)]
     qualities = measure(
@@ -102,23 +103,23 @@ def main() -> None:
         options.json.write_text(json.dumps(rows, indent=1), "utf-8")
 
 
-def even_sizes(costs: TensorCosts, smallest_bytes: int, count: int) -> list[int]:
-    """Compute the bytes of `count` files in even steps from 3.0 bits a weight to 8.5, none below the smallest
-    file that can be made."""
-    weights = sum(cost.weights for cost in costs.tensors.values())
-    least, most = (costs.frame_bytes + weights * tenths // 80 for tenths in (LEAST_TENTHS, MOST_TENTHS))
-    least = max(least, smallest_bytes)
-    return [least + (most - least) * step // max(count - 1, 1) for step in range(count)]
+def even_bits(least: float, count: int) -> list[float]:
+    """Compute the bits a weight of `count` wishes in even steps from 3.0 to 8.5, none below `least`."""
+    first = max(least, LEAST_BITS)
+    return [first + (MOST_BITS - first) * step / max(count - 1, 1) for step in range(count)]
 
 
 def _tell_sizes(chosen: Sequence[ChosenMixture], qualities: Sequence[Quality]) -> None:
-    """Print each file's size beside what was asked, and its divergence beside the smaller ones'."""
-    print("| bits a weight | asked | bytes | of it | expected | divergence |\n|---|---|---|---|---|---|")
+    """Print each file's bits and size beside what was asked, and its divergence beside the smaller ones'."""
+    print(
+        "| asked bits | bits | of it | bytes | of it | expected | divergence |\n|---|---|---|---|---|---|---|"
+    )
     for mixture, quality in zip(chosen, qualities, strict=True):
+        bits, asked = mixture.bits_per_weight, mixture.asked_bits
         print(
-            f"| {mixture.bits_per_weight:.2f} | {mixture.asked_bytes} | {quality.bytes} | "
-            f"{100 * (quality.bytes / mixture.asked_bytes - 1):+.2f}% | {mixture.divergence:.5f} | "
-            f"{quality.kld_mean:.5f} ± {CONFIDENCE * quality.kld_mean_error:.5f} |"
+            f"| {asked:.3f} | {bits:.3f} | {100 * (bits / asked - 1):+.3f}% | {quality.bytes} | "
+            f"{100 * (quality.bytes / mixture.asked_bytes - 1):+.3f}% | {mixture.divergence:.7f} | "
+            f"{quality.kld_mean:.7f} ± {CONFIDENCE * quality.kld_mean_error:.7f} |"
         )
     rising = sum(larger.kld_mean > smaller.kld_mean for smaller, larger in pairwise(qualities))
     print(f"{rising} of {len(qualities)} files lose more than the one before")

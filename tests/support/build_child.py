@@ -1,7 +1,8 @@
 """A process that gets a model from a hub into a store, for tests that kill it: `ENDPOINT REPO ROOT TYPE...`.
 
-A TYPE that is a number asks for the mixture of a file of so many bytes, measured, all by a short text. It
-prints a line for every step, and at its end the hash of each file.
+A TYPE that is a number asks for the mixture of a file of so many bytes, one with a point for that of so many
+bits a weight, measured, all by a short text. It prints a line for every step, and at its end the hash of each
+file.
 """
 
 import sys
@@ -23,9 +24,14 @@ from tests.support.make_quality_reference import TEXT
 
 def main() -> int:
     endpoint, repo, root, *asked = sys.argv[1:]
-    types = [kind for kind in asked if not kind.isdecimal()]
-    sizes = [int(kind) for kind in asked if kind.isdecimal()]
-    wish = BuildWish(size_bytes=sizes[0], measure=True) if sizes else BuildWish()
+    wish, types = BuildWish(), list[str]()
+    for kind in asked:
+        if kind.isdecimal():
+            wish = BuildWish(size_bytes=int(kind), measure=True)
+        elif kind.replace(".", "").isdecimal():
+            wish = BuildWish(bits=float(kind), measure=True)
+        else:
+            types.append(kind)
     measuring_client.calibration_text = measuring_client.held_out_text = lambda: TEXT
     client = HubClient(endpoint, retry=RetryPolicy(attempts=2, first_wait_s=0.01))
     store = ModelStore(Path(root) / "models")

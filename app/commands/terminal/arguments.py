@@ -9,6 +9,7 @@ from app.engine.protocol import Lora, ThinkingLimits
 from app.engine.protocol.generate_checks import LARGEST_SCALE
 from app.settings import LIMITS
 from models.quantisation.quantisation_types import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.size_range import LEAST_BITS, MOST_BITS
 from models.system.units import bytes_of
 
 N = TypeVar("N", int, float)
@@ -86,6 +87,15 @@ def file_size(text: str) -> int:
         return bytes_of(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no size; 4.1GB and 900MB are") from None
+
+
+def weight_bits(text: str) -> float:
+    """Reads bits a weight, to the hundredth: "4.5"."""
+    try:
+        bits = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number of bits; 4.5 is") from None
+    return round(_within(bits, LEAST_BITS, MOST_BITS), 2)
 
 
 def file_text(text: str) -> str:

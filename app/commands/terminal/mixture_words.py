@@ -14,7 +14,7 @@ from models.system.units import byte_count
 def mixture_sentences(mixture: ChosenMixture) -> list[str]:
     """Say what was chosen and why, the other sizes to compare with, and each type's tensors."""
     lines = [
-        f"Chosen for {byte_count(mixture.asked_bytes)}: {mixture.bits_per_weight:.2f} bits a weight.",
+        _asked_sentence(mixture),
         shown(mixture.reason, 400),
         "Expected of llama.cpp's own mixtures: "
         + ", ".join(
@@ -31,6 +31,13 @@ def mixture_sentences(mixture: ChosenMixture) -> list[str]:
         for kind, sizes in sorted(tensors.items(), key=lambda item: -sum(item[1]))
     ]
     return lines
+
+
+def _asked_sentence(mixture: ChosenMixture) -> str:
+    bits = f"{mixture.bits_per_weight:.2f}"
+    if mixture.asked_bits:
+        return f"Chosen for {mixture.asked_bits:.2f} bits a weight: {bits} in {byte_count(mixture.bytes)}."
+    return f"Chosen for {byte_count(mixture.asked_bytes)}: {bits} bits a weight."
 
 
 def cache_sentence(mixture: ChosenMixture, cache: CacheChoice) -> str:

@@ -19,6 +19,12 @@ WRONG = [
     (["build", "starter", "--type", "Q3_K"], "Q3_K is no type that Stillroom builds: Q4_K_M, Q4_K_S"),
     (["build", "starter", "--size", "4.1"], "4.1 is no size; 4.1GB and 900MB are"),
     (["build", "starter", "--size", "4GB", "--fit"], "not allowed with argument --size"),
+    (["build", "starter", "--bits", "many"], "many is no number of bits; 4.5 is"),
+    (["build", "starter", "--bits", "2.99"], "2.99 is not from 3 to 8.5"),
+    (["build", "starter", "--bits", "8.51"], "8.51 is not from 3 to 8.5"),
+    (["build", "starter", "--bits", "nan"], "nan is not from 3 to 8.5"),
+    (["build", "starter", "--bits", "4.5", "--size", "4GB"], "not allowed with argument --bits"),
+    (["build", "starter", "--fit", "--bits", "4.5"], "not allowed with argument --fit"),
     (["inspect"], "FILE"),
     (["chat", "starter", "hi", "--temperature", "hot"], "hot is no number"),
     (["chat", "starter", "hi", "--temperature", "-0.1"], "-0.1 is not from 0 to 5"),
@@ -58,6 +64,7 @@ def test_numbers_and_types_are_read() -> None:
         "Q4_K_M",
         "BF16",
     ]
+    assert make_parser().parse_args(["build", "m", "--bits", "4.504"]).bits == 4.5
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.NAME)

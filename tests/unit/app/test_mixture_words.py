@@ -52,6 +52,12 @@ def test_a_mixture_by_size_says_nothing_of_caches() -> None:
     assert not any("cache" in line for line in mixture_sentences(CHOSEN))
 
 
+def test_a_mixture_says_the_size_or_the_bits_that_it_was_chosen_for() -> None:
+    assert mixture_sentences(CHOSEN)[0] == "Chosen for 5.5 GB: 5.61 bits a weight."
+    by_bits = msgspec.structs.replace(CHOSEN, asked_bits=5.6)
+    assert mixture_sentences(by_bits)[0] == "Chosen for 5.60 bits a weight: 5.61 in 5.5 GB."
+
+
 def file(kind: str, size: int) -> InstalledModel:
     return InstalledModel("some one", kind, Path(f"{kind}.gguf"), size)
 

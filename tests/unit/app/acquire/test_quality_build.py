@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -432,8 +433,28 @@ def test_a_second_pass_that_the_next_run_does_not_need_leaves_nothing(desk: Desk
     assert [model.type for model in desk.store.listing().models] == ["MIX_3M"]
 
 
-def test_a_stopped_choice_goes_on_and_makes_the_same_file(desk: Desk) -> None:
-    wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"), size_bytes=SMALL)
+def test_another_count_of_bits_is_chosen_without_measuring_again(desk: Desk) -> None:
+    [first] = desk.get(desk.checkpoint, [], BuildWish(bits=5.5)).models
+    assert first.type == "MIX_5.50BPW"
+    assert first.mixture is not None
+    assert first.mixture.asked_bits == 5.5
+    assert first.mixture.bits_per_weight == pytest.approx(5.5, rel=0.003)
+    assert_planned_well(first)
+    desk.told.clear()
+    [larger] = desk.get(desk.checkpoint, ["Q8_0"], BuildWish(bits=6.25)).models[1:]
+    assert {"convert", "collect", "sensitivity"}.isdisjoint(desk.stages())
+    assert larger.type == "MIX_6.25BPW"
+    assert larger.mixture is not None
+    assert larger.mixture.divergence < first.mixture.divergence
+    desk.told.clear()
+    assert desk.get(desk.checkpoint, [], BuildWish(bits=5.5)).models == (first,)
+    assert "sensitivity" not in desk.stages()
+    assert {model.type for model in desk.store.listing().models} == {first.type, larger.type, "Q8_0"}
+
+
+@pytest.mark.parametrize("asked", [{"size_bytes": SMALL}, {"bits": 5.5}], ids=["bytes", "bits"])
+def test_a_stopped_choice_goes_on_and_makes_the_same_file(desk: Desk, asked: dict[str, Any]) -> None:
+    wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"), **asked)
     whole, stopped = desk.root / "whole", desk.root / "stopped"
     [expected] = desk.get(desk.checkpoint, [], wish, whole).models
     cancel = threading.Event()

@@ -14,10 +14,12 @@ STATED = (
 )
 
 
-def test_a_chosen_mixture_is_named_by_its_size(tmp_path: Path) -> None:
+def test_a_chosen_mixture_is_named_by_what_was_asked(tmp_path: Path) -> None:
     path = tmp_path / "chosen.gguf"
     write_tiny_gguf(path, texts={MIXTURE_KEY: STATED})
     assert file_type(inspect(path)) == "MIX_4100M"
+    write_tiny_gguf(path, texts={MIXTURE_KEY: STATED.replace("{", '{"asked_bits":4.5,')})
+    assert file_type(inspect(path)) == "MIX_4.50BPW"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,8 @@ def test_a_chosen_mixture_is_named_by_its_size(tmp_path: Path) -> None:
         '{"asked_bytes":1}',
         STATED.replace("4100000000", "-1"),
         STATED.replace("4100000000", "1" + "0" * 30),
+        STATED.replace("{", '{"asked_bits":-4.5,'),
+        STATED.replace("{", '{"asked_bits":1e300,'),
         STATED.replace("so", "o" * 100_000),
     ],
 )

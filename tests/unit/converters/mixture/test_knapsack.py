@@ -52,6 +52,56 @@ def test_the_choice_is_the_same_each_time() -> None:
     assert one.choose(size) == one.choose(size) == other.choose(size)
 
 
+def chain(options: list[list[Option]]) -> list[tuple[int, float]]:
+    """Bytes and cost of the ever better choices, the smallest first, out of all that there are."""
+    found: list[tuple[int, float]] = []
+    for size, cost in sorted(
+        (sum(option.bytes for option in every), sum(option.cost for option in every))
+        for every in itertools.product(*options)
+    ):
+        if not found or cost < found[-1][1] * (1 - 1e-12):
+            found.append((size, cost))
+    return found
+
+
+def nearest(points: list[tuple[int, float]], asked: int, tolerance: float) -> tuple[int, float] | None:
+    """The choice of the rule, read off the whole chain."""
+    within = [point for point in points if point[0] <= asked]
+    above = [point for point in points if asked < point[0] <= asked * (1 + tolerance)]
+    if within and (not above or within[-1][0] >= asked * (1 - tolerance)):
+        return within[-1]
+    return above[0] if above else None
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("tolerance", [0.003, 0.03])
+def test_the_nearest_is_the_best_within_or_the_next_of_all_choices(seed: int, tolerance: float) -> None:
+    options = random_options(random.Random(seed), 5)
+    chooser, points = Chooser(options), chain(options)
+    costs = []
+    for asked in range(int(chooser.least_bytes * 0.9), chooser.most_bytes + 100):
+        right = nearest(points, asked, tolerance)
+        if right is None:
+            with pytest.raises(ValueError, match="are the least"):
+                chooser.choose_near(asked, tolerance)
+            continue
+        chosen = chooser.choose_near(asked, tolerance)
+        cost = sum(option.cost for option in chosen)
+        assert (sum(option.bytes for option in chosen), cost) == (
+            right[0],
+            pytest.approx(right[1], rel=1e-12),
+        )
+        costs.append(cost)
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_of_two_choices_that_cost_the_same_the_smaller_one_is_taken() -> None:
+    one = [Option("Q4", 40, 2.0), Option("Q5", 50, 1.0)]
+    other = [Option("Q4", 40, 2.0), Option("Q5", 45, 1.0)]
+    for options in ([one, other], [other, one]):
+        assert sum(option.bytes for option in Chooser(options).choose(94)) == 85
+
+
 def test_a_size_below_the_smallest_is_refused() -> None:
     chooser = Chooser(random_options(random.Random(3), 4))
     with pytest.raises(ValueError, match="are the least"):

@@ -11,41 +11,54 @@ from converters.mixture.mixture_for_size import MixtureChooser, tensor_bytes
 from converters.mixture.tensor_costs import TensorCost, TensorCosts
 from converters.system.errors import BuildError
 from models.catalogue.catalogue import find
-from models.quantisation.chosen_mixture import CacheLoss, ChosenMixture, expected_divergence
+from models.quantisation.chosen_mixture import CacheLoss, ChosenMixture, expected_divergence, label_bytes
 from models.quantisation.file_size import tensor_types
+from models.quantisation.model_shape import ModelShape
 from models.quantisation.quantisation_types import QUANTISATIONS
+from models.store.manifest import type_in_name
 
 STEPS = 30
 
 
-def made_up_costs(key: str, seed: int = 1) -> TensorCosts:
+TRAINED = ModelShape(
+    layers=4,
+    hidden=256,
+    ffn=768,
+    heads=4,
+    kv_heads=2,
+    head_size=64,
+    vocabulary=4096,
+    attention_bias=True,
+)
+"""That of the small model which tests/perf/loss_models trains."""
+
+
+def made_up_costs(shape: ModelShape, seed: int = 1, frame_bytes: int = 6_000_000) -> TensorCosts:
     """Costs of a model's shape as they could be: a fourth for each bit more, more in some layers than in
     others. Stands in for a measured model of that size."""
-    model = find(key)
-    assert model is not None
     rng = random.Random(seed)
     tensors = {}
-    for name, (shape, _) in tensor_types(model.shape, "BF16").items():
-        if len(shape) < 2:
+    for name, (sides, _) in tensor_types(shape, "BF16").items():
+        if len(sides) < 2:
             continue
         errors = {
             kind.name: 4.0 ** -(8 * kind.block_bytes / kind.block) * rng.uniform(0.8, 1.25)
-            for kind in candidates(shape[-1])
+            for kind in candidates(sides[-1])
         }
         tensors[name] = TensorCost(
-            shape=shape,
+            shape=sides,
             errors=errors,
-            measured_with=measured_with(shape[-1]).name,
+            measured_with=measured_with(sides[-1]).name,
             divergence=rng.lognormvariate(-6, 1),
         )
     return TensorCosts(
         belongs_to="",
         text="a text",
-        frame_bytes=6_000_000,
+        frame_bytes=frame_bytes,
         architecture="qwen2",
-        layers=model.shape.layers,
-        heads=model.shape.heads,
-        kv_heads=model.shape.kv_heads,
+        layers=shape.layers,
+        heads=shape.heads,
+        kv_heads=shape.kv_heads,
         tensors=tensors,
     )
 
@@ -63,7 +76,9 @@ def least_step(costs: TensorCosts, mixture: ChosenMixture) -> float:
 
 @pytest.fixture(scope="module")
 def costs() -> TensorCosts:
-    return made_up_costs("r1-qwen-1.5b")
+    model = find("r1-qwen-1.5b")
+    assert model is not None
+    return made_up_costs(model.shape)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +102,88 @@ def test_thirty_sizes_from_three_bits_to_eight_and_a_half(
         assert mixture.divergence <= least_so_far
         assert mixture.types.keys() == costs.tensors.keys()
         least_so_far = mixture.divergence
+
+
+def small_chooser(seed: int) -> MixtureChooser:
+    return MixtureChooser(made_up_costs(TRAINED, seed, frame_bytes=170_000))
+
+
+@pytest.fixture(scope="module")
+def small() -> MixtureChooser:
+    """One whose next better file takes 0.57% more in places above 8.2 bits."""
+    return small_chooser(11)
+
+
+def test_thirty_wishes_for_bits_are_met_within_a_third_of_a_percent(small: MixtureChooser) -> None:
+    least_so_far = float("inf")
+    for step in range(STEPS):
+        bits = 3.0 + 5.5 * step / (STEPS - 1)
+        mixture = small.choose_bits(bits)
+        assert mixture.bits_per_weight == pytest.approx(bits, rel=0.003)
+        assert mixture.bytes == pytest.approx(mixture.asked_bytes, rel=0.003)
+        assert mixture.divergence <= least_so_far
+        least_so_far = mixture.divergence
+
+
+def test_bits_are_exceeded_only_where_less_is_further_off_and_bytes_never(small: MixtureChooser) -> None:
+    least_so_far, larger = float("inf"), 0
+    for hundredths in range(300, 851):
+        asked = hundredths / 100
+        mixture = small.choose_bits(asked)
+        within = small.choose(mixture.asked_bytes)
+        assert within.bytes <= within.asked_bytes
+        assert mixture.asked_bits == asked
+        assert mixture.divergence <= least_so_far
+        least_so_far = mixture.divergence
+        if mixture.bytes > mixture.asked_bytes:
+            assert within.bits_per_weight < 0.997 * asked
+            assert mixture.bits_per_weight <= 1.003 * asked
+            larger += 1
+        else:
+            assert mixture.tensors == within.tensors
+    assert larger
+
+
+def test_over_a_gap_of_half_a_percent_the_file_is_the_one_at_its_nearer_end(small: MixtureChooser) -> None:
+    below = small.choose_bits(8.37)
+    above = small.choose_bits(8.41)
+    gap = above.bytes / below.bytes - 1
+    assert 0.0055 < gap < 0.0059
+    low, high = below.bits_per_weight, above.bits_per_weight
+    assert small.choose_bits(low + 0.5 * (high - low)).tensors == below.tensors
+    assert small.choose_bits(low + 0.6 * (high - low)).tensors == above.tensors
+    # No file of the chain lies between them.
+    assert small.choose(above.bytes - 1).bytes == below.bytes
+
+
+def test_over_a_larger_gap_the_file_is_the_smaller_one() -> None:
+    chooser = small_chooser(5)
+    below, above = chooser.choose_bits(8.2), chooser.choose_bits(8.49)
+    assert above.bits_per_weight > 1.04 * below.bits_per_weight
+    assert chooser.choose_bits(8.4).tensors == below.tensors
+
+
+def test_the_least_bits_that_are_told_can_be_asked_for() -> None:
+    """Rows that 256 does not divide take no type below four and a half bits."""
+    shape = msgspec.structs.replace(TRAINED, hidden=288, head_size=72)
+    chooser = MixtureChooser(made_up_costs(shape))
+    with pytest.raises(BuildError, match=r"cannot be made with 3\.00 bits a weight") as refused:
+        chooser.choose_bits(3.0)
+    least = refused.value.values["least"]
+    assert str(refused.value).endswith(f"the smallest file has {least}.")
+    smallest = chooser.choose(chooser.least_bytes)
+    told = chooser.choose_bits(float(str(least)))
+    assert 0 <= told.bits_per_weight - smallest.bits_per_weight < 0.01
+    # The smallest file is a file of the chain like the others.
+    assert chooser.choose_bits(smallest.bits_per_weight / 1.0029).tensors == smallest.tensors
+    with pytest.raises(BuildError, match="cannot be made with"):
+        chooser.choose_bits(smallest.bits_per_weight / 1.0031)
+
+
+def test_a_mixture_of_so_many_bits_is_named_by_them(small: MixtureChooser) -> None:
+    assert small.choose_bits(4.5).label == "MIX_4.50BPW"
+    assert type_in_name("small-MIX_4.50BPW.gguf") == "MIX_4.50BPW"
+    assert 0 < label_bytes("MIX_4.50BPW", 16_000_000) - 4_500_000 < 500_000
 
 
 def test_it_says_what_other_sizes_are_expected_to_cost(chooser: MixtureChooser) -> None:
