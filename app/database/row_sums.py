@@ -24,6 +24,10 @@ CREATE_SUMS = """
 transactions were committed (`counted`), and the checksum of its schema."""
 _CHECK_BITS = 16
 
+MOST_VALUE_BYTES = 256 << 20
+"""Of a value, and of a row: as much as the chats of an imported file take together. SQLite refuses a longer one
+by its length, before it is read or written."""
+
 _NUMBER = struct.Struct("<q")
 _REAL = struct.Struct("<d")
 
@@ -92,7 +96,8 @@ def moved_sum(noted: int, before: int, after: int) -> int:
 
 
 def add_functions(db: sqlite3.Connection) -> None:
-    """Let a connection compute checksums."""
+    """Let a connection compute checksums, of values that are no longer than `MOST_VALUE_BYTES`."""
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_VALUE_BYTES)
     db.create_function("row_sum", -1, row_sum, deterministic=True)
     db.create_function("moved_sum", 3, moved_sum, deterministic=True)
 

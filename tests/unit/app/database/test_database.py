@@ -19,7 +19,7 @@ from app.bench.run import run_journal
 from app.chat.store.database import ChatDatabase, ChatStoreError
 from app.chat.store.migrations import SCHEMA
 from app.chat.store.store import ChatStore
-from app.database import backups
+from app.database import backups, row_sums
 from app.database.commit_mark import mark_path, read_mark
 from app.database.damage_notices import Recovery
 from app.database.integrity_check import problem_of
@@ -520,3 +520,27 @@ def test_a_connection_that_cannot_be_had_is_lent_to_nobody() -> None:
 
     threading.Thread(target=end, daemon=True).start()
     wait_until(done.is_set)
+
+
+@pytest.mark.parametrize("backed_up", [True, False])
+def test_a_value_of_hundreds_of_megabytes_is_refused_by_its_length(
+    backed_up: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_sums, "MOST_VALUE_BYTES", 1 << 20)
+    fill(path, backed_up)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE messages SET content = CAST(zeroblob(2 << 20) AS TEXT) WHERE role = 'user'")
+        db.commit()
+    with closing(ChatStore(path)) as store:
+        recovery = store.recovery or store.check()
+        assert recovery is not None
+        [chat] = store.conversations()
+        contents = [message.content for message in store.branch(chat.id)]
+        assert contents[-1] == "the first train leaves at seven"
+        assert ("when does the first train leave" in contents) == backed_up
+        with pytest.raises(ChatStoreError, match="too big"):
+            store.add_message(chat.id, None, "user", "x" * (2 << 20))
+        store.rename(chat.id, "Still kept")
+    with closing(ChatStore(path)) as store:
+        assert store.recovery is None
+        assert store.check() is None
