@@ -25,8 +25,8 @@ transactions were committed (`counted`), and the checksum of its schema."""
 _CHECK_BITS = 16
 
 MOST_VALUE_BYTES = 256 << 20
-"""Of a value, and of a row: as much as the chats of an imported file take together. SQLite refuses a longer one
-by its length, before it is read or written."""
+"""Of a value, and of a row: as much as the chats of an imported file take together. SQLite refuses a longer
+one by its length, before it is read or written."""
 
 _NUMBER = struct.Struct("<q")
 _REAL = struct.Struct("<d")

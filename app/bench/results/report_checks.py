@@ -1,5 +1,6 @@
 """Checks on runs that somebody else has measured or made up: before they are kept, and as they are read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from string import Formatter
 from typing import TypeVar
@@ -65,7 +66,12 @@ def check_report(report: Report) -> None:
         for figure in section.figures:
             _check((figure.low is None) == (figure.high is None), "it holds half an interval")
     _check(is_time(report.started_at), "it does not say when it was measured")
-    for item in report.not_measured:
+    check_reasons(report.not_measured)
+
+
+def check_reasons(items: Sequence[NotMeasured]) -> None:
+    """Raise `ValueError` for a reason that cannot be told."""
+    for item in items:
         _check(_can_be_filled(item), "a reason in it is no sentence")
 
 

@@ -134,7 +134,7 @@ class Measurement:
             found.append(
                 self._measure(step.key, UNITS[step.kind], step, records, [r.sample.value for r in records])
             )
-            for key in records[0].further:
+            for key in filter(FURTHER_UNITS.get, records[0].further):
                 values = [record.further[key] for record in records if key in record.further]
                 found.append(self._measure(key, FURTHER_UNITS[key], step, records, values))
         for key in ("peak_ram", "peak_vram"):

@@ -1,6 +1,7 @@
 """A run under way: each result is on the disk before the next turn begins, so that a run that was ended, by
 whom ever, goes on where it was."""
 
+import logging
 import sqlite3
 import time
 import uuid
@@ -9,13 +10,24 @@ from typing import TypeVar
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.report import Report, Sample
+from app.bench.results.report import NotMeasured, Report, Sample
+from app.bench.results.report_checks import LONGEST_NAME, check_numbers, check_reasons, check_report
+from app.bench.results.run_database import bounded, decoded
+from models.system.notices import tell
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 SO_FAR = "so_far"
 """The note that holds the report of what is measured."""
+
+MOST_TURNS = 2000
+"""Of a run: many times what a suite has."""
+MOST_RECORD_BYTES = 1 << 14
+"""Of a turn: a hundred figures fit."""
 
 LONGEST_PAUSE_S = 24 * 3600.0
 """After a day a computer is not what it was: such a run begins anew."""
@@ -53,8 +65,22 @@ class RunJournal:
 
     @classmethod
     def open(cls, history: BenchmarkHistory, suite: str, sha256: str, setting: str) -> "RunJournal":
-        """The journal of the unfinished run of that suite, file and setting, or of a new one."""
+        """The journal of the unfinished run of that suite, file and setting, or of a new one: also where the
+        records of that run are not what one writes here, which the user is told."""
         found = unfinished_run(history, suite, sha256, setting)
+        if found is not None:
+            try:
+                cls(history, found.id, found.interruptions).records()
+            except ValueError as error:
+                log.warning("an unfinished run is not gone on with: %s", error)
+                tell(
+                    StillroomError(
+                        "What {file} holds of an unfinished benchmark run cannot be read: it begins anew.",
+                        "Finished runs are not touched.",
+                        file=history.path.name,
+                    )
+                )
+                found = None
         with history.transaction() as db:
             if found is not None:
                 db.execute(
@@ -71,12 +97,17 @@ class RunJournal:
         return cls(history, run_id, 0)
 
     def records(self) -> dict[tuple[str, int], TurnRecord]:
-        """Return what was measured, by step and repeat, in the order in which it was."""
+        """Return what was measured, by step and repeat, in the order in which it was. Raises `ValueError`
+        where something else stands there."""
         with self._history.transaction() as db:
             rows = db.execute(
-                "SELECT step, repeat, record FROM turns WHERE run_id = ? ORDER BY rowid", (self.run_id,)
+                f"SELECT {bounded('step', LONGEST_NAME)}, repeat, {bounded('record', MOST_RECORD_BYTES)}"
+                " FROM turns WHERE run_id = ? ORDER BY rowid LIMIT ?",
+                (self.run_id, MOST_TURNS + 1),
             ).fetchall()
-        return {(step, repeat): msgspec.json.decode(text, type=TurnRecord) for step, repeat, text in rows}
+        if len(rows) > MOST_TURNS:
+            raise ValueError("it has more turns than a run has")
+        return dict(_turn(*row) for row in rows)
 
     def add(self, step: str, repeat: int, record: TurnRecord) -> None:
         """Keep a result; each turn has one, and a second one is an error of the program."""
@@ -95,12 +126,34 @@ class RunJournal:
             )
 
     def noted(self, key: str, kind: type[T]) -> T | None:
-        """Return the note under that key; None where there is none."""
+        """Return the note under that key; None where there is none that can be read."""
         with self._history.transaction() as db:
             row = db.execute(
-                "SELECT note FROM run_notes WHERE run_id = ? AND key = ?", (self.run_id, key)
+                f"SELECT {bounded('note')} FROM run_notes WHERE run_id = ? AND key = ?", (self.run_id, key)
             ).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=kind)
+
+        def read(data: bytes) -> T:
+            value = decoded(data, kind)
+            check_numbers(msgspec.to_builtins(value))
+            if isinstance(value, Report):
+                check_report(value)
+            elif isinstance(value, list):
+                check_reasons([item for item in value if isinstance(item, NotMeasured)])
+            return value
+
+        return None if row is None else self._history.usable(row[0], read)
+
+
+def _turn(step: bytes | None, repeat: object, record: bytes | None) -> tuple[tuple[str, int], TurnRecord]:
+    """Read a row of `turns`. Raises `ValueError`."""
+    if step is None or record is None or not isinstance(repeat, int):
+        raise ValueError("a turn of it is too large, or has no number")
+    found = decoded(record, TurnRecord)
+    check_numbers(msgspec.to_builtins(found))
+    seconds, value = found.sample.duration_s, found.sample.value
+    if min(seconds, value, found.prompt_tokens, found.generated_tokens, *found.further.values()) < 0:
+        raise ValueError("it holds a negative speed or count")
+    return (step.decode(), repeat), found
 
 
 def unfinished_run(
@@ -126,7 +179,8 @@ def _newest(
     row: tuple[str, float, int, int] | None = db.execute(
         "SELECT id, began_s, (SELECT count(*) FROM turns WHERE run_id = unfinished.id), interruptions"
         " FROM unfinished WHERE suite = ? AND model_sha256 = ? AND coalesce(?, setting) = setting"
-        " AND began_s > ? ORDER BY began_s DESC LIMIT 1",
+        f" AND typeof(id) = 'text' AND length(id) <= {LONGEST_NAME} AND typeof(interruptions) = 'integer'"
+        " AND typeof(began_s) = 'real' AND began_s > ? ORDER BY began_s DESC LIMIT 1",
         (suite, sha256, setting, time.time() - LONGEST_PAUSE_S),
     ).fetchone()
     return row

@@ -4,12 +4,15 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.base.errors import StillroomError
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import NotMeasured, Sample
+from app.bench.run import run_journal
 from app.bench.run.run_journal import RunJournal, TurnRecord, discard_unfinished, unfinished_run
+from models.system.notices import NoticeInbox
 from tests.support.bench_reports import make_report
 
 SHA = "ab" * 32
@@ -81,3 +84,99 @@ def test_a_run_of_the_day_before_yesterday_does_not_go_on(history: BenchmarkHist
     with history.transaction() as db:
         db.execute("UPDATE unfinished SET began_s = began_s - 200000")
     assert opened(history).run_id != journal.run_id
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    said: list[str] = []
+    with NoticeInbox() as inbox:
+        inbox.observe(lambda notice: said.append(str(notice)))
+        yield said
+
+
+def keep_turn(history: BenchmarkHistory, run_id: str, step: object, repeat: object, record: object) -> None:
+    with history.transaction() as db:
+        db.execute("INSERT INTO turns VALUES (?, ?, ?, ?)", (run_id, step, repeat, record))
+
+
+SOUND = msgspec.json.encode(RECORD).decode()
+FORGED: dict[str, tuple[object, object, object]] = {
+    "a long record": ("tg128", 7, '{"sample": {"value": 1, "x": "' + "x" * 30_000_000 + '"}}'),
+    "a long step": ("x" * 30_000_000, 7, SOUND),
+    "a nested record": ("tg128", 7, "[" * 8000),
+    "no text": ("tg128", 7, b"\xff\x00"),
+    "a number": ("tg128", 7, 5),
+    "no number": ("tg128", "many", SOUND),
+    "negative": ("tg128", 7, '{"sample": {"value": -1}}'),
+    "beyond all": ("tg128", 7, '{"sample": {"value": 1e308}}'),
+    "infinite": ("tg128", 7, '{"sample": {"value": 1e999}}'),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_run_with_records_that_nobody_wrote_begins_anew(
+    name: str, history: BenchmarkHistory, told: list[str]
+) -> None:
+    journal = opened(history)
+    journal.add("tg128", 1, RECORD)
+    keep_turn(history, journal.run_id, *FORGED[name])
+    history.add(make_report("finished"))
+    assert unfinished_run(history, "speed", SHA, "a") is not None
+    again = opened(history)
+    assert again.run_id != journal.run_id
+    assert again.records() == {}
+    assert told == [
+        "What benchmarks.sqlite3 holds of an unfinished benchmark run cannot be read: it begins anew."
+    ]
+    again.add("tg128", 1, RECORD)
+    assert opened(history).records() == {("tg128", 1): RECORD}
+    assert [report.id for report in history.reports()] == ["finished"]
+
+
+def test_of_very_many_records_no_more_are_read_than_a_run_has(
+    history: BenchmarkHistory, told: list[str]
+) -> None:
+    journal = opened(history)
+    with history.transaction() as db:
+        db.executemany(
+            "INSERT INTO turns VALUES (?, 'tg128', ?, ?)",
+            ((journal.run_id, repeat, SOUND) for repeat in range(run_journal.MOST_TURNS + 1)),
+        )
+    assert opened(history).records() == {}
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        '"' + "x" * 30_000_000 + '"',
+        b"\xff",
+        7,
+        "[" * 100_000,
+        '[{"key": "pp", "reason": "{x:999999999}", "values": {"x": 1}}]',
+        '[{"key": "pp", "reason": "{x}", "values": {"x": 1e308}}]',
+    ],
+    ids=["long", "no text", "a number", "nested", "a wide reason", "beyond all"],
+)
+def test_a_note_that_nobody_wrote_counts_for_nothing(
+    note: object, history: BenchmarkHistory, told: list[str]
+) -> None:
+    journal = opened(history)
+    with history.transaction() as db:
+        db.execute("INSERT INTO run_notes VALUES (?, 'left_out', ?)", (journal.run_id, note))
+    assert journal.noted("left_out", list[NotMeasured]) is None
+    assert len(told) == 1
+    journal.note("left_out", [])
+    assert journal.noted("left_out", list[NotMeasured]) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("began_s", "soon"), ("interruptions", "many"), ("id", "x" * 1_000_000), ("began_s", b"x")],
+)
+def test_a_head_that_nobody_wrote_is_no_run(column: str, value: object, history: BenchmarkHistory) -> None:
+    opened(history)
+    with history.transaction() as db:
+        db.execute(f"UPDATE unfinished SET {column} = ?", (value,))
+    assert unfinished_run(history, "speed", SHA, "a") is None
+    opened(history).add("tg128", 1, RECORD)
