@@ -251,7 +251,7 @@ def _import(file: Path | None, core: Core, console: Console) -> None:
         raise WrongUse("There is no file to import.", "stillroom bench import FILE")
     reports = imported_reports(read_runs(file))
     with core.benchmarks() as history, looked_after(console, history):
-        reports = [history.take_in(report) for report in reports]
+        reports = history.take_in(reports)
     console.document({"imported": reports})
     for report in reports:
         run = f"{report.model.name}, {report.model.quantisation}, {report.started_at}"

@@ -2,6 +2,8 @@
 
 import hashlib
 import sqlite3
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ from app.bench.results.run_database import MOST_ROW_BYTES, RunDatabase, bounded,
 from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
+from models.system.progress import raise_if_cancelled
 
 MIGRATIONS: tuple[str, ...] = (
     # 1: a run is its JSON report; the columns beside it are what runs are looked up by.
@@ -86,6 +89,14 @@ def _report(data: bytes) -> Report:
     return report
 
 
+def _keep(db: sqlite3.Connection, report: Report) -> None:
+    db.execute("DELETE FROM unfinished WHERE id = ?", (report.id,))
+    db.execute(
+        "INSERT OR REPLACE INTO runs (id, started_at, suite, model_sha256, report) VALUES (?, ?, ?, ?, ?)",
+        (report.id, report.started_at, report.suite, report.model.sha256, report_to_json(report).decode()),
+    )
+
+
 class BenchmarkHistory(RunDatabase):
     """The runs on disk. Any thread; each write is on the disk before it returns.
 
@@ -98,30 +109,28 @@ class BenchmarkHistory(RunDatabase):
     def add(self, report: Report) -> None:
         """Keep a run; one with the same id is replaced. What was kept of it while it was under way goes."""
         with self.transaction() as db:
-            db.execute("DELETE FROM unfinished WHERE id = ?", (report.id,))
-            db.execute(
-                "INSERT OR REPLACE INTO runs (id, started_at, suite, model_sha256, report)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (
-                    report.id,
-                    report.started_at,
-                    report.suite,
-                    report.model.sha256,
-                    report_to_json(report).decode(),
-                ),
-            )
+            _keep(db, report)
 
-    def take_in(self, report: Report) -> Report:
-        """Keep a run from elsewhere; returns it as it is kept. What has its id here and is another run stays:
-        the new one gets an id by its content. The same one twice is kept once, and a deleted one comes back.
+    def take_in(self, reports: Sequence[Report], cancel: threading.Event | None = None) -> list[Report]:
+        """Keep runs from elsewhere, all or none; returns them as they are kept. A run here whose id
+        another one has stays: the new one gets an id by its content. The same one twice is kept once, and
+        a deleted one comes back. Raises `Cancelled` once `cancel` is set, and none is kept.
         """
+        kept = []
         with self.transaction() as db:
-            row = db.execute("SELECT CAST(report AS BLOB) FROM runs WHERE id = ?", (report.id,)).fetchone()
-        text = report_to_json(report)
-        if row is not None and row[0] != text:
-            report = msgspec.structs.replace(report, id=f"imported-{hashlib.sha256(text).hexdigest()[:24]}")
-        self.add(report)
-        return report
+            for report in reports:
+                raise_if_cancelled(cancel)
+                row = db.execute(
+                    "SELECT CAST(report AS BLOB) FROM runs WHERE id = ?", (report.id,)
+                ).fetchone()
+                text = report_to_json(report)
+                if row is not None and row[0] != text:
+                    new_id = f"imported-{hashlib.sha256(text).hexdigest()[:24]}"
+                    report = msgspec.structs.replace(report, id=new_id)
+                _keep(db, report)
+                kept.append(report)
+            raise_if_cancelled(cancel)
+        return kept
 
     def reports(self) -> list[Report]:
         """All runs, newest first; one that a later version wrote in a new format is left out, not deleted."""

@@ -1,6 +1,7 @@
 """A chat of a file into the database."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,12 +9,13 @@ from datetime import UTC, datetime
 from app.chat.store.imported import ImportedChat, ImportedDocument, ImportedMessage
 from app.chat.store.rows import choice_columns, to_json
 from app.chat.store.search import index_message
+from models.system.progress import raise_if_cancelled
 
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
-def add_imported(db: sqlite3.Connection, chat: ImportedChat) -> int:
-    """Add it within the caller's transaction; returns its number."""
+def add_imported(db: sqlite3.Connection, chat: ImportedChat, cancel: threading.Event | None = None) -> int:
+    """Add it within the caller's transaction; returns its number. Raises `Cancelled`."""
     now = time.time()
     model = chat.model or next((message.model for message in chat.messages if message.model), "")
     created_at = _time(chat.created_at, now)
@@ -35,6 +37,7 @@ def add_imported(db: sqlite3.Connection, chat: ImportedChat) -> int:
     ).fetchall()[0][0]
     ids: dict[str | None, int] = {}
     for message in chat.messages:
+        raise_if_cancelled(cancel)
         parent_id = ids.get(message.parent)
         ids[message.key] = _add_message(db, conversation_id, parent_id, message, created_at)
     _add_documents(db, conversation_id, None, chat.documents, now)

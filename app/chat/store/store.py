@@ -44,6 +44,7 @@ from app.database.damage_notices import Recovery
 from app.database.row_sums import is_as_written
 from app.engine.protocol import GenerationStats
 from models.system.disk_space import DiskFullError
+from models.system.progress import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -306,10 +307,13 @@ class ChatStore:
         with self._database.writing() as db:
             db.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, conversation_id))
 
-    def add_imported(self, chats: Sequence[ImportedChat]) -> list[int]:
-        """Add chats of a file, all or none; returns their numbers."""
+    def add_imported(self, chats: Sequence[ImportedChat], cancel: threading.Event | None = None) -> list[int]:
+        """Add chats of a file, all or none; returns their numbers. Raises `Cancelled` before the next message
+        once `cancel` is set, and none is kept."""
         with self._database.writing() as db:
-            return [add_imported(db, chat) for chat in chats]
+            ids = [add_imported(db, chat, cancel) for chat in chats]
+            raise_if_cancelled(cancel)
+            return ids
 
     # Folders
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -516,10 +517,16 @@ class BenchmarkSpeedPage(MeasuringPage, Stepped):
         ask_for_runs(self, take)
 
     async def _import_runs(self, path: Path) -> None:
-        def read() -> list[Report]:
-            return [self._history.take_in(report) for report in imported_reports(read_runs(path))]
+        cancel = threading.Event()
 
-        found = await asyncio.to_thread(read)
+        def read() -> list[Report]:
+            return self._history.take_in(imported_reports(read_runs(path)), cancel)
+
+        try:
+            found = await asyncio.to_thread(read)
+        finally:
+            # Where the window goes meanwhile, none is kept.
+            cancel.set()
         if shiboken6.isValid(self):
             self.refresh(select=found[0].id)
             self._notices.inform(self.tr("Imported benchmark runs: {count}.").format(count=len(found)))

@@ -10,10 +10,10 @@ from pathlib import Path
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
+from app.chat.store.imported import ImportedChat
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, to_markdown, whole_chat
-from app.ui.base.bridge import while_waited_for
 from app.ui.chat.list.pdf_export import pdf_of
 from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
@@ -69,12 +69,20 @@ class ChatFiles:
 
     async def import_from(self, path: Path, cancel: threading.Event) -> tuple[list[int], list[str]]:
         """Add the chats of a file; their numbers, and what kinds of content had to be left out. Raises
-        `Cancelled` where `cancel` was set before the first is kept, which also ends with the task."""
+        `Cancelled` where `cancel` was set before all are kept, which also ends with the task: none
+        is kept then."""
         # Not for the window's start, as below.
         from app.chat.transfer.import_chats import read_chats
 
-        chats = await while_waited_for(lambda cancel: read_chats(path, cancel), cancel)
-        ids = await asyncio.to_thread(self._store.add_imported, chats)
+        def add() -> tuple[list[ImportedChat], list[int]]:
+            chats = read_chats(path, cancel)
+            return chats, self._store.add_imported(chats, cancel)
+
+        try:
+            # Once they are kept a `cancel` comes too late, and counts for nothing.
+            chats, ids = await asyncio.to_thread(add)
+        finally:
+            cancel.set()
         return ids, sorted({kind for chat in chats for kind in chat.left_out})
 
     def _json(self, chats: Sequence[Conversation], with_thinking: bool) -> bytes:

@@ -1,16 +1,19 @@
 """llama-bench's JSON, as it printed it, and our own reports from elsewhere."""
 
 import json
+import threading
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from app.base.errors import StillroomError
+from app.base.errors import Cancelled, StillroomError
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.report import NotMeasured, report_to_json
+from app.bench.results.report import NotMeasured, Report, report_to_json
 from tests.support.bench_reports import make_report
 
 TEST = {
@@ -185,11 +188,28 @@ def test_no_run_of_the_users_is_replaced_by_one_that_has_its_id(tmp_path: Path) 
     own = make_report()
     history.add(own)
     (same,) = imported_reports(report_to_json(own))
-    assert history.take_in(same) == own
+    assert history.take_in([same]) == [own]
     (forged,) = imported_reports(report_to_json(msgspec.structs.replace(own, duration_s=1.0)))
     for _ in range(2):
-        kept = history.take_in(forged)
+        [kept] = history.take_in([forged])
     assert kept == msgspec.structs.replace(forged, id=kept.id)
     assert {report.id for report in history.reports()} == {own.id, kept.id}
     assert own in history.reports()
     history.close()
+
+
+@pytest.mark.parametrize("given_up_at", [0, 5])
+def test_runs_that_are_given_up_while_they_are_kept_leave_nothing(given_up_at: int, tmp_path: Path) -> None:
+    cancel = threading.Event()
+
+    def reports() -> Iterator[Report]:
+        for number in range(10):
+            if number == given_up_at:
+                cancel.set()
+            yield make_report(str(number))
+
+    with closing(BenchmarkHistory(tmp_path / "history.sqlite3")) as history:
+        history.add(make_report("own"))
+        with pytest.raises(Cancelled):
+            history.take_in(reports(), cancel)  # type: ignore[arg-type]  # it goes through them once
+        assert [report.id for report in history.reports()] == ["own"]

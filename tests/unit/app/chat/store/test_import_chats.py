@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.base.errors import Cancelled
 from app.chat.library.reply_choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, in_order, split_thinking
 from app.chat.store.store import ChatStore
@@ -283,3 +285,18 @@ def test_messages_are_put_in_order_and_circles_left_out() -> None:
 )
 def test_thinking_is_split_only_where_it_leads(text: str, parts: tuple[str, str]) -> None:
     assert split_thinking(text) == parts
+
+
+@pytest.mark.parametrize("messages", [1, 2000])
+def test_chats_that_are_given_up_while_they_are_added_leave_nothing(messages: int, store: ChatStore) -> None:
+    cancel = threading.Event()
+
+    def chats() -> Iterator[ImportedChat]:
+        yield ImportedChat("a", (ImportedMessage("1", None, "user", "x"),), folder="A folder")
+        cancel.set()
+        yield ImportedChat("b", tuple(ImportedMessage(str(n), None, "user", "x") for n in range(messages)))
+
+    with pytest.raises(Cancelled):
+        store.add_imported(chats(), cancel)  # type: ignore[arg-type]  # it goes through them once
+    assert store.conversations() == []
+    assert store.folders() == []
