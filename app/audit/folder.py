@@ -11,6 +11,13 @@ import msgspec
 from app.audit.chained_line import Link
 from app.database.commit_mark import CommitMark, read_mark
 from models.system.durable import write_durably
+from models.system.json_file import make_way
+from models.system.regular_file import open_regular, read_regular
+
+LONGEST_LINE_BYTES = 512 << 20
+"""What is longer is several lines, none of which is sound."""
+_MOST_HEAD_BYTES = 1 << 16
+_FILES = "audit-*.jsonl"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +58,7 @@ class AuditFolder:
 
     def files(self) -> list[Path]:
         """The files of lines, oldest first."""
-        return sorted(self.path.glob("audit-*.jsonl"))
+        return sorted(path for path in self.path.glob(_FILES) if path.is_file())
 
     def file_starting_at(self, n: int) -> Path:
         """The name of the file whose first line has this number."""
@@ -60,7 +67,7 @@ class AuditFolder:
     def head(self) -> Head | None:
         """Read the head; None where it is missing or not valid."""
         try:
-            data = self.head_path.read_bytes()
+            data = read_regular(self.head_path, _MOST_HEAD_BYTES)
             head = msgspec.json.decode(data, type=Head)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
@@ -82,13 +89,16 @@ class AuditFolder:
     def lines(self, files: list[Path] | None = None) -> Iterator[RawLine]:
         """The lines of these files, or of all, in their order. Raises `OSError`."""
         for path in self.files() if files is None else files:
-            with path.open("rb") as file:
-                for number, data in enumerate(file, start=1):
+            with open_regular(path) as file:
+                lines = iter(lambda: file.readline(LONGEST_LINE_BYTES), b"")
+                for number, data in enumerate(lines, start=1):
                     ended = data.endswith(b"\n")
                     yield RawLine(path, number, data[:-1] if ended else data, ended)
 
     def make(self) -> None:
-        """Make the folder, for this user alone."""
+        """Make the folder, for this user alone, in which nothing has a file's name that is none."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.name != "nt":
             self.path.chmod(0o700)
+        for path in (self.head_path, self.lock_path, *self.path.glob(_FILES)):
+            make_way(path)

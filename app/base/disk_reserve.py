@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, disk_full, free_bytes
+from models.system.json_file import make_way
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ def set_reserve_aside(folder: Path) -> None:
     if path.exists() or free_bytes(folder) < RESERVE_BYTES + 2 * SMALL_FILES_BYTES:
         return
     part = _part(folder)
+    make_way(part)
     try:
         # Written, as a hole takes no space.
         with part.open("wb") as file:

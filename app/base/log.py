@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 
 from app.base.newest_writer import NewestWriter
+from models.system.json_file import make_way
+from models.system.regular_file import open_regular
 from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class _RotatingFile(RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        make_way(Path(self.baseFilename))
         return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
@@ -216,8 +219,9 @@ def report(folder: Path, *, notes: tuple[str, ...] = ()) -> str:
 
 def _last_lines(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return list(deque((line.rstrip("\n") for line in file), maxlen=REPORT_LINES))
+        with open_regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 2 * FILE_BYTES))
+            return file.read(2 * FILE_BYTES).decode("utf-8", "replace").splitlines()[-REPORT_LINES:]
     except OSError:
         return ["(no log)"]
 

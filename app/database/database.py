@@ -26,10 +26,13 @@ from app.database.schema import Schema, migrate, schema_version
 from app.database.wal import mend_journal
 from models.system.disk_space import SMALL_FILES_BYTES, DiskFullError, free_bytes, require_room
 from models.system.durable import rename_durably
+from models.system.json_file import make_way
 
 log = logging.getLogger(__name__)
 
 BUSY_S = 5.0
+_ENDINGS = ("", "-wal", "-shm", "-journal", ".part", ".part-journal", ".rebuilt", ".reading", ".reading-wal")
+"""Of the names of all files that are opened for a database."""
 OPENING_BUDGET_S = 0.15
 """So long a file is checked while it is opened; `check` looks at all of it, on a worker thread."""
 
@@ -200,6 +203,8 @@ class CheckedDatabase:
     def _open_sound(self) -> sqlite3.Connection:
         """Open the file to be written; what is found damaged is put right before."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        for ending in _ENDINGS:
+            make_way(self.path.with_name(self.path.name + ending))
         use_reserve(self.path.parent)
         _finish_replacing(self.path)
         self.recovery = _recover_at_opening(self.path, self._schema)

@@ -58,7 +58,7 @@ def read_only(path: Path, schema: Schema) -> sqlite3.Connection:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.is_file() or path.stat().st_size == 0:
         return _connect(":memory:")
     # Where no lock can be had, as it lies there, without the journal.
     for place in (str(path), f"{path.absolute().as_uri()}?mode=ro&immutable=1"):

@@ -19,11 +19,11 @@ class BuildJournal:
         self.tensors: dict[str, str] = {}
         self.whole: dict[str, str] = {}
         for entry in self._journal.entries:
-            what, *values = entry.split("\t")
-            if what == "tensor":
-                self.tensors[values[0]] = values[1] if len(values) > 1 else ""
-            elif what == "whole":
-                self.whole[values[0]] = values[1]
+            match entry.split("\t"):
+                case ["tensor", name, *checksum]:
+                    self.tensors[name] = checksum[0] if checksum else ""
+                case ["whole", kind, sha256]:
+                    self.whole[kind] = sha256
 
     @property
     def begun(self) -> bool:

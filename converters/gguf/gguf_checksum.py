@@ -4,6 +4,8 @@ import hashlib
 import struct
 from pathlib import Path
 
+from models.system.regular_file import open_regular
+
 KEY = "stillroom.sha256"
 """Its value is the SHA-256 of the file in which the value is `EMPTY`; llama.cpp leaves the key alone."""
 
@@ -20,7 +22,8 @@ def fill_in(data: bytes) -> bytes:
 
 def is_sound(path: Path) -> bool:
     """Tell whether the file fits its checksum; also where it has none. Reads it whole. Raises `OSError`."""
-    data = path.read_bytes()
+    with open_regular(path) as file:
+        data = file.read()
     start = data.find(_LEAD) + len(_LEAD)
     if start < len(_LEAD):
         return True

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.system.durable import write_durably
+from models.system.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class UnfinishedMatrix:
     def read(self) -> Collected:
         """Read what an earlier collection of the same matrix got; `NOTHING` where none can be read."""
         try:
-            data = self._path.read_bytes()
+            with open_regular(self._path) as file:
+                data = file.read()
         except FileNotFoundError:
             return NOTHING
         except OSError as error:

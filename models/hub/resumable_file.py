@@ -12,6 +12,7 @@ from models.system.durable import rename_durably, sync_folder
 from models.system.errors import StillroomError
 from models.system.extents import Extents
 from models.system.journal import Journal, read_journal, with_checksum
+from models.system.json_file import make_way
 from models.system.notices import tell
 from models.system.regular_file import open_regular
 
@@ -45,6 +46,8 @@ class PartFile:
         self._open()
 
     def _open(self) -> None:
+        for path in (self._journal_path, self.path):
+            make_way(path)
         self.written = Extents(self._stored())
         # Of a smaller file nothing is saved before it is whole, and each sync takes milliseconds.
         lasts = self.size > self._save_bytes

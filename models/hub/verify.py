@@ -9,6 +9,7 @@ from pathlib import Path
 from models.hub.resumable_file import PartFile
 from models.hub.snapshot import RemoteFile
 from models.system.hashing import hash_next
+from models.system.regular_file import open_regular
 
 _STRETCH_BYTES = 4 << 20
 """So much is hashed at once, where so much has come."""
@@ -35,7 +36,7 @@ class Hasher:
 
     def read(self, path: Path, end: int) -> None:
         """Go on to byte `end`; releases the interpreter lock while it hashes."""
-        with path.open("rb", buffering=0) as stream:
+        with open_regular(path, buffering=0) as stream:
             stream.seek(self.done)
             self.done += hash_next(stream, self._checksums, end - self.done)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from models.system.regular_file import is_other
+
 IN_USE_S = 1.0
 """So long Windows may keep a file from being replaced: whoever looks at it, such as a virus scanner, is done
 by then."""
@@ -39,10 +41,14 @@ def write_durably(path: Path, data: bytes | Iterable[bytes], *, mode: int | None
 
 
 def _opened(part: Path, mode: int | None) -> BinaryIO:
-    if mode is None:
+    if mode is None and not is_other(part):
         return part.open("wb")
     part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    handle = os.open(
+        part,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
+        0o666 if mode is None else mode,
+    )
     return os.fdopen(handle, "wb")
 
 

@@ -1,15 +1,22 @@
 """An append-only list of facts that survives a crash: each line is synced and has a check sum."""
 
+import errno
 import logging
 import os
 import zlib
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from models.system.durable import write_durably
+from models.system.json_file import make_way
+from models.system.regular_file import read_regular
 
 log = logging.getLogger(__name__)
+
+MOST_BYTES = 16 << 20
+"""Of a journal: a hundred thousand lines and more."""
 
 
 class Journal:
@@ -23,6 +30,7 @@ class Journal:
         self._path = path
         self._identity = identity
         self._file: BinaryIO | None = None
+        make_way(path)
         head, entries = read_journal(path)
         self.entries = entries if head == with_checksum(identity) else []
 
@@ -58,19 +66,30 @@ class Journal:
 
 def read_journal(path: Path) -> tuple[str, list[str]]:
     """Return the first line of a journal as it stands, and the facts of the sound lines behind it; none of
-    either where there is no file. Raises `OSError`."""
+    either where there is no file, or one of more than `MOST_BYTES`. Raises `OSError`."""
     try:
-        head, *lines = path.read_bytes().split(b"\n")
+        lines = BytesIO(read_regular(path, MOST_BYTES))
     except FileNotFoundError:
         return "", []
-    entries = []
-    for line in lines[:-1]:
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EFBIG):
+            raise
+        log.warning("%s counts for nothing: %s", path.name, error.strerror)
+        return "", []
+    head = lines.readline().removesuffix(b"\n")
+    entries, damaged = [], 0
+    for line in lines:
         text = line.decode("utf-8", "replace")
+        if not text.endswith("\n"):
+            break
+        text = text.removesuffix("\n")
         entry = text.rpartition(" ")[0]
         if text == with_checksum(entry):
             entries.append(entry)
         else:
-            log.warning("a line of %s is damaged and counts for nothing", path.name)
+            damaged += 1
+    if damaged:
+        log.warning("%d lines of %s are damaged and count for nothing", damaged, path.name)
     return head.decode("utf-8", "replace"), entries
 
 

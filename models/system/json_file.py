@@ -19,7 +19,7 @@ from models.system.durable import rename_durably, write_durably
 from models.system.errors import StillroomError
 from models.system.file_stamp import mark
 from models.system.notices import tell
-from models.system.regular_file import read_regular
+from models.system.regular_file import is_other, read_regular
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,9 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
                 return loaded.value
             reason = "its checksum differs"
         except (FileNotFoundError, NotADirectoryError):
-            return None
+            if not is_other(path):
+                return None
+            loaded, reason = None, "it is a link that leads nowhere"
         except (OSError, DamagedJsonError) as error:
             loaded, reason = None, str(error)
         # Another process may have put a new file there while this one was read.
@@ -125,8 +127,10 @@ def renew_checksum(path: Path, document: dict[str, Any]) -> None:
 
 
 def tell_set_aside(path: Path, reason: str, *, without: str) -> None:
-    """Rename the damaged file `path` and tell the user `without`, as in `read_json`; `reason` is logged."""
+    """Rename the damaged file `path`, or what else has its name, and tell the user `without`, as in
+    `read_json`; `reason` is logged."""
     log.warning("%s is damaged: %s", path, reason)
+    is_file = not is_other(path)
     try:
         aside = set_aside(path)
     except OSError as error:
@@ -139,14 +143,26 @@ def tell_set_aside(path: Path, reason: str, *, without: str) -> None:
             )
         )
         return
-    tell(
-        StillroomError(
-            "The file {path} is damaged. It is kept as {aside}.",
-            without,
-            path=str(path),
-            aside=aside.name,
-        )
+    message = (
+        "The file {path} is damaged. It is kept as {aside}."
+        if is_file
+        else "{path} is no file but a folder, a pipe, a device or a link to none. It is kept as {aside}."
     )
+    tell(StillroomError(message, without, path=str(path), aside=aside.name))
+
+
+def make_way(path: Path) -> None:
+    """Rename what has the name of a file of Stillroom's and is none, and tell the user: what opens a pipe may
+    wait for ever. Raises `OSError` where it cannot be renamed."""
+    if not is_other(path):
+        return
+    tell_set_aside(
+        path,
+        "it is no regular file",
+        without="If the file is elsewhere, put it back in its place while Stillroom is closed.",
+    )
+    if is_other(path):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
 
 
 def set_aside(path: Path) -> Path:

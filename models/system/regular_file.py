@@ -15,6 +15,16 @@ from typing import Literal, overload
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
+def is_other(path: Path) -> bool:
+    """Tell whether a name stands for something that is no regular file: a folder, a pipe, a device, a socket,
+    or a symbolic link that leads nowhere or to one of these."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        # Also of links that lead round in a circle.
+        return path.is_symlink()
+
+
 @overload
 def open_regular(path: Path) -> BufferedReader: ...
 

@@ -10135,6 +10135,10 @@ Left for the reply: {left}</source>
         <translation>请重新下载模型；如果仍然如此，说明其权重已损坏。</translation>
     </message>
     <message>
+        <source>Finished runs are not touched.</source>
+        <translation>已完成的测试不受影响。</translation>
+    </message>
+    <message>
         <source>Get a newer one where you got this one.</source>
         <translation>请从获得此版本的地方获取较新的版本。</translation>
     </message>
@@ -10173,6 +10177,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Give the key in its own field: it is kept in the system&apos;s key store.</source>
         <translation>请把密钥填在它自己的栏中：它保存在系统的密钥库中。</translation>
+    </message>
+    <message>
+        <source>If the file is elsewhere, put it back in its place while Stillroom is closed.</source>
+        <translation>如果该文件在别处，请在 Stillroom 关闭时将其放回原位。</translation>
     </message>
     <message>
         <source>If you changed it yourself, take it off the list and add it again; if not, restore it.</source>
@@ -10601,6 +10609,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The audit log in {path} cannot be written: {reason}. Replies go on without it.</source>
         <translation>无法写入 {path} 中的审计日志：{reason}。回答会在没有日志的情况下继续。</translation>
+    </message>
+    <message>
+        <source>The backups of {path} begin anew.</source>
+        <translation>{path} 的备份将重新开始。</translation>
     </message>
     <message>
         <source>The body did not arrive within {seconds} s.</source>
@@ -12439,6 +12451,10 @@ Left for the reply: {left}</source>
         <translation>请在没有其他程序改动它之后重试。</translation>
     </message>
     <message>
+        <source>What {file} holds of an unfinished benchmark run cannot be read: it begins anew.</source>
+        <translation>{file} 中未完成的基准测试记录无法读取：该测试将重新开始。</translation>
+    </message>
+    <message>
         <source>a comma or a closing bracket is missing in line {line}, column {column}</source>
         <translation>第 {line} 行第 {column} 列缺少逗号或右括号</translation>
     </message>
@@ -12453,6 +12469,10 @@ Left for the reply: {left}</source>
     <message>
         <source>a rule in it begins with itself</source>
         <translation>其中有一条规则以自身开头</translation>
+    </message>
+    <message>
+        <source>a step failed</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>a value in it holds half of a character</source>
@@ -13009,6 +13029,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{path} exists already and is another file.</source>
         <translation>{path} 已存在，且是另一个文件。</translation>
+    </message>
+    <message>
+        <source>{path} is no file but a folder, a pipe, a device or a link to none. It is kept as {aside}.</source>
+        <translation>{path} 不是文件，而是文件夹、管道、设备或失效的链接。它保留为 {aside}。</translation>
     </message>
     <message>
         <source>{percent}% faster.</source>

@@ -1,5 +1,6 @@
 """Drafts and ends of replies that the full disk refuses, in a file whose space is there already."""
 
+import errno
 import logging
 import os
 import zlib
@@ -8,6 +9,8 @@ from pathlib import Path
 import msgspec
 
 from app.chat.store.records import Outcome
+from models.system.json_file import make_way
+from models.system.regular_file import is_other, open_regular
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class FullDiskDrafts:
 
     def set_aside(self) -> None:
         """Take the space, where it is not taken. Raises `OSError`."""
+        make_way(self._path)
         if not self._path.exists() or self._path.stat().st_size < ROOM_BYTES:
             # Written, as a hole takes no space.
             with self._path.open("wb") as file:
@@ -51,6 +55,8 @@ class FullDiskDrafts:
             log.error("there is no room for the last words: %d bytes", len(data))
             return False
         try:
+            if is_other(self._path):
+                raise OSError(errno.EINVAL, "it is no regular file", str(self._path))
             with self._path.open("r+b") as file:
                 file.write(b"%010d %08x\n" % (len(data), zlib.crc32(data)) + data)
                 file.flush()
@@ -63,9 +69,9 @@ class FullDiskDrafts:
     def read(self) -> list[LastWord]:
         """Read what was written last."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 length, check = file.read(_HEAD_BYTES).split()
-                data = file.read(int(length))
+                data = file.read(min(int(length), ROOM_BYTES))
             if zlib.crc32(data) == int(check, 16):
                 return msgspec.json.decode(data, type=list[LastWord])
         except (OSError, ValueError, msgspec.DecodeError) as error:

@@ -15,6 +15,7 @@ import msgspec
 
 from app.engine.batching.prefix import Held
 from models.system.durable import rename_durably
+from models.system.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class StateFolder:
     def read(self, saved: SavedState) -> bytearray | None:
         """Read the state itself; None, and a line in the log, where the file is not what it was."""
         try:
-            with saved.path.open("rb") as file:
+            with open_regular(saved.path) as file:
                 file.seek(saved.starts_at)
                 state = bytearray(saved.state_bytes)
                 whole = file.readinto(state) == saved.state_bytes and not file.read(1)
@@ -138,7 +139,7 @@ class StateFolder:
 
     def _read_header(self, path: Path) -> SavedState | None:
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 if file.read(len(MAGIC)) != MAGIC:
                     raise ValueError("it is no state of this program")
                 (length,) = _LENGTH.unpack(file.read(_LENGTH.size))

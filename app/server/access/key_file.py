@@ -9,10 +9,13 @@ from app.base.errors import StillroomError
 from app.base.newest_writer import NewestWriter
 from models.system.disk_space import told_when_full
 from models.system.durable import write_durably
+from models.system.json_file import make_way
+from models.system.regular_file import read_regular
 
 KEY_BYTES = 32
 LEAST_CHARACTERS = 16
 LONGEST_KEY = 512
+_MOST_BYTES = 4096
 
 
 class KeyFile:
@@ -64,7 +67,7 @@ class KeyFile:
 def read_or_make_key(file: Path) -> str:
     """The key that `file` holds; a new one where it holds none. Raises `StillroomError`."""
     try:
-        key = file.read_text("ascii").strip()
+        key = read_regular(file, _MOST_BYTES).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         key = ""
     return key if is_usable(key) else renew_key(file)
@@ -76,6 +79,7 @@ def renew_key(file: Path) -> str:
     try:
         with told_when_full(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
+            make_way(file)
             write_durably(file, f"{key}\n".encode("ascii"), mode=0o600)
     except OSError as error:
         raise StillroomError(

@@ -1,5 +1,6 @@
 """The log: what happened, never what was said."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,11 @@ flush_log()
     assert done.returncode == 0, done.stderr
     lines = [line.rpartition(": ")[2] for line in log_file(tmp_path).read_text().splitlines()]
     assert lines == ["['one']", *map(str, range(100))]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such pipes")
+def test_a_pipe_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(log_file(tmp_path))
+    done = run("logging.getLogger('x').info('on')", tmp_path)
+    assert done.returncode == 0
+    assert "on" in log_file(tmp_path).read_text()
