@@ -123,8 +123,12 @@ def mcnemar(gained: int, lost: int) -> float:
     McNemar, Psychometrika 12 (1947), https://doi.org/10.1007/BF02295996
     """
     n = gained + lost
-    tail: float = sum(math.comb(n, k) for k in range(min(gained, lost) + 1)) / 2.0**n
-    return min(1.0, 2 * tail)
+    ways = tail = 1
+    for k in range(min(gained, lost)):
+        ways = ways * (n - k) // (k + 1)
+        tail += ways
+    # Whole numbers: above 1023 items the power of two is no float.
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def _judged(draft: _Draft | None, corrected: Iterator[float], tests: int) -> QualityChange | None:

@@ -19,6 +19,9 @@ SCHEMA_VERSION = 1
 WIDEST_SPREAD = 0.1
 """A mean whose interval is wider than this share of it decides nothing between two models."""
 
+MOST_LENGTHS = 20
+"""Of texts, each of which has a figure of its own."""
+
 FEWEST_DRAWN = 10
 """Fewer items than this, drawn anew, would give too narrow an interval."""
 
@@ -132,7 +135,7 @@ def _dialogue(items: Sequence[ItemResult]) -> Iterator[Figure]:
 
 def _retention(items: Sequence[ItemResult]) -> Iterator[Figure]:
     yield _share("recall", "retention", _right(items))
-    for words in sorted({item.words for item in items}):
+    for words in sorted({item.words for item in items})[:MOST_LENGTHS]:
         of_length = [item for item in items if item.words == words]
         yield _share(f"recall_{words}_words", "retention", _right(of_length))
 

@@ -1,16 +1,24 @@
 """Quality runs on disk: an item's result is written through before the next one begins."""
 
 import sqlite3
+from functools import partial
 
 import msgspec
 
 from app.base.errors import StillroomError
 from app.bench.quality.result import ItemResult, QualityRun
-from app.bench.results.report_checks import check_numbers, is_time
+from app.bench.quality.result_checks import check_result, check_run, shown_run
 from app.bench.results.run_database import RunDatabase, bounded, decoded, readable
 from app.database.damage_notices import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
+
+MOST_RUNS = 10_000
+MOST_HEAD_BYTES = 1 << 18
+MOST_RESULTS = 20_000
+"""Of a run: many times what the suites and data sets ask."""
+MOST_RESULTS_BYTES = 256 << 20
+"""Of all results of a run together."""
 
 MIGRATIONS: tuple[str, ...] = (
     # 1: heads and results are JSON; the columns beside them are what they are looked up by.
@@ -80,11 +88,12 @@ class QualityStore(RunDatabase):
         what was stopped before it."""
         with self.transaction() as db:
             row = db.execute(
-                f"SELECT {bounded('head')}, ended_at FROM runs WHERE key = ? AND deleted_at IS NULL"
+                f"SELECT CAST(id AS BLOB), {bounded('head', MOST_HEAD_BYTES)}, ended_at FROM runs"
+                " WHERE key = ? AND deleted_at IS NULL"
                 " ORDER BY rowid DESC LIMIT 1",
                 (key,),
             ).fetchone()
-        return None if row is None or row[1] is not None else self.usable(row[0], _head)
+        return None if row is None or row[2] is not None else self.usable(row[1], partial(_head, row[0]))
 
     def add(self, run_id: str, result: ItemResult) -> None:
         """Keep an item's result. An item has one in each run; a second is an error of the program."""
@@ -103,9 +112,14 @@ class QualityStore(RunDatabase):
         """The results of a run in the order in which they came."""
         with self.transaction() as db:
             rows = db.execute(
-                f"SELECT {bounded('result')} FROM results WHERE run_id = ? ORDER BY rowid", (run_id,)
+                "SELECT CAST(item_id AS BLOB), iif(sum(length(CAST(result AS BLOB))) OVER (ORDER BY rowid)"
+                f" <= {MOST_RESULTS_BYTES}, {bounded('result')}, NULL)"
+                f" FROM results WHERE run_id = ? ORDER BY rowid LIMIT {MOST_RESULTS + 1}",
+                (run_id,),
             ).fetchall()
-        found = (self.usable(data, _item) for (data,) in rows)
+        if len(rows) > MOST_RESULTS:
+            rows[-1] = (b"", None)
+        found = (self.usable(data, partial(_item, item_id)) for item_id, data in rows)
         return [result for result in found if result is not None]
 
     def count(self, run_id: str) -> int:
@@ -118,11 +132,11 @@ class QualityStore(RunDatabase):
         """All runs, newest first, and whether each has ended; those of a later version are left out."""
         with self.transaction() as db:
             rows = db.execute(
-                f"SELECT {bounded('head')}, ended_at IS NOT NULL FROM runs WHERE deleted_at IS NULL"
-                " ORDER BY started_at DESC, rowid DESC"
+                f"SELECT CAST(id AS BLOB), {bounded('head', MOST_HEAD_BYTES)}, ended_at IS NOT NULL FROM runs"
+                f" WHERE deleted_at IS NULL ORDER BY started_at DESC, rowid DESC LIMIT {MOST_RUNS}"
             ).fetchall()
-        found = ((self.usable(data, _head), bool(ended)) for data, ended in rows)
-        return [(run, ended) for run, ended in found if run is not None]
+        found = ((self.usable(data, partial(_head, id_)), bool(ended)) for id_, data, ended in rows)
+        return [(shown_run(run), ended) for run, ended in found if run is not None]
 
     def _newer(self, found: int, known: int) -> StillroomError:
         return StillroomError(
@@ -141,17 +155,19 @@ class QualityStore(RunDatabase):
         )
 
 
-def _head(data: bytes) -> QualityRun:
+def _head(id_: bytes, data: bytes) -> QualityRun:
     run = decoded(data, QualityRun)
-    check_numbers(msgspec.to_builtins(run))
-    if not is_time(run.started_at):
-        raise ValueError("it does not say when it was measured")
+    check_run(run)
+    if run.id.encode() != id_:
+        raise ValueError("it is kept under another name")
     return run
 
 
-def _item(data: bytes) -> ItemResult:
+def _item(item_id: bytes, data: bytes) -> ItemResult:
     result = decoded(data, ItemResult)
-    check_numbers(msgspec.to_builtins(result))
+    check_result(result)
+    if result.id.encode() != item_id:
+        raise ValueError("it is kept under another name")
     return result
 
 

@@ -40,6 +40,9 @@ _LABELS = {
 }
 
 
+LARGEST_WRITTEN_OUT = 1e9
+"""A longer number has no room on a card."""
+
 CHANGES: dict[ChangeVerdict, str] = {
     "better": "better",
     "worse": "worse",
@@ -74,6 +77,8 @@ def number_text(figure: Figure | FigureComparison, value: float) -> str:
     """A number in the figure's unit."""
     if figure.unit == "share":
         return f"{100 * value:.1f}%"
+    if abs(value) >= LARGEST_WRITTEN_OUT:
+        return f"{value:.2e}{' ' + figure.unit if figure.unit else ''}"
     if figure.key == "bleu" or figure.unit == "s":
         return f"{value:,.1f}{' s' if figure.unit else ''}"
     if figure.key == "length_ratio":

@@ -179,3 +179,9 @@ def test_what_a_right_answer_took_is_compared_where_all_are_right() -> None:
         "better",
         "better",
     ]
+
+
+def test_runs_of_thousands_of_questions_are_compared() -> None:
+    assert mcnemar(0, 5000) < 1e-300
+    assert mcnemar(2500, 2500) == 1.0
+    assert mcnemar(2, 8) == pytest.approx(0.109375)

@@ -13,6 +13,8 @@ from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.drift.words import drift_lines
 from app.bench.export.report_sections import FurtherSections
+from app.bench.quality import store as quality_store
+from app.bench.quality.figures import quality_report
 from app.bench.quality.store import QualityStore
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.run_database import BenchDatabase
@@ -197,3 +199,117 @@ def test_a_check_of_other_questions_has_no_share_of_equal_answers(tmp_path: Path
         [section] = FurtherSections(quality, store)("ab" * 32)
     assert section.figures == []
     assert "Not comparable" in section.protocol
+
+
+def _turn(**values: object) -> Edit:
+    def edit(document: dict[str, Any]) -> None:
+        document["turns"][0] |= values
+
+    return edit
+
+
+def _read_text(**scores: float) -> Edit:
+    return lambda result: result.update(kind="perplexity", verdict="scored", scores=scores)
+
+
+RESULTS: dict[str, Edit] = {
+    "negative tokens": _turn(completion_tokens=-1),
+    "tokens beyond all": _turn(completion_tokens=10**18),
+    "negative seconds": _turn(seconds=-0.5),
+    "seconds beyond all": _turn(seconds=1e18),
+    "seconds of a float's end": _turn(seconds=1e308),
+    "a score above its scale": _whole(scores={"rouge_l": 1.5}),
+    "a negative score": _whole(scores={"length_ratio": -1.0}),
+    "a BLEU above its scale": _whole(scores={"bleu": 1e6}),
+    "negative words": _whole(words=-5),
+    "a place outside the text": _whole(depth=7.0),
+    "another verdict": _whole(verdict="excellent"),
+    "another kind": _whole(kind="beauty"),
+    "a thousand turns": lambda result: result.update(turns=result["turns"] * 1000),
+    "a name of 2,000,000 characters": _whole(id="n" * 2_000_000),
+    "the name of another": _whole(id="maths/other"),
+    "a text without sums": _read_text(),
+    "a text of half a token": _read_text(scored_tokens=0.5, nll=1.0, nll_squares=1.0),
+    "a text without bounds": _read_text(scored_tokens=2, nll=1e18, nll_squares=1.0),
+    "a text scattered without bounds": _read_text(scored_tokens=2, nll=2.0, nll_squares=1e18),
+    "a text below nothing": _read_text(scored_tokens=100, nll=-1e6, nll_squares=1.0),
+}
+
+
+COLLECTION = {"kind": "maths", "name": "x", "licence": "MIT", "source": "x", "sha256": "", "items": 1}
+
+
+def _collections(count: int) -> Edit:
+    def edit(document: dict[str, Any]) -> None:
+        document["collections"] = [COLLECTION] * count
+
+    return edit
+
+
+HEADS: dict[str, Edit] = {
+    "a long name": _whole(id="n" * 2000),
+    "another name": _whole(id="another"),
+    "no time": _whole(started_at="soon"),
+    "1000 collections": _collections(1000),
+    "negative tokens": lambda head: head["protocol"].update(max_tokens=-1),
+    "a temperature below zero": lambda head: head["protocol"]["sampling"].update(temperature=-1e18),
+    "a temperature beyond all": lambda head: head["protocol"]["sampling"].update(temperature=1e308),
+    "a negative size": lambda head: head["model"].update(size_bytes=-1),
+    "a negative number of items": _whole(collections=[COLLECTION | {"items": -1}]),
+    "a name of 2,000,000 characters": lambda head: head["model"].update(name="n" * 2_000_000),
+    "a thousand cards": lambda head: head["machine"].update(
+        gpus=[{"name": "x", "vram_total_bytes": 1}] * 1000
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "name"),
+    [("results", "result", name) for name in RESULTS] + [("runs", "head", name) for name in HEADS],
+)
+def test_a_quality_run_that_cannot_be_drawn_is_left_out_and_told(
+    table: str, column: str, name: str, tmp_path: Path, told: list[str]
+) -> None:
+    kind = next(kind for kind in KINDS if kind.name == "quality")
+    with closing(kind.begin(tmp_path / "runs.sqlite3")) as store:
+        assert isinstance(store, QualityStore)
+        before = _read(kind, store)
+        _add(store, table, "id", column, (RESULTS if table == "results" else HEADS)[name], "zz")
+        assert _read(kind, store) == before
+        for run, finished in store.runs():
+            assert quality_report(run, store.results(run.id), finished)
+    assert [text.partition(" ")[0] for text in told] == ["runs.sqlite3"]
+
+
+def test_names_of_a_quality_run_are_lines_that_can_be_shown(tmp_path: Path) -> None:
+    kind = next(kind for kind in KINDS if kind.name == "quality")
+    with closing(kind.begin(tmp_path / "runs.sqlite3")) as store:
+        assert isinstance(store, QualityStore)
+
+        def forge(head: dict[str, Any]) -> None:
+            head["model"]["name"] = "R1\x1b[2J\u202e" + "n" * 20_000
+            head["collections"] = [COLLECTION | {"licence": "MIT\n\u200f"}]
+
+        _add(store, "runs", "id", "head", forge, "zz")
+        [run] = [run for run, _ in store.runs() if run.id == "zz"]
+        others = [run for run, _ in store.runs() if run.id != "zz"]
+    assert run.model.name.isprintable()
+    assert len(run.model.name) <= 2000
+    assert run.collections[0].licence == "MIT ·"
+    assert run.protocol == others[0].protocol
+
+
+def test_of_very_many_results_no_more_are_read_than_a_run_has(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = next(kind for kind in KINDS if kind.name == "quality")
+    with closing(kind.begin(tmp_path / "runs.sqlite3")) as store:
+        assert isinstance(store, QualityStore)
+        [run, *_] = [run for run, _ in store.runs() if store.results(run.id)]
+        before = store.results(run.id)
+        for limit in ("MOST_RESULTS", "MOST_RESULTS_BYTES"):
+            with monkeypatch.context() as changed:
+                changed.setattr(quality_store, limit, 1)
+                assert len(store.results(run.id)) <= 1 < len(before)
+        assert store.results(run.id) == before
+    assert len(told) == 1
