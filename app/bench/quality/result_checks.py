@@ -8,7 +8,7 @@ from models.system.shown_text import shown
 
 LONGEST_ID = 200
 MOST_COLLECTIONS = 64
-MOST_TURNS = 100
+MOST_TURNS = 20
 MOST_TOKENS = 1 << 31
 """Of a reply."""
 LONGEST_S = 1e7

@@ -193,6 +193,8 @@ class MeasuringPage(QScrollArea):
             else:
                 layout.addLayout(part)
         layout.addStretch(1)
+        # A word without end, as a name may be, makes no page wider than the window.
+        page.setMinimumWidth(1)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

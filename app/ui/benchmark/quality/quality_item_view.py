@@ -9,8 +9,10 @@ from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import LabelLook, label
 from app.ui.widgets.scrolled_page import KeyboardRing, ScrolledPage
 
-LONGEST_CHARACTERS = 20_000
-"""A label lays out its whole text; of a longer one the beginning and the end are shown."""
+LONGEST_CHARACTERS = 12_000
+"""Of all long texts of an item together: a label lays out its whole text. Of a longer one the beginning and
+the end are shown."""
+_LONG_CHARACTERS = 1000
 
 
 class QualityItemView(QScrollArea):
@@ -19,6 +21,7 @@ class QualityItemView(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._words = QualityWords()
+        self._most = LONGEST_CHARACTERS
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         KeyboardRing(self)
@@ -47,12 +50,17 @@ class QualityItemView(QScrollArea):
                 rouge=f"{result.scores.get('rouge_l', 0.0):.2f}", bleu=f"{result.scores.get('bleu', 0.0):.1f}"
             )
         self._section(body, self.tr("VERDICT"), verdict, looks.get(result.verdict, "warning"))
+        texts = [result.found]
+        for turn in result.turns:
+            texts += (turn.question, turn.thinking, turn.answer, turn.expected)
+        long = sum(len(text) > _LONG_CHARACTERS for text in texts)
+        self._most = max(_LONG_CHARACTERS, LONGEST_CHARACTERS // max(1, long))
         self._section(body, self.tr("READ AS"), result.found)
         for turn in result.turns:
             self._section(body, self.tr("PROMPT"), turn.question, "muted")
             self._section(body, self.tr("THINKING"), turn.thinking, "muted")
-            answer = without_blank_ends(turn.answer)
-            self._section(body, self.tr("ANSWER"), answer or self.tr("(nothing)"))
+            answer = turn.answer if turn.answer.strip() else self.tr("(nothing)")
+            self._section(body, self.tr("ANSWER"), answer)
             self._section(body, self.tr("EXPECTED"), turn.expected)
             self._section(
                 body,
@@ -67,15 +75,14 @@ class QualityItemView(QScrollArea):
                 "small",
             )
 
-    @staticmethod
-    def _section(body: QVBoxLayout, caption: str, text: str, look: LabelLook = "body") -> None:
+    def _section(self, body: QVBoxLayout, caption: str, text: str, look: LabelLook = "body") -> None:
         """Add a text and what it is; nothing where there are no words."""
+        if len(text) > self._most:
+            half = self._most // 2
+            text = f"{text[:half]}\n…\n{text[-half:]}"
         text = without_blank_ends(text)
         if not text:
             return
-        if len(text) > LONGEST_CHARACTERS:
-            half = LONGEST_CHARACTERS // 2
-            text = f"{text[:half]}\n…\n{text[-half:]}"
         head = label(caption, "caption")
         head.setContentsMargins(0, 8, 0, 0)
         body.addWidget(head)

@@ -12,10 +12,12 @@ import pytest
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 
+from app.bench.export.save import quality_forms
 from app.bench.quality.built_in import intent_question
+from app.bench.quality.figures import quality_report
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.progress import QualityProgress
-from app.bench.quality.result import ItemResult, QualityRun
+from app.bench.quality.result import ItemResult, QualityRun, TurnResult
 from app.bench.quality.store import QualityStore
 from app.suites.quality_suites import QualitySuites
 from app.ui.base.lasting_job import LastingJob
@@ -24,6 +26,8 @@ from app.ui.benchmark.quality import quality_page
 from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
 from app.ui.benchmark.quality.quality_item_view import QualityItemView
 from app.ui.benchmark.quality.quality_page import QualityPage
+from app.ui.benchmark.quality.quality_picture import quality_to_png
+from app.ui.shell.callback_watch import CallbackWatch
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
@@ -32,7 +36,7 @@ from tests.support.engines import starter_path
 from tests.support.late_answers import Late
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.support.waiting import wait_until
-from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
+from tests.unit.app.bench.quality.test_comparison import RUN, maths, other, part
 
 LABELS = ["greeting", "question"]
 MOST_IN_A_STEP = 0.5
@@ -665,3 +669,104 @@ def test_a_run_is_shown_part_by_part_and_painted_as_a_whole(
     page.refresh()
     wait_until(lambda: 2 in visible and page.viewport().updatesEnabled())
     assert {0, 1, 2} <= set(visible)
+
+
+LONG = "W" * 2000
+TURN = TurnResult(
+    question="q" * 2_000_000,
+    thinking="\u202eright to left\u200f \x1b[31m",
+    answer="<b>x</b>" * 100_000,
+    expected=LONG,
+    prompt_tokens=1 << 31,
+    completion_tokens=1 << 31,
+    thinking_tokens=1 << 31,
+    seconds=1e7,
+    finish_reason=LONG,
+    seed=10**18,
+)
+EXTREMES: dict[str, list[ItemResult]] = {
+    "nothing": [],
+    "very many": [ItemResult(id=f"maths/{n}", kind="maths", verdict="right") for n in range(5000)],
+    "long texts": [
+        ItemResult(id="maths/" + "n" * 190, kind="maths", verdict="right", turns=[TURN], found=LONG),
+        ItemResult(id="intent/1", kind="intent", verdict="wrong", turns=[TURN] * 3, found="x" * 2_000_000),
+        ItemResult(id="dialogue/1", kind="dialogue", verdict="scored", turns=[TURN], scores={"rouge_l": 1.0}),
+    ],
+    "a text at the end of its scale": [
+        ItemResult(
+            id=f"perplexity/{n}",
+            kind="perplexity",
+            verdict="scored",
+            scores={"scored_tokens": 1, "nll": 50.0 * n, "nll_squares": 2500.0},
+        )
+        for n in (0, 1)
+    ],
+    "lengths without number": [
+        ItemResult(id=f"retention/{n}", kind="retention", verdict="right", words=10**17 + n)
+        for n in range(500)
+    ],
+    "ratios beyond all": [
+        ItemResult(id=f"code/{n}", kind="code", verdict="right", scores={"length_ratio": 1e18 * n})
+        for n in range(2)
+    ],
+    "less than nothing": [
+        ItemResult(id=f"code/{n}", kind="code", verdict="right", scores={"length_ratio": -0.0})
+        for n in range(2)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_a_run_with_extremes_stays_within_the_page(
+    name: str, desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    hostile = msgspec.structs.replace(
+        RUN,
+        id="forged",
+        started_at="9999-12-31T23:59:59-23:59",
+        stillroom_version=LONG,
+        model=msgspec.structs.replace(RUN.model, name=LONG, file="\u202e" + LONG, size_bytes=10**18),
+        protocol=msgspec.structs.replace(RUN.protocol, max_tokens=10**18, seed=-(10**18)),
+        collections=[
+            msgspec.structs.replace(RUN.collections[0], name=LONG, licence="\u202e" + LONG, items=10**18)
+        ],
+    )
+    keep(stores, hostile, EXTREMES[name])
+    keep(stores, other("plain"), [*maths("rw"), *part(3.0)])
+    watch = CallbackWatch()
+    watch.start(desk.loop)  # type: ignore[arg-type]  # Qt's events alone are measured
+    try:
+        page.refresh("forged")
+        wait_until(lambda: page.state.shown == "forged" and len(runs_shown(page)) == 2)
+        desk.settle()
+        items = table(page, "Items of the run")
+        for row in range(min(3, items.model().rowCount())):
+            items.selectRow(row)
+            QApplication.processEvents()
+        select_runs(page, 0, 1)
+        press(page, "Compare…")
+        desk.settle()
+        for width in (500, 1000):
+            page.resize(width, 900)
+            QApplication.processEvents()
+            page.grab()
+            inside = page.widget()
+            assert inside is not None
+            assert inside.width() <= page.viewport().width()
+            buttons = [button for button in inside.findChildren(QPushButton) if button.isVisible()]
+            ends = [button.mapTo(inside, button.rect().topRight()).x() for button in buttons]
+            assert max(ends) <= inside.width()
+    finally:
+        watch.stop()
+    for callback in watch.figures().most_computed[:2]:
+        print(f"{name}: {1000 * callback.cpu_s:.0f} ms {callback.what} {callback.stack[-300:]}")
+    assert desk.problems == []
+    [report] = [
+        quality_report(run, stores.quality_runs.results(run.id), ended)
+        for run, ended in stores.quality_runs.runs()
+        if run.id == "forged"
+    ]
+    forms = quality_forms(report)
+    assert "</html>" in forms.html()
+    assert forms.markdown()
+    assert quality_to_png(report, desk.theme).startswith(b"\x89PNG")
