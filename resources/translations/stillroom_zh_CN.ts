@@ -12472,7 +12472,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>a step failed</source>
-        <translation type="unfinished"></translation>
+        <translation>有一步计算失败</translation>
     </message>
     <message>
         <source>a value in it holds half of a character</source>
