@@ -28,7 +28,7 @@ from app.ui.shell.callback_watch import Callback, WatchedLoop
 from app.ui.shell.window_application import WindowApplication
 from app.window_bootstrap import program_parts
 from models.system.notices import NoticeInbox
-from tests.perf.heavy_acts import first_shows, long_chats, many_chats, many_models, many_runs
+from tests.perf.heavy_acts import extreme_texts, first_shows, long_chats, many_chats, many_models, many_runs
 from tests.perf.heavy_acts.desk import Act, Desk
 from tests.support.window_child import SETTINGS, loaded
 
@@ -36,6 +36,7 @@ ACT_S = float(os.environ.get("STILLROOM_ACT_S", "1.5"))
 PLACES = {
     "first shows": first_shows.PLACE,
     "long chats": long_chats.PLACE,
+    "extreme texts": extreme_texts.PLACE,
     "many chats": many_chats.PLACE,
     "many runs": many_runs.PLACE,
     "many models": many_models.PLACE,

@@ -1,7 +1,5 @@
 """One block of a Markdown view at its place, with widgets while it is near to what is seen."""
 
-import math
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,24 +8,17 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QFrame, QWidget
 
 from app.chat.markdown.block_text import PlainText, Selectable, text_of
-from app.chat.markdown.markdown_blocks import CodeBlock, FormulaBlock, RuleBlock, TableBlock, TextBlock
+from app.chat.markdown.markdown_blocks import CodeBlock, FormulaBlock, TableBlock, TextBlock
 from app.ui.base.plain_text import PlainLabel
-from app.ui.base.theme import TEXT_PX, Theme
+from app.ui.base.theme import Theme
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
-from app.ui.reply.rich.rich_label import HEADING_PX, LINE_PX, RichLabel, baseline_px
+from app.ui.reply.rich.block_places import QUOTE_PX, BlockPlaces, left_px
+from app.ui.reply.rich.rich_label import RichLabel, baseline_px
 from app.ui.reply.rich.table_label import TableLabel
 from app.ui.reply.rich.wrapped_text import WrappedText
 
-INDENT_PX = 24
-QUOTE_PX = 14
 MARKER_GAP_PX = 7
-# What a block without widgets is taken to need, in pixels at 100%.
-CODE_LINE_PX, CODE_HEAD_PX, ROW_PX, FORMULA_PX = 17, 48, 35, 56
-GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
-AIR_PX = 3
-"""By so much a line of text has more air above its letters than below."""
-_TAG = re.compile(r"<[^>]*>")
 
 
 class Selected(NamedTuple):
@@ -78,31 +69,45 @@ class BlockFrame:
 
     It is no widget itself, and has some only from `build` to `let_go`: a long reply has a thousand blocks, of
     which the smallest widget takes 14 KB and a code block's 300. Without them its height is the one that was
-    measured last at this width, or an estimate.
+    measured last at this width, or an estimate. Its place is among the view's `BlockPlaces`.
     """
 
     def __init__(
-        self, view: QWidget, theme: Theme, block: Selectable, make_content: MakeContent, index: int
+        self,
+        view: QWidget,
+        theme: Theme,
+        block: Selectable,
+        make_content: MakeContent,
+        index: int,
+        places: BlockPlaces,
     ) -> None:
         self.block = block
         self.index = index
         """Its number among the view's blocks."""
-        self.gap = 0
-        """Pixels above the block."""
-        self.top = self.bottom = 0
-        """Pixels from the view's upper edge, gap included."""
         self.content: Content | None = None
         self.selected = Selected()
         self._view = view
         self._theme = theme
         self._make_content = make_content
+        self._places = places
         self._heights: dict[int, int] = {}
-        self._ems: float | None = None
-        self._line_ems: list[float] | None = None
-        self._estimates: dict[int, int] = {}
-        """The last one, by its width."""
         self._bars: list[_QuoteBar] = []
         self.marker: _Marker | None = None
+
+    @property
+    def gap(self) -> int:
+        """Pixels above the block."""
+        return self._places.gap_of(self.index)
+
+    @property
+    def top(self) -> int:
+        """Pixels from the view's upper edge, where its gap begins."""
+        return self._places.top_of(self.index)
+
+    @property
+    def bottom(self) -> int:
+        """Pixels from the view's upper edge."""
+        return self._places.bottom_of(self.index)
 
     @property
     def is_built(self) -> bool:
@@ -131,7 +136,7 @@ class BlockFrame:
     def show_block(self, block: Selectable) -> None:
         """Be the frame of another block, with the same widgets where they can show it."""
         same = type(block) is type(self.block) and _columns(block) == _columns(self.block)
-        self.block, self._ems, self._line_ems = block, None, None
+        self.block = block
         self.forget_height()
         if self.is_built and not same:
             self.rebuild()
@@ -187,23 +192,25 @@ class BlockFrame:
         """Where a caret would stand in the view before the character at an offset."""
         if self.content is not None:
             return self.content.caret_rect(offset).translated(self.content.pos())
-        return QRect(_left_px(self.block), self.top + self.gap, 1, self.bottom - self.top - self.gap)
+        return QRect(self._left_px, self.top + self.gap, 1, self.bottom - self.top - self.gap)
 
     def forget_height(self) -> None:
         """Forget the heights, as the content has another one now."""
         self._heights.clear()
-        self._estimates.clear()
+
+    def measured_at(self, width: int) -> int | None:
+        """The height at this width with the gap, if it was measured."""
+        height = self._heights.get(width)
+        return None if height is None else self.gap + height
 
     def height_for(self, width: int) -> int:
         """The height at this width with the gap, measured once where there are widgets."""
         height = self._heights.get(width)
         if height is None:
-            inner = max(0, width - _left_px(self.block))
+            inner = max(0, width - self._left_px)
             content = self.content
             if content is None:
-                if inner not in self._estimates:
-                    self._estimates = {inner: self._estimate(inner)}
-                return self.gap + self._estimates[inner]
+                return self.gap + self._places.estimate(self.index, width)
             tall = content.hasHeightForWidth()
             height = max(1, content.heightForWidth(inner) if tall else content.sizeHint().height())
             if len(self._heights) > 1:
@@ -211,21 +218,23 @@ class BlockFrame:
             self._heights[width] = height
         return self.gap + height
 
-    def place(self, top: int, width: int) -> None:
-        """Put the parts below `top`, with the gap above."""
-        self.top, self.bottom = top, top + self.height_for(width)
+    def put(self, width: int) -> bool:
+        """Put its widgets where its place is now; tell whether it is to be measured again, as a code block
+        got or lost its scroll bar as it got its width."""
         if self.content is None:
-            return
+            return False
         self._put(self.content, width)
-        if width not in self._heights:
-            # A code block got or lost its scroll bar as it got its width.
-            self.bottom = top + self.height_for(width)
-            self._put(self.content, width)
+        return width not in self._heights
+
+    @property
+    def _left_px(self) -> int:
+        place = self.block.place
+        return left_px(place.indent, place.quote)
 
     def _put(self, content: QWidget, width: int) -> None:
         top = self.top + self.gap
         height = self.bottom - top
-        left = _left_px(self.block)
+        left = self._left_px
         for number, bar in enumerate(self._bars):
             bar.setGeometry(QUOTE_PX * number, top, QUOTE_PX, height)
         if self.marker is not None:
@@ -254,29 +263,6 @@ class BlockFrame:
                 table.set_table(block)
             case WrappedText() as words, PlainText() as block:
                 words.set_text(block.text)
-
-    def _estimate(self, width: int) -> int:
-        match self.block:
-            case TextBlock(level=level):
-                if self._ems is None:
-                    self._ems = _ems(_TAG.sub("", self.block.html))
-                size = HEADING_PX.get(level, TEXT_PX)
-                lines = max(1, math.ceil(self._ems * self._theme.pixels(size) / max(1, width)))
-                return lines * self._theme.pixels(LINE_PX * size // TEXT_PX)
-            case CodeBlock(code=code):
-                return self._theme.pixels(CODE_HEAD_PX + CODE_LINE_PX * (code.count("\n") + 1))
-            case TableBlock(rows=rows):
-                return self._theme.pixels(ROW_PX) * len(rows)
-            case FormulaBlock():
-                return self._theme.pixels(FORMULA_PX)
-            case RuleBlock():
-                return 1
-            case PlainText(text=text):
-                if self._line_ems is None:
-                    self._line_ems = [_ems(line) for line in text.split("\n")]
-                across = max(1, width) / self._theme.pixels(TEXT_PX)
-                lines = sum(max(1, math.ceil(ems / across)) for ems in self._line_ems)
-                return lines * self._view.fontMetrics().lineSpacing()
 
     def _mark(self) -> None:
         """Let the widgets show what is selected."""
@@ -329,33 +315,3 @@ class _QuoteBar(QFrame):
 
 def _columns(block: Selectable) -> tuple[int, int]:
     return block.place.indent, block.place.quote
-
-
-def _left_px(block: Selectable) -> int:
-    return QUOTE_PX * block.place.quote + INDENT_PX * block.place.indent
-
-
-def _ems(text: str) -> float:
-    """Estimate the width of all the text in heights of its letters: Latin ones are half as wide as high."""
-    wide = (len(text.encode()) - len(text)) / 2
-    return (len(text) - wide) * 0.5 + wide
-
-
-def gap_px(before: Selectable | None, block: Selectable) -> int:
-    """Return the pixels between two blocks; none above the first, nor between parts of one text or table."""
-    if before is None or isinstance(block, PlainText) or (isinstance(block, TableBlock) and block.first):
-        return 0
-    air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
-    if isinstance(block, TextBlock) and block.level:
-        return HEADING_GAP_PX + air
-    place = block.place
-    leads_in = isinstance(before, TextBlock) and place.indent > before.place.indent
-    if place.tight and (before.place.tight or leads_in):
-        return TIGHT_GAP_PX + air
-    if isinstance(before, TextBlock) and before.level:
-        return TIGHT_GAP_PX + 2 + air
-    return GAP_PX + air
-
-
-def _is_paragraph(block: Selectable) -> bool:
-    return isinstance(block, TextBlock) and not block.level

@@ -1,7 +1,6 @@
 """Markdown as widgets, one for each block that is near to what is seen; only the last changes while a reply
 streams."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
@@ -23,11 +22,12 @@ from app.chat.markdown.text_selection import BlockPlace, BlockRange
 from app.code.check import SyntaxReport
 from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
-from app.ui.reply.block_frame import BlockFrame, Content, RuleLine, Selected, gap_px
+from app.ui.reply.block_frame import BlockFrame, Content, RuleLine, Selected
 from app.ui.reply.child_order import keep_order, put_before
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.link_question import ask_before_opening
+from app.ui.reply.rich.block_places import BlockPlaces
 from app.ui.reply.rich.rich_label import RichLabel
 from app.ui.reply.rich.table_label import TableLabel
 from app.ui.reply.rich.wrapped_text import WrappedText
@@ -70,7 +70,9 @@ class MarkdownView(QWidget):
         self._offers_to_code = offers_to_code
         self._stream: MarkdownStream | None = None
         self._shown: list[Selectable] = []
-        self._frames: list[BlockFrame] = []
+        self._places = BlockPlaces(theme, lambda: self.fontMetrics().lineSpacing())
+        self._frames: dict[int, BlockFrame] = {}
+        """Of the blocks that have widgets, or had some, by their numbers: most never get any."""
         self._built: list[BlockFrame] = []
         self._reports: dict[tuple[str, str], SyntaxReport] = {}
         self._selected: BlockRange | None = None
@@ -102,7 +104,7 @@ class MarkdownView(QWidget):
     @property
     def frames(self) -> Sequence[BlockFrame]:
         """The blocks at their places, one below the other."""
-        return self._frames
+        return [self._frame(index) for index in range(len(self._shown))]
 
     @property
     def is_reading(self) -> bool:
@@ -213,19 +215,19 @@ class MarkdownView(QWidget):
 
     def place_at(self, point: QPoint) -> BlockPlace:
         """The place in its text that is nearest to a point. It has blocks."""
-        index = min(self._first_below(point.y()), len(self._frames) - 1)
-        return BlockPlace(index, self._frames[index].offset_at(point))
+        index = min(self._places.first_below(point.y()), len(self._shown) - 1)
+        return BlockPlace(index, self._frame(index).offset_at(point))
 
     def caret_at(self, place: BlockPlace) -> QRect:
         """Where a caret would stand."""
-        frame = self._frames[min(place.block, len(self._frames) - 1)]
+        frame = self._frame(min(place.block, len(self._shown) - 1))
         return frame.caret_rect(place.offset)
 
     def reveal(self, place: BlockPlace) -> None:
         """Scroll code sideways to where a caret would stand."""
-        content = self._frames[place.block].content if place.block < len(self._frames) else None
-        if isinstance(content, CodeCard):
-            content.reveal(place.offset)
+        frame = self._frames.get(place.block)
+        if frame is not None and isinstance(frame.content, CodeCard):
+            frame.content.reveal(place.offset)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
         """Lines wrap."""
@@ -236,7 +238,11 @@ class MarkdownView(QWidget):
         # Layouts ask with each word what it would be at no width, as they want to know the smallest.
         if width in (0, self.width()):
             return self._height
-        return sum(frame.height_for(width) for frame in self._frames)
+        height = self._places.total(width)
+        for frame in self._frames.values():
+            if frame.is_built or frame.measured_at(width) is not None:
+                height += frame.height_for(width) - frame.gap - self._places.estimate(frame.index, width)
+        return height
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """As wide as its column, at which the height is known."""
@@ -276,30 +282,37 @@ class MarkdownView(QWidget):
         `final` will not change any more.
         """
         first_changed = min(first, len(blocks))
-        for index in range(first, len(blocks)):
-            block = blocks[index]
-            if index < len(self._shown) and self._shown[index] == block:
-                if first_changed == index:
-                    first_changed += 1
-                continue
-            if index < len(self._frames):
-                frame = self._frames[index]
-                before = frame.content
-                frame.show_block(block)
-                if frame.content is not before:
-                    self._put_in_order(frame)
-            else:
-                self._frames.append(BlockFrame(self, self._theme, block, self._make_content, index))
-            self._frames[index].gap = gap_px(blocks[index - 1] if index else None, block)
-        self._remove_from(len(blocks))
-        self._shown[first:] = blocks[first:]
-        for frame in self._frames[self._settled : final]:
-            frame.settle()
+        common = min(len(blocks), len(self._shown))
+        while first_changed < common and self._shown[first_changed] == blocks[first_changed]:
+            first_changed += 1
+        if first_changed < max(len(blocks), len(self._shown)):
+            self._places.replace_from(first_changed, blocks[first_changed:])
+            self._shown[first_changed:] = blocks[first_changed:]
+            self._show_from(first_changed)
+        for frame in self._built:
+            if self._settled <= frame.index < final:
+                frame.settle()
         self._settled = final
         if self._selected is not None:
             for frame in self._built:
                 self._mark(frame)
         self._place_from(first_changed)
+
+    def _show_from(self, first: int) -> None:
+        """Let the frames from block `first` on show their blocks, and remove those that have none."""
+        # A code block that tells of another height meanwhile is placed with the others.
+        self._placing = True
+        try:
+            for frame in [each for each in self._frames.values() if each.index >= first]:
+                if frame.index >= len(self._shown):
+                    self._remove(frame)
+                elif frame.block != self._shown[frame.index]:
+                    before = frame.content
+                    frame.show_block(self._shown[frame.index])
+                    if frame.content is not before:
+                        self._put_in_order(frame)
+        finally:
+            self._placing = False
 
     def _place_from(self, first: int, last: int | None = None) -> None:
         """Put the blocks from `first` on below the ones before; the others stay as they are, and so do those
@@ -308,27 +321,52 @@ class MarkdownView(QWidget):
             return
         self._placing = True
         try:
-            height = self._place(first, len(self._frames) if last is None else last)
+            self._place(first, len(self._shown) if last is None else last)
         finally:
             self._placing = False
-        if height != self._height:
-            self._height = height
+        if self._places.bottom != self._height:
+            self._height = self._places.bottom
             self.updateGeometry()
 
-    def _place(self, first: int, last: int) -> int:
-        """The height of all blocks then."""
-        near_top, near_bottom = wider(self._sight.zone(), BUILT_SCREENS)
-        top = self._frames[first - 1].bottom if first else 0
-        width = self.width()
-        for index, frame in enumerate(self._frames[first:], first):
-            is_near = top < near_bottom and top + frame.height_for(width) > near_top
-            if is_near and not frame.is_built and not self._building:
+    def _place(self, first: int, last: int) -> None:
+        places, width = self._places, self.width()
+        estimated = places.take_width(width)
+        for frame in self._frames.values():
+            height = frame.measured_at(width) if frame.index >= estimated else None
+            if height is not None:
+                places.set_height(frame.index, height)
+        places.lay_out()
+        zone = wider(self._sight.zone(), BUILT_SCREENS)
+        built = sorted((frame.index for frame in self._built if frame.index >= first), reverse=True)
+        index, moved_px = first, 0
+        # What is below moves by as much as one is higher than it was taken to be, all of it at the end.
+        while (found := self._next_to_place(index, moved_px, built, zone)) is not None:
+            if found > last and not moved_px:
+                return
+            places.shift(index, found, moved_px)
+            frame = self._frame(found)
+            if not frame.is_built and not self._building:
                 self._build_frame(frame)
-            elif index > last and frame.top == top:
-                return self._height
-            frame.place(top, width)
-            top = frame.bottom
-        return top
+            moved_px += places.set_height(found, frame.height_for(width))
+            places.shift(found, found + 1, moved_px)
+            if frame.put(width):
+                again_px = places.set_height(found, frame.height_for(width))
+                moved_px += again_px
+                places.shift(found, found + 1, again_px)
+                frame.put(width)
+            index = found + 1
+        places.shift(index, len(places), moved_px)
+
+    def _next_to_place(self, first: int, moved_px: int, built: list[int], zone: Zone) -> int | None:
+        """The first block from `first` on that has widgets, as those of `built` (the last one first) have, or
+        is to get some, where those behind are still to be moved."""
+        while built and built[-1] < first:
+            built.pop()
+        if not self._building and zone[0] < zone[1]:
+            near = self._places.first_below(zone[0] - moved_px, first)
+            if near < self._places.end_above(zone[1] - moved_px) and not (built and built[-1] <= near):
+                return near
+        return built[-1] if built else None
 
     def _on_sight_moved(self) -> None:
         """Give widgets to the blocks that are near now, and take them from those that are far."""
@@ -349,7 +387,7 @@ class MarkdownView(QWidget):
             self._build(self._at_once(seen))
         elif missing:
             middle = sum(zone) // 2
-            self._build([min(missing, key=lambda index: abs(self._frames[index].top - middle))])
+            self._build([min(missing, key=lambda index: abs(self._places.top_of(index) - middle))])
         if self._missing(wider(self._sight.zone(), AHEAD_SCREENS)):
             self._ahead.start()
 
@@ -367,9 +405,9 @@ class MarkdownView(QWidget):
         top, bottom = zone
         if top >= bottom:
             return []
-        first = self._first_below(top)
-        end = bisect_left(self._frames, bottom, key=lambda frame: frame.top)
-        return [index for index in range(first, end) if not self._frames[index].is_built]
+        near = range(self._places.first_below(top), self._places.end_above(bottom))
+        built = {frame.index for frame in self._built}
+        return [index for index in near if index not in built]
 
     def _build(self, indices: list[int]) -> None:
         """Give these blocks widgets."""
@@ -377,18 +415,18 @@ class MarkdownView(QWidget):
         self._building = True
         try:
             for index in indices:
-                self._build_frame(self._frames[index])
+                self._build_frame(self._frame(index))
             self._move_from(indices[0], indices[-1])
         finally:
             self._building = False
 
     def _move_from(self, first: int, last: int | None = None) -> None:
         """`_place_from`, and keep what is seen in its place."""
-        seen = self._first_below(self._sight.zone()[0])
-        before = self._top_of(seen)
+        seen = self._places.first_below(self._sight.zone()[0])
+        before = self._places.top_of(seen)
         self._place_from(first, last)
         self._ask_for_layout()
-        self._sight.follow(self._top_of(seen) - before)
+        self._sight.follow(self._places.top_of(seen) - before)
 
     def _ask_for_layout(self) -> None:
         """Blocks that were estimated have widgets now. A layout that is just at work would not hear of it."""
@@ -442,12 +480,13 @@ class MarkdownView(QWidget):
         from_its_start = start == 0 and selected.start.block <= index <= selected.end.block
         frame.show_selected(Selected(start, end, from_its_start and not selected.is_within_one))
 
-    def _first_below(self, y: int) -> int:
-        """The first block that ends below `y`."""
-        return bisect_right(self._frames, y, key=lambda frame: frame.bottom)
-
-    def _top_of(self, index: int) -> int:
-        return self._frames[index].top if index < len(self._frames) else self._height
+    def _frame(self, index: int) -> BlockFrame:
+        frame = self._frames.get(index)
+        if frame is None:
+            block = self._shown[index]
+            frame = BlockFrame(self, self._theme, block, self._make_content, index, self._places)
+            self._frames[index] = frame
+        return frame
 
     def _make_content(self, block: Selectable) -> Content:
         match block:
@@ -472,13 +511,11 @@ class MarkdownView(QWidget):
             case RuleBlock():
                 return RuleLine()
 
-    def _remove_from(self, end: int) -> None:
-        """Remove the frames from `end` on."""
-        for frame in self._frames[end:]:
-            if frame.is_built:
-                self._built.remove(frame)
-                frame.let_go()
-        del self._frames[end:]
+    def _remove(self, frame: BlockFrame) -> None:
+        if frame.is_built:
+            self._built.remove(frame)
+            frame.let_go()
+        del self._frames[frame.index]
 
     def _report_on(self, card: CodeCard) -> None:
         report = self._reports.get((card.code, card.language))
@@ -491,7 +528,7 @@ class MarkdownView(QWidget):
         for frame in self._built:
             if frame.content is sender:
                 frame.forget_height()
-                self._move_from(self._first_below(frame.top))
+                self._move_from(self._places.first_below(frame.top))
 
     def _on_selected_by_keys(self, start: int, end: int) -> None:
         sender = self.sender()
@@ -502,19 +539,20 @@ class MarkdownView(QWidget):
 
     def _on_formulas_drawn(self) -> None:
         """Show the formulas that have been drawn."""
-        first = len(self._frames)
+        first = len(self._shown)
         for frame in self._built:
             content = frame.content
             if isinstance(content, Drawing) and content.waits_for_formulas:
                 content.show_again()
                 frame.forget_height()
-                first = min(first, self._first_below(frame.top))
+                first = min(first, self._places.first_below(frame.top))
         self._move_from(first)
 
     def _on_theme_changed(self) -> None:
         """Place all blocks again, as the text may have another size."""
-        for frame in self._frames:
+        for frame in self._frames.values():
             frame.forget_height()
+        self._places.forget()
         self._place_from(0)
 
     def _on_link(self, address: str) -> None:

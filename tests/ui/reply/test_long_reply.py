@@ -140,6 +140,30 @@ def test_a_jump_into_many_small_blocks_makes_their_widgets_in_several_turns(
     shown.check()
 
 
+def test_of_a_long_list_only_the_items_that_are_near_have_frames(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[int] = set()
+    height_for = BlockFrame.height_for
+
+    def counted(frame: BlockFrame, width: int) -> int:
+        asked.add(frame.index)
+        return height_for(frame, width)
+
+    monkeypatch.setattr(BlockFrame, "height_for", counted)
+    shown = Shown(qtbot, theme, "- item\n" * 4000)
+    shown.conversation.resize(700, 800)
+    theme.choose("dark", 125)
+    shown.settle()
+    shown.scroll_to(0)
+    shown.settle()
+    theme.choose("dark")
+    assert 0 < len(asked) < 400
+    shown.settle()
+    shown.check()
+    assert len(shown.view.blocks) == 4000
+
+
 def test_what_is_seen_moves_by_the_wheel_and_by_nothing_else(shown: Shown) -> None:
     """Upwards through blocks whose heights were only estimated."""
     bar = shown.conversation.verticalScrollBar()
