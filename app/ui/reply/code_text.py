@@ -3,12 +3,15 @@
 import math
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from heapq import nlargest
 from itertools import accumulate, chain, count, repeat
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFont,
+    QKeyEvent,
     QMouseEvent,
     QPaintEvent,
     QPalette,
@@ -23,6 +26,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
 
+from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.base.utf16 import characters, utf16_length
 from app.ui.reply.visible_zone import Sight, Zone, wider
@@ -37,12 +41,15 @@ COVERED_SCREENS, LEAST_COVERED_SCREENS = 1.0, 0.4
 second."""
 FIRST_ZONE: Zone = (0, 600)
 """Laid out of it before anything of it is seen."""
+INSERTED_LINES = 2000
+"""So many are put into the field at once, which takes 7 ms, and the others in the next turns."""
 WIDEST_LINES = 3
 TAB_CHARACTERS = 10
 
 _LINE_END = re.compile("\r\n|[\n\r\u2029]")
 _LINE_BREAK = "\u2028"
 """Begins another line of one block."""
+_HAN = re.compile("[\u4e00-\u9fff]+")
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 
 
@@ -50,7 +57,8 @@ class CodeText(QWidget):
     """Code that is read: scrolls sideways only, and leaves wheel and mouse to the page. GUI thread only.
 
     In a scroll area a long one has a field that is as high as some screens, and goes along with what is seen:
-    its upper edge is where the line that is first in it belongs.
+    its upper edge is where the line that is first in it belongs. Its lines come into the field some in each
+    turn; until they are there it is empty where they belong.
     """
 
     height_changed = Signal()
@@ -67,14 +75,17 @@ class CodeText(QWidget):
         self._placing = False
         self._widest: list[tuple[int, int]] = []
         """Characters and numbers of the lines that may be the widest."""
+        self._coming = Slices(self)
+        """Puts the lines into the field that are not in it yet."""
         self.field = _Field(self)
         self._heights = _LineHeights(self.field.document().defaultFont())
-        self._tops = [0.0, self._heights.of("")]
+        self._tops = [0.0, self._heights.usual]
         """Where each line begins, and where the last one ends."""
         self._sight = Sight(self)
         self._sight.moved.connect(self._cover)
         self.field.selectionChanged.connect(self._on_selection_changed)
         self.field.font_changed.connect(self._on_font_changed)
+        self.field.key_pressed.connect(self._coming.finish)
         self.field.horizontalScrollBar().rangeChanged.connect(self._fit)
         self.field.verticalScrollBar().valueChanged.connect(self._hold)
         self.set_font()
@@ -94,17 +105,36 @@ class CodeText(QWidget):
 
     def change(self, old: str, new: str) -> None:
         """Make the text `new`, which mostly is `old` and more."""
-        grows = bool(old) and new.startswith(old)
-        self._text = new
-        if grows:
-            cursor = QTextCursor(self.field.document())
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.insertText(new[len(old) :])
+        if old and new.startswith(old):
+            self._coming.finish()
+            self._text = new
+            self._append(new[len(old) :])
             self._measure(len(self._tops) - 2)
         else:
-            self.field.setPlainText(new)
+            self._coming.stop()
+            self._text = new
+            lines = _LINE_END.split(new)
+            self.field.setPlainText("\n".join(lines[:INSERTED_LINES]))
+            if len(lines) > INSERTED_LINES:
+                self._coming.begin(self._steps(lines))
             self._measure(0)
         self._fit()
+
+    def _steps(self, lines: list[str]) -> Iterator[None]:
+        """Put the other lines into the field."""
+        for first in range(INSERTED_LINES, len(lines), INSERTED_LINES):
+            self._append("\n" + "\n".join(lines[first : first + INSERTED_LINES]))
+            if self._selected[0] < self._selected[1]:
+                self.show_selected(*self._selected)
+            self._cover(anew=True)
+            yield
+        self._check_lines()
+        self._fit()
+
+    def _append(self, text: str) -> None:
+        cursor = QTextCursor(self.field.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.insertText(text)
 
     def show_selected(self, start: int, end: int) -> None:
         """Show these characters as selected. The cursor stays: it would be scrolled to."""
@@ -112,8 +142,9 @@ class CodeText(QWidget):
         field = self.field
         mark = QTextEdit.ExtraSelection()
         mark.cursor = QTextCursor(field.document())
-        mark.cursor.setPosition(self._position_of(start))
-        mark.cursor.setPosition(self._position_of(end), QTextCursor.MoveMode.KeepAnchor)
+        last = field.document().characterCount() - 1
+        mark.cursor.setPosition(min(self._position_of(start), last))
+        mark.cursor.setPosition(min(self._position_of(end), last), QTextCursor.MoveMode.KeepAnchor)
         mark.cursor.setKeepPositionOnInsert(True)
         mark.format.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
         mark.format.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
@@ -133,6 +164,8 @@ class CodeText(QWidget):
         if y < 0:
             return 0
         number = min(max(bisect_right(self._tops, y) - 1, 0), len(self._tops) - 2)
+        if number >= self.field.blockCount():
+            self._coming.finish()
         block = self._laid_out(number)
         line = _line_at(block, y - self._tops[number])
         position = block.position() + line.xToCursor(point.x() - self._left())
@@ -141,6 +174,8 @@ class CodeText(QWidget):
     def caret_rect(self, offset: int) -> QRect:
         """Where a caret would stand before the character at an offset."""
         position = self._position_of(offset)
+        if position >= self.field.document().characterCount():
+            self._coming.finish()
         block = self.field.document().findBlock(position)
         block = self._laid_out(block.blockNumber())
         within = position - block.position()
@@ -178,16 +213,21 @@ class CodeText(QWidget):
             block = self.field.document().findBlockByNumber(first)
             begin = characters(self._text, block.position())
         lines = _LINE_END.split(self._text[begin:] if begin else self._text)
-        if first + len(lines) != self.field.blockCount():
-            lines = self.field.document().toRawText().split("\u2029")
-            first = 0
-        heights = (
-            repeat(self._heights.usual, len(lines)) if self._text.isascii() else map(self._heights.of, lines)
-        )
-        self._tops[first:] = accumulate(heights, initial=self._tops[first])
-        widths = map(len, lines) if _is_plain(self._text) else map(_characters_wide, lines)
+        self._take_lines(first, lines)
+        if not self._coming.under_way:
+            self._check_lines()
+
+    def _check_lines(self) -> None:
+        """See that the field has as many lines, now that all are in it: it may have cut them otherwise."""
+        if len(self._tops) - 1 != self.field.blockCount():
+            self._take_lines(0, self.field.document().toRawText().split("\u2029"))
+
+    def _take_lines(self, first: int, lines: list[str]) -> None:
+        """Learn this of these lines, which are those from the first one on."""
+        self._tops[first:] = accumulate(self._heights.of_all(lines), initial=self._tops[first])
         kept = [each for each in self._widest if each[1] < first]
-        self._widest = sorted(chain(kept, zip(widths, count(first), strict=False)))[-WIDEST_LINES:]
+        widths = zip(_widths(lines), count(first), strict=False)
+        self._widest = nlargest(WIDEST_LINES, chain(kept, widths))
 
     def _on_font_changed(self) -> None:
         font = self.field.document().defaultFont()
@@ -201,7 +241,8 @@ class CodeText(QWidget):
         if self._is_long:
             # The bar's range is that of the lines that are laid out.
             for _, number in self._widest:
-                self._laid_out(number)
+                if number < self.field.blockCount():
+                    self._laid_out(number)
         height = math.ceil(self._tops[-1]) + TOP_PX + BOTTOM_PX + self._bar_px
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
@@ -244,7 +285,8 @@ class CodeText(QWidget):
 
     def _put(self, first: int, end: int) -> None:
         """Let the field show these lines, each in its place."""
-        end = min(end, len(self._tops) - 1)
+        end = min(end, len(self._tops) - 1, self.field.blockCount())
+        first = min(first, end - 1)
         top = round(self._tops[first])
         bottom = math.ceil(self._tops[end]) + TOP_PX + BOTTOM_PX + self._bar_px
         self._placing = True
@@ -288,6 +330,8 @@ class _Field(QPlainTextEdit):
     """Gets the keys, and leaves the mouse and all wheeling but sideways to what is around."""
 
     font_changed = Signal()
+    key_pressed = Signal()
+    """It is about to do what a key says."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -310,6 +354,11 @@ class _Field(QPlainTextEdit):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self.font_changed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Tell of it first."""
+        self.key_pressed.emit()
+        super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Leave it to what is around."""
@@ -343,15 +392,32 @@ class _LineHeights:
         self.usual = sum(self._extent("x"))
         """Of a line of Latin letters."""
 
-    def of(self, line: str) -> float:
+    def of_all(self, lines: list[str]) -> Iterable[float]:
+        """The heights of lines."""
+        text = "\n".join(lines)
+        if text.isascii():
+            return repeat(self.usual, len(lines))
+        # Most lines are like others, once one letter stands for all of its kind.
+        alike: dict[tuple[float, float], set[str]] = {}
+        for letter in set(_HAN.sub("国", text)):
+            if letter > "\x7f" and letter != _LINE_BREAK:
+                alike.setdefault(self._extent(letter), set()).add(letter)
+        text = _HAN.sub("国", text)
+        like_latin = alike.pop(self._extent("x"), set())
+        text = re.sub(f"[\0-\x09\x0b-\x7f{re.escape(''.join(like_latin))}]+", "x", text)
+        for letters in alike.values():
+            text = re.sub(f"[{re.escape(''.join(letters))}]+", min(letters), text)
+        found: dict[str, float] = {}
+        shapes = text.split("\n")
+        for shape in set(shapes):
+            found[shape] = self._of(shape)
+        return map(found.__getitem__, shapes)
+
+    def _of(self, line: str) -> float:
         """The height of a line."""
         if line.isascii():
             return self.usual
-        characters_in = set(line)
-        kinds = {"国" if "\u4e00" <= each <= "\u9fff" else each for each in characters_in if each > "\x7f"}
-        if any(each.isascii() for each in characters_in):
-            kinds.add("x")
-        one_each = {self._extent(kind): kind for kind in kinds}
+        one_each = {self._extent(each): each for each in set(line) if each != _LINE_BREAK}
         key = frozenset(one_each)
         if key not in self._together:
             self._together[key] = sum(_measured("".join(one_each.values()), self.font))
@@ -383,11 +449,10 @@ def _line_at(block: QTextBlock, y: float) -> QTextLine:
     return layout.lineAt(number)
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and "\t" not in text
-
-
-def _characters_wide(line: str) -> int:
-    """Estimate how wide a line is, in Latin letters."""
-    wide = 0 if line.isascii() else len(_WIDE.findall(line))
-    return len(line) + wide + TAB_CHARACTERS * line.count("\t")
+def _widths(lines: list[str]) -> Iterable[int]:
+    """Estimate how wide lines are, in Latin letters."""
+    text = "\n".join(lines)
+    if text.isascii() and "\t" not in text:
+        return map(len, lines)
+    wide = _WIDE.sub("xx", text).replace("\t", "x" * (TAB_CHARACTERS + 1))
+    return map(len, wide.split("\n"))

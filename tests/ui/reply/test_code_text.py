@@ -1,6 +1,7 @@
 """A long block of code in a conversation: a field for what is near to what is seen, and nobody sees it."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -16,7 +17,7 @@ from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.code_formats import code_formats
-from app.ui.reply.code_text import CodeText
+from app.ui.reply.code_text import INSERTED_LINES, CodeText
 from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.reply.markdown_view import MarkdownView
 from tests.support.waiting import wait_until
@@ -113,6 +114,75 @@ def test_each_line_of_long_code_is_where_it_belongs(qtbot: QtBot, theme: Theme, 
         assert shown.text.offset_at(QPoint(0, point.y() + 5)) == offset
     end = shown.text.caret_rect(len(CODE.rstrip("\n")))
     assert shown.text.height() - 30 < end.bottom() < shown.text.height()
+
+
+def made(qtbot: QtBot, theme: Theme, code: str) -> CodeCard:
+    card = CodeCard(theme)
+    qtbot.addWidget(card)
+    card.set_code(code, "text")
+    card.resize(700, card.sizeHint().height())
+    card.show()
+    return card
+
+
+def test_many_lines_come_into_the_field_some_in_each_turn(qtbot: QtBot, theme: Theme) -> None:
+    code = "a line\nund eine größere\n" * 5000
+    card = made(qtbot, theme, code)
+    height, field = card.sizeHint().height(), card.findChildren(QPlainTextEdit)[0]
+    counts = [0, field.blockCount()]
+    field.document().blockCountChanged.connect(counts.append)
+    wait_until(lambda: field.toPlainText() == code)
+    assert len(counts) > 5
+    assert max(after - before for before, after in pairwise(counts)) <= INSERTED_LINES
+    assert card.sizeHint().height() == height
+
+
+@pytest.mark.parametrize("need", ["caret", "offset", "key"])
+def test_who_needs_a_line_that_is_not_in_the_field_yet_gets_it(qtbot: QtBot, theme: Theme, need: str) -> None:
+    code = "a line\n" * 10_000 + "the end"
+    card = made(qtbot, theme, code)
+    field, text = card.findChildren(QPlainTextEdit)[0], card.findChildren(CodeText)[0]
+    bottom = text.height()
+    if need == "caret":
+        assert bottom - 30 < text.caret_rect(len(code)).bottom() < bottom
+    elif need == "offset":
+        assert text.offset_at(QPoint(600, bottom - 20)) == len(code)
+    else:
+        field.setFocus(Qt.FocusReason.TabFocusReason)
+        qtbot.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert len(field.textCursor().selectedText()) == len(code)
+    assert field.toPlainText() == code
+
+
+def test_all_of_the_lines_that_come_are_selected(qtbot: QtBot, theme: Theme) -> None:
+    code = "a line\n" * 10_000
+    card = made(qtbot, theme, code)
+    card.show_selected(0, len(code))
+    field = card.findChildren(QPlainTextEdit)[0]
+    wait_until(lambda: field.toPlainText() == code)
+    [selected] = field.extraSelections()
+    assert selected.cursor.selectionEnd() == len(code)
+
+
+def test_code_that_is_replaced_as_it_comes_leaves_nothing(qtbot: QtBot, theme: Theme) -> None:
+    card = made(qtbot, theme, "a line\n" * 10_000)
+    field = card.findChildren(QPlainTextEdit)[0]
+    card.set_code("another\n" * 5000, "text")
+    card.set_code("another\n" * 5000 + "and more", "text")
+    assert field.toPlainText() == "another\n" * 5000 + "and more"
+    card.set_code("a line\n" * 10_000, "text")
+    card.set_code("short", "text")
+    QApplication.processEvents()
+    assert field.toPlainText() == "short"
+
+
+def test_the_end_of_code_that_comes_is_where_it_belongs(qtbot: QtBot, theme: Theme) -> None:
+    code = "".join(f"{number} é\n" for number in range(10_000))
+    shown = Shown(qtbot, theme, code)
+    shown.scroll(1.0)
+    wait_until(lambda: shown.field.blockCount() == 10_000)
+    QApplication.processEvents()
+    assert shown.lines_seen()[-1].text() == "9999 é"
 
 
 def test_a_cursor_out_of_sight_moves_nothing(qtbot: QtBot, theme: Theme) -> None:
