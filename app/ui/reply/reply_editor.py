@@ -41,7 +41,7 @@ class ReplyEditor(QWidget):
     def _open(self, text: str, shown: str) -> EditField:
         self._text = text
         field = self._field = self._field or self._made()
-        field.setPlainText(shown)
+        field.fill(shown)
         self.show()
         field.fit()
         return field
@@ -91,7 +91,8 @@ class ReplyEditor(QWidget):
         return field
 
     def _on_typed(self) -> None:
-        self.typed.emit(self._changed())
+        if self._field is not None and not self._field.is_filling:
+            self.typed.emit(self._changed())
 
     def _changed(self) -> str:
         assert self._field is not None

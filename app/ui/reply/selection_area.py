@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QScrollArea, QWidget
 
-from app.chat.markdown.block_text import Selectable
+from app.chat.markdown.block_text import Selectable, text_of
 from app.chat.markdown.text_selection import (
     BlockPlace,
     Copied,
@@ -39,8 +39,8 @@ SCROLL_MS = 30
 SCROLL_SHARE = 0.5
 """Of the pixels that the pointer is above or below: by so much it is scrolled each time."""
 LEAST_SCROLL_PX, MOST_SCROLL_PX = 4, 160
-MOST_BLOCKS = 60
-"""Of what is copied at once; a long conversation took a quarter of a second."""
+MOST_BLOCKS, MOST_CHARACTERS = 60, 30_000
+"""Of what is copied at once; a long conversation took a quarter of a second, 300 KB of code 65 ms."""
 BlockSource = Callable[[], Sequence[Selectable]]
 AIR_PX = 12
 """So much of what is around a caret is shown with it."""
@@ -327,7 +327,7 @@ class SelectionArea(QScrollArea):
                 # The window may be gone.
                 self._written.emit(copied(), mode, writing)
 
-        if set(keys) <= set(shown) and sum(len(shown[key]) for key in keys) <= MOST_BLOCKS:
+        if set(keys) <= set(shown) and _is_little([block for key in keys for block in shown[key]]):
             self._on_written(copied(), mode, writing)
         else:
             threading.Thread(target=write, name="copy", daemon=True).start()
@@ -339,6 +339,10 @@ class SelectionArea(QScrollArea):
             data.setText(copied.markdown)
             data.setHtml(copied.html)
             QGuiApplication.clipboard().setMimeData(data, mode)
+
+
+def _is_little(blocks: Sequence[Selectable]) -> bool:
+    return len(blocks) <= MOST_BLOCKS and sum(len(text_of(block)) for block in blocks) <= MOST_CHARACTERS
 
 
 def _giving(blocks: Sequence[Selectable]) -> BlockSource:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QTextBlock
+from PySide6.QtGui import QGuiApplication, QTextBlock
 from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
@@ -267,3 +267,12 @@ def test_the_first_code_in_a_language_gets_its_colours_in_a_later_turn(qtbot: Qt
     wait_until(lambda: coloured(first))
     # The next one need not wait.
     assert coloured(shown())
+
+
+def test_long_code_is_copied_by_another_thread(qtbot: QtBot, theme: Theme) -> None:
+    shown = Shown(qtbot, theme)
+    QGuiApplication.clipboard().clear()
+    shown.conversation.select_conversation()
+    shown.conversation.copy_selection()
+    assert not QGuiApplication.clipboard().text()
+    wait_until(lambda: CODE in QGuiApplication.clipboard().text())

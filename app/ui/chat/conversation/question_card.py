@@ -116,7 +116,7 @@ class QuestionCard(Card):
 
     def _open_editor(self, text: str) -> EditField:
         editor = self._editor = self._editor or self._made_editor()
-        editor.field.setPlainText(text)
+        editor.field.fill(text)
         self._show_editing(editor, True)
         editor.field.fit()
         return editor.field
@@ -154,6 +154,8 @@ class QuestionCard(Card):
 
     def _on_typed(self) -> None:
         assert self._editor is not None
+        if self._editor.field.is_filling:
+            return
         text = self._editor.field.toPlainText()
         self.typed.emit("" if text == self.text else text)
 

@@ -132,7 +132,7 @@ class SummaryCard(Card):
         self._text.set_text(summary.text)
         is_changed = bool(words) and words != summary.text
         if is_changed and self._field.toPlainText() != words:
-            self._field.setPlainText(words)
+            self._field.fill(words)
         self._show_editing(is_changed)
         self.set_open(is_changed)
         if is_changed:
@@ -150,7 +150,7 @@ class SummaryCard(Card):
         """Change the text in its place."""
         if refuses_to_edit(self.text, self):
             return
-        self._field.setPlainText(self.text)
+        self._field.fill(self.text)
         self._show_editing(True)
         self._field.fit()
         self._field.setFocus()
@@ -162,7 +162,7 @@ class SummaryCard(Card):
             self.changed.emit(self._summary, text)
 
     def _on_typed(self) -> None:
-        if self._summary is not None:
+        if self._summary is not None and not self._field.is_filling:
             text = self._field.toPlainText()
             self.typed.emit(self._summary, "" if text.strip() == self.text.strip() else text)
 

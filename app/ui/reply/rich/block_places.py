@@ -53,7 +53,8 @@ class BlockPlaces:
         self._kinds: list[int] = []
         """The number of each block's kind in `_known`."""
         self._known: list[_Kind] = []
-        self._numbers: dict[_Kind, int] = {}
+        self._numbers: dict[tuple[type, int, int, int, bool, bool], int] = {}
+        """By what `_Kind` holds: to make one for each block would take longer than all else."""
         self._plain: dict[int, list[float]] = {}
         """The lines of plain text, by the number of the block."""
         self._gaps: list[int] = []
@@ -106,14 +107,22 @@ class BlockPlaces:
         gaps: list[int] = []
         above = self._kinds[first - 1] if first else -1
         for index, block in enumerate(blocks, first):
-            kind = _kind_of(block)
-            number = numbers.get(kind, -1)
+            place = block.place
+            key = (
+                type(block),
+                block.level if isinstance(block, TextBlock) else 0,
+                place.indent,
+                place.quote,
+                place.tight,
+                not _is_part(block),
+            )
+            number = numbers.get(key, -1)
             if number < 0:
-                number = numbers[kind] = len(known)
-                known.append(kind)
+                number = numbers[key] = len(known)
+                known.append(_Kind(*key))
             gap = self._gap_of.get((above, number))
             if gap is None:
-                gap = _gap_px(known[above] if above >= 0 else None, kind)
+                gap = _gap_px(known[above] if above >= 0 else None, known[number])
                 self._gap_of[above, number] = gap
             if isinstance(block, PlainText):
                 self._plain[index] = [_ems(line) for line in block.text.split("\n")]
@@ -214,11 +223,8 @@ def left_px(indent: int, quote: int) -> int:
     return QUOTE_PX * quote + INDENT_PX * indent
 
 
-def _kind_of(block: Selectable) -> _Kind:
-    place = block.place
-    is_part = isinstance(block, PlainText) or (isinstance(block, TableBlock) and block.first is not None)
-    level = block.level if isinstance(block, TextBlock) else 0
-    return _Kind(type(block), level, place.indent, place.quote, place.tight, not is_part)
+def _is_part(block: Selectable) -> bool:
+    return isinstance(block, PlainText) or (isinstance(block, TableBlock) and block.first is not None)
 
 
 def _length_of(block: Selectable) -> float:
