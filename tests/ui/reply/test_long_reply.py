@@ -164,6 +164,15 @@ def test_of_a_long_list_only_the_items_that_are_near_have_frames(
     assert len(shown.view.blocks) == 4000
 
 
+def test_a_very_long_reply_that_was_parsed_before_has_a_turn_of_its_own(qtbot: QtBot, theme: Theme) -> None:
+    items = "- item\n" * 15_000
+    shown = Shown(qtbot, theme, items)
+    shown.conversation.show_branch([message(1, items)], None, {})
+    assert not shown.conversation.messages()
+    shown.settle()
+    shown.check()
+
+
 def test_what_is_seen_moves_by_the_wheel_and_by_nothing_else(shown: Shown) -> None:
     """Upwards through blocks whose heights were only estimated."""
     bar = shown.conversation.verticalScrollBar()

@@ -14,6 +14,9 @@ from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.reply_view import ReplyView, answer_markdown
 from app.ui.reply.selectable_text import ShownText
 
+LONG_CHARACTERS = 100_000
+"""A reply from this length on has a turn of its own, also where it was parsed before."""
+
 
 def shown_texts(numbered: Iterable[tuple[int, QWidget]]) -> list[ShownText]:
     """The texts of message widgets with the messages' numbers; a summary has that of the message below it."""
@@ -39,8 +42,10 @@ def blocks_of(message: StoredMessage) -> Sequence[Selectable]:
 
 
 def takes_steps(message: StoredMessage) -> bool:
-    """Tell whether what it says takes long to parse."""
-    return message.role != "user" and parsing_steps.takes_steps(_markdown_of(message))
+    """Tell whether what it says takes long to parse, or to be shown."""
+    if message.role == "user":
+        return False
+    return len(message.content) > LONG_CHARACTERS or parsing_steps.takes_steps(_markdown_of(message))
 
 
 def steps_of(message: StoredMessage) -> Iterator[None]:
