@@ -26,7 +26,7 @@ from tests.support.waiting import until
 from tests.support.window import run_with_window
 
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
-LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 8
+LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 100
 
 
 class Killer:

@@ -81,6 +81,6 @@ def test_a_newer_file_is_refused_and_left_alone(
 def test_a_folder_that_cannot_hold_it_is_an_error_in_words(
     store: type[BenchDatabase], tmp_path: Path
 ) -> None:
-    (tmp_path / "runs.sqlite3").mkdir()
+    (tmp_path / "runs").write_text("It is no folder.")
     with pytest.raises(StillroomError, match="could not be read or written"):
-        store(tmp_path / "runs.sqlite3")
+        store(tmp_path / "runs" / "runs.sqlite3")
