@@ -405,6 +405,8 @@ class _LineHeights:
             if letter > "\x7f" and letter != _LINE_BREAK:
                 alike.setdefault(self._extent(letter), set()).add(letter)
         like_latin = alike.pop(self._extent("x"), set())
+        if not alike and _LINE_BREAK not in text:
+            return repeat(self.usual, len(lines))
         text = re.sub(f"[\0-\x09\x0b-\x7f{re.escape(''.join(like_latin))}]+", "x", text)
         for letters in alike.values():
             text = re.sub(f"[{re.escape(''.join(letters))}]+", min(letters), text)

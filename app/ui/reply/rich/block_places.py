@@ -7,7 +7,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import add
 from typing import NamedTuple
 
@@ -104,32 +104,30 @@ class BlockPlaces:
             del self._plain[plain]
         ems: list[float] = []
         kinds: list[int] = []
-        gaps: list[int] = []
-        above = self._kinds[first - 1] if first else -1
+        key: tuple[type, int, int, int, bool, bool]
         for index, block in enumerate(blocks, first):
             place = block.place
-            key = (
-                type(block),
-                block.level if isinstance(block, TextBlock) else 0,
-                place.indent,
-                place.quote,
-                place.tight,
-                not _is_part(block),
-            )
+            if type(block) is TextBlock:
+                # Nearly all are such.
+                html = block.html
+                ems.append(len(html) * 0.5 if html.isascii() and "<" not in html else _length_of(block))
+                key = (TextBlock, block.level, place.indent, place.quote, place.tight, True)
+            else:
+                ems.append(_length_of(block))
+                key = (type(block), 0, place.indent, place.quote, place.tight, not _is_part(block))
+                if isinstance(block, PlainText):
+                    self._plain[index] = [_ems(line) for line in block.text.split("\n")]
             number = numbers.get(key, -1)
             if number < 0:
                 number = numbers[key] = len(known)
                 known.append(_Kind(*key))
-            gap = self._gap_of.get((above, number))
-            if gap is None:
-                gap = _gap_px(known[above] if above >= 0 else None, known[number])
-                self._gap_of[above, number] = gap
-            if isinstance(block, PlainText):
-                self._plain[index] = [_ems(line) for line in block.text.split("\n")]
-            ems.append(_length_of(block))
             kinds.append(number)
-            gaps.append(gap)
-            above = number
+        pairs = list(
+            zip(chain(self._kinds[first - 1 : first] if first else [-1], kinds), kinds, strict=False)
+        )
+        for above, number in set(pairs) - self._gap_of.keys():
+            self._gap_of[above, number] = _gap_px(known[above] if above >= 0 else None, known[number])
+        gaps = list(map(self._gap_of.__getitem__, pairs))
         self._ems[first:], self._kinds[first:], self._gaps[first:] = ems, kinds, gaps
         kept = self._estimates.get(self._width)
         self._estimates.clear()
