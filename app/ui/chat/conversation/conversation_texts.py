@@ -9,6 +9,7 @@ from app.chat.markdown.block_text import Selectable, plain_parts
 from app.chat.markdown.markdown_blocks import parse_blocks
 from app.chat.markdown.text_selection import Part, TextKey
 from app.chat.store.records import StoredMessage
+from app.ui.base.slices import NEXT_TURN
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.chat.conversation.summary_card import SummaryCard
 from app.ui.reply.reply_view import ReplyView, answer_markdown
@@ -48,10 +49,12 @@ def takes_steps(message: StoredMessage) -> bool:
     return len(message.content) > LONG_CHARACTERS or parsing_steps.takes_steps(_markdown_of(message))
 
 
-def steps_of(message: StoredMessage) -> Iterator[None]:
+def steps_of(message: StoredMessage) -> Iterator[object]:
     """Parse what it says in steps; what is shown of it after them is there at once."""
     if message.role != "user":
         yield from parsing_steps.parsing_steps(_markdown_of(message))
+        if len(message.content) > LONG_CHARACTERS:
+            yield NEXT_TURN
 
 
 def _markdown_of(message: StoredMessage) -> str:
