@@ -149,7 +149,7 @@ def test_closing_in_the_middle_keeps_what_has_come(opened: Opened) -> None:
         replies = versions(opened)
         assert [reply.outcome for reply in replies] == ["cancelled", "cancelled"]
         assert all(reply.content for reply in replies)
-        assert opened.shown() == [ENDLESS, replies[0].content]
+        await until(lambda: opened.shown() == [ENDLESS, replies[0].content], "both messages")
         assert shown_reply(opened).versions.text == "1 of 2"
         assert opened.tab.exchange.busy == frozenset()
 
@@ -241,7 +241,7 @@ def test_another_answer_comes_beside_one_that_is_there(opened: Opened, second: I
         page.close()
         await closed(opened)
         # Nothing was chosen: the chat shows what it showed, with the other one as a version.
-        assert opened.shown() == [QUESTION, there.content]
+        await until(lambda: opened.shown() == [QUESTION, there.content], "both messages")
         assert shown_reply(opened).versions.text == "1 of 2"
         assert opened.desk.session.info is not None
         assert opened.desk.session.info.path != str(second.path)
@@ -274,7 +274,7 @@ def test_a_model_that_cannot_be_loaded_says_so_and_the_other_one_answers(
         page.keep(1)
         await closed(opened)
         [reply] = versions(opened)
-        assert opened.shown() == [QUESTION, reply.content]
+        await until(lambda: opened.shown() == [QUESTION, reply.content], "both messages")
 
     opened.run(scenario())
 
