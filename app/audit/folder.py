@@ -15,7 +15,7 @@ from models.system.json_file import make_way
 from models.system.regular_file import open_regular, read_regular
 
 LONGEST_LINE_BYTES = 512 << 20
-"""What is longer is several lines, none of which is sound."""
+"""A longer one is taken for several lines, none of which is sound."""
 _MOST_HEAD_BYTES = 1 << 16
 _FILES = "audit-*.jsonl"
 

@@ -1,4 +1,4 @@
-"""How fast a reply reads weights here, by the steps of a small model made for that.
+"""The speed at which a reply reads weights here, by the steps of a small model made for that.
 
 It has the shape of R1 Qwen 1.5B with fewer layers and tokens, and weights of zero: its file is a hole, and
 what is computed takes as long as with any other weights.

@@ -27,7 +27,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 class _Kind(NamedTuple):
-    """What blocks have in common whose gaps and lines are the same; `begins` is False for a further part."""
+    """Common to blocks whose gaps and lines are the same; `begins` is False for a further part."""
 
     of: type
     level: int
