@@ -7,13 +7,13 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import NoReturn
 
 import psutil
+
+from app.base.stacks import thread_stacks
 
 log = logging.getLogger(__name__)
 
@@ -133,15 +133,9 @@ def _end_from_outside(after_s: float) -> None:
 
 
 def _threads() -> dict[str, list[str]]:
-    """Say where each thread is, without a look at the disk."""
+    """Say where each thread is."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    return {
-        names.get(ident, str(ident)): [
-            f"{call.f_code.co_filename}:{line} in {call.f_code.co_qualname}"
-            for call, line in islice(traceback.walk_stack(frame), NAMED_CALLS)
-        ]
-        for ident, frame in sys._current_frames().items()
-    }
+    return {names.get(ident, str(ident)): calls[:NAMED_CALLS] for ident, calls in thread_stacks().items()}
 
 
 def _name_threads(threads: Mapping[str, Sequence[str]]) -> None:

@@ -12,10 +12,8 @@ import contextlib
 import ctypes
 import heapq
 import os
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,8 +23,13 @@ import PySide6
 import qasync
 from PySide6.QtCore import QAbstractEventDispatcher, QEvent
 
+from app.base.stacks import thread_stacks
+
 LONG_S = 0.05
 KEPT = 10
+NAMED_CALLS = 12
+"""Of a long one, the innermost."""
+
 LOOK_S = 0.01
 
 _EVENT_NOTIFY = 0
@@ -189,7 +192,7 @@ class CallbackWatch:
             piece = self._whole or self._piece
             if piece is not None and time.perf_counter() - piece.times[0] > piece.look_after_s:
                 piece.look_after_s *= 4
-                piece.stack = "".join(traceback.format_stack(sys._current_frames().get(self._gui))[-12:])
+                piece.stack = "\n".join(thread_stacks().get(self._gui, [])[:NAMED_CALLS])
 
 
 class WatchedLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync has no types

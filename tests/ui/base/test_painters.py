@@ -7,7 +7,7 @@ import app.ui
 
 
 def test_every_painter_is_made_in_a_with_statement() -> None:
-    """A thread that looks at the stack, as `CallbackWatch` does, keeps the frame, and with it a painter that
+    """An error keeps the frames that it went through, and with one of them a painter that
     was not ended: Qt crashes where the next one paints on the same window."""
     folder = Path(app.ui.__file__).parent
     lines = [line.strip() for path in folder.rglob("*.py") for line in path.read_text("utf-8").splitlines()]

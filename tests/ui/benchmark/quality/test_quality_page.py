@@ -759,7 +759,7 @@ def test_a_run_with_extremes_stays_within_the_page(
     finally:
         watch.stop()
     for callback in watch.figures().most_computed[:2]:
-        print(f"{name}: {1000 * callback.cpu_s:.0f} ms {callback.what} {callback.stack[-300:]}")
+        print(f"{name}: {1000 * callback.cpu_s:.0f} ms {callback.what} {callback.stack[:300]}")
     assert desk.problems == []
     [report] = [
         quality_report(run, stores.quality_runs.results(run.id), ended)
