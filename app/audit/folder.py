@@ -14,9 +14,10 @@ from models.system.durable import write_durably
 from models.system.json_file import make_way
 from models.system.regular_file import open_regular, read_regular
 
-LONGEST_LINE_BYTES = 512 << 20
-"""A longer one is taken for several lines, none of which is sound."""
+LONGEST_LINE_BYTES = 4 << 20
+"""With its end. None that Stillroom writes is longer, and nobody reads one that is."""
 _MOST_HEAD_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 16
 _FILES = "audit-*.jsonl"
 
 
@@ -39,13 +40,20 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """A line as it lies on the disk. `number` is its place in `file`, counted from 1; `ended` is False
-    for the last one where its line end is missing."""
+    """A line as it lies on the disk, of `size` bytes without its end. `number` is its place in `file`,
+    counted from 1; `ended` is False for the last one where its line end is missing. Of one that is too long,
+    `data` is only the beginning."""
 
     file: Path
     number: int
     data: bytes
+    size: int
     ended: bool
+
+    @property
+    def is_too_long(self) -> bool:
+        """Tell whether no line of Stillroom's is as long."""
+        return self.size > len(self.data)
 
 
 class AuditFolder:
@@ -92,8 +100,11 @@ class AuditFolder:
             with open_regular(path) as file:
                 lines = iter(lambda: file.readline(LONGEST_LINE_BYTES), b"")
                 for number, data in enumerate(lines, start=1):
-                    ended = data.endswith(b"\n")
-                    yield RawLine(path, number, data[:-1] if ended else data, ended)
+                    size, end = len(data), data[-1:]
+                    while end != b"\n" and (more := file.readline(_PIECE_BYTES)):
+                        size, end = size + len(more), more[-1:]
+                    ended = end == b"\n"
+                    yield RawLine(path, number, data.removesuffix(b"\n"), size - ended, ended)
 
     def make(self) -> None:
         """Make the folder, for this user alone, in which nothing has a file's name that is none."""

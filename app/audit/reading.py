@@ -45,7 +45,7 @@ class AuditEntry:
 
     def brief(self) -> "AuditEntry":
         """The same with the first `BRIEF_CHARACTERS` of its long texts."""
-        cutter = _Cutter(BRIEF_CHARACTERS)
+        cutter = Cutter(BRIEF_CHARACTERS)
         fields = cutter.cut(self.fields)
         return replace(self, fields=fields, left_out=cutter.left_out) if cutter.left_out else self
 
@@ -61,7 +61,7 @@ def newest_entries(
     for file in reversed(folder.files()):
         entries: deque[AuditEntry] = deque(maxlen=most - len(found))
         for raw in folder.lines([file]):
-            fields = parsed(raw.data)
+            fields = None if raw.is_too_long else parsed(raw.data)
             if fields is None or (source and fields.get("source") != source):
                 continue
             entry = AuditEntry(fields, file.name, raw.number)
@@ -73,7 +73,7 @@ def newest_entries(
     return found
 
 
-class _Cutter:
+class Cutter:
     """Copies values until a number of characters is used up. Short ones that have a name stay."""
 
     def __init__(self, room: int) -> None:

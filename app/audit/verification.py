@@ -112,22 +112,20 @@ class _Check:
                     VerificationNotice(
                         "{file}:{line} is unfinished ({bytes} bytes), as a kill in the middle of writing "
                         "leaves it; the next line will say so.",
-                        {"file": raw.file.name, "line": raw.number, "bytes": len(raw.data)},
+                        {"file": raw.file.name, "line": raw.number, "bytes": raw.size},
                     )
                 )
                 break
             result.lines += 1
             before = self._whole_bytes
             start = before[1] if before is not None and before[0] == raw.file.name else 0
-            self._whole_bytes = (raw.file.name, start + len(raw.data) + 1)
+            self._whole_bytes = (raw.file.name, start + raw.size + 1)
             own = line_hash(raw.data)
             anchor_found |= own == self._anchor
-            fields = parsed(raw.data)
+            fields = None if raw.is_too_long else parsed(raw.data)
             if fields is None:
                 n = expected.n + 1 if expected is not None else 0
-                self._add(
-                    Problem("unreadable", n, raw.file.name, raw.number, "{file}:{line}: it cannot be read.")
-                )
+                self._add(_unreadable(raw, n))
                 expected = Link(n, own)
                 continue
             n, prev = fields["n"], fields["prev"]
@@ -251,6 +249,20 @@ class _Check:
     def _add(self, problem: Problem) -> None:
         if len(self._result.problems) < MOST_PROBLEMS:
             self._result.problems.append(problem)
+
+
+def _unreadable(raw: RawLine, n: int) -> Problem:
+    file, line = raw.file.name, raw.number
+    if raw.is_too_long:
+        return Problem(
+            "unreadable",
+            n,
+            file,
+            line,
+            "{file}:{line}: it has {bytes} bytes, more than any line of Stillroom's, and is not read.",
+            {"bytes": raw.size},
+        )
+    return Problem("unreadable", n, file, line, "{file}:{line}: it cannot be read.")
 
 
 def _missing(file: str, line: int, first: int, last: int) -> Problem:

@@ -8,7 +8,8 @@ from typing import Any
 from filelock import FileLock
 
 from app.audit.chained_line import START, Link, chained, line_hash, now_text, parsed
-from app.audit.folder import AuditFolder, Head
+from app.audit.folder import LONGEST_LINE_BYTES, AuditFolder, Head
+from app.audit.reading import Cutter
 from models.system.durable import sync_folder
 
 FILE_SHARE = 8
@@ -62,7 +63,7 @@ class AuditWriter:
             # The head was deleted: go on from what is there, and say so.
             last = None
             for raw in self.folder.lines():
-                fields = parsed(raw.data) if raw.ended else None
+                fields = parsed(raw.data) if raw.ended and not raw.is_too_long else None
                 if fields is not None:
                     last = Link(fields["n"], line_hash(raw.data))
             link = last or START
@@ -94,7 +95,7 @@ class AuditWriter:
         """The end of the lines that follow the head's in order; None where the head's own is not there."""
         seen = False
         for raw in self.folder.lines(files[-2:]):
-            if not raw.ended:
+            if not raw.ended or raw.is_too_long:
                 break
             if not seen:
                 seen = line_hash(raw.data) == link.hash
@@ -108,14 +109,19 @@ class AuditWriter:
     def _cut_torn_line(self, path: Path) -> int:
         """Take away an unfinished last line; gives how many bytes it had."""
         with path.open("r+b") as file:
-            data = file.read()
-            whole = data.rfind(b"\n") + 1
-            if whole == len(data):
+            size = whole = file.seek(0, os.SEEK_END)
+            end = b""
+            while whole and not end:
+                start = max(0, whole - LONGEST_LINE_BYTES)
+                file.seek(start)
+                before, end, _ = file.read(whole - start).rpartition(b"\n")
+                whole = start + len(before) + len(end)
+            if whole == size:
                 return 0
             file.truncate(whole)
             file.flush()
             os.fsync(file.fileno())
-        return len(data) - whole
+        return size - whole
 
     def _write(self, entries: Sequence[Fields], head: Head) -> Link:
         link = head.link
@@ -130,7 +136,7 @@ class AuditWriter:
             entries = [*entries, _note("pruned", through=last.n, hash=last.hash)]
         data = bytearray()
         for entry in entries:
-            line, link = chained(entry, link)
+            line, link = _shortened(entry, link)
             data += line + b"\n"
         is_new = not path.exists()
         with path.open("ab") as file:
@@ -162,6 +168,19 @@ class AuditWriter:
         return gone
 
 
+def _shortened(fields: Fields, before: Link) -> tuple[bytes, Link]:
+    """The line of `fields`, without the end of its texts where it gets too long; it says how many characters
+    are left out."""
+    line, link = chained(fields, before)
+    room = LONGEST_LINE_BYTES
+    while len(line) >= LONGEST_LINE_BYTES and room:
+        room //= 2
+        cutter = Cutter(room)
+        cut = cutter.cut(fields)
+        line, link = chained({**cut, "left_out": cutter.left_out}, before)
+    return line, link
+
+
 def _note(kind: str, **fields: object) -> Fields:
     return {"time": now_text(), "kind": kind, **fields}
 
@@ -178,7 +197,7 @@ def _size(path: Path) -> int:
 def _last_link(folder: AuditFolder, path: Path) -> Link:
     last = START
     for raw in folder.lines([path]):
-        fields = parsed(raw.data)
+        fields = None if raw.is_too_long else parsed(raw.data)
         if fields is not None:
             last = Link(fields["n"], line_hash(raw.data))
     return last

@@ -4,11 +4,13 @@ import json
 import os
 import random
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from app.audit.folder import AuditFolder
+from app.audit.folder import LONGEST_LINE_BYTES, AuditFolder
+from app.audit.reading import newest_entries
 from app.audit.verification import verify
 from app.audit.writer import AuditWriter
 
@@ -43,6 +45,29 @@ def test_a_log_that_was_written_is_intact(log: Path) -> None:
     assert not result.notes
     assert verify(log, anchor=result.end.hash).intact
     assert [problem.kind for problem in verify(log, anchor="f" * 64).problems] == ["anchor"]
+
+
+def test_a_line_that_nobody_wrote_so_long_is_said_once_and_takes_no_memory(log: Path) -> None:
+    file = AuditFolder(log).files()[1]
+    lines = file.read_bytes().splitlines(keepends=True)
+    piece = b"[" * (1 << 20)
+    with file.open("wb") as whole:
+        whole.writelines(lines[:1])
+        for _ in range(64):
+            whole.write(piece)
+        whole.write(b"\n")
+        whole.writelines(lines[2:])
+    tracemalloc.start()
+    try:
+        result = verify(log)
+        entries = newest_entries(log)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 3 * LONGEST_LINE_BYTES
+    [said] = [problem.sentence for problem in result.problems if problem.kind == "unreadable"]
+    assert f"{file.name}:2: it has {64 << 20:,} bytes" in said
+    assert len(entries) == result.lines - 1
 
 
 def test_no_log_is_intact_unless_there_should_be_one(tmp_path: Path) -> None:

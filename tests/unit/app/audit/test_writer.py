@@ -33,6 +33,31 @@ def test_lines_are_numbered_and_chained(tmp_path: Path) -> None:
     assert verify(tmp_path / "audit").intact
 
 
+def test_a_text_that_is_too_long_for_a_line_is_cut_and_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "audit"
+    AuditWriter(path, 1 << 30).append(
+        [{"kind": "a", "id": "1", "content": ["\U0001f600" * 900_000, "z" * 300]}, {"kind": "b"}]
+    )
+    assert verify(path).intact
+    long, after = fields(path)
+    [kept] = long["content"]  # type: ignore[misc]
+    assert (long["kind"], long["id"], after["kind"]) == ("a", "1", "b")
+    assert 0 < len(kept) < 900_000
+    assert long["left_out"] == 900_300 - len(kept)
+    assert all(not raw.is_too_long for raw in AuditFolder(path).lines())
+
+
+def test_an_unfinished_line_is_cut_off_however_long_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "audit"
+    AuditWriter(path, LIMIT).append([{"kind": "a"}])
+    with AuditFolder(path).files()[0].open("ab") as file:
+        for _ in range(9):
+            file.write(b"x" * LIMIT)
+    AuditWriter(path, LIMIT).append([{"kind": "b"}])
+    assert [line["kind"] for line in fields(path)] == ["a", "repaired", "b"]
+    assert fields(path)[1]["lost_bytes"] == 9 * LIMIT
+
+
 def test_the_log_stays_within_its_bound_and_says_what_it_let_go(tmp_path: Path) -> None:
     path = tmp_path / "audit"
     writer = AuditWriter(path, limit_bytes=20_000)
