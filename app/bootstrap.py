@@ -158,8 +158,8 @@ class StillroomCore:
 def build_core() -> StillroomCore:
     """Find the folders, start the log and read the settings; nothing slow, no thread."""
     paths = app_paths()
-    make_private(paths)
     start_log(paths.logs)
+    make_private(paths)
     settings = SettingsFile(paths.settings)
     store = ModelStore(
         models_root(paths, settings),

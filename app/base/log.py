@@ -1,5 +1,6 @@
 """The log file, and the report a user can hand on. No prompt, reply or secret is ever written to either."""
 
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -19,7 +20,7 @@ from typing import Any
 import psutil
 
 from app.base.newest_writer import NewestWriter
-from models.system.json_file import make_way
+from models.system.json_file import make_way, make_way_for_folder
 from models.system.regular_file import open_regular
 from models.system.shown_text import shown
 
@@ -71,13 +72,39 @@ def _clean_lines(text: str, indent: str = "") -> str:
 class _RotatingFile(RotatingFileHandler):
     """Loses lines while the disk refuses them, and goes on when it takes them again."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True)
+        self._is_opening = False
+        self._meanwhile: list[logging.LogRecord] = []
+
     def begin(self) -> None:
         """Open the file. Raises `OSError`; it is opened with a later line then."""
-        self.stream = self._open()
+        with self.lock or contextlib.nullcontext():
+            self.stream = self._open()
+            self._write_meanwhile()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; what opening the file has to say follows it."""
+        if self._is_opening:
+            self._meanwhile.append(record)
+            return
+        super().emit(record)
+        self._write_meanwhile()
+
+    def _write_meanwhile(self) -> None:
+        told, self._meanwhile = self._meanwhile, []
+        for record in told:
+            super().emit(record)
 
     def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        make_way(Path(self.baseFilename))
+        path = Path(self.baseFilename)
+        self._is_opening = True
+        try:
+            make_way_for_folder(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_way(path)
+        finally:
+            self._is_opening = False
         return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
@@ -169,16 +196,15 @@ def start_log(folder: Path, level: int = logging.INFO) -> None:
         "qasync",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    handler = _RotatingFile(
-        log_file(folder), maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
-    )
+    handler = _RotatingFile(log_file(folder))
+    handler.setFormatter(_Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    # Before it is opened: that may have something to say.
+    root.addHandler(handler)
     try:
         handler.begin()
     except OSError as error:
         if sys.stderr is not None:
             sys.stderr.write(f"There is no log: {error}\n")
-    handler.setFormatter(_Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
-    root.addHandler(handler)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from models.system.json_file import make_way_for_folder
+
 
 @dataclass(frozen=True, slots=True)
 class AppPaths:
@@ -112,15 +114,36 @@ class AppPaths:
         """The folder of the audit log (JSON lines)."""
         return self.data / "audit"
 
+    @property
+    def go_library(self) -> Path:
+        """The compiled parts of Go's library; they only save time, so they may be deleted."""
+        return self.cache / "go-library"
+
+    @property
+    def private_folders(self) -> tuple[Path, ...]:
+        """The folders in which all others lie."""
+        return self.data, self.config, self.cache, self.logs
+
+    @property
+    def inner_folders(self) -> tuple[Path, ...]:
+        """The folders in these, made when something is put into them; outer ones first."""
+        of_data = self.models, self.checkpoints, self.jobs, self.data_sets, self.audit
+        return *of_data, self.cuda, self.cuda_kernels, self.cuda_runtime, self.chat_states, self.go_library
+
 
 def make_private(paths: AppPaths) -> None:
-    """Make the folders that are not there yet, for the user alone: chats, their KV cache and logs lie in
-    them, and a home may be open to all. What is there keeps the permissions that it was given."""
-    for folder in (paths.data, paths.config, paths.cache, paths.logs):
+    """Make the private folders that are not there yet, for the user alone: chats, their KV cache and logs lie
+    in them, and a home may be open to all. What is there keeps the permissions that it was given. What has
+    the name of any folder here and is none is renamed, and the user is told."""
+    for folder in paths.private_folders:
         # Whoever has to write there tells why it cannot.
         with contextlib.suppress(OSError):
+            make_way_for_folder(folder)
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
+    for folder in paths.inner_folders:
+        with contextlib.suppress(OSError):
+            make_way_for_folder(folder)
 
 
 def app_paths() -> AppPaths:

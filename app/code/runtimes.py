@@ -173,7 +173,7 @@ def _go() -> Runtime:
 
 @cache
 def _library(go: str) -> GoLibrary:
-    return GoLibrary(go, app_paths().cache / "go-library")
+    return GoLibrary(go, app_paths().go_library)
 
 
 def _with_library(

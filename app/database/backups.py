@@ -14,7 +14,7 @@ from app.database.row_sums import commits
 from app.database.schema import Schema
 from models.system.disk_space import SMALL_FILES_BYTES, require_room
 from models.system.durable import rename_durably
-from models.system.json_file import tell_set_aside
+from models.system.json_file import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +92,7 @@ def make_backup(
     """
     folder = backup_folder(database)
     require_room(database.parent, database.stat().st_size + SMALL_FILES_BYTES)
-    if os.path.lexists(folder) and not folder.is_dir():
-        tell_set_aside(folder, "it is no folder", without="The backups of {path} begin anew.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     final = folder / f"{database.stem}-{now.strftime(STAMP)}.sqlite3"
     part = final.with_name(final.name + ".part")
     part.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ from models.system.disk_space import told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.file_stamp import FileMark, mark
-from models.system.json_file import DamagedJsonError, load_json, write_json
+from models.system.json_file import DamagedJsonError, load_json, make_folder, write_json
 from models.system.regular_file import open_regular
 from models.system.shown_text import shown
 
@@ -227,7 +227,7 @@ class ModelStore:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._changing():
             folder = self.root / folder_name(name)
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             manifest = usable_manifest(folder)
             manifest.name = name
             manifest.key = key or manifest.key
@@ -288,7 +288,7 @@ class ModelStore:
         )
         with self._changing():
             folder = self._import_folder(name, path)
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             manifest = usable_manifest(folder)
             manifest.name = name
             manifest.key = key
@@ -307,7 +307,8 @@ class ModelStore:
             alone = msgspec.structs.replace(manifest, outputs=[output])
             trashed = TrashedModel(id=uuid.uuid4().hex, manifest=alone)
             trash = self.root / _TRASH / trashed.id
-            trash.mkdir(parents=True)
+            make_folder(trash.parent)
+            trash.mkdir()
             write_json(trash / "entry.json", trashed)
             if not output.imported:
                 _move(folder / output.file, trash / output.file)
@@ -329,7 +330,7 @@ class ModelStore:
                     name=trashed.manifest.name,
                     type=output.type,
                 )
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             if not output.imported:
                 _move(trash / output.file, folder / output.file)
             if (folder / MANIFEST_NAME).exists():
@@ -531,7 +532,7 @@ class ModelStore:
             if not self.is_there:
                 raise not_there(root)
             with told_when_full(root), ExitStack() as held:
-                root.mkdir(parents=True, exist_ok=True)
+                make_folder(root)
                 try:
                     held.enter_context(filelock.FileLock(root / ".lock", timeout=wait_s))
                 except FileNotFoundError:

@@ -19,7 +19,7 @@ from models.system.durable import rename_durably, write_durably
 from models.system.errors import StillroomError
 from models.system.file_stamp import mark
 from models.system.notices import tell
-from models.system.regular_file import is_other, read_regular
+from models.system.regular_file import is_no_folder, is_other, read_regular
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +163,40 @@ def make_way(path: Path) -> None:
     )
     if is_other(path):
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
+def make_way_for_folder(path: Path) -> None:
+    """Rename what has the name of a folder of Stillroom's and is none, and tell the user. Raises `OSError`
+    where it cannot be renamed."""
+    if not is_no_folder(path):
+        return
+    try:
+        aside = set_aside(path)
+    except OSError as error:
+        tell(
+            StillroomError(
+                "{path} is no folder but a file, a pipe, a device or a link to none, and could not be "
+                "renamed: {reason}.",
+                "If the folder is elsewhere, put it back in its place while Stillroom is closed.",
+                path=str(path),
+                reason=error.strerror or str(error),
+            )
+        )
+        raise
+    tell(
+        StillroomError(
+            "{path} is no folder but a file, a pipe, a device or a link to none. It is kept as {aside}.",
+            "If the folder is elsewhere, put it back in its place while Stillroom is closed.",
+            path=str(path),
+            aside=aside.name,
+        )
+    )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of Stillroom's where there is none, after `make_way_for_folder`. Raises `OSError`."""
+    make_way_for_folder(path)
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def set_aside(path: Path) -> Path:

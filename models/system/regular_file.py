@@ -25,6 +25,16 @@ def is_other(path: Path) -> bool:
         return path.is_symlink()
 
 
+def is_no_folder(path: Path) -> bool:
+    """Tell whether a name stands for something that is no folder, or for a symbolic link to none."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except PermissionError:
+        return False
+    except OSError:
+        return path.is_symlink()
+
+
 @overload
 def open_regular(path: Path) -> BufferedReader: ...
 

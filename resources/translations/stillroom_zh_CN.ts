@@ -10179,6 +10179,10 @@ Left for the reply: {left}</source>
         <translation>请把密钥填在它自己的栏中：它保存在系统的密钥库中。</translation>
     </message>
     <message>
+        <source>If the folder is elsewhere, put it back in its place while Stillroom is closed.</source>
+        <translation>如果该文件夹在别处，请在 Stillroom 关闭时将其放回原位。</translation>
+    </message>
+    <message>
         <source>If the file is elsewhere, put it back in its place while Stillroom is closed.</source>
         <translation>如果该文件在别处，请在 Stillroom 关闭时将其放回原位。</translation>
     </message>
@@ -10609,10 +10613,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The audit log in {path} cannot be written: {reason}. Replies go on without it.</source>
         <translation>无法写入 {path} 中的审计日志：{reason}。回答会在没有日志的情况下继续。</translation>
-    </message>
-    <message>
-        <source>The backups of {path} begin anew.</source>
-        <translation>{path} 的备份将重新开始。</translation>
     </message>
     <message>
         <source>The body did not arrive within {seconds} s.</source>
@@ -12851,6 +12851,10 @@ Left for the reply: {left}</source>
         <translation>{file}:{line} 未写完（{bytes} 字节），这是写入途中被终止所留下的；下一行会说明。</translation>
     </message>
     <message>
+        <source>{file}:{line}: it has {bytes} bytes, more than any line of Stillroom&apos;s, and is not read.</source>
+        <translation>{file}:{line}：它有 {bytes} 字节，超过 Stillroom 写入的任何一行，因此不会读取。</translation>
+    </message>
+    <message>
         <source>{file}:{line}: it cannot be read.</source>
         <translation>{file}:{line}：无法读取。</translation>
     </message>
@@ -13029,6 +13033,14 @@ Left for the reply: {left}</source>
     <message>
         <source>{path} exists already and is another file.</source>
         <translation>{path} 已存在，且是另一个文件。</translation>
+    </message>
+    <message>
+        <source>{path} is no folder but a file, a pipe, a device or a link to none, and could not be renamed: {reason}.</source>
+        <translation>{path} 不是文件夹，而是文件、管道、设备或失效的链接，并且无法重命名：{reason}。</translation>
+    </message>
+    <message>
+        <source>{path} is no folder but a file, a pipe, a device or a link to none. It is kept as {aside}.</source>
+        <translation>{path} 不是文件夹，而是文件、管道、设备或失效的链接。它保留为 {aside}。</translation>
     </message>
     <message>
         <source>{path} is no file but a folder, a pipe, a device or a link to none. It is kept as {aside}.</source>

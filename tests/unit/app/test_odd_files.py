@@ -17,9 +17,11 @@ from app.audit.writer import AuditWriter
 from app.base.disk_reserve import set_reserve_aside
 from app.base.errors import StillroomError
 from app.base.log import log_file, report
+from app.base.paths import AppPaths, make_private
 from app.chat.store.full_disk_drafts import FullDiskDrafts, LastWord
 from app.server.access.key_file import is_usable, read_or_make_key
 from models.system.durable import write_durably
+from models.system.json_file import make_folder
 from models.system.notices import NoticeInbox
 from tests.support.full_databases import KINDS, Kind
 from tests.support.own_files import OWN_FILES, OwnFile
@@ -155,6 +157,53 @@ def test_a_database_comes_back_from_its_backup(
 
     ended(use)
     assert len(told) == 1
+
+
+ODD_FOLDERS: dict[str, Callable[[Path], object]] = {
+    **{name: put for name, put in ODD.items() if name != "folder"},
+    "file": lambda path: path.write_text("mine"),
+}
+
+
+@pytest.mark.parametrize("put", ODD_FOLDERS.values(), ids=ODD_FOLDERS.keys())
+def test_a_folder_whose_place_is_taken_begins_anew_and_it_is_said(
+    put: Callable[[Path], object], tmp_path: Path, told: list[str]
+) -> None:
+    paths = AppPaths(tmp_path / "data", tmp_path / "config", tmp_path / "cache", tmp_path / "logs")
+    every = (*paths.private_folders, *paths.inner_folders)
+    for folder in every:
+        shutil.rmtree(tmp_path)
+        folder.parent.mkdir(parents=True)
+        put(folder)
+        told.clear()
+        ended(lambda: make_private(paths))
+        assert [line.startswith(f"{folder} is no folder but") for line in told] == [True]
+        [aside] = folder.parent.glob(f"{folder.name}.damaged-*")
+        assert f"It is kept as {aside.name}." in told[0]
+        folder.mkdir(exist_ok=True)
+        make_private(paths)
+        assert len(told) == 1
+
+
+@pytest.mark.parametrize("put", ODD_FOLDERS.values(), ids=ODD_FOLDERS.keys())
+def test_a_folder_is_made_where_something_else_has_its_name(
+    put: Callable[[Path], object], tmp_path: Path, told: list[str]
+) -> None:
+    put(tmp_path / "model")
+    ended(lambda: make_folder(tmp_path / "model"))
+    assert (tmp_path / "model").is_dir()
+    assert len(told) == 1
+    ended(lambda: make_folder(tmp_path / "model"))
+    assert len(told) == 1
+
+
+def test_a_link_to_a_folder_stays(tmp_path: Path, told: list[str]) -> None:
+    paths = AppPaths(tmp_path / "data", tmp_path / "config", tmp_path / "cache", tmp_path / "logs")
+    (tmp_path / "elsewhere" / "models").mkdir(parents=True)
+    paths.data.symlink_to("elsewhere")
+    make_private(paths)
+    assert told == []
+    assert paths.data.is_symlink()
 
 
 def test_backups_are_made_where_something_else_has_the_name_of_their_folder(

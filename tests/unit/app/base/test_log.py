@@ -54,6 +54,33 @@ def test_the_file_rotates(tmp_path: Path) -> None:
     assert max(file.stat().st_size for file in tmp_path.iterdir()) <= 1 << 20
 
 
+@pytest.mark.parametrize("taken", ["stillroom.log", "."])
+def test_it_keeps_the_notice_that_its_place_was_taken(taken: str, tmp_path: Path) -> None:
+    """Who listens later is told, once, and the log that is begun has it."""
+    folder = tmp_path / "logs"
+    if taken == ".":
+        folder.write_text("mine")
+    else:
+        (folder / taken).mkdir(parents=True)
+    code = (
+        "import pathlib, logging\n"
+        "from app.base.log import start_log\n"
+        "from models.system.notices import NoticeInbox\n"
+        "inbox = NoticeInbox()\n"
+        f"start_log(pathlib.Path({str(folder)!r}))\n"
+        "logging.getLogger('x').info('it goes on')\n"
+        "inbox.observe(lambda notice: print(notice))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    [told] = done.stdout.splitlines()
+    assert str(folder / taken) in told
+    assert "It is kept as" in told
+    assert done.stderr == ""
+    lines = log_file(folder).read_text().splitlines()
+    assert sum(told in line for line in lines) == 1
+    assert "it goes on" in lines[-1]
+
+
 def test_a_folder_that_cannot_be_written_does_not_stop_the_program(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("print('on')", tmp_path / "file" / "logs")
