@@ -48,8 +48,8 @@ LIMITS = Limits(time_s=1.5, memory_bytes=128 * MIB, disk_bytes=32 * MIB, files=1
 MOST_MIB = 1500
 """All processes of an attack take so much together where nothing stops them."""
 GUARD_BYTES = 1500 * MIB
-COUNTED_SLACK_BYTES = 200 * MIB
-"""So far may a run get that is only counted, within a look of some milliseconds, on a busy machine."""
+COUNTED_SLACK_BYTES = 64 * MIB
+"""So far may a run get that is only counted, between two looks, on a busy machine; a tenth is the aim."""
 GONE_S = 10.0
 
 

@@ -19,6 +19,8 @@ PASSWD = "sandbox:x:1000:1000::/tmp/work:/bin/sh\n"
 OPEN_FILES = 256
 ADDRESS_SPACE_BYTES = 64 << 30
 """Of each process. JavaScript's engine sets 10 GB aside for each WebAssembly memory."""
+FILE_IN_MEMORY_BYTES = 2048
+"""The most that the kernel keeps for one besides its text: it, its name, where it lies."""
 WAITING_SIGNALS = 1024
 """Timers count as well."""
 
@@ -67,8 +69,20 @@ def files_in_memory_bytes(pids: list[int]) -> int:
                 if Path(inside).stat().st_dev != Path(place).stat().st_dev:
                     space = os.statvfs(inside)
                     total += (space.f_blocks - space.f_bfree) * space.f_frsize
+                    total += (space.f_files - space.f_ffree) * FILE_IN_MEMORY_BYTES
             return total
     return 0
+
+
+def is_in_memory(folder: str) -> bool:
+    """Tell whether the files of a folder lie in memory."""
+    device = Path(folder).stat().st_dev
+    name = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2] == name:
+            return after.split()[0] == "tmpfs"
+    return False
 
 
 def set_resource_limits(limits: Limits) -> None:

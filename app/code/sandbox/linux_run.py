@@ -11,15 +11,19 @@ import time
 from app.code.sandbox import bubblewrap, filesystem_view, kernel, landlocked, namespaces, processes
 from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.event_lines import tell
-from app.code.sandbox.limits import BackEnd, Ending, Job, Limits
+from app.code.sandbox.limits import MIB, BackEnd, Ending, Job, Limits
 from app.code.sandbox.memory_use import MemoryUse
-from app.code.sandbox.spawn import Started
+from app.code.sandbox.spawn import Started, keep_to_one_processor
 
 TICK_S = 0.05
 QUICKEST_TICK_S = 0.0005
 TAKEN_PER_S = 16e9
 """Where memory is counted from outside, looks are as far apart as what is left of the limit lasts at least:
-a processor fills 8 GB of sockets' buffers in a second, and the look may come late."""
+the one processor that the run then has fills 8 GB of sockets' buffers in a second, and the look may come
+late."""
+TAKEN_IN_A_TURN = 32 * MIB
+"""A thread takes so much in one turn of the scheduler, which gives each that wants one before the look comes:
+so no more go on at a time than could take what is left. The others wait for the next look."""
 READ_BYTES = 1 << 16
 NOBODY = 65534
 
@@ -35,6 +39,9 @@ class LinuxRun:
         self._memory_bytes = self._peak_bytes = 0
         self._stderr = ""
         self._folder = ""
+        self._is_in_memory = False
+        self._folder_bytes = 0
+        self._held: list[int] = []
         self._next_files_s = 0.0
         self._group: ControlGroup | None = None
         with contextlib.suppress(OSError):
@@ -54,6 +61,8 @@ class LinuxRun:
             return
         if self._group and not self._group.is_used():
             self._group = None
+        if not self._group:
+            keep_to_one_processor(os.getpid())
         ending, exit_code = self._watch(started, began_s)
         if self._group:
             self._peak_bytes = self._group.peak_bytes()
@@ -77,6 +86,7 @@ class LinuxRun:
         if self._back_end == "namespaces":
             return namespaces.start(self._job, self._limits, self._group)
         started, self._folder = landlocked.start(self._job, self._limits, self._group)
+        self._is_in_memory = filesystem_view.is_in_memory(self._folder)
         tell(folder=self._folder)
         return started
 
@@ -144,16 +154,20 @@ class LinuxRun:
             self._next_files_s = elapsed_s + TICK_S
             pids = processes.descendants_at_once(os.getpid())
             disk_bytes, files = landlocked.space_taken(self._folder, pids)
+            self._folder_bytes = disk_bytes if self._is_in_memory else 0
             return "disk" if disk_bytes > limits.disk_bytes else "files" if files > limits.files else None
         return None
 
     def _count_memory(self) -> int:
         # It stands still meanwhile. Without the two that keep the namespaces.
         pids, stopped = processes.stop_all(os.getpid(), 0 if self._folder else 2)
-        files_bytes = 0 if self._folder else filesystem_view.files_in_memory_bytes(pids)
+        waiting = [pid for pid in self._held if pid in pids and pid not in stopped] + stopped
+        files_bytes = self._folder_bytes if self._folder else filesystem_view.files_in_memory_bytes(pids)
         memory_bytes = self._memory_use.bytes_of(pids, files_bytes)
-        if memory_bytes <= self._limits.memory_bytes:
-            processes.go_on(stopped)
+        left_bytes = self._limits.memory_bytes - memory_bytes
+        if left_bytes >= 0:
+            turn, self._held = processes.first_threads(waiting, left_bytes // TAKEN_IN_A_TURN)
+            processes.go_on(turn)
         return memory_bytes
 
     def _pause_s(self) -> float:
@@ -161,8 +175,7 @@ class LinuxRun:
         if self._group:
             return TICK_S
         left_bytes = self._limits.memory_bytes - self._memory_bytes
-        soonest_s = left_bytes / (TAKEN_PER_S * (os.cpu_count() or 1))
-        return max(QUICKEST_TICK_S, min(TICK_S, soonest_s))
+        return max(QUICKEST_TICK_S, min(TICK_S, left_bytes / TAKEN_PER_S))
 
 
 def _decoder() -> codecs.IncrementalDecoder:

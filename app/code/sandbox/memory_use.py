@@ -2,23 +2,43 @@
 
 The kernel tells what a process has mapped, and its page tables. What lies in a pipe or socket it does not
 tell, so each counts as full. All else that it keeps for programs (mappings, locks, event lists, shared memory
-that nobody has mapped) shows only in sums of the whole machine; what they grow by counts as the run's.
+that nobody has mapped) shows only in sums of the whole machine. What they grow by counts as the run's, as far
+as its own things can take it (`kernel_objects.py`): others use the machine too.
 """
 
 import contextlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.code.sandbox import kernel
+from app.code.sandbox.filesystem_view import OPEN_FILES
+from app.code.sandbox.kernel_objects import KernelObjectCount
 
 KIB = 1024
 PIPE_BYTES = 72 * KIB
 """16 pages, and two that it keeps for later. (`F_SETPIPE_SZ` is refused.)"""
+SMALL_BYTES = 1024 * KIB
+"""Nobody asks whose it is."""
 _SHARED = "Shmem"
 _KERNEL = ("SUnreclaim", "VmallocUsed")
 """Of /proc/meminfo: shared memory; what the kernel cannot give back; its larger tables and stacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """A process, its folder of /proc that tells (a thread's where the first one has ended), its sizes."""
+
+    pid: int
+    place: str
+    words: dict[bytes, int]
+
+    @property
+    def has_memory(self) -> bool:
+        """Tell whether it has not ended."""
+        return b"VmRSS" in self.words
 
 
 class MemoryUse:
@@ -27,46 +47,61 @@ class MemoryUse:
     def __init__(self, limit_bytes: int, *, own_network: bool) -> None:
         self._limit_bytes = limit_bytes
         self._own_network = own_network
+        self._objects = KernelObjectCount()
         self._before = _machine()
         self._socket_bytes = _socket_bytes()
 
     def bytes_of(self, pids: list[int], files_bytes: int) -> int:
         """All memory of `pids`, with `files_bytes` that they have in files in memory."""
-        before, now = self._before, _machine()
-        # Others use the machine too.
-        noise_bytes = self._limit_bytes // 16
-        kernels = max(0, sum(now[name] - before[name] for name in _KERNEL) - noise_bytes)
-        shared_bytes = max(files_bytes, now[_SHARED] - before[_SHARED] - noise_bytes)
-        told = [_status(pid) for pid in pids]
-        tables = sum(_tables(words) for words in told)
-        rest = kernels + self._channels(pids) + tables
+        told = [_process(pid) for pid in pids]
+        kernels, shared_bytes = self._unseen(told, files_bytes)
+        tables = sum(_tables(one.words) for one in told)
+        rest = kernels + self._channels(told) + tables
         # Pages of the system's files are not: the kernel gives them back when somebody needs the room.
-        own = [words.get(b"RssAnon", 0) + words.get(b"VmSwap", 0) for words in told]
-        shared = sum(words.get(b"RssShmem", 0) for words in told)
+        own = [one.words.get(b"RssAnon", 0) + one.words.get(b"VmSwap", 0) for one in told]
+        shared = sum(one.words.get(b"RssShmem", 0) for one in told)
         most = rest + sum(own) + max(shared, shared_bytes)
         least = rest + max(own, default=0) + shared_bytes
         if least > self._limit_bytes or most <= self._limit_bytes:
             return most
         # What processes share counted for each of them, and that decides.
-        parts = _shares(pids, told)
+        parts = _shares(told)
         shared = sum(words.get(b"Pss_Shmem", words.get(b"RssShmem", 0)) for words in parts)
         anonymous = sum(words.get(b"Pss_Anon", words.get(b"RssAnon", 0)) for words in parts)
         anonymous += sum(words.get(b"SwapPss", words.get(b"VmSwap", 0)) for words in parts)
         return rest + anonymous + max(shared, shared_bytes)
 
-    def _channels(self, pids: list[int]) -> int:
+    def _unseen(self, told: list[_Process], files_bytes: int) -> tuple[int, int]:
+        """The run's part of what the kernel keeps besides, and of shared memory, with `files_bytes`."""
+        now = _machine()
+        # What others give back is not room for the run.
+        self._before = {name: min(value, now[name]) for name, value in self._before.items()}
+        grown = {name: now[name] - self._before[name] for name in now}
+        kernels, shared_bytes = sum(grown[name] for name in _KERNEL), grown[_SHARED]
+        if kernels <= SMALL_BYTES and shared_bytes <= files_bytes + SMALL_BYTES:
+            return kernels, files_bytes
+        objects = self._objects.of([one.place for one in told if one.has_memory])
+        if not objects.has_shared_memory:
+            shared_bytes = files_bytes
+        return int(min(kernels, objects.most_bytes)), max(files_bytes, shared_bytes - SMALL_BYTES)
+
+    def _channels(self, told: list[_Process]) -> int:
         """Pipes and sockets, as if they were full; few pipes are not looked for."""
-        sockets = _sockets_of_network(pids) if self._own_network else 0
-        if sum(map(_open_files, pids)) * max(PIPE_BYTES, self._socket_bytes) < self._limit_bytes // 16:
+        sockets = _sockets_of_network(told) if self._own_network else 0
+        if sum(map(_open_files, told)) * max(PIPE_BYTES, self._socket_bytes) < self._limit_bytes // 16:
             return sockets * self._socket_bytes
-        pipes, held_sockets = set(), set()
-        for pid in pids:
-            for found in _stats_of_files(pid):
-                if stat.S_ISFIFO(found.st_mode):
-                    pipes.add((found.st_dev, found.st_ino))
-                elif stat.S_ISSOCK(found.st_mode):
-                    held_sockets.add(found.st_ino)
-        return len(pipes) * PIPE_BYTES + max(sockets, len(held_sockets)) * self._socket_bytes
+        pipes, held_sockets, hidden = set(), set(), 0
+        for one in told:
+            try:
+                for found in _stats_of_files(one):
+                    if stat.S_ISFIFO(found.st_mode):
+                        pipes.add((found.st_dev, found.st_ino))
+                    elif stat.S_ISSOCK(found.st_mode):
+                        held_sockets.add(found.st_ino)
+            except PermissionError:
+                hidden += OPEN_FILES if one.has_memory else 0
+        held = len(held_sockets) + (0 if self._own_network else hidden)
+        return (len(pipes) + hidden) * PIPE_BYTES + max(sockets, held) * self._socket_bytes
 
 
 def _machine() -> dict[str, int]:
@@ -92,19 +127,19 @@ def _tables(status: dict[bytes, int]) -> int:
     return status.get(b"VmPTE", 0) + status.get(b"HugetlbPages", 0)
 
 
-def _status(pid: int) -> dict[bytes, int]:
-    """The sizes of a process, in bytes; of one whose first thread has ended, another thread tells them."""
-    words = _words(f"/proc/{pid}/status")
+def _process(pid: int) -> _Process:
+    place = f"/proc/{pid}"
+    words = _words(f"{place}/status")
     if b"VmRSS" not in words:
         with contextlib.suppress(OSError):
             for thread in Path(f"/proc/{pid}/task").iterdir():
                 words = _words(f"{thread}/status")
                 if b"VmRSS" in words:
-                    break
-    return words
+                    return _Process(pid, str(thread), words)
+    return _Process(pid, place, words)
 
 
-def _shares(pids: list[int], told: list[dict[bytes, int]]) -> list[dict[bytes, int]]:
+def _shares(told: list[_Process]) -> list[dict[bytes, int]]:
     """The sizes of processes with their shares of what several have; of those with the same memory only one.
 
     A child has its parent's until it runs another program, where it was started so that nothing is copied
@@ -112,7 +147,8 @@ def _shares(pids: list[int], told: list[dict[bytes, int]]) -> list[dict[bytes, i
     old, there are no shares.
     """
     found: dict[int, dict[bytes, int]] = {}
-    for pid, words in zip(pids, told, strict=True):
+    for process in told:
+        pid, words = process.pid, process.words
         alike = [one for one, other in found.items() if other.get(b"VmSize") == words.get(b"VmSize")]
         # Asked first: it may run its own program meanwhile, and then has its own.
         is_shared = any(kernel.share_memory(pid, one) for one in alike)
@@ -132,18 +168,23 @@ def _words(path: str) -> dict[bytes, int]:
     return found
 
 
-def _open_files(pid: int) -> int:
-    folder = Path(f"/proc/{pid}/fd")
+def _open_files(process: _Process) -> int:
+    folder = Path(f"{process.place}/fd")
     try:
         # Linux tells the number as the folder's size since 6.2.
         return folder.stat().st_size or len(list(folder.iterdir()))
+    except PermissionError:
+        return OPEN_FILES if process.has_memory else 0
     except OSError:
         return 0
 
 
-def _stats_of_files(pid: int) -> Iterator[os.stat_result]:
+def _stats_of_files(process: _Process) -> Iterator[os.stat_result]:
+    """Raises PermissionError where the process let nobody look into it."""
     try:
-        files = list(Path(f"/proc/{pid}/fd").iterdir())
+        files = list(Path(f"{process.place}/fd").iterdir())
+    except PermissionError:
+        raise
     except OSError:
         return
     for file in files:
@@ -151,9 +192,9 @@ def _stats_of_files(pid: int) -> Iterator[os.stat_result]:
             yield file.stat()
 
 
-def _sockets_of_network(pids: list[int]) -> int:
+def _sockets_of_network(told: list[_Process]) -> int:
     """The local sockets of the run's network: those in flight or not yet accepted as well."""
-    for pid in pids:
+    for one in told:
         with contextlib.suppress(OSError):
-            return max(0, Path(f"/proc/{pid}/net/unix").read_bytes().count(b"\n") - 1)
+            return max(0, Path(f"{one.place}/net/unix").read_bytes().count(b"\n") - 1)
     return 0

@@ -74,6 +74,17 @@ def _stands_still(pid: int) -> bool:
     return False
 
 
+def first_threads(pids: list[int], threads: int) -> tuple[list[int], list[int]]:
+    """The first of `pids` that have so many threads together, at least one of them; and the others."""
+    for place, pid in enumerate(pids):
+        with contextlib.suppress(OSError):
+            # Two links are no thread's.
+            threads -= Path(f"/proc/{pid}/task").stat().st_nlink - 2
+        if threads < 0 and place > 0:
+            return pids[:place], pids[place:]
+    return pids, []
+
+
 def go_on(pids: list[int]) -> None:
     """Let processes run again after `stop_all`."""
     # Children first: one that its parent stops from now on stays so.

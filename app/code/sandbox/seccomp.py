@@ -20,6 +20,9 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "process_mrelease": (448, 448),
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
+    # the processor of whoever counts its memory
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
     # memory outside of every limit
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
@@ -138,8 +141,6 @@ ON_PROCESSES = {
     "ioprio_set": (251, 30),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
-    "sched_setaffinity": (203, 122),
-    "sched_setattr": (314, 274),
 }
 _PRLIMIT = (302, 261)
 NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {

@@ -70,10 +70,21 @@ def _limit_memory(group: ControlGroup | None) -> None:
         with contextlib.suppress(OSError):
             group.enter()
             return
-    # Whoever counts it has to come in time, on a busy machine too.
-    os.nice(10)
+    keep_to_one_processor(os.getppid())
+    # Whoever counts it gets that processor when it needs it; other programs get the most of it then.
+    os.nice(5)
     # Of a huge page that is given back in part all is kept, and a process does not tell it any more.
     kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
+
+
+def keep_to_one_processor(watcher: int) -> None:
+    """Keep this process, and what it starts, on the processor of the one that counts its memory.
+
+    There it cannot run while that looks, and what other programs take of the processor, it does not get: so a
+    look comes in time on a busy machine too.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[watcher % len(allowed)]})
 
 
 def text_file(text: str) -> int:

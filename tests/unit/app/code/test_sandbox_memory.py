@@ -1,9 +1,14 @@
 """Programs that take memory which no process tells, and ordinary ones, which go on as ever."""
 
+import contextlib
+import mmap
 import os
+import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +51,17 @@ for _ in range(3):
         break
 threading.Thread(target=take).start()
 ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+"""
+HIDDEN = """
+import ctypes, os, time
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+for _ in range(20):
+    if os.fork() == 0:
+        break
+pipes = [os.pipe() for _ in range(100)]
+for _, end in pipes:
+    os.write(end, b"x" * 65536)
+time.sleep(60)
 """
 NOT_MAPPED = """
 import mmap
@@ -153,8 +169,9 @@ def has_groups() -> bool:
         ("bubblewrap", PAGE_TABLES),
         ("namespaces", NOT_MAPPED),
         ("landlock", BEHIND_A_DEAD_LEADER),
+        ("landlock", HIDDEN),
     ],
-    ids=["page_tables", "not_mapped", "behind_a_dead_leader"],
+    ids=["page_tables", "not_mapped", "behind_a_dead_leader", "hidden"],
 )
 def test_memory_that_no_process_tells_is_counted(back_end: BackEnd, code: str) -> None:
     result = run(back_end, code, TIGHT, in_groups=False)
@@ -191,8 +208,19 @@ def test_ordinary_programs_go_on_as_ever(back_end: BackEnd, in_groups: bool) -> 
 @pytest.mark.parametrize("back_end", ["bubblewrap", "namespaces"])
 def test_a_program_that_is_counted_close_to_its_limit_goes_on_as_ever(back_end: BackEnd) -> None:
     """It stands still while it is counted, and does not notice; what it stopped itself stays so."""
-    result = run(back_end, CLOSE_TO_ITS_LIMIT, TIGHT, in_groups=False)
+    # On a busy machine it waits for others.
+    limits = replace(TIGHT, time_s=300)
+    result = run(back_end, CLOSE_TO_ITS_LIMIT, limits, in_groups=False)
     assert result.output == "all well\n", result
+
+
+def test_no_more_threads_go_on_than_there_is_room_for_but_one_process_always() -> None:
+    own = os.getpid()
+    threads = len(list(Path(f"/proc/{own}/task").iterdir()))
+    assert processes.first_threads([own] * 3, 2 * threads) == ([own] * 2, [own])
+    assert processes.first_threads([own] * 2, 0) == ([own], [own])
+    assert processes.first_threads([own], 0) == ([own], [])
+    assert processes.first_threads([], 5) == ([], [])
 
 
 def test_memory_that_a_child_has_with_its_parent_is_counted_once(tmp_path: Path) -> None:
@@ -215,6 +243,35 @@ def test_memory_that_a_child_has_with_its_parent_is_counted_once(tmp_path: Path)
             for pid in (parent.pid, *processes.descendants(parent.pid)):
                 os.kill(pid, signal.SIGKILL)
     assert 60 * MIB < taken < 96 * MIB
+
+
+def take_shared_memory(stack: contextlib.ExitStack) -> None:
+    place = stack.enter_context(mmap.mmap(-1, 128 * MIB))
+    place.write(bytes(128 * MIB))
+
+
+def take_memory_of_the_kernel(stack: contextlib.ExitStack) -> None:
+    events = [os.eventfd(0) for _ in range(200)]
+    stack.callback(lambda: [os.close(event) for event in events])
+    for _ in range(500):
+        poll = stack.enter_context(select.epoll())
+        for event in events:
+            poll.register(event)
+
+
+@pytest.mark.parametrize("take", [take_shared_memory, take_memory_of_the_kernel])
+def test_memory_that_others_take_is_not_the_runs(take: Callable[[contextlib.ExitStack], None]) -> None:
+    waiting = "import sys; print('waits', flush=True); sys.stdin.read()"
+    counted = MemoryUse(96 * MIB, own_network=False)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with contextlib.ExitStack() as stack, subprocess.Popen([PYTHON, "-c", waiting], **pipes) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline()
+        before = counted.bytes_of([program.pid], 0)
+        take(stack)
+        taken = counted.bytes_of([program.pid], 0) - before
+        program.kill()
+    assert taken < 8 * MIB
 
 
 def test_a_group_is_gone_with_its_run() -> None:
