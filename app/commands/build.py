@@ -16,6 +16,7 @@ from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console, time_text
 from app.commands.terminal.mixture_words import check_sentences, mixture_sentences
 from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
+from app.engine.devices.huge_pages import engine_has_large_pages
 from app.machine.doctor import Known, free_memory
 from app.machine.fitting_size import fitting_by_cache, with_context
 from converters.lora.adapter_folder import is_adapter
@@ -245,7 +246,8 @@ def _memory(core: Core, cancel: threading.Event) -> Memory:
     with core.engine() as client:
         listed = listed_devices(client, core.settings.values.load.rpc_servers, cancel)
     devices = [] if isinstance(listed, StillroomError) else listed.devices
-    memory = free_memory(psutil.virtual_memory().available, devices)
+    free_bytes = psutil.virtual_memory().available
+    memory = free_memory(free_bytes, devices, large_pages=engine_has_large_pages())
     return core.measurements.memory_speed().applied(memory)
 
 

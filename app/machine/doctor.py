@@ -121,7 +121,8 @@ def diagnose(
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
     engine, devices = computer.engine, computer.devices
-    memory = free_memory(computer.machine.memory_free_bytes, devices)
+    machine = computer.machine
+    memory = free_memory(machine.memory_free_bytes, devices, large_pages=machine.large_pages)
     if speed is not None:
         memory = speed.applied(memory)
     advisor = known.advisor(memory)
@@ -143,7 +144,7 @@ def diagnose(
     )
 
 
-def free_memory(ram_bytes: int, devices: Sequence[Device]) -> Memory:
+def free_memory(ram_bytes: int, devices: Sequence[Device], *, large_pages: bool) -> Memory:
     """Return what is free: `ram_bytes`, and the graphics cards among `devices`."""
     here = [device for device in devices if device.backend != "RPC"]
     there = [device for device in devices if device.backend == "RPC"]
@@ -155,6 +156,7 @@ def free_memory(ram_bytes: int, devices: Sequence[Device]) -> Memory:
             for card in (*offload_devices(here), *there)
             if card.kind == "gpu"
         ),
+        large_pages=large_pages,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from app.engine.devices.gpu_presence import graphics_cards
+from app.engine.devices.huge_pages import engine_has_large_pages
 from models.system.cores import physical_cores
 from models.system.disk_space import existing, free_bytes
 
@@ -50,6 +51,8 @@ class Machine:
     has_avx2: bool | None
     memory_total_bytes: int
     memory_free_bytes: int
+    large_pages: bool
+    """The engine gets its memory in large pages."""
     disk_free_bytes: int
     unwritable: tuple[Path, ...]
     graphics_cards: tuple[str, ...]
@@ -73,6 +76,7 @@ def look_at_machine(models_folder: Path, folders: tuple[Path, ...]) -> Machine:
         has_avx2=_has_avx2(),
         memory_total_bytes=memory.total,
         memory_free_bytes=memory.available,
+        large_pages=engine_has_large_pages(),
         disk_free_bytes=free_bytes(models_folder),
         unwritable=tuple(folder for folder in folders if not _writable(folder)),
         graphics_cards=tuple(graphics_cards()),

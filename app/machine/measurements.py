@@ -5,14 +5,14 @@ They take the place of estimates. Kept in one JSON file; a damaged one is put as
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from app.engine.devices.buffer_names import MAPPED, is_copy, is_ram
+from app.engine.devices.buffer_names import is_ram, ram_bytes
 from app.engine.protocol import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine.hardware import computer_identity
 from app.machine.memory_speed import SpeedReading, read_memory_speed
@@ -63,7 +63,7 @@ class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """The memory that llama.cpp allocated for a file with these settings, and the fastest reply (0: none).
 
     `buffers` are bytes by llama.cpp's name of the buffer: "CPU_Mapped" is the file itself, read through the
-    page cache; others are told apart by `engine.buffer_names`.
+    page cache, as far as it is read in each step; others are told apart by `engine.buffer_names`.
     """
 
     path: str
@@ -86,12 +86,6 @@ class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     def device_bytes(self) -> int:
         """Memory of graphics cards."""
         return sum(size for name, size in self.buffers.items() if not is_ram(name))
-
-
-def ram_bytes(buffers: Mapping[str, int]) -> int:
-    """Return the RAM in llama.cpp's buffers, as `LoadMeasurement.ram_bytes` counts it."""
-    copied = any(MAPPED in name for name in buffers)
-    return sum(size for name, size in buffers.items() if is_ram(name) and not (copied and is_copy(name)))
 
 
 def taken_bytes(info: ModelInfo) -> int:

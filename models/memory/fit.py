@@ -39,7 +39,8 @@ class Memory:
 
     `ram_bytes_per_s` is how fast the processor was measured to read weights, 0 where that is not known yet;
     `eight_bit_bytes_per_s` is that of weights of 8 bits and more, 0 where it is taken to be the same.
-    `speed_is_provisional` says that it was busy with other programs meanwhile.
+    `speed_is_provisional` says that it was busy with other programs meanwhile. `large_pages` says that the
+    engine gets its memory in such, into which weights are copied.
     """
 
     ram_bytes: int
@@ -47,6 +48,7 @@ class Memory:
     ram_bytes_per_s: float = 0.0
     eight_bit_bytes_per_s: float = 0.0
     speed_is_provisional: bool = False
+    large_pages: bool = False
 
     def reading_bytes_per_s(self, quantisation: str) -> float:
         """Return how fast weights of this type are read from RAM."""

@@ -55,13 +55,13 @@ class MemoryNeed:
 def memory_need(
     shape: ModelShape, weights: Weights, demand: Demand, gpu_layers: int = 0, *, cards: int = 1
 ) -> MemoryNeed:
-    """Compute what llama.cpp allocates with the last `gpu_layers` on `cards` graphics cards (the output is
-    the first of them)."""
+    """Compute what a model takes with the last `gpu_layers` on `cards` graphics cards (the output is the
+    first of them): what llama.cpp allocates, and what of a mapped file its steps read."""
     cache = kv_cache_bytes(shape, demand.total_tokens, demand.kv_type)
     logits = output_buffer_bytes(shape, demand)
+    in_ram = weights.in_ram(gpu_layers, copied=demand.copies_weights)
     if gpu_layers <= 0:
-        held = weights.total + (weights.held_twice if demand.copies_weights else 0)
-        return MemoryNeed(Share(held, cache, compute_buffer_bytes(shape, demand) + logits), Share())
+        return MemoryNeed(Share(in_ram, cache, compute_buffer_bytes(shape, demand) + logits), Share())
     on_card = min(gpu_layers - 1, shape.layers)
     whole = on_card == shape.layers
     demand = _at_a_time(demand, whole=whole, cards=cards)
@@ -72,7 +72,7 @@ def memory_need(
         cache * on_card // shape.layers,
         card_compute_bytes(shape, weights, demand, whole=whole, cards=cards) * cards,
     )
-    ram = Share(weights.in_ram(gpu_layers), cache - device.cache, host_compute + logits)
+    ram = Share(in_ram, cache - device.cache, host_compute + logits)
     return MemoryNeed(ram, device)
 
 

@@ -18,7 +18,7 @@ class Demand:
     """`context_tokens` for each of `sequences`, or for all of them together where they are `shared`
     (llama.cpp's kv_unified); `batch_tokens` are evaluated in one step, of which at most `outputs` give
     logits (0: one for each sequence). `kv_type` is a key of `KV_BYTES_PER_ELEMENT`. The file is mapped unless
-    the engine `copies_weights` out of it.
+    the engine `copies_weights` out of it, its token embedding with them.
     """
 
     context_tokens: int

@@ -48,12 +48,21 @@ class Weights:
         first = max(0, len(self.layers) + 1 - gpu_layers)
         return self.output + sum(self.layers[first:])
 
-    def in_ram(self, gpu_layers: int) -> int:
-        """Sum the bytes in host memory with `gpu_layers` on the graphics card."""
+    def in_ram(self, gpu_layers: int, *, copied: bool) -> int:
+        """Sum the bytes in host memory with `gpu_layers` on the graphics card. Unless they are `copied` out
+        of the mapped file, its token embedding stays there, see `looked_up`."""
         if gpu_layers <= 0:
-            return self.total
-        first = max(0, len(self.layers) + 1 - gpu_layers)
-        return self.embedding + sum(self.layers[:first])
+            held = self.total + (self.held_twice if copied else 0)
+        else:
+            first = max(0, len(self.layers) + 1 - gpu_layers)
+            held = self.embedding + sum(self.layers[:first])
+        return held if copied else held - self.looked_up(gpu_layers)
+
+    def looked_up(self, gpu_layers: int) -> int:
+        """Return the bytes of the token embedding where the processor does not use it as the output, too. Of
+        a mapped file a step reads only the rows of its tokens then, some MB in a long reply, and the system
+        can drop every other page at once."""
+        return 0 if self.tied and gpu_layers <= 0 else self.embedding
 
     @property
     def held_twice(self) -> int:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import psutil
 
-from app.engine.protocol import Failed, Load, Loaded, LoadSettings, Ready
+from app.engine.devices.huge_pages import engine_has_large_pages
+from app.engine.protocol import (
+    Failed,
+    Load,
+    Loaded,
+    LoadSettings,
+    Measure,
+    Measured,
+    Ready,
+)
 from app.machine.advisor import Advisor
 from app.machine.measurements import measured_load
 from converters.gguf.hollow_gguf import write_hollow_gguf
@@ -47,17 +56,13 @@ def _measure(model: CatalogueModel, kind: str) -> float:
         try:
             while not isinstance(ready := engine.next_event(), Ready):
                 pass
-            process = psutil.Process(ready.pid)
             shown = _shown(model, kind)
             engine.post(Load(request_id=1, path=str(file), settings=LoadSettings()))
             while not isinstance(event := engine.next_event(), Loaded | Failed):
                 pass
             assert isinstance(event, Loaded), event
-            everything, anonymous = process.memory_info().rss, _anonymous_bytes(ready.pid)
             allocated = measured_load(event.info).ram_bytes
-            # The file's pages stay in RAM beside a copy of theirs, until somebody else needs the room.
-            twice = sum(event.info.buffers.values()) - allocated
-            taken = max(everything - twice, anonymous)
+            taken = _anonymous_bytes(ready.pid) + _read_bytes(engine, ready.pid, file, event.info.plan)
         finally:
             engine.close()
     plan = event.info.plan
@@ -77,8 +82,28 @@ def _anonymous_bytes(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
 
 
+def _read_bytes(engine: ChildEngine, pid: int, file: Path, plan: LoadSettings) -> int:
+    """Return how much of the mapped `file` a reply reads (Linux): all else of it stays in RAM only until
+    somebody needs the room."""
+    Path(f"/proc/{pid}/clear_refs").write_text("1")
+    engine.post(
+        Measure(request_id=2, settings=plan, prompt_tokens=8, decode_tokens=4, most_s=60.0, in_place=True)
+    )
+    while not isinstance(event := engine.next_event(), Measured | Failed):
+        pass
+    assert isinstance(event, Measured), event
+    read, is_file = 0, False
+    for line in Path(f"/proc/{pid}/smaps").read_text("utf-8").splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            is_file = words[-1] == str(file)
+        elif is_file and words[0] == "Referenced:":
+            read += int(words[1]) * 1024
+    return read
+
+
 def _shown(model: CatalogueModel, kind: str) -> Fit:
-    memory = Memory(psutil.virtual_memory().available)
+    memory = Memory(psutil.virtual_memory().available, large_pages=engine_has_large_pages())
     return Advisor(catalogue(), memory).outlook(model, kind).fit
 
 

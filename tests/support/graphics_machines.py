@@ -387,6 +387,7 @@ def _computer(machine: GraphicsMachine) -> Machine:
         has_avx2=True,
         memory_total_bytes=16 * GIB,
         memory_free_bytes=12 * GIB,
+        large_pages=False,
         disk_free_bytes=500 * GIB,
         unwritable=(),
         graphics_cards=tuple(card.name for card in machine.cards if not card.integrated),

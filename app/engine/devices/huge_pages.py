@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.system.child_process import HUGE_PAGES
+from models.system.child_process import HUGE_PAGES, computing_environment
 
 LEAST_GLIBC = (2, 35)
 _SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -27,6 +27,11 @@ def has_large_pages(
     name, version = libc if libc is not None else platform.libc_ver()
     asks = HUGE_PAGES in environment.get("GLIBC_TUNABLES", "")
     return "[madvise]" in chosen and asks and name == "glibc" and _numbers(version) >= LEAST_GLIBC
+
+
+def engine_has_large_pages() -> bool:
+    """Tell whether an engine's process gets them that is started from here."""
+    return has_large_pages(computing_environment())
 
 
 def _numbers(version: str) -> tuple[int, ...]:

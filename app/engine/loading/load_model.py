@@ -13,6 +13,7 @@ import msgspec
 import psutil
 
 from app.base.errors import EngineError
+from app.engine.devices.buffer_names import without_rows
 from app.engine.devices.huge_pages import has_large_pages
 from app.engine.generation.prompt_tokens import PromptTokens
 from app.engine.llama.abort import AbortFlag
@@ -270,6 +271,8 @@ class _Loader:
     def _info(self, plan: LoadSettings, model: Model, context: Context) -> ModelInfo:
         gpu_layers = min(plan.gpu_layers, model.layers + 1)
         devices = self._placement.devices if gpu_layers else ()
+        shape = self._facts.shape
+        looked_up_bytes = shape.weights.looked_up(gpu_layers) if shape is not None else 0
         return ModelInfo(
             path=str(self._path),
             name=model.metadata("general.name") or self._path.stem,
@@ -293,7 +296,7 @@ class _Loader:
             load_s=time.perf_counter() - self._started_s,
             pooling=pooling_of(model),
             fim_texts=_fim_texts(model),
-            buffers=_sums(self._weights, self._backend.log.buffers()),
+            buffers=_sums(without_rows(self._weights, looked_up_bytes), self._backend.log.buffers()),
             asked=self._asked,
             plan=msgspec.structs.replace(plan, gpu_layers=gpu_layers),
         )

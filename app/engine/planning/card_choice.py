@@ -97,7 +97,12 @@ def _whole_context(settings: LoadSettings, shape: ModelShape, cards: Sequence[De
     sequences, batch_tokens = settings.sequences or 1, settings.batch_tokens or DEFAULT_BATCH_TOKENS
     kv_type = "f16" if settings.kv_type == "auto" else settings.kv_type
     tokens = settings.context_tokens or choose_context(
-        need, sequences=sequences, batch_tokens=batch_tokens, kv_type=kv_type, host_free_bytes=ram_bytes
+        need,
+        sequences=sequences,
+        batch_tokens=batch_tokens,
+        kv_type=kv_type,
+        host_free_bytes=ram_bytes,
+        copies_weights=settings.weights == "copied",
     )
     layers = need.layers if settings.gpu_layers < 0 else min(settings.gpu_layers, need.layers)
     fitting = need.layers_that_fit(Demand(tokens, sequences, batch_tokens, kv_type))

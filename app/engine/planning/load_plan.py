@@ -174,6 +174,7 @@ def _choose_context(plan: LoadSettings, models: LoadNeed | None, room: Room) -> 
         batch_tokens=plan.batch_tokens,
         kv_type=cache_type(plan),
         host_free_bytes=room.ram_bytes,
+        copies_weights=not plan.maps_weights,
     )
 
 
@@ -218,7 +219,8 @@ def _layers(plan: LoadSettings, asked: LoadSettings, models: LoadNeed | None, ro
 def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
     """Choose as many replies side by side as take no layer off the card and little of the RAM."""
     for sequences in range(DEFAULT_SEQUENCES, 1, -1):
-        more = demand_of(msgspec.structs.replace(plan, sequences=sequences))
+        # The weights may still be copied.
+        more = demand_of(msgspec.structs.replace(plan, sequences=sequences, weights="copied"))
         if plan.gpu_layers and models.layers_that_fit(more) < plan.gpu_layers:
             continue
         need = models.need(more, plan.gpu_layers).ram
@@ -257,7 +259,8 @@ def _weights(plan: LoadSettings, models: LoadNeed, room: Room) -> Weights:
     layers = min(plan.gpu_layers, models.layers)
     if layers == models.layers or not (layers or room.large_pages):
         return "mapped"
-    need = models.need(demand_of(plan), layers).ram.total
+    copied = msgspec.structs.replace(plan, weights="copied")
+    need = models.need(demand_of(copied), layers).ram.total
     return "copied" if need <= room.ram_bytes * COPIED_RAM_FRACTION else "mapped"
 
 
@@ -297,7 +300,13 @@ def _kept(plan: LoadSettings, models: LoadNeed, layers: int) -> int:
 
 
 def choose_context(
-    models: LoadNeed, *, sequences: int, batch_tokens: int, kv_type: KvType, host_free_bytes: int
+    models: LoadNeed,
+    *,
+    sequences: int,
+    batch_tokens: int,
+    kv_type: KvType,
+    host_free_bytes: int,
+    copies_weights: bool,
 ) -> int:
     """Choose the context tokens of each sequence.
 
@@ -307,7 +316,7 @@ def choose_context(
     """
 
     def demand(tokens: int) -> Demand:
-        return Demand(tokens, sequences, batch_tokens, kv_type)
+        return Demand(tokens, sequences, batch_tokens, kv_type, copies_weights=copies_weights)
 
     def is_whole_on_devices(tokens: int) -> bool:
         return bool(models.devices) and models.layers_that_fit(demand(tokens)) == models.layers

@@ -66,7 +66,7 @@ def planned_fit(
         )
         for gpu in memory.gpus
     )
-    room = Room(devices, memory.ram_bytes, physical_cores())
+    room = Room(devices, memory.ram_bytes, physical_cores(), memory.large_pages)
     rope = RopeScaling(shape.context_limit)
 
     def fit(settings: LoadSettings) -> Fit:

@@ -94,7 +94,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens in front of what comes before a gap, of what comes behind it, and of what fills it; None for
     a model that was not taught to fill in the middle."""
     buffers: dict[str, int]
-    """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together)."""
+    """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together); of the mapped
+    file without the token embedding where only rows of it are read."""
     draft_buffers: dict[str, int] = {}
     """The same of the model that guesses ahead."""
     notices: list[LoadNotice] = []

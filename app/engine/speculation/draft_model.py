@@ -12,6 +12,7 @@ import llama_cpp
 from app.base.errors import StillroomError
 from app.engine.batching.prefix import reusable_length
 from app.engine.batching.scheduler import Job
+from app.engine.devices.buffer_names import without_rows
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
@@ -19,6 +20,7 @@ from app.engine.llama.context import DECODE_ABORTED, DECODE_OK, Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.llama.next_tokens import NextTokens, draws_tokens
+from app.engine.planning.gguf_shape import read_draft_shape
 from app.engine.protocol import LoadNotice, LoadSettings
 from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 from app.engine.supervision.exit_reason import names_memory
@@ -187,7 +189,9 @@ def load_draft(backend: Backend, target: Model, plan: LoadSettings, abort: Abort
             on_progress=lambda _: True,
             placement=target.placement.here(),
         )
-        buffers = Counter(backend.log.buffers())
+        shape = read_draft_shape(backend.ggml, plan.draft_path)
+        looked_up_bytes = shape.weights.looked_up(layers) if shape is not None else 0
+        buffers = Counter(without_rows(backend.log.buffers(), looked_up_bytes))
         if not vocabularies_agree(target, model):
             model.free()
             return NoDraft(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.base.errors import EngineError
+from app.engine.devices.buffer_names import mapped_in_use
 from app.engine.protocol import ModelInfo
 from models.system.file_stamp import FileMark, was_changed
 
@@ -32,7 +33,7 @@ class Resident:
     @property
     def mapped_bytes(self) -> int:
         """Weights that the system counts as free RAM although they are in use."""
-        return self.info.size_bytes if self.mark is not None else 0
+        return mapped_in_use(self.info.buffers) + mapped_in_use(self.info.draft_buffers)
 
     def took(self, step_s: float, tokens: int) -> None:
         """Note how long a step of so many tokens took."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine.devices.buffer_names import MAPPED, is_ram
 from app.engine.devices.gpu_presence import a_card_sleeps
+from app.engine.devices.huge_pages import engine_has_large_pages
 from app.engine.planning.cards import offload_devices
 from app.engine.protocol import Device, ModelInfo, Ready
 from app.machine.advisor import Advisor, FileFacts
@@ -158,4 +159,5 @@ def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device]
             for name, size in buffers.items()
             if is_ram(name) and MAPPED not in name
         )
-    return Memory(psutil.virtual_memory().available + own, gpus)
+    free_bytes = psutil.virtual_memory().available + own
+    return Memory(free_bytes, gpus, large_pages=engine_has_large_pages())

@@ -53,6 +53,7 @@ PC = Machine(
     has_avx2=True,
     memory_total_bytes=32 * GIB,
     memory_free_bytes=30 * GIB,
+    large_pages=False,
     disk_free_bytes=500 * GIB,
     unwritable=(),
     graphics_cards=(),

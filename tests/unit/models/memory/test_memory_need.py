@@ -1,10 +1,12 @@
 """The estimate against llama.cpp's own figures, at the true shapes of the whole catalogue."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.base.children import child_command
+from app.engine.devices.buffer_names import ram_bytes, without_rows
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.planning.file_shape import shape_from_summary
@@ -26,7 +28,7 @@ from models.quantisation.weights import SMALL_TABLE_BYTES, TABLE, Weights, weigh
 from tests.support.contexts import load_model
 from tests.support.dry_run import dry_run
 from tests.support.engines import starter_path
-from tests.support.tiny_models import make_tied_model
+from tests.support.tiny_models import make_tied_model, make_tiny_model
 
 GIB = 1 << 30
 LOG_ROUNDING_BYTES = 16 << 10  # the log has two decimals of a MiB
@@ -82,6 +84,7 @@ def test_every_model_type_and_setting_is_within_five_percent(
             write_hollow_gguf(file, model, kind)
             weights = sum(tensor.bytes for tensor in inspect(file).tensors)
             for demand, theirs in zip(COMBINATIONS, dry_run(file, COMBINATIONS), strict=True):
+                demand = replace(demand, copies_weights=True)
                 ours = memory_need(model.shape, weights_of(model.shape, kind), demand).total
                 allocated = weights + theirs.cache + theirs.compute + theirs.output
                 off[model.key, kind, demand] = abs(ours / allocated - 1)
@@ -117,9 +120,20 @@ def test_the_starters_table_of_tokens_is_copied_once_more_as_it_is_its_output_to
 def tied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files of a model whose table of tokens is its output, by the type of that table."""
     folder = tmp_path_factory.mktemp("tied")
-    request = BuildRequest(make_tied_model(folder), ["BF16", "Q8_0", "Q6_K"], folder, "tied")
-    built = [output.path for output in build(request, child_command("build")).outputs]
-    return {tensor.type: path for path in built for tensor in inspect(path).tensors if tensor.name == TABLE}
+    return built(make_tied_model(folder), folder)
+
+
+@pytest.fixture(scope="module")
+def untied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same of a model with a table of its own."""
+    folder = tmp_path_factory.mktemp("untied")
+    return built(make_tiny_model("qwen2", folder), folder)
+
+
+def built(model: Path, folder: Path) -> dict[str, Path]:
+    request = BuildRequest(model, ["BF16", "Q8_0", "Q6_K"], folder, "built")
+    files = [output.path for output in build(request, child_command("build")).outputs]
+    return {tensor.type: path for path in files for tensor in inspect(path).tensors if tensor.name == TABLE}
 
 
 @pytest.mark.parametrize("kind", ["BF16", "Q8_0", "Q6_K"])
@@ -136,6 +150,22 @@ def test_a_table_that_is_the_output_is_copied_once_more_only_where_its_rows_are_
         assert shape.need(Demand(512, copies_weights=True)).ram.weights == pytest.approx(allocated, rel=0.005)
 
 
+@pytest.mark.parametrize("kind", ["BF16", "Q8_0", "Q6_K"])
+@pytest.mark.parametrize("as_in_file", [False, True])
+def test_what_is_read_of_a_mapped_file_is_known_before(
+    tied: dict[str, Path], untied: dict[str, Path], kind: str, as_in_file: bool
+) -> None:
+    log = NativeLog()
+    backend = Backend(log)
+    for file in (tied[kind], untied[kind]):
+        shape = shape_from_summary(inspect(file))
+        assert shape is not None
+        load_model(backend, file, mmap=True, as_in_file=as_in_file).free()
+        read = ram_bytes(without_rows(log.buffers(), shape.weights.looked_up(0)))
+        # What is mapped for the norms alone, some KB each, is in no copy.
+        assert shape.need(Demand(512)).ram.weights == pytest.approx(read, rel=0.02)
+
+
 def test_a_large_table_of_tokens_is_copied_once_unless_llama_cpp_lays_it_anew() -> None:
     size = SMALL_TABLE_BYTES + 1
     assert Weights((1 << 20,), size, size, tied=True, table_type="Q6_K").held_twice == 0
@@ -146,7 +176,7 @@ def test_a_large_table_of_tokens_is_copied_once_unless_llama_cpp_lays_it_anew() 
 def test_ram_and_card_together_hold_everything_once() -> None:
     model = find("r1-qwen-7b")
     assert model is not None
-    weights, demand = weights_of(model.shape, "Q4_K_M"), Demand(8192)
+    weights, demand = weights_of(model.shape, "Q4_K_M"), Demand(8192, copies_weights=True)
     alone = memory_need(model.shape, weights, demand)
     for gpu_layers in (1, 10, 29):
         need = memory_need(model.shape, weights, demand, gpu_layers)
@@ -155,6 +185,16 @@ def test_ram_and_card_together_hold_everything_once() -> None:
     whole = memory_need(model.shape, weights, demand, 29)
     assert whole.ram.weights == weights.embedding
     assert whole.ram.cache == 0
+
+
+def test_the_table_of_tokens_is_no_need_where_the_file_is_mapped_and_only_rows_are_read() -> None:
+    untied = Weights((100,) * 3, 40, 30)
+    assert [untied.in_ram(layers, copied=True) for layers in (0, 2, 4)] == [370, 230, 30]
+    assert [untied.in_ram(layers, copied=False) for layers in (0, 2, 4)] == [340, 200, 0]
+    # As the output it is read as a whole, if not on a card.
+    tied = Weights((100,) * 3, 30, 30, tied=True, table_type="Q4_K")
+    assert [tied.in_ram(layers, copied=True) for layers in (0, 2, 4)] == [360, 230, 30]
+    assert [tied.in_ram(layers, copied=False) for layers in (0, 2, 4)] == [330, 200, 0]
 
 
 def test_a_step_on_several_cards_takes_the_memory_of_one_of_its_parts() -> None:

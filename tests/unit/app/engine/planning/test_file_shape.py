@@ -105,6 +105,7 @@ def context_for(devices: list[Device], host_free_bytes: int, shape: ModelShape =
         batch_tokens=512,
         kv_type="f16",
         host_free_bytes=host_free_bytes,
+        copies_weights=False,
     )
 
 

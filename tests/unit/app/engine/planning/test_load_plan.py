@@ -17,6 +17,7 @@ from app.engine.planning.load_plan import (
 )
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import Device, LoadSettings
+from models.memory.memory_request import Demand
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -85,6 +86,20 @@ def test_weights_are_copied_into_large_pages_where_there_is_ample_room() -> None
     assert chosen(Room((), 6 * GIB, 8)) == "mapped"
     assert chosen(Room((card(24 * GIB),), 64 * GIB, 8)) == "mapped"
     assert chosen(PLENTY, LoadSettings(weights="mapped")) == "mapped"
+
+
+def test_a_copy_has_room_for_the_table_of_tokens_too() -> None:
+    def chosen(ram_bytes: float) -> str:
+        room = Room((), int(ram_bytes), 8, large_pages=True)
+        return plan_load(LoadSettings(sequences=1), R1_QWEN_7B, ROPE, room).settings.weights
+
+    demand = Demand(16384, outputs=48)
+    mapped, copied = (
+        R1_QWEN_7B.need(replace(demand, copies_weights=copies)).ram.total for copies in (False, True)
+    )
+    assert copied - mapped == R1_QWEN_7B.input_bytes
+    assert chosen(1.01 * mapped / 0.7) == "mapped"
+    assert chosen(1.01 * copied / 0.7) == "copied"
 
 
 def test_a_copy_that_the_user_asked_for_is_given_up_before_memory_is_overdrawn() -> None:
@@ -243,7 +258,7 @@ def test_a_draft_model_goes_before_the_model_leaves_the_card() -> None:
 
 def test_a_draft_model_goes_before_ram_runs_out() -> None:
     asked = msgspec.structs.replace(GUESSED, context_tokens=16384)
-    without = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 7 * GIB, 8), R1_QWEN_1_5B)
+    without = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 6 * GIB, 8), R1_QWEN_1_5B)
     assert without.settings.draft_path == ""
     assert (without.settings.context_tokens, len(without.notices)) == (16384, 1)
     both = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 10 * GIB, 8), R1_QWEN_1_5B)
