@@ -110,10 +110,10 @@ class Acquirer:
     def get(self, order: Order, job: JobContext = UNWATCHED) -> Acquired:
         """Bring the model as `order` says.
 
-        Types that are in the store from the same commit, or from the same files of a checkpoint's folder, are
-        not built again. A GGUF file on this computer is quantised anew, or recorded where it lies if there
-        are no types; one in a repository is downloaded as it is. Original weights are quantised as they
-        arrive and deleted when they are used up. Raises `StillroomError`, also while the models are being
+        Types that are in the store from the same commit, or from the same files of this computer, are not
+        built again. A GGUF file on this computer is quantised anew, or recorded where it lies if there are no
+        types; one in a repository is downloaded as it is. Original weights are quantised as they arrive and
+        deleted when they are used up. Raises `StillroomError`, also while the models are being
         moved, and `Cancelled`; a later call goes on where this one stopped.
         """
         with told_when_full(order.out or self._store.root):
@@ -139,9 +139,12 @@ class Acquirer:
             case GgufReference(file):
                 source = source_of(file, self._store)
                 made_of = self._store.inputs_at(source.path)
-                quantised = GgufWeights(source, file.stem, made_of, self._commands.build)
-                with self._working(order, source.name, source):
-                    return self._built(order, quantised, job)
+                with InputHashes([source.path]) as hashes:
+                    quantised = GgufWeights(source, file.stem, made_of, hashes, self._commands.build)
+                    if order.out is None and not source.sha256:
+                        hashes.start()
+                    with self._working(order, source.name, source):
+                        return self._built(order, quantised, job)
             case CheckpointReference(folder):
                 with InputHashes(checkpoint_inputs(folder)) as hashes:
                     weights = FolderWeights(folder, hashes, self._commands.build)
@@ -162,8 +165,8 @@ class Acquirer:
         self._check_known_room(order)
         snapshot = self._snapshot(reference, order.revision, job)
         if order.out is None and _is_gguf(reference, snapshot):
-            model = self._get_gguf(order, reference, snapshot, job)
-            return Acquired((model,), time.monotonic() - started_s)
+            model, found = self._get_gguf(order, reference, snapshot, job)
+            return Acquired((model,), time.monotonic() - started_s, found=(model,) if found else ())
         name = model_name(reference)
         key = reference.model.key if isinstance(reference, CatalogueReference) else ""
         remote = HubWeights(
@@ -279,8 +282,9 @@ class Acquirer:
         reference: CatalogueReference | HubReference,
         snapshot: Snapshot,
         job: JobContext,
-    ) -> InstalledModel:
-        """Take the repository's GGUF file as it is. Raises `StillroomError` if more was wished."""
+    ) -> tuple[InstalledModel, bool]:
+        """Take the repository's GGUF file as it is, and tell whether it was there already. Raises
+        `StillroomError` if more was wished."""
         kinds = [canonical_type(kind) for kind in order.types]
         wish = order.wish
         if wish.measure or (wish.imatrix != AUTO and wish.weighed(kinds)):
@@ -294,7 +298,7 @@ class Acquirer:
         kind = type_in_name(remote.path)
         for model in self._store.find(name, kind):
             if (model.repo, model.commit) == (snapshot.repo, snapshot.commit):
-                return model
+                return model, True
         self._check_architecture(snapshot, remote, job)
         work = work_folder(self._store, name)
         [local] = download(snapshot, [remote], work, self._hub, job, options=self._options)
@@ -308,7 +312,7 @@ class Acquirer:
             tools=tool_versions(),
         )
         shutil.rmtree(work)
-        return model
+        return model, False
 
 
 def model_name(reference: CatalogueReference | HubReference | CheckpointReference) -> str:

@@ -22,6 +22,7 @@ class FileSize:
 
     size_bytes: int = 0
     small_cache_bytes: int = 0
+    fits: bool = False
 
     @property
     def most_bytes(self) -> int:
@@ -37,12 +38,14 @@ class BuildWish:
     """A wish for a build. `imatrix`: "auto", "on" (for every type of four bits and less), "off" or a file.
     `size_bytes` asks for the mixture that loses least in a file of so many bytes, 0 for none;
     `small_cache_bytes` are those that the file may take where its KV cache is kept in q8_0, 0 where that is
-    no question. `bits` asks for the one nearest to so many bits a weight instead, 0 for none."""
+    no question. They are what `fits` the free memory, which is never twice the same: a file that was made
+    for hardly less will do. `bits` asks for the one nearest to so many bits a weight instead, 0 for none."""
 
     imatrix: str = AUTO
     measure: bool = False
     size_bytes: int = 0
     small_cache_bytes: int = 0
+    fits: bool = False
     bits: float = 0.0
 
     @property

@@ -12,7 +12,9 @@ from app.acquire.kept_imatrix import MATRIX_NAME
 from app.acquire.weights import BuildPass, Weights
 from app.base.errors import StillroomError
 from converters.build.working_files import discard_build
+from models.quantisation.chosen_mixture import ChosenMixture
 from models.quantisation.quantisation_loss import Quality
+from models.store.manifest import InputFile
 from models.store.store import COSTS_SUFFIX, KEPT_SUFFIX, InstalledModel, ModelStore, folder_name
 from models.system.disk_space import told_when_full
 from models.system.progress import JobContext
@@ -23,10 +25,11 @@ COSTS_NAME = f"tensors{COSTS_SUFFIX}"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The files of one pass over the weights, also those that were there already; the memory is the build
-    process's peak, 0 where nothing was built."""
+    """The files of one pass over the weights: those that it `found` there already, and the `new` ones; the
+    memory is the build process's peak, 0 where nothing was built."""
 
-    models: tuple[InstalledModel, ...]
+    found: tuple[InstalledModel, ...]
+    new: tuple[InstalledModel, ...] = ()
     peak_memory_bytes: int = 0
 
 
@@ -37,6 +40,18 @@ class BuildTarget(ABC):
     def make(self, weights: Weights, step: BuildPass, job: JobContext) -> Made:
         """Make the files of one pass over `weights`, which stay where `step` says so. Files of the very
         weights that are there already are not made again. Raises `StillroomError` and `Cancelled`."""
+
+    @abstractmethod
+    def there(self, weights: Weights, step: BuildPass, job: JobContext) -> tuple[InstalledModel, ...]:
+        """Return the files that `make` need not make. Raises as it does."""
+
+    @abstractmethod
+    def mixtures(self, weights: Weights, job: JobContext) -> list[ChosenMixture]:
+        """Return the choices by which files of `weights` were made that are there. Raises as `make`."""
+
+    @abstractmethod
+    def inputs_of(self, model: InstalledModel) -> tuple[InputFile, ...]:
+        """Return the files that `model` was built from, as far as that is recorded."""
 
     @abstractmethod
     def kept(self) -> set[Path]:
@@ -79,7 +94,7 @@ class StoreTarget(BuildTarget):
 
     def make(self, weights: Weights, step: BuildPass, job: JobContext) -> Made:
         """See `BuildTarget`."""
-        there = self._there(weights, step, job)
+        there = self.there(weights, step, job)
         missing = [kind for kind in step.types if kind not in {model.type for model in there}]
         work = work_folder(self._store, weights.origin.name, weights.file)
         if not missing:
@@ -106,7 +121,28 @@ class StoreTarget(BuildTarget):
             shutil.rmtree(work)
         if not step.later:
             weights.release()
-        return Made((*there, *models), result.peak_memory_bytes)
+        return Made(there, tuple(models), result.peak_memory_bytes)
+
+    def there(self, weights: Weights, step: BuildPass, job: JobContext) -> tuple[InstalledModel, ...]:
+        """See `BuildTarget`."""
+        found = [
+            (model, self.inputs_of(model))
+            for model in self._store.find(weights.origin.name)
+            if model.type in step.types
+            and (step.matrix is None or model.imatrix == step.matrix.text_for(model.type))
+            and (model.mixture is None or model.mixture == step.mixture)
+        ]
+        return weights.built(found, job)
+
+    def mixtures(self, weights: Weights, job: JobContext) -> list[ChosenMixture]:
+        """See `BuildTarget`."""
+        chosen = [model for model in self._store.find(weights.origin.name) if model.mixture is not None]
+        there = weights.built([(model, self.inputs_of(model)) for model in chosen], job)
+        return [model.mixture for model in there if model.mixture is not None]
+
+    def inputs_of(self, model: InstalledModel) -> tuple[InputFile, ...]:
+        """See `BuildTarget`."""
+        return self._store.inputs_at(model.path)
 
     def kept(self) -> set[Path]:
         """See `BuildTarget`."""
@@ -143,16 +179,6 @@ class StoreTarget(BuildTarget):
             if model.passing:
                 self.remove(model)
 
-    def _there(self, weights: Weights, step: BuildPass, job: JobContext) -> tuple[InstalledModel, ...]:
-        found = [
-            (model, self._store.inputs_at(model.path))
-            for model in self._store.find(weights.origin.name)
-            if model.type in step.types
-            and (step.matrix is None or model.imatrix == step.matrix.text_for(model.type))
-            and (model.mixture is None or model.mixture == step.mixture)
-        ]
-        return weights.built(found, job)
-
 
 class FolderTarget(BuildTarget):
     """A folder; what is recorded is in the build's result only."""
@@ -178,7 +204,19 @@ class FolderTarget(BuildTarget):
             )
             for file in result.outputs
         )
-        return Made(models, result.peak_memory_bytes)
+        return Made((), models, result.peak_memory_bytes)
+
+    def there(self, weights: Weights, step: BuildPass, job: JobContext) -> tuple[InstalledModel, ...]:
+        """See `BuildTarget`."""
+        return ()
+
+    def mixtures(self, weights: Weights, job: JobContext) -> list[ChosenMixture]:
+        """See `BuildTarget`."""
+        return []
+
+    def inputs_of(self, model: InstalledModel) -> tuple[InputFile, ...]:
+        """See `BuildTarget`."""
+        return ()
 
     def kept(self) -> set[Path]:
         """See `BuildTarget`."""

@@ -30,6 +30,7 @@ from models.system.progress import UNWATCHED, JobContext, Progress
 if TYPE_CHECKING:
     # The libraries behind it are half of the window's start, so it is made when the first job needs it.
     from app.acquire.acquirer import Acquirer
+    from app.acquire.quality_build import Acquired
     from app.acquire.repository_offers import Support
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Job(msgspec.Struct, kw_only=True):
     weigh: bool = False
     size_bytes: int = 0
     small_cache_bytes: int = 0
+    fits: bool = False
     created_at: str = ""
     state: JobState = "waiting"
     message: str = ""
@@ -75,7 +77,8 @@ class JobView:
     """A job as it is now. `model` is what the user named, `title` what it is called.
 
     `progress` is there while it runs, `reached` is what it told last, also before a restart, `error` is there
-    when it failed, `installed` when it is done. A cancelled job is gone once what it left is deleted.
+    when it failed, `installed` when it is done, with `was_there` where all of that was there before. A
+    cancelled job is gone once what it left is deleted.
     """
 
     id: str
@@ -87,6 +90,7 @@ class JobView:
     reached: Progress | None = None
     error: StillroomError | None = None
     installed: tuple[InstalledModel, ...] = ()
+    was_there: bool = False
     is_held: bool = False
     """It waits for `JobBook.release`."""
 
@@ -130,7 +134,7 @@ class JobBook:
         self._progress: dict[str, Progress] = {}
         self._download: Progress | None = None
         """The last step of a download that the running job told of."""
-        self._installed: dict[str, tuple[InstalledModel, ...]] = {}
+        self._acquired: dict[str, Acquired] = {}
         self._observers: list[Observer] = []
         self._running = ""
         self._cancelled: dict[str, tuple[float, JobState]] = {}
@@ -222,6 +226,7 @@ class JobBook:
             weigh=weigh,
             size_bytes=size.size_bytes,
             small_cache_bytes=size.small_cache_bytes,
+            fits=size.fits,
             created_at=datetime.now(UTC).isoformat(),
         )
         with self._changed:
@@ -379,7 +384,7 @@ class JobBook:
             self._progress.pop(job.id, None)
             self._download = None
             if error is None:
-                self._installed[job.id] = future.result()
+                self._acquired[job.id] = future.result()
                 self._set(job, "done")
             elif not isinstance(error, Cancelled) and job.state == "running":
                 told = told_error(error, self._folder)
@@ -394,8 +399,8 @@ class JobBook:
                 # The book is closed: the next one tells how far it came before it goes on.
                 self._keep(job)
 
-    def _get(self, job: Job, context: JobContext) -> tuple[InstalledModel, ...]:
-        return self._acquirer().get(_order(job), context).models
+    def _get(self, job: Job, context: JobContext) -> "Acquired":
+        return self._acquirer().get(_order(job), context)
 
     def _discard(self, job: Job) -> None:
         with self._changed:
@@ -497,6 +502,8 @@ class JobBook:
                 observer(view)
 
     def _view(self, job: Job) -> JobView:
+        acquired = self._acquired.get(job.id)
+        installed = acquired.models if acquired is not None else ()
         return JobView(
             id=job.id,
             model=job.model,
@@ -506,7 +513,8 @@ class JobBook:
             progress=self._progress.get(job.id) if job.state == "running" else None,
             reached=job.reached,
             error=_error(job) if job.message else None,
-            installed=self._installed.get(job.id, ()),
+            installed=installed,
+            was_there=acquired is not None and acquired.found == installed,
             is_held=self._held and job.state == "waiting",
         )
 
@@ -520,6 +528,7 @@ def _wish(job: Job) -> BuildWish:
         measure=job.measure,
         size_bytes=job.size_bytes,
         small_cache_bytes=job.small_cache_bytes,
+        fits=job.fits,
     )
 
 

@@ -7,6 +7,7 @@ an 8-bit file that nobody asked for goes right after. The files that take the ma
 holds exactly the original weights: the full-precision file where there is one, else the weights themselves.
 A matrix is kept beside the model, and where one is at hand everything is made in one pass. All files are
 measured together, so that the reference reads the text once. Then it goes, unless it was asked for.
+What an earlier build has made of the same weights in the same way is left out of all that.
 """
 
 import hashlib
@@ -14,18 +15,19 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.acquire.build_options import OFF, BuildWish
 from app.acquire.build_target import BuildTarget
 from app.acquire.kept_imatrix import collected_over, fitting_matrix, notes
-from app.acquire.weights import BuildPass, GgufWeights, Weights
+from app.acquire.weights import BuildPass, FullPrecision, Weights
 from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.imatrix_file import read_imatrix
 from converters.mixture.costs_client import measure_tensor_costs
 from converters.mixture.mixture_for_size import MixtureChooser
 from converters.mixture.tensor_costs import CostsFile, TensorCosts
 from converters.process.messages import MatrixFile
-from converters.quality.measuring_client import OWN_TEXT, calibration_text, collect, measure
+from converters.quality.measuring_client import OWN_TEXT, calibration_text, collect, held_out_text, measure
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
 from models.quantisation.quantisation_types import FULL_PRECISION, WEIGHED
 from models.store.store import InstalledModel
@@ -36,15 +38,19 @@ _EXACT = ("BF16", "F32")
 
 _COLLECTOR = "Q8_0"
 
+FIT_TOLERANCE = 0.02
+"""The part by which a file may be smaller than what fits and still be the one that is wished."""
+
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The files in the order asked for; the memory is the build processes' peak, 0 where nothing was
-    built."""
+    """The files in the order asked for, of which those in `found` were there already; the memory is the build
+    processes' peak, 0 where nothing was built."""
 
     models: tuple[InstalledModel, ...]
     seconds: float
     peak_memory_bytes: int = 0
+    found: tuple[InstalledModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class QualityBuild:
         self._job = job
         self._kept = target.kept()
         self._peak_bytes = 0
+        self._new: set[Path] = set()
+        """The files that this build has made."""
 
     def run(self, types: Sequence[str], wish: BuildWish) -> Acquired:
         """Make `types`. Raises `StillroomError` and `Cancelled`; a later call goes on where this one
@@ -122,19 +130,26 @@ class QualityBuild:
         matrix = self._at_hand(wish, weights_sha256) if weighed else None
         source = self._weights.file
         chosen = self._chosen_at_hand(wish, weights_sha256, matrix)
+        to_choose = "" if chosen is not None else wish.mixture_label
+        kinds, weighed = _with_label(kinds, chosen), _with_label(weighed, chosen)
+        models = self._ready(kinds, weighed, wish, matrix, chosen)
+        left = [kind for kind in kinds if kind not in models]
+        weighed = [kind for kind in weighed if kind in left]
+        if not left:
+            # What an earlier build has fetched is let go of.
+            self._make(self._weights, BuildPass(()))
         plan = _plan(
-            _with_label(kinds, chosen),
-            _with_label(weighed, chosen),
+            left,
+            weighed,
             wish,
             from_weights=source is None,
             has_matrix=matrix is not None,
-            to_choose="" if chosen is not None else wish.mixture_label,
+            to_choose=to_choose,
         )
-        models: dict[str, InstalledModel] = {}
         if plan.first:
             later = () if plan.full else plan.second
-            matrix_now = None if plan.second else matrix
-            models = self._make(self._weights, BuildPass(plan.first, later, matrix_now, chosen))
+            matrix_now = matrix if weighed and not plan.second else None
+            models |= self._make(self._weights, BuildPass(plan.first, later, matrix_now, chosen))
         if plan.full:
             # Before it is noted as made in passing: who measured with it may be the last to read it.
             held.enter_context(self._target.reading(models[plan.full]))
@@ -150,23 +165,45 @@ class QualityBuild:
             weights = self._weights
             if plan.full:
                 full = models[plan.full]
-                weights = GgufWeights(full, self._weights.stem, (), self._commands.build)
+                made_of = self._target.inputs_of(full)
+                weights = FullPrecision(full, self._weights, made_of, self._commands.build)
             if wish.mixture_label and chosen is None:
                 assert reference is not None
                 chosen = self._chosen(wish, reference, weights_sha256, matrix)
             second = _with_label(plan.second, chosen)
             models |= self._make(weights, BuildPass(second, matrix=matrix, mixture=chosen))
-        kinds = _with_label(kinds, chosen)
-        to_measure = [models[kind] for kind in kinds if kind not in FULL_PRECISION] if wish.measure else []
-        if to_measure and reference is not None:
-            models |= self._measured(reference, to_measure)
-        built = tuple(models[kind] for kind in kinds)
-        return Acquired(built, time.monotonic() - started_s, self._peak_bytes)
+        left = [kind for kind in _with_label(left, chosen) if kind not in FULL_PRECISION]
+        if wish.measure and left and reference is not None:
+            models |= self._measured(reference, [models[kind] for kind in left])
+        built = tuple(models[kind] for kind in _with_label(kinds, chosen))
+        found = tuple(model for model in built if model.path not in self._new)
+        return Acquired(built, time.monotonic() - started_s, self._peak_bytes, found)
+
+    def _ready(
+        self,
+        kinds: Sequence[str],
+        weighed: Sequence[str],
+        wish: BuildWish,
+        matrix: MatrixFile | None,
+        chosen: ChosenMixture | None,
+    ) -> dict[str, InstalledModel]:
+        """Return by type the files that are there just as they are wished, and measured where that is
+        wished."""
+        steps = [BuildPass([kind for kind in kinds if kind not in weighed], mixture=chosen)]
+        if matrix is not None:
+            steps.append(BuildPass(weighed, matrix=matrix, mixture=chosen))
+        return {
+            model.type: model
+            for step in steps
+            for model in self._target.there(self._weights, step, self._job)
+            if not model.passing and (not wish.measure or _is_measured(model))
+        }
 
     def _make(self, weights: Weights, step: BuildPass) -> dict[str, InstalledModel]:
         made = self._target.make(weights, step, self._job)
         self._peak_bytes = max(self._peak_bytes, made.peak_memory_bytes)
-        return {model.type: model for model in made.models}
+        self._new |= {model.path for model in made.new}
+        return {model.type: model for model in (*made.found, *made.new)}
 
     def _passing(
         self, models: Mapping[str, InstalledModel], unasked: Sequence[str]
@@ -203,7 +240,27 @@ class QualityBuild:
         costs = CostsFile(self._target.costs_file(self._weights), belongs_to).read()
         if costs is None or not costs.whole or (wish.small_cache_bytes and costs.caches is None):
             return None
-        return _choice(costs, wish)
+        chooser = MixtureChooser(costs)
+        return self._fitted_before(wish, costs, chooser) or _choice(chooser, wish)
+
+    def _fitted_before(
+        self, wish: BuildWish, costs: TensorCosts, chooser: MixtureChooser
+    ) -> ChosenMixture | None:
+        """Return the choice of the largest file that was made for hardly less than what fits, where it would
+        be made so again; None without one."""
+
+        def would_be_made(made: ChosenMixture) -> bool:
+            cache = made.cache
+            fitting = wish.small_cache_bytes if cache and cache.kv_type == "q8_0" else wish.size_bytes
+            is_near = 0 <= fitting - made.asked_bytes <= FIT_TOLERANCE * fitting
+            is_compared = cache.loss in (costs.caches or ()) if cache else not wish.small_cache_bytes
+            if made.asked_bits or not is_near or not is_compared or made.asked_bytes < chooser.least_bytes:
+                return False
+            return chooser.choose(made.asked_bytes).types == made.types
+
+        mixtures = self._target.mixtures(self._weights, self._job) if wish.fits else []
+        largest_first = sorted(mixtures, key=lambda made: -made.asked_bytes)
+        return next((made for made in largest_first if would_be_made(made)), None)
 
     def _chosen(
         self, wish: BuildWish, reference: InstalledModel, weights_sha256: str, matrix: MatrixFile | None
@@ -219,7 +276,7 @@ class QualityBuild:
             belongs_to=_costs_notes(weights_sha256, matrix),
             matrix=None if matrix is None else matrix.path,
         )
-        return _choice(costs, wish)
+        return _choice(MixtureChooser(costs), wish)
 
     def _measured(
         self, reference: InstalledModel, models: Sequence[InstalledModel]
@@ -232,8 +289,7 @@ class QualityBuild:
         }
 
 
-def _choice(costs: TensorCosts, wish: BuildWish) -> ChosenMixture:
-    chooser = MixtureChooser(costs)
+def _choice(chooser: MixtureChooser, wish: BuildWish) -> ChosenMixture:
     if wish.bits:
         return chooser.choose_bits(wish.bits)
     return chooser.choose_with_cache(wish.size_bytes, wish.small_cache_bytes)
@@ -251,5 +307,17 @@ def _costs_notes(weights_sha256: str, matrix: MatrixFile | None) -> str:
     return f"{weights_sha256} {_text_sha256()} {weighed_by}"
 
 
+def _is_measured(model: InstalledModel) -> bool:
+    """Tell whether it is known what quantising cost `model`, by the text that builds are measured on."""
+    if model.type in FULL_PRECISION:
+        return True
+    quality = model.quality
+    return quality is not None and quality.text_sha256 == _sha256(held_out_text())
+
+
 def _text_sha256() -> str:
-    return hashlib.sha256(calibration_text().read_bytes()).hexdigest()
+    return _sha256(calibration_text())
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -2,7 +2,7 @@
 `hub_build`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from models.quantisation.chosen_mixture import ChosenMixture
 from models.store.manifest import InputFile
 from models.store.store import InstalledModel
 from models.system.foreign_json import MOST_JSON_BYTES, parse_json
-from models.system.progress import UNWATCHED, JobContext
+from models.system.progress import JobContext
 from models.system.regular_file import read_regular
 
 Recorded = tuple[InstalledModel, tuple[InputFile, ...]]
@@ -105,10 +105,7 @@ class FolderWeights(Weights):
         if step.later:
             size = sum(path.stat().st_size for path in self._folder.glob(f"*{SAFETENSORS}"))
             check_build_room(size, [*step.types, *step.later], out_dir)
-        request = BuildRequest(
-            self._folder, list(step.types), out_dir, name, step.matrix, mixtures=step.mixtures
-        )
-        return build(request, self._command, job)
+        return _build_from(self._folder, step, out_dir, name, self._command, job)
 
     def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
         """See `Weights`."""
@@ -123,45 +120,106 @@ class FolderWeights(Weights):
         )
 
     def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
-        """See `Weights`. Waits for the checksums only where names and sizes are the same."""
-        here = [(path.name, path.stat().st_size) for path in self._hashes.files]
-        alike = [one for one in models if [(file.path, file.bytes) for file in one[1]] == here]
-        now = self._hashes.wait(job) if alike else ()
-        return tuple(model for model, inputs in alike if inputs == now)
+        """See `Weights`."""
+        return _built_of(self._hashes.files, models, self._hashes.wait, job)
 
 
 class GgufWeights(Weights):
-    """The GGUF file `file`; `inputs` are the files that it was built from, where that is known. Quantising a
-    quantised one loses quality."""
+    """The GGUF file `file`; `made_of` are the files that it was built from, where that is known, and `hashes`
+    are of the file. Quantising a quantised one loses quality."""
 
     file: InstalledModel
 
     def __init__(
-        self, file: InstalledModel, stem: str, inputs: Sequence[InputFile], command: Sequence[str]
+        self,
+        file: InstalledModel,
+        stem: str,
+        made_of: Sequence[InputFile],
+        hashes: InputHashes,
+        command: Sequence[str],
     ) -> None:
         super().__init__(Origin(file.name, file.key, file.repo, file.commit), stem, file=file)
-        self._made_of = inputs
+        self._made_of = made_of
+        self._hashes = hashes
         self._command = command
 
     def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
         """See `Weights`."""
-        request = BuildRequest(
-            self.file.path, list(step.types), out_dir, name, step.matrix, mixtures=step.mixtures
-        )
-        return build(request, self._command, job)
+        return _build_from(self.file.path, step, out_dir, name, self._command, job)
 
-    def inputs(self, job: JobContext = UNWATCHED) -> tuple[InputFile, ...]:
+    def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
         """See `Weights`."""
         file = self.file
+        if not file.sha256:
+            return self._hashes.wait(job)
         return (InputFile(path=file.path.name, sha256=file.sha256, bytes=file.bytes),)
 
     def sha256(self, job: JobContext) -> str:
         """See `Weights`; that of the original weights where it is known."""
         recorded = [file.sha256 for file in self._made_of if file.path.endswith(SAFETENSORS)]
-        if not recorded and not self.file.sha256:
-            with InputHashes([self.file.path]) as hashes:
-                recorded = [file.sha256 for file in hashes.wait(job)]
-        return weights_fingerprint(recorded or [self.file.sha256])
+        return weights_fingerprint(recorded or [file.sha256 for file in self.inputs(job)])
+
+    def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
+        """See `Weights`; the file itself is one of them."""
+        itself = [model for model, _ in models if model.path == self.file.path]
+        others = [one for one in models if one[0].path != self.file.path]
+        return (*itself, *_built_of([self.file.path], others, self.inputs, job))
+
+
+class FullPrecision(Weights):
+    """The full-precision file `file` that was built from the weights `original`, for which it stands: what is
+    made of it counts as made of their files `made_of`. They may be released."""
+
+    file: InstalledModel
+
+    def __init__(
+        self,
+        file: InstalledModel,
+        original: Weights,
+        made_of: tuple[InputFile, ...],
+        command: Sequence[str],
+    ) -> None:
+        super().__init__(original.origin, original.stem, file=file)
+        self._original = original
+        self._made_of = made_of
+        self._command = command
+
+    def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
+        """See `Weights`."""
+        return _build_from(self.file.path, step, out_dir, name, self._command, job)
+
+    def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
+        """See `Weights`."""
+        return self._made_of
+
+    def sha256(self, job: JobContext) -> str:
+        """See `Weights`."""
+        return self._original.sha256(job)
+
+    def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
+        """See `Weights`."""
+        return self._original.built(models, job)
+
+
+def _build_from(
+    source: Path, step: BuildPass, out_dir: Path, name: str, command: Sequence[str], job: JobContext
+) -> BuildResult:
+    request = BuildRequest(source, list(step.types), out_dir, name, step.matrix, mixtures=step.mixtures)
+    return build(request, command, job)
+
+
+def _built_of(
+    files: Sequence[Path],
+    models: Sequence[Recorded],
+    inputs: Callable[[JobContext], tuple[InputFile, ...]],
+    job: JobContext,
+) -> tuple[InstalledModel, ...]:
+    """Choose those of `models` that were built of `files`; asks for their checksums, which are awaited, only
+    where names and sizes are the same."""
+    here = [(path.name, path.stat().st_size) for path in files]
+    alike = [one for one in models if [(file.path, file.bytes) for file in one[1]] == here]
+    now = inputs(job) if alike else ()
+    return tuple(model for model, made_of in alike if made_of == now)
 
 
 def known_checkpoint(folder: Path) -> CatalogueModel | None:

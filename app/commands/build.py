@@ -13,7 +13,7 @@ from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish, Order
 from app.acquire.requantise import source_of
 from app.commands.terminal.arguments import TYPES, file_size, quantisation, weight_bits, whole
 from app.commands.terminal.command_core import Core, listed_devices
-from app.commands.terminal.console import Console, time_text
+from app.commands.terminal.console import Console, WrongUse, time_text
 from app.commands.terminal.mixture_words import check_sentences, mixture_sentences
 from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
 from app.engine.devices.huge_pages import engine_has_large_pages
@@ -136,8 +136,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Download where needed, convert, quantise; an interrupted download goes on when asked for again."""
+    if options.context and not options.fit:
+        raise WrongUse("--context is what --fit leaves room for, and has no effect without it.")
     folder = _folder(options.model)
     if is_adapter(folder):
+        if options.types or options.size or options.bits or options.fit or options.measure:
+            raise WrongUse(
+                "An adapter is made as it is: --type, --size, --bits, --fit and --measure are for models."
+            )
         _build_adapter(folder, options, core, console, cancel)
         return
     reference = parse_reference(options.model)
@@ -171,6 +177,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             measure=options.measure,
             size_bytes=size,
             small_cache_bytes=small_cache,
+            fits=options.fit,
             bits=bits,
         ),
         keep_original=settings.keep_original_weights,
@@ -181,6 +188,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     console.document(_result(built))
     for model in built.models:
         console.say(f"{model.type}  {byte_count(model.bytes)}  {model.path}")
+        if model in built.found:
+            console.say("  It was there already, made of the same weights: nothing was made again.")
         if model.mixture is not None:
             for line in mixture_sentences(model.mixture):
                 console.say(f"  {line}")

@@ -4321,6 +4321,10 @@ Left for the reply: {left}</source>
         <translation>模型</translation>
     </message>
     <message>
+        <source>{model} was there already.</source>
+        <translation>{model} 此前已有。</translation>
+    </message>
+    <message>
         <source>{model} is ready.</source>
         <translation>{model} 已就绪。</translation>
     </message>

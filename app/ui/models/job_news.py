@@ -60,7 +60,8 @@ class JobNews(QObject):
             self._notices.warn(text, self.tr("Models"), self._show)
 
     def _tell_done(self, view: JobView, made: InstalledModel) -> None:
-        text = self.tr("{model} is ready.").format(model=f"{made.name} {made.type}")
+        text = self.tr("{model} was there already.") if view.was_there else self.tr("{model} is ready.")
+        text = text.format(model=f"{made.name} {made.type}")
         if self._answers_itself(view):
             self._notices.inform(text)
         else:

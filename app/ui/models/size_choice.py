@@ -220,7 +220,7 @@ class SizeChoice(QWidget):
         if self._advisor is None or self._model is None:
             return None
         wide, small = self._advisor.fitting_sizes(self._model, self._use)
-        return FileSize(wide, small) if wide or small else None
+        return FileSize(wide, small, fits=True) if wide or small else None
 
     def _show_size(self) -> None:
         if self._model is None:

@@ -70,6 +70,8 @@ def test_a_model_that_is_ready_is_told_where_the_page_of_the_models_was_never_op
         [toasts] = window.findChildren(Notices)
         click(seen_button(toasts, "Load"))
         await until(lambda: "owner" in Path(_loaded(application)).parent.name, "its load")
+        application.parts.jobs.add("owner/tiny-GGUF:tiny.Q4_1.gguf", [])
+        await until(lambda: "owner/tiny-GGUF Q4_1 was there already." in told(application), "the other one")
 
     with hub:
         run_with_window(scene)

@@ -134,14 +134,14 @@ def test_the_largest_that_fits_is_one_size_for_each_cache(choice: SizeChoice) ->
     click(seen_button(choice, "Largest that fits here"))
     with_f16, with_q8_0 = advisor.fitting_sizes(model, Use(context_tokens=16384))
     assert 0 < with_f16 < with_q8_0
-    assert choice.wanted == FileSize(with_f16, with_q8_0)
+    assert choice.wanted == FileSize(with_f16, with_q8_0, fits=True)
     assert f"With a KV cache in q8_0; with one in f16 it is {byte_count(with_f16)}." in seen_words(choice)
     assert byte_count(with_q8_0) in seen_words(choice)
     assert "layers on GPU" not in seen_words(choice)
     # It follows what is free, until the slider is moved.
     more = advised(64, GpuMemory("NVIDIA RTX 4060 Ti", 13 * GIB, 16 * GIB))
     choice.show_model(model, more, Use(context_tokens=16384))
-    assert choice.wanted == FileSize(*more.fitting_sizes(model, Use(context_tokens=16384)))
+    assert choice.wanted == FileSize(*more.fitting_sizes(model, Use(context_tokens=16384)), fits=True)
     slider = seen(choice, QSlider, SIZE)
     slider.setValue(slider.value() - 1)
     assert choice.wanted == FileSize(file_sizes(model.shape)[slider.value()])

@@ -48,6 +48,9 @@ def test_an_adapter_is_built_and_used(cli: Cli, base: Path, adapter: Path) -> No
 def test_the_base_model_is_found_beside_the_adapter(
     cli: Cli, base: Path, adapter: Path, tmp_path: Path
 ) -> None:
+    refused = cli("build", str(adapter), "--bits", "4.5")
+    assert (refused.code, refused.out) == (2, "")
+    assert "An adapter is made as it is" in refused.err
     missing = cli("build", str(adapter))
     assert missing.code == 1
     assert "was trained on somebody/a-base-model" in missing.err

@@ -34,6 +34,7 @@ def test_so_many_bits_a_weight_are_made_told_and_found_again(
     sentence = f"Chosen for 5.50 bits a weight: {mixture['bits_per_weight']:.2f} in "
     assert f"MIX_5.50BPW  {byte_count(built['bytes'])}  {built['path']}" in again
     assert sentence in again
+    assert "It was there already" in again
     # Without its record the file says it, too.
     copy = tmp_path / "copy.gguf"
     copy.write_bytes(Path(built["path"]).read_bytes())

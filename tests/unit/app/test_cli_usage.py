@@ -93,6 +93,12 @@ def test_wrong_use_ends_with_2(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (2, "")
 
 
+def test_a_context_without_what_it_is_for_is_refused(tmp_path: Path) -> None:
+    ran = Cli(tmp_path)("build", "starter", "--bits", "4.5", "--context", "4096")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--context is what --fit leaves room for" in ran.err
+
+
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     cli = Cli(tmp_path)
     with cli.start("inspect", "starter") as program:

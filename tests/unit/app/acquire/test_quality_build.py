@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from app.acquire import acquirer as acquire
-from app.acquire import hub_build
+from app.acquire import hub_build, quality_build
 from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import AUTO, OFF, ON, BuildWish, Order
 from app.acquire.build_target import COSTS_NAME
@@ -75,7 +75,8 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("HF_TOKEN", "")
-    monkeypatch.setattr(measuring_client, "held_out_text", lambda: TEXT)
+    for module in (measuring_client, quality_build):
+        monkeypatch.setattr(module, "held_out_text", lambda: TEXT)
     monkeypatch.setattr(measuring_client, "calibration_text", lambda: TEXT)
     checkpoint = make_tiny_model(MODEL, tmp_path / "original")
     ready_made = tmp_path / "ready-made"
@@ -393,6 +394,73 @@ def test_a_mixture_is_chosen_by_what_the_types_cost(desk: Desk) -> None:
     assert (stated.reason, stated.types) == (made.mixture.reason, made.mixture.types)
 
 
+GIVEN = str(DATA / "imatrix.gguf")
+
+
+@pytest.mark.parametrize(
+    ("source", "types", "wish"),
+    [
+        ("folder", [], {"bits": 5.5, "imatrix": GIVEN}),
+        ("folder", [], {"size_bytes": SMALL, "small_cache_bytes": 4_200_000, "imatrix": GIVEN}),
+        ("folder", ["Q4_K_M"], {"size_bytes": SMALL, "imatrix": AUTO}),
+        ("folder", ["Q3_K_M", "Q8_0"], {"measure": True}),
+        ("folder", ["BF16", "Q4_0"], {"imatrix": ON}),
+        ("hub", ["Q4_0"], {"measure": True, "imatrix": GIVEN}),
+        ("gguf", ["Q3_K_M"], {}),
+        ("gguf", [], {"bits": 5.5, "imatrix": GIVEN}),
+    ],
+    ids=["bits", "cache", "beside", "measured", "full", "hub", "gguf", "gguf-bits"],
+)
+def test_a_wish_that_was_built_is_found_the_second_time(
+    source: str, types: list[str], wish: dict[str, Any], desk: Desk
+) -> None:
+    reference: Reference = HubReference(REPO) if source == "hub" else desk.checkpoint
+    if source == "gguf":
+        [full] = desk.get(reference, ["BF16"], BuildWish(), desk.root / "out").models
+        reference = GgufReference(full.path)
+    built = desk.get(reference, types, BuildWish(**wish))
+    assert built.found == ()
+    served = desk.hub.bytes_served.copy()
+    desk.told.clear()
+    again = desk.get(reference, types, BuildWish(**wish))
+    assert {"convert", "quantise", "collect", "sensitivity", "download"}.isdisjoint(desk.stages())
+    assert [model.path for model in again.models] == [model.path for model in built.models]
+    assert again.found == again.models
+    assert desk.hub.bytes_served == served
+
+
+def test_a_file_that_takes_no_matrix_is_found_beside_one_that_does(desk: Desk) -> None:
+    [plain] = desk.get(desk.checkpoint, ["Q4_K_M"], BuildWish()).models
+    desk.get(desk.checkpoint, ["Q3_K_M"], BuildWish())
+    both = desk.get(desk.checkpoint, ["Q4_K_M", "Q3_K_M", "Q8_0"], BuildWish())
+    assert both.found == both.models[:2]
+    assert both.models[0] == plain
+
+
+def test_a_gguf_file_that_has_changed_is_quantised_again(desk: Desk) -> None:
+    [full] = desk.get(desk.checkpoint, ["BF16"], BuildWish(), desk.root / "out").models
+    [first] = desk.get(GgufReference(full.path), ["Q8_0"], BuildWish()).models
+    data = bytearray(full.path.read_bytes())
+    data[-2] ^= 1
+    full.path.write_bytes(data)
+    changed = desk.get(GgufReference(full.path), ["Q8_0"], BuildWish())
+    assert changed.found == ()
+    assert changed.models[0].sha256 != first.sha256
+
+
+def test_a_file_of_the_store_is_not_made_of_itself(desk: Desk) -> None:
+    [eight] = desk.get(desk.checkpoint, ["Q8_0"], BuildWish()).models
+    assert desk.get(GgufReference(eight.path), ["Q8_0"], BuildWish()).found == (eight,)
+
+
+def test_a_checkpoint_whose_folder_has_another_name_is_another_model(desk: Desk) -> None:
+    desk.get(desk.checkpoint, ["Q8_0"], BuildWish())
+    renamed = desk.checkpoint.folder.rename(desk.root / "renamed")
+    again = desk.get(CheckpointReference(renamed), ["Q8_0"], BuildWish())
+    assert again.found == ()
+    assert {model.name for model in desk.store.listing().models} == {desk.checkpoint.folder.name, "renamed"}
+
+
 def test_another_size_is_chosen_without_measuring_again(desk: Desk) -> None:
     wish = BuildWish(size_bytes=SMALL)
     [first] = desk.get(desk.checkpoint, [], wish).models
@@ -500,6 +568,25 @@ def test_between_two_sizes_the_cost_of_the_larger_ones_cache_decides(desk: Desk)
     assert smaller.mixture.cache.kv_type == "f16"
     assert desk.load_choices.of(smaller.path).load.kv_type == "auto"
     assert {model.type for model in desk.store.listing().models} == {larger.type, smaller.type}
+
+
+@pytest.mark.parametrize("larger", [0, LARGER], ids=["f16", "either"])
+def test_what_fits_is_found_though_the_free_memory_has_changed_a_little(desk: Desk, larger: int) -> None:
+    matrix = str(DATA / "imatrix.gguf")
+
+    def fitting(part: float) -> BuildWish:
+        sizes = int(SMALL * part), int(larger * part)
+        return BuildWish(matrix, size_bytes=sizes[0], small_cache_bytes=sizes[1], fits=True)
+
+    [made] = desk.get(desk.checkpoint, [], fitting(1)).models
+    again = desk.get(desk.checkpoint, [], fitting(1.015))
+    assert again.found == again.models == (made,)
+    # It would fit no more, or be much smaller than what does.
+    for part in (0.995, 1.05):
+        [other] = desk.get(desk.checkpoint, [], fitting(part)).models
+        assert other.mixture is not None
+        assert made.mixture is not None
+        assert other.mixture.asked_bytes != made.mixture.asked_bytes
 
 
 def test_costs_that_are_kept_without_a_caches_get_it(desk: Desk) -> None:
