@@ -8,8 +8,8 @@ from app.chat.documents.hidden_characters import with_hidden_shown
 from app.code.check import SyntaxReport
 from app.code.languages import PLAIN_TEXT, language_named
 from app.ui.base.theme import Theme
+from app.ui.reply.code.code_text import CodeText
 from app.ui.reply.code_formats import code_formats
-from app.ui.reply.code_text import CodeText
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.widgets.card import Card, button, label, set_look

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pygments.token import _TokenType
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextDocument, QTextFormat, QTextLayout
+from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextCursor, QTextDocument, QTextFormat, QTextLayout
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.code.languages import PLAIN_TEXT, Language
@@ -101,7 +101,15 @@ class CodeHighlighter(QObject):
             self._restart()
             return
         if last - first > MANY_LINES:
-            lines = self._lines()[first : last + 1]
+            cursor = QTextCursor(document)
+            cursor.setPosition(document.findBlock(position).position())
+            cursor.setPosition(
+                last_block.position() + last_block.length() - 1
+                if last_block.isValid()
+                else document.characterCount() - 1,
+                QTextCursor.MoveMode.KeepAnchor,
+            )
+            lines = cursor.selectedText().split("\u2029")
         else:
             lines = []
             block = document.findBlockByNumber(first)

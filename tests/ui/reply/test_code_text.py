@@ -15,15 +15,16 @@ from app.code.languages import Language
 from app.code.lexing import IncrementalLexer
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.reply.code.code_rows import ROW_CHARACTERS
+from app.ui.reply.code.code_text import INSERTED_ROWS, CodeText
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.code_formats import code_formats
-from app.ui.reply.code_text import INSERTED_LINES, CodeText
 from app.ui.reply.highlighter import CodeHighlighter
 from app.ui.reply.markdown_view import MarkdownView
 from tests.support.waiting import wait_until
 
 LINES = 2500
-MOST_LAID_OUT = LINES // 4
+MOST_LAID_OUT = LINES // 3
 CODE = "".join(
     f"    value_{number} = compute({number})  # {'一个值' * (number % 3)}\n" for number in range(LINES)
 )
@@ -48,6 +49,7 @@ class Shown:
         reply = StoredMessage(1, 1, None, "assistant", text, "", "m", None, "stop", "", 0.0)
         self.conversation.show_branch([reply], None, {})
         wait_until(lambda: bool(self.conversation.findChildren(CodeCard)))
+        wait_until(lambda: not self.text.is_coming)
         self.scroll(0.0)
 
     @property
@@ -133,7 +135,7 @@ def test_many_lines_come_into_the_field_some_in_each_turn(qtbot: QtBot, theme: T
     field.document().blockCountChanged.connect(counts.append)
     wait_until(lambda: field.toPlainText() == code)
     assert len(counts) > 5
-    assert max(after - before for before, after in pairwise(counts)) <= INSERTED_LINES
+    assert max(after - before for before, after in pairwise(counts)) <= INSERTED_ROWS
     assert card.sizeHint().height() == height
 
 
@@ -162,6 +164,54 @@ def test_all_of_the_lines_that_come_are_selected(qtbot: QtBot, theme: Theme) -> 
     wait_until(lambda: field.toPlainText() == code)
     [selected] = field.extraSelections()
     assert selected.cursor.selectionEnd() == len(code)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_rows_that_are_seen_come_first(qtbot: QtBot, theme: Theme, share: float) -> None:
+    shown = Shown(qtbot, theme)
+    card = shown.card
+    card.set_code("".join(f"{number}\n" for number in range(20_000)), "text")
+    wait_until(lambda: shown.conversation.verticalScrollBar().maximum() > 200_000)
+    bar = shown.conversation.verticalScrollBar()
+    bar.setValue(round(share * bar.maximum()))
+    seen = {block.text() for block in shown.lines_seen()}
+    assert shown.text.is_coming
+    assert shown.field.blockCount() < 20_000
+    wait_until(lambda: not shown.text.is_coming)
+    assert len(seen) > 20
+    assert seen == {block.text() for block in shown.lines_seen()}
+    assert shown.field.blockCount() == 20_001
+
+
+def test_a_long_line_goes_on_in_further_rows(qtbot: QtBot, theme: Theme) -> None:
+    code = f"{'x1' * 5000}\nend"
+    card = made(qtbot, theme, code)
+    field, text = card.findChildren(QPlainTextEdit)[0], card.findChildren(CodeText)[0]
+    assert field.blockCount() == len(code) // ROW_CHARACTERS + 1
+    for offset in (0, 1, ROW_CHARACTERS - 1, ROW_CHARACTERS, 3 * ROW_CHARACTERS + 7, 10_001, len(code)):
+        assert text.offset_at(text.caret_rect(offset).center()) == offset
+    card.show_selected(ROW_CHARACTERS // 2, len(code))
+    [mark] = field.extraSelections()
+    assert mark.cursor.selectedText().replace("\u2029", "") == code[ROW_CHARACTERS // 2 :].replace("\n", "")
+    card.set_code(f"{code}, and more", "text")
+    assert field.toPlainText().endswith("\nend, and more")
+
+
+def test_code_of_rare_letters_comes_in_turns_and_is_as_high_as_it_is_drawn(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    letters = [chr(code) for code in (*range(0xAE, 0x400), *range(0x3041, 0x3100), *range(0x20000, 0x20100))]
+    shown = Shown(qtbot, theme)
+    shown.card.set_code("".join(f"{letter} of it\n" for letter in letters), "text")
+    assert shown.text.is_coming
+    wait_until(lambda: not shown.text.is_coming)
+    shown.scroll(0.5)
+    lines = shown.lines_seen()
+    assert len(lines) > 20
+    for block in lines:
+        place = shown.field.blockBoundingGeometry(block).translated(shown.field.contentOffset())
+        point = shown.field.viewport().mapTo(shown.text, place.topLeft().toPoint())
+        assert shown.text.caret_rect(len("? of it\n") * block.blockNumber()).top() == point.y()
 
 
 def test_code_that_is_replaced_as_it_comes_leaves_nothing(qtbot: QtBot, theme: Theme) -> None:
@@ -211,6 +261,7 @@ def test_code_that_grows_beyond_the_limit_is_shown_as_one_that_came_whole(qtbot:
     for each in (card, whole):
         each.resize(700, each.sizeHint().height())
         each.show()
+    wait_until(lambda: not whole.findChildren(CodeText)[0].is_coming)
     assert card.sizeHint() == whole.sizeHint()
     for offset in (0, 1000, len(CODE) // 2, len(CODE)):
         assert card.caret_rect(offset) == whole.caret_rect(offset)

@@ -1,15 +1,13 @@
-"""The text of a code block, as tall as its lines, of which only those near to what is seen are laid out."""
+"""The text of a code block, as tall as its rows, of which only those near to what is seen are laid out."""
 
 import math
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from itertools import accumulate, repeat
+from collections.abc import Iterator
+from itertools import accumulate
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QFont,
     QKeyEvent,
     QMouseEvent,
     QPaintEvent,
@@ -18,8 +16,6 @@ from PySide6.QtGui import (
     QShowEvent,
     QTextBlock,
     QTextCursor,
-    QTextLayout,
-    QTextLine,
     QTextOption,
     QWheelEvent,
 )
@@ -28,36 +24,33 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
 from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
 from app.ui.base.utf16 import characters, utf16_length
+from app.ui.reply.code.code_rows import ROW_CHARACTERS, Rows, RowSizes, Sizes, is_dear, rows_of
 from app.ui.reply.visible_zone import Sight, Zone, wider
 
 LEFT_PX, TOP_PX, RIGHT_PX, BOTTOM_PX = 14, 4, 14, 10
 """Around the code."""
 WHOLE_PX = 3000
-"""Code up to this height is laid out whole. Qt goes through all lines of a field whenever its layout changes:
+"""Code up to this height is laid out whole. Qt goes through all rows of a field whenever its layout changes:
 200 KB in a field of their height took 130 ms."""
 COVERED_SCREENS, LEAST_COVERED_SCREENS = 1.0, 0.4
 """So many heights of the scroll area above and below it a longer one is laid out, when it was less than the
 second."""
+COVERED_CHARACTERS = 40_000
+"""Where the first are more than so many, it is the second."""
 FIRST_ZONE: Zone = (0, 600)
 """Laid out of it before anything of it is seen."""
-INSERTED_LINES = 2000
-"""So many are put into the field at once, which takes 7 ms, and the others in the next turns."""
-WIDEST_LINES = 3
-TAB_CHARACTERS = 10
-
-_LINE_END = re.compile("\r\n|[\n\r\u2029]")
-_LINE_BREAK = "\u2028"
-"""Begins another line of one block."""
-_HAN = re.compile("[\u4e00-\u9fff]+")
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
+INSERTED_ROWS = 1000
+"""So many are put into the field at once, which takes 3 ms, and the others in the next turns."""
+WIDEST_ROWS = 3
 
 
 class CodeText(QWidget):
     """Code that is read: scrolls sideways only, and leaves wheel and mouse to the page. GUI thread only.
 
     In a scroll area a long one has a field that is as high as some screens, and goes along with what is seen:
-    its upper edge is where the line that is first in it belongs. Its lines come into the field some in each
-    turn; until they are there it is empty where they belong.
+    its upper edge is where the row that is first in it belongs. Its rows come into the field some in each
+    turn, those that are seen first; until all are there they are taken to be as high as usual ones, and it is
+    empty where others belong.
     """
 
     height_changed = Signal()
@@ -70,16 +63,26 @@ class CodeText(QWidget):
         self._text = ""
         self._selected = (0, 0)
         self._first = 0
-        """The number of the first line in the field."""
+        """The number of the first row that the field shows."""
+        self._begin = 0
+        """The number of the first row that is in the field; the next ones follow it."""
+        self._next = range(0)
+        """The numbers of the rows that are put into it as the first ones."""
         self._placing = False
+        self._is_dear = False
+        """The text takes long to be measured, and to be laid out at first."""
+        self._is_measured = True
+        """The heights of rows are not taken to be usual ones."""
         self._widest: list[tuple[int, int]] = []
-        """Characters and numbers of the lines that may be the widest."""
+        """Widths and numbers of the rows that may be the widest."""
         self._coming = Slices(self)
-        """Puts the lines into the field that are not in it yet."""
+        """Measures rows, and puts them into the field, where they are many."""
         self.field = _Field(self)
-        self._heights = _LineHeights(self.field.document().defaultFont())
-        self._tops = [0.0, self._heights.usual]
-        """Where each line begins, and where the last one ends."""
+        self._sizes = RowSizes(self.field.document().defaultFont())
+        self._starts = [0]
+        """At which character of the text each row begins."""
+        self._tops = [0.0, self._sizes.usual]
+        """Where each row begins, and where the last one ends."""
         self._sight = Sight(self)
         self._sight.moved.connect(self._cover)
         self.field.selectionChanged.connect(self._on_selection_changed)
@@ -102,37 +105,96 @@ class CodeText(QWidget):
         self.set_font()
         self.show_selected(*self._selected)
 
+    @property
+    def is_coming(self) -> bool:
+        """Tell whether rows are still to be measured, or to be put into the field."""
+        return self._coming.under_way
+
     def change(self, old: str, new: str) -> None:
         """Make the text `new`, which mostly is `old` and more."""
         if old and new.startswith(old):
             self._coming.finish()
             self._text = new
-            self._append(new[len(old) :])
-            self._measure(len(self._tops) - 2)
+            self._grow(len(old))
         else:
-            self._coming.stop()
             self._text = new
-            lines = _lines_of(new)
-            self.field.setPlainText("\n".join(lines[:INSERTED_LINES]))
-            if len(lines) > INSERTED_LINES:
-                self._coming.begin(self._steps(lines))
-            self._measure(0)
+            rows = rows_of(new)
+            self._starts = rows.starts
+            self._is_dear = is_dear(new)
+            if self._is_dear:
+                self.field.clear()
+                self._begin = 0
+            self._forget_sizes()
+            self._show(rows, 0)
         self._fit()
 
-    def _steps(self, lines: list[str]) -> Iterator[None]:
-        """Put the other lines into the field."""
-        for first in range(INSERTED_LINES, len(lines), INSERTED_LINES):
-            self._append("\n" + "\n".join(lines[first : first + INSERTED_LINES]))
+    def _grow(self, end: int) -> None:
+        """Take in what the text has behind this offset, where it ended before."""
+        last, start = len(self._starts) - 1, self._starts[-1]
+        rows = rows_of(self._text[start:])
+        added = [rows.texts[0][end - start :], *rows.texts[1:]]
+        self._starts[last:] = [start + each for each in rows.starts]
+        self._insert(QTextCursor.MoveOperation.End, "\n".join(added))
+        self._take_sizes(last, self._sizes.measured(rows.texts))
+
+    def _show(self, rows: Rows, near: int) -> None:
+        """Put the rows into the field: at once where that is quick, else beginning around one of them."""
+        count = len(rows.texts)
+        first = max(0, min(near - INSERTED_ROWS // 2, count - INSERTED_ROWS))
+        self._next = range(first, min(first + INSERTED_ROWS, count))
+        if self._is_dear:
+            self._coming.begin(self._dear_steps(rows))
+            return
+        self._begin_field(rows)
+        steps = self._steps(rows)
+        if count <= INSERTED_ROWS:
+            self._coming.stop()
+            for _ in steps:
+                pass
+        else:
+            self._coming.begin(steps)
+
+    def _dear_steps(self, rows: Rows) -> Iterator[None]:
+        """Put rows into the field that take long to be laid out at first: after they were measured."""
+        yield from self._sizes.steps(rows.texts[self._next.start : self._next.stop])
+        self._begin_field(rows)
+        yield from self._steps(rows)
+
+    def _steps(self, rows: Rows) -> Iterator[None]:
+        """Learn the sizes of the rows, and put those into the field that are not in it."""
+        if not self._is_measured:
+            yield from self._measuring(rows)
+        end, count = self._next.stop, len(rows.texts)
+        while self._begin > 0 or end < count:
+            yield
+            if end < count:
+                some = rows.texts[end : end + INSERTED_ROWS]
+                self._insert(QTextCursor.MoveOperation.End, "".join(f"\n{row}" for row in some))
+                end += len(some)
+            else:
+                some = rows.texts[max(0, self._begin - INSERTED_ROWS) : self._begin]
+                self._begin -= len(some)
+                self._insert(QTextCursor.MoveOperation.Start, "".join(f"{row}\n" for row in some))
             if self._selected[0] < self._selected[1]:
                 self.show_selected(*self._selected)
             self._cover(anew=True)
-            yield
-        self._check_lines()
         self._fit()
 
-    def _append(self, text: str) -> None:
+    def _measuring(self, rows: Rows) -> Iterator[None]:
+        sizes = yield from self._sizes.steps(rows.texts)
+        self._take_sizes(0, sizes)
+
+    def _begin_field(self, rows: Rows) -> None:
+        """Let the field have the first rows that it is to have, and no others."""
+        self._begin = self._next.start
+        self.field.setPlainText("\n".join(rows.texts[self._next.start : self._next.stop]))
+        if self._selected[0] < self._selected[1]:
+            self.show_selected(*self._selected)
+        self._cover(anew=True)
+
+    def _insert(self, place: QTextCursor.MoveOperation, text: str) -> None:
         cursor = QTextCursor(self.field.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.movePosition(place)
         cursor.insertText(text)
 
     def show_selected(self, start: int, end: int) -> None:
@@ -141,9 +203,8 @@ class CodeText(QWidget):
         field = self.field
         mark = QTextEdit.ExtraSelection()
         mark.cursor = QTextCursor(field.document())
-        last = field.document().characterCount() - 1
-        mark.cursor.setPosition(min(self._position_of(start), last))
-        mark.cursor.setPosition(min(self._position_of(end), last), QTextCursor.MoveMode.KeepAnchor)
+        mark.cursor.setPosition(self._position_of(start))
+        mark.cursor.setPosition(self._position_of(end), QTextCursor.MoveMode.KeepAnchor)
         mark.cursor.setKeepPositionOnInsert(True)
         mark.format.setBackground(self.palette().brush(QPalette.ColorRole.Highlight))
         mark.format.setForeground(self.palette().brush(QPalette.ColorRole.HighlightedText))
@@ -162,25 +223,19 @@ class CodeText(QWidget):
         y = point.y() - TOP_PX
         if y < 0:
             return 0
-        number = min(max(bisect_right(self._tops, y) - 1, 0), len(self._tops) - 2)
-        if number >= self.field.blockCount():
-            self._coming.finish()
-        block = self._laid_out(number)
-        line = _line_at(block, y - self._tops[number])
-        position = block.position() + line.xToCursor(point.x() - self._left())
-        return characters(self._text, position)
+        row = self._row_at(y)
+        block = self._laid_out(row)
+        line = block.layout().lineAt(0)
+        return self._offset_of(block.position() + line.xToCursor(point.x() - self._left()))
 
     def caret_rect(self, offset: int) -> QRect:
         """Where a caret would stand before the character at an offset."""
-        position = self._position_of(offset)
-        if position >= self.field.document().characterCount():
-            self._coming.finish()
-        block = self.field.document().findBlock(position)
-        block = self._laid_out(block.blockNumber())
-        within = position - block.position()
-        line = block.layout().lineForTextPosition(within)
+        row = bisect_right(self._starts, offset) - 1
+        block = self._laid_out(row)
+        line = block.layout().lineAt(0)
+        within = self._position_of(offset) - block.position()
         x: float = line.cursorToX(within)[0]  # type: ignore[index] # a pair, whatever PySide says
-        y = TOP_PX + self._tops[block.blockNumber()] + line.y()
+        y = TOP_PX + self._tops[row] + line.y()
         return QRect(round(self._left() + x), round(y), 1, round(line.height()))
 
     def reveal(self, offset: int) -> None:
@@ -204,46 +259,43 @@ class CodeText(QWidget):
         """Paint nothing itself; follow a move that no scroll bar reported."""
         self._cover()
 
-    def _measure(self, first: int) -> None:
-        """Learn the heights of the lines from this one on, and which are the widest."""
-        del self._tops[first + 1 :]
-        begin = 0
-        if first:
-            block = self.field.document().findBlockByNumber(first)
-            begin = characters(self._text, block.position())
-        lines = _lines_of(self._text[begin:] if begin else self._text)
-        self._take_lines(first, lines)
-        if not self._coming.under_way:
-            self._check_lines()
+    def _forget_sizes(self) -> None:
+        """Take all rows to be as high as usual ones."""
+        self._is_measured = False
+        self._tops = list(accumulate([self._sizes.usual] * len(self._starts), initial=0.0))
+        self._widest = []
 
-    def _check_lines(self) -> None:
-        """See that the field has as many lines, now that all are in it: it may have cut them otherwise."""
-        if len(self._tops) - 1 != self.field.blockCount():
-            self._take_lines(0, self.field.document().toRawText().split("\u2029"))
-
-    def _take_lines(self, first: int, lines: list[str]) -> None:
-        """Learn this of these lines, which are those from the first one on."""
-        self._tops[first:] = accumulate(self._heights.of_all(lines), initial=self._tops[first])
+    def _take_sizes(self, first: int, sizes: Sizes) -> None:
+        """Know the sizes of all rows from this one on."""
+        self._is_measured = True
+        self._tops[first:] = accumulate(sizes.heights, initial=self._tops[first])
         kept = [each for each in self._widest if each[1] < first]
-        widths = list(_widths(lines))
-        least = min(sorted(widths)[-WIDEST_LINES:])
-        wide = [(width, number) for number, width in enumerate(widths, first) if width >= least]
-        self._widest = sorted(kept + wide[-WIDEST_LINES:])[-WIDEST_LINES:]
+        least = min(sorted(sizes.widths)[-WIDEST_ROWS:])
+        wide = [(width, row) for row, width in enumerate(sizes.widths, first) if width >= least]
+        self._widest = sorted(kept + wide[-WIDEST_ROWS:])[-WIDEST_ROWS:]
+        self._fit()
 
     def _on_font_changed(self) -> None:
         font = self.field.document().defaultFont()
-        if font != self._heights.font:
-            self._heights = _LineHeights(font)
-            self._measure(0)
+        if font != self._sizes.font:
+            self._sizes = RowSizes(font)
+            self._forget_sizes()
+            rows = rows_of(self._text)
+            if self._coming.under_way:
+                self._show(rows, self._first)
+            else:
+                self._coming.begin(self._measuring(rows))
+                if len(rows.texts) <= INSERTED_ROWS and not self._is_dear:
+                    self._coming.finish()
         self._fit()
 
     def _fit(self) -> None:
-        """Take the height of all lines."""
+        """Take the height of all rows."""
         if self._is_long:
-            # The bar's range is that of the lines that are laid out.
-            for _, number in self._widest:
-                if number < self.field.blockCount():
-                    self._laid_out(number)
+            # The bar's range is that of the rows that are laid out.
+            for _, row in self._widest:
+                if self._has(row):
+                    self._laid_out(row)
         height = math.ceil(self._tops[-1]) + TOP_PX + BOTTOM_PX + self._bar_px
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
@@ -252,8 +304,7 @@ class CodeText(QWidget):
 
     @property
     def _is_long(self) -> bool:
-        # Qt counts lines in its bar, and here they are blocks.
-        return self._tops[-1] > WHOLE_PX and _LINE_BREAK not in self._text
+        return self._tops[-1] > WHOLE_PX
 
     @property
     def _bar_px(self) -> int:
@@ -275,9 +326,23 @@ class CodeText(QWidget):
         area, needed = self.field.geometry(), self._within(wider(zone, LEAST_COVERED_SCREENS))
         if not anew and area.top() <= needed[0] and needed[1] <= area.bottom() + 1:
             return
-        top, bottom = self._within(wider(zone, COVERED_SCREENS))
-        first = min(max(bisect_right(self._tops, top - TOP_PX) - 1, 0), len(self._tops) - 2)
-        self._put(first, max(first + 1, bisect_left(self._tops, bottom - TOP_PX)))
+        middle = self._row_at(sum(needed) // 2 - TOP_PX)
+        if self._coming.under_way and not self._has(middle) and middle not in self._next:
+            self._show(rows_of(self._text), middle)
+        rows = self._rows_within(wider(zone, COVERED_SCREENS))
+        if self._starts[min(rows[1], len(self._starts) - 1)] - self._starts[rows[0]] > COVERED_CHARACTERS:
+            rows = self._rows_within(wider(zone, LEAST_COVERED_SCREENS))
+        self._put(*rows)
+
+    def _rows_within(self, zone: Zone) -> tuple[int, int]:
+        """The first row within a zone, and the one behind the last one."""
+        top, bottom = self._within(zone)
+        first = self._row_at(top - TOP_PX)
+        return first, max(first + 1, bisect_left(self._tops, bottom - TOP_PX))
+
+    def _row_at(self, y: float) -> int:
+        """The row at this height, or the nearest one."""
+        return min(max(bisect_right(self._tops, y) - 1, 0), len(self._tops) - 2)
 
     def _within(self, zone: Zone) -> Zone:
         """The part of a zone that is inside."""
@@ -285,9 +350,10 @@ class CodeText(QWidget):
         return top, bottom
 
     def _put(self, first: int, end: int) -> None:
-        """Let the field show these lines, each in its place."""
-        end = min(end, len(self._tops) - 1, self.field.blockCount())
-        first = min(first, end - 1)
+        """Let the field show these rows, each in its place, as far as it has them."""
+        least, most = self._begin, self._begin + self.field.blockCount()
+        end = min(max(end, least + 1), most)
+        first = min(max(first, least), end - 1)
         top = round(self._tops[first])
         bottom = math.ceil(self._tops[end]) + TOP_PX + BOTTOM_PX + self._bar_px
         self._placing = True
@@ -295,7 +361,7 @@ class CodeText(QWidget):
             moved = first != self._first
             self._first = first
             self.field.setGeometry(0, top, self.width(), bottom - top)
-            self.field.verticalScrollBar().setValue(first)
+            self.field.verticalScrollBar().setValue(first - self._begin)
             if moved:
                 self.field.viewport().update()
         finally:
@@ -305,11 +371,20 @@ class CodeText(QWidget):
         """A cursor out of the field's sight would scroll it."""
         if not self._placing:
             self._placing = True
-            self.field.verticalScrollBar().setValue(self._first)
+            self.field.verticalScrollBar().setValue(self._first - self._begin)
             self._placing = False
 
-    def _laid_out(self, number: int) -> QTextBlock:
-        block = self.field.document().findBlockByNumber(number)
+    def _has(self, row: int) -> bool:
+        """Tell whether a row is in the field."""
+        return self._begin <= row < self._begin + self.field.blockCount()
+
+    def _laid_out(self, row: int) -> QTextBlock:
+        """The field's block for a row, which comes into it now if it is not there."""
+        if not self._has(row):
+            self._show(rows_of(self._text), row)
+            if not self._has(row):
+                self._coming.finish()
+        block = self.field.document().findBlockByNumber(row - self._begin)
         self.field.blockBoundingRect(block)
         return block
 
@@ -318,12 +393,27 @@ class CodeText(QWidget):
         return LEFT_PX + self.field.contentOffset().x()
 
     def _position_of(self, offset: int) -> int:
-        return utf16_length(self._text[:offset])
+        """The place in the field that is nearest to an offset."""
+        document = self.field.document()
+        row = bisect_right(self._starts, offset) - 1
+        if row < self._begin:
+            return 0
+        block = document.findBlockByNumber(row - self._begin)
+        if not block.isValid():
+            return document.characterCount() - 1
+        within = utf16_length(self._text[self._starts[row] : offset])
+        return block.position() + min(within, block.length() - 1)
+
+    def _offset_of(self, position: int) -> int:
+        """The offset of a place in the field."""
+        block = self.field.document().findBlock(position)
+        start = self._starts[self._begin + block.blockNumber()]
+        return start + characters(self._text[start : start + ROW_CHARACTERS], position - block.position())
 
     def _on_selection_changed(self) -> None:
         if self.field.hasFocus():
             cursor = self.field.textCursor()
-            ends = characters(self._text, cursor.anchor()), characters(self._text, cursor.position())
+            ends = self._offset_of(cursor.anchor()), self._offset_of(cursor.position())
             self.selected_by_keys.emit(*ends)
 
 
@@ -377,90 +467,3 @@ class _Field(QPlainTextEdit):
             super().wheelEvent(event)
         else:
             event.ignore()
-
-
-class _LineHeights:
-    """The heights of lines in a font, found without laying each of them out.
-
-    A line is as high as the fonts together that have its characters. Letters of Chinese are one kind, the
-    others are measured each; of those that stand as high above and below the line one stands for all.
-    """
-
-    def __init__(self, font: QFont) -> None:
-        self.font = font
-        self._extents: dict[str, tuple[float, float]] = {}
-        self._together: dict[frozenset[tuple[float, float]], float] = {}
-        self.usual = sum(self._extent("x"))
-        """Of a line of Latin letters."""
-
-    def of_all(self, lines: list[str]) -> Iterable[float]:
-        """The heights of lines."""
-        text = "\n".join(lines)
-        if text.isascii():
-            return repeat(self.usual, len(lines))
-        # Most lines are like others, once one letter stands for all of its kind.
-        alike: dict[tuple[float, float], set[str]] = {}
-        text = _HAN.sub("国", text)
-        for letter in set(text):
-            if letter > "\x7f" and letter != _LINE_BREAK:
-                alike.setdefault(self._extent(letter), set()).add(letter)
-        like_latin = alike.pop(self._extent("x"), set())
-        if not alike and _LINE_BREAK not in text:
-            return repeat(self.usual, len(lines))
-        text = re.sub(f"[\0-\x09\x0b-\x7f{re.escape(''.join(like_latin))}]+", "x", text)
-        for letters in alike.values():
-            text = re.sub(f"[{re.escape(''.join(letters))}]+", min(letters), text)
-        found: dict[str, float] = {}
-        shapes = text.split("\n")
-        for shape in set(shapes):
-            found[shape] = self._of(shape)
-        return map(found.__getitem__, shapes)
-
-    def _of(self, line: str) -> float:
-        """The height of a line."""
-        if line.isascii():
-            return self.usual
-        one_each = {self._extent(each): each for each in set(line) if each != _LINE_BREAK}
-        key = frozenset(one_each)
-        if key not in self._together:
-            self._together[key] = sum(_measured("".join(one_each.values()), self.font))
-        return self._together[key] * (line.count(_LINE_BREAK) + 1)
-
-    def _extent(self, kind: str) -> tuple[float, float]:
-        found = self._extents.get(kind)
-        if found is None:
-            found = self._extents[kind] = _measured(kind, self.font)
-        return found
-
-
-def _measured(text: str, font: QFont) -> tuple[float, float]:
-    """The pixels above and below the line that letters stand on."""
-    layout = QTextLayout(text, font)
-    layout.beginLayout()
-    line = layout.createLine()
-    line.setLeadingIncluded(True)
-    layout.endLayout()
-    return line.ascent(), line.height() - line.ascent()
-
-
-def _line_at(block: QTextBlock, y: float) -> QTextLine:
-    """The line of a block at this height in it, or the nearest."""
-    layout = block.layout()
-    number = 0
-    while number + 1 < layout.lineCount() and layout.lineAt(number + 1).y() <= y:
-        number += 1
-    return layout.lineAt(number)
-
-
-def _lines_of(text: str) -> list[str]:
-    # An expression that is sought takes ten times as long.
-    return _LINE_END.split(text) if "\r" in text or "\u2029" in text else text.split("\n")
-
-
-def _widths(lines: list[str]) -> Iterable[int]:
-    """Estimate how wide lines are, in Latin letters."""
-    text = "\n".join(lines)
-    if text.isascii() and "\t" not in text:
-        return map(len, lines)
-    wide = _WIDE.sub("xx", text).replace("\t", "x" * (TAB_CHARACTERS + 1))
-    return map(len, wide.split("\n"))
