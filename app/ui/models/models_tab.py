@@ -35,7 +35,7 @@ from app.ui.models.quality.model_matrix import ModelMatrix
 from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.models.search.search_card import SearchCard
-from app.ui.widgets.scrolled_page import ScrolledPage, scroll_to
+from app.ui.widgets.scrolled_page import ScrolledPage, ScrollPlace, scroll_place, scroll_to, scroll_to_place
 from app.ui.widgets.ui_context import UiContext
 from models.catalogue.catalogue import catalogue
 from models.quantisation.file_size import file_bytes
@@ -108,6 +108,8 @@ class ModelsTab(QScrollArea):
         """All cards are there; its rows have been there once."""
         self._typed = ("", "")
         """For the fields, once they are there."""
+        self._place: ScrollPlace | None = None
+        """To be scrolled to, once all is there and seen."""
         self._building.begin(self._build_page())
         Offers(self, self._offered, takes_long=True)
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
@@ -179,6 +181,20 @@ class ModelsTab(QScrollArea):
         if self._is_whole:
             self._fill()
 
+    @property
+    def place(self) -> ScrollPlace:
+        """The place to which the page is scrolled."""
+        return scroll_place(self) if self._place is None else self._place
+
+    def scroll_again(self, place: ScrollPlace) -> None:
+        """Scroll to where the page was in another window, once all of it is there and seen."""
+        self._place = place
+
+    def _come_to_place(self) -> None:
+        if self._place is not None and self._was_shown and self.isVisible():
+            scroll_to_place(self, self._place)
+            self._place = None
+
     def _fill(self) -> None:
         address, words = self._typed
         if address:
@@ -190,6 +206,7 @@ class ModelsTab(QScrollArea):
         """Replies may have been measured meanwhile."""
         super().showEvent(event)
         self._advice.learn_memory_speed()
+        self._come_to_place()
         # Not in the callback that shows the page, nor that which makes it.
         QTimer.singleShot(0, self, self._refresh)
 
@@ -381,6 +398,8 @@ class ModelsTab(QScrollArea):
         yield
         self.viewport().setUpdatesEnabled(True)
         self._was_shown = True
+        # Last of all: a row that the keyboard comes to is scrolled to as well.
+        self._come_to_place()
 
     def _show_recommendation(self, rows: list[ModelRow]) -> None:
         if self._advisor is None:

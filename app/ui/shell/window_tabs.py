@@ -20,6 +20,7 @@ from app.ui.shell.main_window import MainWindow, Page
 from app.ui.shell.program_parts import ProgramParts
 from app.ui.widgets.inline_notices import InlineNotices
 from app.ui.widgets.notices import BroughtBack
+from app.ui.widgets.scrolled_page import ScrollPlace
 from app.ui.widgets.ui_context import UiContext
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class TabsState:
     """The words that were typed on the page of the models: `ModelsTab.typed`."""
     searched_chats: str = ""
     """The words that the chats are searched for."""
+    models_place: ScrollPlace = ScrollPlace()  # noqa: RUF009 - frozen
+    """The place to which the page of the models is scrolled."""
 
 
 def tab_pages(tabs: "Callable[[], WindowTabs]") -> tuple[Page, ...]:
@@ -224,6 +227,7 @@ class WindowTabs(QObject):
         if self._state.model:
             tab.select(self._state.model)
         tab.type_again(self._state.asked_models)
+        tab.scroll_again(self._state.models_place)
         self._models = tab
         return tab
 
@@ -237,6 +241,7 @@ class WindowTabs(QObject):
             self._state.is_new_chat if self._chat is None else self._chat.is_blank,
             self._state.asked_models if self._models is None else self._models.typed,
             self._state.searched_chats if self._chat is None else self._chat.chats.search.text(),
+            self._state.models_place if self._models is None else self._models.place,
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:

@@ -1,6 +1,8 @@
 """The content of an area that scrolls downwards, the ring around an area that has the keyboard, and how what
 has come, or the keyboard comes to, is brought into sight."""
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
@@ -105,6 +107,55 @@ def scroll_to(area: QScrollArea, part: QWidget) -> None:
     QTimer.singleShot(0, part, lambda: scroll(QRect(), LAYOUT_TURNS))
 
 
+@dataclass(frozen=True, slots=True)
+class ScrollPlace:
+    """The place to which a page is scrolled: the part at the top of what is seen, by its number in the page's
+    layout, and the pixels of it above that."""
+
+    part: int = 0
+    above_px: int = 0
+
+
+def scroll_place(area: QScrollArea) -> ScrollPlace:
+    """Return the place to which the page of `area` is scrolled; the page's top, which may have other words
+    in another language, where that is seen."""
+    value = area.verticalScrollBar().value()
+    if value:
+        for number, part in reversed(_parts(area)):
+            if part.isVisibleTo(area) and part.y() <= value:
+                return ScrollPlace(number, value - part.y())
+    return ScrollPlace()
+
+
+def scroll_to_place(area: QScrollArea, place: ScrollPlace) -> None:
+    """Scroll a page there that has just come, once all of it has its place. Only of a page that is seen have
+    the parts got theirs."""
+    bar = area.verticalScrollBar()
+
+    def scroll(known: int, turns: int) -> None:
+        part = dict(_parts(area)).get(place.part)
+        if part is None or not part.isVisibleTo(area):
+            return
+        top = part.y()
+        if (top != known or top + place.above_px > bar.maximum()) and turns:
+            QTimer.singleShot(0, part, lambda: scroll(top, turns - 1))
+            return
+        bar.setValue(top + place.above_px)
+
+    if place != ScrollPlace():
+        QTimer.singleShot(0, area, lambda: scroll(-1, LAYOUT_TURNS))
+
+
+def _parts(area: QScrollArea) -> list[tuple[int, QWidget]]:
+    page = area.widget()
+    layout = page.layout() if page is not None else None
+    if layout is None:
+        return []
+    items = [layout.itemAt(number) for number in range(layout.count())]
+    parts = [item.widget() if item is not None else None for item in items]
+    return [(number, part) for number, part in enumerate(parts) if part is not None]
+
+
 class _Shield(QWidget):
     """Lies over a page that has moved at a click, until the second half of a double click has come: it would
     press what is below the mouse by now."""
@@ -127,10 +178,11 @@ def bring_row_into_sight(view: QAbstractItemView, index: QModelIndex) -> None:
 
 def follow_rows(view: QAbstractItemView) -> None:
     """Let the page around a table, which is as high as its rows, follow the row that the keyboard comes to.
-    What is clicked stays under the mouse."""
+    What is clicked stays under the mouse, and where rows are only shown anew, with the view's signals
+    blocked, the page stays where it is."""
 
     def follow(now: QModelIndex) -> None:
-        if view.hasFocus() and not QApplication.mouseButtons():
+        if view.hasFocus() and not view.signalsBlocked() and not QApplication.mouseButtons():
             bring_row_into_sight(view, now)
 
     view.selectionModel().currentChanged.connect(follow)

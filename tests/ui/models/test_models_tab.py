@@ -287,7 +287,7 @@ def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Ru
         def cell(column: int) -> str:
             return str(table.data(table.index(row, column)))
 
-        assert (cell(TYPE), cell(WEIGHTS), cell(LAYERS)) == ("Q4_K_M", "4.7 GB", "29 / 29")
+        assert (cell(TYPE), cell(WEIGHTS), cell(LAYERS)) == ("Q4_K_M", "4.4 GB", "29 / 29")
         assert (cell(CACHE), cell(SPEED)) == ("3.8 GB", "–"), "for four replies"
         assert "Fits entirely" in seen_words(room.tab.outlooks)
         assert "Not known until a first reply" in seen_words(room.tab.outlooks)

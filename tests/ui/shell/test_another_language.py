@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.base.paths import app_paths
@@ -476,6 +477,35 @@ def test_words_in_the_fields_of_the_pages_are_typed_in_the_new_window(
         await change(application, ENGLISH)
         await change(application, CHINESE)
         await until(lambda: [each.text() for each in fields(application, CHINESE)] == words, "the words")
+
+    run_with_window(scene)
+
+
+def test_the_page_of_the_models_is_scrolled_to_where_it_was(qapp: QApplication) -> None:
+    async def whole(application: WindowApplication) -> ModelsTab:
+        models = application.window.show_page("models")
+        assert isinstance(models, ModelsTab)
+        await until(lambda: models.outlooks.isVisible() and models.viewport().updatesEnabled(), "all cards")
+        models.complete()
+        await settle()
+        return models
+
+    def from_top(models: ModelsTab) -> int:
+        return models.add_card.mapTo(models.viewport(), QPoint(0, 0)).y()
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.resize(1000, 700)
+        models = await whole(application)
+        # The list has the keyboard, and is above what is seen.
+        models.setFocus()
+        models.verticalScrollBar().setValue(models.add_card.y() + 40)
+        assert from_top(models) == -40
+        await change(application, CHINESE)
+        assert from_top(await whole(application)) == -40
+        # Nobody has waited for the page in this one.
+        await change(application, ENGLISH)
+        await change(application, CHINESE)
+        assert from_top(await whole(application)) == -40
 
     run_with_window(scene)
 
