@@ -10,7 +10,13 @@ from pathlib import Path
 
 import msgspec
 import qasync
-from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import (
+    QCoreApplication,
+    QLoggingCategory,
+    QMessageLogContext,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -52,6 +58,8 @@ def run_window(
     with portal_theme():
         qt = QApplication(sys.argv[:1])
     qInstallMessageHandler(_log_qt)
+    # A line for every font that lacks a letter's script, which a reply may have by the dozen.
+    QLoggingCategory.setFilterRules("qt.text.font.db.info=false")
     qt.setQuitOnLastWindowClosed(False)
     qt.setWindowIcon(_program_icon())
     instance = SingleInstance(data_folder, may_end=lambda: _may_end(qt))
