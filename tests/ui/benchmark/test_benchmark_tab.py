@@ -60,7 +60,7 @@ SMALL = Suite(
 )
 STOPPABLE = Suite(
     name="stoppable",
-    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg200", kind="generation", tokens=200)),
+    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg500", kind="generation", tokens=500)),
     repeats=2,
 )
 """Its first result is there a good while before its last."""
