@@ -245,12 +245,14 @@ class WindowTabs(QObject):
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:
-        """Show that again in tabs as they are made; that of the chats is made where a reply goes on, in
-        steps."""
+        """Show that again in tabs as they are made; that of the chats is made where a reply goes on, that of
+        the benchmark where a job does, of which it tells in the window's head, in steps."""
         self._state = state
         if state.answered_chats:
             yield from self._window.making("chat")
             self._window.show_page("chat")
+        if any(job.running for job in (self._jobs.speed, self._jobs.quality, self._jobs.drift)):
+            yield from self._window.making("benchmark")
 
     def welcome(self) -> None:
         """From now on, which is after the first painting, an empty chat offers the model for this computer,

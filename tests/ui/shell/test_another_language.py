@@ -8,8 +8,10 @@ import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
+from app.base.errors import Cancelled
 from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
+from app.bench.run.run_progress import BenchmarkProgress, OnBenchmarkProgress
 from app.chat.store.store import ChatStore
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
@@ -82,6 +84,31 @@ def test_a_benchmark_goes_on_and_ends_in_the_new_window(qapp: QApplication) -> N
         assert (report.suite, report.interruptions) == ("quick", 0)
         assert tab.speed.state.shown == report.id
         assert tab.speed.state.suite == "quick"
+
+    run_with_window(scene)
+
+
+def test_the_step_of_a_benchmark_is_told_in_the_new_language_on_every_page(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_step(*_: object, on_progress: OnBenchmarkProgress, cancel: threading.Event, **__: object) -> None:
+        """Tell of a step that lasts until it is cancelled."""
+        on_progress(BenchmarkProgress("prompt", 1, 3, 0.1, None))
+        cancel.wait()
+        raise Cancelled
+
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        monkeypatch.setattr(application.parts.benchmark_runner, "run", one_step)
+        application.window.show_page("benchmark")
+        benchmark(application).run()
+        await until(lambda: "Benchmark: " in application.session.work_text, "its step")
+        application.window.show_page("chat")
+        await change(application, CHINESE)
+        assert "基准测试：" in application.session.work_text
+        application.window.show_page("benchmark")
+        benchmark(application).speed.cancel()
+        await until(lambda: not application.session.reserved_for, "its end")
 
     run_with_window(scene)
 
