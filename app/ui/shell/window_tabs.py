@@ -13,6 +13,7 @@ from app.bench.drift.comparison import DriftReport
 from app.chat.library.library import ChatLibrary
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.chat.chat_tab import ChatTab
+from app.ui.chat.list.chat_files import ChatReading
 from app.ui.live_panel.live_panel import OpenChat
 from app.ui.models.job_news import JobNews
 from app.ui.models.machine_advice import MachineAdvice
@@ -55,6 +56,8 @@ class TabsState:
     """The words that the chats are searched for."""
     models_place: ScrollPlace = ScrollPlace()  # noqa: RUF009 - frozen
     """The place to which the page of the models is scrolled."""
+    read_chats: tuple[ChatReading, ...] = ()
+    """The files of chats that are being read."""
 
 
 def tab_pages(tabs: "Callable[[], WindowTabs]") -> tuple[Page, ...]:
@@ -140,13 +143,18 @@ class WindowTabs(QObject):
         tab.reply_ended.connect(self.reply_ended)
         self._chat = tab
         tab.go_on(self._state.answered_chats)
-        before, self._state = self._state, replace(self._state, chat=0, is_new_chat=False, searched_chats="")
+        before, self._state = (
+            self._state,
+            replace(self._state, chat=0, is_new_chat=False, searched_chats="", read_chats=()),
+        )
         if before.is_new_chat:
             tab.open_chat(None)
         if before.chat:
             tab.open_if_there(before.chat)
         if before.searched_chats:
             tab.chats.search.setText(before.searched_chats)
+        for reading in before.read_chats:
+            tab.start(tab.list_actions.follow(reading))
         if self._welcomes:
             self._offer_first_model()
 
@@ -242,6 +250,7 @@ class WindowTabs(QObject):
             self._state.asked_models if self._models is None else self._models.typed,
             self._state.searched_chats if self._chat is None else self._chat.chats.search.text(),
             self._state.models_place if self._models is None else self._models.place,
+            self._state.read_chats if self._chat is None else self._chat.list_actions.give_readings(),
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:
@@ -251,6 +260,8 @@ class WindowTabs(QObject):
         if state.answered_chats:
             yield from self._window.making("chat")
             self._window.show_page("chat")
+        elif state.read_chats:
+            yield from self._window.making("chat")
         if any(job.running for job in (self._jobs.speed, self._jobs.quality, self._jobs.drift)):
             yield from self._window.making("benchmark")
 

@@ -13,6 +13,7 @@ from app.base.paths import app_paths
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.run_progress import BenchmarkProgress, OnBenchmarkProgress
 from app.chat.store.store import ChatStore
+from app.chat.transfer import import_chats
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_head import SIZES
@@ -27,6 +28,7 @@ from app.ui.shell.window_tabs import WindowTabs
 from app.ui.widgets.notices import INFORM_MS, Notices
 from models.store.manifest import BuiltFile
 from tests.support.bench_reports import make_report
+from tests.support.late_answers import Late
 from tests.support.pages.benchmark_page import open_page
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
@@ -436,6 +438,34 @@ def test_chats_that_are_taken_out_again_in_the_new_window_are_not_open(
         tab = chat_tab(application)
         await until(lambda: tab.chat is None or tab.chat.id != imported, "another chat")
         assert "此聊天已不存在。" not in told(application)
+
+    run_with_window(scene)
+
+
+def test_chats_that_are_being_read_are_added_in_the_new_window(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = Late(import_chats.read_chats)
+    monkeypatch.setattr(import_chats, "read_chats", reading)
+
+    async def scene(application: WindowApplication) -> None:
+        store = application.parts.chats
+        chat = store.create_conversation(title="imported")
+        store.add_message(chat.id, None, "user", "Hello")
+        tab = chat_tab(application)
+        await tab.list_actions.export(chat.id, "json", False, tmp_path / "chat.json")
+        store.delete(chat.id)
+        tab.start(tab.list_actions.import_from(tmp_path / "chat.json"))
+        await until(lambda: reading.waiting == 1, "the reading")
+        for language in (CHINESE, ENGLISH):
+            await change(application, language)
+            assert reading.waiting == 1
+        reading.let_all()
+        await until(lambda: "Chats added: 1." in told(application), "its end")
+        assert [each.title for each in store.conversations()] == ["imported"]
+        tab = chat_tab(application)
+        assert tab.chat is not None
+        assert tab.chat.title == "imported"
 
     run_with_window(scene)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
-from app.chat.store.imported import ImportedChat
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, to_markdown, whole_chat
@@ -33,6 +32,29 @@ def file_name(title: str) -> str:
 def file_ending(kind: str, *, several: bool) -> str:
     """Several chats go into one JSON file, or into a zip archive of files of the other kinds."""
     return "zip" if several and kind != "json" else ENDINGS[kind]
+
+
+class ChatReading:
+    """A file of chats that is being read on a worker thread; GUI thread. It goes on in another window, and
+    ends where `cancel` is set."""
+
+    def __init__(self, path: Path, store: ChatStore) -> None:
+        # Not for the window's start.
+        from app.chat.transfer.import_chats import read_chats
+
+        def add() -> tuple[list[int], list[str]]:
+            chats = read_chats(path, self.cancel)
+            ids = store.add_imported(chats, self.cancel)
+            return ids, sorted({kind for chat in chats for kind in chat.left_out})
+
+        self.path = path
+        self.cancel = threading.Event()
+        self.folders_before = store.folders()
+        self.kept = asyncio.get_running_loop().run_in_executor(None, add)
+        """The chats' numbers, and what kinds of content had to be left out. Raises `Cancelled` where `cancel`
+        was set before all are kept: none is kept then. Once they are it comes too late."""
+        # Also where no window waits for it any more.
+        self.kept.add_done_callback(lambda kept: kept.cancelled() or kept.exception())
 
 
 class ChatFiles:
@@ -67,23 +89,9 @@ class ChatFiles:
                 reason=error.strerror or str(error),
             ) from error
 
-    async def import_from(self, path: Path, cancel: threading.Event) -> tuple[list[int], list[str]]:
-        """Add the chats of a file; their numbers, and what kinds of content had to be left out. Raises
-        `Cancelled` where `cancel` was set before all are kept, which also ends with the task: none
-        is kept then."""
-        # Not for the window's start, as below.
-        from app.chat.transfer.import_chats import read_chats
-
-        def add() -> tuple[list[ImportedChat], list[int]]:
-            chats = read_chats(path, cancel)
-            return chats, self._store.add_imported(chats, cancel)
-
-        try:
-            # Once they are kept a `cancel` comes too late, and counts for nothing.
-            chats, ids = await asyncio.to_thread(add)
-        finally:
-            cancel.set()
-        return ids, sorted({kind for chat in chats for kind in chat.left_out})
+    def read(self, path: Path) -> ChatReading:
+        """Begin to read a file of chats and to keep them."""
+        return ChatReading(path, self._store)
 
     def _json(self, chats: Sequence[Conversation], with_thinking: bool) -> bytes:
         whole = [whole_chat(self._store, chat) for chat in chats]

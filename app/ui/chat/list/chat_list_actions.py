@@ -1,6 +1,6 @@
 """Do what the list of chats asks for: rename, pin, folders, delete with undo, search, export, import."""
 
-import threading
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.ui.base.file_dialogs import FileDialog
 from app.ui.base.resource_words import enumerated
 from app.ui.chat.conversation.chat_writer import ChatKeeper
-from app.ui.chat.list.chat_files import ChatFiles, file_ending, file_name
+from app.ui.chat.list.chat_files import ChatFiles, ChatReading, file_ending, file_name
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.widgets.notices import BroughtBack, Notices
 
@@ -42,6 +42,7 @@ class ChatListActions(QObject):
         self._chats = chats
         self._keeper = keeper
         self._files = ChatFiles(keeper.store)
+        self._readings: list[ChatReading] = []
         self._notices = notices
         self._start = start
         chats.rename_requested.connect(lambda *what: start(self._rename(*what)))
@@ -82,18 +83,32 @@ class ChatListActions(QObject):
         """Add the chats of another program's file, open the first one, and offer to take them out again.
 
         Raises `Cancelled` where the user ends the reading, for which the list has a row meanwhile."""
-        before, opened = self._keeper.store.folders(), self._keeper.opened
-        cancel = threading.Event()
-        row = self._chats.show_reading(path.name)
-        row.given_up.connect(cancel.set)
+        await self.follow(self._files.read(path))
+
+    def give_readings(self) -> tuple[ChatReading, ...]:
+        """Give what is being read, for another window to `follow`: it does not end with this one."""
+        readings = tuple(self._readings)
+        self._readings.clear()
+        return readings
+
+    async def follow(self, reading: ChatReading) -> None:
+        """Show that it is read, and then as `import_from`."""
+        opened = self._keeper.opened
+        self._readings.append(reading)
+        row = self._chats.show_reading(reading.path.name)
+        row.given_up.connect(reading.cancel.set)
         row.given_up.connect(row.end)
         try:
-            ids, left_out = await self._files.import_from(path, cancel)
+            ids, left_out = await asyncio.shield(reading.kept)
         finally:
+            if reading in self._readings:
+                self._readings.remove(reading)
+                reading.cancel.set()
             # Else the window went meanwhile.
             if shiboken6.isValid(row):
                 row.end()
-        made = [folder.id for folder in self._keeper.store.folders() if folder not in before]
+        folders = self._keeper.store.folders()
+        made = [folder.id for folder in folders if folder not in reading.folders_before]
         await self._read_list()
         if opened == self._keeper.opened:
             # Else the user has gone to another chat meanwhile.
