@@ -13,6 +13,7 @@ from app.audit.gate import Gate
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from app.base.log import log_behind
+from app.base.paths import require_data_folder
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.export.report_sections import FurtherSections
@@ -72,7 +73,9 @@ def run_window(files: Sequence[Path] = ()) -> int:
 
 
 def program_parts(core: StillroomCore, told: NoticeInbox) -> ProgramParts:
-    """Everything the window works with; threads start once it is painted. `told` is older than `core`."""
+    """Everything the window works with; threads start once it is painted. `told` is older than `core`.
+    Raises `StillroomError` where the folder of the data is away."""
+    require_data_folder(core.paths)
     memory = core.load_memory()
     files = core.file_facts()
     states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * GIGABYTE))

@@ -14,7 +14,7 @@ from models.system.durable import write_durably
 from models.system.json_file import make_way
 from models.system.regular_file import open_regular, read_regular
 
-LONGEST_LINE_BYTES = 4 << 20
+LONGEST_LINE_BYTES = 32 << 20
 """With its end. None that Stillroom writes is longer, and nobody reads one that is."""
 _MOST_HEAD_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 16

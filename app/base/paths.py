@@ -7,7 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
-from models.system.json_file import make_way_for_folder
+from models.system.json_file import folder_away, make_way_for_folder
+from models.system.regular_file import is_dead_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,13 @@ def make_private(paths: AppPaths) -> None:
     for folder in paths.inner_folders:
         with contextlib.suppress(OSError):
             make_way_for_folder(folder)
+
+
+def require_data_folder(paths: AppPaths) -> None:
+    """Raise `StillroomError` where the folder in which all that is kept lies is a link to what is not there.
+    Where it only cannot be written, Stillroom starts and says so."""
+    if is_dead_link(paths.data):
+        raise folder_away(paths.data)
 
 
 def app_paths() -> AppPaths:

@@ -37,7 +37,7 @@ from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.file_stamp import FileMark, mark
 from models.system.json_file import DamagedJsonError, load_json, make_folder, write_json
-from models.system.regular_file import open_regular
+from models.system.regular_file import is_dead_link, open_regular
 from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
@@ -134,8 +134,9 @@ class ModelStore:
 
     @property
     def is_there(self) -> bool:
-        """Tell whether the folder can hold models: where the user chose it, whether its disk is there."""
-        return not self._chosen or (self.root / CHOSEN_MARK).is_file()
+        """Tell whether the folder can hold models: where the user chose it, or leads there by a link, whether
+        its disk is there."""
+        return (self.root / CHOSEN_MARK).is_file() if self._chosen else not is_dead_link(self.root)
 
     def move_to(self, root: Path) -> None:
         """Look for the models in another folder from now on."""

@@ -19,7 +19,7 @@ from models.system.durable import rename_durably, write_durably
 from models.system.errors import StillroomError
 from models.system.file_stamp import mark
 from models.system.notices import tell
-from models.system.regular_file import is_no_folder, is_other, read_regular
+from models.system.regular_file import is_dead_link, is_no_folder, is_other, read_regular
 
 log = logging.getLogger(__name__)
 
@@ -167,17 +167,21 @@ def make_way(path: Path) -> None:
 
 def make_way_for_folder(path: Path) -> None:
     """Rename what has the name of a folder of Stillroom's and is none, and tell the user. Raises `OSError`
-    where it cannot be renamed."""
+    where it cannot be renamed, and of a link to what is not there: its disk may only be away, so it stays,
+    and this is told."""
+    if is_dead_link(path):
+        tell(folder_away(path))
+        raise OSError(errno.ENOENT, "it is a link to a folder that is not there", str(path))
     if not is_no_folder(path):
         return
+    hint = "If the folder is elsewhere, put it back in its place while Stillroom is closed."
     try:
         aside = set_aside(path)
     except OSError as error:
         tell(
             StillroomError(
-                "{path} is no folder but a file, a pipe, a device or a link to none, and could not be "
-                "renamed: {reason}.",
-                "If the folder is elsewhere, put it back in its place while Stillroom is closed.",
+                "{path} is no folder but a file, a pipe or a device, and could not be renamed: {reason}.",
+                hint,
                 path=str(path),
                 reason=error.strerror or str(error),
             )
@@ -185,11 +189,20 @@ def make_way_for_folder(path: Path) -> None:
         raise
     tell(
         StillroomError(
-            "{path} is no folder but a file, a pipe, a device or a link to none. It is kept as {aside}.",
-            "If the folder is elsewhere, put it back in its place while Stillroom is closed.",
+            "{path} is no folder but a file, a pipe or a device. It is kept as {aside}.",
+            hint,
             path=str(path),
             aside=aside.name,
         )
+    )
+
+
+def folder_away(path: Path) -> StillroomError:
+    """Return the error for a folder that is a link to what is not there."""
+    return StillroomError(
+        "{path} is a link to a folder that is not there.",
+        "Connect its disk and start Stillroom again; nothing is lost.",
+        path=str(path),
     )
 
 

@@ -26,13 +26,23 @@ def is_other(path: Path) -> bool:
 
 
 def is_no_folder(path: Path) -> bool:
-    """Tell whether a name stands for something that is no folder, or for a symbolic link to none."""
+    """Tell whether a name stands for something that is no folder; not for a link that leads nowhere, see
+    `is_dead_link`."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def is_dead_link(path: Path) -> bool:
+    """Tell whether a name stands for a symbolic link to what is not there, such as on a disk that is away."""
+    try:
+        path.stat()
     except PermissionError:
         return False
     except OSError:
         return path.is_symlink()
+    return False
 
 
 @overload

@@ -13039,12 +13039,16 @@ Left for the reply: {left}</source>
         <translation>{path} 已存在，且是另一个文件。</translation>
     </message>
     <message>
-        <source>{path} is no folder but a file, a pipe, a device or a link to none, and could not be renamed: {reason}.</source>
-        <translation>{path} 不是文件夹，而是文件、管道、设备或失效的链接，并且无法重命名：{reason}。</translation>
+        <source>{path} is a link to a folder that is not there.</source>
+        <translation>{path} 是指向一个不存在的文件夹的链接。</translation>
     </message>
     <message>
-        <source>{path} is no folder but a file, a pipe, a device or a link to none. It is kept as {aside}.</source>
-        <translation>{path} 不是文件夹，而是文件、管道、设备或失效的链接。它保留为 {aside}。</translation>
+        <source>{path} is no folder but a file, a pipe or a device, and could not be renamed: {reason}.</source>
+        <translation>{path} 不是文件夹，而是文件、管道或设备，并且无法重命名：{reason}。</translation>
+    </message>
+    <message>
+        <source>{path} is no folder but a file, a pipe or a device. It is kept as {aside}.</source>
+        <translation>{path} 不是文件夹，而是文件、管道或设备。它保留为 {aside}。</translation>
     </message>
     <message>
         <source>{path} is no file but a folder, a pipe, a device or a link to none. It is kept as {aside}.</source>

@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from app.base.errors import StillroomError
 from app.base.shutdown import Ending, end_at_once
 from app.ui.base.language import Languages
 from app.ui.shell.desktop.destroyed_windows import DestroyedWindows
@@ -28,6 +29,7 @@ from app.ui.shell.desktop.single_instance import SingleInstance
 from app.ui.shell.desktop.stop_signals import StopSignals
 from app.ui.shell.program_parts import ProgramParts
 from app.ui.shell.window_application import WindowApplication
+from app.ui.widgets.notices import error_text
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +72,12 @@ def run_window(
     loop = _watched_loop(qt) if figures else qasync.QEventLoop(qt)
     asyncio.set_event_loop(loop)
     with loop:
-        loop.run_until_complete(_live(qt, make_parts, instance, files, ending, on_shown))
+        status = loop.run_until_complete(_live(qt, make_parts, instance, files, ending, on_shown))
         if figures:
             loop.watch.stop()
             Path(figures).write_bytes(msgspec.json.encode(loop.watch.figures()))
     instance.release()
-    return 0
+    return int(status)
 
 
 def _watched_loop(qt: QApplication) -> qasync.QEventLoop:
@@ -94,8 +96,15 @@ async def _live(
     files: Sequence[Path],
     ending: Ending,
     on_shown: Callable[[WindowApplication], None],
-) -> None:
-    application = WindowApplication(qt, make_parts(), files, ending)
+) -> int:
+    try:
+        parts = make_parts()
+    except StillroomError as error:
+        log.exception("the window cannot open")
+        Languages(qt).choose("system")
+        QMessageBox(QMessageBox.Icon.Critical, "Stillroom", error_text(error, "\n")).exec()
+        return 1
+    application = WindowApplication(qt, parts, files, ending)
     instance.open_asked.connect(application.open_files)
     application.closing.connect(instance.leave)
     signals = StopSignals(ending.begin, application)
@@ -105,6 +114,7 @@ async def _live(
     on_shown(application)
     await application.wait_until_closed()
     destroyed.stop()
+    return 0
 
 
 def _may_end(qt: QApplication) -> bool:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from app.base.log import log_file, report
 from app.base.paths import AppPaths, make_private
 from app.chat.store.full_disk_drafts import FullDiskDrafts, LastWord
 from app.server.access.key_file import is_usable, read_or_make_key
+from models.store.store import ModelStore
 from models.system.durable import write_durably
 from models.system.json_file import make_folder
 from models.system.notices import NoticeInbox
@@ -160,9 +162,12 @@ def test_a_database_comes_back_from_its_backup(
 
 
 ODD_FOLDERS: dict[str, Callable[[Path], object]] = {
-    **{name: put for name, put in ODD.items() if name != "folder"},
+    "pipe": os.mkfifo,
+    "socket": _socket,
+    "endless device": ODD["endless device"],
     "file": lambda path: path.write_text("mine"),
 }
+DEAD_LINKS = ["link to nothing", "link in a circle"]
 
 
 @pytest.mark.parametrize("put", ODD_FOLDERS.values(), ids=ODD_FOLDERS.keys())
@@ -197,6 +202,32 @@ def test_a_folder_is_made_where_something_else_has_its_name(
     assert len(told) == 1
 
 
+@pytest.mark.parametrize("kind", DEAD_LINKS)
+def test_a_link_to_a_folder_whose_disk_is_away_stays_and_it_is_said(
+    kind: str, tmp_path: Path, told: list[str]
+) -> None:
+    paths = AppPaths(tmp_path / "data", tmp_path / "config", tmp_path / "cache", tmp_path / "logs")
+    for folder in (*paths.private_folders, *paths.inner_folders):
+        shutil.rmtree(tmp_path)
+        folder.parent.mkdir(parents=True)
+        ODD[kind](folder)
+        told.clear()
+        make_private(paths)
+        assert told[0].startswith(f"{folder} is a link to a folder that is not there. Connect its disk")
+        assert len(told) == 1
+        assert folder.is_symlink()
+
+
+def test_models_behind_a_link_whose_disk_is_away_are_told_to_be_away(tmp_path: Path) -> None:
+    ODD["link to nothing"](tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
+    assert not store.is_there
+    with pytest.raises(StillroomError, match="The folder of your models is not there"), store.reading(()):
+        pass
+    (tmp_path / "nowhere").mkdir()
+    assert store.is_there
+
+
 def test_a_link_to_a_folder_stays(tmp_path: Path, told: list[str]) -> None:
     paths = AppPaths(tmp_path / "data", tmp_path / "config", tmp_path / "cache", tmp_path / "logs")
     (tmp_path / "elsewhere" / "models").mkdir(parents=True)
@@ -206,13 +237,27 @@ def test_a_link_to_a_folder_stays(tmp_path: Path, told: list[str]) -> None:
     assert paths.data.is_symlink()
 
 
+@pytest.mark.parametrize("put", ODD_FOLDERS.values(), ids=ODD_FOLDERS.keys())
 def test_backups_are_made_where_something_else_has_the_name_of_their_folder(
-    odd: Callable[[Path], object], tmp_path: Path
+    put: Callable[[Path], object], tmp_path: Path
 ) -> None:
     [kind] = [kind for kind in KINDS if kind.name == "quality"]
-    path = tmp_path / "it.sqlite3"
-    with closing(kind.begin(path)) as store:
-        odd(tmp_path / "it-backups")
+    with closing(kind.begin(tmp_path / "it.sqlite3")) as store:
+        put(tmp_path / "it-backups")
+        assert ended(store.back_up_if_due) is not None
+
+
+@pytest.mark.parametrize("name", DEAD_LINKS)
+def test_backups_wait_for_the_disk_that_a_link_leads_to(name: str, tmp_path: Path, told: list[str]) -> None:
+    [kind] = [kind for kind in KINDS if kind.name == "quality"]
+    backups = tmp_path / "it-backups"
+    with closing(kind.begin(tmp_path / "it.sqlite3")) as store:
+        ODD[name](backups)
+        with pytest.raises(StillroomError, match="a link to a folder that is not there"):
+            ended(store.back_up_if_due)
+        assert told[0].startswith(f"{backups} is a link to a folder that is not there. Connect its disk")
+        assert backups.is_symlink()
+        backups.unlink()
         assert ended(store.back_up_if_due) is not None
 
 
@@ -300,3 +345,22 @@ def test_the_reserve_is_set_aside(odd: Callable[[Path], object], tmp_path: Path)
 def test_a_report_has_no_log(odd: Callable[[Path], object], tmp_path: Path) -> None:
     odd(log_file(tmp_path))
     assert "(no log)" in str(ended(lambda: report(tmp_path)))
+
+
+def test_the_window_says_that_the_disk_of_its_data_is_away(tmp_path: Path) -> None:
+    ODD["link to nothing"](tmp_path / "data")
+    code = (
+        "import sys\n"
+        "from PySide6.QtWidgets import QMessageBox\n"
+        "from app.window_bootstrap import run_window\n"
+        "QMessageBox.exec = lambda box: print(box.text())\n"
+        "sys.exit(run_window())\n"
+    )
+    surroundings = {**os.environ, "STILLROOM_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{tmp_path / 'data'} is a link to a folder that is not there.")
+    assert "Connect its disk" in done.stdout
+    assert (tmp_path / "data").is_symlink()

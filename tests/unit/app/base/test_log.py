@@ -56,7 +56,7 @@ def test_the_file_rotates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("taken", ["stillroom.log", "."])
 def test_it_keeps_the_notice_that_its_place_was_taken(taken: str, tmp_path: Path) -> None:
-    """Who listens later is told, once, and the log that is begun has it."""
+    """It is told, once, to who listens later, and the log that is begun has it."""
     folder = tmp_path / "logs"
     if taken == ".":
         folder.write_text("mine")
