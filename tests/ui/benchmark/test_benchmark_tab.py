@@ -60,7 +60,7 @@ SMALL = Suite(
 )
 STOPPABLE = Suite(
     name="stoppable",
-    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg500", kind="generation", tokens=500)),
+    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg200", kind="generation", tokens=200)),
     repeats=2,
 )
 """Its first result is there a good while before its last."""
@@ -605,6 +605,8 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     later = open_room(suite=STOPPABLE)
     wait_until(lambda: kept(later))
     wait_until(lambda: "Prompt, 64 tokens" in later.texts())
+    # It is looked for again where the model's facts have changed meanwhile.
+    wait_until(lambda: kept(room))
     room.button("Go on").click()
     wait_until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
     assert room.history.reports()[0].interruptions == 1

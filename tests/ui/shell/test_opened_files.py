@@ -7,11 +7,9 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.ui.shell.window_application import WindowApplication
-from app.ui.widgets.notices import Notices
 from models.catalogue.starter import starter_file
 from tests.support.waiting import until
-from tests.support.widgets import seen_words
-from tests.support.window import run_with_window
+from tests.support.window import run_with_window, told
 
 
 def test_an_opened_file_is_kept_and_loaded(
@@ -44,7 +42,7 @@ def test_why_an_opened_file_is_no_model_can_be_seen(
     async def scene(application: WindowApplication) -> None:
         application.window.resize(1280, 800)
         application.open_files([broken])
-        [toast] = application.window.findChildren(Notices)
-        await until(lambda: "broken.gguf" in seen_words(toast), "the reason")
+        # In a toast while the page is still being made, else on the page.
+        await until(lambda: "broken.gguf" in told(application), "the reason")
 
     run_with_window(scene)
