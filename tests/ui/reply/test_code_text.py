@@ -197,6 +197,17 @@ def test_a_long_line_goes_on_in_further_rows(qtbot: QtBot, theme: Theme) -> None
     assert field.toPlainText().endswith("\nend, and more")
 
 
+def test_a_long_line_that_is_selected_by_keys_is_copied_as_one(qtbot: QtBot, theme: Theme) -> None:
+    code = f"{'a' * (2 * ROW_CHARACTERS)}é😀\n\tb"
+    [field] = made(qtbot, theme, code).findChildren(QPlainTextEdit)
+    field.setFocus()
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(field, Qt.Key.Key_Home, control)
+    qtbot.keyClick(field, Qt.Key.Key_End, control | Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(field, Qt.Key.Key_C, control)
+    assert QGuiApplication.clipboard().text() == code
+
+
 def test_code_of_rare_letters_comes_in_turns_and_is_as_high_as_it_is_drawn(
     qtbot: QtBot, theme: Theme
 ) -> None:

@@ -2,10 +2,10 @@
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRect, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
@@ -77,7 +77,7 @@ class CodeText(QWidget):
         """Widths and numbers of the rows that may be the widest."""
         self._coming = Slices(self)
         """Measures rows, and puts them into the field, where they are many."""
-        self.field = _Field(self)
+        self.field = _Field(self, self._text_between)
         self._sizes = RowSizes(self.field.document().defaultFont())
         self._starts = [0]
         """At which character of the text each row begins."""
@@ -410,6 +410,10 @@ class CodeText(QWidget):
         start = self._starts[self._begin + block.blockNumber()]
         return start + characters(self._text[start : start + ROW_CHARACTERS], position - block.position())
 
+    def _text_between(self, start: int, end: int) -> str:
+        """The code between two places in the field, whose rows may be parts of one line."""
+        return self._text[self._offset_of(start) : self._offset_of(end)]
+
     def _on_selection_changed(self) -> None:
         if self.field.hasFocus():
             cursor = self.field.textCursor()
@@ -424,8 +428,10 @@ class _Field(QPlainTextEdit):
     key_pressed = Signal()
     """It is about to do what a key says."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, text_between: Callable[[int, int], str]) -> None:
+        """`text_between` gives the text of the code between two positions."""
         super().__init__(parent)
+        self._text_between = text_between
         self.setProperty("look", "bare")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setReadOnly(True)
@@ -450,6 +456,12 @@ class _Field(QPlainTextEdit):
         """Tell of it first."""
         self.key_pressed.emit()
         super().keyPressEvent(event)
+
+    def createMimeDataFromSelection(self) -> QMimeData:  # noqa: N802
+        """Copy the code as it is."""
+        data, cursor = QMimeData(), self.textCursor()
+        data.setText(self._text_between(cursor.selectionStart(), cursor.selectionEnd()))
+        return data
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Leave it to what is around."""
