@@ -109,7 +109,8 @@ class ModelsTab(QScrollArea):
         self._typed = ("", "")
         """For the fields, once they are there."""
         self._place: ScrollPlace | None = None
-        """To be scrolled to, once all is there and seen."""
+        """To be scrolled to, once all is there and seen; None once it is."""
+        self._is_coming_to_place = False
         self._building.begin(self._build_page())
         Offers(self, self._offered, takes_long=True)
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
@@ -188,11 +189,16 @@ class ModelsTab(QScrollArea):
 
     def scroll_again(self, place: ScrollPlace) -> None:
         """Scroll to where the page was in another window, once all of it is there and seen."""
-        self._place = place
+        self._place = place if place != ScrollPlace() else None
 
     def _come_to_place(self) -> None:
-        if self._place is not None and self._was_shown and self.isVisible():
-            scroll_to_place(self, self._place)
+        if self._place is not None and self._was_shown and self.isVisible() and not self._is_coming_to_place:
+            self._is_coming_to_place = True
+            scroll_to_place(self, self._place, self._on_place)
+
+    def _on_place(self, is_there: bool) -> None:
+        self._is_coming_to_place = False
+        if is_there:
             self._place = None
 
     def _fill(self) -> None:

@@ -1,6 +1,7 @@
 """The content of an area that scrolls downwards, the ring around an area that has the keyboard, and how what
 has come, or the keyboard comes to, is brought into sight."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer
@@ -127,23 +128,24 @@ def scroll_place(area: QScrollArea) -> ScrollPlace:
     return ScrollPlace()
 
 
-def scroll_to_place(area: QScrollArea, place: ScrollPlace) -> None:
+def scroll_to_place(area: QScrollArea, place: ScrollPlace, ended: Callable[[bool], None]) -> None:
     """Scroll a page there that has just come, once all of it has its place. Only of a page that is seen have
-    the parts got theirs."""
+    the parts got theirs. `ended` is told whether it is there, else that part of the page is not seen."""
     bar = area.verticalScrollBar()
 
     def scroll(known: int, turns: int) -> None:
         part = dict(_parts(area)).get(place.part)
         if part is None or not part.isVisibleTo(area):
+            ended(False)
             return
         top = part.y()
         if (top != known or top + place.above_px > bar.maximum()) and turns:
-            QTimer.singleShot(0, part, lambda: scroll(top, turns - 1))
+            QTimer.singleShot(0, area, lambda: scroll(top, turns - 1))
             return
         bar.setValue(top + place.above_px)
+        ended(True)
 
-    if place != ScrollPlace():
-        QTimer.singleShot(0, area, lambda: scroll(-1, LAYOUT_TURNS))
+    QTimer.singleShot(0, area, lambda: scroll(-1, LAYOUT_TURNS))
 
 
 def _parts(area: QScrollArea) -> list[tuple[int, QWidget]]:
