@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QPainter, QPalette
-from PySide6.QtWidgets import QDialog, QTableView
+from PySide6.QtWidgets import QApplication, QDialog, QTableView
 
 from app.base.paths import app_paths
 from app.chat.store.records import Conversation
@@ -98,8 +98,15 @@ class Album:
         """The window, with a dialog in front of it, in both themes."""
         for theme in ("dark", "light"):
             self.application.parts.settings.update(theme=theme)
+            await self._changed()
             await settle()
             self.take_one(f"{name}-{theme}", dialog)
+
+    async def _changed(self) -> None:
+        """Wait for the end of a change of the theme or the size, which takes longer on a busy machine."""
+        for window in QApplication.topLevelWidgets():
+            if window.isVisible():
+                await until(window.updatesEnabled, "the theme")
 
     def take_one(self, name: str, dialog: QDialog | None = None) -> None:
         """The window as it is."""

@@ -18,6 +18,7 @@ from app.settings import Theme as ThemeChoice
 from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
 from app.ui.base.font_icon import FontIcon, IconColours
 from app.ui.base.formulas import Formulas
+from app.ui.base.letters import Letters
 from app.ui.base.slices import Slices
 
 Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
@@ -53,6 +54,8 @@ class Theme(QObject):
         self._icons: dict[tuple[str, IconColours, float], QIcon] = {}
         self.formulas = Formulas(self)
         """Formulas in the colours that are asked for."""
+        self.letters = Letters()
+        """Those that were laid out in the fonts of the window."""
         self._restyling = Slices(self)
         self._covered: list[QWidget] = []
         """The windows that are not painted while their widgets are restyled."""
@@ -81,6 +84,7 @@ class Theme(QObject):
         """Change the scheme and the size of all windows: now, or `in_steps` in the next turns, as all at once
         takes too long. What is seen changes when the last step is done."""
         before = (self.colours, self._zoom_percent)
+        letters = [self.letters.known_in(font) for font in self._text_fonts]
         self._choice = choice
         self._zoom_percent = zoom_percent
         self.colours = self._pick()
@@ -88,7 +92,7 @@ class Theme(QObject):
             return
         self._cover()
         self._apply()
-        self._restyling.begin(self._change_steps())
+        self._restyling.begin(self._change_steps(letters))
         if not in_steps:
             self._restyling.finish()
 
@@ -164,8 +168,16 @@ class Theme(QObject):
         self._application.style().unpolish(self._application)
         self._application.setStyleSheet(Template(sheet).substitute(values))
 
-    def _change_steps(self) -> Iterator[None]:
+    @property
+    def _text_fonts(self) -> tuple[QFont, ...]:
+        """The fonts of most text."""
+        return self._application.font(), self.code_font()
+
+    def _change_steps(self, letters: Sequence[str]) -> Iterator[object]:
+        """Follow a change; `letters` were known in each of the fonts of most text before."""
         try:
+            for known, font in zip(letters, self._text_fonts, strict=True):
+                yield from self.letters.steps(known, font)
             seen = self._seen_dialog()
             if seen is not None:
                 # The user looks at it, and what it lies over takes much longer.

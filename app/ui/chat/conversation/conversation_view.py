@@ -514,7 +514,10 @@ class ConversationView(ChatColumn):
                         self._show_filled()
                     yield None
                     continue
-                yield from conversation_texts.steps_of(self._branch[self._first - 1])
+                message = self._branch[self._first - 1]
+                yield from conversation_texts.steps_of(message)
+                for text in (message.thinking, message.content):
+                    yield from self._theme.letters.steps(text, self.font())
                 # Some may have gone meanwhile.
                 if self._misses_some:
                     self._make_earlier()

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from PySide6.QtGui import QFont, QTextLayout
 
+from app.ui.base.letters import Letters
+
 ROW_CHARACTERS = 1000
 """A longer line goes on in a further row: Qt lays out a row as a whole, one of 300,000 letters in 100 ms."""
 TAB_CHARACTERS = 10
@@ -14,8 +16,6 @@ MEASURED_ROWS = 500
 """So many are measured in a step, which takes 3 ms, where they have few different letters."""
 FEW_LETTERS = 64
 """So many new ones are measured each, in 3 ms; of rows with more of them each is laid out."""
-RANGE_BITS = 6
-"""Letters that have all but these bits in common are mostly of one script."""
 DIFFERENT_LETTERS = 200
 """Text with more of them takes long to measure, and to be laid out for the first time."""
 
@@ -80,11 +80,10 @@ class RowSizes:
     others are measured each; of those that stand as high above and below the line one stands for all.
     """
 
-    def __init__(self, font: QFont) -> None:
+    def __init__(self, font: QFont, letters: Letters) -> None:
         self.font = font
+        self._letters = letters
         self._extents: dict[str, tuple[float, float]] = {}
-        self._ranges: set[int] = set()
-        """Ranges of letters of which one was laid out."""
         self._together: dict[frozenset[tuple[float, float]], float] = {}
         self.usual = sum(self._extent("x"))
         """The height of a row of Latin letters."""
@@ -98,7 +97,7 @@ class RowSizes:
             except StopIteration as end:
                 return Sizes(*end.value)
 
-    def steps(self, rows: Sequence[str]) -> Generator[None, None, Sizes]:
+    def steps(self, rows: Sequence[str]) -> Generator[object, None, Sizes]:
         """Measure rows in steps, and return their sizes."""
         sizes = Sizes([], [])
         for first in range(0, len(rows), MEASURED_ROWS):
@@ -107,27 +106,22 @@ class RowSizes:
             if text.isascii():
                 sizes.heights.extend([self.usual] * len(some))
             else:
-                yield
+                yield None
                 yield from self._add_heights(some, text, sizes.heights)
             sizes.widths.extend(_widths(some, text))
         return sizes
 
-    def _add_heights(self, rows: Sequence[str], text: str, heights: list[float]) -> Iterator[None]:
+    def _add_heights(self, rows: Sequence[str], text: str, heights: list[float]) -> Iterator[object]:
         for kind, letters in _ALIKE.items():
             text = letters.sub(kind, text)
         found = {letter for letter in set(text) if letter > "\x7f"}
         if len(found - self._extents.keys()) <= FEW_LETTERS:
             heights.extend(self._heights_by_letters(found, text))
             return
-        for letter in found:
-            # With the first letter of a script Qt looks through all fonts for one that has it.
-            if ord(letter) >> RANGE_BITS not in self._ranges:
-                self._ranges.add(ord(letter) >> RANGE_BITS)
-                _measured(letter, self.font)
-                yield
+        yield from self._letters.steps("".join(found), self.font)
         for row in rows:
             heights.append(sum(_measured(row, self.font)))
-            yield
+            yield None
 
     def _heights_by_letters(self, found: set[str], text: str) -> Iterator[float]:
         # Most rows are like others, once one letter stands for all of its kind.

@@ -78,7 +78,7 @@ class CodeText(QWidget):
         self._coming = Slices(self)
         """Measures rows, and puts them into the field, where they are many."""
         self.field = _Field(self, self._text_between)
-        self._sizes = RowSizes(self.field.document().defaultFont())
+        self._sizes = RowSizes(self.field.document().defaultFont(), theme.letters)
         self._starts = [0]
         """At which character of the text each row begins."""
         self._tops = [0.0, self._sizes.usual]
@@ -97,7 +97,10 @@ class CodeText(QWidget):
         font = self._theme.code_font()
         # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
         families = ", ".join(f'"{family}"' for family in font.families())
-        self.field.setStyleSheet(f"font-family: {families}; font-size: {font.pointSizeF()}pt;")
+        sheet = f"font-family: {families}; font-size: {font.pointSizeF()}pt;"
+        if self._is_dear and sheet != self.field.styleSheet():
+            self._empty()
+        self.field.setStyleSheet(sheet)
         self._on_font_changed()
 
     def follow_theme(self) -> None:
@@ -122,8 +125,7 @@ class CodeText(QWidget):
             self._starts = rows.starts
             self._is_dear = is_dear(new)
             if self._is_dear:
-                self.field.clear()
-                self._begin = 0
+                self._empty()
             self._forget_sizes()
             self._show(rows, 0)
         self._fit()
@@ -154,19 +156,24 @@ class CodeText(QWidget):
         else:
             self._coming.begin(steps)
 
-    def _dear_steps(self, rows: Rows) -> Iterator[None]:
+    def _empty(self) -> None:
+        """Take all rows from the field, which are to come anew: Qt would lay out those that are seen."""
+        self.field.clear()
+        self._begin = 0
+
+    def _dear_steps(self, rows: Rows) -> Iterator[object]:
         """Put rows into the field that take long to be laid out at first: after they were measured."""
         yield from self._sizes.steps(rows.texts[self._next.start : self._next.stop])
         self._begin_field(rows)
         yield from self._steps(rows)
 
-    def _steps(self, rows: Rows) -> Iterator[None]:
+    def _steps(self, rows: Rows) -> Iterator[object]:
         """Learn the sizes of the rows, and put those into the field that are not in it."""
         if not self._is_measured:
             yield from self._measuring(rows)
         end, count = self._next.stop, len(rows.texts)
         while self._begin > 0 or end < count:
-            yield
+            yield None
             if end < count:
                 some = rows.texts[end : end + INSERTED_ROWS]
                 self._insert(QTextCursor.MoveOperation.End, "".join(f"\n{row}" for row in some))
@@ -180,7 +187,7 @@ class CodeText(QWidget):
             self._cover(anew=True)
         self._fit()
 
-    def _measuring(self, rows: Rows) -> Iterator[None]:
+    def _measuring(self, rows: Rows) -> Iterator[object]:
         sizes = yield from self._sizes.steps(rows.texts)
         self._take_sizes(0, sizes)
 
@@ -278,11 +285,11 @@ class CodeText(QWidget):
     def _on_font_changed(self) -> None:
         font = self.field.document().defaultFont()
         if font != self._sizes.font:
-            self._sizes = RowSizes(font)
+            self._sizes = RowSizes(font, self._theme.letters)
             self._forget_sizes()
             rows = rows_of(self._text)
-            if self._coming.under_way:
-                self._show(rows, self._first)
+            if self._coming.under_way or self._is_dear:
+                self._show(rows, self._row_at(sum(self._sight.zone()) // 2 - TOP_PX))
             else:
                 self._coming.begin(self._measuring(rows))
                 if len(rows.texts) <= INSERTED_ROWS and not self._is_dear:

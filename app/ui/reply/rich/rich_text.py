@@ -270,13 +270,17 @@ class RichText(QLabel):
         pictures: list[tuple[int, int]] = []
         start, end = self._selected
         for piece in self._pieces():
-            at = piece.offset
+            at, position = piece.offset, piece.position
             for run in piece.runs:
-                first, last = max(start, at), min(end, at + len(run))
-                at += len(run)
+                first, last = max(start - at, 0), min(end - at, len(run))
+                length = self._length(run, position)
+                begins, at, position = position, at + len(run), position + length
                 if first >= last:
                     continue
-                ends = self.position_of(first), self.position_of(last)
+                if run.is_formula:
+                    ends = begins, position
+                else:
+                    ends = begins + utf16_length(run.text[:first]), begins + utf16_length(run.text[:last])
                 if run.is_formula and self._document.characterAt(ends[0]) == PICTURE:
                     pictures.append(ends)
                 elif words and words[-1][1] == ends[0]:
@@ -291,10 +295,15 @@ class RichText(QLabel):
         for start, end in places:
             block = self._document.findBlock(start)
             corner = self._document.documentLayout().blockBoundingRect(block).topLeft()
-            for number in range(block.layout().lineCount()):
-                line = block.layout().lineAt(number)
-                first = max(start - block.position(), line.textStart())
-                last = min(end - block.position(), line.textStart() + line.textLength())
+            start, end = start - block.position(), end - block.position()
+            layout = block.layout()
+            seen = [layout.lineForTextPosition(place) for place in (start, end)]
+            if not all(line.isValid() for line in seen):
+                continue
+            for number in range(seen[0].lineNumber(), seen[1].lineNumber() + 1):
+                line = layout.lineAt(number)
+                first = max(start, line.textStart())
+                last = min(end, line.textStart() + line.textLength())
                 if first < last:
                     left, right = _x_of(line, first), _x_of(line, last)
                     rect = QRectF(corner.x() + left, corner.y() + line.y(), right - left, line.height())

@@ -11,7 +11,9 @@ from pytestqt.qtbot import QtBot
 from app.chat.markdown.block_text import text_of
 from app.chat.markdown.markdown_blocks import CodeBlock, TableBlock, TextBlock, parse_blocks
 from app.ui.base.theme import Theme
+from app.ui.base.utf16 import utf16_length
 from app.ui.reply.code_card import CodeCard
+from app.ui.reply.rich import rich_text
 from app.ui.reply.rich.caret_steps import word_at
 from app.ui.reply.rich.rich_label import RichLabel
 from app.ui.reply.rich.rich_text import RichText
@@ -20,6 +22,7 @@ from tests.support.commonmark_spec import examples
 from tests.support.hostile_markdown import hostile_replies
 
 WAIT_MS = 60_000
+STRETCHES = 200
 
 
 def shown(qtbot: QtBot, theme: Theme, source: str, width: int = 300) -> RichText:
@@ -148,6 +151,24 @@ def test_a_selected_formula_is_drawn_whole_on_its_ground(qtbot: QtBot, theme: Th
     ]
     assert abs(widget.caret_rect(4).x() - min(ground)) <= 1
     assert abs(widget.caret_rect(5).x() - max(ground)) <= 1
+
+
+def test_a_selection_over_many_stretches_goes_through_each_once(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took the square of their number."""
+    counted = 0
+
+    def counting(text: str) -> int:
+        nonlocal counted
+        counted += 1
+        return utf16_length(text)
+
+    widget = shown(qtbot, theme, "*one* two " * STRETCHES)
+    widget.show_selected(0, 1 << 30)
+    monkeypatch.setattr(rich_text, "utf16_length", counting)
+    picture(widget)
+    assert 0 < counted <= 2 * 3 * (2 * STRETCHES + 1)
 
 
 def test_a_screen_reader_hears_the_text_with_the_formulas_source(qtbot: QtBot, theme: Theme) -> None:
