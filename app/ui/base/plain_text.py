@@ -3,7 +3,7 @@
 import html
 import re
 
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QEvent, QPoint, QRect
 from PySide6.QtGui import QAction, QPainter, Qt
 from PySide6.QtWidgets import QLabel, QListWidgetItem, QTableWidgetItem, QWidget
 
@@ -48,6 +48,13 @@ class PlainLabel(QLabel):
     def clear(self) -> None:
         """Say nothing."""
         self.setText("")
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the margins, which Qt forgets as the style changes while a label is smaller than they are."""
+        margins = self.contentsMargins()
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self.setContentsMargins(margins)
 
 
 class PhraseLabel(PlainLabel):

@@ -14,6 +14,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.point_names import PointNames
 
 POINT_PX = 9
+AROUND_PX = 1
 LINE_PX = {"main": 2.0, "before": 1.5, "limit": 1.5}
 COLOURS = {"main": "accent", "before": "muted", "limit": "good"}
 STYLES = {
@@ -90,7 +91,10 @@ class CurvePlot(LazyPlot):
         return self._marks
 
     def build(self) -> None:
-        """Add the points' names: nothing else lasts from one drawing to the next."""
+        """Add the points' names, which alone last from one drawing to the next."""
+        # Half of a figure at the upper end of the axis is above it.
+        above = self.fontMetrics().height() // 2
+        self.plot.getPlotItem().layout.setContentsMargins(AROUND_PX, above, AROUND_PX, AROUND_PX)
         self._point_names = PointNames(self.pyqtgraph, self.plot)
 
     def restyle(self) -> None:

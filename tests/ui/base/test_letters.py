@@ -13,7 +13,7 @@ FONT = "Inter"
 
 @pytest.fixture
 def laid_out(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What Qt was given to lay out, which it still does."""
+    """The texts that Qt was given to lay out, which it still does."""
     given: list[str] = []
 
     class Layout(module.QTextLayout):

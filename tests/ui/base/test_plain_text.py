@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import qasync
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QEvent, QMargins, QRect, Qt
 from PySide6.QtGui import QImage, QPainter, QTextLayout
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
@@ -193,3 +193,13 @@ def test_a_line_has_the_same_baseline_with_and_without_chinese(qapp: QApplicatio
     assert len(seen_at) == 1
     [(top, bottom)] = seen_at
     assert abs(top - (30 - bottom)) <= 2
+
+
+def test_a_label_keeps_its_margins_as_the_style_changes_while_it_is_small(qtbot: QtBot) -> None:
+    """The foot of a card stood at its very edge once the theme had changed on another page."""
+    for made in (label("Words", "small", wrap=True), ElidedLabel("small")):
+        qtbot.addWidget(made)
+        made.setContentsMargins(16, 2, 16, 8)
+        made.resize(200, 0)
+        QApplication.sendEvent(made, QEvent(QEvent.Type.StyleChange))
+        assert made.contentsMargins() == QMargins(16, 2, 16, 8)

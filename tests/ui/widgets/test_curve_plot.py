@@ -129,6 +129,30 @@ def test_figures_of_an_axis_have_the_same_decimals(qtbot: QtBot, theme: Theme) -
     assert set(decimals()) == {3}
 
 
+def test_a_figure_at_the_upper_end_of_the_axis_is_whole(qtbot: QtBot, theme: Theme) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "", "")
+    column.addWidget(plot)
+    page.resize(900, 220)
+    page.show()
+    wait_until(lambda: plot.plot is not None)
+    plot.from_zero = False
+    # The axis ends a hair above 26.
+    plot.show_lines(
+        [Line([Point(1, 21.3, interval=(18.3, 24.723)), Point(2, 21.3, interval=(18.3, 24.723))])]
+    )
+    left = plot.plot.getAxis("left")
+    wait_until(lambda: 26 < left.range[1] < 26.01)
+    canvas = QPixmap(10, 10)
+    painter = QPainter(canvas)
+    _, _, texts = left.generateDrawSpecs(painter)
+    painter.end()
+    highest = next(rect for rect, _, text in texts if text == "26")
+    assert left.mapRectToScene(highest).top() >= 0
+
+
 def test_many_marks_are_drawn_in_several_turns(
     qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
