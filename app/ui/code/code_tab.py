@@ -69,14 +69,17 @@ class CodeTab(QWidget, Stepped):
         parent: QWidget | None = None,
         *,
         lines: InlineNotices | None = None,
+        tells_of_texts: bool = True,
         in_steps: bool = False,
     ) -> None:
         """What is to be kept lies in `folder`. `answering` gives the title of the chat whose reply is coming
         in, empty where there is none. `lines` say above the editor what belongs to the file in front.
+        `tells_of_texts` it says that unsaved ones are back.
         `in_steps` it is made by `making`."""
         super().__init__(parent)
         self._ui = ui
         self._lines = lines
+        self._tells_of_texts = tells_of_texts
         self._bridge = ui.bridge
         self._inform = ui.notices.inform
         self.runner = CodeRunner(sandbox, ui.bridge, self)
@@ -287,7 +290,8 @@ class CodeTab(QWidget, Stepped):
         runs.run_button.clicked.connect(lambda: start(runs.run()))
         runs.test_button.clicked.connect(lambda: start(runs.test()))
         runs.fix_requested.connect(lambda: start(self._fix(file)))
-        file.document.told.connect(self._inform)
+        if self._tells_of_texts:
+            file.document.told.connect(self._inform)
         file.document.noticed.connect(lambda text: self._leave(text, file))
         file.card.subject_changed.connect(self.conversation.count_soon)
         file.editor.files_dropped.connect(lambda paths: start(self._open_all(paths)))

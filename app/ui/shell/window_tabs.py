@@ -58,6 +58,8 @@ class TabsState:
     """The place to which the page of the models is scrolled."""
     read_chats: tuple[ChatReading, ...] = ()
     """The files of chats that are being read."""
+    shown_code: bool = False
+    """The texts of the Code page have been there: that they are back is no news."""
 
 
 def tab_pages(tabs: "Callable[[], WindowTabs]") -> tuple[Page, ...]:
@@ -166,7 +168,16 @@ class WindowTabs(QObject):
         notices, lines = self._ui.notices, InlineNotices(self._ui.theme)
         ui = replace(self._ui, bridge=self._ui.bridge.for_place(lambda: notices.at(lines)))
         folder = self._parts.paths.data
-        self._code = CodeTab(ui, folder, Sandbox(), self._answering, place, lines=lines, in_steps=True)
+        self._code = CodeTab(
+            ui,
+            folder,
+            Sandbox(),
+            self._answering,
+            place,
+            lines=lines,
+            tells_of_texts=not self._state.shown_code,
+            in_steps=True,
+        )
         return self._code
 
     def make_benchmark(self, place: QWidget) -> "BenchmarkTab":
@@ -251,6 +262,7 @@ class WindowTabs(QObject):
             self._state.searched_chats if self._chat is None else self._chat.chats.search.text(),
             self._state.models_place if self._models is None else self._models.place,
             self._state.read_chats if self._chat is None else self._chat.list_actions.give_readings(),
+            self._state.shown_code or self._code is not None,
         )
 
     def restore(self, state: TabsState) -> Iterator[None]:
