@@ -32,8 +32,9 @@ def check_room(
 
 
 def check_build_room(weights_bytes: int, types: Sequence[str], out_dir: Path) -> None:
-    """Raise `DiskFullError` if the files of `types`, made of so much bf16, will not fit into `out_dir`."""
-    require_room(out_dir, _built_bytes(weights_bytes, types), hint=_SMALLER)
+    """Raise `DiskFullError` if the files of `types`, made of so much bf16, less what is begun of them, will
+    not fit into `out_dir`, which may not be made yet."""
+    require_room(out_dir, _built_bytes(weights_bytes, types) - _begun_bytes(out_dir), hint=_SMALLER)
 
 
 def check_made_room(made_bytes: int, out_dir: Path) -> None:
@@ -43,7 +44,11 @@ def check_made_room(made_bytes: int, out_dir: Path) -> None:
 
 
 def _made_bytes(out_dir: Path) -> int:
-    return sum(_allocated(path) for path in (*out_dir.glob(".*.part"), *out_dir.glob("*.gguf")))
+    return _begun_bytes(out_dir) + sum(_allocated(path) for path in out_dir.glob("*.gguf"))
+
+
+def _begun_bytes(out_dir: Path) -> int:
+    return sum(_allocated(path) for path in out_dir.glob(".*.part"))
 
 
 def _built_bytes(weights_bytes: int, types: Sequence[str]) -> int:

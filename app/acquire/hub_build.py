@@ -72,7 +72,7 @@ class HubWeights(Weights):
         """See `Weights`. The build's journal stays for `discard_build`: nothing is fetched again before the
         files are where they belong."""
         keep = _claim(self._folder, self._keep_original)
-        weights, types = self._weights, [*step.types, *step.later]
+        weights, types = self._weights, [*step.types, *step.later, *step.after]
         # The build process starts while the first files come.
         with Child(self._command) as child:
             self._fetch_beside(job)

@@ -147,9 +147,9 @@ class QualityBuild:
             to_choose=to_choose,
         )
         if plan.first:
-            later = () if plan.full else plan.second
+            later, after = ((), plan.second) if plan.full else (plan.second, ())
             matrix_now = matrix if weighed and not plan.second else None
-            models |= self._make(self._weights, BuildPass(plan.first, later, matrix_now, chosen))
+            models |= self._make(self._weights, BuildPass(plan.first, later, after, matrix_now, chosen))
         if plan.full:
             # Before it is noted as made in passing: who measured with it may be the last to read it.
             held.enter_context(self._target.reading(models[plan.full]))

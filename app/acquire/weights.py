@@ -30,11 +30,12 @@ Recorded = tuple[InstalledModel, tuple[InputFile, ...]]
 @dataclass(frozen=True, slots=True)
 class BuildPass:
     """One reading of the weights: it makes `types`, weighed by `matrix`. The types `later` are made of the
-    same weights afterwards, so these stay until then. `mixture` is the one that is made where `types` hold
-    its label."""
+    same weights afterwards, so these stay until then, and the types `after` of a file of `types`; room for
+    all is looked for before. `mixture` is the one that is made where `types` hold its label."""
 
     types: Sequence[str]
     later: Sequence[str] = ()
+    after: Sequence[str] = ()
     matrix: MatrixFile | None = None
     mixture: ChosenMixture | None = None
 
@@ -102,9 +103,9 @@ class FolderWeights(Weights):
 
     def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
         """See `Weights`."""
-        if step.later:
+        if step.later or step.after:
             size = sum(path.stat().st_size for path in self._folder.glob(f"*{SAFETENSORS}"))
-            check_build_room(size, [*step.types, *step.later], out_dir)
+            check_build_room(size, [*step.types, *step.later, *step.after], out_dir)
         return _build_from(self._folder, step, out_dir, name, self._command, job)
 
     def inputs(self, job: JobContext) -> tuple[InputFile, ...]:

@@ -203,6 +203,22 @@ def test_the_room_for_both_passes_is_checked_before_the_first(
     assert desk.store.listing().models == ()
 
 
+@pytest.mark.parametrize("from_hub", [True, False])
+def test_the_room_for_a_chosen_mixture_is_looked_for_before_its_costs_are_measured(
+    from_hub: bool, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stands in for a disk that has room for the file in full precision and not for the one made of it."""
+    full = (desk.checkpoint.folder / "model.safetensors").stat().st_size
+    usage = shutil.disk_usage(desk.root)
+    free = (2 if from_hub else 1) * full + full // 4
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    reference = HubReference(REPO) if from_hub else desk.checkpoint
+    with pytest.raises(DiskFullError, match=r"[\d.]+ [kM]B more are needed"):
+        desk.get(reference, [], BuildWish(imatrix=OFF, size_bytes=full // 2))
+    assert desk.store.listing().models == ()
+    assert "sensitivity" not in desk.stages()
+
+
 @pytest.mark.parametrize("folder", [True, False])
 def test_a_matrix_is_kept_and_used_again_for_the_same_weights(folder: bool, desk: Desk) -> None:
     out = desk.root / "out"
