@@ -1,9 +1,10 @@
 """Draw a cell's text up to the last part that fits whole."""
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtGui import QFontMetrics, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.ui.widgets.elided_label import fitted_name
@@ -34,7 +35,8 @@ class ElidedPartsDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw as many parts as there is room for."""
         if self._margins_px is None:
-            text_px = option.fontMetrics.horizontalAdvance(str(index.data() or ""))
+            # A style rounds it up.
+            text_px = math.ceil(QFontMetricsF(option.font).horizontalAdvance(str(index.data() or "")))
             self._margins_px = self.sizeHint(option, index).width() - text_px
         self._room_px = option.rect.width() - self._margins_px
         super().paint(painter, option, index)
