@@ -12,8 +12,10 @@ LETTERS = 100
 """So many are laid out in a step, which takes 2 ms."""
 READ_CHARACTERS = 20_000
 """So many of a text are looked through in a step, in 2 ms where all are different."""
-KEPT_LETTERS = 200_000
-"""When so many are known of a font, Qt may have forgotten some."""
+KEPT_LETTERS = 100_000
+"""When more are known of a font, Qt may have forgotten some."""
+KEPT_FONTS = 4
+"""The two of most text, and those of the text's size before."""
 
 
 class Letters:
@@ -26,22 +28,24 @@ class Letters:
 
     def __init__(self) -> None:
         self._known: dict[str, set[str]] = {}
-        self._ranges: dict[str, set[int]] = {}
+        """By font, the one that was new last at the end."""
 
     def steps(self, text: str, font: QFont) -> Iterator[object]:
         """Lay out those of a text that were not in this font."""
         if text.isascii():
             return
         known = self._known.setdefault(font.key(), set())
-        ranges = self._ranges.setdefault(font.key(), set())
+        if len(self._known) > KEPT_FONTS:
+            del self._known[next(iter(self._known))]
         if len(known) > KEPT_LETTERS:
             known.clear()
-            ranges.clear()
+        ranges: set[int] = set()
         for start in range(0, len(text), READ_CHARACTERS):
             new = list(set(text[start : start + READ_CHARACTERS]) - known)
             yield None
             for letter in new:
                 if ord(letter) >> RANGE_BITS not in ranges:
+                    # Where another of it is known, this takes no time.
                     ranges.add(ord(letter) >> RANGE_BITS)
                     _lay_out(letter, font)
                     yield NEXT_TURN

@@ -84,7 +84,8 @@ class Theme(QObject):
         """Change the scheme and the size of all windows: now, or `in_steps` in the next turns, as all at once
         takes too long. What is seen changes when the last step is done."""
         before = (self.colours, self._zoom_percent)
-        letters = [self.letters.known_in(font) for font in self._text_fonts]
+        is_resized = zoom_percent != self._zoom_percent
+        letters = [self.letters.known_in(font) for font in self._text_fonts] if is_resized else []
         self._choice = choice
         self._zoom_percent = zoom_percent
         self.colours = self._pick()
@@ -174,9 +175,9 @@ class Theme(QObject):
         return self._application.font(), self.code_font()
 
     def _change_steps(self, letters: Sequence[str]) -> Iterator[object]:
-        """Follow a change; `letters` were known in each of the fonts of most text before."""
+        """Follow a change; `letters` were known in each of the fonts of most text before another size."""
         try:
-            for known, font in zip(letters, self._text_fonts, strict=True):
+            for known, font in zip(letters, self._text_fonts, strict=False):
                 yield from self.letters.steps(known, font)
             seen = self._seen_dialog()
             if seen is not None:

@@ -22,11 +22,11 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.base.errors import StillroomError
 from app.base.shutdown import Ending, end_at_once
-from app.ui.base.language import Languages
 from app.ui.shell.desktop.destroyed_windows import DestroyedWindows
 from app.ui.shell.desktop.portal_dialogs import portal_theme
 from app.ui.shell.desktop.single_instance import SingleInstance
 from app.ui.shell.desktop.stop_signals import StopSignals
+from app.ui.shell.language import Languages
 from app.ui.shell.program_parts import ProgramParts
 from app.ui.shell.window_application import WindowApplication
 from app.ui.widgets.notices import error_text

@@ -26,7 +26,6 @@ from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, is_of_closed, off_this_thread
 from app.ui.base.engine_session import EngineSession
-from app.ui.base.language import Languages
 from app.ui.base.lasting_job import LastingJobs
 from app.ui.base.slices import Slices
 from app.ui.base.theme import Theme
@@ -43,6 +42,7 @@ from app.ui.shell.database_health import DatabaseHealth
 from app.ui.shell.deferred_imports import deferred_imports
 from app.ui.shell.disk_watch import DiskWatch
 from app.ui.shell.garbage import GuiThreadGarbage
+from app.ui.shell.language import Languages
 from app.ui.shell.long_replies import LongReplies
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.memory_warnings import MemoryWarnings

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.ui.base.language import Languages
 from app.ui.base.resource_words import enumerated
+from app.ui.shell.language import Languages
 
 OWN_COMMA = {
     "code_text.py": "families of fonts",

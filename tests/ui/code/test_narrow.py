@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.settings import Language
-from app.ui.base.language import Languages
 from app.ui.code.code_tab import CodeTab
+from app.ui.shell.language import Languages
 from tests.support.code_desk import SOURCE, Live, Room, offered, select, show, until
 
 ROOM = (708, 640)

@@ -88,15 +88,21 @@ def test_plots_are_made_and_drawn_one_a_turn(
     assert max(len(turn) for turn in done) == 1
 
 
-def test_figures_of_an_axis_have_commas_as_in_the_tables(qtbot: QtBot, theme: Theme) -> None:
+def shown(qtbot: QtBot, theme: Theme, x_name: str, width: int, height: int) -> tuple[QWidget, CurvePlot]:
+    """A page of this size, which lives as long as it is held, and the plot on it."""
     page = QWidget()
     qtbot.addWidget(page)
     column = QVBoxLayout(page)
-    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "tokens", "tok/s")
+    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), x_name, "tok/s")
     column.addWidget(plot)
-    page.resize(600, 400)
+    page.resize(width, height)
     page.show()
     wait_until(lambda: plot.plot is not None)
+    return page, plot
+
+
+def test_figures_of_an_axis_have_commas_as_in_the_tables(qtbot: QtBot, theme: Theme) -> None:
+    _page, plot = shown(qtbot, theme, "tokens", 600, 400)
     left = plot.plot.getAxis("left")
     assert left.tickStrings([0, 2_500, 12_500], 1.0, 2_500) == ["0", "2,500", "12,500"]
     assert left.tickStrings([0, 2_000_000], 1.0, 2_000_000) == ["0", "2,000,000"]
@@ -107,14 +113,7 @@ def test_figures_of_an_axis_have_the_same_decimals(qtbot: QtBot, theme: Theme) -
     assert same_decimals(["0.10", "0.11", "0.105"]) == ["0.100", "0.110", "0.105"]
     assert same_decimals(["0", "1,500"]) == ["0", "1,500"]
     assert same_decimals(["0.10", "1e-05"]) == ["0.10", "1e-05"]
-    page = QWidget()
-    qtbot.addWidget(page)
-    column = QVBoxLayout(page)
-    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "size, GB", "tok/s")
-    column.addWidget(plot)
-    page.resize(1000, 300)
-    page.show()
-    wait_until(lambda: plot.plot is not None)
+    _page, plot = shown(qtbot, theme, "size, GB", 1000, 300)
     plot.show_lines([Line([Point(0.0935, 182), Point(0.145, 121)])])
     bottom = plot.plot.getAxis("bottom")
 
@@ -130,14 +129,7 @@ def test_figures_of_an_axis_have_the_same_decimals(qtbot: QtBot, theme: Theme) -
 
 
 def test_a_figure_at_the_upper_end_of_the_axis_is_whole(qtbot: QtBot, theme: Theme) -> None:
-    page = QWidget()
-    qtbot.addWidget(page)
-    column = QVBoxLayout(page)
-    plot = CurvePlot(theme, PlotLibrary(Bridge(lambda error: None, page)), "", "")
-    column.addWidget(plot)
-    page.resize(900, 220)
-    page.show()
-    wait_until(lambda: plot.plot is not None)
+    _page, plot = shown(qtbot, theme, "", 900, 220)
     plot.from_zero = False
     # The axis ends a hair above 26.
     plot.show_lines(

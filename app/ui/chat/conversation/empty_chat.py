@@ -1,13 +1,13 @@
 """What stands in the column before anything is asked."""
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.ui.widgets.card import label
+from app.ui.widgets.scrolled_page import ScrolledPage
 
 
-class EmptyChat(QWidget):
+class EmptyChat(ScrolledPage):
     """The words of an empty chat, and an offer below them."""
 
     def __init__(self) -> None:
@@ -26,18 +26,6 @@ class EmptyChat(QWidget):
         layout = self.layout()
         assert layout is not None
         layout.addWidget(widget)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """As high as its lines are in its width: a label asks for what they are in the width that Qt finds
-        beautiful, for which an area around it would scroll."""
-        hint = super().minimumSizeHint()
-        return QSize(hint.width(), self.heightForWidth(max(self.width(), hint.width())))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Ask for another height in another width."""
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.updateGeometry()
 
     def show_model(self, name: str, host: str, *, is_loading: bool = False) -> None:
         """Name the model that answers, and its host if not this computer; an empty name means none yet,

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.bench.quality.result import ItemResult, TurnResult
 from app.engine.protocol import FinishReason
-from app.ui.base.language import Languages
 from app.ui.benchmark.quality.quality_item_view import QualityItemView
+from app.ui.shell.language import Languages
 
 
 @pytest.fixture
