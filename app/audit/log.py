@@ -5,12 +5,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.audit.chained_line import now_text
 from app.audit.reading import all_values
 from app.base.errors import StillroomError
+from app.base.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class AuditLog:
         self._changed = threading.Condition()
         self._waiting: deque[_Entry] = deque()
         self._characters = 0
-        self._thread: threading.Thread | None = None
+        self._ended: threading.Event | None = None
         self._writing = False
         self._failing = False
         self._lost = 0
@@ -75,9 +77,9 @@ class AuditLog:
             ):
                 self._drop_first()
                 self._lost += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-                self._thread.start()
+            if self._ended is None:
+                self._ended = threading.Event()
+                start_thread(partial(self._live, self._ended), "audit")
             self._changed.notify_all()
 
     def flush(self, timeout_s: float = CLOSING_S) -> bool:
@@ -93,14 +95,20 @@ class AuditLog:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            thread = self._thread
-        if thread is not None:
-            thread.join(CLOSING_S)
+            ended = self._ended
+        if ended is not None:
+            ended.wait(CLOSING_S)
         if self._waiting:
             log.error("audit log: %d lines were not written", len(self._waiting))
 
     def _drop_first(self) -> None:
         self._characters -= self._waiting.popleft().characters
+
+    def _live(self, ended: threading.Event) -> None:
+        try:
+            self._run()
+        finally:
+            ended.set()
 
     def _run(self) -> None:
         while True:

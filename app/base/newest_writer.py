@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from app.base.threads import OneByOne
+
 log = logging.getLogger(__name__)
 
 
@@ -18,32 +20,25 @@ class NewestWriter:
         """`name` is the thread's. What `write` raises is logged."""
         self._name = name
         self._write = write
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._is_due = False
-        self._is_running = False
+        self._thread = OneByOne(name)
 
     def wake(self) -> None:
         """Let the newest be written; returns at once."""
-        with self._changed:
-            self._is_due = True
-            if not self._is_running:
-                self._is_running = True
-                threading.Thread(target=self._run, name=self._name).start()
+        with self._lock:
+            was_due, self._is_due = self._is_due, True
+        if not was_due:
+            self._thread.submit(self._write_newest)
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until everything is written, or was refused; False where that takes longer."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._is_running, timeout_s)
+        return self._thread.wait(timeout_s)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if not self._is_due:
-                    self._is_running = False
-                    self._changed.notify_all()
-                    return
-                self._is_due = False
-            try:
-                self._write()
-            except Exception:
-                log.exception("%s", self._name)
+    def _write_newest(self) -> None:
+        with self._lock:
+            self._is_due = False
+        try:
+            self._write()
+        except Exception:
+            log.exception("%s", self._name)

@@ -14,6 +14,7 @@ from typing import NoReturn
 import psutil
 
 from app.base.stacks import thread_stacks
+from app.base.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Ending:
             self._until_s = time.monotonic() + self._within_s
         if self._status is not None:
             # A daemon: where everything ends by itself, nobody waits for it.
-            threading.Thread(target=self._watch, name="ending", daemon=True).start()
+            start_thread(self._watch, "ending")
             _end_from_outside(self._within_s + FORCING_S)
 
     def left_s(self) -> float:

@@ -1,14 +1,15 @@
 """Pygments, line by line: an edit lexes again only what it changed."""
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Error, Whitespace, _TokenType
 
+from app.base.threads import start_thread
 from app.code.languages import Language
 
 LINE_LIMIT_CHARACTERS = 4000
@@ -64,7 +65,7 @@ class IncrementalLexer:
         """Let a thread compile the language's rules, if none does so."""
         if self._key not in _BEGUN:
             _BEGUN.add(self._key)
-            threading.Thread(target=_lexer, args=(self._key,), name="lexer", daemon=True).start()
+            start_thread(partial(_lexer, self._key), "lexer")
 
     @property
     def pending(self) -> bool:

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from app.base.errors import Cancelled, EngineError
+from app.base.threads import start_thread
 from app.engine.protocol import Event, Failed, Finished, Generate, Loaded, ModelInfo, Notice, ReplyEvent
 from app.engine.protocol.pending_results import Generation, fail, resolve
 from app.engine.protocol.reply_source import OnReplyEvent
@@ -45,7 +47,7 @@ class ElsewhereAnswers:
         self._ids = itertools.count(-1, -1)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
         self._connections: Connections | None = None
         self._tasks: set[asyncio.Task[Finished]] = set()
         self._closed = False
@@ -94,11 +96,11 @@ class ElsewhereAnswers:
         """Cancel what runs, and end the thread."""
         with self._lock:
             self._closed = True
-            loop, thread = self._loop, self._thread
+            loop = self._loop
             if loop is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(loop.stop)
-        if thread is not None:
-            thread.join(5.0)
+        if loop is not None:
+            self._ended.wait(5.0)
 
     def _run(self, work: Coroutine[Any, Any, Finished], future: "Future[Finished]") -> None:
         with self._lock:
@@ -107,14 +109,10 @@ class ElsewhereAnswers:
                 fail(future, Cancelled())
                 return
             if self._loop is None:
+                assert self._connections is not None
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_live,
-                    args=(self._loop, self._connections, self._tasks),
-                    name="elsewhere",
-                    daemon=True,
-                )
-                self._thread.start()
+                live = partial(_live, self._loop, self._connections, self._tasks, self._ended)
+                start_thread(live, "elsewhere")
             # Within the lock, so that it is before the end of the loop.
             self._loop.call_soon_threadsafe(self._begin, work, future)
 
@@ -126,7 +124,10 @@ class ElsewhereAnswers:
 
 
 def _live(
-    loop: asyncio.AbstractEventLoop, connections: "Connections", tasks: "set[asyncio.Task[Finished]]"
+    loop: asyncio.AbstractEventLoop,
+    connections: "Connections",
+    tasks: "set[asyncio.Task[Finished]]",
+    ended: threading.Event,
 ) -> None:
     asyncio.set_event_loop(loop)
     try:
@@ -140,6 +141,7 @@ def _live(
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+        ended.set()
 
 
 def _settle(done: "asyncio.Task[Finished]", future: "Future[Finished]") -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.machine.memory_speed import SpeedReading
 from app.ui.base.theme import Theme
+from tests.support.begun_threads import threads_begun_by_the_window
 from tests.support.chat_desk import desk, engine_command, model_file, opened
 from tests.support.event_loop import close_loop, open_loop
 
@@ -69,3 +70,11 @@ def no_key_held() -> Iterator[None]:
     yield
     if QCoreApplication.instance() is not None and QGuiApplication.keyboardModifiers():
         QTest.keyRelease(QWidget(), Qt.Key.Key_Shift)
+
+
+@pytest.fixture(autouse=True)
+def threads_are_begun_elsewhere() -> Iterator[None]:
+    """Fail where the window's thread has begun a thread: it waits until that one has a processor."""
+    with threads_begun_by_the_window() as places:
+        yield
+    assert not places

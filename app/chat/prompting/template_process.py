@@ -16,6 +16,7 @@ import msgspec
 
 from app.base.errors import Cancelled, StillroomError
 from app.base.limited_process import Breach, LimitedProcess
+from app.base.threads import start_thread
 from app.chat.prompting.template_messages import Failure, RenderAnswer, RenderRequest, Turn, parts_of
 from app.engine.protocol.frames import encodable
 from app.engine.protocol.message_base import Part
@@ -71,7 +72,7 @@ class TemplateProcess:
             if self._started or self._closed:
                 return
             self._started = True
-        threading.Thread(target=self._answer, name="templates", daemon=True).start()
+        start_thread(self._answer, "templates")
 
     def render(self, conversation: Conversation) -> "Future[Outcome]":
         """Ask for a prompt. The future fails with `Cancelled` after `close`, and with `StillroomError` where

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from app.base.errors import StillroomError
+from app.base.threads import start_thread
 from app.chat.store.full_disk_drafts import LastWord
 from app.chat.store.records import Outcome, StoredMessage
 from app.chat.store.store import ChatStore
@@ -51,8 +52,8 @@ class ReplyRecorder:
         self._dirty = before is not None
         self._end: tuple[Outcome, GenerationStats | None, str] | None = None
         self._refused = False
-        self._thread = threading.Thread(target=self._run, name="reply-recorder", daemon=True)
-        self._thread.start()
+        self._kept = threading.Event()
+        start_thread(self._run, "reply-recorder")
 
     def text(self, channel: Channel) -> str:
         """Return what has come on `channel` so far."""
@@ -74,10 +75,15 @@ class ReplyRecorder:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Block until the end is on the disk (or the disk has refused it); False when that took too long."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return self._kept.wait(timeout_s)
 
     def _run(self) -> None:
+        try:
+            self._record()
+        finally:
+            self._kept.set()
+
+    def _record(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._dirty or self._end is not None)

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from app.base.errors import Cancelled, EngineError
 from app.base.parent_death import KillOnClose
+from app.base.threads import start_thread
 from app.engine.client.engine_life import EngineLife
 from app.engine.client.open_requests import Answered, Pending, PendingRequests
 from app.engine.client.outbox import Outbox
@@ -290,9 +292,7 @@ class EngineConnection:
         self._pending.add(Pending(load, Future()))
         model.mark, model.marked_for = None, load.request_id
         # Not here, under the lock: the disk may take its time.
-        threading.Thread(
-            target=self._mark, args=(model, load.request_id), name="model-mark", daemon=True
-        ).start()
+        start_thread(partial(self._mark, model, load.request_id), "model-mark")
 
     def _mark(self, model: WantedModel, load_id: int) -> None:
         """Note what the file of a model is while it is loaded again."""

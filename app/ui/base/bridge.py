@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app.base.errors import Cancelled, StillroomError
+from app.base.threads import start_thread
 from models.system.progress import raise_if_cancelled
 
 log = logging.getLogger(__name__)
@@ -220,5 +221,5 @@ async def off_this_thread(work: Callable[[], object]) -> None:
             log.exception("off the GUI thread")
         done.set_result(None)
 
-    threading.Thread(target=do, daemon=True).start()
+    start_thread(do, "off-the-gui")
     await asyncio.wrap_future(done)

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.base.threads import OneByOne
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class DraftKeeper(QObject):
         super().__init__(parent)
         self._name = name
         self._prepare = prepare
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._writer = OneByOne(name)
         self._has_failed = False
         self._closed = False
         self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
@@ -52,7 +54,7 @@ class DraftKeeper(QObject):
             self._timer.stop()
             self.keep()
             self._closed = True
-        return self._writer.shutdown
+        return self._writer.finish
 
     def _on_written(self, done: "Future[None]") -> None:
         """In the writer's thread: the signal is delivered in the threads of those who listen."""

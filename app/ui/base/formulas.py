@@ -4,14 +4,16 @@ import base64
 import logging
 import math
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QBuffer, QByteArray, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 from app.base.children import child_command
+from app.base.threads import OneByOne
 from app.chat.markdown.formula import FormulaSvg
 from app.chat.markdown.formula_process import FormulaProcess
 from app.ui.base.bridge import Bridge
@@ -65,7 +67,7 @@ class Formulas(QObject):
         self._pictures: OrderedDict[FormulaRequest, FormulaPicture] = OrderedDict()
         self._asked: set[FormulaRequest] = set()
         self._bridge = Bridge(self._on_error, self)
-        self._threads: ThreadPoolExecutor | None = None
+        self._thread = OneByOne("formulas")
         self._process = FormulaProcess(child_command("formulas"))
 
     @property
@@ -80,17 +82,14 @@ class Formulas(QObject):
             self._pictures.move_to_end(request)
         elif request not in self._asked:
             self._asked.add(request)
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(1, "formulas")
-            self._threads.submit(self._draw, request).add_done_callback(self._on_drawn)
+            self._thread.submit(partial(self._draw, request)).add_done_callback(self._on_drawn)
         return picture
 
     def close(self) -> None:
         """Drop what waits to be drawn, and end the process that draws; what is being drawn is for nobody."""
         self._bridge.close()
         self._process.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._thread.cancel()
 
     def _draw(self, request: FormulaRequest) -> None:
         svg = self._process.draw(

@@ -4,13 +4,14 @@ import logging
 import os
 import subprocess
 import sys
-import threading
 from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
+
+from app.base.threads import start_thread
 
 if TYPE_CHECKING:
     from PySide6.QtDBus import QDBusConnection, QDBusPendingCallWatcher
@@ -32,7 +33,7 @@ def show_in_folder(path: Path, bus: "QDBusConnection | None" = None) -> None:
         _open(path.parent)
     elif sys.platform == "win32":
         # Explorer hands over to the one that runs, and its exit code says nothing.
-        threading.Thread(target=subprocess.run, args=(explorer_command(path),), daemon=True).start()
+        start_thread(partial(subprocess.run, explorer_command(path)), "explorer")
     elif sys.platform.startswith("linux"):
         _ask_file_manager(path, bus)
     else:

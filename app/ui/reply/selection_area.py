@@ -1,6 +1,5 @@
 """A scroll area whose messages are selected as one text, across blocks and messages."""
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QScrollArea, QWidget
 
+from app.base.threads import start_thread
 from app.chat.markdown.block_text import Selectable, text_of
 from app.chat.markdown.text_selection import (
     BlockPlace,
@@ -330,7 +330,7 @@ class SelectionArea(QScrollArea):
         if set(keys) <= set(shown) and _is_little([block for key in keys for block in shown[key]]):
             self._on_written(copied(), mode, writing)
         else:
-            threading.Thread(target=write, name="copy", daemon=True).start()
+            start_thread(write, "copy")
 
     def _on_written(self, copied: Copied, mode: QClipboard.Mode, writing: object) -> None:
         # What was copied since is newer.

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QBoxLayout
 from app.base.disk_reserve import use_reserve
 from app.base.errors import Cancelled, StillroomError
 from app.base.shutdown import Ending, close_together
+from app.base.threads import start_thread
 from app.chat.library.library import ChatLibrary
 from app.engine.protocol import ModelInfo, RpcServer
 from app.models_folder import ModelsPlace
@@ -506,12 +507,18 @@ class WindowApplication(QObject):
 
     def _keep(self, left: list[Callable[[], None]]) -> Callable[[], None]:
         """Begin to keep what tabs have left; the returned function waits for that, as the end does."""
-        keeping = threading.Thread(
-            target=close_together, args=(left, self._ending.left_s()), name="last-words", daemon=True
-        )
-        keeping.start()
-        self._left.append(keeping.join)
-        return keeping.join
+        kept = threading.Event()
+
+        def keep() -> None:
+            close_together(left, self._ending.left_s())
+            kept.set()
+
+        def wait() -> None:
+            kept.wait()
+
+        start_thread(keep, "last-words")
+        self._left.append(wait)
+        return wait
 
     def _on_loaded(self, info: ModelInfo) -> None:
         """Look up what is chosen for a model, which a program may have loaded, before the window asks."""

@@ -5,10 +5,10 @@ import importlib
 import importlib.util
 import logging
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from app.base.threads import start_thread
 from app.ui.base.bridge import Bridge
 from app.ui.base.slices import NEXT_TURN, Slices
 
@@ -30,7 +30,7 @@ class PlotLibrary:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._thread: threading.Thread | None = None
+        self._is_begun = False
         self._waiting: list[Callable[[Any], None]] = []
         self._library: Any = None
         self._turns = Slices(bridge)
@@ -42,9 +42,9 @@ class PlotLibrary:
             callback(self._library)
             return
         self._waiting.append(callback)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._load_numpy, name="plot-library")
-            self._thread.start()
+        if not self._is_begun:
+            self._is_begun = True
+            start_thread(self._load_numpy, "plot-library")
 
     def _load_numpy(self) -> None:
         importlib.import_module("numpy")

@@ -4,7 +4,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -15,6 +15,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.base.errors import StillroomError
+from app.base.threads import OneByOne
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.export.save import Forms, speed_forms
 from app.bench.results.history import BenchmarkHistory
@@ -47,7 +48,7 @@ from models.store.store import InstalledModel
 READS_S = 0.3
 """A page whose runs are not read by then is shown without them."""
 
-_READER = ThreadPoolExecutor(1, "benchmark-runs")
+_READER = OneByOne("benchmark-runs")
 
 
 @dataclass(frozen=True, eq=False)
