@@ -27,7 +27,7 @@ def threads_begun_by_the_window() -> Iterator[list[str]]:
     start = threading.Thread.start
 
     def noted(thread: threading.Thread) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and not _is_of_asyncio(thread):
             place = _place(sys._getframe(1))
             if place is not None:
                 places.append(f"{thread.name}: {place}")
@@ -38,6 +38,11 @@ def threads_begun_by_the_window() -> Iterator[list[str]]:
         yield places
     finally:
         threading.Thread.start = start  # type: ignore[method-assign]
+
+
+def _is_of_asyncio(thread: threading.Thread) -> bool:
+    """Tell whether it is a worker of a loop that `asyncio.run` has made: the window's loop has Qt's."""
+    return thread.name.startswith("asyncio_") or "(_do_shutdown)" in thread.name
 
 
 def _place(frame: FrameType | None) -> str | None:

@@ -29,7 +29,9 @@ def run_step(loop: qasync.QEventLoop, work: Coroutine[Any, Any, Any], wait_s: fl
     """
     task = loop.create_task(asyncio.wait_for(work, wait_s))
     task.add_done_callback(lambda _: loop.stop())
-    loop.run_forever()
+    # Once more where Qt has ended its loop: the last window of the test before may have been closed.
+    while not task.done():
+        loop.run_forever()
     asyncio._set_running_loop(loop)
     return task.result()
 
