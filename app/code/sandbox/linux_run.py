@@ -94,7 +94,8 @@ class LinuxRun:
         """Pass the output on until the program is gone, or has to go; then nothing of it runs any more."""
         ending: Ending | None = None
         exit_code = -1
-        with selectors.DefaultSelector() as selector:
+        # Python's epoll waits for whole milliseconds.
+        with selectors.SelectSelector() as selector:
             selector.register(0, selectors.EVENT_READ)
             for fd, name in ((started.stdout, "stdout"), (started.stderr, "stderr")):
                 os.set_blocking(fd, False)
@@ -167,6 +168,9 @@ class LinuxRun:
         left_bytes = self._limits.memory_bytes - memory_bytes
         if left_bytes >= 0:
             turn, self._held = processes.first_threads(waiting, left_bytes // TAKEN_IN_A_TURN)
+            if left_bytes < TAKEN_IN_A_TURN:
+                # Woken, it would keep the processor for a tick, ahead of the next look.
+                processes.go_behind(turn)
             processes.go_on(turn)
         return memory_bytes
 

@@ -145,6 +145,18 @@ assert os.waitpid(still, 0)[1] == signal.SIGKILL
 print("all well")
 """
 
+HOW_NICE = """
+import os, time
+print(os.getpriority(os.PRIO_PROCESS, 0))
+held = bytearray(b"x") * (70 << 20)
+time.sleep(0.5)
+print(os.getpriority(os.PRIO_PROCESS, 0))
+try:
+    print(open("/proc/self/autogroup").read().strip())
+except OSError:
+    print()
+"""
+
 
 @cache
 def sandbox(back_end: BackEnd, in_groups: bool) -> Sandbox:
@@ -212,6 +224,14 @@ def test_a_program_that_is_counted_close_to_its_limit_goes_on_as_ever(back_end: 
     limits = replace(TIGHT, time_s=300)
     result = run(back_end, CLOSE_TO_ITS_LIMIT, limits, in_groups=False)
     assert result.output == "all well\n", result
+
+
+def test_what_comes_close_to_its_limit_gives_way_to_whoever_counts() -> None:
+    """Sessions share the processors first, then what is in them."""
+    told = run("bubblewrap", HOW_NICE, TIGHT, in_groups=False).output.splitlines()
+    assert int(told[0]) < processes.BEHIND_NICE, told
+    assert int(told[1]) == processes.BEHIND_NICE, told
+    assert not told[2] or told[2].endswith(f"nice {processes.BEHIND_NICE}"), told
 
 
 def test_no_more_threads_go_on_than_there_is_room_for_but_one_process_always() -> None:
