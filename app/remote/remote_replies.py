@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STREAMS_S = 1.0
+"""Longest time that streams have to be closed at the end, and"""
+ENDING_S = 5.0
+"""that all of it has."""
+
 
 class ElsewhereAnswers:
     """Replies of remote models, as one source of answers beside the engine. Any thread.
@@ -100,7 +105,7 @@ class ElsewhereAnswers:
             if loop is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(loop.stop)
         if loop is not None:
-            self._ended.wait(5.0)
+            self._ended.wait(ENDING_S)
 
     def _run(self, work: Coroutine[Any, Any, Finished], future: "Future[Finished]") -> None:
         with self._lock:
@@ -132,16 +137,24 @@ def _live(
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        # Only these: what a connection has begun beside is ended by the reply that waits for it.
-        left = list(tasks)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(connections.close())
+        loop.run_until_complete(_end(list(tasks), connections))
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
         ended.set()
+
+
+async def _end(replies: "list[asyncio.Task[Finished]]", connections: "Connections") -> None:
+    # Only these: what a connection has begun beside is ended by the reply that waits for it.
+    for reply in replies:
+        reply.cancel()
+    await asyncio.gather(*replies, return_exceptions=True)
+    await connections.close()
+    # A stream that was dropped unread is closed by a task of its own, which begins in the next turn.
+    await asyncio.sleep(0)
+    closing = asyncio.all_tasks() - {asyncio.current_task()}
+    if closing:
+        await asyncio.wait(closing, timeout=STREAMS_S)
 
 
 def _settle(done: "asyncio.Task[Finished]", future: "Future[Finished]") -> None:

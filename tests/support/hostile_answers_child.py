@@ -49,7 +49,8 @@ def main() -> None:
         dripping = [pair for pair in numbered if pair[1].drips]
         for outcome in pool.map(lambda pair: run(*pair), dripping):
             say(outcome)
-    others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    # Of the program's own there is only the one that starts the others.
+    others = {thread.name for thread in threading.enumerate()} - {threading.main_thread().name, "starter"}
     say(Outcome(name="threads left", seconds=0, peak_bytes=0, error=" ".join(others)))
 
 
