@@ -24,6 +24,9 @@ late."""
 TAKEN_IN_A_TURN = 32 * MIB
 """A thread takes so much in one turn of the scheduler, which gives each that wants one before the look comes:
 so no more go on at a time than could take what is left. The others wait for the next look."""
+COUNTED_NICE, CLOSE_NICE = 5, 10
+"""Of a program that is counted, and of one that could take what is left in one turn: whoever counts it gets
+the processor when it needs it. A third and a tenth of the weight of others."""
 READ_BYTES = 1 << 16
 NOBODY = 65534
 
@@ -168,9 +171,8 @@ class LinuxRun:
         left_bytes = self._limits.memory_bytes - memory_bytes
         if left_bytes >= 0:
             turn, self._held = processes.first_threads(waiting, left_bytes // TAKEN_IN_A_TURN)
-            if left_bytes < TAKEN_IN_A_TURN:
-                # Woken, it would keep the processor for a tick, ahead of the next look.
-                processes.go_behind(turn)
+            # Woken, they would keep the processor for a tick, ahead of the next look.
+            processes.go_behind(turn, COUNTED_NICE if left_bytes >= TAKEN_IN_A_TURN else CLOSE_NICE)
             processes.go_on(turn)
         return memory_bytes
 

@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 
 PAUSE_S = 0.002
-BEHIND_NICE = 10
-"""Has a tenth of the weight of other programs."""
 _HAS_LISTS = Path("/proc/thread-self/children").exists()
 
 
@@ -87,17 +85,17 @@ def first_threads(pids: list[int], threads: int) -> tuple[list[int], list[int]]:
     return pids, []
 
 
-def go_behind(pids: list[int]) -> None:
+def go_behind(pids: list[int], nice: int) -> None:
     """Let processes give way to others from now on; nobody can take that back without rights."""
     for pid in pids:
         with contextlib.suppress(OSError):
             for thread in Path(f"/proc/{pid}/task").iterdir():
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), BEHIND_NICE)
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
         with contextlib.suppress(OSError):
             # Where sessions share the processors, only this counts beside those of others.
             session = Path(f"/proc/{pid}/autogroup")
-            if f"nice {BEHIND_NICE}" not in session.read_text():
-                session.write_text(str(BEHIND_NICE))
+            if not session.read_text().endswith(f"nice {nice}\n"):
+                session.write_text(str(nice))
 
 
 def go_on(pids: list[int]) -> None:

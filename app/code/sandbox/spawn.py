@@ -71,8 +71,6 @@ def _limit_memory(group: ControlGroup | None) -> None:
             group.enter()
             return
     keep_to_one_processor(os.getppid())
-    # Whoever counts it gets that processor when it needs it; other programs get the most of it then.
-    os.nice(5)
     # Of a huge page that is given back in part all is kept, and a process does not tell it any more.
     kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
 

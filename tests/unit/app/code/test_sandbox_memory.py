@@ -22,6 +22,7 @@ if sys.platform != "linux":
 
 from app.code.sandbox import processes
 from app.code.sandbox.control_group import control_group
+from app.code.sandbox.linux_run import CLOSE_NICE
 from app.code.sandbox.memory_use import MemoryUse
 from tests.support.waiting import wait_until
 
@@ -229,9 +230,9 @@ def test_a_program_that_is_counted_close_to_its_limit_goes_on_as_ever(back_end: 
 def test_what_comes_close_to_its_limit_gives_way_to_whoever_counts() -> None:
     """Sessions share the processors first, then what is in them."""
     told = run("bubblewrap", HOW_NICE, TIGHT, in_groups=False).output.splitlines()
-    assert int(told[0]) < processes.BEHIND_NICE, told
-    assert int(told[1]) == processes.BEHIND_NICE, told
-    assert not told[2] or told[2].endswith(f"nice {processes.BEHIND_NICE}"), told
+    assert int(told[0]) < CLOSE_NICE, told
+    assert int(told[1]) == CLOSE_NICE, told
+    assert not told[2] or told[2].endswith(f"nice {CLOSE_NICE}"), told
 
 
 def test_no_more_threads_go_on_than_there_is_room_for_but_one_process_always() -> None:
