@@ -7,7 +7,7 @@ _WIDE = re.compile("[\U00010000-\U0010ffff]")
 
 def utf16_length(text: str) -> int:
     """How many units Qt counts in a text."""
-    return len(text) + len(_WIDE.findall(text))
+    return len(text) + (0 if text.isascii() else len(_WIDE.findall(text)))
 
 
 def characters(text: str, units: int) -> int:

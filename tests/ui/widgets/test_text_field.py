@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QToolTip
 from pytestqt.qtbot import QtBot
 
@@ -67,6 +68,45 @@ def test_a_message_with_such_a_line_is_shown_and_not_opened_for_changes(
 
 def paste(field: QPlainTextEdit, text: str) -> None:
     """Put a text in as the clipboard's is."""
+    field.insertFromMimeData(mime(text))
+
+
+def mime(text: str) -> QMimeData:
     data = QMimeData()
     data.setText(text)
-    field.insertFromMimeData(data)
+    return data
+
+
+def test_what_is_pasted_takes_the_place_of_what_is_selected_and_is_one_step_back(qapp: QApplication) -> None:
+    field = TextField("one two three")
+    place = field.textCursor()
+    place.setPosition(4)
+    place.setPosition(7, QTextCursor.MoveMode.KeepAnchor)
+    field.setTextCursor(place)
+    field.insertFromMimeData(mime(""))
+    assert field.textCursor().selectedText() == "two"
+    pasted = "\n".join(f"line {number}" for number in range(1000))
+    field.insertFromMimeData(mime(pasted))
+    assert field.toPlainText() == f"one {pasted} three"
+    assert field.textCursor().position() == 4 + len(pasted)
+    field.undo()
+    assert field.toPlainText() == "one two three"
+    field.redo()
+    assert field.toPlainText() == f"one {pasted} three"
+
+
+def test_nothing_is_pasted_into_what_is_for_reading_only(qapp: QApplication) -> None:
+    field = TextField("one")
+    field.setReadOnly(True)
+    field.insertFromMimeData(mime("two"))
+    assert field.toPlainText() == "one"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2029"])
+def test_all_ends_of_lines_are_taken(qapp: QApplication, end: str) -> None:
+    field = TextField()
+    half = "\N{GRINNING FACE}" * (LONGEST_LINE // 4)
+    field.insertFromMimeData(mime(end.join([half, half, half])))
+    assert field.toPlainText() == f"{half}\n{half}\n{half}"
+    field.insertFromMimeData(mime("a" * (LONGEST_LINE // 2 + 1)))
+    assert field.toPlainText() == f"{half}\n{half}\n{half}"
