@@ -5,7 +5,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +77,7 @@ class AuditLog:
                 self._drop_first()
                 self._lost += 1
             if self._ended is None:
-                self._ended = threading.Event()
-                start_thread(partial(self._live, self._ended), "audit")
+                self._ended = start_thread(self._run, "audit")
             self._changed.notify_all()
 
     def flush(self, timeout_s: float = CLOSING_S) -> bool:
@@ -103,12 +101,6 @@ class AuditLog:
 
     def _drop_first(self) -> None:
         self._characters -= self._waiting.popleft().characters
-
-    def _live(self, ended: threading.Event) -> None:
-        try:
-            self._run()
-        finally:
-            ended.set()
 
     def _run(self) -> None:
         while True:

@@ -17,15 +17,18 @@ from typing import Any, TypeVar
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_Begun = tuple[Callable[[], object], str]
+_Begun = tuple[Callable[[], object], str, threading.Event]
 
 
-def start_thread(work: Callable[[], object], name: str) -> None:
-    """Call `work` in a daemon thread of this name; returns at once. Any thread.
+def start_thread(work: Callable[[], object], name: str) -> threading.Event:
+    """Call `work` in a daemon thread of this name; returns at once an event that is set when it is over, also
+    by an exception. Any thread.
 
     Where no thread can be started any more, `work` is done by the thread that starts them.
     """
-    _starter().put((work, name))
+    ended = threading.Event()
+    _starter().put((work, name, ended))
+    return ended
 
 
 class OneByOne:
@@ -101,7 +104,7 @@ def _finish() -> None:
 
 @functools.cache
 def _starter() -> "SimpleQueue[_Begun]":
-    """What is to be started, by a thread that does nothing else."""
+    """Give the queue of what is to be started, by a thread that does nothing else."""
     wanted: SimpleQueue[_Begun] = SimpleQueue()
     threading.Thread(target=_start_all, args=(wanted,), name="starter", daemon=True).start()
     return wanted
@@ -109,18 +112,22 @@ def _starter() -> "SimpleQueue[_Begun]":
 
 def _start_all(wanted: "SimpleQueue[_Begun]") -> None:
     while True:
-        work, name = wanted.get()
+        work, name, ended = wanted.get()
         try:
-            threading.Thread(target=work, name=name, daemon=True).start()
+            threading.Thread(target=_do, args=(work, ended), name=name, daemon=True).start()
         except RuntimeError:
             # There are as many as the system allows, or the interpreter is at its end.
             log.warning("no thread could be started for %s", name)
-            _do(work)
-        del work
+            try:
+                _do(work, ended)
+            except Exception:
+                log.exception("done by the thread that starts others")
+        # While it waits it keeps nothing alive.
+        del work, ended
 
 
-def _do(work: Callable[[], object]) -> None:
+def _do(work: Callable[[], object], ended: threading.Event) -> None:
     try:
         work()
-    except Exception:
-        log.exception("done by the thread that starts others")
+    finally:
+        ended.set()

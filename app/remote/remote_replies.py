@@ -52,7 +52,7 @@ class ElsewhereAnswers:
         self._ids = itertools.count(-1, -1)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended = threading.Event()
+        self._ended: threading.Event | None = None
         self._connections: Connections | None = None
         self._tasks: set[asyncio.Task[Finished]] = set()
         self._closed = False
@@ -101,11 +101,11 @@ class ElsewhereAnswers:
         """Cancel what runs, and end the thread."""
         with self._lock:
             self._closed = True
-            loop = self._loop
+            loop, ended = self._loop, self._ended
             if loop is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(loop.stop)
-        if loop is not None:
-            self._ended.wait(ENDING_S)
+        if ended is not None:
+            ended.wait(ENDING_S)
 
     def _run(self, work: Coroutine[Any, Any, Finished], future: "Future[Finished]") -> None:
         with self._lock:
@@ -116,8 +116,8 @@ class ElsewhereAnswers:
             if self._loop is None:
                 assert self._connections is not None
                 self._loop = asyncio.new_event_loop()
-                live = partial(_live, self._loop, self._connections, self._tasks, self._ended)
-                start_thread(live, "elsewhere")
+                live = partial(_live, self._loop, self._connections, self._tasks)
+                self._ended = start_thread(live, "elsewhere")
             # Within the lock, so that it is before the end of the loop.
             self._loop.call_soon_threadsafe(self._begin, work, future)
 
@@ -132,7 +132,6 @@ def _live(
     loop: asyncio.AbstractEventLoop,
     connections: "Connections",
     tasks: "set[asyncio.Task[Finished]]",
-    ended: threading.Event,
 ) -> None:
     asyncio.set_event_loop(loop)
     try:
@@ -141,7 +140,6 @@ def _live(
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
-        ended.set()
 
 
 async def _end(replies: "list[asyncio.Task[Finished]]", connections: "Connections") -> None:

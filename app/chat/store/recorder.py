@@ -52,8 +52,7 @@ class ReplyRecorder:
         self._dirty = before is not None
         self._end: tuple[Outcome, GenerationStats | None, str] | None = None
         self._refused = False
-        self._kept = threading.Event()
-        start_thread(self._run, "reply-recorder")
+        self._kept = start_thread(self._run, "reply-recorder")
 
     def text(self, channel: Channel) -> str:
         """Return what has come on `channel` so far."""
@@ -78,12 +77,6 @@ class ReplyRecorder:
         return self._kept.wait(timeout_s)
 
     def _run(self) -> None:
-        try:
-            self._record()
-        finally:
-            self._kept.set()
-
-    def _record(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._dirty or self._end is not None)

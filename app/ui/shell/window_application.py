@@ -5,9 +5,9 @@ import gc
 import importlib
 import logging
 import sys
-import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -507,16 +507,11 @@ class WindowApplication(QObject):
 
     def _keep(self, left: list[Callable[[], None]]) -> Callable[[], None]:
         """Begin to keep what tabs have left; the returned function waits for that, as the end does."""
-        kept = threading.Event()
-
-        def keep() -> None:
-            close_together(left, self._ending.left_s())
-            kept.set()
+        kept = start_thread(partial(close_together, left, self._ending.left_s()), "last-words")
 
         def wait() -> None:
             kept.wait()
 
-        start_thread(keep, "last-words")
         self._left.append(wait)
         return wait
 
