@@ -1,6 +1,6 @@
 """Threads that the window's own thread begins, and so waits for until they have a processor."""
 
-import sys
+import inspect
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def threads_begun_by_the_window() -> Iterator[list[str]]:
 
     def noted(thread: threading.Thread) -> None:
         if threading.current_thread() is threading.main_thread() and not _is_of_asyncio(thread):
-            place = _place(sys._getframe(1))
+            place = _place(inspect.currentframe())
             if place is not None:
                 places.append(f"{thread.name}: {place}")
         start(thread)
