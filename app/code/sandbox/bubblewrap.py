@@ -52,7 +52,7 @@ def start(job: Job, limits: Limits, group: ControlGroup | None) -> Started:
         os.execve(program, arguments, {})
 
     try:
-        started = fork(become, job.stdin, group)
+        started = fork(become, job.stdin, group, makes_session=True)
     finally:
         for fd in kept:
             os.close(fd)

@@ -13,7 +13,7 @@ from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.event_lines import tell
 from app.code.sandbox.limits import MIB, BackEnd, Ending, Job, Limits
 from app.code.sandbox.memory_use import MemoryUse
-from app.code.sandbox.spawn import Started, keep_to_one_processor
+from app.code.sandbox.spawn import COUNTED_NICE, Started, keep_to_one_processor
 
 TICK_S = 0.05
 QUICKEST_TICK_S = 0.0005
@@ -24,9 +24,8 @@ late."""
 TAKEN_IN_A_TURN = 32 * MIB
 """A thread takes so much in one turn of the scheduler, which gives each that wants one before the look comes:
 so no more go on at a time than could take what is left. The others wait for the next look."""
-COUNTED_NICE, CLOSE_NICE = 5, 10
-"""Of a program that is counted, and of one that could take what is left in one turn: whoever counts it gets
-the processor when it needs it. A third and a tenth of the weight of others."""
+CLOSE_NICE = 10
+"""Of a program that could take what is left in one turn: a tenth of the weight of others."""
 READ_BYTES = 1 << 16
 NOBODY = 65534
 
@@ -64,7 +63,6 @@ class LinuxRun:
             return
         if self._group and not self._group.is_used():
             self._group = None
-        if not self._group:
             keep_to_one_processor(os.getpid())
         ending, exit_code = self._watch(started, began_s)
         if self._group:

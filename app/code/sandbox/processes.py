@@ -85,12 +85,18 @@ def first_threads(pids: list[int], threads: int) -> tuple[list[int], list[int]]:
     return pids, []
 
 
-def go_behind(pids: list[int], nice: int) -> None:
-    """Let processes give way to others from now on; nobody can take that back without rights."""
+def go_behind(pids: list[int], nice: int, *, with_session: bool = True) -> None:
+    """Let processes give way to others from now on; nobody can take that back without rights.
+
+    Their sessions as well, of which a user may change ten in a second: not `with_session` where they soon
+    make another one.
+    """
     for pid in pids:
         with contextlib.suppress(OSError):
             for thread in Path(f"/proc/{pid}/task").iterdir():
                 os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
+        if not with_session:
+            continue
         with contextlib.suppress(OSError):
             # Where sessions share the processors, only this counts beside those of others.
             session = Path(f"/proc/{pid}/autogroup")

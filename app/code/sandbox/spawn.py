@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from app.code.sandbox import kernel
+from app.code.sandbox import kernel, processes
 from app.code.sandbox.control_group import ControlGroup
+
+COUNTED_NICE = 5
+"""Of a program whose memory is counted from outside: whoever counts it gets the processor when it needs it. A
+third of the weight of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +26,32 @@ class Started:
     failure: Callable[[str], str] = lambda _stderr: ""
 
 
-def fork(become: Callable[[int], NoReturn], stdin_text: str, group: ControlGroup | None) -> Started:
+def fork(
+    become: Callable[[int], NoReturn],
+    stdin_text: str,
+    group: ControlGroup | None,
+    *,
+    makes_session: bool = False,
+) -> Started:
     """A child in `group` that runs `become`, with output into pipes and `stdin_text` as its input.
 
     `become` gets a descriptor that an exec closes; what is written to it is why the program cannot run,
-    and is raised here as OSError. Whoever does not exec must close it.
+    and is raised here as OSError. Whoever does not exec must close it. `makes_session`: it makes another
+    session for the program.
     """
     out_read, out_write = os.pipe()
     error_read, error_write = os.pipe()
     why_read, why_write = os.pipe()
     stdin = text_file(stdin_text)
+    if group is None:
+        # First, so that the program is not there yet while this process waits for that processor.
+        keep_to_one_processor(os.getpid())
     pid = os.fork()
     if pid == 0:
         try:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-            _limit_memory(group)
             os.setsid()
+            _limit_memory(group, in_own_session=not makes_session)
             os.dup2(stdin, 0)
             os.dup2(out_write, 1)
             os.dup2(error_write, 2)
@@ -59,7 +73,7 @@ def fork(become: Callable[[int], NoReturn], stdin_text: str, group: ControlGroup
     return started
 
 
-def _limit_memory(group: ControlGroup | None) -> None:
+def _limit_memory(group: ControlGroup | None, *, in_own_session: bool) -> None:
     """Hold this process to its memory, and let it be the first to end where the whole machine is short.
 
     Where it may not enter the group, its memory is counted from outside.
@@ -71,6 +85,8 @@ def _limit_memory(group: ControlGroup | None) -> None:
             group.enter()
             return
     keep_to_one_processor(os.getppid())
+    # On a busy machine it would take much before the first look otherwise.
+    processes.go_behind([os.getpid()], COUNTED_NICE, with_session=in_own_session)
     # Of a huge page that is given back in part all is kept, and a process does not tell it any more.
     kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
 

@@ -24,6 +24,7 @@ from app.code.sandbox import processes
 from app.code.sandbox.control_group import control_group
 from app.code.sandbox.linux_run import CLOSE_NICE
 from app.code.sandbox.memory_use import MemoryUse
+from app.code.sandbox.spawn import COUNTED_NICE
 from tests.support.waiting import wait_until
 
 PYTHON = "/usr/bin/python3"
@@ -233,6 +234,34 @@ def test_what_comes_close_to_its_limit_gives_way_to_whoever_counts() -> None:
     assert int(told[0]) < CLOSE_NICE, told
     assert int(told[1]) == CLOSE_NICE, told
     assert not told[2] or told[2].endswith(f"nice {CLOSE_NICE}"), told
+
+
+STARTS = """
+import os
+from app.code.sandbox.spawn import fork
+
+def tell(why):
+    try:
+        session = open("/proc/self/autogroup").read().split()[-1]
+    except OSError:
+        session = "5"
+    print(os.getpriority(os.PRIO_PROCESS, 0), session, *os.sched_getaffinity(0), flush=True)
+    os._exit(0)
+
+started = fork(tell, "", None)
+print(*os.sched_getaffinity(0))
+print(os.read(started.stdout, 100).decode())
+"""
+
+
+def test_what_is_counted_gives_way_from_its_start_to_whoever_counts() -> None:
+    """Before the first look: the watcher has to come to the program's processor, and get it."""
+    told = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, check=True).stdout.split()
+    [watcher, nice, session, program] = map(int, told)
+    assert watcher == program
+    assert nice == COUNTED_NICE
+    # Another user than root may change ten sessions in a second, of which others may have had theirs.
+    assert session == COUNTED_NICE or os.geteuid() != 0
 
 
 def test_no_more_threads_go_on_than_there_is_room_for_but_one_process_always() -> None:
