@@ -76,8 +76,9 @@ def wait_for(
         try:
             return future.result(timeout=wake_s)
         except FutureTimeoutError:
+            # It may have ended since, or with an error of this kind.
             if future.done():
-                raise
+                return future.result()
         if cancel is not None and cancel.is_set():
             stop()
             raise Cancelled
