@@ -55,7 +55,7 @@ def test_what_is_dragged_over_is_pasted_as_markdown(tmp_path: Path) -> None:
             window.key("ctrl+c", "ctrl+v")
 
         wait_until(
-            lambda: draft(tmp_path).startswith(f"{QUESTION}\n\n{ANSWER}"),
+            lambda: f"{QUESTION}\n\n{ANSWER}" in draft(tmp_path),
             "what was copied",
             act=copy_and_paste,
         )
