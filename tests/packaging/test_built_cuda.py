@@ -8,6 +8,7 @@ import ctypes
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -122,6 +123,46 @@ def test_undefined_symbols_are_of_ggml_nvidia_or_the_system(built: Built) -> Non
 def test_what_the_driver_is_asked_for_is_what_its_stand_in_has(built: Built) -> None:
     asked = {name for name in symbols(built.library, "--undefined-only") if re.match(r"cu[A-Z]", name)}
     assert asked <= symbols(built.toolkit / "lib" / "stubs" / "libcuda.so", "--defined-only")
+
+
+FAT_BINARY = struct.Struct("<IHHQ")
+"""The number that it begins with, version, bytes of this head, bytes of what follows."""
+FAT_ENTRY = struct.Struct("<HHIQIIII")
+"""Kind, version, bytes of this head, of what follows, of what is unpacked…, last the compute capability."""
+
+
+def generations(library: Path, folder: Path) -> list[set[str]]:
+    """Of each of the library's files for cards, the compute capabilities that it holds code for, "+PTX" where
+    it is for later ones too. As `cuobjdump --list-elf --list-ptx` reads them."""
+    section = folder / "fat"
+    command = ["objcopy", "-O", "binary", "--only-section=.nv_fatbin", library, section]
+    subprocess.run(command, check=True)
+    data = section.read_bytes()
+    found = []
+    at = 0
+    while at < len(data):
+        number, _, head, size = FAT_BINARY.unpack_from(data, at)
+        if number != 0xBA55ED50:  # between two of them
+            at += 8
+            continue
+        entry, at = at + head, at + head + size
+        held = set()
+        while entry < at:
+            kind, _, head, size, *_, capability = FAT_ENTRY.unpack_from(data, entry)
+            name = f"{capability // 10}.{capability % 10}"
+            held.add(name + "+PTX" if kind == 1 else name)
+            entry += head + size
+        found.append(held)
+    return found
+
+
+def test_every_kernel_is_there_for_every_generation(built: Built, tmp_path: Path) -> None:
+    asked = set(built.base.parents[1].name.split("-"))
+    # PTX comes beside the code of its generation.
+    asked |= {name.removesuffix("+PTX") for name in asked}
+    found = generations(built.library, tmp_path)
+    assert len(found) > 50
+    assert all(held == asked for held in found), found
 
 
 @pytest.fixture
