@@ -129,7 +129,7 @@ class StoreTarget(BuildTarget):
             (model, self.inputs_of(model))
             for model in self._store.find(weights.origin.name)
             if model.type in step.types
-            and (step.matrix is None or model.imatrix == step.matrix.text_for(model.type))
+            and _is_weighed_so(model, step)
             and (model.mixture is None or model.mixture == step.mixture)
         ]
         return weights.built(found, job)
@@ -178,6 +178,12 @@ class StoreTarget(BuildTarget):
         for model in self._store.find(weights.origin.name):
             if model.passing:
                 self.remove(model)
+
+
+def _is_weighed_so(model: InstalledModel, step: BuildPass) -> bool:
+    if step.matrix is None:
+        return not (step.unweighed and model.imatrix)
+    return model.imatrix == step.matrix.text_for(model.type)
 
 
 class FolderTarget(BuildTarget):

@@ -15,6 +15,7 @@ from converters.gguf.gguf_reader import ListSummary, inspect
 from converters.process.messages import MatrixFile
 from converters.system.errors import BuildError, GgufError
 from models.store.store import KEPT_SUFFIX
+from models.system.hashing import file_sha256
 from models.system.json_file import tell_set_aside
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,9 @@ MATRIX_NAME = f"importance{KEPT_SUFFIX}"
 """In the store, beside the types of a model."""
 
 _WEIGHTS, _TEXT, _WITH = "stillroom.weights_sha256", "stillroom.text_sha256", "stillroom.collected_with"
+
+_SHOWN_DIGITS = 16
+"""Of a SHA-256: nobody else's file has the same by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,12 @@ class KeptMatrix:
 def collected_over(text: str, chunks: int) -> str:
     """Describe, for manifests, a matrix that was collected over so many chunks of a text."""
     return f"{text}, {chunks} chunks"
+
+
+def given(path: Path) -> str:
+    """Describe, for manifests, a matrix that the user gave: the same name may hold another one later. Blocks;
+    raises `OSError`."""
+    return f"{path.name}, sha256 {file_sha256(path)[:_SHOWN_DIGITS]}"
 
 
 def notes(weights_sha256: str, text_sha256: str, collected_with: str) -> dict[str, str]:

@@ -14,12 +14,12 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.acquire.build_options import OFF, BuildWish
 from app.acquire.build_target import BuildTarget
-from app.acquire.kept_imatrix import collected_over, fitting_matrix, notes
+from app.acquire.kept_imatrix import collected_over, fitting_matrix, given, notes
 from app.acquire.weights import BuildPass, FullPrecision, Weights
 from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.imatrix_file import read_imatrix
@@ -106,6 +106,7 @@ class QualityBuild:
         self._commands = commands
         self._job = job
         self._kept = target.kept()
+        self._unweighed = False
         self._peak_bytes = 0
         self._new: set[Path] = set()
         """The files that this build has made."""
@@ -124,6 +125,7 @@ class QualityBuild:
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
         if wish.mixture_label:
             kinds.append(wish.mixture_label)
+        self._unweighed = wish.imatrix == OFF
         weighed = wish.weighed(kinds)
         hashed = (weighed and wish.file is None) or wish.mixture_label
         weights_sha256 = self._weights.sha256(self._job) if hashed else ""
@@ -195,12 +197,14 @@ class QualityBuild:
         return {
             model.type: model
             for step in steps
-            for model in self._target.there(self._weights, step, self._job)
+            for model in self._target.there(
+                self._weights, replace(step, unweighed=self._unweighed), self._job
+            )
             if not model.passing and (not wish.measure or _is_measured(model))
         }
 
     def _make(self, weights: Weights, step: BuildPass) -> dict[str, InstalledModel]:
-        made = self._target.make(weights, step, self._job)
+        made = self._target.make(weights, replace(step, unweighed=self._unweighed), self._job)
         self._peak_bytes = max(self._peak_bytes, made.peak_memory_bytes)
         self._new |= {model.path for model in made.new}
         return {model.type: model for model in (*made.found, *made.new)}
@@ -219,7 +223,7 @@ class QualityBuild:
         """The matrix that was given, or kept of these weights."""
         if wish.file is not None:
             read_imatrix(wish.file)  # refused now, and not after an hour
-            return MatrixFile(wish.file, wish.file.name)
+            return MatrixFile(wish.file, given(wish.file))
         kept = fitting_matrix(self._target.matrix_file(self._weights), weights_sha256, _text_sha256())
         return kept.matrix if kept is not None else None
 

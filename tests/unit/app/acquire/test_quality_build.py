@@ -1,5 +1,6 @@
 """Builds with an importance matrix and a measured cost, in the store and in a folder."""
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Iterator
@@ -119,11 +120,36 @@ def test_a_matrix_from_a_file_is_used_for_small_types_only(desk: Desk) -> None:
     out = desk.root / "out"
     wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"))
     built = desk.get(desk.checkpoint, ["Q4_0", "Q8_0"], wish, out)
-    assert [model.imatrix for model in built.models] == ["imatrix.gguf", ""]
+    sha256 = hashlib.sha256((DATA / "imatrix.gguf").read_bytes()).hexdigest()
+    assert [model.imatrix for model in built.models] == [f"imatrix.gguf, sha256 {sha256[:16]}", ""]
     assert "quantize.imatrix.file" in inspect(built.models[0].path).metadata
     assert "quantize.imatrix.file" not in inspect(built.models[1].path).metadata
     assert "collect" not in desk.stages()
     assert len(list(out.iterdir())) == 2
+
+
+def test_what_another_matrix_of_the_same_name_weighed_is_made_anew(desk: Desk) -> None:
+    matrix = desk.root / "matrix"
+    wish = BuildWish(imatrix=str(matrix))
+
+    def get() -> Acquired:
+        return desk.get(desk.checkpoint, ["Q4_0"], wish)
+
+    matrix.write_bytes((DATA / "imatrix.gguf").read_bytes())
+    [model] = get().models
+    assert get().found == (model,)
+    matrix.write_bytes((DATA / "imatrix.dat").read_bytes())
+    assert get().found == ()
+    assert len(get().found) == 1
+
+
+def test_without_a_matrix_none_that_was_weighed_by_one_serves(desk: Desk) -> None:
+    desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=str(DATA / "imatrix.gguf")))
+    assert len(desk.get(desk.checkpoint, ["Q4_0"], BuildWish()).found) == 1
+    made = desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=OFF))
+    assert [(model.imatrix, model in made.found) for model in made.models] == [("", False)]
+    assert "quantize.imatrix.file" not in inspect(made.models[0].path).metadata
+    assert desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=OFF)).found == made.models
 
 
 def test_a_file_that_is_weighed_from_the_weights_is_the_one_weighed_from_full_precision(desk: Desk) -> None:
