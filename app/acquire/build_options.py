@@ -57,9 +57,14 @@ class BuildWish:
         size = max(self.size_bytes, self.small_cache_bytes)
         return label_of(size) if size else ""
 
+    @property
+    def unweighed(self) -> bool:
+        """Tell whether no file may be weighed by a matrix."""
+        return self.imatrix == OFF
+
     def weighed(self, types: Sequence[str]) -> list[str]:
         """Return those of `types` that take a matrix."""
-        if self.imatrix == OFF:
+        if self.unweighed:
             return []
         wanted = WORTH_IT if self.imatrix == AUTO else WEIGHED
         return [kind for kind in types if kind in wanted or is_chosen(kind)]

@@ -14,10 +14,10 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from app.acquire.build_options import OFF, BuildWish
+from app.acquire.build_options import BuildWish
 from app.acquire.build_target import BuildTarget
 from app.acquire.kept_imatrix import collected_over, fitting_matrix, given, notes
 from app.acquire.weights import BuildPass, FullPrecision, Weights
@@ -31,6 +31,7 @@ from converters.quality.measuring_client import OWN_TEXT, calibration_text, coll
 from models.quantisation.chosen_mixture import ChosenMixture, is_chosen
 from models.quantisation.quantisation_types import FULL_PRECISION, WEIGHED
 from models.store.store import InstalledModel
+from models.system.hashing import file_sha256
 from models.system.progress import JobContext
 
 _EXACT = ("BF16", "F32")
@@ -106,7 +107,6 @@ class QualityBuild:
         self._commands = commands
         self._job = job
         self._kept = target.kept()
-        self._unweighed = False
         self._peak_bytes = 0
         self._new: set[Path] = set()
         """The files that this build has made."""
@@ -125,7 +125,6 @@ class QualityBuild:
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
         if wish.mixture_label:
             kinds.append(wish.mixture_label)
-        self._unweighed = wish.imatrix == OFF
         weighed = wish.weighed(kinds)
         hashed = (weighed and wish.file is None) or wish.mixture_label
         weights_sha256 = self._weights.sha256(self._job) if hashed else ""
@@ -151,7 +150,8 @@ class QualityBuild:
         if plan.first:
             later, after = ((), plan.second) if plan.full else (plan.second, ())
             matrix_now = matrix if weighed and not plan.second else None
-            models |= self._make(self._weights, BuildPass(plan.first, later, after, matrix_now, chosen))
+            first = BuildPass(plan.first, later, after, matrix_now, chosen, unweighed=wish.unweighed)
+            models |= self._make(self._weights, first)
         if plan.full:
             # Before it is noted as made in passing: who measured with it may be the last to read it.
             held.enter_context(self._target.reading(models[plan.full]))
@@ -172,8 +172,9 @@ class QualityBuild:
             if wish.mixture_label and chosen is None:
                 assert reference is not None
                 chosen = self._chosen(wish, reference, weights_sha256, matrix)
-            second = _with_label(plan.second, chosen)
-            models |= self._make(weights, BuildPass(second, matrix=matrix, mixture=chosen))
+            kinds_left = _with_label(plan.second, chosen)
+            second = BuildPass(kinds_left, matrix=matrix, mixture=chosen, unweighed=wish.unweighed)
+            models |= self._make(weights, second)
         left = [kind for kind in _with_label(left, chosen) if kind not in FULL_PRECISION]
         if wish.measure and left and reference is not None:
             models |= self._measured(reference, [models[kind] for kind in left])
@@ -191,20 +192,19 @@ class QualityBuild:
     ) -> dict[str, InstalledModel]:
         """Return by type the files that are there just as they are wished, and measured where that is
         wished."""
-        steps = [BuildPass([kind for kind in kinds if kind not in weighed], mixture=chosen)]
+        plain = [kind for kind in kinds if kind not in weighed]
+        steps = [BuildPass(plain, mixture=chosen, unweighed=wish.unweighed)]
         if matrix is not None:
             steps.append(BuildPass(weighed, matrix=matrix, mixture=chosen))
         return {
             model.type: model
             for step in steps
-            for model in self._target.there(
-                self._weights, replace(step, unweighed=self._unweighed), self._job
-            )
+            for model in self._target.there(self._weights, step, self._job)
             if not model.passing and (not wish.measure or _is_measured(model))
         }
 
     def _make(self, weights: Weights, step: BuildPass) -> dict[str, InstalledModel]:
-        made = self._target.make(weights, replace(step, unweighed=self._unweighed), self._job)
+        made = self._target.make(weights, step, self._job)
         self._peak_bytes = max(self._peak_bytes, made.peak_memory_bytes)
         self._new |= {model.path for model in made.new}
         return {model.type: model for model in (*made.found, *made.new)}
@@ -238,7 +238,7 @@ class QualityBuild:
         self, wish: BuildWish, weights_sha256: str, matrix: MatrixFile | None
     ) -> ChosenMixture | None:
         """Choose the mixture by costs that are kept of these weights and this matrix; None without them."""
-        if not wish.mixture_label or (matrix is None and wish.imatrix != OFF):
+        if not wish.mixture_label or (matrix is None and not wish.unweighed):
             return None
         belongs_to = _costs_notes(weights_sha256, matrix)
         costs = CostsFile(self._target.costs_file(self._weights), belongs_to).read()
@@ -307,7 +307,7 @@ def _with_label(kinds: Sequence[str], chosen: ChosenMixture | None) -> list[str]
 
 def _costs_notes(weights_sha256: str, matrix: MatrixFile | None) -> str:
     """Name the things that the costs of tensors depend on."""
-    weighed_by = hashlib.sha256(matrix.path.read_bytes()).hexdigest() if matrix is not None else "nothing"
+    weighed_by = file_sha256(matrix.path) if matrix is not None else "nothing"
     return f"{weights_sha256} {_text_sha256()} {weighed_by}"
 
 

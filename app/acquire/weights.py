@@ -30,9 +30,9 @@ Recorded = tuple[InstalledModel, tuple[InputFile, ...]]
 @dataclass(frozen=True, slots=True)
 class BuildPass:
     """One reading of the weights: it makes `types`, weighed by `matrix`; without one, a weighed file that is
-    there serves unless it is to be `unweighed`. The types `later` are made of the
-    same weights afterwards, so these stay until then, and the types `after` of a file of `types`; room for
-    all is looked for before. `mixture` is the one that is made where `types` hold its label."""
+    there serves unless it is to be `unweighed`. The types `later` are made of the same weights afterwards, so
+    these stay until then, and the types `after` of a file of `types`; room for all is looked for before.
+    `mixture` is the one that is made where `types` hold its label."""
 
     types: Sequence[str]
     later: Sequence[str] = ()

@@ -6,7 +6,7 @@ _WIDE = re.compile("[\U00010000-\U0010ffff]")
 
 
 def utf16_length(text: str) -> int:
-    """How many units Qt counts in a text."""
+    """Count the units of a text as Qt does."""
     return len(text) + (0 if text.isascii() else len(_WIDE.findall(text)))
 
 

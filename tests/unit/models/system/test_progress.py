@@ -1,4 +1,4 @@
-"""Who waits for work gets its result, whenever it ends."""
+"""Waiting for work gives its result, whenever it ends."""
 
 import threading
 from concurrent.futures import Future
