@@ -34,12 +34,15 @@ def start_thread(work: Callable[[], object], name: str) -> threading.Event:
 class OneByOne:
     """Does one work after the other in a thread of its own, which is there while there is some. Any thread.
 
-    The interpreter waits for it at its end.
+    The interpreter waits for its work at its end.
     """
 
-    def __init__(self, name: str) -> None:
-        """`name` is the thread's."""
+    def __init__(self, name: str, *, stays: bool = False) -> None:
+        """`name` is the thread's. It `stays` until `close` where the children that it starts are to: on Linux
+        they end with it."""
         self._name = name
+        self._stays = stays
+        self._has_thread = False
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._is_running = False
@@ -49,9 +52,11 @@ class OneByOne:
         future: Future[T] = Future()
         with self._changed:
             self._waiting.append((future, work))
-            begins, self._is_running = not self._is_running, True
-        if begins:
+            self._is_running = True
             _BUSY.add(self)
+            begins, self._has_thread = not self._has_thread, True
+            self._changed.notify_all()
+        if begins:
             start_thread(self._run, self._name)
         return future
 
@@ -61,6 +66,13 @@ class OneByOne:
             waiting, self._waiting = self._waiting, deque()
         for future, _ in waiting:
             future.cancel()
+
+    def close(self) -> None:
+        """Cancel what has not begun, and let the thread end after that which has."""
+        self.cancel()
+        with self._changed:
+            self._stays = False
+            self._changed.notify_all()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing is left to do; False where that takes longer."""
@@ -74,11 +86,15 @@ class OneByOne:
     def _run(self) -> None:
         while True:
             with self._changed:
-                if not self._waiting:
+                while not self._waiting:
                     self._is_running = False
                     _BUSY.discard(self)
                     self._changed.notify_all()
-                    return
+                    # Where none could be started, this is the thread that starts others.
+                    if not self._stays or threading.current_thread().name != self._name:
+                        self._has_thread = False
+                        return
+                    self._changed.wait()
                 future, work = self._waiting.popleft()
             if future.set_running_or_notify_cancel():
                 try:

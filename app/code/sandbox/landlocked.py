@@ -5,6 +5,7 @@ has no /proc and no /dev/shm. It needs Linux 6.12, whose Landlock keeps signals 
 through the sandbox process, which is the reaper of whatever it leaves behind.
 """
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -55,13 +56,23 @@ def remove(folder: str) -> None:
         subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
 
 
-def space_taken(folder: str, pids: list[int]) -> tuple[int, int]:
-    """Bytes and number of the files in `folder`, and of deleted ones that `pids` still hold open."""
+def space_taken(folder: str, pids: list[int], limits: Limits) -> tuple[int, int]:
+    """Bytes and number of the files in `folder`, and of deleted ones that `pids` still hold open.
+
+    No further than a limit: whoever makes files faster than they are counted would never be done with.
+    """
     total_bytes = files = 0
-    for place, folders, names in os.walk(folder):
-        files += len(folders) + len(names)
-        for name in names:
-            total_bytes += _blocks(f"{place}/{name}")
+    waiting = [folder]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                files += 1
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    total_bytes += _blocks(entry)
+                if files > limits.files or total_bytes > limits.disk_bytes:
+                    return total_bytes, files
     device = Path(folder).stat().st_dev
     held: dict[int, int] = {}
     for pid in pids:
@@ -79,9 +90,9 @@ def space_taken(folder: str, pids: list[int]) -> tuple[int, int]:
     return total_bytes + sum(held.values()), files
 
 
-def _blocks(path: str) -> int:
+def _blocks(entry: "os.DirEntry[str]") -> int:
     try:
-        return Path(path).lstat().st_blocks * 512
+        return entry.stat(follow_symlinks=False).st_blocks * 512
     except OSError:
         return 0
 

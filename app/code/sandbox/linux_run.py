@@ -155,7 +155,7 @@ class LinuxRun:
         if self._folder and elapsed_s >= self._next_files_s:
             self._next_files_s = elapsed_s + TICK_S
             pids = processes.descendants_at_once(os.getpid())
-            disk_bytes, files = landlocked.space_taken(self._folder, pids)
+            disk_bytes, files = landlocked.space_taken(self._folder, pids, limits)
             self._folder_bytes = disk_bytes if self._is_in_memory else 0
             return "disk" if disk_bytes > limits.disk_bytes else "files" if files > limits.files else None
         return None

@@ -67,7 +67,7 @@ class Formulas(QObject):
         self._pictures: OrderedDict[FormulaRequest, FormulaPicture] = OrderedDict()
         self._asked: set[FormulaRequest] = set()
         self._bridge = Bridge(self._on_error, self)
-        self._thread = OneByOne("formulas")
+        self._thread = OneByOne("formulas", stays=True)
         self._process = FormulaProcess(child_command("formulas"))
 
     @property
@@ -89,7 +89,7 @@ class Formulas(QObject):
         """Drop what waits to be drawn, and end the process that draws; what is being drawn is for nobody."""
         self._bridge.close()
         self._process.close()
-        self._thread.cancel()
+        self._thread.close()
 
     def _draw(self, request: FormulaRequest) -> None:
         svg = self._process.draw(

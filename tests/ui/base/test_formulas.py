@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
@@ -43,6 +44,18 @@ def test_a_formula_becomes_a_picture_and_the_page_makes_room(qtbot: QtBot, view:
     wait_until(lambda: card.is_drawn and pictures(view) == 1)
     assert view.heightForWidth(view.width()) > before
     assert "\\nosuchcommand" in "".join(label.shown_html for label in view.findChildren(RichLabel))
+
+
+def test_one_process_draws_all_formulas(qtbot: QtBot, theme: Theme, view: MarkdownView) -> None:
+    """It takes half a second to start, so not for each formula of a reply that comes."""
+    drawing: list[set[int]] = []
+    for number in range(3):
+        view.set_text(f"So \\(x_{number}\\).")
+        wait_until(lambda: pictures(view) == 1 and not theme.formulas.waiting)
+        qtbot.wait(50)
+        children = psutil.Process().children()
+        drawing.append({one.pid for one in children if "formula" in " ".join(one.cmdline())})
+    assert drawing[0] == drawing[1] == drawing[2] != set()
 
 
 @pytest.mark.parametrize("zoom_percent", [100, 150])

@@ -116,3 +116,34 @@ def test_the_interpreter_waits_for_it() -> None:
         [sys.executable, "-c", ENDS], capture_output=True, text=True, timeout=HANGS_S, check=True
     )
     assert ended.stdout == "done\n"
+
+
+def test_one_that_stays_does_all_its_work_in_the_same_thread() -> None:
+    """Children that it has started end with it."""
+    thread = OneByOne("a name", stays=True)
+    threads = []
+    for _ in range(3):
+        threads.append(thread.submit(threading.current_thread).result(HANGS_S))
+        assert thread.wait(HANGS_S)
+    assert len(set(threads)) == 1
+    assert threads[0].is_alive()
+    thread.close()
+    threads[0].join(HANGS_S)
+    assert not threads[0].is_alive()
+
+
+def test_what_is_cancelled_before_it_begins_leaves_nothing_to_wait_for() -> None:
+    thread = OneByOne("a name", stays=True)
+    assert thread.submit(lambda: 1).result(HANGS_S) == 1
+    for _ in range(200):
+        thread.submit(lambda: 1)
+        thread.cancel()
+    assert thread.wait(HANGS_S)
+    thread.close()
+
+
+def test_where_no_thread_can_be_started_none_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_thread(lambda: None, "the first")
+    raised_elsewhere(monkeypatch, by=lambda: threading.current_thread() is not threading.main_thread())
+    for number in range(3):
+        assert OneByOne(f"number {number}", stays=True).submit(lambda: 7).result(HANGS_S) == 7
