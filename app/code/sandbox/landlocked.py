@@ -17,6 +17,7 @@ from app.code.sandbox import filesystem_view, kernel, landlock, seccomp
 from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.namespaces import write_files
+from app.code.sandbox.process_status import process
 from app.code.sandbox.spawn import Started, fork
 
 
@@ -56,8 +57,8 @@ def remove(folder: str) -> None:
         subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
 
 
-def space_taken(folder: str, pids: list[int], limits: Limits) -> tuple[int, int]:
-    """Bytes and number of the files in `folder`, and of deleted ones that `pids` still hold open.
+def space_taken(folder: str, limits: Limits) -> tuple[int, int]:
+    """Bytes and number of the files in `folder`, folders too.
 
     No further than a limit: whoever makes files faster than they are counted would never be done with.
     """
@@ -69,25 +70,32 @@ def space_taken(folder: str, pids: list[int], limits: Limits) -> tuple[int, int]
                 files += 1
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                else:
-                    total_bytes += _blocks(entry)
+                # A folder keeps the size that it had when it was full.
+                total_bytes += _blocks(entry)
                 if files > limits.files or total_bytes > limits.disk_bytes:
                     return total_bytes, files
+    return total_bytes, files
+
+
+def deleted_space(folder: str, pids: list[int], limits: Limits) -> int:
+    """Bytes of files of `folder` that are deleted and that `pids`, which stand still, still have.
+
+    Nobody tells how large one is that is only mapped, and some processes let nobody look: each of those may
+    have all there is.
+    """
     device = Path(folder).stat().st_dev
     held: dict[int, int] = {}
-    for pid in pids:
+    for one in map(process, pids):
         try:
-            open_files = list(Path(f"/proc/{pid}/fd").iterdir())
-        except OSError:
-            continue
-        for file in open_files:
-            try:
-                found = file.stat()
-            except OSError:
-                continue
-            if found.st_nlink == 0 and found.st_dev == device:
-                held[found.st_ino] = found.st_blocks * 512
-    return total_bytes + sum(held.values()), files
+            for found in one.stats_of_files():
+                if found.st_nlink == 0 and found.st_dev == device:
+                    held[found.st_ino] = found.st_blocks * 512
+            for inode in one.maps_deleted(folder):
+                held.setdefault(inode, limits.disk_bytes + 1)
+        except PermissionError:
+            if one.has_memory:
+                held[-one.pid] = limits.disk_bytes + 1
+    return sum(held.values())
 
 
 def _blocks(entry: "os.DirEntry[str]") -> int:

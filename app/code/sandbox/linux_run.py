@@ -154,11 +154,18 @@ class LinuxRun:
                 return "memory"
         if self._folder and elapsed_s >= self._next_files_s:
             self._next_files_s = elapsed_s + TICK_S
-            pids = processes.descendants_at_once(os.getpid())
-            disk_bytes, files = landlocked.space_taken(self._folder, pids, limits)
-            self._folder_bytes = disk_bytes if self._is_in_memory else 0
+            disk_bytes, files = self._count_files()
             return "disk" if disk_bytes > limits.disk_bytes else "files" if files > limits.files else None
         return None
+
+    def _count_files(self) -> tuple[int, int]:
+        taken_bytes, files = landlocked.space_taken(self._folder, self._limits)
+        # It stands still meanwhile: a process that hands its files on to the next one is found.
+        pids, stopped = processes.stop_all(os.getpid())
+        taken_bytes += landlocked.deleted_space(self._folder, pids, self._limits)
+        processes.go_on(stopped)
+        self._folder_bytes = taken_bytes if self._is_in_memory else 0
+        return taken_bytes, files
 
     def _count_memory(self) -> int:
         # It stands still meanwhile. Without the two that keep the namespaces.

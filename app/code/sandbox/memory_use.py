@@ -7,17 +7,14 @@ as its own things can take it (`kernel_objects.py`): others use the machine too.
 """
 
 import contextlib
-import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.code.sandbox import kernel
 from app.code.sandbox.filesystem_view import OPEN_FILES
 from app.code.sandbox.kernel_objects import KernelObjectCount
+from app.code.sandbox.process_status import KIB, Process, process, sizes
 
-KIB = 1024
 PIPE_BYTES = 72 * KIB
 """16 pages, and two that it keeps for later. (`F_SETPIPE_SZ` is refused.)"""
 SMALL_BYTES = 1024 * KIB
@@ -25,20 +22,6 @@ SMALL_BYTES = 1024 * KIB
 _SHARED = "Shmem"
 _KERNEL = ("SUnreclaim", "VmallocUsed")
 """Of /proc/meminfo: shared memory; what the kernel cannot give back; its larger tables and stacks."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Process:
-    """A process, its folder of /proc that tells (a thread's where the first one has ended), its sizes."""
-
-    pid: int
-    place: str
-    words: dict[bytes, int]
-
-    @property
-    def has_memory(self) -> bool:
-        """Tell whether it has not ended."""
-        return b"VmRSS" in self.words
 
 
 class MemoryUse:
@@ -53,7 +36,7 @@ class MemoryUse:
 
     def bytes_of(self, pids: list[int], files_bytes: int) -> int:
         """All memory of `pids`, with `files_bytes` that they have in files in memory."""
-        told = [_process(pid) for pid in pids]
+        told = [process(pid) for pid in pids]
         kernels, shared_bytes = self._unseen(told, files_bytes)
         tables = sum(_tables(one.words) for one in told)
         rest = kernels + self._channels(told) + tables
@@ -71,7 +54,7 @@ class MemoryUse:
         anonymous += sum(words.get(b"SwapPss", words.get(b"VmSwap", 0)) for words in parts)
         return rest + anonymous + max(shared, shared_bytes)
 
-    def _unseen(self, told: list[_Process], files_bytes: int) -> tuple[int, int]:
+    def _unseen(self, told: list[Process], files_bytes: int) -> tuple[int, int]:
         """The run's part of what the kernel keeps besides, and of shared memory, with `files_bytes`."""
         now = _machine()
         # What others give back is not room for the run.
@@ -85,15 +68,16 @@ class MemoryUse:
             shared_bytes = files_bytes
         return int(min(kernels, objects.most_bytes)), max(files_bytes, shared_bytes - SMALL_BYTES)
 
-    def _channels(self, told: list[_Process]) -> int:
+    def _channels(self, told: list[Process]) -> int:
         """Pipes and sockets, as if they were full; few pipes are not looked for."""
         sockets = _sockets_of_network(told) if self._own_network else 0
-        if sum(map(_open_files, told)) * max(PIPE_BYTES, self._socket_bytes) < self._limit_bytes // 16:
+        open_files = sum(one.open_files(OPEN_FILES) for one in told)
+        if open_files * max(PIPE_BYTES, self._socket_bytes) < self._limit_bytes // 16:
             return sockets * self._socket_bytes
         pipes, held_sockets, hidden = set(), set(), 0
         for one in told:
             try:
-                for found in _stats_of_files(one):
+                for found in one.stats_of_files():
                     if stat.S_ISFIFO(found.st_mode):
                         pipes.add((found.st_dev, found.st_ino))
                     elif stat.S_ISSOCK(found.st_mode):
@@ -127,19 +111,7 @@ def _tables(status: dict[bytes, int]) -> int:
     return status.get(b"VmPTE", 0) + status.get(b"HugetlbPages", 0)
 
 
-def _process(pid: int) -> _Process:
-    place = f"/proc/{pid}"
-    words = _words(f"{place}/status")
-    if b"VmRSS" not in words:
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                words = _words(f"{thread}/status")
-                if b"VmRSS" in words:
-                    return _Process(pid, str(thread), words)
-    return _Process(pid, place, words)
-
-
-def _shares(told: list[_Process]) -> list[dict[bytes, int]]:
+def _shares(told: list[Process]) -> list[dict[bytes, int]]:
     """The sizes of processes with their shares of what several have; of those with the same memory only one.
 
     A child has its parent's until it runs another program, where it was started so that nothing is copied
@@ -147,52 +119,18 @@ def _shares(told: list[_Process]) -> list[dict[bytes, int]]:
     old, there are no shares.
     """
     found: dict[int, dict[bytes, int]] = {}
-    for process in told:
-        pid, words = process.pid, process.words
-        alike = [one for one, other in found.items() if other.get(b"VmSize") == words.get(b"VmSize")]
+    for one in told:
+        pid, words = one.pid, one.words
+        alike = [known for known, its in found.items() if its.get(b"VmSize") == words.get(b"VmSize")]
         # Asked first: it may run its own program meanwhile, and then has its own.
-        is_shared = any(kernel.share_memory(pid, one) for one in alike)
-        shares = _words(f"/proc/{pid}/smaps_rollup")
+        is_shared = any(kernel.share_memory(pid, known) for known in alike)
+        shares = sizes(f"/proc/{pid}/smaps_rollup")
         if not (is_shared and shares):
             found[pid] = words | shares
     return list(found.values())
 
 
-def _words(path: str) -> dict[bytes, int]:
-    found = {}
-    with contextlib.suppress(OSError, ValueError):
-        for line in Path(path).read_bytes().splitlines():
-            if line.endswith(b" kB"):
-                name, _, value = line.partition(b":")
-                found[name] = int(value[:-3]) * KIB
-    return found
-
-
-def _open_files(process: _Process) -> int:
-    folder = Path(f"{process.place}/fd")
-    try:
-        # Linux tells the number as the folder's size since 6.2.
-        return folder.stat().st_size or len(list(folder.iterdir()))
-    except PermissionError:
-        return OPEN_FILES if process.has_memory else 0
-    except OSError:
-        return 0
-
-
-def _stats_of_files(process: _Process) -> Iterator[os.stat_result]:
-    """Raises PermissionError where the process let nobody look into it."""
-    try:
-        files = list(Path(f"{process.place}/fd").iterdir())
-    except PermissionError:
-        raise
-    except OSError:
-        return
-    for file in files:
-        with contextlib.suppress(OSError):
-            yield file.stat()
-
-
-def _sockets_of_network(told: list[_Process]) -> int:
+def _sockets_of_network(told: list[Process]) -> int:
     """The local sockets of the run's network: those in flight or not yet accepted as well."""
     for one in told:
         with contextlib.suppress(OSError):

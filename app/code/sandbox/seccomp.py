@@ -174,6 +174,7 @@ NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {
 Without messages no socket or pipe is in flight, where nobody could count it.
 """
 _CLONE, _CLONE3 = (56, 220), 435
+_CLOSE_RANGE = 436
 _SOCKET, _SOCKETPAIR, _SETSOCKOPT = (41, 198), (53, 199), (54, 208)
 _MMAP, _FCNTL, _PRCTL = (9, 222), (72, 25), (157, 167)
 NEWEST = 470
@@ -182,6 +183,8 @@ NOT_GIVEN_OUT = ((335, 423), (295, 423))
 
 _NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET of sched.h."""
+_CLONE_FILES, _CLONE_THREAD, _CLOSE_RANGE_UNSHARE = 0x400, 0x10000, 2
+"""A process has one table of open files, which is looked at: no thread makes one for itself."""
 
 _AF_UNIX, _SOCK_STREAM, _TYPE_BITS = 1, 1, 0xF
 _BUFFER_SIZES = (7, 8)
@@ -234,6 +237,8 @@ def filter_program(*, alone: bool = False) -> bytes:
     if alone:
         program += _unless_argument(_PRLIMIT[column], 0, (0,))
     program += _if_any_bit(_CLONE[column], 0, _NEW_NAMESPACES)
+    program += _if_argument(_CLONE[column], 0, (_CLONE_THREAD,), bits=_CLONE_THREAD | _CLONE_FILES)
+    program += _if_any_bit(_CLOSE_RANGE, 2, _CLOSE_RANGE_UNSHARE, errno.EINVAL)
     program += _if_any_bit(_MMAP[column], 3, _MAP_HUGETLB, errno.ENOMEM)
     for one in (_SOCKET, _SOCKETPAIR):
         program += _unless_argument(one[column], 0, (_AF_UNIX,))
@@ -280,11 +285,11 @@ def _unless_argument(
 
 
 def _if_argument(
-    number: int, place: int, refused: tuple[int, ...], error: int = errno.EPERM
+    number: int, place: int, refused: tuple[int, ...], error: int = errno.EPERM, bits: int = 0xFFFFFFFF
 ) -> list[_Instruction]:
-    """Refuse a call when the argument is one of `refused`."""
+    """Refuse a call when the argument's `bits` are one of `refused`."""
     checks = [step for value in refused for step in _refuse(value, error)]
-    return _with_argument(number, place, checks)
+    return _with_argument(number, place, [(_AND, 0, 0, bits), *checks])
 
 
 def _if_any_bit(number: int, place: int, bits: int, error: int = errno.EPERM) -> list[_Instruction]:

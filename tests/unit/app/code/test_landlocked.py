@@ -1,6 +1,7 @@
 """The files of a program that works in a folder on the disk."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,19 +12,45 @@ from app.code.sandbox.limits import Limits
 if sys.platform != "linux":
     pytest.skip("a back end of Linux", allow_module_level=True)
 
-from app.code.sandbox.landlocked import space_taken
+from app.code.sandbox.landlocked import deleted_space, space_taken
+
+HOLDS = """
+import mmap, os, sys, time
+for name in ("open", "mapped"):
+    with open(name, "wb+", buffering=0) as file:
+        file.write(bytes(100_000))
+        os.unlink(name)
+        if name == "open":
+            os.dup(file.fileno())
+        elif len(sys.argv) > 1:
+            import ctypes
+            libc = ctypes.CDLL(None)
+            libc.mmap(None, 4096, 1, 1, file.fileno(), 0)
+print(flush=True)
+sys.stdin.read()
+"""
 
 
-def test_folders_count_as_files_and_what_is_held_open_as_space(tmp_path: Path) -> None:
+def test_folders_count_as_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").write_bytes(bytes(10_000))
     (tmp_path / "link").symlink_to("/")
-    with (tmp_path / "gone").open("wb", buffering=0) as gone:
-        gone.write(bytes(100_000))
-        (tmp_path / "gone").unlink()
-        taken, files = space_taken(str(tmp_path), [os.getpid()], Limits())
+    taken, files = space_taken(str(tmp_path), Limits())
     assert files == 4
-    assert 110_000 <= taken < 200_000
+    assert 10_000 <= taken < 40_000
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_deleted_files_count_as_long_as_a_program_has_them(tmp_path: Path, *, maps: bool) -> None:
+    command = [sys.executable, "-c", HOLDS, *(["maps"] if maps else [])]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        taken = deleted_space(str(tmp_path), [program.pid], Limits())
+        assert space_taken(str(tmp_path), Limits()) == (0, 0)
+        program.communicate()
+    # Nobody tells how large a file is that is only mapped.
+    assert taken > Limits().disk_bytes if maps else 100_000 <= taken < 200_000
 
 
 @pytest.mark.parametrize("limits", [Limits(files=50), Limits(disk_bytes=50 * 4096)])
@@ -53,6 +80,6 @@ def test_no_more_is_counted_than_there_may_be(tmp_path: Path, limits: Limits) ->
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "scandir", Counted)
-        taken, files = space_taken(str(tmp_path), [], limits)
+        taken, files = space_taken(str(tmp_path), limits)
     assert files > limits.files or taken > limits.disk_bytes
     assert len(looked) <= 52

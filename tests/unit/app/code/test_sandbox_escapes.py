@@ -154,6 +154,52 @@ TIGHT = Limits(
 )
 
 
+DELETED_FILE = """
+import ctypes, os, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+def deleted_file():
+    file = os.open("file", os.O_RDWR | os.O_CREAT)
+    os.unlink("file")
+    for _ in range(4):
+        os.write(file, bytes(1 << 22))
+    return file
+def take_all():
+    for _ in range(4):
+        deleted_file()
+    time.sleep(30)
+"""
+GREEDY |= {
+    name: (DELETED_FILE + code, {"exit", "disk", "memory"})
+    for name, code in {
+        "mapped_files": (
+            "for _ in range(4):\n    file = deleted_file()\n"
+            "    assert libc.mmap(None, 4096, 1, 1, file, 0) < 1 << 60\n    os.close(file)\ntime.sleep(30)\n"
+        ),
+        "files_of_a_program_that_hides": "assert libc.prctl(4, 0, 0, 0, 0) == 0\ntake_all()\n",
+        "files_of_a_second_thread": (
+            "def work():\n    time.sleep(0.3)\n    take_all()\n"
+            "threading.Thread(target=work).start()\nlibc.pthread_exit(None)\n"
+        ),
+        "files_of_a_thread_alone": (
+            "def work():\n    libc.syscall(436, 200, 200, 2)\n    take_all()\n"
+            "threading.Thread(target=work).start()\n"
+        ),
+        "files_handed_on": (
+            "if os.fork():\n    time.sleep(30)\nkept = [deleted_file() for _ in range(4)]\n"
+            "while True:\n    if os.fork():\n        os._exit(0)\n"
+        ),
+    }.items()
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (code, _) in GREEDY.items() if code.startswith(DELETED_FILE)]
+)
+def test_deleted_files_count_however_they_are_held(name: str) -> None:
+    check_greedy("landlock", name)
+
+
 @pytest.mark.parametrize("back_end", BACK_ENDS)
 @pytest.mark.parametrize("name", ["memory_of_many", "disk"])
 def test_the_greedy_are_ended(back_end: BackEnd, name: str) -> None:

@@ -31,16 +31,16 @@ told = {}
 for number in numbers:
     ctypes.set_errno(0)
     # A pointer to nowhere and flags that nobody knows: what comes through ends with another error.
-    libc.syscall(number, ctypes.c_long(-1), ctypes.c_long(8), ctypes.c_long(-1), ctypes.c_long(-1))
+    flags = int(sys.argv[3])
+    libc.syscall(number, ctypes.c_long(flags), ctypes.c_long(8), ctypes.c_long(flags), ctypes.c_long(-1))
     told[number] = ctypes.get_errno()
 print(json.dumps(told))
 """
 
 
-def errors(numbers: list[int], kind: str = "") -> dict[int, int]:
-    done = subprocess.run(
-        [sys.executable, "-c", TRY, json.dumps(numbers), kind], stdout=subprocess.PIPE, check=True
-    )
+def errors(numbers: list[int], kind: str = "", flags: int = -1) -> dict[int, int]:
+    command = [sys.executable, "-c", TRY, json.dumps(numbers), kind, str(flags)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return {int(number): error for number, error in json.loads(done.stdout).items()}
 
 
@@ -89,3 +89,11 @@ def test_the_newest_ways_to_other_mounts_and_files_are_refused(kind: str) -> Non
     of_files = [463, 466, 452]
     if kind == "alone":
         assert errors(of_files, kind) == dict.fromkeys(of_files, errno.EPERM)
+
+
+@pytest.mark.parametrize("kind", ["", "alone"])
+def test_no_thread_has_open_files_of_its_own(kind: str) -> None:
+    clone = 220 if platform.machine() == "aarch64" else 56
+    vm, sighand, thread, unshare = 0x100, 0x800, 0x10000, 2
+    assert errors([clone], kind, vm | sighand | thread) == {clone: errno.EPERM}
+    assert errors([436], kind, unshare) == {436: errno.EINVAL}
