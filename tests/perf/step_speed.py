@@ -108,9 +108,11 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, "-m", "tests.perf.step_speed", *sys.argv[1:]], environment)
     with tempfile.TemporaryDirectory() as folder:
         loop = compiled_loop(Path(folder))
+        models: Path = options.models or Path(folder)
+        models.mkdir(parents=True, exist_ok=True)
         for step in options.steps:
             size = STEPS[step]
-            model = (options.models or Path(folder)) / f"step-{step}-ms.gguf"
+            model = models / f"step-{step}-ms.gguf"
             if not model.exists():
                 write_small_step_model(model, hidden=size.hidden, layers=size.layers, context_tokens=4096)
             for speculation in options.speculation:
