@@ -5,7 +5,6 @@ has no /proc and no /dev/shm. It needs Linux 6.12, whose Landlock keeps signals 
 through the sandbox process, which is the reaper of whatever it leaves behind.
 """
 
-import contextlib
 import os
 import resource
 import subprocess
@@ -58,22 +57,31 @@ def remove(folder: str) -> None:
 
 
 def space_taken(folder: str, limits: Limits) -> tuple[int, int]:
-    """Bytes and number of the files in `folder`, folders too.
+    """Bytes and number of the files in `folder`, folders too, as far as a limit.
 
-    No further than a limit: whoever makes files faster than they are counted would never be done with.
+    One that cannot be read may have all there is: its path is too long, or it can be written to alone.
     """
     total_bytes = files = 0
     waiting = [folder]
     while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                files += 1
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                # A folder keeps the size that it had when it was full.
-                total_bytes += _blocks(entry)
-                if files > limits.files or total_bytes > limits.disk_bytes:
-                    return total_bytes, files
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    files += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    # A folder keeps the size that it had when it was full.
+                    total_bytes += _blocks(entry)
+                    if files > limits.files or total_bytes > limits.disk_bytes:
+                        return total_bytes, files
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            if os.access(place, os.W_OK | os.X_OK):
+                return limits.disk_bytes + 1, files
+        except OSError:
+            return limits.disk_bytes + 1, files
     return total_bytes, files
 
 

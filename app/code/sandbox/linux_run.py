@@ -159,9 +159,9 @@ class LinuxRun:
         return None
 
     def _count_files(self) -> tuple[int, int]:
-        taken_bytes, files = landlocked.space_taken(self._folder, self._limits)
-        # It stands still meanwhile: a process that hands its files on to the next one is found.
+        # It stands still meanwhile: no file goes where it was looked for already, nor to another process.
         pids, stopped = processes.stop_all(os.getpid())
+        taken_bytes, files = landlocked.space_taken(self._folder, self._limits)
         taken_bytes += landlocked.deleted_space(self._folder, pids, self._limits)
         processes.go_on(stopped)
         self._folder_bytes = taken_bytes if self._is_in_memory else 0

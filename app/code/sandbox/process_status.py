@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KIB = 1024
+MOST_MAPPINGS_BYTES = 4096 * KIB
+"""Of their list: some 40,000 lines. Paths of any length in 65,530 of them would be gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,31 @@ class Process:
             return 0
 
     def stats_of_files(self) -> Iterator[os.stat_result]:
-        """Go through its open files; raises PermissionError where it lets nobody look."""
+        """Go through its open files and its program; raises PermissionError where it lets nobody look."""
         try:
             files = list(Path(f"{self.place}/fd").iterdir())
         except PermissionError:
             raise
         except OSError:
             return
-        for file in files:
+        for file in (*files, Path(f"{self.place}/exe")):
             with contextlib.suppress(OSError):
                 yield file.stat()
 
     def maps_deleted(self, folder: str) -> set[int]:
-        """Give the inodes of deleted files of `folder` that it has mapped; raises PermissionError as well."""
+        """Give the inodes of deleted files of `folder` that it has mapped.
+
+        Raises PermissionError where it lets nobody look, also by a list too long to be read.
+        """
         try:
-            text = Path(f"{self.place}/maps").read_bytes()
+            with Path(f"{self.place}/maps").open("rb") as file:
+                text = file.read(MOST_MAPPINGS_BYTES + 1)
         except PermissionError:
             raise
         except OSError:
             return set()
+        if len(text) > MOST_MAPPINGS_BYTES:
+            raise PermissionError(f"more than {MOST_MAPPINGS_BYTES} bytes of mappings")
         start = f" {folder}/".encode()
         if start not in text:
             return set()

@@ -15,7 +15,8 @@ if sys.platform != "linux":
 from app.code.sandbox.landlocked import deleted_space, space_taken
 
 HOLDS = """
-import mmap, os, sys, time
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
 for name in ("open", "mapped"):
     with open(name, "wb+", buffering=0) as file:
         file.write(bytes(100_000))
@@ -23,8 +24,6 @@ for name in ("open", "mapped"):
         if name == "open":
             os.dup(file.fileno())
         elif len(sys.argv) > 1:
-            import ctypes
-            libc = ctypes.CDLL(None)
             libc.mmap(None, 4096, 1, 1, file.fileno(), 0)
 print(flush=True)
 sys.stdin.read()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -169,8 +170,8 @@ def take_all():
         deleted_file()
     time.sleep(30)
 """
-GREEDY |= {
-    name: (DELETED_FILE + code, {"exit", "disk", "memory"})
+HELD_FILES = {
+    name: (DELETED_FILE + code, {"disk", "memory"})
     for name, code in {
         "mapped_files": (
             "for _ in range(4):\n    file = deleted_file()\n"
@@ -185,6 +186,14 @@ GREEDY |= {
             "def work():\n    libc.syscall(436, 200, 200, 2)\n    take_all()\n"
             "threading.Thread(target=work).start()\n"
         ),
+        "files_deep_down": (
+            "for _ in range(20):\n    os.mkdir('d' * 250)\n    os.chdir('d' * 250)\n"
+            "for number in range(4):\n    open(str(number), 'wb').write(bytes(1 << 24))\ntime.sleep(30)\n"
+        ),
+        "files_in_a_folder_that_hides": (
+            "os.umask(0)\nos.mkdir('d', 0o300)\n"
+            "for number in range(4):\n    open(f'd/{number}', 'wb').write(bytes(1 << 24))\ntime.sleep(30)\n"
+        ),
         "files_handed_on": (
             "if os.fork():\n    time.sleep(30)\nkept = [deleted_file() for _ in range(4)]\n"
             "while True:\n    if os.fork():\n        os._exit(0)\n"
@@ -193,11 +202,33 @@ GREEDY |= {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, (code, _) in GREEDY.items() if code.startswith(DELETED_FILE)]
-)
-def test_deleted_files_count_however_they_are_held(name: str) -> None:
+@pytest.mark.parametrize("name", HELD_FILES)
+def test_files_count_however_they_are_held(name: str) -> None:
+    """In the other back ends a folder in memory has its size from the start."""
     check_greedy("landlock", name)
+
+
+MANY_LONG_NAMES = (
+    DELETED_FILE
+    + """
+for _ in range(100):
+    os.mkdir("d" * 250)
+    os.chdir("d" * 250)
+file = os.open("file", os.O_RDWR | os.O_CREAT)
+os.write(file, bytes(8192))
+for number in range(60_000):
+    libc.mmap(None, 4096, 1, 1 + number % 2, file, 0)
+time.sleep(30)
+"""
+)
+
+
+def test_the_list_of_mappings_is_not_read_without_end() -> None:
+    """It would have 1.5 GB."""
+    before_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    result = run("landlock", MANY_LONG_NAMES, replace(TIGHT, time_s=30))
+    assert result.ending == "disk", result
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before_kib, TIGHT.memory_bytes >> 10)
 
 
 @pytest.mark.parametrize("back_end", BACK_ENDS)
@@ -216,7 +247,7 @@ def test_all_the_greedy_are_ended(back_end: BackEnd, name: str) -> None:
 
 
 def check_greedy(back_end: BackEnd, name: str) -> tuple[RunResult, Limits]:
-    code, endings = GREEDY[name]
+    code, endings = (GREEDY | HELD_FILES)[name]
     mark = f"greedy-{name}-{time.monotonic_ns()}"
     job = Job((PYTHON, "main.py", mark), {"main.py": code})
     # What is ended by another limit gets the time that it needs on a busy machine.
