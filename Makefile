@@ -86,7 +86,8 @@ cuda-test: test-env cuda
 vulkan-test: engine
 	$(BIN)/python packaging/engine/engine_environment.py
 	GGML_VK_VISIBLE_DEVICES=$${GGML_VK_VISIBLE_DEVICES:-0} GALLIVM_PERF=nopt QT_QPA_PLATFORM=offscreen \
-	  build/engine-env/bin/python -m pytest -m "vulkan or cuda or rpc"
+	  build/engine-env/bin/python -m pytest -m "vulkan or cuda"
+	QT_QPA_PLATFORM=offscreen build/engine-env/bin/python -m pytest -m rpc
 
 # Everything that is done on a graphics card, measured on the one that is here; where none is, something stands
 # in. One report in build/gpu-check. GPU_FLAGS="--minutes 9" ends in time, and the next call goes on.

@@ -18,6 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests run side by side, on more threads than there are processors. OpenMP's threads would turn in a loop
     # for one that does not run: up to eight times as long. It is read when llama.cpp's libraries are loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if config.getoption("markexpr") == "rpc":
+        # Computers without a graphics card help each other; `test_vulkan_devices.py` has one with a card.
+        os.environ |= {"GGML_VK_VISIBLE_DEVICES": "", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,11 +14,13 @@ from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Part
 from models.catalogue.starter import starter_file
+from tests.support.nvidia_card import skip_without_nvidia_card
 
 
 @pytest.mark.cuda
 @pytest.mark.timeout(1800)
 def test_the_card_answers_with_nvidias_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without_nvidia_card()
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
     place = CudaPlace(tmp_path / "data" / "cuda")
     assert CudaGetter(place, child_command("kernel_check")).get()

@@ -43,13 +43,6 @@ def over(*servers: RpcLending) -> LoadSettings:
 
 
 @pytest.fixture(autouse=True)
-def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These computers have no graphics cards; `test_vulkan_devices.py` has one that shares a model."""
-    monkeypatch.setenv("GGML_VK_VISIBLE_DEVICES", "")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-
-
-@pytest.fixture(autouse=True)
 def same_layout(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server of llama.cpp has weights as the file has them, and here they would be laid out anew, where
     products of Q4_1 are rounded otherwise."""

@@ -11,6 +11,7 @@ from app.base.children import child_command
 from app.base.errors import Cancelled, StillroomError
 from app.base.one_shot_child import ask_child
 from app.engine.devices.kernel_check import KernelAnswer, KernelRequest, check_cards, check_kernels
+from tests.support.nvidia_card import skip_without_nvidia_card
 
 COMMAND = child_command("kernel_check")
 
@@ -57,6 +58,7 @@ def test_vulkan_computes_right() -> None:
 
 @pytest.mark.cuda
 def test_cuda_computes_right() -> None:
+    skip_without_nvidia_card()
     assert check_kernels(COMMAND, KernelRequest(backend="CUDA"))
 
 
