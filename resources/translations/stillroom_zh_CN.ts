@@ -4003,6 +4003,10 @@ Left for the reply: {left}</source>
         <translation>正在测量本机</translation>
     </message>
     <message>
+        <source>Checking the graphics card</source>
+        <translation>正在检查显卡</translation>
+    </message>
+    <message>
         <source>Lent to another computer</source>
         <translation>借给另一台电脑</translation>
     </message>

@@ -10,8 +10,18 @@ from app.ui.widgets.card import label
 from app.ui.widgets.elided_label import ElidedLabel
 from models.system.units import gigabytes
 
-WORKERS: tuple[ChildName, ...] = ("engine", "build", "measure", "sandbox", "ceilings", "rpc_server")
-"""The children whose work is the user's own; others help the window for a moment and are counted with it."""
+WORKERS: tuple[ChildName, ...] = (
+    "engine",
+    "build",
+    "measure",
+    "sandbox",
+    "ceilings",
+    "memory_speed",
+    "kernel_check",
+    "rpc_server",
+)
+"""The children that work for long or take much memory; others help the window for a moment and are counted
+with it."""
 
 
 class HostSection(QWidget):
@@ -79,8 +89,10 @@ class HostSection(QWidget):
                 return self.tr("Measuring a model")
             case "sandbox":
                 return self.tr("Program in the sandbox")
-            case "ceilings":
+            case "ceilings" | "memory_speed":
                 return self.tr("Measuring this computer")
+            case "kernel_check":
+                return self.tr("Checking the graphics card")
             case "rpc_server":
                 return self.tr("Lent to another computer")
             case _:

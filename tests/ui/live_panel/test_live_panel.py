@@ -147,6 +147,19 @@ def test_every_part_that_works_has_its_memory_and_its_share(panel: LivePanel) ->
     assert not {"Window", "Measuring a model", "1.6 GB · 35%"} & set(shown(panel))
 
 
+def test_what_tries_the_memory_and_the_card_is_not_taken_for_the_window(panel: LivePanel) -> None:
+    parts = (
+        PartSample("", 400_000_000, 1.2),
+        PartSample("kernel_check", 300_000_000, 5.0),
+        PartSample("memory_speed", 1_100_000_000, 40.0),
+    )
+    host = HostSample(int(9.8 * GB), 32 * GB, 1_800_000_000, 50.0, 46.2, parts)
+    panel.show_snapshot(dataclasses.replace(snapshot(), host=host))
+    window, memory, card = "0.4 GB · 1%", "1.1 GB · 40%", "0.3 GB · 5%"
+    texts = ["Window", window, "Measuring this computer", memory, "Checking the graphics card", card]
+    assert set(texts) <= set(shown(panel))
+
+
 def test_says_what_has_the_engine_for_itself(panel: LivePanel, session: EngineSession) -> None:
     panel.show_snapshot(snapshot(rates=Rates(context_limit=4096)))
     assert "No reply yet" in shown(panel)
