@@ -350,9 +350,9 @@ static void stillroom_multiply_blocks(
 
 #endif
 
-template <int COLUMNS> static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
-    for (int t = 0; COLUMNS > STILLROOM_UNAIDED && t < bytes; t += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(values) + t + STILLROOM_AHEAD, _MM_HINT_T1);
+static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
+    for (int t = 0; t < bytes; t += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t + STILLROOM_AHEAD, STILLROOM_CACHE);
     }
 }
 
@@ -450,7 +450,7 @@ struct stillroom_q8_0 {
     static void unpack_lines(const int blocks, const uint8_t * x, uint8_t * out) {
         x += (int64_t) blocks*HALVES;
         for (int64_t at = 0; at < (int64_t) blocks*BYTES; at += STILLROOM_LINE) {
-            stillroom_ahead<STILLROOM_MOST_COLUMNS>(x + at, STILLROOM_LINE);
+            stillroom_ahead(x + at, STILLROOM_LINE);
             _mm512_store_si512(out + at, _mm512_xor_si512(stillroom_load(x + at), stillroom_int8(-128)));
         }
     }
@@ -498,7 +498,7 @@ struct stillroom_q8_0 {
             totals[c] = _mm256_setzero_ps();
         }
         for (int i = 0; i < blocks; ++i, qs += BYTES) {
-            stillroom_ahead<COLUMNS>(qs, BYTES);
+            stillroom_ahead(qs, BYTES);
             __m256i sums[COLUMNS];
             STILLROOM_UNROLLED
             for (int t = 0; t < 8; ++t) {
@@ -535,7 +535,7 @@ struct stillroom_q8_0 {
         }
         for (int i = 0; i < blocks; ++i) {
             stillroom_ints weights[8];
-            stillroom_ahead<COLUMNS>(qs + (int64_t) i*BYTES, BYTES);
+            stillroom_ahead(qs + (int64_t) i*BYTES, BYTES);
             for (int t = 0; t < 8; ++t) {
                 weights[t] = stillroom_load(qs + (int64_t) i*BYTES + t*STILLROOM_LINE);
             }
@@ -620,7 +620,7 @@ template <typename Block, bool WITH_MINS> struct stillroom_q4 {
     static void unpack_lines(const int blocks, const uint8_t * x, uint8_t * out) {
         const uint8_t * packed = x + (int64_t) blocks*HALVES;
         for (int i = 0; i < blocks; ++i, packed += BYTES) {
-            stillroom_ahead<STILLROOM_MOST_COLUMNS>(packed, BYTES);
+            stillroom_ahead(packed, BYTES);
             stillroom_ints weights[8];
             unpack(packed, weights);
             for (int t = 0; t < 8; ++t) {
@@ -640,7 +640,7 @@ template <typename Block, bool WITH_MINS> struct stillroom_q4 {
             sums[c] = stillroom_float(0);
         }
         for (int i = 0; i < blocks; ++i, packed += BYTES, x += HALVES) {
-            stillroom_ahead<COLUMNS>(packed, BYTES);
+            stillroom_ahead(packed, BYTES);
             stillroom_ints weights[8];
             unpack(packed, weights);
             const stillroom_floats d = stillroom_halves(x);
@@ -764,7 +764,7 @@ struct stillroom_q6_K : stillroom_tiles {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
-        stillroom_ahead<COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         const __m256i four_bits = _mm256_set1_epi8(0x0F), two_bits = _mm256_set1_epi8(0x30);
         for (int chunk = 0; chunk < 4; ++chunk) {
             STILLROOM_UNROLLED
@@ -824,11 +824,11 @@ struct stillroom_q6_K : stillroom_tiles {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, HIGH);
+            stillroom_ahead(block_of_rows, HIGH);
             for (int chunk = 0; chunk < 4; ++chunk) {
                 const uint8_t * high = block_of_rows + HIGH + chunk*CHUNK;
                 const uint8_t * low = high + 4*STILLROOM_LINE;
-                stillroom_ahead<COLUMNS>(high, CHUNK);
+                stillroom_ahead(high, CHUNK);
                 for (int part = 0; part < 4; ++part) {
                     stillroom_ints weights[4];
                     for (int t = 0; t < 4; ++t) {
@@ -858,7 +858,7 @@ struct stillroom_q6_K : stillroom_tiles {
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
         const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
-        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         for (int chunk = 0; chunk < 4; ++chunk) {
             const uint8_t * high = rows + HIGH + chunk*CHUNK;
             const uint8_t * low = high + 4*STILLROOM_LINE;
@@ -950,7 +950,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead<COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 8; ++part) {
                 for (int half = 0; half < 8; half += 4) {
@@ -1027,10 +1027,10 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, LOW);
+            stillroom_ahead(block_of_rows, LOW);
             for (int part = 0; part < 8; ++part) {
                 if (part%2 == 0) {
-                    stillroom_ahead<COLUMNS>(block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
+                    stillroom_ahead(block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
                 }
                 stillroom_ints weights[8];
                 for (int t = 0; t < 8; ++t) {
@@ -1068,7 +1068,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         __m128i scales[8], mins[8];
         unpack(rows, scales, mins);
         for (int part = 0; part < 8; ++part) {
@@ -1155,7 +1155,7 @@ struct stillroom_q3_K : stillroom_tiles {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead<COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 16; part += 2) {
                 for (int half = 0; half < 2; ++half) {
@@ -1228,7 +1228,7 @@ struct stillroom_q3_K : stillroom_tiles {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, BYTES);
+            stillroom_ahead(block_of_rows, BYTES);
             for (int part = 0; part < 16; ++part) {
                 stillroom_ints weights[4];
                 for (int t = 0; t < 4; ++t) {
@@ -1256,7 +1256,7 @@ struct stillroom_q3_K : stillroom_tiles {
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         __m128i scales[16];
         unpack(rows, scales);
         for (int part = 0; part < 16; ++part) {
@@ -1325,7 +1325,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
         const __m256i four_bits = stillroom_int8(0x0F);
         const __m256i table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
-        stillroom_ahead<COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         for (int part = 0; part < 8; ++part) {
             __m256i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
@@ -1374,10 +1374,10 @@ struct stillroom_iq4_xs : stillroom_tiles {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
+            stillroom_ahead(block_of_rows, PLACES);
             for (int part = 0; part < 8; ++part) {
                 const uint8_t * places = block_of_rows + PLACES + 4*part*STILLROOM_LINE;
-                stillroom_ahead<COLUMNS>(places, 4*STILLROOM_LINE);
+                stillroom_ahead(places, 4*STILLROOM_LINE);
                 stillroom_ints weights[8];
                 for (int t = 0; t < 4; ++t) {
                     const stillroom_ints both = stillroom_load(places + t*STILLROOM_LINE);
@@ -1406,7 +1406,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead<STILLROOM_MOST_COLUMNS>(rows, BYTES);
+        stillroom_ahead(rows, BYTES);
         const stillroom_ints high = stillroom_unsigned_16(rows), four_bits = stillroom_int8(0x0F);
         const stillroom_ints table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
         for (int part = 0; part < 8; ++part) {
@@ -1448,7 +1448,7 @@ static void stillroom_multiply_tiles(
             _tile_loadd(4, y.values + i*(Type::BLOCK*STILLROOM_TILE), Type::BLOCK);
             _tile_loadd(5, weights, STILLROOM_LINE);
             if (ADDED) {
-                stillroom_ahead<COLUMNS>(weights, Type::BLOCK*STILLROOM_ROWS);
+                stillroom_ahead(weights, Type::BLOCK*STILLROOM_ROWS);
                 _tile_dpbsud(0, 4, 5);
             } else {
                 _tile_dpbssd(0, 4, 5);

@@ -13,19 +13,22 @@
     defined(__AVX512VNNI__)
 #define STILLROOM_WIDE
 static constexpr int STILLROOM_GROUP = 16;
-static constexpr int STILLROOM_AHEAD = 16384;  // bytes from what is read to what is asked for
 #else
 static constexpr int STILLROOM_GROUP = 4;
-static constexpr int STILLROOM_AHEAD = 8192;
 static constexpr int STILLROOM_UNPACKED = 64;  // columns that a block of 256 values is unpacked once for
 #endif
 
-// With more columns than these, a processor that reads ahead by itself wants to be told what comes. Those of AVX2 and Xeons
-// with AMX do for each.
-#if defined(STILLROOM_WIDE) && !(defined(__AMX_TILE__) && defined(__AMX_INT8__))
-static constexpr int STILLROOM_UNAIDED = 1;
+// Unpacking leaves a processor too little room to read ahead by itself: it is asked for what lies so many bytes behind what is
+// read, into its first cache, or the second with AVX2 alone and AMX.
+#if defined(STILLROOM_WIDE) && defined(__AMX_TILE__) && defined(__AMX_INT8__)
+#define STILLROOM_CACHE _MM_HINT_T1
+static constexpr int STILLROOM_AHEAD = 16384, STILLROOM_SOON = 2048;
+#elif defined(STILLROOM_WIDE)
+#define STILLROOM_CACHE _MM_HINT_T0
+static constexpr int STILLROOM_AHEAD = 8192, STILLROOM_SOON = STILLROOM_AHEAD;
 #else
-static constexpr int STILLROOM_UNAIDED = 0;
+#define STILLROOM_CACHE _MM_HINT_T1
+static constexpr int STILLROOM_AHEAD = 8192;
 #endif
 
 // Rows are handed out to threads in turns: large shares first, since memory is read faster where a thread goes on without a
@@ -62,7 +65,7 @@ struct stillroom_column_sums {
 
 template <typename Block> static inline void stillroom_fetch(const Block * block) {
     for (int line = 0; line < (int) sizeof(Block); line += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, STILLROOM_CACHE);
     }
 }
 
@@ -178,7 +181,7 @@ static void stillroom_sum_columns(const int blocks, const block_q8_K * y, stillr
 #ifdef STILLROOM_WIDE
 
 static inline void stillroom_read_ahead(const void * values) {
-    _mm_prefetch(static_cast<const char *>(values) + 2048, _MM_HINT_T0);
+    _mm_prefetch(static_cast<const char *>(values) + STILLROOM_SOON, _MM_HINT_T0);
 }
 
 template <int COLUMNS>
@@ -196,7 +199,7 @@ static void stillroom_eight_q4_K(
         products[c] = offsets[c] = _mm256_setzero_ps();
     }
     for (int i = 0; i < blocks; ++i) {
-        if (STILLROOM_UNAIDED == 0 && COLUMNS <= 4) {
+        if (COLUMNS <= 4) {
             stillroom_fetch(x + i);
         }
         alignas(64) uint8_t scales[8][8], mins[8][8];
@@ -211,7 +214,7 @@ static void stillroom_eight_q4_K(
             __m512i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
                 const uint8_t * both = x[i].qs + 256*pair + 64*t;
-                if (COLUMNS > 4) {  // fewer leave the memory no time
+                if (COLUMNS > 4) {
                     stillroom_read_ahead(both);
                 }
                 const __m512i nibbles = _mm512_loadu_si512(both);
