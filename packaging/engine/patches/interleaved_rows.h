@@ -3,7 +3,8 @@
 //
 // llama.cpp multiplies such rows one by one on x86-64 and adds across registers for each. Here a register holds four
 // values of each of sixteen rows, with AVX2 of eight, so that nothing is added across and a row is unpacked once for a group
-// of columns.
+// of columns, a block of 256 values for up to 64: many of them are multiplied with several such groups of rows at a time, since
+// what an instruction loads limits them, not what it multiplies.
 //
 // Each result is, one column or a thousand: the integer product of each part of a row that has a scale of its own, which
 // is exact, times its scale (exact too but with blocks of 32), added by fused multiplications in the order of the parts; where
@@ -350,10 +351,14 @@ static void stillroom_multiply_blocks(
 
 #endif
 
-static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
+static inline void stillroom_read(const uint8_t * values, const int bytes) {
     for (int t = 0; t < bytes; t += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(values) + t + STILLROOM_AHEAD, STILLROOM_CACHE);
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t, STILLROOM_CACHE);
     }
+}
+
+static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
+    stillroom_read(values + STILLROOM_AHEAD, bytes);
 }
 
 #if STILLROOM_LANES == 16
@@ -399,6 +404,16 @@ static inline stillroom_parts stillroom_add_part(stillroom_ints product, stillro
 static inline stillroom_floats stillroom_of_parts(stillroom_parts sum, stillroom_floats) { return sum; }
 #endif
 
+// What the mins of a block come to with a column, added to the block's sum.
+static inline stillroom_floats stillroom_with_mins(
+        const stillroom_ints * mins, const stillroom_floats dmin, const int32_t * pairs, const stillroom_floats sum) {
+    stillroom_ints less = stillroom_int32(0);
+    for (int pair = 0; pair < 4; ++pair) {
+        less = stillroom_add_pairs(less, mins[pair], stillroom_int32(pairs[pair]));
+    }
+    return stillroom_fused(stillroom_floats_of(less), dmin, sum);
+}
+
 #endif
 
 #ifdef STILLROOM_TILES
@@ -413,11 +428,7 @@ template <bool MINS> struct stillroom_in_tiles {
             float * totals) {
         stillroom_floats in_block = stillroom_of_parts(sum, x.d);
         if (WITH_MINS) {
-            stillroom_ints less = stillroom_int32(0);
-            for (int pair = 0; pair < 4; ++pair) {
-                less = stillroom_add_pairs(less, x.pairs[pair], stillroom_int32(pairs[pair]));
-            }
-            in_block = stillroom_fused(stillroom_floats_of(less), x.dmin, in_block);
+            in_block = stillroom_with_mins(x.pairs, x.dmin, pairs, in_block);
         }
         _mm512_store_ps(totals, stillroom_fused(in_block, stillroom_float(of_column), _mm512_load_ps(totals)));
     }
@@ -433,6 +444,124 @@ using stillroom_tiles_with_mins = stillroom_in_tiles<true>;
 
 struct stillroom_tiles {};
 struct stillroom_tiles_with_mins {};
+
+#endif
+
+#if STILLROOM_LANES == 16
+
+// A block of sixteen rows, unpacked for columns one after the other.
+struct stillroom_unpacked {
+    stillroom_ints weights[64];
+    decltype(stillroom_part_scale(stillroom_floats(), stillroom_ints())) scales[16];  // of each part
+    stillroom_floats d, dmin;  // less than nothing
+    stillroom_ints pairs[4];  // the mins of 64 values, of each row two in 32 bits
+};
+
+// SETS times sixteen rows with COLUMNS of some columns, one block of them. A column's values are loaded once for all sets.
+template <typename Type, int SETS, int COLUMNS>
+STILLROOM_APART static void stillroom_add_block(
+        const stillroom_unpacked * x, const int blocks, const stillroom_columns & y, float * totals) {
+    static constexpr int FOURS = Type::SCALED/4;
+    const int64_t next = (int64_t) blocks*QK_K;
+    stillroom_parts sums[COLUMNS][SETS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        for (int k = 0; k < SETS; ++k) {
+            sums[c][k] = stillroom_no_parts();
+        }
+    }
+    for (int part = 0; part < QK_K/Type::SCALED; ++part) {
+        stillroom_ints weights[SETS][FOURS];
+        for (int k = 0; k < SETS; ++k) {
+            for (int t = 0; t < FOURS; ++t) {
+                weights[k][t] = x[k].weights[FOURS*part + t];
+            }
+        }
+        STILLROOM_UNROLLED  // sums stay in registers
+        for (int c = 0; c < COLUMNS; ++c) {
+            stillroom_ints products[SETS];
+            products[0] = stillroom_int32(Type::ADDED > 0 ? y.less[c*(next/Type::SCALED) + part] : 0);
+            for (int k = 1; k < SETS; ++k) {
+                products[k] = products[0];
+            }
+            STILLROOM_UNROLLED
+            for (int t = 0; t < FOURS; ++t) {
+                stillroom_ints four = stillroom_four(y.values + c*next + 4*(FOURS*part + t));
+                STILLROOM_IN_REGISTER(four);
+                for (int k = 0; k < SETS; ++k) {
+                    products[k] = stillroom_add_fours(products[k], weights[k][t], four);
+                }
+            }
+            for (int k = 0; k < SETS; ++k) {
+                sums[c][k] = stillroom_add_part(products[k], x[k].scales[part], sums[c][k]);
+            }
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        const int64_t of_block = (int64_t) c*blocks;
+        for (int k = 0; k < SETS; ++k) {
+            stillroom_floats sum = stillroom_of_parts(sums[c][k], x[k].d);
+            if (Type::MINS) {
+                sum = stillroom_with_mins(x[k].pairs, x[k].dmin, y.less + 4*of_block, sum);
+            }
+            float * to = totals + (c*SETS + k)*STILLROOM_ROWS;
+            stillroom_store(to, stillroom_fused(sum, stillroom_float(y.scales[of_block]), _mm512_load_ps(to)));
+        }
+    }
+}
+
+// SETS times sixteen rows with many columns: a block is unpacked once for all, and the next one fetched meanwhile.
+template <typename Type, int SETS>
+static void stillroom_multiply_unpacked(
+        const int blocks, const uint8_t * x, const int columns, const stillroom_columns & y, float * s, const size_t bs) {
+    const int64_t n = (int64_t) blocks*QK_K, bytes = STILLROOM_ROWS*blocks*(int64_t) sizeof(typename Type::block);
+    const int fetched = GGML_PAD(Type::BYTES/((columns + 3)/4), 64);  // for each group of columns
+    // The results themselves lie far apart, many of them in few sets of the first cache.
+    alignas(64) float totals[STILLROOM_UNPACKED*SETS*STILLROOM_ROWS];
+    memset(totals, 0, columns*SETS*STILLROOM_ROWS*sizeof(float));
+    stillroom_unpacked sets[SETS];
+    for (int i = 0; i < blocks; ++i) {
+        for (int k = 0; k < SETS; ++k) {
+            Type::unpack_block(x + k*bytes, blocks, i, sets[k]);
+        }
+        const uint8_t * next = i + 1 < blocks ? x + (i + 1)*(int64_t) Type::BYTES : x + SETS*bytes;
+        next += (int64_t) blocks*Type::HALVES;
+        for (int c = 0, some; c < columns; c += some, next += fetched) {
+            some = std::min(columns - c, 4);
+            for (int k = 0; k < SETS; ++k) {
+                stillroom_read(next + k*bytes, fetched);
+            }
+            const stillroom_columns group =
+                y.from(c*n + i*QK_K, (c*n + i*QK_K)/Type::PART, (int64_t) c*blocks + i);
+            float * to = totals + c*SETS*STILLROOM_ROWS;
+            switch (some) {
+#define CASE(count) case count: stillroom_add_block<Type, SETS, count>(sets, blocks, group, to); break;
+                CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+            }
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        memcpy(s + c*bs, totals + c*SETS*STILLROOM_ROWS, SETS*STILLROOM_ROWS*sizeof(float));
+    }
+}
+
+// All rows with STILLROOM_UNPACKED columns at most.
+template <typename Type>
+static void stillroom_rows_unpacked(
+        const int blocks, const int rows, const uint8_t * x, const int columns, const stillroom_columns & y, float * s,
+        const size_t bs) {
+    const int64_t bytes = blocks*sizeof(typename Type::block);
+    int64_t row = 0;
+    for (; row + 4*STILLROOM_ROWS <= rows; row += 4*STILLROOM_ROWS) {
+        stillroom_multiply_unpacked<Type, 4>(blocks, x + row*bytes, columns, y, s + row, bs);
+    }
+    for (; row + 2*STILLROOM_ROWS <= rows; row += 2*STILLROOM_ROWS) {
+        stillroom_multiply_unpacked<Type, 2>(blocks, x + row*bytes, columns, y, s + row, bs);
+    }
+    if (row < rows) {
+        stillroom_multiply_unpacked<Type, 1>(blocks, x + row*bytes, columns, y, s + row, bs);
+    }
+}
 
 #endif
 
@@ -704,10 +833,12 @@ struct stillroom_q6_K : stillroom_tiles {
     static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 2, LINES = 2;
     static constexpr bool SIGNED = false;
 #else
-    static constexpr int BLOCK = QK_K, PART = 16, ADDED = 32;
+    static constexpr int BLOCK = QK_K, PART = 16, SCALED = 16, ADDED = 32;
+    static constexpr bool MINS = false;
 #endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block_q6_K) - sizeof(ggml_half));
+    static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int HIGH = 16*STILLROOM_ROWS, CHUNK = 12*STILLROOM_LINE;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
@@ -854,6 +985,27 @@ struct stillroom_q6_K : stillroom_tiles {
         }
     }
 
+#if STILLROOM_LANES == 16
+
+    static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
+        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        for (int chunk = 0; chunk < 4; ++chunk) {
+            const uint8_t * high = rows + HIGH + chunk*CHUNK;
+            const uint8_t * low = high + 4*STILLROOM_LINE;
+            for (int part = 0; part < 4; ++part) {
+                const __m128i scales = stillroom_bytes(rows + (4*chunk + part)*STILLROOM_ROWS);
+                to.scales[4*chunk + part] = stillroom_part_scale(d, stillroom_signed(scales));
+                for (int t = 0; t < 4; ++t) {
+                    to.weights[16*chunk + 4*part + t] = weights_of(low, high, part, t);
+                }
+            }
+        }
+        to.d = d;
+    }
+
+#endif
+
 #ifdef STILLROOM_TILES
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
@@ -885,8 +1037,8 @@ struct stillroom_q6_K : stillroom_tiles {
 // they are; `less` has the sums of a column's values for the mins instead, those of 32 values each, two in 32 bits.
 struct stillroom_q5_K : stillroom_tiles_with_mins {
     using block = block_q5_K;
-    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 4, LINES = 4;
-    static constexpr bool SIGNED = false;
+    static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, ADDED = 0, TOGETHER = 4, LINES = 4;
+    static constexpr bool SIGNED = false, MINS = true;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = 2*STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - 2*sizeof(ggml_half));
@@ -1050,12 +1202,8 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
             }
             for (int c = 0; c < COLUMNS; ++c) {
                 const int64_t of_block = (int64_t) c*blocks + i;
-                stillroom_ints less = stillroom_int32(0);
-                for (int pair = 0; pair < 4; ++pair) {
-                    less = stillroom_add_pairs(less, pairs[pair], stillroom_int32(y.less[4*of_block + pair]));
-                }
                 const stillroom_floats sum =
-                    stillroom_fused(stillroom_floats_of(less), dmin, stillroom_of_parts(in_block[c], d));
+                    stillroom_with_mins(pairs, dmin, y.less + 4*of_block, stillroom_of_parts(in_block[c], d));
                 sums[c] = stillroom_fused(sum, stillroom_float(y.scales[of_block]), sums[c]);
             }
         }
@@ -1063,6 +1211,28 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#if STILLROOM_LANES == 16
+
+    static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        __m128i scales[8], mins[8];
+        unpack(rows, scales, mins);
+        for (int part = 0; part < 8; ++part) {
+            to.scales[part] = stillroom_part_scale(d, stillroom_unsigned(scales[part]));
+            for (int t = 0; t < 8; ++t) {
+                to.weights[8*part + t] = weights_of(rows, part, t);
+            }
+        }
+        for (int pair = 0; pair < 4; ++pair) {
+            to.pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
+        }
+        to.d = d;
+        to.dmin = stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
+    }
+
+#endif
 
 #ifdef STILLROOM_TILES
 
@@ -1097,7 +1267,8 @@ struct stillroom_q3_K : stillroom_tiles {
     static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 4, LINES = 4;
     static constexpr bool SIGNED = false;
 #else
-    static constexpr int BLOCK = QK_K, PART = 16, ADDED = 4;
+    static constexpr int BLOCK = QK_K, PART = 16, SCALED = 16, ADDED = 4;
+    static constexpr bool MINS = false;
 #endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
@@ -1252,6 +1423,24 @@ struct stillroom_q3_K : stillroom_tiles {
         }
     }
 
+#if STILLROOM_LANES == 16
+
+    static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        __m128i scales[16];
+        unpack(rows, scales);
+        for (int part = 0; part < 16; ++part) {
+            to.scales[part] = stillroom_part_scale(d, stillroom_signed(scales[part]));
+            for (int t = 0; t < 4; ++t) {
+                to.weights[4*part + t] = weights_of(rows, part, t);
+            }
+        }
+        to.d = d;
+    }
+
+#endif
+
 #ifdef STILLROOM_TILES
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
@@ -1281,7 +1470,8 @@ struct stillroom_iq4_xs : stillroom_tiles {
     static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 1, LINES = 4;
     static constexpr bool SIGNED = true;
 #else
-    static constexpr int BLOCK = QK_K, PART = 32, ADDED = STILLROOM_ADDED;
+    static constexpr int BLOCK = QK_K, PART = 32, SCALED = 32, ADDED = STILLROOM_ADDED;
+    static constexpr bool MINS = false;
 #endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
     static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
@@ -1353,6 +1543,22 @@ struct stillroom_iq4_xs : stillroom_tiles {
 
 #else
 
+    // The weights by their places, with what is added to them.
+    static inline stillroom_ints table_of_sums() {
+        return stillroom_table(_mm_xor_si128(
+            _mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)), _mm_set1_epi8(-ADDED)));
+    }
+
+    // A part of 32.
+    static inline void unpack(const uint8_t * places, const stillroom_ints table, stillroom_ints * weights) {
+        const stillroom_ints four_bits = stillroom_int8(0x0F);
+        for (int t = 0; t < 4; ++t) {
+            const stillroom_ints both = stillroom_load(places + t*STILLROOM_LINE);
+            weights[t] = stillroom_look_up(table, stillroom_and(both, four_bits));
+            weights[t + 4] = stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits));
+        }
+    }
+
     static void prepare(const char * quantised, const int blocks, int8_t * values, int32_t * less, float * scales) {
         stillroom_prepare_less<32, ADDED>(quantised, blocks, values, less, scales);
     }
@@ -1360,9 +1566,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
         const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
-        const stillroom_ints four_bits = stillroom_int8(0x0F);
-        const stillroom_ints table = stillroom_table(_mm_xor_si128(
-            _mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)), _mm_set1_epi8(-ADDED)));
+        const stillroom_ints table = table_of_sums();
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
@@ -1379,11 +1583,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
                 const uint8_t * places = block_of_rows + PLACES + 4*part*STILLROOM_LINE;
                 stillroom_ahead(places, 4*STILLROOM_LINE);
                 stillroom_ints weights[8];
-                for (int t = 0; t < 4; ++t) {
-                    const stillroom_ints both = stillroom_load(places + t*STILLROOM_LINE);
-                    weights[t] = stillroom_look_up(table, stillroom_and(both, four_bits));
-                    weights[t + 4] = stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits));
-                }
+                unpack(places, table, weights);
                 const auto scale = stillroom_part_scale(d, scale_of(block_of_rows, high_scales, part));
                 stillroom_products<COLUMNS, 8>(
                     weights, y.values + i*BLOCK + 32*part, (int64_t) blocks*BLOCK,
@@ -1401,6 +1601,22 @@ struct stillroom_iq4_xs : stillroom_tiles {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#if STILLROOM_LANES == 16
+
+    static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        const stillroom_ints high_scales = stillroom_unsigned_16(rows);
+        const stillroom_ints table = table_of_sums();
+        for (int part = 0; part < 8; ++part) {
+            to.scales[part] = stillroom_part_scale(d, scale_of(rows, high_scales, part));
+            unpack(rows + PLACES + 4*part*STILLROOM_LINE, table, to.weights + 8*part);
+        }
+        to.d = d;
+    }
+
+#endif
 
 #ifdef STILLROOM_TILES
 
@@ -1540,8 +1756,17 @@ static void stillroom_rows_with(
     } else
 #endif
     for (int64_t c = done, some; c < columns; c += some) {
-        some = columns - c >= STILLROOM_MOST_COLUMNS ? STILLROOM_MOST_COLUMNS : std::min<int64_t>(columns - c, 8);
         const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
+#if STILLROOM_LANES == 16
+        if constexpr (Type::BLOCK == QK_K) {
+            if (columns - c >= STILLROOM_FEWEST_UNPACKED) {
+                some = std::min<int64_t>(columns - c, STILLROOM_UNPACKED);
+                stillroom_rows_unpacked<Type>(blocks, rows, x, some, group, s + c*bs, bs);
+                continue;
+            }
+        }
+#endif
+        some = columns - c >= STILLROOM_MOST_COLUMNS ? STILLROOM_MOST_COLUMNS : std::min<int64_t>(columns - c, 8);
         for (int64_t row = 0; row < rows; row += STILLROOM_ROWS) {
             switch (some) {
 #define CASE(count) \
@@ -1751,8 +1976,6 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q8_0> q8_0;
 #if STILLROOM_LANES == 16
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q4_1> q4_1;
-#endif
-#ifdef STILLROOM_TILES
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q4_0> q4_0;
 #endif
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q6_K> q6_K;
@@ -1774,10 +1997,7 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
         case GGML_TYPE_Q8_0: return &q8_0;
 #if STILLROOM_LANES == 16
         case GGML_TYPE_Q4_1: return &q4_1;
-#endif
-#ifdef STILLROOM_TILES
-        // Otherwise eights are as fast.
-        case GGML_TYPE_Q4_0: return stillroom_has_tiles() ? &q4_0 : nullptr;
+        case GGML_TYPE_Q4_0: return &q4_0;
 #endif
         case GGML_TYPE_Q6_K: return &q6_K;
         case GGML_TYPE_Q5_K: return &q5_K;

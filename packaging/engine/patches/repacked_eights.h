@@ -1,7 +1,7 @@
 // Included by ggml-cpu/repack.cpp: rows of Q4_K and Q4_0 weights, which llama.cpp lays in eights.
 //
 // llama.cpp multiplies such rows with one column after the other, or with four at a time at nearly the cost of four. Here
-// they are unpacked once for a group of columns, or with AVX2 alone and more than four columns for up to 64. Each result
+// they are unpacked once for a group of columns, or where there are many (with AVX-512 of Q4_K) for up to 64. Each result
 // is to the last bit what ggml_gemv_q4_K_8x8_q8_K and ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not
 // matter, and one addition in float for a block.
 
@@ -15,7 +15,10 @@
 static constexpr int STILLROOM_GROUP = 16;
 #else
 static constexpr int STILLROOM_GROUP = 4;
+#endif
 static constexpr int STILLROOM_UNPACKED = 64;  // columns that a block of 256 values is unpacked once for
+#ifdef STILLROOM_WIDE
+static constexpr int STILLROOM_FEWEST_UNPACKED = 24;  // fewer wait for memory, and are multiplied while rows are unpacked
 #endif
 
 // Unpacking leaves a processor too little room to read ahead by itself: it is asked for what lies so many bytes behind what is
@@ -29,6 +32,28 @@ static constexpr int STILLROOM_AHEAD = 8192, STILLROOM_SOON = STILLROOM_AHEAD;
 #else
 #define STILLROOM_CACHE _MM_HINT_T1
 static constexpr int STILLROOM_AHEAD = 8192;
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define STILLROOM_APART __attribute__((noinline))
+#ifdef STILLROOM_WIDE
+#define STILLROOM_IN_REGISTER(value) asm("" : "+v"(value))
+#else
+#define STILLROOM_IN_REGISTER(value) asm volatile("" : "+x"(value))
+#define STILLROOM_IN_MEMORY(sum) asm volatile("" : "+m"(sum))
+#endif
+#else
+#define STILLROOM_APART __declspec(noinline)
+#define STILLROOM_IN_REGISTER(value)
+#define STILLROOM_IN_MEMORY(sum)
+#endif
+
+#if defined(__clang__)
+#define STILLROOM_UNROLLED _Pragma("unroll")
+#elif defined(__GNUC__)
+#define STILLROOM_UNROLLED _Pragma("GCC unroll 8")
+#else
+#define STILLROOM_UNROLLED
 #endif
 
 // Rows are handed out to threads in turns: large shares first, since memory is read faster where a thread goes on without a
@@ -184,15 +209,26 @@ static inline void stillroom_read_ahead(const void * values) {
     _mm_prefetch(static_cast<const char *>(values) + STILLROOM_SOON, _MM_HINT_T0);
 }
 
+// The scales of two parts of eight rows, as sums of both are packed: of each row two of the first part, then two of the second.
+static inline __m512i stillroom_scales_of_sums(const uint8_t * scales) {
+    const __m512i to_rows = _mm512_set_epi16(
+        15, 15, 14, 14, 7, 7, 6, 6, 13, 13, 12, 12, 5, 5, 4, 4, 11, 11, 10, 10, 3, 3, 2, 2, 9, 9, 8, 8, 1, 1, 0, 0);
+    return _mm512_permutexvar_epi16(to_rows, _mm512_castsi256_si512(_mm256_cvtepu8_epi16(
+        _mm_load_si128(reinterpret_cast<const __m128i *>(scales)))));
+}
+
+// The mins of two parts of eight rows, of each row both in 32 bits.
+static inline __m256i stillroom_in_pairs_of(const uint8_t * mins) {
+    const __m256i in_pairs = _mm256_set_epi16(15, 7, 14, 6, 13, 5, 12, 4, 11, 3, 10, 2, 9, 1, 8, 0);
+    return _mm256_permutexvar_epi16(
+        in_pairs, _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i *>(mins))));
+}
+
 template <int COLUMNS>
 static void stillroom_eight_q4_K(
         const int blocks, const block_q4_Kx8 * x, const block_q8_K * y, const stillroom_column_sums * column_sums,
         float * s, const size_t bs) {
     const __m512i low = _mm512_set1_epi8(0x0F);
-    // After packing two parts: of each row the two partial sums of the first part, then of the second.
-    const __m512i to_rows = _mm512_set_epi16(
-        15, 15, 14, 14, 7, 7, 6, 6, 13, 13, 12, 12, 5, 5, 4, 4, 11, 11, 10, 10, 3, 3, 2, 2, 9, 9, 8, 8, 1, 1, 0, 0);
-    const __m256i in_pairs = _mm256_set_epi16(15, 7, 14, 6, 13, 5, 12, 4, 11, 3, 10, 2, 9, 1, 8, 0);
     const __m512i of_rows = _mm512_castsi256_si512(_mm256_set_epi32(13, 12, 9, 8, 5, 4, 1, 0));
     __m256 products[COLUMNS], offsets[COLUMNS];
     for (int c = 0; c < COLUMNS; ++c) {
@@ -209,8 +245,7 @@ static void stillroom_eight_q4_K(
             sums[c] = _mm512_setzero_si512();
         }
         for (int pair = 0; pair < 4; ++pair) {
-            const __m512i scale = _mm512_permutexvar_epi16(to_rows, _mm512_castsi256_si512(_mm256_cvtepu8_epi16(
-                _mm_load_si128(reinterpret_cast<const __m128i *>(scales[2*pair])))));
+            const __m512i scale = stillroom_scales_of_sums(scales[2*pair]);
             __m512i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
                 const uint8_t * both = x[i].qs + 256*pair + 64*t;
@@ -233,8 +268,7 @@ static void stillroom_eight_q4_K(
         }
         __m256i min[4];
         for (int pair = 0; pair < 4; ++pair) {
-            min[pair] = _mm256_permutexvar_epi16(
-                in_pairs, _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i *>(mins[2*pair]))));
+            min[pair] = stillroom_in_pairs_of(mins[2*pair]);
         }
         const __m256 d = stillroom_halves(x[i].d), dmin = stillroom_halves(x[i].dmin);
         for (int c = 0; c < COLUMNS; ++c) {
@@ -255,18 +289,131 @@ static void stillroom_eight_q4_K(
     }
 }
 
+// A block of two times eight rows, unpacked for columns one after the other.
+struct stillroom_unpacked_q4_K {
+    __m512i weights[2][4][8];  // of two parts each, eight values of each row
+    __m512i scales[2][4];
+    __m512i pairs[4];  // of all rows the mins of two parts in 32 bits
+    __m512 d, dmin;
+
+    inline void unpack(const block_q4_Kx8 * first, const block_q4_Kx8 * second) {
+        const __m512i low = _mm512_set1_epi8(0x0F);
+        __m256i min[2][4];
+        for (int k = 0; k < 2; ++k) {
+            const block_q4_Kx8 & x = k == 0 ? *first : *second;
+            alignas(64) uint8_t scale[8][8], mins[8][8];
+            stillroom_scales(x, scale, mins);
+            for (int pair = 0; pair < 4; ++pair) {
+                for (int t = 0; t < 4; ++t) {
+                    const __m512i nibbles = _mm512_loadu_si512(x.qs + 256*pair + 64*t);
+                    weights[k][pair][t] = _mm512_and_si512(nibbles, low);
+                    weights[k][pair][4 + t] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
+                }
+                scales[k][pair] = stillroom_scales_of_sums(scale[2*pair]);
+                min[k][pair] = stillroom_in_pairs_of(mins[2*pair]);
+            }
+        }
+        for (int pair = 0; pair < 4; ++pair) {
+            pairs[pair] = _mm512_inserti64x4(_mm512_castsi256_si512(min[0][pair]), min[1][pair], 1);
+        }
+        d = _mm512_insertf32x8(_mm512_castps256_ps512(stillroom_halves(first->d)), stillroom_halves(second->d), 1);
+        dmin = _mm512_insertf32x8(
+            _mm512_castps256_ps512(stillroom_halves(first->dmin)), stillroom_halves(second->dmin), 1);
+    }
+};
+
+template <int COLUMNS>
+STILLROOM_APART static void stillroom_add_q4_K(
+        const stillroom_unpacked_q4_K & x, const int blocks, const block_q8_K * y, const stillroom_column_sums * column_sums,
+        __m512 * products, __m512 * offsets) {
+    // Of sixteen rows in two registers the first of two sums each.
+    const __m512i of_rows = _mm512_set_epi32(29, 28, 25, 24, 21, 20, 17, 16, 13, 12, 9, 8, 5, 4, 1, 0);
+    __m512i sums[COLUMNS][2];
+    for (int c = 0; c < COLUMNS; ++c) {
+        sums[c][0] = sums[c][1] = _mm512_setzero_si512();
+    }
+    for (int pair = 0; pair < 4; ++pair) {
+        __m512i weights[2][8];
+        for (int k = 0; k < 2; ++k) {
+            for (int t = 0; t < 8; ++t) {
+                weights[k][t] = x.weights[k][pair][t];
+            }
+        }
+        STILLROOM_UNROLLED  // sums stay in registers
+        for (int c = 0; c < COLUMNS; ++c) {
+            const int8_t * column = y[(int64_t) c*blocks].qs + 64*pair;
+            __m512i parts[2][2];  // of each eight
+            for (int part = 0; part < 2; ++part) {
+                parts[0][part] = parts[1][part] = _mm512_setzero_si512();
+                STILLROOM_UNROLLED
+                for (int t = 0; t < 4; ++t) {
+                    __m512i eight = _mm512_set1_epi64(stillroom_quad(column + 32*part + 8*t));
+                    STILLROOM_IN_REGISTER(eight);
+                    for (int k = 0; k < 2; ++k) {
+                        parts[k][part] = _mm512_dpbusd_epi32(parts[k][part], weights[k][4*part + t], eight);
+                    }
+                }
+            }
+            for (int k = 0; k < 2; ++k) {
+                sums[c][k] = _mm512_dpwssd_epi32(
+                    sums[c][k], _mm512_packs_epi32(parts[k][0], parts[k][1]), x.scales[k][pair]);
+            }
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        for (int k = 0; k < 2; ++k) {
+            sums[c][k] = _mm512_add_epi32(sums[c][k], _mm512_shuffle_epi32(sums[c][k], _MM_PERM_BADC));
+        }
+        const __m512i sum = _mm512_permutex2var_epi32(sums[c][0], of_rows, sums[c][1]);
+        __m512i offset = _mm512_setzero_si512();
+        for (int pair = 0; pair < 4; ++pair) {
+            offset = _mm512_dpwssd_epi32(
+                offset, x.pairs[pair], _mm512_set1_epi32(column_sums[(int64_t) c*blocks].pairs[pair]));
+        }
+        const __m512 scale = _mm512_set1_ps(y[(int64_t) c*blocks].d);
+        products[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_mul_ps(x.d, scale), products[c]);
+        offsets[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(offset), _mm512_mul_ps(x.dmin, scale), offsets[c]);
+    }
+}
+
+// Two times eight rows with many columns: a block is unpacked once for all, of which there are at most STILLROOM_UNPACKED, and
+// the next one fetched meanwhile.
+static void stillroom_sixteen_q4_K(
+        const int blocks, const block_q4_Kx8 * x, const int columns, const block_q8_K * y,
+        const stillroom_column_sums * column_sums, float * s, const size_t bs) {
+    const int fetched = GGML_PAD((int) sizeof(block_q4_Kx8)/((columns + 3)/4), 64);  // for each group of columns
+    __m512 products[STILLROOM_UNPACKED], offsets[STILLROOM_UNPACKED];
+    for (int c = 0; c < columns; ++c) {
+        products[c] = offsets[c] = _mm512_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        stillroom_unpacked_q4_K both;
+        both.unpack(x + i, x + blocks + i);
+        const block_q4_Kx8 * next = i + 1 < blocks ? x + i + 1 : x + 2*blocks;
+        for (int c = 0, some; c < columns; c += some) {
+            for (int at = 0; at < fetched; at += 64) {
+                for (int k = 0; k < 2; ++k) {
+                    _mm_prefetch(reinterpret_cast<const char *>(next + k*blocks) + c/4*fetched + at, STILLROOM_CACHE);
+                }
+            }
+            const int64_t from = (int64_t) c*blocks + i;
+            some = MIN(columns - c, 4);
+            switch (some) {
+#define CASE(count) \
+    case count: stillroom_add_q4_K<count>(both, blocks, y + from, column_sums + from, products + c, offsets + c); break;
+                CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+            }
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        _mm512_storeu_ps(s + c*bs, _mm512_sub_ps(products[c], offsets[c]));
+    }
+}
+
 #else
 
 // With sixteen registers the compiler has to be told what stays in one, and that sums are added to where they lie.
-#if defined(__GNUC__) || defined(__clang__)
-#define STILLROOM_APART __attribute__((noinline))
-#define STILLROOM_IN_REGISTER(value) asm volatile("" : "+x"(value))
-#define STILLROOM_IN_MEMORY(sum) asm volatile("" : "+m"(sum))
-#else
-#define STILLROOM_APART __declspec(noinline)
-#define STILLROOM_IN_REGISTER(value)
-#define STILLROOM_IN_MEMORY(sum)
-#endif
 
 // Adds what a block comes to: `halves` are four rows each, two partial sums of a row beside each other.
 template <int COLUMNS>
@@ -419,14 +566,6 @@ struct stillroom_plane {
     __m256i pairs[8];
     __m256 d, dmin;
 };
-
-#if defined(__clang__)
-#define STILLROOM_UNROLLED _Pragma("unroll")
-#elif defined(__GNUC__)
-#define STILLROOM_UNROLLED _Pragma("GCC unroll 8")
-#else
-#define STILLROOM_UNROLLED
-#endif
 
 // The products of PLANES with the same columns, times the scales of PART values each, added as integers. A register has VALUES
 // of each row, and TOGETHER of them are added in 16 bits: 127 times their weights, which are positive, unless they are SIGNED;
@@ -791,8 +930,16 @@ static void stillroom_columns_q4_K(
     stillroom_sum_columns(columns*blocks, y, sums.data());
 #ifdef STILLROOM_WIDE
     for (int c = 0, some; c < columns; c += some) {
-        some = stillroom_some(columns - c);
         const int64_t from = (int64_t) c*blocks;
+        if (columns - c >= STILLROOM_FEWEST_UNPACKED && rows%16 == 0) {
+            some = MIN(columns - c, STILLROOM_UNPACKED);
+            for (int r = 0; r < rows; r += 16) {
+                stillroom_sixteen_q4_K(
+                    blocks, x + (int64_t) r/8*blocks, some, y + from, sums.data() + from, s + c*bs + r, bs);
+            }
+            continue;
+        }
+        some = stillroom_some(columns - c);
         for (int r = 0; r < rows; r += 8) {
             const block_q4_Kx8 * eight = x + (int64_t) r/8*blocks;
             switch (some) {
