@@ -351,12 +351,6 @@ static void stillroom_multiply_blocks(
 
 #endif
 
-static inline void stillroom_read(const uint8_t * values, const int bytes) {
-    for (int t = 0; t < bytes; t += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(values) + t, STILLROOM_CACHE);
-    }
-}
-
 static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
     stillroom_read(values + STILLROOM_AHEAD, bytes);
 }
@@ -453,7 +447,7 @@ struct stillroom_tiles_with_mins {};
 struct stillroom_unpacked {
     stillroom_ints weights[64];
     decltype(stillroom_part_scale(stillroom_floats(), stillroom_ints())) scales[16];  // of each part
-    stillroom_floats d, dmin;  // less than nothing
+    stillroom_floats d, dmin;  // dmin is negative: what mins come to is added
     stillroom_ints pairs[4];  // the mins of 64 values, of each row two in 32 bits
 };
 
@@ -988,8 +982,8 @@ struct stillroom_q6_K : stillroom_tiles {
 #if STILLROOM_LANES == 16
 
     static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
-        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
-        const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
         for (int chunk = 0; chunk < 4; ++chunk) {
             const uint8_t * high = rows + HIGH + chunk*CHUNK;
             const uint8_t * low = high + 4*STILLROOM_LINE;
@@ -1976,6 +1970,8 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q8_0> q8_0;
 #if STILLROOM_LANES == 16
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q4_1> q4_1;
+#endif
+#ifdef STILLROOM_TILES
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q4_0> q4_0;
 #endif
     static const ggml::cpu::repack::stillroom_rows<ggml::cpu::repack::stillroom_q6_K> q6_K;
@@ -1997,7 +1993,10 @@ static const ggml::cpu::tensor_traits * stillroom_interleaved(const struct ggml_
         case GGML_TYPE_Q8_0: return &q8_0;
 #if STILLROOM_LANES == 16
         case GGML_TYPE_Q4_1: return &q4_1;
-        case GGML_TYPE_Q4_0: return &q4_0;
+#endif
+#ifdef STILLROOM_TILES
+        // Otherwise one row, which is what a reply consists of, is faster in eights; prompts would be faster in sixteens.
+        case GGML_TYPE_Q4_0: return stillroom_has_tiles() ? &q4_0 : nullptr;
 #endif
         case GGML_TYPE_Q6_K: return &q6_K;
         case GGML_TYPE_Q5_K: return &q5_K;

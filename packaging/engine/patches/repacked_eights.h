@@ -88,10 +88,14 @@ struct stillroom_column_sums {
 
 #if defined(__AVX2__)
 
-template <typename Block> static inline void stillroom_fetch(const Block * block) {
-    for (int line = 0; line < (int) sizeof(Block); line += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(block) + STILLROOM_AHEAD + line, STILLROOM_CACHE);
+static inline void stillroom_read(const uint8_t * values, const int bytes) {
+    for (int t = 0; t < bytes; t += 64) {
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t, STILLROOM_CACHE);
     }
+}
+
+template <typename Block> static inline void stillroom_fetch(const Block * block) {
+    stillroom_read(reinterpret_cast<const uint8_t *>(block) + STILLROOM_AHEAD, sizeof(Block));
 }
 
 static inline __m256 stillroom_halves(const ggml_half * eight) {
@@ -391,10 +395,8 @@ static void stillroom_sixteen_q4_K(
         both.unpack(x + i, x + blocks + i);
         const block_q4_Kx8 * next = i + 1 < blocks ? x + i + 1 : x + 2*blocks;
         for (int c = 0, some; c < columns; c += some) {
-            for (int at = 0; at < fetched; at += 64) {
-                for (int k = 0; k < 2; ++k) {
-                    _mm_prefetch(reinterpret_cast<const char *>(next + k*blocks) + c/4*fetched + at, STILLROOM_CACHE);
-                }
+            for (int k = 0; k < 2; ++k) {
+                stillroom_read(reinterpret_cast<const uint8_t *>(next + k*blocks) + c/4*fetched, fetched);
             }
             const int64_t from = (int64_t) c*blocks + i;
             some = MIN(columns - c, 4);
