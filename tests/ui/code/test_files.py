@@ -1,5 +1,6 @@
 """Files and other texts that come into the Code tab."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,25 @@ def test_code_from_a_chat_does_not_cost_the_text_of_the_last_run(
         again.take_code("x = 1", "python")  # before the draft is read
         await until(lambda: [file.editor.text() for file in again.files.files] == ["precious", "x = 1"])
         assert again.files.files[0].is_unsaved
+        again.close_tab()()
+
+    live(scene())
+
+
+def test_what_is_typed_is_kept_while_the_tests_of_the_text_are_still_read(
+    room: Room, qtbot: QtBot, tmp_path: Path, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        tab = room.make_tab(qtbot, tmp_path)
+        monkeypatch.setattr(tab.run_card.tests_document, "restore", never)
+        await until(lambda: not tab.editor.isReadOnly())
+        qtbot.keyClicks(tab.editor, "precious")
+        tab.close_tab()()
+        again = room.make_tab(qtbot, tmp_path)
+        await until(lambda: again.editor.text() == "precious")
         again.close_tab()()
 
     live(scene())

@@ -1,6 +1,5 @@
 """One open file of the Code tab: its editor, its runs, its tests."""
 
-import asyncio
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
@@ -86,9 +85,12 @@ class OpenFile(QObject):
         start, end = self.editor.selected_range()
         return Excerpt(self.document.name, self.editor.language, self.editor.text(), start, end, key=self.key)
 
-    async def restore(self) -> None:
-        """Show what was kept under the number."""
-        await asyncio.gather(self.document.restore(), self.run_card.tests_document.restore())
+    async def restore(self, writable: Callable[[], None] = lambda: None) -> None:
+        """Show what was kept under the number; `writable` is called when its text can be written to, before
+        the tests are there."""
+        await self.document.restore()
+        writable()
+        await self.run_card.tests_document.restore()
 
     def close(self) -> Callable[[], None]:
         """Keep what is there, before the widgets go. What is given waits for the disk, on another thread."""

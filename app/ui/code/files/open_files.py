@@ -197,8 +197,8 @@ class OpenFiles(Card):
         front = files.get(kept.current) or files[numbers[0]]
         self.show_file(front)
         try:
-            await front.restore()
-            self._early.type_into(front.editor)
+            # As soon as it can be written to: the texts may be closed before the tests are there.
+            await front.restore(lambda: self._early.type_into(front.editor))
             for file in files.values():
                 if file is not front:
                     await file.restore()

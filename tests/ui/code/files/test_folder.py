@@ -196,8 +196,8 @@ def test_a_folder_that_is_opened_before_the_last_one_is_back_stays(
         again = room.make_tab(qtbot, tmp_path)
         texts = again.files
 
-        async def restore_and_open(file: OpenFile) -> None:
-            await restored(file)
+        async def restore_and_open(file: OpenFile, *ways: Callable[[], None]) -> None:
+            await restored(file, *ways)
             if not texts.restored.is_set():
                 await again.folder.open_folder(project)
 
