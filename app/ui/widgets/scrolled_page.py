@@ -4,6 +4,7 @@ has come, or the keyboard comes to, is brought into sight."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import shiboken6
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
@@ -31,6 +32,9 @@ class ScrolledPage(QWidget):
 
     A scroll area makes its content at least as high as its smallest size, for which Qt breaks each text into
     short lines: in a wide window the page would end in empty room.
+
+    What is seen of it stays where it is while parts above that grow, shrink, come or go; at the top, what
+    comes there is seen.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -39,6 +43,7 @@ class ScrolledPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._is_too_wide = False
         """The screen is too narrow for it, so that its area scrolls sideways."""
+        self._anchor: _Anchor | None = None
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Leave the height to the width, where it depends on it."""
@@ -54,14 +59,24 @@ class ScrolledPage(QWidget):
             self.window(), QDialog
         ):
             self._widen_dialog()
+        if event.type() == QEvent.Type.Show and self._anchor is None:
+            area = self._area()
+            self._anchor = _Anchor(area) if area is not None else None
+        elif event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self._anchor is not None:
+            # The layout has done its work before the event comes here.
+            self._anchor.hold()
         return done
+
+    def _area(self) -> QScrollArea | None:
+        viewport = self.parentWidget()
+        area = viewport.parentWidget() if viewport is not None else None
+        return area if isinstance(area, QScrollArea) else None
 
     def _widen_dialog(self) -> None:
         """Keep a dialog that does not scroll sideways as wide as its words need; where the screen is narrower
         than that, let it scroll."""
-        viewport = self.parentWidget()
-        area = viewport.parentWidget() if viewport is not None else None
-        if not isinstance(area, QScrollArea) or not area.isVisible():
+        area = self._area()
+        if area is None or not area.isVisible():
             return
         off, needed = Qt.ScrollBarPolicy.ScrollBarAlwaysOff, Qt.ScrollBarPolicy.ScrollBarAsNeeded
         if area.horizontalScrollBarPolicy() != off and not self._is_too_wide:
@@ -120,12 +135,8 @@ class ScrollPlace:
 def scroll_place(area: QScrollArea) -> ScrollPlace:
     """Return the place to which the page of `area` is scrolled; the page's top, which may have other words
     in another language, where that is seen."""
-    value = area.verticalScrollBar().value()
-    if value:
-        for number, part in reversed(_parts(area)):
-            if part.isVisibleTo(area) and part.y() <= value:
-                return ScrollPlace(number, value - part.y())
-    return ScrollPlace()
+    number, part = _top_part(area)
+    return ScrollPlace() if part is None else ScrollPlace(number, area.verticalScrollBar().value() - part.y())
 
 
 def scroll_to_place(area: QScrollArea, place: ScrollPlace, ended: Callable[[bool], None]) -> None:
@@ -156,6 +167,53 @@ def _parts(area: QScrollArea) -> list[tuple[int, QWidget]]:
     items = [layout.itemAt(number) for number in range(layout.count())]
     parts = [item.widget() if item is not None else None for item in items]
     return [(number, part) for number, part in enumerate(parts) if part is not None]
+
+
+def _top_part(area: QScrollArea) -> tuple[int, QWidget | None]:
+    """The part at the top of what is seen, and its number; None where the page is scrolled to its top."""
+    value = area.verticalScrollBar().value()
+    if value:
+        for number, part in reversed(_parts(area)):
+            if part.isVisibleTo(area) and part.y() <= value:
+                return number, part
+    return 0, None
+
+
+class _Anchor(QObject):
+    """Holds the place to which an area was scrolled last, by the user or the program. Belongs to the area;
+    GUI thread."""
+
+    def __init__(self, area: QScrollArea) -> None:
+        super().__init__(area)
+        self._area = area
+        self._part: QWidget | None = None
+        self._above_px = 0
+        self._is_holding = False
+        self._note()
+        bar = area.verticalScrollBar()
+        bar.valueChanged.connect(self._note)
+        # The room to scroll in is known only after the parts have their places.
+        bar.rangeChanged.connect(self.hold)
+
+    def hold(self) -> None:
+        """Scroll there again, where its part has moved."""
+        part = self._part
+        if part is None or self._is_holding:
+            return
+        if not (shiboken6.isValid(part) and part.isVisibleTo(self._area)):
+            self._note()
+            return
+        self._is_holding = True
+        try:
+            self._area.verticalScrollBar().setValue(part.y() + self._above_px)
+        finally:
+            self._is_holding = False
+
+    def _note(self) -> None:
+        if not self._is_holding:
+            _, self._part = _top_part(self._area)
+            if self._part is not None:
+                self._above_px = self._area.verticalScrollBar().value() - self._part.y()
 
 
 class _Shield(QWidget):

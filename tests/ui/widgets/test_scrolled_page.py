@@ -124,6 +124,49 @@ def test_a_part_that_has_come_is_seen_whole_or_from_its_beginning(
     assert area.verticalScrollBar().value() == before
 
 
+def test_what_is_seen_stays_where_it_is_while_parts_above_it_change(qtbot: QtBot, host: QWidget) -> None:
+    above, came, read, below = part(200), part(90), part(500), part(400)
+    came.hide()
+    area = scrolled(qtbot, host, above, came, read, below)
+    bar = area.verticalScrollBar()
+
+    def top() -> int:
+        return read.mapTo(area.viewport(), QPoint(0, 0)).y()
+
+    # At the top, what comes there is seen.
+    came.show()
+    qtbot.wait(0)
+    assert bar.value() == 0
+    came.hide()
+    qtbot.waitUntil(lambda: top() < 290)
+    bar.setValue(read.y() + 40)
+    for change in (
+        came.show,
+        lambda: above.setFixedHeight(20),
+        came.hide,
+        lambda: below.setFixedHeight(900),
+        lambda: area.resize(350, 280),
+        lambda: above.setFixedHeight(700),
+    ):
+        place, heights = read.y(), bar.maximum()
+        change()
+        qtbot.waitUntil(lambda place=place, heights=heights: (read.y(), bar.maximum()) != (place, heights))
+        qtbot.waitUntil(lambda: top() == -40)
+    # Where it ends before that, it is there again once there is room.
+    bar.setValue(bar.maximum() - 10)
+    before = top()
+    below.setFixedHeight(300)
+    qtbot.waitUntil(lambda: top() != before)
+    below.setFixedHeight(900)
+    qtbot.waitUntil(lambda: top() == before)
+    # What it was held at has gone: the page goes nowhere.
+    read.hide()
+    qtbot.waitUntil(lambda: below.mapTo(area.viewport(), QPoint(0, 0)).y() <= 280)
+    read.deleteLater()
+    above.setFixedHeight(100)
+    qtbot.wait(0)
+
+
 def test_the_second_half_of_a_double_click_presses_nothing_that_has_come_below_the_mouse(
     qtbot: QtBot, qapp: QApplication, host: QWidget
 ) -> None:
