@@ -116,9 +116,8 @@ class ModelsTab(QScrollArea):
         add_action(self, self.tr("Search Hugging Face"), "", self._show_search)
         advice.changed.connect(self._refresh)
         self._session.loading.connect(self._on_loading)
-        self._session.load_failed.connect(lambda _: self._refresh())
-        self._session.models_changed.connect(self._refresh)
-        self._session.rested.connect(lambda _: self._refresh())
+        for told in (self._session.load_failed, self._session.models_changed, self._session.rested):
+            told.connect(self._on_told)
         # Nothing of it is painted before it has its rows, and what there is to the selected one.
         self.viewport().setUpdatesEnabled(False)
         QTimer.singleShot(PATIENCE_MS, self, self._show_known)
@@ -470,6 +469,10 @@ class ModelsTab(QScrollArea):
         else:
             self.ensureWidgetVisible(self.detail)
             self.detail.take_keyboard()
+
+    def _on_told(self, *_: object) -> None:
+        # A method: Qt lets go of it with the tab, of which the session knows nothing.
+        self._refresh()
 
     def _on_loading(self, path: str, _fraction: float) -> None:
         if self._facts is None or path != self._facts.loading_path:

@@ -37,7 +37,7 @@ class ModelsInUse(QObject):
             lasting.closeness.stopped,
         ):
             told.connect(self._tell)
-        session.loading.connect(lambda _, fraction: None if fraction else self._tell())
+        session.loading.connect(self._on_loading)
         jobs.observe(bridge.wrap(self._tell))
 
     def refusal(self) -> str:
@@ -55,6 +55,10 @@ class ModelsInUse(QObject):
         if any(job.state in ("running", "waiting") for job in self._jobs.jobs()):
             return self.tr("A model is being got: wait for it, or pause it in the Models tab first.")
         return ""
+
+    def _on_loading(self, _path: str, fraction: float) -> None:
+        if not fraction:
+            self._tell()
 
     def _tell(self, *_: object) -> None:
         self.changed.emit()

@@ -8,7 +8,7 @@ import msgspec
 import psutil
 import pytest
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -100,7 +100,6 @@ def test_many_models_are_judged_one_by_one_between_two_events(
         while not room.cell("r1-qwen-7b", HERE):
             turns += 1
             await asyncio.sleep(0)
-            QCoreApplication.processEvents()
         assert turns > AT_ONCE // 2
 
     run(scenario())
@@ -120,7 +119,7 @@ def test_what_is_under_way_goes_on_however_often_the_machine_is_said_to_have_cha
         room.session.become_ready(11.3)
         for _ in range(20 * AT_ONCE):
             room.advice.changed.emit()
-            QCoreApplication.processEvents()
+            await asyncio.sleep(0)
         assert room.cell("r1-qwen-7b", HERE)
 
     run(scenario())
@@ -141,7 +140,7 @@ def test_a_page_that_takes_long_shows_the_models_before_they_are_judged(
         room.tab = tab
         tab.show()
         while not tab.viewport().updatesEnabled():
-            QCoreApplication.processEvents()
+            await asyncio.sleep(0)
         assert room.cell(KEY, ON_DISK) == "Q8_0"
         assert room.cell(KEY, HERE) == ""
         assert not tab.findChildren(SearchCard)
@@ -697,6 +696,19 @@ def test_a_model_that_is_being_loaded_is_called_so_until_the_end_of_that(
         assert "Loading…" not in seen_words(card)
         await until(lambda: "Loading…" not in seen_words(detail))
         assert seen_button(detail, f"Load {TITLE} Q8_0").isEnabled() == (end is not None)
+
+    run(scenario())
+
+
+def test_a_tab_that_has_gone_is_told_of_nothing(room: Room, run: Run, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        room.tab.complete()
+        shiboken6.delete(room.tab)
+        with qtbot.captureExceptions() as raised:
+            room.session.load_failed.emit(Cancelled())
+            room.session.rested.emit(LOADED)
+            room.session.models_changed.emit()
+        assert not raised
 
     run(scenario())
 

@@ -1,7 +1,9 @@
 """The list of models: which row is selected, its keys, its look."""
 
+import asyncio
+
 import pytest
-from PySide6.QtCore import QCoreApplication, QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
 from app.ui.base import slices
@@ -34,7 +36,7 @@ def test_steps_of_an_older_refresh_select_nothing(
             room.tab.select(before)
             room.session.become_ready(turns)
             for _ in range(turns):
-                QCoreApplication.processEvents()
+                await asyncio.sleep(0)
             file = room.root / f"Come {turns}.Q8_0.gguf"
             write_tiny_gguf(file)
             room.tab.add_card.paths_chosen.emit([file])
@@ -59,7 +61,7 @@ def test_who_goes_to_another_row_while_a_refresh_is_under_way_stays_there(
             room.tab.select(KEY)
             room.session.become_ready(turns)
             for _ in range(turns):
-                QCoreApplication.processEvents()
+                await asyncio.sleep(0)
             room.page.press(Qt.Key.Key_Down)
             there = room.page.row
             assert there != KEY
