@@ -37,3 +37,14 @@ def test_a_cancelled_wait_stops_the_work() -> None:
     with pytest.raises(Cancelled):
         wait_for(Future[str](), cancel, stopped.set, wake_s=0.001)
     assert stopped.is_set()
+
+
+def test_work_of_parts_that_are_there_at_once_is_cancelled_between_two_of_them() -> None:
+    cancel, stopped = threading.Event(), threading.Event()
+    part: Future[str] = Future()
+    part.set_result("done")
+    assert wait_for(part, cancel, stopped.set) == "done"
+    cancel.set()
+    with pytest.raises(Cancelled):
+        wait_for(part, cancel, stopped.set)
+    assert stopped.is_set()
