@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableView, QWi
 
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
-from app.engine.protocol import Generate, Part
+from app.engine.protocol import Delta, Event, Generate, Part
 from app.telemetry.host import HostSample
 from app.telemetry.nvml import GpuReading
 from app.telemetry.rates import RateMeter
@@ -28,7 +28,7 @@ from app.ui.widgets.ui_context import UiContext
 from tests.support.engines import starter_path
 from tests.support.perturbed import perturbed_copy
 from tests.support.quality_desk import QualityDesk, Stores
-from tests.support.waiting import wait_until
+from tests.support.waiting import WAIT_S, wait_until
 from tests.support.widgets import seen, seen_button, seen_words
 
 
@@ -143,9 +143,19 @@ def test_a_check_of_its_own_gives_way_to_one_that_is_asked_for(
     told: list[DriftReport] = []
     watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.05)
     watch.checked.connect(told.append)
+    writes, asked = threading.Event(), threading.Event()
+
+    def hold(event: Event) -> None:
+        # Its first answer ends after the click, however late that comes on a busy computer.
+        if isinstance(event, Delta) and desk.session.own_check is not None and not asked.is_set():
+            writes.set()
+            asked.wait(WAIT_S)
+
+    desk.client.observe_events(hold)
     desk.load(str(model))
-    wait_until(lambda: desk.session.own_check is not None and desk.session.client.is_replying)
+    wait_until(writes.is_set)
     check.click()
+    asked.set()
     assert desk.session.make_quiet(lambda: None)  # it is on its way already
     wait_until(lambda: "Content of the file (SHA-256)" in " ".join(shown(page)))
     wait_until(lambda: not desk.session.reserved_for)
