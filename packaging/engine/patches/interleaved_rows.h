@@ -559,6 +559,22 @@ static void stillroom_rows_unpacked(
 
 #endif
 
+#if STILLROOM_LANES == 16
+
+// Columns in blocks of 32 values, from one of their blocks on.
+struct stillroom_columns_of_32 {
+    const int blocks;
+    const stillroom_columns y;
+
+    const int8_t * values(const int c, const int i) const { return y.values + 32*((int64_t) c*blocks + i); }
+    int32_t less(const int c, const int i) const { return y.less[(int64_t) c*blocks + i]; }
+    float scale(const int c, const int i) const { return y.scales[(int64_t) c*blocks + i]; }
+    stillroom_columns_of_32 from(const int c) const { return at(c*blocks); }
+    stillroom_columns_of_32 at(const int i) const { return {blocks, y.from(32*(int64_t) i, i, i)}; }
+};
+
+#endif
+
 // Scales of all blocks, [block][row]; values, [block][8][row][4].
 struct stillroom_q8_0 {
     using block = block_q8_0;
@@ -675,6 +691,38 @@ struct stillroom_q8_0 {
             stillroom_store(s + c*bs, sums[c]);
         }
     }
+
+#if STILLROOM_LANES == 16
+
+    // SETS times sixteen rows with many columns.
+    template <int SETS>
+    static void multiply_many(
+            const int blocks, const uint8_t * x, const int columns, const stillroom_columns & y, float * s, const size_t bs) {
+        const int64_t bytes = STILLROOM_ROWS*blocks*(int64_t) sizeof(block);
+        // The results themselves lie far apart, many of them in few sets of the first cache.
+        alignas(64) float totals[STILLROOM_UNPACKED*SETS*STILLROOM_ROWS];
+        memset(totals, 0, columns*SETS*STILLROOM_ROWS*sizeof(float));
+        for (int first = 0, count; first < blocks; first += count) {
+            count = std::min(blocks - first, STILLROOM_AT_ONCE);
+            __m512 d[SETS][STILLROOM_AT_ONCE];
+            for (int k = 0; k < SETS; ++k) {
+                for (int i = 0; i < count; ++i) {
+                    d[k][i] = stillroom_halves(x + k*bytes + (first + i)*HALVES);
+                }
+            }
+            const uint8_t * weights = x + (int64_t) blocks*HALVES + first*(int64_t) BYTES;
+            const uint8_t * coming = first + count < blocks ? weights + count*BYTES
+                                                            : x + SETS*bytes + (int64_t) blocks*HALVES;
+            stillroom_thirty_twos<SETS, SETS>(
+                count, weights, bytes, d[0], columns, stillroom_columns_of_32{blocks, y}.at(first), totals, coming, bytes,
+                STILLROOM_AT_ONCE*BYTES);
+        }
+        for (int c = 0; c < columns; ++c) {
+            memcpy(s + c*bs, totals + c*SETS*STILLROOM_ROWS, SETS*STILLROOM_ROWS*sizeof(float));
+        }
+    }
+
+#endif
 
 #endif
 };
@@ -1756,6 +1804,19 @@ static void stillroom_rows_with(
             if (columns - c >= STILLROOM_FEWEST_UNPACKED) {
                 some = std::min<int64_t>(columns - c, STILLROOM_UNPACKED);
                 stillroom_rows_unpacked<Type>(blocks, rows, x, some, group, s + c*bs, bs);
+                continue;
+            }
+        }
+        if constexpr (std::is_same_v<Type, stillroom_q8_0>) {
+            if (columns - c >= STILLROOM_FEWEST_UNPACKED) {
+                some = std::min<int64_t>(columns - c, STILLROOM_UNPACKED);
+                int row = 0;
+                for (; row + 2*STILLROOM_ROWS <= rows; row += 2*STILLROOM_ROWS) {
+                    Type::template multiply_many<2>(blocks, x + row*bytes, some, group, s + c*bs + row, bs);
+                }
+                if (row < rows) {
+                    Type::template multiply_many<1>(blocks, x + row*bytes, some, group, s + c*bs + row, bs);
+                }
                 continue;
             }
         }

@@ -1,7 +1,7 @@
 // Included by ggml-cpu/repack.cpp: rows of Q4_K and Q4_0 weights, which llama.cpp lays in eights.
 //
 // llama.cpp multiplies such rows with one column after the other, or with four at a time at nearly the cost of four. Here
-// they are unpacked once for a group of columns, or where there are many (with AVX-512 of Q4_K) for up to 64. Each result
+// they are unpacked once for a group of columns, or where there are many (of Q4_0 with AVX-512) for up to 64. Each result
 // is to the last bit what ggml_gemv_q4_K_8x8_q8_K and ggml_gemv_q4_0_8x8_q8_0 give: integers, whose order does not
 // matter, and one addition in float for a block.
 
@@ -773,6 +773,169 @@ static void stillroom_eight_q4_0(
     }
 }
 
+static constexpr int STILLROOM_AT_ONCE = 8;  // blocks of 32 values
+
+// SETS times sixteen rows with COLUMNS of some columns, COUNT blocks of 32 values: a register of weights has the same four of
+// each row, eight of them are a block, and those of the next rows lie `next` bytes further. A column's values are loaded
+// once for all rows. `d` has STILLROOM_AT_ONCE for each sixteen rows.
+template <int SETS, int COLUMNS, typename Columns>
+STILLROOM_APART static void stillroom_add_thirty_twos(
+        const int count, const uint8_t * weights, const int64_t next, const __m512 * d, const Columns & y, float * totals) {
+    __m512 sums[COLUMNS][SETS];
+    for (int c = 0; c < COLUMNS; ++c) {
+        for (int k = 0; k < SETS; ++k) {
+            sums[c][k] = _mm512_load_ps(totals + 16*(SETS*c + k));
+        }
+    }
+    for (int i = 0; i < count; ++i) {
+        __m512i lines[SETS][8];
+        for (int k = 0; k < SETS; ++k) {
+            for (int t = 0; t < 8; ++t) {
+                lines[k][t] = _mm512_loadu_si512(weights + k*next + 64*(8*i + t));
+            }
+        }
+        STILLROOM_UNROLLED  // sums stay in registers
+        for (int c = 0; c < COLUMNS; ++c) {
+            const int8_t * column = y.values(c, i);
+            __m512i products[SETS];
+            products[0] = _mm512_set1_epi32(y.less(c, i));
+            for (int k = 1; k < SETS; ++k) {
+                products[k] = products[0];
+            }
+            STILLROOM_UNROLLED
+            for (int t = 0; t < 8; ++t) {
+                int32_t values;
+                memcpy(&values, column + 4*t, sizeof(values));
+                __m512i four = _mm512_set1_epi32(values);
+                STILLROOM_IN_REGISTER(four);
+                for (int k = 0; k < SETS; ++k) {
+                    products[k] = _mm512_dpbusd_epi32(products[k], lines[k][t], four);
+                }
+            }
+            const __m512 scale = _mm512_set1_ps(y.scale(c, i));
+            for (int k = 0; k < SETS; ++k) {
+                sums[c][k] = _mm512_fmadd_ps(
+                    _mm512_cvtepi32_ps(products[k]), _mm512_mul_ps(d[k*STILLROOM_AT_ONCE + i], scale), sums[c][k]);
+            }
+        }
+    }
+    for (int c = 0; c < COLUMNS; ++c) {
+        for (int k = 0; k < SETS; ++k) {
+            _mm512_store_ps(totals + 16*(SETS*c + k), sums[c][k]);
+        }
+    }
+}
+
+// The same with many columns, STILLROOM_UNPACKED at most, while the weights that come next are fetched: of STREAMS `bytes`,
+// each `apart` behind the one before.
+template <int SETS, int STREAMS, typename Columns>
+static void stillroom_thirty_twos(
+        const int count, const uint8_t * weights, const int64_t next, const __m512 * d, const int columns, const Columns & y,
+        float * totals, const uint8_t * coming, const int64_t apart, const int bytes) {
+    const int fetched = GGML_PAD(bytes/((columns + 3)/4), 64);  // for each group of columns
+    for (int c = 0, some; c < columns; c += some, coming += fetched) {
+        for (int k = 0; k < STREAMS; ++k) {
+            stillroom_read(coming + k*apart, fetched);
+        }
+        some = MIN(columns - c, 4);
+        float * to = totals + 16*SETS*c;
+        switch (some) {
+#define CASE(number) \
+    case number: stillroom_add_thirty_twos<SETS, number>(count, weights, next, d, y.from(c), to); break;
+            CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+        }
+    }
+}
+
+// Columns of block_q8_0, from one of their blocks on, and of each block what the 8 that are added to each weight come to, and
+// the scale.
+struct stillroom_noted_columns {
+    const int blocks;
+    const block_q8_0 * y;
+    const int32_t * of_less;
+    const float * of_scales;
+
+    const int8_t * values(const int c, const int i) const { return y[(int64_t) c*blocks + i].qs; }
+    int32_t less(const int c, const int i) const { return of_less[(int64_t) c*blocks + i]; }
+    float scale(const int c, const int i) const { return of_scales[(int64_t) c*blocks + i]; }
+    stillroom_noted_columns from(const int c) const { return at((int64_t) c*blocks); }
+    stillroom_noted_columns at(const int64_t i) const { return {blocks, y + i, of_less + i, of_scales + i}; }
+};
+
+// Both of all blocks of some columns.
+static void stillroom_note_columns(const int64_t all, const block_q8_0 * y, int32_t * less, float * scales) {
+    const __m256i signs = _mm256_set1_epi8(-128);
+    int64_t i = 0;
+    for (; i + 4 <= all; i += 4) {
+        __m256i sums[4];  // of eight values each, 128 more than they are
+        for (int t = 0; t < 4; ++t) {
+            const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(y[i + t].qs));
+            sums[t] = _mm256_sad_epu8(_mm256_xor_si256(values, signs), _mm256_setzero_si256());
+        }
+        const __m256i halves = _mm256_hadd_epi32(
+            _mm256_packs_epi32(sums[0], sums[1]), _mm256_packs_epi32(sums[2], sums[3]));
+        const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+        _mm_storeu_si128(
+            reinterpret_cast<__m128i *>(less + i),
+            _mm_sub_epi32(_mm_set1_epi32(8*32*128), _mm_slli_epi32(four, 3)));
+        _mm_storeu_ps(
+            scales + i, _mm_cvtph_ps(_mm_setr_epi16(y[i].d, y[i + 1].d, y[i + 2].d, y[i + 3].d, 0, 0, 0, 0)));
+    }
+    for (; i < all; ++i) {
+        int sum = 0;
+        for (const int8_t value : y[i].qs) {
+            sum += value;
+        }
+        less[i] = -8*sum;
+        scales[i] = GGML_CPU_FP16_TO_FP32(y[i].d);
+    }
+}
+
+// SETS times two times eight rows with many columns: some blocks are unpacked once for all.
+template <int SETS>
+static void stillroom_unpacked_q4_0(
+        const int blocks, const block_q4_0x8 * x, const int columns, const stillroom_noted_columns & y, float * s,
+        const size_t bs) {
+    const __m512i low = _mm512_set1_epi8(0x0F);
+    const __m512i fours = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i others = _mm512_add_epi32(fours, _mm512_set1_epi32(1));
+    // The results themselves lie far apart, many of them in few sets of the first cache.
+    alignas(64) float totals[STILLROOM_UNPACKED*SETS*16];
+    memset(totals, 0, columns*SETS*16*sizeof(float));
+    alignas(64) uint8_t weights[SETS][STILLROOM_AT_ONCE][8][64];
+    __m512 d[SETS][STILLROOM_AT_ONCE];
+    for (int first = 0, count; first < blocks; first += count) {
+        count = MIN(blocks - first, STILLROOM_AT_ONCE);
+        for (int k = 0; k < SETS; ++k) {
+            const block_q4_0x8 * a = x + (int64_t) 2*k*blocks + first, * b = a + blocks;
+            for (int i = 0; i < count; ++i) {
+                for (int t = 0; t < 2; ++t) {
+                    const __m512i more = _mm512_set1_epi8(-0x78);  // values from 0 to 15
+                    const __m512i one = _mm512_xor_si512(_mm512_loadu_si512(a[i].qs + 64*t), more);
+                    const __m512i two = _mm512_xor_si512(_mm512_loadu_si512(b[i].qs + 64*t), more);
+                    for (int half = 0; half < 2; ++half) {
+                        const __m512i both = _mm512_permutex2var_epi32(one, half ? others : fours, two);
+                        _mm512_store_si512(weights[k][i][2*t + half], _mm512_and_si512(both, low));
+                        _mm512_store_si512(
+                            weights[k][i][4 + 2*t + half], _mm512_and_si512(_mm512_srli_epi16(both, 4), low));
+                    }
+                }
+                d[k][i] = _mm512_insertf32x8(
+                    _mm512_castps256_ps512(stillroom_halves(a[i].d)), stillroom_halves(b[i].d), 1);
+            }
+        }
+        const block_q4_0x8 * coming = x + (first + count < blocks ? first + count : (int64_t) 2*SETS*blocks);
+        stillroom_thirty_twos<SETS, 2*SETS>(
+            count, weights[0][0][0], sizeof(weights[0]), d[0], columns, y.at(first), totals,
+            reinterpret_cast<const uint8_t *>(coming), blocks*(int64_t) sizeof(block_q4_0x8),
+            STILLROOM_AT_ONCE*(int) sizeof(block_q4_0x8));
+    }
+    for (int c = 0; c < columns; ++c) {
+        memcpy(s + c*bs, totals + c*SETS*16, SETS*16*sizeof(float));
+    }
+}
+
 #else
 
 template <int COLUMNS>
@@ -977,7 +1140,29 @@ static void stillroom_columns_q4_0(
         const size_t bs) {
     static thread_local std::vector<stillroom_two_columns> pairs;
     pairs.resize((size_t) (STILLROOM_GROUP + 1)/2*blocks);
+#ifdef STILLROOM_WIDE
+    static thread_local std::vector<int32_t> less;
+    static thread_local std::vector<float> scales;
+#endif
     for (int c = 0, some; c < columns; c += some) {
+#ifdef STILLROOM_WIDE
+        if (columns - c >= STILLROOM_FEWEST_UNPACKED && rows%16 == 0) {
+            some = MIN(columns - c, STILLROOM_UNPACKED);
+            const int64_t all = (int64_t) some*blocks;
+            less.resize(all);
+            scales.resize(all);
+            const stillroom_noted_columns many = {blocks, y + (int64_t) c*blocks, less.data(), scales.data()};
+            stillroom_note_columns(all, many.y, less.data(), scales.data());
+            int r = 0;
+            for (; r + 32 <= rows; r += 32) {
+                stillroom_unpacked_q4_0<2>(blocks, x + (int64_t) r/8*blocks, some, many, s + c*bs + r, bs);
+            }
+            if (r < rows) {
+                stillroom_unpacked_q4_0<1>(blocks, x + (int64_t) r/8*blocks, some, many, s + c*bs + r, bs);
+            }
+            continue;
+        }
+#endif
         some = stillroom_some(columns - c);
         const block_q8_0 * first = y + (int64_t) c*blocks;
         stillroom_pair_columns(some, blocks, first, pairs.data());
