@@ -1,13 +1,16 @@
-"""Steps of a model here and with ik_llama.cpp, processes in turn: the yardstick for speed on a processor.
+"""Steps of a model here and with ik_llama.cpp in turn: the yardstick for speed on a processor.
 
     python -m tests.perf.against_ik IK MODEL ... [--kv-type q8_0] [--depth 8192] [--rows 1 4 512]
 
 IK is a folder with ik_llama.cpp's source, built for this processor in IK/build or where `--built` says
 (`cmake -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON`, the targets llama and ggml). `other_steps.cpp`
 is compiled with its headers by `c++`: rows repacked as it loads, flash attention, large pages, and the same
-tokens in the same batches as ours. Medians of `--pairs` processes with `--rounds` rounds each. The cache
-behind so many tokens is kept in `--states`; the prompt's speed is that of those that had to fill it. Prints,
-never fails on a clock.
+tokens in the same batches as ours. Both are in memory together and take their steps in turn, so that a
+computer whose memory others slow down for a while slows both: `--rounds` rounds in each of `--pairs` pairs of
+processes. A line says for each number of rows the median speeds, the median of the rounds' ratios, and their
+quartiles. The cache behind so many tokens is kept in `--states`; the prompt's speed is that of those that had
+to fill it.
+Prints, never fails on a clock.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
@@ -31,25 +35,46 @@ from tests.support.contexts import load_model, make_context, timed
 
 LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 WARM_ROWS = 16
+STEPS_OF_A_TURN = 8
 
 
 class Steps(msgspec.Struct, frozen=True, kw_only=True):
-    """The steps of one file in one process; `state` is the file that keeps what is in the cache."""
+    """The steps of one file; `state` is the file that keeps what is in the cache."""
 
     file: str
     threads: int
     kv_type: KvType
     depth: int
-    rounds: int
-    rows: tuple[int, ...]
     state: str
 
 
-class Took(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds of all of the prompt, None where it was kept, and of each step by its rows."""
+class Side:
+    """A process that has the model in memory, and takes steps when it is asked."""
 
-    whole_s: float | None
-    step_s: dict[int, list[float]]
+    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.whole_s = msgspec.json.decode(self._answer(), type=float | None)
+
+    def step_s(self, rows: int) -> float:
+        """Return the seconds of a step: the median of some, as the first finds other weights cached."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{rows} {max(1, STEPS_OF_A_TURN // rows)}\n".encode())
+        self.process.stdin.flush()
+        return statistics.median(msgspec.json.decode(self._answer(), type=list[float]))
+
+    def end(self) -> None:
+        """End the process."""
+        self.process.communicate()
+
+    def _answer(self) -> bytes:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            said = self.process.communicate()[1][-2000:].decode()
+            raise SystemExit(f"{self.process.args!r} failed:\n{said}")
+        return line
 
 
 def main() -> None:
@@ -64,15 +89,13 @@ def main() -> None:
     parser.add_argument("--kv-type", choices=("f16", "q8_0"), default="f16")
     parser.add_argument("--depth", type=int, default=0)
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 4, 16, 512])
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--states", type=Path)
     parser.add_argument("--ours", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
-        print(msgspec.json.encode(our_steps(msgspec.json.decode(options.ours, type=Steps))).decode())
-        sys.stdout.flush()
-        os._exit(0)
+        our_steps(msgspec.json.decode(options.ours, type=Steps))
     if not options.models:
         parser.error("name ik_llama.cpp's folder and a model")
     with tempfile.TemporaryDirectory() as folder:
@@ -84,15 +107,20 @@ def main() -> None:
                 threads=options.threads,
                 kv_type=options.kv_type,
                 depth=options.depth,
-                rounds=options.rounds,
-                rows=tuple(options.rows),
                 state=str(states / f"{file.stem}-{options.depth}-{options.kv_type}"),
             )
-            ours, theirs = [], []
+            whole: list[tuple[float, float]] = []
+            taken: dict[int, list[tuple[float, float]]] = {rows: [] for rows in options.rows}
             for _ in range(options.pairs):
-                ours.append(measure_ours(steps))
-                theirs.append(measure_ik(program, steps))
-            print(line(steps, ours, theirs), flush=True)
+                sides = ours(steps), ik(program, steps)
+                if sides[0].whole_s is not None and sides[1].whole_s is not None:
+                    whole.append((sides[0].whole_s, sides[1].whole_s))
+                for _ in range(options.rounds):
+                    for rows in taken:
+                        taken[rows].append((sides[0].step_s(rows), sides[1].step_s(rows)))
+                for side in sides:
+                    side.end()
+            print(line(steps, whole, taken), flush=True)
 
 
 def compiled(ik: Path, built: Path, folder: Path) -> Path:
@@ -109,28 +137,20 @@ def compiled(ik: Path, built: Path, folder: Path) -> Path:
     return program
 
 
-def measure_ours(steps: Steps) -> Took:
-    """Measure ours in a process of its own, in the environment that an engine has."""
+def ours(steps: Steps) -> Side:
+    """Start ours, in the environment that an engine has."""
     again = [sys.executable, "-m", "tests.perf.against_ik", "--ours", msgspec.json.encode(steps).decode()]
-    return took(again, os.environ | computing_environment())
+    return Side(again, os.environ | computing_environment())
 
 
-def measure_ik(program: Path, steps: Steps) -> Took:
-    """Measure ik_llama.cpp's in a process of its own."""
-    words = [steps.file, steps.threads, steps.kv_type, steps.depth, steps.rounds, f"{steps.state}-ik"]
-    return took([str(program), *map(str, words), *map(str, steps.rows)], os.environ | LARGE_PAGES)
+def ik(program: Path, steps: Steps) -> Side:
+    """Start ik_llama.cpp's."""
+    words = [steps.file, steps.threads, steps.kv_type, steps.depth, f"{steps.state}-ik"]
+    return Side([str(program), *map(str, words)], os.environ | LARGE_PAGES)
 
 
-def took(command: Sequence[str], environment: dict[str, str]) -> Took:
-    """Run a process, and read what it prints at its end."""
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{command[0]} failed:\n{done.stderr[-2000:]}")
-    return msgspec.convert(json.loads(done.stdout.splitlines()[-1]), Took, strict=False)
-
-
-def our_steps(steps: Steps) -> Took:
-    """Measure in this process."""
+def our_steps(steps: Steps) -> None:
+    """Take steps in this process, as `other_steps.cpp` does."""
     backend = Backend(NativeLog())
     model = load_model(backend, Path(steps.file))
     context = make_context(
@@ -147,32 +167,30 @@ def our_steps(steps: Steps) -> Took:
         places = range(0, steps.depth, BATCH)
         whole_s = sum(timed(context, min(BATCH, steps.depth - place), place, 1) for place in places)
         kept.write_bytes(context.state(0))
-    step_s: dict[int, list[float]] = {rows: [] for rows in steps.rows}
-    for _ in range(steps.rounds):
-        for rows in steps.rows:
-            step_s[rows].append(timed(context, rows, steps.depth, outputs(rows)))
-    return Took(whole_s=whole_s, step_s=step_s)
+    print(json.dumps(whole_s), flush=True)
+    for asked in sys.stdin:
+        rows, times = map(int, asked.split())
+        print([timed(context, rows, steps.depth, outputs(rows)) for _ in range(times)], flush=True)
+    os._exit(0)
 
 
-def line(steps: Steps, ours: Sequence[Took], theirs: Sequence[Took]) -> str:
+def line(
+    steps: Steps, whole: Sequence[tuple[float, float]], taken: dict[int, list[tuple[float, float]]]
+) -> str:
     """Say what a file's steps took."""
     words = [f"{Path(steps.file).stem}, {steps.threads} thread(s), {steps.kv_type}, behind {steps.depth:,}"]
-    words[0] += f" tokens, n = {len(ours)} (tok/s, ours / ik):"
-    whole = [[each.whole_s for each in side if each.whole_s is not None] for side in (ours, theirs)]
-    if all(whole):
-        words.append(f"the prompt {pair(steps.depth, *map(statistics.median, whole))}")
-    for rows in sorted(set(steps.rows)):
-        sides = [
-            statistics.median(statistics.median(each.step_s[rows]) for each in side)
-            for side in (ours, theirs)
-        ]
-        words.append(f"{rows} {pair(rows, *sides)}")
+    words[0] += f" tokens, n = {len(next(iter(taken.values())))} (tok/s, ours / ik):"
+    if whole:
+        words.append(f"the prompt {ratio(steps.depth, whole)}")
+    words += [f"{rows} {ratio(rows, taken[rows])}" for rows in sorted(taken)]
     return words[0] + " " + ", ".join(words[1:])
 
 
-def pair(rows: int, ours_s: float, theirs_s: float) -> str:
-    """Say the speeds of both."""
-    return f"{rows / ours_s:.1f} / {rows / theirs_s:.1f} ({theirs_s / ours_s:.2f})"
+def ratio(rows: int, pairs: Sequence[tuple[float, float]]) -> str:
+    """Say the speeds of both, and how many times as fast ours is."""
+    speeds = [rows / statistics.median(side) for side in zip(*pairs, strict=True)]
+    low, middle, high = np.percentile([theirs / ours for ours, theirs in pairs], (25, 50, 75))
+    return f"{speeds[0]:.1f} / {speeds[1]:.1f} ({middle:.2f}, {low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

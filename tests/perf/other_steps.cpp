@@ -1,15 +1,15 @@
 // Steps of a model with another llama.cpp, as `against_ik.py` has them of ours. That compiles it with the other's headers.
 //
-//     other_steps MODEL THREADS CACHE DEPTH ROUNDS STATE ROWS...
+//     other_steps MODEL THREADS CACHE DEPTH STATE
 //
-// Prints one line of JSON: the seconds of all of the prompt (null where it was kept), and of each step by its rows.
+// Prints the seconds of all of the prompt (null where it was kept), then for each line "ROWS TIMES" that it reads the
+// seconds of so many steps, as JSON.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <vector>
 
 #include "llama.h"
@@ -58,10 +58,10 @@ static double fill_s(llama_context * context, int depth, const char * state) {
 }
 
 int main(int count, char ** words) {
-    if (count < 8) {
+    if (count < 6) {
         return 2;
     }
-    const int threads = atoi(words[2]), depth = atoi(words[4]), rounds = atoi(words[5]);
+    const int threads = atoi(words[2]), depth = atoi(words[4]);
     const ggml_type cache = strcmp(words[3], "q8_0") ? GGML_TYPE_F16 : GGML_TYPE_Q8_0;
     llama_backend_init();
     llama_model_params of_model = llama_model_default_params();
@@ -83,27 +83,19 @@ int main(int count, char ** words) {
     for (int i = 0; i < 2; i++) {
         step_s(context, MOST_OUTPUTS, 0, MOST_OUTPUTS);
     }
-    const double whole_s = depth ? fill_s(context, depth, words[6]) : -1.0;
-    std::map<int, std::vector<double>> took;
-    for (int round = 0; round < rounds; round++) {
-        for (int i = 7; i < count; i++) {
-            const int rows = atoi(words[i]);
-            took[rows].push_back(step_s(context, rows, depth, rows <= MOST_OUTPUTS ? rows : 1));
-        }
-    }
+    const double whole_s = depth ? fill_s(context, depth, words[5]) : -1.0;
     if (whole_s < 0.0) {
-        printf("{\"whole_s\":null,\"step_s\":{");
+        puts("null");
     } else {
-        printf("{\"whole_s\":%.6f,\"step_s\":{", whole_s);
+        printf("%.6f\n", whole_s);
     }
-    for (auto each = took.begin(); each != took.end(); ++each) {
-        printf("%s\"%d\":[", each == took.begin() ? "" : ",", each->first);
-        for (size_t i = 0; i < each->second.size(); i++) {
-            printf("%s%.6f", i ? "," : "", each->second[i]);
-        }
-        printf("]");
-    }
-    puts("}}");
     fflush(stdout);
+    for (int rows = 0, times = 0; scanf("%d %d", &rows, &times) == 2;) {
+        for (int i = 0; i < times; i++) {
+            printf("%s%.6f", i ? "," : "[", step_s(context, rows, depth, rows <= MOST_OUTPUTS ? rows : 1));
+        }
+        puts("]");
+        fflush(stdout);
+    }
     _Exit(0);
 }
