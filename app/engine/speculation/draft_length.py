@@ -39,16 +39,17 @@ class DraftLength:
         self.drafted = 0
         self.accepted = 0
 
-    def best(self, kinds: Sequence[int], batch_tokens: int, guess_s: float = 0.0) -> int:
+    def best(self, kinds: Sequence[int], batch_tokens: int, guess_s: float = 0.0, others: int = 0) -> int:
         """Choose how many tokens of these kinds to guess, possibly none; `batch_tokens` are in the batch
         anyway.
 
-        A step gives one token and each guess that is right with all before it: where those are right with
-        chances p, q, r, three give 1 + p + pq + pqr tokens. As many are taken as make that largest against
-        the step's cost. `guess_s` is what a guessed token costs before it is checked.
+        A step gives one token, one to each of the `others` that reply beside, and each guess that is right
+        with all before it: where those are right with chances p, q, r, three give p + pq + pqr tokens more.
+        As many are taken as make the sum largest against the step's cost, which all wait for. `guess_s` is
+        what a guessed token costs before it is checked.
         """
-        alone_s = self._cost.seconds(batch_tokens)
-        best, best_gain, expected, reached = 0, 1.0, 1.0, 1.0
+        alone_s = self._cost.seconds(batch_tokens) / (1 + others)
+        best, best_gain, expected, reached = 0, 1.0, 1.0 + others, 1.0
         for count, kind in enumerate(kinds, 1):
             reached *= min(self._right[kind] / self._all[kind], _SUREST)
             expected += reached

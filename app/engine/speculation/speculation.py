@@ -86,6 +86,7 @@ class Speculations:
         """Set each reply's `draft` for the next step; `alone` says that nothing else is evaluated in it."""
         batch_tokens = sum(len(job.tokens) - job.evaluated for job in replies)
         drafting: list[tuple[Job, int]] = []
+        others = len(replies) - 1
         for job in replies:
             guesser = self._guessers.get(job.request_id)
             if guesser is None:
@@ -98,11 +99,11 @@ class Speculations:
             most = min(DRAFT_ROWS, self._batch_tokens - batch_tokens, room)
             found = guesser.lookup.guess(job.tokens, most)
             if guesser.drafts and found.agreed < SURE_LOOKUP:
-                count = self._usable(guesser, job, self._draft_length(guesser, most, batch_tokens))
+                count = self._usable(guesser, job, self._draft_length(guesser, most, batch_tokens, others))
                 drafting.append((job, count))
                 continue
             guesser.length.note(found)
-            count = self._usable(guesser, job, guesser.length.best(found.kinds, batch_tokens))
+            count = self._usable(guesser, job, guesser.length.best(found.kinds, batch_tokens, others=others))
             job.draft = list(found.tokens[:count])
             batch_tokens += count
         if self._draft is not None and drafting:
@@ -135,9 +136,9 @@ class Speculations:
             wanted, guesser.on_trial = self._proofs.choose(job.variant, len(job.tokens), wanted)
         return wanted
 
-    def _draft_length(self, guesser: _Guesser, most: int, batch_tokens: int) -> int:
+    def _draft_length(self, guesser: _Guesser, most: int, batch_tokens: int, others: int) -> int:
         assert self._draft is not None
-        count = guesser.length.best((OF_A_MODEL,) * most, batch_tokens, self._draft.token_s)
+        count = guesser.length.best((OF_A_MODEL,) * most, batch_tokens, self._draft.token_s, others)
         guesser.idle_steps = 0 if count else guesser.idle_steps + 1
         if guesser.idle_steps == PROBE_STEPS:
             guesser.idle_steps = 0

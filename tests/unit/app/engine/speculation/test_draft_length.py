@@ -109,3 +109,9 @@ def test_a_dear_draft_model_guesses_less() -> None:
 def test_surer_guesses_are_longer() -> None:
     length = DraftLength(cost_of(0.01, 0.001))
     assert length.best((SURE,) * 32, 1) > length.best((UNSURE,) * 32, 1)
+
+
+def test_a_guess_is_shorter_where_others_wait_for_the_step() -> None:
+    length = DraftLength(cost_of(0.006, 0.003))
+    alone = length.best((UNSURE,) * 32, 3)
+    assert 0 < length.best((UNSURE,) * 32, 3, others=2) < alone
