@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import shiboken6
@@ -92,6 +93,7 @@ class StandInSession(QObject):
         self.loading_path = ""
         self.remote: list[Device] = []
         self.reserved_for = ""
+        self.client = SimpleNamespace(is_replying=False)
         self.choices = 0
 
     def choose(self) -> Callable[[], bool]:

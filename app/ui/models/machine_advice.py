@@ -124,8 +124,10 @@ class MachineAdvice(QObject):
         self._bridge.start(self._learn_memory_speed())
 
     async def _learn_memory_speed(self) -> None:
-        if self._session.reserved_for:
-            # A benchmark has the memory for itself, and would be measured with it.
+        session = self._session
+        if session.reserved_for or (self._speed is not None and session.client.is_replying):
+            # A benchmark has the memory for itself, and would be measured with it. So would a reply, but
+            # somebody may wait for the first figure.
             self._measure_later()
             return
         self._speed = await asyncio.to_thread(self._measurements.memory_speed)

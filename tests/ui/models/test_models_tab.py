@@ -511,6 +511,35 @@ def test_memory_is_not_measured_while_a_benchmark_has_the_engine(room: Room, run
     run(scenario())
 
 
+def test_memory_is_not_measured_again_while_a_reply_is_written(room: Room, run: Run) -> None:
+    readings: list[int] = []
+
+    def read(_: int) -> SpeedReading:
+        readings.append(1)
+        return SpeedReading(31e9, is_quiet=len(readings) > 1)
+
+    advice = MachineAdvice(
+        room.session,  # type: ignore[arg-type]  # the stand-in has what it listens to
+        Measurements(room.root / "busy.json", read),
+        room.files,
+        room.bridge,
+        room.host,
+        waits_s=(0.0,),
+    )
+
+    async def scenario() -> None:
+        room.session.client.is_replying = True
+        advice.learn_memory_speed()
+        await until(lambda: readings, "the first measurement, which somebody waits for")
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        assert len(readings) == 1
+        room.session.client.is_replying = False
+        await until(lambda: len(readings) == 2, "the measurement after the reply")
+
+    run(scenario())
+
+
 def test_an_older_reading_of_the_files_that_ends_later_tells_nothing(room: Room, run: Run) -> None:
     class Files:
         """A stand-in whose first reading ends last."""
