@@ -60,9 +60,10 @@ class Step(NamedTuple):
     tokens: int
 
 
-STEPS = {1: Step(64, 4, 200), 3: Step(128, 26, 80)}
-"""By about so many milliseconds a step takes on one thread of an EPYC. A round is short: the machine is
-faster in one second than in the next."""
+STEPS = {1: Step(64, 4, 200), 3: Step(128, 48, 80)}
+"""By the least milliseconds that a step takes: layers are added until it does. A round is short: the machine
+is faster in one second than in the next."""
+SIZING_ROUNDS = 9
 
 
 class WritingEngine:
@@ -111,12 +112,29 @@ def main() -> None:
         models: Path = options.models or Path(folder)
         models.mkdir(parents=True, exist_ok=True)
         for step in options.steps:
-            size = STEPS[step]
-            model = models / f"step-{step}-ms.gguf"
-            if not model.exists():
-                write_small_step_model(model, hidden=size.hidden, layers=size.layers, context_tokens=4096)
+            model = sized_model(step, loop, models, options.threads)
             for speculation in options.speculation:
-                measure(model, loop, size.tokens, speculation, options)
+                measure(model, loop, STEPS[step].tokens, speculation, options)
+
+
+def sized_model(step: int, loop: Any, models: Path, threads: int) -> Path:
+    """Make a model of which a step takes `step` milliseconds here, or a little more; one that is there
+    stays."""
+    model, (hidden, layers, tokens) = models / f"step-{step}-ms.gguf", STEPS[step]
+    drawn = (llama_cpp.llama_token * (tokens + 1))(FIRST_TOKEN)
+    gap = negligible_gap(R1_VOCABULARY, Sampling().temperature)
+    while not model.exists():
+        made = model.with_suffix(".part")
+        write_small_step_model(made, hidden=hidden, layers=layers, context_tokens=4096)
+        session = Session("thread", WritingEngine())
+        context = loaded(session, made, load_settings(tokens, threads))
+        rounds = [loop(context.handle, R1_VOCABULARY, SEED, gap, tokens, drawn) for _ in range(SIZING_ROUNDS)]
+        session.engine.close()
+        step_ms = 1e3 * statistics.median(rounds) / (tokens - 1)
+        if step_ms >= step:
+            made.rename(model)
+        layers = max(layers + 1, round(layers * 1.05 * step / step_ms))
+    return model
 
 
 def compiled_loop(folder: Path) -> Any:
@@ -133,6 +151,11 @@ def compiled_loop(folder: Path) -> Any:
         ctypes.c_void_p, ctypes.c_int32, ctypes.c_uint32, ctypes.c_float, ctypes.c_int32, ctypes.c_void_p,
     ]  # fmt: skip
     return loop
+
+
+def load_settings(tokens: int, threads: int) -> LoadSettings:
+    """The settings of a measurement of so many tokens."""
+    return LoadSettings(context_tokens=2 * tokens, threads=threads, sequences=1, gpu_layers=0, kv_type="f16")
 
 
 def loaded(session: Session, model: Path, settings: LoadSettings) -> Context:
@@ -156,10 +179,7 @@ def measure(
 ) -> None:
     """Run both in turn and print."""
     session = Session("thread", WritingEngine())
-    settings = LoadSettings(
-        context_tokens=2 * tokens, threads=options.threads, sequences=1, gpu_layers=0, kv_type="f16"
-    )
-    context = loaded(session, model, settings)
+    context = loaded(session, model, load_settings(tokens, options.threads))
     gap = 0.0 if options.whole else negligible_gap(R1_VOCABULARY, Sampling().temperature)
     drawn = (llama_cpp.llama_token * (tokens + 1))(FIRST_TOKEN)
     rates: list[tuple[float, float]] = []
