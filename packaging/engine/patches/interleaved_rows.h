@@ -351,10 +351,6 @@ static void stillroom_multiply_blocks(
 
 #endif
 
-static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
-    stillroom_read(values + STILLROOM_AHEAD, bytes);
-}
-
 #if STILLROOM_LANES == 16
 
 // A block's product with a column, which is block `at` of all columns, added to what the blocks before it come to.
@@ -575,38 +571,63 @@ struct stillroom_columns_of_32 {
 
 #endif
 
-// Scales of all blocks, [block][row]; values, [block][8][row][4].
-struct stillroom_q8_0 {
+// Sixteen rows of blocks of 32 values, eight blocks at a time (the last may be fewer): the scales of each, and behind them the
+// BYTES of each, so that memory is read in one stream.
+template <int HALVES, int BYTES> struct stillroom_eight_blocks {
+    static int64_t halves_at(const int i) { return first(i)*(int64_t) BYTES + i*(int64_t) HALVES; }
+    static int64_t values_at(const int blocks, const int i) {
+        return std::min(blocks, first(i) + STILLROOM_AT_ONCE)*(int64_t) HALVES + i*(int64_t) BYTES;
+    }
+    static int first(const int i) { return i & -STILLROOM_AT_ONCE; }
+
+    // Calls `use` with the place of each block, where its scales are and where its values.
+    template <int COLUMNS = STILLROOM_GROUP, typename Use>
+    static inline void each(const int blocks, const uint8_t * x, const Use & use) {
+        for (int begin = 0; begin < blocks; begin += STILLROOM_AT_ONCE) {
+            const int count = blocks - begin < STILLROOM_AT_ONCE ? blocks - begin : STILLROOM_AT_ONCE;
+            const uint8_t * halves = x;
+            stillroom_ahead<COLUMNS>(halves, STILLROOM_AT_ONCE*HALVES);
+            x += count*HALVES;
+            for (int i = begin; i < begin + count; ++i, halves += HALVES, x += BYTES) {
+                stillroom_ahead<COLUMNS>(x, BYTES);
+                use(i, halves, x);
+            }
+        }
+    }
+};
+
+// Scales, [block][row]; values, [block][8][row][4].
+struct stillroom_q8_0 : stillroom_eight_blocks<STILLROOM_ROWS*(int) sizeof(ggml_half), STILLROOM_ROWS*QK8_0> {
     using block = block_q8_0;
     static constexpr int BLOCK = QK8_0, PART = QK8_0, ADDED = STILLROOM_ADDED;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_0;
-    static constexpr int BYTES = STILLROOM_ROWS*QK8_0, HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr int BYTES = STILLROOM_ROWS*QK8_0;
     static constexpr bool MINS = false;
 
 #ifdef STILLROOM_TILES
 
     // Sixteen rows with nothing added: [block][8][row][4].
     static void unpack_lines(const int blocks, const uint8_t * x, uint8_t * out) {
-        x += (int64_t) blocks*HALVES;
-        for (int64_t at = 0; at < (int64_t) blocks*BYTES; at += STILLROOM_LINE) {
-            stillroom_ahead(x + at, STILLROOM_LINE);
-            _mm512_store_si512(out + at, _mm512_xor_si512(stillroom_load(x + at), stillroom_int8(-128)));
-        }
+        each(blocks, x, [&](const int, const uint8_t *, const uint8_t * values) {
+            for (int t = 0; t < 8; ++t, out += STILLROOM_LINE) {
+                const stillroom_ints line = stillroom_load(values + t*STILLROOM_LINE);
+                _mm512_store_si512(out, _mm512_xor_si512(line, stillroom_int8(-128)));
+            }
+        });
     }
 
 #endif
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
-        uint8_t * values = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
         for (int i = 0; i < blocks; ++i) {
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
-                memcpy(out + (i*STILLROOM_ROWS + row)*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                memcpy(out + halves_at(i) + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
                 for (int four = 0; four < 8; ++four) {
                     uint32_t bytes;
                     memcpy(&bytes, from.qs + 4*four, sizeof(bytes));
                     bytes ^= ADDED*0x01010101u;
-                    memcpy(values + (int64_t) i*BYTES + four*STILLROOM_LINE + 4*row, &bytes, sizeof(bytes));
+                    memcpy(out + values_at(blocks, i) + four*STILLROOM_LINE + 4*row, &bytes, sizeof(bytes));
                 }
             }
         }
@@ -629,15 +650,13 @@ struct stillroom_q8_0 {
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * qs = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
         const int64_t next = (int64_t) blocks*BLOCK;
         const __m256i ones = _mm256_set1_epi16(1);
         __m256 totals[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             totals[c] = _mm256_setzero_ps();
         }
-        for (int i = 0; i < blocks; ++i, qs += BYTES) {
-            stillroom_ahead(qs, BYTES);
+        each<COLUMNS>(blocks, x, [&](const int i, const uint8_t * halves, const uint8_t * qs) {
             __m256i sums[COLUMNS];
             STILLROOM_UNROLLED
             for (int t = 0; t < 8; ++t) {
@@ -652,12 +671,12 @@ struct stillroom_q8_0 {
                     sums[c] = t == 0 ? fours : _mm256_add_epi32(sums[c], fours);
                 }
             }
-            const __m256 d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+            const __m256 d = stillroom_halves(halves);
             for (int c = 0; c < COLUMNS; ++c) {
                 const __m256 scale = _mm256_mul_ps(d, _mm256_set1_ps(y.scales[(int64_t) c*blocks + i]));
                 totals[c] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[c]), scale, totals[c]);
             }
-        }
+        });
         for (int c = 0; c < COLUMNS; ++c) {
             _mm256_storeu_ps(s + c*bs, totals[c]);
         }
@@ -667,18 +686,16 @@ struct stillroom_q8_0 {
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * qs = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
         }
-        for (int i = 0; i < blocks; ++i) {
+        each<COLUMNS>(blocks, x, [&](const int i, const uint8_t * halves, const uint8_t * qs) {
             stillroom_ints weights[8];
-            stillroom_ahead(qs + (int64_t) i*BYTES, BYTES);
             for (int t = 0; t < 8; ++t) {
-                weights[t] = stillroom_load(qs + (int64_t) i*BYTES + t*STILLROOM_LINE);
+                weights[t] = stillroom_load(qs + t*STILLROOM_LINE);
             }
-            const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+            const stillroom_floats d = stillroom_halves(halves);
             stillroom_products<COLUMNS, 8>(
                 weights, y.values + i*BLOCK, (int64_t) blocks*BLOCK,
                 [&](const int c) { return stillroom_int32(y.less[c*blocks + i]); },
@@ -686,7 +703,7 @@ struct stillroom_q8_0 {
                     const stillroom_floats scale = stillroom_times(d, stillroom_float(y.scales[c*blocks + i]));
                     sums[c] = stillroom_fused(stillroom_floats_of(product), scale, sums[c]);
                 });
-        }
+        });
         for (int c = 0; c < COLUMNS; ++c) {
             stillroom_store(s + c*bs, sums[c]);
         }
@@ -707,15 +724,14 @@ struct stillroom_q8_0 {
             __m512 d[SETS][STILLROOM_AT_ONCE];
             for (int k = 0; k < SETS; ++k) {
                 for (int i = 0; i < count; ++i) {
-                    d[k][i] = stillroom_halves(x + k*bytes + (first + i)*HALVES);
+                    d[k][i] = stillroom_halves(x + k*bytes + halves_at(first + i));
                 }
             }
-            const uint8_t * weights = x + (int64_t) blocks*HALVES + first*(int64_t) BYTES;
-            const uint8_t * coming = first + count < blocks ? weights + count*BYTES
-                                                            : x + SETS*bytes + (int64_t) blocks*HALVES;
+            const uint8_t * weights = x + values_at(blocks, first);
+            const uint8_t * coming = first + count < blocks ? x + halves_at(first + count) : x + SETS*bytes;
             stillroom_thirty_twos<SETS, SETS>(
                 count, weights, bytes, d[0], columns, stillroom_columns_of_32{blocks, y}.at(first), totals, coming, bytes,
-                STILLROOM_AT_ONCE*BYTES);
+                (int) halves_at(STILLROOM_AT_ONCE));
         }
         for (int c = 0; c < columns; ++c) {
             memcpy(s + c*bs, totals + c*SETS*STILLROOM_ROWS, SETS*STILLROOM_ROWS*sizeof(float));
@@ -729,25 +745,28 @@ struct stillroom_q8_0 {
 
 #if STILLROOM_LANES == 16
 
-// d of all blocks, with Q4_1 d and the least value, [block][1 or 2][row]; values, [block][4][row][4]: a byte holds what lies
-// 16 values apart. The sum of a column's block, times its scale, stands in `less` with Q4_1, as a float.
-template <typename Block, bool WITH_MINS> struct stillroom_q4 {
+// d, with Q4_1 d and the least value, [block][1 or 2][row]; values, [block][4][row][4]: a byte holds what lies 16 values apart.
+// The sum of a column's block, times its scale, stands in `less` with Q4_1, as a float.
+template <typename Block, bool WITH_MINS>
+struct stillroom_q4
+    : stillroom_eight_blocks<(WITH_MINS ? 2 : 1)*STILLROOM_ROWS*(int) sizeof(ggml_half), STILLROOM_ROWS*QK4_0/2> {
+    using blocks_of_rows = typename stillroom_q4::stillroom_eight_blocks;
+    using blocks_of_rows::halves_at;
+    using blocks_of_rows::values_at;
     using block = Block;
     static constexpr int BLOCK = QK4_0, PART = QK4_0, ADDED = WITH_MINS ? 0 : 8;
     static constexpr ggml_type COLUMN_TYPE = WITH_MINS ? GGML_TYPE_Q8_1 : GGML_TYPE_Q8_0;
-    static constexpr int BYTES = STILLROOM_ROWS*QK4_0/2;
-    static constexpr int HALVES = (WITH_MINS ? 2 : 1)*STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr bool MINS = WITH_MINS;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
-        uint8_t * values = out + (int64_t) blocks*HALVES;
-        for (int i = 0; i < blocks; ++i, out += HALVES, values += BYTES) {
+        for (int i = 0; i < blocks; ++i) {
+            uint8_t * to_halves = out + halves_at(i), * values = out + values_at(blocks, i);
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
                 ggml_half halves[2];
                 memcpy(halves, &from, sizeof(block) - sizeof(from.qs));
                 for (int half = 0; half < 1 + MINS; ++half) {
-                    memcpy(out + (half*STILLROOM_ROWS + row)*sizeof(ggml_half), halves + half, sizeof(ggml_half));
+                    memcpy(to_halves + (half*STILLROOM_ROWS + row)*sizeof(ggml_half), halves + half, sizeof(ggml_half));
                 }
                 for (int four = 0; four < 4; ++four) {
                     memcpy(values + four*STILLROOM_LINE + 4*row, from.qs + 4*four, 4);
@@ -789,39 +808,34 @@ template <typename Block, bool WITH_MINS> struct stillroom_q4 {
 
     // Sixteen rows unpacked, with nothing added: [block][8][row][4].
     static void unpack_lines(const int blocks, const uint8_t * x, uint8_t * out) {
-        const uint8_t * packed = x + (int64_t) blocks*HALVES;
-        for (int i = 0; i < blocks; ++i, packed += BYTES) {
-            stillroom_ahead(packed, BYTES);
+        blocks_of_rows::each(blocks, x, [&](const int, const uint8_t *, const uint8_t * values) {
             stillroom_ints weights[8];
-            unpack(packed, weights);
-            for (int t = 0; t < 8; ++t) {
-                _mm512_store_si512(
-                    out + (8*(int64_t) i + t)*STILLROOM_LINE, _mm512_sub_epi8(weights[t], stillroom_int8(ADDED)));
+            unpack(values, weights);
+            for (int t = 0; t < 8; ++t, out += STILLROOM_LINE) {
+                _mm512_store_si512(out, _mm512_sub_epi8(weights[t], stillroom_int8(ADDED)));
             }
-        }
+        });
     }
 
 #endif
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * packed = x + (int64_t) blocks*HALVES;
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
         }
-        for (int i = 0; i < blocks; ++i, packed += BYTES, x += HALVES) {
-            stillroom_ahead(packed, BYTES);
+        blocks_of_rows::template each<COLUMNS>(blocks, x, [&](const int i, const uint8_t * halves, const uint8_t * values) {
             stillroom_ints weights[8];
-            unpack(packed, weights);
-            const stillroom_floats d = stillroom_halves(x);
+            unpack(values, weights);
+            const stillroom_floats d = stillroom_halves(halves);
             stillroom_products<COLUMNS, 8>(
                 weights, y.values + i*BLOCK, (int64_t) blocks*BLOCK,
                 [&](const int c) { return stillroom_int32(MINS ? 0 : y.less[c*blocks + i]); },
                 [&](const int c, const stillroom_ints product) {
-                    sums[c] = stillroom_scaled<MINS>(product, d, x, y, c*blocks + i, sums[c]);
+                    sums[c] = stillroom_scaled<MINS>(product, d, halves, y, c*blocks + i, sums[c]);
                 });
-        }
+        });
         for (int c = 0; c < COLUMNS; ++c) {
             stillroom_store(s + c*bs, sums[c]);
         }
@@ -937,7 +951,7 @@ struct stillroom_q6_K : stillroom_tiles {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
-        stillroom_ahead(rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         const __m256i four_bits = _mm256_set1_epi8(0x0F), two_bits = _mm256_set1_epi8(0x30);
         for (int chunk = 0; chunk < 4; ++chunk) {
             STILLROOM_UNROLLED
@@ -997,11 +1011,11 @@ struct stillroom_q6_K : stillroom_tiles {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead(block_of_rows, HIGH);
+            stillroom_ahead<COLUMNS>(block_of_rows, HIGH);
             for (int chunk = 0; chunk < 4; ++chunk) {
                 const uint8_t * high = block_of_rows + HIGH + chunk*CHUNK;
                 const uint8_t * low = high + 4*STILLROOM_LINE;
-                stillroom_ahead(high, CHUNK);
+                stillroom_ahead<COLUMNS>(high, CHUNK);
                 for (int part = 0; part < 4; ++part) {
                     stillroom_ints weights[4];
                     for (int t = 0; t < 4; ++t) {
@@ -1144,7 +1158,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead(rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 8; ++part) {
                 for (int half = 0; half < 8; half += 4) {
@@ -1221,10 +1235,10 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead(block_of_rows, LOW);
+            stillroom_ahead<COLUMNS>(block_of_rows, LOW);
             for (int part = 0; part < 8; ++part) {
                 if (part%2 == 0) {
-                    stillroom_ahead(block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
+                    stillroom_ahead<COLUMNS>(block_of_rows + LOW + 4*part*STILLROOM_LINE, 8*STILLROOM_LINE);
                 }
                 stillroom_ints weights[8];
                 for (int t = 0; t < 8; ++t) {
@@ -1368,7 +1382,7 @@ struct stillroom_q3_K : stillroom_tiles {
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        stillroom_ahead(rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 16; part += 2) {
                 for (int half = 0; half < 2; ++half) {
@@ -1441,7 +1455,7 @@ struct stillroom_q3_K : stillroom_tiles {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead(block_of_rows, BYTES);
+            stillroom_ahead<COLUMNS>(block_of_rows, BYTES);
             for (int part = 0; part < 16; ++part) {
                 stillroom_ints weights[4];
                 for (int t = 0; t < 4; ++t) {
@@ -1557,7 +1571,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
         const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
         const __m256i four_bits = stillroom_int8(0x0F);
         const __m256i table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
-        stillroom_ahead(rows, BYTES);
+        stillroom_ahead<COLUMNS>(rows, BYTES);
         for (int part = 0; part < 8; ++part) {
             __m256i first[4], second[4];
             for (int t = 0; t < 4; ++t) {
@@ -1620,10 +1634,10 @@ struct stillroom_iq4_xs : stillroom_tiles {
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
             }
-            stillroom_ahead(block_of_rows, PLACES);
+            stillroom_ahead<COLUMNS>(block_of_rows, PLACES);
             for (int part = 0; part < 8; ++part) {
                 const uint8_t * places = block_of_rows + PLACES + 4*part*STILLROOM_LINE;
-                stillroom_ahead(places, 4*STILLROOM_LINE);
+                stillroom_ahead<COLUMNS>(places, 4*STILLROOM_LINE);
                 stillroom_ints weights[8];
                 unpack(places, table, weights);
                 const auto scale = stillroom_part_scale(d, scale_of(block_of_rows, high_scales, part));
@@ -1701,7 +1715,8 @@ static void stillroom_multiply_tiles(
     }
     for (int i = 0; i <= blocks; ++i) {
         if (i < blocks) {
-            const uint8_t * weights = lines + (int64_t) i*(Type::BLOCK*STILLROOM_ROWS);
+            const uint8_t * weights =
+                ADDED ? x + Type::values_at(blocks, i) : lines + (int64_t) i*(Type::BLOCK*STILLROOM_ROWS);
             _tile_zero(0);
             _tile_loadd(4, y.values + i*(Type::BLOCK*STILLROOM_TILE), Type::BLOCK);
             _tile_loadd(5, weights, STILLROOM_LINE);
@@ -1714,7 +1729,7 @@ static void stillroom_multiply_tiles(
             _tile_stored(0, products[i%2], STILLROOM_LINE);
         }
         if (i > 0) {
-            const uint8_t * halves = x + (i - 1)*Type::HALVES;
+            const uint8_t * halves = x + Type::halves_at(i - 1);
             const stillroom_floats d = stillroom_halves(halves);
             for (int c = 0; c < COLUMNS; ++c) {
                 const int64_t at = (int64_t) c*blocks + i - 1;
@@ -1763,7 +1778,7 @@ static void stillroom_rows_with_tiles(
                     const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
                     if (in_place) {
                         stillroom_multiply_tiles<Type, true>(
-                            blocks, from + (int64_t) blocks*Type::HALVES, from, group, s + c*bs + row, bs);
+                            blocks, nullptr, from, group, s + c*bs + row, bs);
                     } else {
                         stillroom_multiply_tiles<Type, false>(blocks, lines, from, group, s + c*bs + row, bs);
                     }

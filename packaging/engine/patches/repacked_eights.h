@@ -9,6 +9,12 @@
 #include <type_traits>
 #include <vector>
 
+#if defined(_MSC_VER)
+#include <intrin.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
     defined(__AVX512VNNI__)
 #define STILLROOM_WIDE
@@ -17,21 +23,42 @@ static constexpr int STILLROOM_GROUP = 16;
 static constexpr int STILLROOM_GROUP = 4;
 #endif
 static constexpr int STILLROOM_UNPACKED = 64;  // columns that a block of 256 values is unpacked once for
+static constexpr int STILLROOM_AT_ONCE = 8;  // blocks of 32 values
 #ifdef STILLROOM_WIDE
 static constexpr int STILLROOM_FEWEST_UNPACKED = 24;  // fewer wait for memory, and are multiplied while rows are unpacked
 #endif
 
 // Unpacking leaves a processor too little room to read ahead by itself: it is asked for what lies so many bytes behind what is
-// read, into its first cache, or the second with AVX2 alone and AMX.
+// read, into its first cache (near), or the second with AVX2 alone and AMX.
 #if defined(STILLROOM_WIDE) && defined(__AMX_TILE__) && defined(__AMX_INT8__)
-#define STILLROOM_CACHE _MM_HINT_T1
 static constexpr int STILLROOM_AHEAD = 16384, STILLROOM_SOON = 2048;
+static constexpr bool STILLROOM_NEAR = false;
 #elif defined(STILLROOM_WIDE)
-#define STILLROOM_CACHE _MM_HINT_T0
 static constexpr int STILLROOM_AHEAD = 8192, STILLROOM_SOON = STILLROOM_AHEAD;
+static constexpr bool STILLROOM_NEAR = true;
 #else
-#define STILLROOM_CACHE _MM_HINT_T1
 static constexpr int STILLROOM_AHEAD = 8192;
+static constexpr bool STILLROOM_NEAR = false;
+#endif
+
+#if defined(STILLROOM_WIDE) && !defined(__AMX_TILE__)
+// Of AMD's family 0x19, of which Zen 4 has AVX-512. It reads one column's weights faster where it is not asked, and several
+// columns' out of its second cache; a Zen 5 would be slower by a third (docs/measurements.md).
+static bool stillroom_is_zen_4() {
+#ifdef _MSC_VER
+    int of_processor[4];
+    __cpuid(of_processor, 1);
+    const unsigned signature = of_processor[0];
+#else
+    unsigned signature, unused;
+    __cpuid(1, signature, unused, unused, unused);
+#endif
+    return (signature >> 8 & 0xF) + (signature >> 20 & 0xFF) == 0x19;
+}
+
+static const bool STILLROOM_ZEN_4 = stillroom_is_zen_4();
+#else
+static constexpr bool STILLROOM_ZEN_4 = false;
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -88,14 +115,22 @@ struct stillroom_column_sums {
 
 #if defined(__AVX2__)
 
-static inline void stillroom_read(const uint8_t * values, const int bytes) {
+template <bool NEAR = STILLROOM_NEAR> static inline void stillroom_read(const uint8_t * values, const int bytes) {
     for (int t = 0; t < bytes; t += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(values) + t, STILLROOM_CACHE);
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t, NEAR ? _MM_HINT_T0 : _MM_HINT_T1);
     }
 }
 
-template <typename Block> static inline void stillroom_fetch(const Block * block) {
-    stillroom_read(reinterpret_cast<const uint8_t *>(block) + STILLROOM_AHEAD, sizeof(Block));
+template <int COLUMNS = STILLROOM_GROUP> static inline void stillroom_ahead(const uint8_t * values, const int bytes) {
+    if (!STILLROOM_ZEN_4) {
+        stillroom_read(values + STILLROOM_AHEAD, bytes);
+    } else if (COLUMNS > 1) {
+        stillroom_read<false>(values + STILLROOM_AHEAD, bytes);
+    }
+}
+
+template <int COLUMNS = STILLROOM_GROUP, typename Block> static inline void stillroom_fetch(const Block * block) {
+    stillroom_ahead<COLUMNS>(reinterpret_cast<const uint8_t *>(block), sizeof(Block));
 }
 
 static inline __m256 stillroom_halves(const ggml_half * eight) {
@@ -209,8 +244,10 @@ static void stillroom_sum_columns(const int blocks, const block_q8_K * y, stillr
 
 #ifdef STILLROOM_WIDE
 
-static inline void stillroom_read_ahead(const void * values) {
-    _mm_prefetch(static_cast<const char *>(values) + STILLROOM_SOON, _MM_HINT_T0);
+template <int COLUMNS> static inline void stillroom_soon(const void * values) {
+    if (COLUMNS > 1 || !STILLROOM_ZEN_4) {
+        _mm_prefetch(static_cast<const char *>(values) + STILLROOM_SOON, _MM_HINT_T0);
+    }
 }
 
 // The scales of two parts of eight rows, as sums of both are packed: of each row two of the first part, then two of the second.
@@ -240,7 +277,7 @@ static void stillroom_eight_q4_K(
     }
     for (int i = 0; i < blocks; ++i) {
         if (COLUMNS <= 4) {
-            stillroom_fetch(x + i);
+            stillroom_fetch<COLUMNS>(x + i);
         }
         alignas(64) uint8_t scales[8][8], mins[8][8];
         stillroom_scales(x[i], scales, mins);
@@ -254,7 +291,7 @@ static void stillroom_eight_q4_K(
             for (int t = 0; t < 4; ++t) {
                 const uint8_t * both = x[i].qs + 256*pair + 64*t;
                 if (COLUMNS > 4) {
-                    stillroom_read_ahead(both);
+                    stillroom_soon<COLUMNS>(both);
                 }
                 const __m512i nibbles = _mm512_loadu_si512(both);
                 first[t] = _mm512_and_si512(nibbles, low);
@@ -744,7 +781,7 @@ static void stillroom_eight_q4_0(
     for (int i = 0; i < blocks; ++i) {
         __m512i values[4];  // 8 more than they are, and so from 0 to 15
         for (int t = 0; t < 2; ++t) {
-            stillroom_read_ahead(x[i].qs + 64*t);
+            stillroom_soon<COLUMNS>(x[i].qs + 64*t);
             const __m512i nibbles = _mm512_xor_si512(_mm512_loadu_si512(x[i].qs + 64*t), _mm512_set1_epi8(-0x78));
             values[t] = _mm512_and_si512(nibbles, low);
             values[t + 2] = _mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low);
@@ -772,8 +809,6 @@ static void stillroom_eight_q4_0(
         _mm256_storeu_ps(s + c*bs, c%2 ? _mm512_extractf32x8_ps(both, 1) : _mm512_castps512_ps256(both));
     }
 }
-
-static constexpr int STILLROOM_AT_ONCE = 8;  // blocks of 32 values
 
 // SETS times sixteen rows with COLUMNS of some columns, COUNT blocks of 32 values: a register of weights has the same four of
 // each row, eight of them are a block, and those of the next rows lie `next` bytes further. A column's values are loaded
