@@ -125,10 +125,13 @@ class Speculations:
         """Tell whether `guess` wants to be asked as soon as two tokens come again one behind the other."""
         return job.request_id in self._guessers
 
-    def went_on(self, job: Job, new_tokens: Sequence[int], step_s: float) -> None:
-        """Learn of tokens that were drawn one by one, without a guess, each in a step of `step_s`."""
-        for _ in new_tokens:
-            self._cost.observe(1, step_s)
+    def went_on(self, job: Job, new_tokens: Sequence[int], first_s: float, others_s: float) -> None:
+        """Learn of tokens that were drawn one by one, without a guess: the first in a step of `first_s`, the
+        others together in `others_s`."""
+        others = len(new_tokens) - 1
+        self._cost.observe(1, first_s)
+        for _ in range(others):
+            self._cost.observe(1, others_s / others)
         self.learn(job, 0, new_tokens)
 
     def _usable(self, guesser: _Guesser, job: Job, wanted: int) -> int:

@@ -65,7 +65,8 @@ class Runner:
             self._next = NextTokens(loaded.model, context, self._candidates, ahead=ahead)
         self._under_way: Job | None = None
         """The reply whose last token is being evaluated, which its `evaluated` does not count."""
-        self._drawn_s = 0.0
+        self._first_drawn_s = self._drawn_s = 0.0
+        """When the first and the last token were drawn that `_go_on` drew."""
         self._ahead: Job | None = None
         self._measured_tokens = 0
 
@@ -244,6 +245,7 @@ class Runner:
         As little as can be, because after llama_decode all that it takes has to come from memory again."""
         began_s = self._drawn_s if self._under_way is not None else time.perf_counter()
         known, said = len(job.tokens), job.tokens
+        self._first_drawn_s = 0.0
         self._adapters.apply(job.variant)
         reply = self._replies[job.request_id]
         drawing, most = reply.sampler.drawing, reply.room()
@@ -252,8 +254,8 @@ class Runner:
         else:
             self._draw_some(self._next, drawing, job, most)
         if self._speculations.any and len(said) > known:
-            step_s = (self._drawn_s - began_s) / (len(said) - known)
-            self._speculations.went_on(job, said[known:], step_s)
+            first_s = self._first_drawn_s
+            self._speculations.went_on(job, said[known:], first_s - began_s, self._drawn_s - first_s)
 
     def _draw_some(self, next_tokens: NextTokens, drawing: Drawing, job: Job, most: int) -> None:
         """Draw at most so many tokens of the only reply, in one call."""
@@ -269,7 +271,7 @@ class Runner:
         )
         self._under_way = job if next_tokens.evaluated else None
         if tokens:
-            self._drawn_s = times_s[-1]
+            self._first_drawn_s, self._drawn_s = times_s[0], times_s[-1]
             self._scheduler.evaluated_some(job, len(tokens))
             job.tokens += tokens[:-1]
             if self._said(job, reply.take(tokens, times_s, len(self._replies))):
@@ -294,6 +296,7 @@ class Runner:
         self._scheduler.evaluated_some(job, 1)
         taken = self._take(job, 0)
         self._drawn_s = time.perf_counter()
+        self._first_drawn_s = self._first_drawn_s or self._drawn_s
         if taken is not None:
             self._said(job, taken)
 
