@@ -513,8 +513,7 @@ static void stillroom_multiply_unpacked(
         for (int k = 0; k < SETS; ++k) {
             Type::unpack_block(x + k*bytes, blocks, i, sets[k]);
         }
-        const uint8_t * next = i + 1 < blocks ? x + (i + 1)*(int64_t) Type::BYTES : x + SETS*bytes;
-        next += (int64_t) blocks*Type::HALVES;
+        const uint8_t * next = i + 1 < blocks ? x + Type::values_at(blocks, i + 1) : x + SETS*bytes;
         for (int c = 0, some; c < columns; c += some, next += fetched) {
             some = std::min(columns - c, 4);
             for (int k = 0; k < SETS; ++k) {
@@ -571,9 +570,12 @@ struct stillroom_columns_of_32 {
 
 #endif
 
-// Sixteen rows of blocks of 32 values, eight blocks at a time (the last may be fewer): the scales of each, and behind them the
-// BYTES of each, so that memory is read in one stream.
-template <int HALVES, int BYTES> struct stillroom_eight_blocks {
+// Rows in blocks that have so many scales in 16 bits, eight blocks at a time (the last may be fewer): these of each, and behind
+// them all else of each, so that memory is read in one stream.
+template <typename Block, int WITH_HALVES> struct stillroom_eight_blocks {
+    static constexpr int HALVES = WITH_HALVES*STILLROOM_ROWS*(int) sizeof(ggml_half);
+    static constexpr int BYTES = STILLROOM_ROWS*(int) sizeof(Block) - HALVES;
+
     static int64_t halves_at(const int i) { return first(i)*(int64_t) BYTES + i*(int64_t) HALVES; }
     static int64_t values_at(const int blocks, const int i) {
         return std::min(blocks, first(i) + STILLROOM_AT_ONCE)*(int64_t) HALVES + i*(int64_t) BYTES;
@@ -597,11 +599,10 @@ template <int HALVES, int BYTES> struct stillroom_eight_blocks {
 };
 
 // Scales, [block][row]; values, [block][8][row][4].
-struct stillroom_q8_0 : stillroom_eight_blocks<STILLROOM_ROWS*(int) sizeof(ggml_half), STILLROOM_ROWS*QK8_0> {
+struct stillroom_q8_0 : stillroom_eight_blocks<block_q8_0, 1> {
     using block = block_q8_0;
     static constexpr int BLOCK = QK8_0, PART = QK8_0, ADDED = STILLROOM_ADDED;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_0;
-    static constexpr int BYTES = STILLROOM_ROWS*QK8_0;
     static constexpr bool MINS = false;
 
 #ifdef STILLROOM_TILES
@@ -747,9 +748,7 @@ struct stillroom_q8_0 : stillroom_eight_blocks<STILLROOM_ROWS*(int) sizeof(ggml_
 
 // d, with Q4_1 d and the least value, [block][1 or 2][row]; values, [block][4][row][4]: a byte holds what lies 16 values apart.
 // The sum of a column's block, times its scale, stands in `less` with Q4_1, as a float.
-template <typename Block, bool WITH_MINS>
-struct stillroom_q4
-    : stillroom_eight_blocks<(WITH_MINS ? 2 : 1)*STILLROOM_ROWS*(int) sizeof(ggml_half), STILLROOM_ROWS*QK4_0/2> {
+template <typename Block, bool WITH_MINS> struct stillroom_q4 : stillroom_eight_blocks<Block, WITH_MINS ? 2 : 1> {
     using blocks_of_rows = typename stillroom_q4::stillroom_eight_blocks;
     using blocks_of_rows::halves_at;
     using blocks_of_rows::values_at;
@@ -881,9 +880,9 @@ static void stillroom_prepare_pairs(
     }
 }
 
-// d of all blocks, [block][row]; then of each block: scales, [16][row]; of each 64 values the high two bits, [4][row][4],
+// d, [block][row]; then of each block: scales, [16][row]; of each 64 values the high two bits, [4][row][4],
 // and the low four, [8][row][4]. Of sixteen fours of values, those 4 apart share high bits and those 8 apart low ones.
-struct stillroom_q6_K : stillroom_tiles {
+struct stillroom_q6_K : stillroom_tiles, stillroom_eight_blocks<block_q6_K, 1> {
     using block = block_q6_K;
 #ifdef STILLROOM_PLANES
     static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 2, LINES = 2;
@@ -893,16 +892,14 @@ struct stillroom_q6_K : stillroom_tiles {
     static constexpr bool MINS = false;
 #endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
-    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block_q6_K) - sizeof(ggml_half));
-    static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
     static constexpr int HIGH = 16*STILLROOM_ROWS, CHUNK = 12*STILLROOM_LINE;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
-        uint8_t * to = out + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
-        for (int i = 0; i < blocks; ++i, to += BYTES) {
+        for (int i = 0; i < blocks; ++i) {
+            uint8_t * halves = out + halves_at(i), * to = out + values_at(blocks, i);
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
-                memcpy(out + (i*STILLROOM_ROWS + row)*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                memcpy(halves + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
                 for (int part = 0; part < 16; ++part) {
                     to[part*STILLROOM_ROWS + row] = (uint8_t) from.scales[part];
                 }
@@ -950,7 +947,7 @@ struct stillroom_q6_K : stillroom_tiles {
 
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
-        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead<COLUMNS>(rows, BYTES);
         const __m256i four_bits = _mm256_set1_epi8(0x0F), two_bits = _mm256_set1_epi8(0x30);
         for (int chunk = 0; chunk < 4; ++chunk) {
@@ -978,13 +975,13 @@ struct stillroom_q6_K : stillroom_tiles {
     }
 
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
-        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         for (int part = 0; part < 16; part += 2) {
             const __m128i two = stillroom_two_parts(rows + part*STILLROOM_ROWS);
             stillroom_each_twice<true>(two, plane->scales + part);
             plane->pairs[part/2] = stillroom_in_pairs<true>(two);
         }
-        plane->d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        plane->d = stillroom_halves(x + halves_at(i));
     }
 
     // 32 is added to each weight.
@@ -1000,13 +997,13 @@ struct stillroom_q6_K : stillroom_tiles {
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * block_of_rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half);
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
         }
-        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        for (int i = 0; i < blocks; ++i) {
+            const uint8_t * block_of_rows = x + values_at(blocks, i);
+            const stillroom_floats d = stillroom_halves(x + halves_at(i));
             stillroom_parts in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
                 in_block[c] = stillroom_no_parts();
@@ -1044,8 +1041,8 @@ struct stillroom_q6_K : stillroom_tiles {
 #if STILLROOM_LANES == 16
 
     static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        const uint8_t * rows = x + values_at(blocks, i);
+        const stillroom_floats d = stillroom_halves(x + halves_at(i));
         for (int chunk = 0; chunk < 4; ++chunk) {
             const uint8_t * high = rows + HIGH + chunk*CHUNK;
             const uint8_t * low = high + 4*STILLROOM_LINE;
@@ -1065,7 +1062,7 @@ struct stillroom_q6_K : stillroom_tiles {
 #ifdef STILLROOM_TILES
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
-        const uint8_t * rows = x + (int64_t) blocks*STILLROOM_ROWS*sizeof(ggml_half) + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead(rows, BYTES);
         for (int chunk = 0; chunk < 4; ++chunk) {
             const uint8_t * high = rows + HIGH + chunk*CHUNK;
@@ -1080,7 +1077,7 @@ struct stillroom_q6_K : stillroom_tiles {
                 }
             }
         }
-        to.d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        to.d = stillroom_halves(x + halves_at(i));
     }
 
 #endif
@@ -1088,26 +1085,24 @@ struct stillroom_q6_K : stillroom_tiles {
 #endif
 };
 
-// d and dmin of all blocks, [block][2][row]; then of each block: scales and mins as a block of one row has them, [12][row];
+// d and dmin, [block][2][row]; then of each block: scales and mins as a block of one row has them, [12][row];
 // the high bits, [8][row][4]; the low four, [4][8][row][4]: a byte holds what lies 32 values apart. Weights are positive as
 // they are; `less` has the sums of a column's values for the mins instead, those of 32 values each, two in 32 bits.
-struct stillroom_q5_K : stillroom_tiles_with_mins {
+struct stillroom_q5_K : stillroom_tiles_with_mins, stillroom_eight_blocks<block_q5_K, 2> {
     using block = block_q5_K;
     static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, ADDED = 0, TOGETHER = 4, LINES = 4;
     static constexpr bool SIGNED = false, MINS = true;
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
-    static constexpr int HALVES = 2*STILLROOM_ROWS*(int) sizeof(ggml_half);
-    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - 2*sizeof(ggml_half));
     static constexpr int HIGH = 12*STILLROOM_ROWS, LOW = HIGH + 32*STILLROOM_ROWS;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
-        uint8_t * to = out + (int64_t) blocks*HALVES;
-        for (int i = 0; i < blocks; ++i, to += BYTES) {
+        for (int i = 0; i < blocks; ++i) {
+            uint8_t * halves = out + halves_at(i), * to = out + values_at(blocks, i);
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
                 for (int half = 0; half < 2; ++half) {
                     memcpy(
-                        out + i*HALVES + (half*STILLROOM_ROWS + row)*sizeof(ggml_half),
+                        halves + (half*STILLROOM_ROWS + row)*sizeof(ggml_half),
                         reinterpret_cast<const ggml_half *>(&from) + half, sizeof(ggml_half));
                 }
                 for (int k = 0; k < 12; ++k) {
@@ -1157,7 +1152,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
 
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead<COLUMNS>(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 8; ++part) {
@@ -1193,7 +1188,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
     }
 
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         const __m128i six = _mm_set1_epi8(0x3F), four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30);
         for (int part = 0; part < 4; part += 2) {
             const __m128i scale = stillroom_two_parts(rows + part*STILLROOM_ROWS);
@@ -1207,8 +1202,8 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
             plane->pairs[2 + part/2] = stillroom_in_pairs<false>(_mm_or_si128(
                 _mm_and_si128(_mm_srli_epi16(both, 4), four), _mm_and_si128(_mm_srli_epi16(min, 2), two)));
         }
-        plane->d = stillroom_halves(x + (int64_t) i*HALVES);
-        plane->dmin = stillroom_halves(x + (int64_t) i*HALVES + HALVES/2);
+        plane->d = stillroom_halves(x + halves_at(i));
+        plane->dmin = stillroom_halves(x + halves_at(i) + HALVES/2);
     }
 
     static inline __m256 in_block(const __m256i sum, const __m256i less, const stillroom_plane & plane) {
@@ -1220,15 +1215,15 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
         }
-        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        for (int i = 0; i < blocks; ++i) {
+            const uint8_t * block_of_rows = x + values_at(blocks, i);
+            const stillroom_floats d = stillroom_halves(x + halves_at(i));
             const stillroom_floats dmin =
-                stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
+                stillroom_times(stillroom_float(-1), stillroom_halves(x + halves_at(i) + HALVES/2));
             __m128i scales[8], mins[8];
             unpack(block_of_rows, scales, mins);
             stillroom_parts in_block[COLUMNS];
@@ -1271,8 +1266,8 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
 #if STILLROOM_LANES == 16
 
     static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        const uint8_t * rows = x + values_at(blocks, i);
+        const stillroom_floats d = stillroom_halves(x + halves_at(i));
         __m128i scales[8], mins[8];
         unpack(rows, scales, mins);
         for (int part = 0; part < 8; ++part) {
@@ -1285,7 +1280,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
             to.pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
         }
         to.d = d;
-        to.dmin = stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
+        to.dmin = stillroom_times(stillroom_float(-1), stillroom_halves(x + halves_at(i) + HALVES/2));
     }
 
 #endif
@@ -1293,7 +1288,7 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
 #ifdef STILLROOM_TILES
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead(rows, BYTES);
         __m128i scales[8], mins[8];
         unpack(rows, scales, mins);
@@ -1306,8 +1301,8 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
         for (int pair = 0; pair < 4; ++pair) {
             to.pairs[pair] = stillroom_side_by_side(mins[2*pair], mins[2*pair + 1]);
         }
-        to.d = stillroom_halves(x + (int64_t) i*HALVES);
-        to.dmin = stillroom_times(stillroom_float(-1), stillroom_halves(x + (int64_t) i*HALVES + HALVES/2));
+        to.d = stillroom_halves(x + halves_at(i));
+        to.dmin = stillroom_times(stillroom_float(-1), stillroom_halves(x + halves_at(i) + HALVES/2));
     }
 
 #endif
@@ -1315,9 +1310,9 @@ struct stillroom_q5_K : stillroom_tiles_with_mins {
 #endif
 };
 
-// d of all blocks, [block][row]; then of each block as a block of one row has them: scales, [12][row]; the high bits,
+// d, [block][row]; then of each block as a block of one row has them: scales, [12][row]; the high bits,
 // [8][row][4]; the low two, [2][8][row][4]: a byte holds what lies 32 values apart, and a high bit less is 4 less.
-struct stillroom_q3_K : stillroom_tiles {
+struct stillroom_q3_K : stillroom_tiles, stillroom_eight_blocks<block_q3_K, 1> {
     using block = block_q3_K;
 #ifdef STILLROOM_PLANES
     static constexpr int BLOCK = QK_K, PART = 32, SCALED = 16, TOGETHER = 4, LINES = 4;
@@ -1327,16 +1322,14 @@ struct stillroom_q3_K : stillroom_tiles {
     static constexpr bool MINS = false;
 #endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
-    static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
-    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
     static constexpr int HIGH = 12*STILLROOM_ROWS, LOW = HIGH + 8*STILLROOM_LINE;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
-        uint8_t * to = out + (int64_t) blocks*HALVES;
-        for (int i = 0; i < blocks; ++i, to += BYTES) {
+        for (int i = 0; i < blocks; ++i) {
+            uint8_t * halves = out + halves_at(i), * to = out + values_at(blocks, i);
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
-                memcpy(out + i*HALVES + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                memcpy(halves + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
                 for (int k = 0; k < 12; ++k) {
                     to[k*STILLROOM_ROWS + row] = from.scales[k];
                 }
@@ -1381,7 +1374,7 @@ struct stillroom_q3_K : stillroom_tiles {
 
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead<COLUMNS>(rows, BYTES);
         if constexpr (COLUMNS > STILLROOM_FEW) {
             for (int part = 0; part < 16; part += 2) {
@@ -1413,7 +1406,7 @@ struct stillroom_q3_K : stillroom_tiles {
     }
 
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         const __m128i four = _mm_set1_epi8(0x0F), two = _mm_set1_epi8(0x30), less = _mm_set1_epi8(32);
         STILLROOM_UNROLLED
         for (int part = 0; part < 16; part += 2) {
@@ -1426,7 +1419,7 @@ struct stillroom_q3_K : stillroom_tiles {
             stillroom_each_twice<true>(scale, plane->scales + part);
             plane->pairs[part/2] = stillroom_in_pairs<true>(scale);
         }
-        plane->d = stillroom_halves(x + (int64_t) i*HALVES);
+        plane->d = stillroom_halves(x + halves_at(i));
     }
 
     // 4 is added to each weight.
@@ -1442,13 +1435,13 @@ struct stillroom_q3_K : stillroom_tiles {
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
         }
-        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        for (int i = 0; i < blocks; ++i) {
+            const uint8_t * block_of_rows = x + values_at(blocks, i);
+            const stillroom_floats d = stillroom_halves(x + halves_at(i));
             __m128i scales[16];
             unpack(block_of_rows, scales);
             stillroom_parts in_block[COLUMNS];
@@ -1482,8 +1475,8 @@ struct stillroom_q3_K : stillroom_tiles {
 #if STILLROOM_LANES == 16
 
     static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        const uint8_t * rows = x + values_at(blocks, i);
+        const stillroom_floats d = stillroom_halves(x + halves_at(i));
         __m128i scales[16];
         unpack(rows, scales);
         for (int part = 0; part < 16; ++part) {
@@ -1500,7 +1493,7 @@ struct stillroom_q3_K : stillroom_tiles {
 #ifdef STILLROOM_TILES
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead(rows, BYTES);
         __m128i scales[16];
         unpack(rows, scales);
@@ -1510,7 +1503,7 @@ struct stillroom_q3_K : stillroom_tiles {
                 to.put(4*part + t, _mm512_sub_epi8(weights_of(rows, part, t), stillroom_int8(ADDED)), scale);
             }
         }
-        to.d = stillroom_halves(x + (int64_t) i*HALVES);
+        to.d = stillroom_halves(x + halves_at(i));
     }
 
 #endif
@@ -1518,9 +1511,9 @@ struct stillroom_q3_K : stillroom_tiles {
 #endif
 };
 
-// d of all blocks, [block][row]; then of each block: the high bits of scales, [row], the low ones, [4][row], and the weights
+// d, [block][row]; then of each block: the high bits of scales, [row], the low ones, [4][row], and the weights
 // as places in the type's table, [8][4][row][4], of which a byte holds two that lie 16 values apart.
-struct stillroom_iq4_xs : stillroom_tiles {
+struct stillroom_iq4_xs : stillroom_tiles, stillroom_eight_blocks<block_iq4_xs, 1> {
     using block = block_iq4_xs;
 #ifdef STILLROOM_PLANES
     static constexpr int BLOCK = QK_K, PART = 64, SCALED = 32, TOGETHER = 1, LINES = 4;
@@ -1530,16 +1523,14 @@ struct stillroom_iq4_xs : stillroom_tiles {
     static constexpr bool MINS = false;
 #endif
     static constexpr ggml_type COLUMN_TYPE = GGML_TYPE_Q8_K;
-    static constexpr int HALVES = STILLROOM_ROWS*(int) sizeof(ggml_half);
-    static constexpr int BYTES = STILLROOM_ROWS*(int) (sizeof(block) - sizeof(ggml_half));
     static constexpr int LOW = 2*STILLROOM_ROWS, PLACES = LOW + 4*STILLROOM_ROWS;
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
-        uint8_t * to = out + (int64_t) blocks*HALVES;
-        for (int i = 0; i < blocks; ++i, to += BYTES) {
+        for (int i = 0; i < blocks; ++i) {
+            uint8_t * halves = out + halves_at(i), * to = out + values_at(blocks, i);
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
-                memcpy(out + i*HALVES + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                memcpy(halves + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
                 memcpy(to + row*sizeof(from.scales_h), &from.scales_h, sizeof(from.scales_h));
                 for (int k = 0; k < 4; ++k) {
                     to[LOW + k*STILLROOM_ROWS + row] = from.scales_l[k];
@@ -1568,7 +1559,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
 
     template <int COLUMNS, typename Use>
     static inline void each_four(const uint8_t * x, const int blocks, const int i, const Use & use) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         const __m256i four_bits = stillroom_int8(0x0F);
         const __m256i table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
         stillroom_ahead<COLUMNS>(rows, BYTES);
@@ -1585,12 +1576,12 @@ struct stillroom_iq4_xs : stillroom_tiles {
     }
 
     static inline void unpack_scales(const uint8_t * x, const int blocks, const int i, stillroom_plane * plane) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         const __m256i high = stillroom_unsigned_16(rows);
         for (int part = 0; part < 8; ++part) {
             plane->scales[part] = stillroom_twice(scale_of(rows, high, part));
         }
-        plane->d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        plane->d = stillroom_halves(x + halves_at(i));
     }
 
     static inline __m256 in_block(const __m256i sum, const __m256i, const stillroom_plane & plane) {
@@ -1621,14 +1612,14 @@ struct stillroom_iq4_xs : stillroom_tiles {
 
     template <int COLUMNS>
     static void multiply(const int blocks, const uint8_t * x, const stillroom_columns & y, float * s, const size_t bs) {
-        const uint8_t * block_of_rows = x + (int64_t) blocks*HALVES;
         const stillroom_ints table = table_of_sums();
         stillroom_floats sums[COLUMNS];
         for (int c = 0; c < COLUMNS; ++c) {
             sums[c] = stillroom_float(0);
         }
-        for (int i = 0; i < blocks; ++i, block_of_rows += BYTES) {
-            const stillroom_floats d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        for (int i = 0; i < blocks; ++i) {
+            const uint8_t * block_of_rows = x + values_at(blocks, i);
+            const stillroom_floats d = stillroom_halves(x + halves_at(i));
             const stillroom_ints high_scales = stillroom_unsigned_16(block_of_rows);
             stillroom_parts in_block[COLUMNS];
             for (int c = 0; c < COLUMNS; ++c) {
@@ -1661,8 +1652,8 @@ struct stillroom_iq4_xs : stillroom_tiles {
 #if STILLROOM_LANES == 16
 
     static inline void unpack_block(const uint8_t * x, const int blocks, const int i, stillroom_unpacked & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
-        const stillroom_floats d = stillroom_halves(x + (int64_t) i*HALVES);
+        const uint8_t * rows = x + values_at(blocks, i);
+        const stillroom_floats d = stillroom_halves(x + halves_at(i));
         const stillroom_ints high_scales = stillroom_unsigned_16(rows);
         const stillroom_ints table = table_of_sums();
         for (int part = 0; part < 8; ++part) {
@@ -1677,7 +1668,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
 #ifdef STILLROOM_TILES
 
     static void unpack_tiles(const uint8_t * x, const int blocks, const int i, stillroom_tiled_block & to) {
-        const uint8_t * rows = x + (int64_t) blocks*HALVES + (int64_t) i*BYTES;
+        const uint8_t * rows = x + values_at(blocks, i);
         stillroom_ahead(rows, BYTES);
         const stillroom_ints high = stillroom_unsigned_16(rows), four_bits = stillroom_int8(0x0F);
         const stillroom_ints table = stillroom_table(_mm_loadu_si128(reinterpret_cast<const __m128i *>(kvalues_iq4nl)));
@@ -1691,7 +1682,7 @@ struct stillroom_iq4_xs : stillroom_tiles {
                 to.put(8*part + 4 + t, stillroom_look_up(table, stillroom_and(stillroom_right(both, 4), four_bits)), scale);
             }
         }
-        to.d = stillroom_halves(x + i*STILLROOM_ROWS*sizeof(ggml_half));
+        to.d = stillroom_halves(x + halves_at(i));
     }
 
 #endif
