@@ -36,7 +36,7 @@ class StepCost:
         """Note that a step with `tokens` in its batch took `seconds`."""
         usual_s = self._usual_s.get(tokens, seconds)
         self._usual_s[tokens] = usual_s + LATEST_WEIGHT * (seconds - usual_s)
-        if tokens < self._before:
+        if tokens < self._before and seconds > usual_s:
             self._add_to(self._before, seconds - usual_s)
             seconds = usual_s
         self._before = tokens
@@ -52,6 +52,10 @@ class StepCost:
             total, count = self._bends.get(tokens, (0.0, 0.0))
             keep = min(1.0, LONGEST_MEMORY / (count + 1.0))
             self._bends[tokens] = (total + seconds / (base + slope * tokens)) * keep, (count + 1.0) * keep
+
+    def note_other(self) -> None:
+        """Note that a step came in between which is not observed."""
+        self._before = 0
 
     def _add_to(self, tokens: int, seconds: float) -> None:
         """Add to the time of the latest step, one of `tokens`."""

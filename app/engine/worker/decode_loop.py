@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from app.base.errors import EngineError, RequestError
 from app.engine.batching.prefix import Held
@@ -65,8 +66,7 @@ class Runner:
             self._next = NextTokens(loaded.model, context, self._candidates, ahead=ahead)
         self._under_way: Job | None = None
         """The reply whose last token is being evaluated, which its `evaluated` does not count."""
-        self._first_drawn_s = self._drawn_s = 0.0
-        """When the first and the last token were drawn that `_go_on` drew."""
+        self._drawn_s = 0.0
         self._ahead: Job | None = None
         self._measured_tokens = 0
 
@@ -245,20 +245,21 @@ class Runner:
         As little as can be, because after llama_decode all that it takes has to come from memory again."""
         began_s = self._drawn_s if self._under_way is not None else time.perf_counter()
         known, said = len(job.tokens), job.tokens
-        self._first_drawn_s = 0.0
         self._adapters.apply(job.variant)
         reply = self._replies[job.request_id]
         drawing, most = reply.sampler.drawing, reply.room()
         if self._next is None or drawing is None or not most:
-            self._draw_next(job)
+            times_s = self._draw_next(job)
         else:
-            self._draw_some(self._next, drawing, job, most)
+            times_s = self._draw_some(self._next, drawing, job, most)
+        if times_s:
+            self._drawn_s = times_s[-1]
         if self._speculations.any and len(said) > known:
-            first_s = self._first_drawn_s
-            self._speculations.went_on(job, said[known:], first_s - began_s, self._drawn_s - first_s)
+            steps_s = [end_s - start_s for start_s, end_s in pairwise((began_s, *times_s))]
+            self._speculations.went_on(job, said[known:], steps_s)
 
-    def _draw_some(self, next_tokens: NextTokens, drawing: Drawing, job: Job, most: int) -> None:
-        """Draw at most so many tokens of the only reply, in one call."""
+    def _draw_some(self, next_tokens: NextTokens, drawing: Drawing, job: Job, most: int) -> list[float]:
+        """Draw at most so many tokens of the only reply, in one call; the times at which they were drawn."""
         reply = self._replies[job.request_id]
         last = min(reply.left(), self.loaded.context.context_tokens + 1 - len(job.tokens))
         tokens, times_s = next_tokens.draw(
@@ -271,34 +272,34 @@ class Runner:
         )
         self._under_way = job if next_tokens.evaluated else None
         if tokens:
-            self._first_drawn_s, self._drawn_s = times_s[0], times_s[-1]
             self._scheduler.evaluated_some(job, len(tokens))
             job.tokens += tokens[:-1]
             if self._said(job, reply.take(tokens, times_s, len(self._replies))):
-                return
+                return times_s
         if next_tokens.left_one:
             # Unless other tokens came behind the one whose logits these are.
             if self._scheduler.sole_reply is job:
-                self._draw_next(job)
+                times_s += self._draw_next(job)
         elif next_tokens.result != DECODE_OK:
             self._not_decoded(self._scheduler.plan(), next_tokens.result)
+        return times_s
 
-    def _draw_next(self, job: Job) -> None:
-        """Draw the next token of the only reply."""
+    def _draw_next(self, job: Job) -> list[float]:
+        """Draw the next token of the only reply; the time at which it was drawn, unless that failed."""
         context = self.loaded.context
         if self._under_way is None:
             context.set_one(job.tokens[-1], job.evaluated, job.sequence)
             result = context.decode()
             if result != DECODE_OK:
                 self._not_decoded(self._scheduler.plan(), result)
-                return
+                return []
         self._stay()
         self._scheduler.evaluated_some(job, 1)
         taken = self._take(job, 0)
-        self._drawn_s = time.perf_counter()
-        self._first_drawn_s = self._first_drawn_s or self._drawn_s
+        drawn_s = time.perf_counter()
         if taken is not None:
             self._said(job, taken)
+        return [drawn_s]
 
     def _said(self, job: Job, taken: Taken) -> bool:
         """Add what the only reply has said; True where it ended with it."""

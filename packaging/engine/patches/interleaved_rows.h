@@ -621,14 +621,15 @@ struct stillroom_q8_0 : stillroom_eight_blocks<block_q8_0, 1> {
 
     static void repack(const block * rows, const int blocks, uint8_t * out) {
         for (int i = 0; i < blocks; ++i) {
+            uint8_t * halves = out + halves_at(i), * to = out + values_at(blocks, i);
             for (int row = 0; row < STILLROOM_ROWS; ++row) {
                 const block & from = rows[(int64_t) row*blocks + i];
-                memcpy(out + halves_at(i) + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
+                memcpy(halves + row*sizeof(ggml_half), &from.d, sizeof(ggml_half));
                 for (int four = 0; four < 8; ++four) {
                     uint32_t bytes;
                     memcpy(&bytes, from.qs + 4*four, sizeof(bytes));
                     bytes ^= ADDED*0x01010101u;
-                    memcpy(out + values_at(blocks, i) + four*STILLROOM_LINE + 4*row, &bytes, sizeof(bytes));
+                    memcpy(to + four*STILLROOM_LINE + 4*row, &bytes, sizeof(bytes));
                 }
             }
         }
@@ -1768,8 +1769,7 @@ static void stillroom_rows_with_tiles(
                 for (int64_t c = first; c < end; c += STILLROOM_TILE) {
                     const stillroom_columns group = y.from(c*n, c*(n/Type::PART), c*blocks);
                     if (in_place) {
-                        stillroom_multiply_tiles<Type, true>(
-                            blocks, nullptr, from, group, s + c*bs + row, bs);
+                        stillroom_multiply_tiles<Type, true>(blocks, nullptr, from, group, s + c*bs + row, bs);
                     } else {
                         stillroom_multiply_tiles<Type, false>(blocks, lines, from, group, s + c*bs + row, bs);
                     }

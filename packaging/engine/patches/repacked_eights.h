@@ -115,9 +115,9 @@ struct stillroom_column_sums {
 
 #if defined(__AVX2__)
 
-template <bool NEAR = STILLROOM_NEAR> static inline void stillroom_read(const uint8_t * values, const int bytes) {
+template <bool FIRST = STILLROOM_NEAR> static inline void stillroom_read(const uint8_t * values, const int bytes) {
     for (int t = 0; t < bytes; t += 64) {
-        _mm_prefetch(reinterpret_cast<const char *>(values) + t, NEAR ? _MM_HINT_T0 : _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char *>(values) + t, FIRST ? _MM_HINT_T0 : _MM_HINT_T1);
     }
 }
 
