@@ -11,35 +11,20 @@ made, so that they are tried again: the program that made them dear may have end
 LINE_WEIGHT = 2.0
 LONGEST_MEMORY = 32.0
 
-LATEST_WEIGHT = 0.25
-"""Weight of a size's latest step in what such a step usually takes: steps one behind the other forget soon
-that the first was dearer."""
-
 
 class StepCost:
     """The time of a step in seconds by its number of tokens: a straight line through the steps seen,
     corrected for each size by how far its steps were off the line. Matrix kernels are faster at some sizes:
     on one processor a step of eight costs less than one of seven.
-
-    llama.cpp prepares its graph anew where the size changes, so the first step after a larger one is dearer
-    than usual. What it costs more is added to the larger one, which would not have been without a guess.
     """
 
     def __init__(self) -> None:
         self._weight = self._n = self._nn = self._t = self._nt = self._larger = 0.0
         self._bends: dict[int, tuple[float, float]] = {}
         """By size, the sum of the steps' times relative to the line, and their number."""
-        self._usual_s: dict[int, float] = {}
-        self._before = 0
 
     def observe(self, tokens: int, seconds: float) -> None:
         """Note that a step with `tokens` in its batch took `seconds`."""
-        usual_s = self._usual_s.get(tokens, seconds)
-        self._usual_s[tokens] = usual_s + LATEST_WEIGHT * (seconds - usual_s)
-        if tokens < self._before and seconds > usual_s:
-            self._add_to(self._before, seconds - usual_s)
-            seconds = usual_s
-        self._before = tokens
         self._weight = self._weight * FORGET + 1.0
         self._n = self._n * FORGET + tokens
         self._nn = self._nn * FORGET + tokens * tokens
@@ -52,20 +37,6 @@ class StepCost:
             total, count = self._bends.get(tokens, (0.0, 0.0))
             keep = min(1.0, LONGEST_MEMORY / (count + 1.0))
             self._bends[tokens] = (total + seconds / (base + slope * tokens)) * keep, (count + 1.0) * keep
-
-    def note_other(self) -> None:
-        """Note that a step came in between which is not observed."""
-        self._before = 0
-
-    def _add_to(self, tokens: int, seconds: float) -> None:
-        """Add to the time of the latest step, one of `tokens`."""
-        self._t += seconds
-        self._nt += tokens * seconds
-        line = self._line()
-        if line is not None and tokens in self._bends:
-            base, slope = line
-            total, count = self._bends[tokens]
-            self._bends[tokens] = total + seconds / (base + slope * tokens), count
 
     def seconds(self, tokens: int) -> float:
         """Estimate the time of a step of `tokens`; in an arbitrary unit until two sizes were seen."""

@@ -125,9 +125,9 @@ class Speculations:
         """Tell whether `guess` wants to be asked as soon as two tokens come again one behind the other."""
         return job.request_id in self._guessers
 
-    def went_on(self, job: Job, new_tokens: Sequence[int], steps_s: Sequence[float]) -> None:
-        """Learn of tokens that were drawn one by one, without a guess, in steps of so many seconds."""
-        for step_s in steps_s:
+    def went_on(self, job: Job, new_tokens: Sequence[int], step_s: float) -> None:
+        """Learn of tokens that were drawn one by one, without a guess, each in a step of `step_s`."""
+        for _ in new_tokens:
             self._cost.observe(1, step_s)
         self.learn(job, 0, new_tokens)
 
@@ -147,11 +147,9 @@ class Speculations:
 
     def note_step(self, chunks: Sequence[Chunk], seconds: float) -> None:
         """Note how long a step took; steps with prompts are left out, as nothing is guessed there."""
-        if not self._guessers or any(chunk.job.in_prompt or chunk.start == 0 for chunk in chunks):
-            self._cost.note_other()
-            return
-        tokens = sum(chunk.end - chunk.start + len(chunk.draft) for chunk in chunks)
-        self._cost.observe(tokens, seconds)
+        if self._guessers and not any(chunk.job.in_prompt or chunk.start == 0 for chunk in chunks):
+            tokens = sum(chunk.end - chunk.start + len(chunk.draft) for chunk in chunks)
+            self._cost.observe(tokens, seconds)
 
     def is_on_trial(self, job: Job) -> bool:
         """Tell whether the rows of this step are not to be drawn from; hand them to `try_rows` then."""

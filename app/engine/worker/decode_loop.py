@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from app.base.errors import EngineError, RequestError
 from app.engine.batching.prefix import Held
@@ -249,17 +248,15 @@ class Runner:
         reply = self._replies[job.request_id]
         drawing, most = reply.sampler.drawing, reply.room()
         if self._next is None or drawing is None or not most:
-            times_s = self._draw_next(job)
+            self._draw_next(job)
         else:
-            times_s = self._draw_some(self._next, drawing, job, most)
-        if times_s:
-            self._drawn_s = times_s[-1]
+            self._draw_some(self._next, drawing, job, most)
         if self._speculations.any and len(said) > known:
-            steps_s = [end_s - start_s for start_s, end_s in pairwise((began_s, *times_s))]
-            self._speculations.went_on(job, said[known:], steps_s)
+            step_s = (self._drawn_s - began_s) / (len(said) - known)
+            self._speculations.went_on(job, said[known:], step_s)
 
-    def _draw_some(self, next_tokens: NextTokens, drawing: Drawing, job: Job, most: int) -> list[float]:
-        """Draw at most so many tokens of the only reply, in one call; the times at which they were drawn."""
+    def _draw_some(self, next_tokens: NextTokens, drawing: Drawing, job: Job, most: int) -> None:
+        """Draw at most so many tokens of the only reply, in one call."""
         reply = self._replies[job.request_id]
         last = min(reply.left(), self.loaded.context.context_tokens + 1 - len(job.tokens))
         tokens, times_s = next_tokens.draw(
@@ -272,34 +269,33 @@ class Runner:
         )
         self._under_way = job if next_tokens.evaluated else None
         if tokens:
+            self._drawn_s = times_s[-1]
             self._scheduler.evaluated_some(job, len(tokens))
             job.tokens += tokens[:-1]
             if self._said(job, reply.take(tokens, times_s, len(self._replies))):
-                return times_s
+                return
         if next_tokens.left_one:
             # Unless other tokens came behind the one whose logits these are.
             if self._scheduler.sole_reply is job:
-                times_s += self._draw_next(job)
+                self._draw_next(job)
         elif next_tokens.result != DECODE_OK:
             self._not_decoded(self._scheduler.plan(), next_tokens.result)
-        return times_s
 
-    def _draw_next(self, job: Job) -> list[float]:
-        """Draw the next token of the only reply; the time at which it was drawn, unless that failed."""
+    def _draw_next(self, job: Job) -> None:
+        """Draw the next token of the only reply."""
         context = self.loaded.context
         if self._under_way is None:
             context.set_one(job.tokens[-1], job.evaluated, job.sequence)
             result = context.decode()
             if result != DECODE_OK:
                 self._not_decoded(self._scheduler.plan(), result)
-                return []
+                return
         self._stay()
         self._scheduler.evaluated_some(job, 1)
         taken = self._take(job, 0)
-        drawn_s = time.perf_counter()
+        self._drawn_s = time.perf_counter()
         if taken is not None:
             self._said(job, taken)
-        return [drawn_s]
 
     def _said(self, job: Job, taken: Taken) -> bool:
         """Add what the only reply has said; True where it ended with it."""

@@ -43,46 +43,6 @@ def test_a_slower_past_is_forgotten() -> None:
     assert cost.seconds(1) == pytest.approx(0.009, rel=0.05)
 
 
-def test_the_way_back_to_a_smaller_step_is_counted_to_the_larger_one() -> None:
-    cost, steady = StepCost(), StepCost()
-    for _ in range(40):
-        # Each change of size costs two milliseconds.
-        for tokens, seconds in ((1, 0.012), *[(1, 0.010)] * 5, (2, 0.013)):
-            cost.observe(tokens, seconds)
-        for tokens, seconds in (*[(1, 0.010)] * 6, (2, 0.015)):
-            steady.observe(tokens, seconds)
-    assert cost.seconds(1) == pytest.approx(steady.seconds(1), rel=0.01)
-    assert cost.seconds(2) == pytest.approx(steady.seconds(2), rel=0.02)
-
-
-def test_a_larger_step_after_a_smaller_one_pays_for_itself() -> None:
-    cost = cost_of(0.006, 0.003)
-    before = cost.seconds(4)
-    for tokens in (1, 8, 16):
-        cost.observe(tokens, 0.006 + 0.003 * tokens)
-    assert cost.seconds(4) == pytest.approx(before, rel=0.01)
-
-
-def test_a_step_that_was_held_up_makes_no_other_cheaper() -> None:
-    """A computer that slept in the middle of a step."""
-    cost = cost_of(0.006, 0.003)
-    for tokens, seconds in ((1, 0.009), (1, 5.0), (4, 0.018), (1, 0.009)) * 3:
-        cost.observe(tokens, seconds)
-    assert all(cost.seconds(tokens) > 0.001 for tokens in range(1, 17))
-
-
-def test_what_follows_a_prompt_is_not_counted_to_a_guess_before_it() -> None:
-    cost, other = cost_of(0.006, 0.003), cost_of(0.006, 0.003)
-    for each in (cost, other):
-        each.observe(4, 0.018)
-    before = cost.seconds(4)
-    cost.note_other()
-    cost.observe(1, 0.020)
-    other.observe(1, 0.020)
-    assert cost.seconds(4) < other.seconds(4)
-    assert cost.seconds(4) == pytest.approx(before, rel=0.1)
-
-
 def test_steps_that_were_dear_are_tried_again_after_a_while() -> None:
     cost = cost_of(0.0, 0.01)
     length = DraftLength(cost)

@@ -61,8 +61,10 @@ def ask(session: Session, model: str = "", **options: object) -> Generate:
 def test_two_models_answer_side_by_side(engine: Session, paths: tuple[str, str]) -> None:
     for path in paths:
         assert isinstance(engine.load(path, SETTINGS), ModelInfo)
-    alone = text_of(engine.generate(ask(engine, paths[0]))[0])
-    requests = [ask(engine, path, reuse_prefix=False) for path in paths]
+    # Long enough for the second question to arrive while the first is answered, on a busy computer, too.
+    long = {"max_tokens": 150, "ignore_eog": True}
+    alone = text_of(engine.generate(ask(engine, paths[0], **long))[0])
+    requests = [ask(engine, path, reuse_prefix=False, **long) for path in paths]
     for request in requests:
         engine.engine.post(request)
     order: list[int] = []
