@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import takewhile
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.markdown.markdown_math import WHOLE
@@ -61,12 +61,16 @@ _keeping = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a block: `indent` lists and `quote` quotations deep, `marker` before its first line."""
+    """The place of a block: `indent` lists and `quote` quotations deep, `marker` before its first line.
+
+    `digits` is for how many digits more than one each the numbered lists leave room.
+    """
 
     indent: int = 0
     quote: int = 0
     marker: str = ""
     tight: bool = False
+    digits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +332,8 @@ def _groups(tokens: Sequence["Token"], source: str) -> list[_Group]:
 
 def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
     blocks: list[Block] = []
-    lists: list[Literal["bullet", "ordered"]] = []
+    lists: list[int] = []
+    """For how many digits more than one each leaves room; 0 where it has bullets."""
     quote = level = 0
     marker = ""
     tight = False
@@ -341,19 +346,23 @@ def _flatten(tokens: Sequence["Token"], lines: list[str]) -> list[Block]:
     def place() -> Place:
         nonlocal marker
         taken, marker = marker, ""
-        return Place(len(lists), quote, taken, tight)
+        return Place(len(lists), quote, taken, tight, sum(lists))
 
     for token in tokens:
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
-                lists.append("bullet" if token.type.startswith("bullet") else "ordered")
+                # How many items a list that is being written will have, nobody knows.
+                lists.append(0 if token.type.startswith("bullet") else 1)
             case "bullet_list_close" | "ordered_list_close":
                 lists.pop()
                 tight = tight and bool(lists)
             case "list_item_open":
                 if marker:
                     blocks.append(TextBlock("", place=place()))
-                marker = "•" if lists[-1] == "bullet" else f"{int(token.info)}."
+                marker = "•"
+                if lists[-1]:
+                    marker = f"{int(token.info)}."
+                    lists[-1] = max(1, len(marker) - 2)
             case "list_item_close":
                 if marker:
                     blocks.append(TextBlock("", place=place()))

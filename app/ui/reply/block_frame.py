@@ -228,8 +228,7 @@ class BlockFrame:
 
     @property
     def _left_px(self) -> int:
-        place = self.block.place
-        return left_px(place.indent, place.quote)
+        return left_px(self.block.place, self._theme)
 
     def _put(self, content: QWidget, width: int) -> None:
         top = self.top + self.gap

@@ -311,6 +311,28 @@ def test_an_answer_that_was_ended_for_its_repetition_says_so(view: ReplyView) ->
     assert view.notice_text == "The answer only repeated itself, so it was ended here."
 
 
+@pytest.mark.parametrize("zoom_percent", [50, 100, 150, 250])
+def test_the_numbers_of_a_list_are_whole(qtbot: QtBot, theme: Theme, zoom_percent: int) -> None:
+    theme.choose("light", zoom_percent)
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    view.set_text(
+        "8. Eight\n9. Nine\n\n* Bullet\n\n88. As many\n    * In it\n\n      888. And more\n\n"
+        "> 1. Said\n\n888888888. Most"
+    )
+    view.resize(600, view.heightForWidth(600))
+    view.show()
+    marked = [frame.marker for frame in view.frames if frame.marker is not None]
+    assert [marker.text() for marker in marked if marker.text()] == [
+        "8.", "9.", "•", "88.", "•", "888.", "1.", "888888888."
+    ]  # fmt: skip
+    for marker in marked:
+        assert marker.fontMetrics().horizontalAdvance(marker.text()) <= marker.width(), marker.text()
+    # Nothing moves when the tenth item comes.
+    eight, nine, _, many = [frame.caret_rect(0).x() for frame in view.frames][:4]
+    assert eight == nine == many
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("zoom_percent", [100, 150])
 def test_the_icons_below_a_reply_begin_where_its_text_does(

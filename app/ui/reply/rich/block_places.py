@@ -12,12 +12,13 @@ from operator import add
 from typing import NamedTuple
 
 from app.chat.markdown.block_text import PlainText, Selectable
-from app.chat.markdown.markdown_blocks import CodeBlock, RuleBlock, TableBlock, TextBlock
+from app.chat.markdown.markdown_blocks import CodeBlock, Place, RuleBlock, TableBlock, TextBlock
 from app.ui.base.theme import TEXT_PX, Theme
 from app.ui.reply.rich.rich_label import HEADING_PX, LINE_PX
 
-INDENT_PX = 24
 QUOTE_PX = 14
+# In front of a list's item, at 100%: its bullet or a digit with a dot, and each further digit.
+INDENT_PX, DIGIT_PX = 24, 8
 # What a block without widgets is taken to need, in pixels at 100%.
 CODE_LINE_PX, CODE_HEAD_PX, ROW_PX, FORMULA_PX = 17, 48, 35, 56
 GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
@@ -33,6 +34,7 @@ class _Kind(NamedTuple):
     level: int
     indent: int
     quote: int
+    digits: int
     tight: bool
     begins: bool
 
@@ -53,7 +55,7 @@ class BlockPlaces:
         self._kinds: list[int] = []
         """The number of each block's kind in `_known`."""
         self._known: list[_Kind] = []
-        self._numbers: dict[tuple[type, int, int, int, bool, bool], int] = {}
+        self._numbers: dict[tuple[type, int, int, int, int, bool, bool], int] = {}
         """By what `_Kind` holds: to make one for each block would take longer than all else."""
         self._plain: dict[int, list[float]] = {}
         """The lines of plain text, by the number of the block."""
@@ -104,17 +106,18 @@ class BlockPlaces:
             del self._plain[plain]
         ems: list[float] = []
         kinds: list[int] = []
-        key: tuple[type, int, int, int, bool, bool]
+        key: tuple[type, int, int, int, int, bool, bool]
         for index, block in enumerate(blocks, first):
             place = block.place
             if type(block) is TextBlock:
                 # Nearly all are such.
                 html = block.html
                 ems.append(len(html) * 0.5 if html.isascii() and "<" not in html else _length_of(block))
-                key = (TextBlock, block.level, place.indent, place.quote, place.tight, True)
+                key = (TextBlock, block.level, place.indent, place.quote, place.digits, place.tight, True)
             else:
                 ems.append(_length_of(block))
-                key = (type(block), 0, place.indent, place.quote, place.tight, not _is_part(block))
+                begins = not _is_part(block)
+                key = (type(block), 0, place.indent, place.quote, place.digits, place.tight, begins)
                 if isinstance(block, PlainText):
                     self._plain[index] = [_ems(line) for line in block.text.split("\n")]
             number = numbers.get(key, -1)
@@ -200,7 +203,7 @@ class BlockPlaces:
             head, line, letter = _sizes(kind)
             heads.append(pixels(head))
             line_px.append(max(1, pixels(line)))
-            width_px = max(1, width - left_px(kind.indent, kind.quote))
+            width_px = max(1, width - left_px(kind, self._theme))
             across.append(width_px / pixels(letter) if letter else 1.0)
         numbers = self._kinds[first:] if first else self._kinds
         texts = self._ems[first:] if first else self._ems
@@ -216,9 +219,9 @@ class BlockPlaces:
         return found
 
 
-def left_px(indent: int, quote: int) -> int:
-    """The pixels that a block in so many lists and quotations leaves free at its left."""
-    return QUOTE_PX * quote + INDENT_PX * indent
+def left_px(place: Place | _Kind, theme: Theme) -> int:
+    """The pixels that a block leaves free at its left, for the lists and quotations that it is in."""
+    return QUOTE_PX * place.quote + theme.pixels(INDENT_PX * place.indent + DIGIT_PX * place.digits)
 
 
 def _is_part(block: Selectable) -> bool:

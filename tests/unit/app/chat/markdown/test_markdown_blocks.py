@@ -98,10 +98,10 @@ def test_blocks_of_each_kind() -> None:
         "Second line."
     )
     assert blocks[1] == TextBlock("A heading", 2)
-    assert blocks[2] == TextBlock("First", place=Place(1, 0, "1.", False))
-    assert blocks[4] == CodeBlock("make run", "bash", True, Place(1))
-    assert blocks[6] == TextBlock("nested <em>a</em>", place=Place(2, 0, "•", True))
-    assert TextBlock("Third", place=Place(1, 0, "3.", False)) in blocks
+    assert blocks[2] == TextBlock("First", place=Place(1, 0, "1.", False, 1))
+    assert blocks[4] == CodeBlock("make run", "bash", True, Place(1, digits=1))
+    assert blocks[6] == TextBlock("nested <em>a</em>", place=Place(2, 0, "•", True, 1))
+    assert TextBlock("Third", place=Place(1, 0, "3.", False, 1)) in blocks
     assert TextBlock("deeper", place=Place(0, 2, "", False)) in blocks
     assert (
         TableBlock((("n", "value"), ("1", "1.0"), ("2", "<strong>1.25</strong>")), ("left", "right"))
